@@ -1,0 +1,73 @@
+"""The truth table that is learned and the weights that learning starts from."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+# A truth table of 2**16 rows still trains; a typing error of --bits 64 must not fill the memory.
+MAX_BITS = 16
+MAX_HIDDEN = 4096
+MAX_SEED = 2**32 - 1
+
+
+class Parameters(NamedTuple):
+    """The network's four parameters, or their gradients, in NumPy layout (in, out)."""
+
+    W1: np.ndarray  # (bits, hidden)
+    b1: np.ndarray  # (1, hidden)
+    W2: np.ndarray  # (hidden, 1)
+    b2: np.ndarray  # (1, 1)
+
+
+def truth_table(bits: int = 2) -> tuple[np.ndarray, np.ndarray]:
+    """Every row of `bits` bits in counting order, and its parity: XOR is ``bits=2``.
+
+    Args:
+        bits: number of inputs, 1 to 16.
+
+    Returns:
+        ``X`` of shape (2**bits, bits), most significant bit first, and ``y`` of shape
+        (2**bits, 1), 1 where the number of ones in the row is odd. Both float64.
+
+    Raises:
+        ValueError: `bits` is out of range.
+
+    """
+    _check_range("bits", bits, 1, MAX_BITS)
+    rows = np.arange(2**bits)
+    X = rows[:, None] >> np.arange(bits)[::-1] & 1
+    y = X.sum(axis=1, keepdims=True) % 2
+    return X.astype(np.float64), y.astype(np.float64)
+
+
+def initial_weights(seed: int = 42, hidden: int = 2, bits: int = 2) -> Parameters:
+    """The notebook's initial weights, bit for bit.
+
+    Drawn as after ``np.random.seed(seed)``, W1 first and then W2; biases are zero. The
+    generator is private: NumPy's global random state is left as it is.
+
+    Args:
+        seed: 0 to 2**32 - 1.
+        hidden: number of hidden units, 1 to 4096.
+        bits: number of inputs, 1 to 16.
+
+    Returns:
+        float64 arrays ``W1`` (bits, hidden), ``b1`` (1, hidden), ``W2`` (hidden, 1) and
+        ``b2`` (1, 1).
+
+    Raises:
+        ValueError: an argument is out of range.
+
+    """
+    _check_range("seed", seed, 0, MAX_SEED)
+    _check_range("hidden", hidden, 1, MAX_HIDDEN)
+    _check_range("bits", bits, 1, MAX_BITS)
+    draw = np.random.RandomState(seed).randn
+    W1 = draw(bits, hidden)
+    W2 = draw(hidden, 1)
+    return Parameters(W1, np.zeros((1, hidden)), W2, np.zeros((1, 1)))
+
+
+def _check_range(name: str, value: int, low: int, high: int) -> None:
+    if not low <= value <= high:
+        raise ValueError(f"{name} must be from {low} to {high}, got {value}")

@@ -1,0 +1,156 @@
+r"""Backpropagation by hand, in NumPy.
+
+The network has one hidden layer; N rows x of `bits` inputs are trained at once::
+
+    z1 = X W1 + b1      a1 = sigmoid(z1)
+    z2 = a1 W2 + b2     a2 = sigmoid(z2)      the prediction
+    loss = sum of (a2 - y)^2 over the rows    what descent follows
+    mse  = loss / N                           what is printed
+
+The chain rule, read from the loss back to the weights. Write ``dv`` for the gradient of the
+loss with respect to ``v``; it has the shape of ``v``. Since the derivative of the sigmoid is
+``sigmoid'(z) = a (1 - a)`` with ``a = sigmoid(z)``::
+
+    da2 = 2 (a2 - y)
+    dz2 = da2 * a2 (1 - a2)      both layers have a sigmoid: z is one factor behind a
+    dW2 = a1^T dz2               z2 is linear in W2, with factor a1; ^T sums over the rows
+    db2 = sum of dz2 over the rows
+    da1 = dz2 W2^T               every z2 reaches back to all hidden units
+    dz1 = da1 * a1 (1 - a1)
+    dW1 = X^T dz1
+    db1 = sum of dz1 over the rows
+
+All gradients are taken at the same weights; only then does a step move them:
+``W -= lr * dW``. Two conventions to know: the loss that is followed is the SUM of squares,
+without 1/N and without 1/2, so a library that averages must use ``N * lr`` for the same
+steps; and ``dz2 = a2 - y``, seen in many texts, belongs to cross-entropy, not to this loss.
+
+Source: Rumelhart, Hinton and Williams, "Learning representations by back-propagating
+errors", Nature 323 (1986).
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from .data import Parameters
+
+
+class Forward(NamedTuple):
+    """Every intermediate of the forward pass."""
+
+    z1: np.ndarray  # (N, hidden)
+    a1: np.ndarray  # (N, hidden)
+    z2: np.ndarray  # (N, 1)
+    a2: np.ndarray  # (N, 1), the prediction
+
+
+class Backward(NamedTuple):
+    """Every intermediate of the backward pass: the gradient of the summed squared error."""
+
+    da2: np.ndarray  # (N, 1)
+    dz2: np.ndarray  # (N, 1)
+    dW2: np.ndarray  # (hidden, 1)
+    db2: np.ndarray  # (1, 1)
+    da1: np.ndarray  # (N, hidden)
+    dz1: np.ndarray  # (N, hidden)
+    dW1: np.ndarray  # (bits, hidden)
+    db1: np.ndarray  # (1, hidden)
+
+    @property
+    def gradients(self) -> Parameters:
+        """The four gradients that a descent step needs, each in its parameter's place."""
+        return Parameters(W1=self.dW1, b1=self.db1, W2=self.dW2, b2=self.db2)
+
+
+class Epoch(NamedTuple):
+    """One epoch of `train`, seen before its update."""
+
+    number: int
+    parameters: Parameters
+    forward: Forward
+    backward: Backward
+    mse: float
+
+
+def sigmoid(z: np.ndarray) -> np.ndarray:
+    """``1 / (1 + exp(-z))``, element by element."""
+    with np.errstate(over="ignore"):  # exp overflows to inf below z = -709: 1 / inf is the limit
+        return 1 / (1 + np.exp(-z))
+
+
+def sigmoid_derivative(a: np.ndarray) -> np.ndarray:
+    """The derivative of the sigmoid at z, from its VALUE ``a = sigmoid(z)``, not from z."""
+    return a * (1 - a)
+
+
+def mean_squared_error(prediction: np.ndarray, y: np.ndarray) -> float:
+    """The loss that is printed.
+
+    Raises:
+        ValueError: the shapes differ; (N, 1) minus (N,) would broadcast to (N, N).
+
+    """
+    _check_shapes(prediction, y)
+    return float(np.mean((y - prediction) ** 2))
+
+
+def forward(X: np.ndarray, parameters: Parameters) -> Forward:
+    """The forward pass of inputs `X`, shape (N, bits)."""
+    W1, b1, W2, b2 = parameters
+    z1 = np.dot(X, W1) + b1  # (N, bits) (bits, hidden) -> (N, hidden)
+    a1 = sigmoid(z1)
+    z2 = np.dot(a1, W2) + b2  # (N, hidden) (hidden, 1) -> (N, 1)
+    a2 = sigmoid(z2)
+    return Forward(z1, a1, z2, a2)
+
+
+def backward(X: np.ndarray, y: np.ndarray, parameters: Parameters, step: Forward) -> Backward:
+    """The backward pass for targets `y`, shape (N, 1), after the forward pass `step`.
+
+    Raises:
+        ValueError: `y` has not the shape of the prediction.
+
+    """
+    _check_shapes(step.a2, y)
+    da2 = 2 * (step.a2 - y)  # (N, 1)
+    dz2 = da2 * sigmoid_derivative(step.a2)  # (N, 1)
+    dW2 = np.dot(step.a1.T, dz2)  # (hidden, N) (N, 1) -> (hidden, 1)
+    db2 = np.sum(dz2, axis=0, keepdims=True)  # (1, 1)
+    da1 = np.dot(dz2, parameters.W2.T)  # (N, 1) (1, hidden) -> (N, hidden)
+    dz1 = da1 * sigmoid_derivative(step.a1)  # (N, hidden)
+    dW1 = np.dot(X.T, dz1)  # (bits, N) (N, hidden) -> (bits, hidden)
+    db1 = np.sum(dz1, axis=0, keepdims=True)  # (1, hidden)
+    return Backward(da2, dz2, dW2, db2, da1, dz1, dW1, db1)
+
+
+def descend(parameters: Parameters, gradients: Parameters, lr: float) -> Parameters:
+    """One step of gradient descent; the arguments are left as they are."""
+    W1, b1, W2, b2 = parameters
+    dW1, db1, dW2, db2 = gradients
+    return Parameters(W1 - lr * dW1, b1 - lr * db1, W2 - lr * dW2, b2 - lr * db2)
+
+
+def train(
+    X: np.ndarray, y: np.ndarray, parameters: Parameters, lr: float = 0.1, epochs: int = 10_000
+) -> Iterator[Epoch]:
+    """The notebook's training loop, one `Epoch` at a time.
+
+    Every epoch is handed out before its update, with the weights that it was computed at, so
+    the last one holds the notebook's final predictions. The weights after it are
+    ``descend(last.parameters, last.backward.gradients, lr)``.
+    """
+    for number in range(epochs):
+        step = forward(X, parameters)
+        gradient = backward(X, y, parameters, step)
+        yield Epoch(number, parameters, step, gradient, mean_squared_error(step.a2, y))
+        parameters = descend(parameters, gradient.gradients, lr)
+
+
+def _check_shapes(prediction: np.ndarray, y: np.ndarray) -> None:
+    if prediction.shape != y.shape:
+        raise ValueError(
+            f"prediction has shape {prediction.shape} and y has shape {y.shape}: "
+            "they must be equal, because their difference would be broadcast"
+        )

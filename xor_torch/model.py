@@ -1,0 +1,78 @@
+"""The same network as a torch module: autograd does the backward pass."""
+
+import torch
+from torch import nn
+
+from .data import Parameters, initial_weights
+
+
+class XOR(nn.Module):
+    """Inputs, `hidden` sigmoid units, one sigmoid output: float64, the notebook's weights.
+
+    The ``state_dict`` keys are ``hidden.weight, hidden.bias, output.weight, output.bias``.
+    ``nn.Linear`` stores the transpose of the notebook's W: use `to_numpy` and `load_numpy`
+    to cross between the two layouts.
+
+    Args:
+        seed: of NumPy's draws, 0 to 2**32 - 1. Torch's random state is neither used nor moved.
+        hidden: number of hidden units, 1 to 4096.
+        bits: number of inputs, 1 to 16.
+
+    Raises:
+        ValueError: an argument is out of range.
+
+    """
+
+    def __init__(self, seed: int = 42, hidden: int = 2, bits: int = 2) -> None:
+        super().__init__()
+        weights = initial_weights(seed, hidden, bits)
+        # skip_init: nn.Linear would draw weights of its own from torch's global generator
+        self.hidden = nn.utils.skip_init(nn.Linear, bits, hidden, dtype=torch.float64)
+        self.output = nn.utils.skip_init(nn.Linear, hidden, 1, dtype=torch.float64)
+        self.load_numpy(weights)
+
+    def forward(self, X: torch.Tensor) -> torch.Tensor:
+        """Predictions, shape (N, 1), for inputs of shape (N, bits)."""
+        a1 = torch.sigmoid(self.hidden(X))
+        return torch.sigmoid(self.output(a1))
+
+    @torch.no_grad()
+    def load_numpy(self, parameters: Parameters) -> None:
+        """Copy weights in NumPy layout into the module."""
+        W1, b1, W2, b2 = map(torch.from_numpy, parameters)
+        self.hidden.weight.copy_(W1.T)
+        self.hidden.bias.copy_(b1[0])
+        self.output.weight.copy_(W2.T)
+        self.output.bias.copy_(b2[0])
+
+    def to_numpy(self) -> Parameters:
+        """A copy of the weights in NumPy layout."""
+        return _to_numpy(*self.parameters())
+
+    def gradients(self) -> Parameters:
+        """A copy of the gradients of the last ``backward()`` in NumPy layout."""
+        return _to_numpy(*(p.grad for p in self.parameters()))
+
+
+def squared_error(prediction: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    """The SUM of squared errors: the loss whose gradient the notebook follows.
+
+    Raises:
+        ValueError: the shapes differ; (N, 1) minus (N,) would broadcast to (N, N).
+
+    """
+    if prediction.shape != y.shape:
+        raise ValueError(
+            f"prediction has shape {tuple(prediction.shape)} and y has shape {tuple(y.shape)}: "
+            "they must be equal, because their difference would be broadcast"
+        )
+    return nn.functional.mse_loss(prediction, y, reduction="sum")
+
+
+def _to_numpy(W1, b1, W2, b2) -> Parameters:
+    return Parameters(
+        W1=W1.detach().T.numpy().copy(),
+        b1=b1.detach()[None, :].numpy().copy(),
+        W2=W2.detach().T.numpy().copy(),
+        b2=b2.detach()[None, :].numpy().copy(),
+    )
