@@ -23,6 +23,10 @@ class UsageError(Exception):
     """A call or an input that cannot be served; its text is for the user."""
 
 
+class FlagValueError(argparse.ArgumentTypeError, ValueError):
+    """A value that a flag does not take: argparse asks for the one class, a YAML for the other."""
+
+
 class Parser(ArgumentParser):
     """jsonargparse's parser, whose error is one line: the flag, the value, what to do."""
 
@@ -51,7 +55,7 @@ class Parser(ArgumentParser):
 
     def _nearest(self, flag: str) -> str:
         flags = [name for action in self._actions for name in action.option_strings]
-        near = difflib.get_close_matches(flag, flags, n=1)
+        near = difflib.get_close_matches(flag, flags, n=1, cutoff=0.7)
         return f"; did you mean {near[0]}?" if near else f"; see {self.prog} --help"
 
 
@@ -64,9 +68,7 @@ def whole(low: int, high: int) -> Callable[[Any], int]:
         except (TypeError, ValueError):
             number = low - 1
         if isinstance(value, bool | float) or not low <= number <= high:
-            raise argparse.ArgumentTypeError(
-                f"must be a whole number from {low} to {high}, got {value}"
-            )
+            raise FlagValueError(f"must be a whole number from {low} to {high}, got {value}")
         return number
 
     return parse
@@ -79,7 +81,7 @@ def rate(value: Any) -> float:
     except (TypeError, ValueError):
         number = math.nan
     if isinstance(value, bool) or not 0 < number < math.inf:
-        raise argparse.ArgumentTypeError(f"must be a positive, finite number, got {value}")
+        raise FlagValueError(f"must be a positive, finite number, got {value}")
     return number
 
 
@@ -265,6 +267,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = make_parser(f"xor-torch {command}")
     try:
         return run(parser, parser.parse_args(flags), parser.parse_args(flags, defaults=False))
+    except SystemExit as done:  # --help and --print-config
+        return done.code
     except BrokenPipeError:  # as in `xor-torch train | head`: nobody reads on
         sys.stdout = None
         return DIFFERS

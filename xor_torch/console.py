@@ -9,7 +9,6 @@ import numpy as np
 from tqdm import tqdm
 
 from .data import truth_table
-from .manual import mean_squared_error
 
 REPORT_EVERY = 1000
 
@@ -25,18 +24,15 @@ class Report(L.Callback):
             file=sys.stderr,
             dynamic_ncols=True,
         )
-        _, self.y = truth_table(pl_module.hparams.bits)
 
     def on_before_optimizer_step(self, trainer, pl_module, optimizer) -> None:
         epoch = trainer.global_step
         if epoch % REPORT_EVERY == 0:
-            loss = mean_squared_error(pl_module.prediction.numpy(), self.y)
             # through the bar, so that on a terminal the two do not write over each other
-            self.bar.write(f"Epoch {epoch}, Loss: {loss:.4f}", file=sys.stdout)
+            self.bar.write(f"Epoch {epoch}, Loss: {pl_module.mse:.4f}", file=sys.stdout)
 
     def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx) -> None:
-        loss = mean_squared_error(pl_module.prediction.numpy(), self.y)
-        self.bar.set_postfix_str(f"loss {loss:.4f}", refresh=False)
+        self.bar.set_postfix_str(f"loss {pl_module.mse:.4f}", refresh=False)
         self.bar.update(trainer.global_step - self.bar.n)
 
     def on_train_end(self, trainer, pl_module) -> None:

@@ -55,7 +55,8 @@ class XORModule(XOR, L.LightningModule):
         prediction = self(X)
         loss = squared_error(prediction, y)
         self.prediction = prediction.detach()
-        self.log("loss/mse", loss.detach() / len(y), prog_bar=True)
+        self.mse = loss.detach() / len(y)
+        self.log("loss/mse", self.mse, prog_bar=True)
         return loss
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:

@@ -84,7 +84,7 @@ def difference(
     absolute[~np.isfinite(absolute)] = np.inf
     largest = np.abs(expected).max()
     allowed = np.broadcast_to(rtol * largest + rounding, absolute.shape)
-    wrong = ~(absolute <= allowed)
+    wrong = ~(absolute <= allowed) | ~np.isfinite(absolute)
     # of the wrong elements, or of all where none is, the one that is furthest off
     worst = np.unravel_index(np.where(wrong | ~wrong.any(), absolute, -1).argmax(), wrong.shape)
     off = float(absolute[worst])
@@ -214,7 +214,6 @@ def report(run: Mapping[str, float], parameters: Sequence[ParameterComparison]) 
         parameters: what it returned.
 
     """
-    wrong = [p.name for p in parameters if not p.ok]
     lines = [
         "Manual NumPy backprop against torch autograd: "
         f"{run['bits']}-{run['hidden']}-1 network, seed {run['seed']}, lr {run['lr']}, "
@@ -236,9 +235,13 @@ def report(run: Mapping[str, float], parameters: Sequence[ParameterComparison]) 
             "sum over the rows cancel, and what is left of them is compared with itself.",
         ]
     lines.append("")
+    wrong = [p for p in parameters if not p.gradient.ok]
+    drifting = [p.name for p in parameters if not p.drift <= p.drift_allowed]
     if wrong:
-        lines += [str(p.gradient) for p in parameters if not p.gradient.ok]
-        lines.append(f"DIFFERENT: {', '.join(wrong)}")
+        lines += [str(p.gradient) for p in wrong]
+        lines.append(f"DIFFERENT: the gradient of {', '.join(p.name for p in wrong)}")
+    elif drifting:
+        lines.append(f"DIFFERENT: {', '.join(drifting)} drift further than rounding explains")
     else:
         lines.append(f"EQUAL: W1, b1, W2 and b2 at all {run['epochs']} epochs, but for rounding")
     return "\n".join(lines)
@@ -290,12 +293,13 @@ def compare(
         return net.gradients()
 
     start = initial_weights(seed, hidden, bits)
-    nudged = Parameters(*(np.nextafter(w, np.inf) for w in start))
+    ulp = np.spacing(max(np.abs(w).max() for w in start))
+    nudged = Parameters(*(w + ulp for w in start))
     names = Parameters._fields
     worst: dict[str, Difference] = {}
     worst_epoch = dict.fromkeys(names, 0)
     drift = dict.fromkeys(names, (-1.0, 0))
-    sensitivity = dict.fromkeys(names, 0.0)
+    sensitivity = dict.fromkeys(names, float(ulp))
     for epoch, near in zip(
         manual.train(X, y, start, lr, epochs), manual.train(X, y, nudged, lr, epochs), strict=True
     ):

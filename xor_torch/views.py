@@ -9,7 +9,6 @@ import lightning.pytorch as L
 import numpy as np
 
 from . import data
-from .manual import mean_squared_error
 
 WATCH_EVERY = 100
 
@@ -35,10 +34,9 @@ class Scalars(L.Callback):
     def on_before_optimizer_step(self, trainer, pl_module, optimizer) -> None:
         if not watched(trainer):
             return
-        prediction = pl_module.prediction.numpy()
-        X, y = data.truth_table(pl_module.hparams.bits)
-        values = {"loss/mse": mean_squared_error(prediction, y)}
-        for row, p in zip(X.astype(int), prediction[:, 0], strict=True):
+        X, _ = data.truth_table(pl_module.hparams.bits)
+        values = {"loss/mse": pl_module.mse}
+        for row, p in zip(X.astype(int), pl_module.prediction[:, 0], strict=True):
             values[f"prediction/{''.join(map(str, row))}"] = p
         for name, gradient in pl_module.gradients()._asdict().items():
             values[f"gradient_norm/{name}"] = np.linalg.norm(gradient)
