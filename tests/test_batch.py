@@ -1,0 +1,139 @@
+"""Row k of a batch is the single run of its network, eager and compiled."""
+
+import shutil
+
+import numpy as np
+import pytest
+
+from xor_torch import manual
+from xor_torch.batch import train
+from xor_torch.data import Parameters, initial_weights, truth_table
+
+
+def stack(rows) -> Parameters:
+    return Parameters(*map(np.stack, zip(*rows, strict=True)))
+
+
+def single(parameters, lr, epochs, loss="mse"):
+    """The run of one network in NumPy: weights after it, last predictions, last gradient norm."""
+    bits = len(parameters.W1)
+    X, y = truth_table(bits)
+    for _ in range(epochs):
+        step = manual.forward(X, parameters)
+        gradient = manual.backward(X, y, parameters, step).gradients
+        if loss == "bce":  # the one loss for which the error signal is the difference
+            dz2 = step.a2 - y
+            dz1 = dz2 @ parameters.W2.T * manual.sigmoid_derivative(step.a1)
+            db1, db2 = dz1.sum(0, keepdims=True), dz2.sum(0, keepdims=True)
+            gradient = Parameters(X.T @ dz1, db1, step.a1.T @ dz2, db2)
+        parameters = manual.descend(parameters, gradient, lr)
+    a2 = step.a2
+    error = (a2 - y) ** 2 if loss == "mse" else -np.log(np.where(y == 1, a2, 1 - a2))
+    norm = np.sqrt(sum((g**2).sum() for g in gradient))
+    return parameters, a2[:, 0], error.mean(), norm
+
+
+def sensitivity(start, end, lr, epochs, loss="mse"):
+    """How far one unit in the last place of the start, up or down, moves the end of the run."""
+    nudged = (
+        single(Parameters(*(np.nextafter(p, to) for p in start)), lr, epochs, loss)[0]
+        for to in (np.inf, -np.inf)
+    )
+    return max(np.abs(a - b).max() for other in nudged for a, b in zip(other, end, strict=True))
+
+
+def assert_rows(trained, seeds, starts, lr, epochs, loss="mse"):
+    for k, (seed, start) in enumerate(zip(seeds, starts, strict=True)):
+        end, prediction, mean, norm = single(start, lr, epochs, loss)
+        # every epoch rounds anew, a few units in the last place at the scale of the weights
+        scale = max(np.abs(p).max() for p in end)
+        allowed = 50 * sensitivity(start, end, lr, epochs, loss) + 50 * np.spacing(scale)
+        for name, row, expected in zip(Parameters._fields, trained.parameters, end, strict=True):
+            off = np.abs(row[k] - expected).max()
+            assert off <= allowed, f"seed {seed}: {name} is off by {off:.3g}, allowed {allowed:.3g}"
+        assert np.abs(trained.prediction[k] - prediction).max() <= allowed, f"seed {seed}"
+        assert abs(trained.loss[k] - mean) <= allowed, f"seed {seed}"
+        assert abs(trained.gradient_norm[k] - norm) <= 10 * allowed, f"seed {seed}"
+
+
+@pytest.mark.parametrize(
+    ("bits", "hidden", "lr", "loss"),
+    [
+        (2, 2, 0.1, "mse"),
+        (2, 2, 2.0, "mse"),
+        (3, 3, 0.3, "mse"),
+        (1, 1, 0.5, "mse"),
+        (2, 3, 0.1, "bce"),
+    ],
+)
+def test_every_row_is_its_single_run(bits, hidden, lr, loss):
+    seeds = [0, 1, 2, 42, 2**32 - 1]
+    starts = [initial_weights(seed, hidden, bits) for seed in seeds]
+    trained = train(stack(starts), 700, lr, loss)
+    assert_rows(trained, seeds, starts, lr, 700, loss)
+
+
+@pytest.mark.skipif(not shutil.which("g++"), reason="needs a C++ compiler")
+# torch's own: inductor imports modules that still use torch.jit
+@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
+@pytest.mark.parametrize("loss", ["mse", pytest.param("bce", marks=pytest.mark.slow)])
+def test_compiled_rows_are_their_single_runs(loss, tmp_path, monkeypatch):
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
+    monkeypatch.setenv("TORCHINDUCTOR_COMPILE_THREADS", "1")
+    monkeypatch.setenv("TORCHINDUCTOR_VEC_ISA_OK", "1")
+    seeds = range(19)  # not a multiple of the vector length
+    starts = [initial_weights(seed) for seed in seeds]
+    trained = train(stack(starts), 700, 0.1, loss, compiled=True)
+    assert_rows(trained, seeds, starts, 0.1, 700, loss)
+
+
+def test_momentum_is_that_of_torch_sgd():
+    import torch
+
+    from xor_torch.model import XOR, squared_error
+
+    X, y = map(torch.from_numpy, truth_table())
+    models = [XOR(seed) for seed in range(3)]
+    for model in models:
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+        for _ in range(100):
+            optimizer.zero_grad()
+            squared_error(model(X), y).backward()
+            optimizer.step()
+    trained = train(stack([initial_weights(seed) for seed in range(3)]), 100, 0.1, momentum=0.9)
+    for k, model in enumerate(models):
+        for row, expected in zip(trained.parameters, model.to_numpy(), strict=True):
+            np.testing.assert_allclose(row[k], expected, rtol=1e-11)
+
+
+def test_curve_records_forward_passes_before_their_update():
+    start = stack([initial_weights(seed) for seed in range(4)])
+    trained = train(start, 10, 0.1, curve=[0, 4, 9])
+    assert trained.curve_loss.shape == trained.curve_solved.shape == (3, 4)
+    np.testing.assert_array_equal(trained.curve_loss[0], train(start, 1, 0.1).loss)
+    np.testing.assert_array_equal(trained.curve_loss[1], train(start, 5, 0.1).loss)
+    np.testing.assert_array_equal(trained.curve_loss[2], trained.loss)
+
+
+def test_the_argument_is_left_as_it_is():
+    start = stack([initial_weights(seed) for seed in range(4)])
+    before = [p.copy() for p in start]
+    train(start, 5, 0.1)
+    for p, q in zip(start, before, strict=True):
+        np.testing.assert_array_equal(p, q)
+
+
+def test_one_network_that_diverges_leaves_the_others_alone():
+    start = stack([initial_weights(seed) for seed in range(3)])
+    alone = train(start, 50, 0.1)
+    start.W1[1] = np.nan
+    trained = train(start, 50, 0.1)
+    assert np.isnan(trained.loss[1])
+    for p, q in zip(trained.parameters, alone.parameters, strict=True):
+        np.testing.assert_array_equal(p[[0, 2]], q[[0, 2]])
+
+
+def test_tick_is_called_with_the_epochs_done():
+    done = []
+    train(stack([initial_weights(0)]), 5, 0.1, tick=done.append)
+    assert done[0] == 1

@@ -1,0 +1,123 @@
+"""What became of a network: solved, stuck on a plateau, still moving, diverged.
+
+A plateau is where a network has come to answer groups of rows that it cannot tell apart: with
+one answer p for a group, the error is least at the mean of the group's targets, and there
+descent comes to rest. Its level follows from the groups alone. Two rows of XOR with targets 0
+and 1 are answered by 1/2, each with a squared error of 1/4: 2 * 1/4 / 4 rows = 1/8. Three rows
+are answered by 1/3 or 2/3: (2 * 1/9 + 4/9) / 4 = 1/6. All four: 4 * 1/4 / 4 = 1/4.
+
+The outcomes, in the order in which they are asked for:
+
+- **diverged**: a weight, the loss or a prediction is not a finite number.
+- **solved**: every prediction is on the right side of 1/2.
+- **moving**: at the pace of the last epoch the loss would lose more than half of itself in as
+  many epochs again. (The pace is ``lr |gradient|^2``: what one small step of descent gains.
+  A loss that falls as 1/t would lose all of itself, one that has settled near none.)
+- **plateau**: the rows fall into groups, at least one of them with both targets, whose
+  predictions are within 0.1 of the mean of their targets, and the loss is within 5 % of the
+  level of those groups. A group ends where the next higher prediction is more than 0.1 away.
+- **stuck**: none of these; it hardly moves, for instance because it answers 1 for 0 with a
+  sigmoid so far out that it has no slope left.
+"""
+
+from fractions import Fraction
+from typing import NamedTuple
+
+import numpy as np
+
+from .data import truth_table
+
+OUTCOMES = ("solved", "plateau", "moving", "stuck", "diverged")
+
+TIE = 0.1  # predictions further apart than this are told apart
+NEAR = 0.05  # of the level
+PACE = 0.5  # of the loss, in as many epochs again
+
+
+class Outcomes(NamedTuple):
+    """What became of S networks."""
+
+    outcome: np.ndarray  # (S,) str, of `OUTCOMES`
+    level: np.ndarray  # (S,) the plateau's loss, nan where there is none
+    tied: np.ndarray  # (S, N) int: rows of equal number are tied, 0 is a row that is not
+
+
+def classify(
+    prediction: np.ndarray,
+    loss: np.ndarray,
+    gradient_norm: np.ndarray,
+    epochs: int,
+    lr: float,
+    criterion: str = "mse",
+    finite: np.ndarray | bool = True,
+) -> Outcomes:
+    """The outcome of each of S networks, see the module's text for the definitions.
+
+    Args:
+        prediction: (S, N) of N = 2**bits rows in counting order.
+        loss: (S,), the mean over the rows.
+        gradient_norm: (S,), of the gradient of the SUM over the rows.
+        epochs: that were trained.
+        lr: the learning rate.
+        criterion: "mse" or "bce".
+        finite: (S,) bool, whether all the weights are.
+
+    """
+    S, N = prediction.shape
+    y = truth_table(N.bit_length() - 1)[1][:, 0]
+    finite = finite & np.isfinite(loss) & np.isfinite(prediction).all(axis=1)
+    solved = finite & ((prediction > 0.5) == (y > 0.5)).all(axis=1)
+    with np.errstate(invalid="ignore", over="ignore"):
+        moving = epochs * lr * gradient_norm**2 / N > PACE * loss
+
+    # number the groups of each network from 0, in the order of their predictions
+    order = np.argsort(prediction, axis=1)
+    ranked = np.take_along_axis(prediction, order, axis=1)
+    with np.errstate(invalid="ignore"):
+        group = np.cumsum(np.diff(ranked, axis=1, prepend=ranked[:, :1]) > TIE, axis=1)
+    slot = (np.arange(S)[:, None] * N + group).ravel()
+    size, ones = (
+        np.bincount(slot, weights=w, minlength=S * N).reshape(S, N)
+        for w in (None, y[order].ravel())
+    )
+    with np.errstate(invalid="ignore"):
+        mean = ones / size  # nan where there is no such group
+        level = _level(mean, size, N, criterion)
+        settled = np.abs(ranked - np.take_along_axis(mean, group, axis=1)).max(axis=1) <= TIE
+        mixed = (0 < ones) & (ones < size)
+        plateau = settled & mixed.any(axis=1) & (np.abs(loss - level) <= NEAR * level)
+
+    outcome = np.select(
+        [~finite, solved, moving, plateau], ["diverged", "solved", "moving", "plateau"], "stuck"
+    )
+    at = outcome == "plateau"
+    number = np.where(mixed, np.cumsum(mixed, axis=1), 0)  # of each group, 0 where it is no tie
+    tied = np.empty_like(order)
+    np.put_along_axis(tied, order, np.take_along_axis(number, group, axis=1), axis=1)
+    return Outcomes(outcome, np.where(at, level, np.nan), np.where(at[:, None], tied, 0))
+
+
+def _level(mean: np.ndarray, size: np.ndarray, N: int, criterion: str) -> np.ndarray:
+    """The loss of groups that answer the mean of their targets, summed over the last axis."""
+    if criterion == "mse":
+        each = mean * (1 - mean)  # the variance of a group's targets
+    else:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            each = -np.nan_to_num(mean * np.log(mean)) - np.nan_to_num((1 - mean) * np.log1p(-mean))
+    return np.nansum(size * each, axis=-1) / N
+
+
+def fraction(value: float) -> str:
+    """A level or a tied answer in the words of arithmetic: 0.125 is 1/8; 0.3466 stays 0.3466."""
+    nearest = Fraction(value).limit_denominator(2**16)
+    return str(nearest) if abs(nearest - Fraction(value)) < 1e-12 and nearest.denominator <= 1000 else f"{value:.4g}"
+
+
+def wilson(count: int, total: int) -> tuple[float, float]:
+    """The 95 % interval of a share of which `count` of `total` were seen (Wilson, 1927)."""
+    z = 1.959963984540054
+    p = count / total
+    middle = p + z * z / (2 * total)
+    half = z * np.sqrt(p * (1 - p) / total + (z / (2 * total)) ** 2)
+    low, high = ((middle + sign * half) / (1 + z * z / total) for sign in (-1, 1))
+    return max(0.0, float(low)), min(1.0, float(high))
