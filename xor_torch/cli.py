@@ -16,6 +16,7 @@ from jsonargparse import ActionConfigFile, ArgumentParser, Namespace
 from . import __version__, runs
 from .data import MAX_BITS, MAX_HIDDEN, MAX_SEED
 
+VIEWS = ("none", "scalars", "all")
 SUCCESS, DIFFERS, BAD_CALL, INTERRUPTED = 0, 1, 2, 130
 
 
@@ -104,6 +105,8 @@ def train_parser(prog: str) -> Parser:
     add_network_flags(parser)
     add = parser.add_argument
     add("--log-dir", type=str, default="lightning_logs", help="of the runs (lightning_logs)")
+    add("--views", choices=VIEWS, default="all", help=f"{', '.join(VIEWS)}: for TensorBoard (all)")
+    add("--check", action="store_true", help="compare with the manual gradients while training")
     add(
         "--resume",
         type=str,
@@ -130,7 +133,7 @@ def train(parser: Parser, settings: Namespace, given: Namespace) -> int:
     gc.disable()
     import torch
 
-    from . import console, lit
+    from . import console, lit, parity
 
     gc.freeze()
     gc.enable()
@@ -153,11 +156,16 @@ def train(parser: Parser, settings: Namespace, given: Namespace) -> int:
             epochs=settings.epochs,
             log_dir=settings.log_dir,
             resume=checkpoint,
+            views=settings.views,
+            check=settings.check,
             callbacks=[console.Report(), interrupt],
             **settings.trainer,
         )
     except runs.LogDirError as error:
         raise UsageError(f"--log-dir {settings.log_dir}: {error}") from error
+    except parity.DifferenceError as error:
+        _say(str(error))
+        return DIFFERS
     if not trainer.is_global_zero:
         return SUCCESS
     run_dir = shlex.quote(trainer.log_dir)

@@ -21,13 +21,14 @@ class Report(L.Callback):
             total=trainer.max_steps if trainer.max_steps != -1 else None,
             initial=trainer.global_step,
             unit=" epochs",
+            disable=not trainer.is_global_zero,
             file=sys.stderr,
             dynamic_ncols=True,
         )
 
     def on_before_optimizer_step(self, trainer, pl_module, optimizer) -> None:
         epoch = trainer.global_step
-        if epoch % REPORT_EVERY == 0:
+        if epoch % REPORT_EVERY == 0 and trainer.is_global_zero:
             # through the bar, so that on a terminal the two do not write over each other
             self.bar.write(f"Epoch {epoch}, Loss: {pl_module.mse:.4f}", file=sys.stdout)
 

@@ -13,9 +13,11 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 from torch.utils.data import DataLoader, TensorDataset
 
-from . import runs, views
+from . import runs
 from .data import truth_table
 from .model import XOR, squared_error
+from .views import next_watched
+from .views import views as tensorboard_views
 
 CHECKPOINT_EVERY = 1000
 
@@ -81,7 +83,7 @@ class XORModule(XOR, L.LightningModule):
         epochs = 1
         if self.fast:
             done = trainer.global_step
-            epochs = views.next_watched(done, trainer.max_steps) - done
+            epochs = next_watched(done, trainer.max_steps) - done
         super().optimizer_step(epoch, batch_idx, optimizer, optimizer_closure)
         X, y = self.batch
         # global_step, which max_steps, checkpoints and a resumed run go by, reads this counter
@@ -160,6 +162,8 @@ def fit(
     epochs: int = 10_000,
     log_dir: str | Path = "lightning_logs",
     resume: str | Path | None = None,
+    views: str = "all",
+    check: bool = False,
     callbacks: Sequence[L.Callback] = (),
     **trainer_options: Any,
 ) -> L.Trainer:
@@ -173,6 +177,8 @@ def fit(
         epochs: of the notebook, counted from the first run's start.
         log_dir: where run directories are, made if need be.
         resume: checkpoint to go on from, one of `module`'s settings.
+        views: what TensorBoard gets to show: "none", "scalars" or "all".
+        check: compare autograd's gradients with the manual ones in every watched epoch.
         callbacks: further ones.
         **trainer_options: any of ``lightning.Trainer``, over our own.
 
@@ -182,10 +188,12 @@ def fit(
 
     Raises:
         OSError: `log_dir` or `resume` cannot be written or read.
-        ValueError: Lightning refuses an option, or `resume` is not a checkpoint or has done
-            more than `epochs`.
+        parity.DifferenceError: with `check`, a gradient is not the manual one.
+        ValueError: Lightning refuses an option, `views` is not one of the three, or `resume` is
+            no checkpoint or has done more than `epochs`.
 
     """
+    chosen = tensorboard_views(views, check)
     epochs_done = _read(resume)["global_step"] if resume else None
     if epochs_done is not None and epochs_done > epochs:
         raise ValueError(f"epochs {epochs}: {resume} has done {epochs_done} already")
@@ -197,9 +205,11 @@ def fit(
         "enable_progress_bar": False,
         "enable_model_summary": False,
         "plugins": [BesideCheckpointIO()],
+        # every process has the whole table: the mean of their equal gradients is the gradient
+        "use_distributed_sampler": False,
         **trainer_options,
     }
-    callbacks = [views.Scalars(), *callbacks]
+    callbacks = [*chosen, *callbacks]
     if options.get("enable_checkpointing", True):
         callbacks.append(
             ModelCheckpoint(
@@ -216,7 +226,10 @@ def fit(
         and trainer.accumulate_grad_batches == 1
         and not trainer.gradient_clip_val
     )
-    run_dir = (resume and runs.run_dir_of(resume)) or runs.claim(log_dir)
+    if trainer.is_global_zero:
+        run_dir = (resume and runs.run_dir_of(resume)) or runs.claim(log_dir)
+    else:
+        run_dir = Path(log_dir) / "version_of_rank_zero"  # which alone writes
     trainer.logger = TensorBoardLogger(
         run_dir.parent,
         name="",
@@ -226,8 +239,16 @@ def fit(
         purge_step=epochs_done,
     )
     trainer.logger.NAME_HPARAMS_FILE = runs.CONFIG  # hparams.yaml would say a part of it again
-    settings = {"epochs": epochs, "log_dir": str(log_dir), "trainer": trainer_options}
-    runs.save_config(run_dir, {**module.hparams, **settings})
+    settings = {
+        **module.hparams,
+        "epochs": epochs,
+        "log_dir": str(log_dir),
+        "views": views,
+        "check": check,
+        "trainer": trainer_options,
+    }
+    if trainer.is_global_zero:
+        runs.save_config(run_dir, settings)
     with warnings.catch_warnings():
         # Lightning's advice to itself: loader workers for four rows, a checkpoint folder in use
         warnings.filterwarnings("ignore", module="lightning")

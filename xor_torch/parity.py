@@ -190,6 +190,19 @@ def rounding_bound(X: np.ndarray, y: np.ndarray, parameters: Parameters) -> Para
     return Parameters(W1=2 * e_dW1, b1=2 * e_db1, W2=2 * e_dW2, b2=2 * e_db2)
 
 
+class DifferenceError(Exception):
+    """A gradient that is not the manual one."""
+
+
+def check(parameters: Parameters, gradients: Parameters) -> list[Difference]:
+    """`gradients` beside the manual ones at the same `parameters`, on the whole truth table."""
+    X, y = truth_table(len(parameters.W1))
+    step = manual.forward(X, parameters)
+    expected = manual.backward(X, y, parameters, step).gradients
+    bound = rounding_bound(X, y, parameters)
+    return differences(gradients._asdict(), expected._asdict(), rounding=bound._asdict())
+
+
 @dataclass(frozen=True)
 class ParameterComparison:
     """How one parameter fared in `compare`."""
