@@ -73,10 +73,12 @@ L.Trainer(max_epochs=10_000, accelerator="cpu").fit(
 IMPORT = "importing Lightning and TensorBoard"
 STRAIGHTFORWARD = "straightforward Lightning"
 OURS = "xor-torch train"
+SCALARS = "xor-torch train --views scalars"
 PROGRAMS = {
     IMPORT: ["-c", "import lightning.pytorch, torch.utils.tensorboard"],
     "the notebook's loop (manual.py)": ["-c", NUMPY],
     "a raw torch loop": ["-c", TORCH],
+    SCALARS: [str(TRAIN), "--views", "scalars"],
     OURS: [str(TRAIN)],
     STRAIGHTFORWARD: ["-c", LIGHTNING],
 }
@@ -111,6 +113,7 @@ def main() -> None:
         "epochs": EPOCHS,
         "runs": options.runs,
         "seconds": median,
+        "all_views_over_scalars": median[OURS] / median[SCALARS],
         "over_import": median[OURS] / median[IMPORT],
         "straightforward_over_ours": median[STRAIGHTFORWARD] / median[OURS],
     }

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
 
 from xor_torch import cli
@@ -73,7 +74,8 @@ def test_config_repeats_a_run(capsys):
     saved = Path("lightning_logs/version_0/config.yaml")
     assert yaml.safe_load(saved.read_text()) == {
         "seed": 3, "hidden": 2, "bits": 2, "lr": 0.5, "epochs": 150,
-        "log_dir": "lightning_logs", "trainer": {"max_steps": 120},
+        "log_dir": "lightning_logs", "views": "all", "check": False,
+        "trainer": {"max_steps": 120},
     }  # fmt: skip
     assert run_cli("train", "--config", saved) == 0
     assert capsys.readouterr().out == first
@@ -107,6 +109,7 @@ CALLS = [
     ("train stray", "stray: unknown"),
     ("train --trainer.max_stps 3", "--trainer.max_stps 3: .*did you mean --trainer.max_steps?"),
     ("train --trainer.devices two", "refuses {'devices': 'two'}"),
+    ("train --views some", "--views: .*'some'"),
     ("train --log-dir file", "--log-dir file: cannot make a run directory there: File exists"),
     ("train --log-dir file/logs", "--log-dir file/logs: .*Not a directory"),
     ("train --resume none.ckpt", "no checkpoint at none.ckpt"),
@@ -235,3 +238,29 @@ def test_a_reader_that_leaves(elsewhere):
     command = f"'{sys.executable}' '{ROOT}/scripts/compare.py' --epochs 5 | true"
     run = subprocess.run(command, shell=True, cwd=elsewhere, capture_output=True, text=True)
     assert "Traceback" not in run.stderr
+
+
+def test_of_two_processes_one_writes(elsewhere):
+    run = script("train", "--epochs", 150, "--trainer.devices", 2, cwd=elsewhere)
+    assert run.returncode == 0, run.stderr
+    alone = script("train", "--epochs", 150, "--log-dir", "alone", cwd=elsewhere)
+    assert run.stdout == alone.stdout
+    (run_dir,) = (elsewhere / "lightning_logs").iterdir()
+    assert len(list(run_dir.glob("events.*"))) == 1
+    first, second = (
+        torch.load(path / "checkpoints/last.ckpt", weights_only=True)["state_dict"]
+        for path in (run_dir, elsewhere / "alone/version_0")
+    )
+    for name, value in first.items():
+        torch.testing.assert_close(second[name], value, rtol=1e-12, atol=0)
+
+
+def test_check_that_fails_is_exit_code_1(monkeypatch, capsys):
+    from xor_torch import parity
+
+    def fail(*_):
+        raise parity.DifferenceError("epoch 0: W1 differs")
+
+    monkeypatch.setattr(parity, "check", fail)
+    assert run_cli("train", "--check", "--epochs", 3) == 1
+    assert capsys.readouterr().err.endswith("epoch 0: W1 differs\n")

@@ -84,7 +84,8 @@ def test_the_run_directory(notebook_run):
     config = yaml.safe_load((run_dir / "config.yaml").read_text())
     assert config.pop("log_dir") == str(run_dir.parent)
     assert config == {
-        "seed": 42, "hidden": 2, "bits": 2, "lr": 0.1, "epochs": EPOCHS, "trainer": {},
+        "seed": 42, "hidden": 2, "bits": 2, "lr": 0.1, "epochs": EPOCHS, "views": "all",
+        "check": False, "trainer": {},
     }  # fmt: skip
 
 

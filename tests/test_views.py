@@ -1,20 +1,24 @@
 """What a run wrote, read back from its event file."""
 
+import lightning.pytorch as L
 import numpy as np
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from xor_torch import XORModule, data, fit, lit, manual, views
+from xor_torch import XORModule, data, fit, lit, manual, parity, views
 
 
 def events(run_dir):
-    accumulator = EventAccumulator(str(run_dir), size_guidance={"scalars": 0})
-    return accumulator.Reload()
+    keep_all = {"scalars": 0, "images": 0, "histograms": 0, "tensors": 0}
+    return EventAccumulator(str(run_dir), size_guidance=keep_all).Reload()
+
+
+def scalars(run_dir, tag):
+    return {event.step: event.value for event in events(run_dir).Scalars(tag)}
 
 
 def test_scalars_are_the_notebooks_by_epoch(tmp_path):
-    fit(XORModule(seed=3), 250, tmp_path)
-    read = events(tmp_path / "version_0")
+    fit(XORModule(seed=3), 250, tmp_path, views="scalars")
     expected = {}
     for epoch in manual.train(*data.truth_table(), data.initial_weights(3), epochs=250):
         if epoch.number in (0, 100, 200, 249):
@@ -22,14 +26,156 @@ def test_scalars_are_the_notebooks_by_epoch(tmp_path):
             for row, p in zip(("00", "01", "10", "11"), epoch.forward.a2[:, 0], strict=True):
                 values[f"prediction/{row}"] = p
             for name, gradient in epoch.backward.gradients._asdict().items():
-                values[f"gradient_norm/{name}"] = np.linalg.norm(gradient)
+                values[f"norm/gradient_{name}"] = np.linalg.norm(gradient)
+            for name, array in epoch.parameters._asdict().items():
+                for i, j in np.ndindex(array.shape):
+                    values[f"weight/{name}_{i}_{j}"] = array[i, j]
             expected[epoch.number] = values
-    assert sorted(read.Tags()["scalars"]) == sorted(expected[0])
+    read = events(tmp_path / "version_0")
+    tags = {kind: found for kind, found in read.Tags().items() if found}
+    assert set(tags) == {"scalars", "tensors"}
+    assert tags["tensors"] == ["custom_scalars__config__"]
+    assert sorted(tags["scalars"]) == sorted(expected[0])
     for tag in expected[0]:
-        found = {event.step: event.value for event in read.Scalars(tag)}
-        assert found == {  # TensorBoard keeps float32
-            number: pytest.approx(values[tag], rel=1e-6) for number, values in expected.items()
+        assert scalars(tmp_path / "version_0", tag) == {  # TensorBoard keeps float32
+            number: pytest.approx(values[tag], rel=1e-6, abs=1e-30)
+            for number, values in expected.items()
         }
+
+
+@pytest.fixture(scope="module")
+def stuck(tmp_path_factory):
+    log_dir = tmp_path_factory.mktemp("logs")
+    fit(XORModule(), 10_000, log_dir, check=True)
+    return log_dir / "version_0"
+
+
+def test_pictures(stuck):
+    images = events(stuck).Images("network")
+    assert [image.step for image in images] == [0, 100, 200, 300, 600, 1000, 1800, 3200, 5600, 9999]
+    assert {(image.width, image.height) for image in images} == {(480, images[0].height)}
+    assert len({image.encoded_image_string for image in images}) == 10
+
+
+def test_histograms_and_graph(stuck):
+    read = events(stuck)
+    assert sorted(read.Tags()["histograms"]) == sorted(
+        f"spread_{kind}/{name}"
+        for kind in ("weight", "gradient")
+        for name in ("W1", "b1", "W2", "b2")
+    )
+    assert len(read.Histograms("spread_weight/W1")) == 10
+    assert read.Histograms("spread_weight/W1")[0].histogram_value.num == 4
+    assert read.Tags()["graph"]
+    assert "hidden" in str(read.Graph())
+
+
+def text(run_dir):
+    tensors = events(run_dir).Tensors("summary/text_summary")
+    return tensors[-1].tensor_proto.string_val[0].decode()
+
+
+def test_the_summary_of_a_run_that_is_stuck(stuck):
+    words = text(stuck)
+    assert "**Not solved: stuck on the plateau at loss 1/8.**" in words
+    assert "does not tell the rows 01, 11 apart: it answers about 1/2" in words
+    assert "| 01 | 1 | 0.498 (wrong) |" in words
+    assert "| seed | 42 |" in words
+    assert "pictures" not in words
+
+
+def test_the_summary_of_a_run_that_learns(tmp_path):
+    fit(XORModule(seed=3), 2000, tmp_path)
+    assert "**Solved.**" in text(tmp_path / "version_0")
+    solved = scalars(tmp_path / "version_0", "solved/0_or_1")
+    first = min(epoch for epoch, value in solved.items() if value)
+    assert scalars(tmp_path / "version_0", "solved/first_epoch") == {1999: first}
+    assert f"first seen at epoch {first}" in text(tmp_path / "version_0")
+
+
+def test_when_it_was_solved_is_remembered_by_a_resumed_run(tmp_path):
+    fit(XORModule(seed=3), 1700, tmp_path)
+    checkpoint = tmp_path / "version_0/checkpoints/last.ckpt"
+    before = scalars(tmp_path / "version_0", "solved/first_epoch")[1699]
+    assert before > 0
+    fit(lit.load(checkpoint), 2000, tmp_path, resume=checkpoint)
+    assert scalars(tmp_path / "version_0", "solved/first_epoch")[1999] == before
+
+
+def test_three_inputs_have_no_pictures_and_the_text_says_so(tmp_path):
+    fit(XORModule(bits=3, hidden=4), 3, tmp_path)
+    read = events(tmp_path / "version_0")
+    assert not read.Tags()["images"]
+    assert "no pictures: the input square is for two inputs" in text(tmp_path / "version_0")
+    assert "prediction/011" in read.Tags()["scalars"]
+
+
+def test_a_large_table_is_cut_short_and_the_text_says_so(tmp_path):
+    fit(XORModule(bits=7, hidden=2), 2, tmp_path)
+    tags = events(tmp_path / "version_0").Tags()["scalars"]
+    assert sum(tag.startswith("prediction/") for tag in tags) == views.MOST_ROWS
+    assert "Only the first 64 of 128 rows" in text(tmp_path / "version_0")
+
+
+def test_hparams_have_no_placeholder(stuck):
+    scalar_tags = events(stuck).Tags()["scalars"]
+    assert "hp_metric" not in scalar_tags
+    assert "epoch" not in scalar_tags
+    plugin = events(stuck).summary_metadata["_hparams_/experiment"].plugin_data
+    for name in (b"loss/mse", b"solved/0_or_1", b"solved/first_epoch", b"seed", b"hidden"):
+        assert name in plugin.content
+
+
+def test_check_logs_what_little_differs(stuck):
+    for name in ("W1", "b1", "W2", "b2"):
+        found = scalars(stuck, f"parity/{name}")
+        assert len(found) == 101
+        assert max(found.values()) < 1e-9
+
+
+def test_check_stops_at_a_gradient_that_is_wrong(tmp_path, monkeypatch):
+    gradients = XORModule.gradients
+
+    def wrong_after_200(self):
+        right = gradients(self)
+        return right._replace(b1=right.b1 * 1.001) if self.trainer.global_step >= 200 else right
+
+    monkeypatch.setattr(XORModule, "gradients", wrong_after_200)
+    with pytest.raises(
+        parity.DifferenceError, match=r"epoch 200: .*\nb1\[0, \d\]: actual .* ratio 1.001"
+    ):
+        fit(XORModule(), 1000, tmp_path, check=True, views="none")
+    assert sorted(scalars(tmp_path / "version_0", "parity/b1")) == [0, 100, 200]
+
+
+def test_no_views_leave_no_tags(tmp_path):
+    fit(XORModule(), 3, tmp_path, views="none")
+    assert not any(events(tmp_path / "version_0").Tags()[kind] for kind in ("scalars", "images"))
+
+
+def test_an_unknown_choice_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="views must be one of none, scalars, all, got some"):
+        fit(XORModule(), 3, tmp_path, views="some")
+    assert not list(tmp_path.iterdir())
+
+
+class Stop(L.Callback):
+    def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx):
+        raise KeyError("as if it were killed")
+
+
+def test_an_interrupted_run_can_be_read(tmp_path):
+    with pytest.raises(KeyError):
+        fit(XORModule(), 1000, tmp_path, callbacks=[Stop()])
+    assert scalars(tmp_path / "version_0", "loss/mse").keys() == {0}
+
+
+@pytest.mark.parametrize("max_steps", [1, 2, 100, 150, 10_000, 10**6])
+def test_pictures_are_few_and_of_watched_epochs(max_steps):
+    epochs = views.picture_epochs(max_steps)
+    assert {0, max_steps - 1} <= epochs
+    assert len(epochs) <= views.PICTURES
+    assert all(epoch % views.WATCH_EVERY == 0 for epoch in epochs - {max_steps - 1})
 
 
 def test_a_resumed_runs_curves_have_each_epoch_once(tmp_path):

@@ -168,13 +168,14 @@ def train(parser: Parser, settings: Namespace, given: Namespace) -> int:
         return DIFFERS
     if not trainer.is_global_zero:
         return SUCCESS
-    run_dir = shlex.quote(trainer.log_dir)
+    run_dir = Path(trainer.logger.log_dir)
+    where, log_dir = shlex.quote(str(run_dir)), shlex.quote(str(run_dir.parent))
     if interrupt.signal:
-        _say(f"Interrupted after {trainer.global_step} epochs; to go on: --resume {run_dir}")
+        _say(f"Interrupted after {trainer.global_step} epochs; to go on: --resume {where}")
         return 128 + interrupt.signal
     console.print_predictions(module.prediction.numpy())
-    _say(f"Run directory: {run_dir}")
-    _say(f"To see it:     tensorboard --logdir {shlex.quote(str(Path(trainer.log_dir).parent))}")
+    _say(f"Run directory: {where}")
+    _say(f"To see it:     tensorboard --logdir {log_dir}")
     return SUCCESS
 
 

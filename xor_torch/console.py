@@ -69,7 +69,8 @@ class Interrupt(L.Callback):
 
 def quiet_lightning() -> None:
     """Silence Lightning's tips and device lines in this process."""
-    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    for name in ("lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def print_predictions(prediction: np.ndarray) -> None:

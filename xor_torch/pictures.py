@@ -71,7 +71,7 @@ class NetworkPicture:
     def draw(self, parameters: Parameters, epoch: int, mse: float) -> np.ndarray:
         """The picture of `parameters` (2 inputs) as an RGB image, (height, width, 3) uint8."""
         W1, b1, W2, b2 = parameters
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"):
             a1 = 1 / (1 + np.exp(-(self.inputs @ W1 + b1)))
             z2 = (a1 @ W2 + b2).reshape(GRID, GRID)
             self.images[0].set_data(1 / (1 + np.exp(-z2)))

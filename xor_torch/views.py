@@ -3,8 +3,13 @@
 Every view looks at an epoch between its backward pass and its update, where the loss, the
 predictions, the gradients and the weights that they were computed at are all at hand. The
 step on TensorBoard's axis is the notebook's epoch.
+
+TensorBoard sorts by name, so the names are chosen to be read in their order: loss, network
+(the pictures), norm (of each gradient), parity, prediction, solved, spread (the histograms),
+weight.
 """
 
+import warnings
 from importlib.util import find_spec
 
 import lightning.pytorch as L
@@ -12,7 +17,6 @@ import numpy as np
 import torch
 from torch.utils.tensorboard.summary import hparams
 
-from . import parity
 from .data import truth_table
 from .model import XOR
 from .outcome import classify, fraction
@@ -95,7 +99,7 @@ class Scalars(View):
     def look(self, trainer, pl_module, epoch) -> None:
         values = {"loss/mse": pl_module.mse}
         for name, gradient in pl_module.gradients()._asdict().items():
-            values[f"loss_gradient_norm/{name}"] = np.linalg.norm(gradient)
+            values[f"norm/gradient_{name}"] = np.linalg.norm(gradient)
         rows = pl_module.prediction[:MOST_ROWS, 0].tolist()
         for row, p in zip(row_names(pl_module.hparams.bits), rows, strict=False):
             values[f"prediction/{row}"] = p
@@ -133,21 +137,24 @@ class Histograms(View):
             settings = pl_module.hparams
             plain = XOR(settings.seed, settings.hidden, settings.bits)
             X = torch.from_numpy(truth_table(settings.bits)[0])
-            trainer.logger.experiment.add_graph(plain, X)
+            with warnings.catch_warnings():
+                # the writer traces with torch.jit, which torch 2.13 deprecates: theirs to settle
+                warnings.filterwarnings("ignore", ".*torch.jit", DeprecationWarning)
+                trainer.logger.experiment.add_graph(plain, X)
 
     def look(self, trainer, pl_module, epoch) -> None:
         if epoch in self.epochs:
             writer = trainer.logger.experiment
             for kind, arrays in (
-                ("parameter", pl_module.to_numpy()),
+                ("weight", pl_module.to_numpy()),
                 ("gradient", pl_module.gradients()),
             ):
                 for name, array in arrays._asdict().items():
-                    writer.add_histogram(f"{kind}/{name}", array, epoch)
+                    writer.add_histogram(f"spread_{kind}/{name}", array, epoch)
 
 
 class Summary(View):
-    """When it ends: the run in words, and its line in the HParams table."""
+    """Whether it is solved, and when it ends the run in words and its line in the HParams table."""
 
     def __init__(self) -> None:
         self.first_solved: int | None = None
@@ -162,8 +169,10 @@ class Summary(View):
         self.prediction = pl_module.prediction[:, 0].numpy()
         self.mse = float(pl_module.mse)
         self.gradient_norm = np.sqrt(sum((g**2).sum() for g in pl_module.gradients()))
-        if self.first_solved is None and _solved(self.prediction):
+        solved = _solved(self.prediction)
+        if self.first_solved is None and solved:
             self.first_solved = epoch
+        trainer.logger.log_metrics({"solved/0_or_1": solved}, step=epoch)
 
     def on_train_end(self, trainer, pl_module) -> None:
         if not (trainer.is_global_zero and hasattr(self, "mse")):
@@ -176,16 +185,13 @@ class Summary(View):
         )  # fmt: skip
         writer = trainer.logger.experiment
         writer.add_text("summary", _summary(settings, self, found), epochs)
-        metrics = {
-            "final/loss": self.mse,
-            "final/solved": int(_solved(self.prediction)),
-            "final/first_solved_epoch": self.first_solved,
-        }
-        # all three are named, so that runs with and without the last one share a table
-        for part in hparams(settings, dict.fromkeys(metrics, 0.0)):
+        # the table shows the last value of each of these tags, and the parallel coordinates
+        # leave out a run that lacks one: -1 is for never
+        first = -1 if self.first_solved is None else self.first_solved
+        trainer.logger.log_metrics({"solved/first_epoch": first}, step=epochs - 1)
+        metrics = dict.fromkeys(("loss/mse", "solved/0_or_1", "solved/first_epoch"), 0.0)
+        for part in hparams(settings, metrics):
             writer.file_writer.add_summary(part)
-        known = {name: value for name, value in metrics.items() if value is not None}
-        trainer.logger.log_metrics(known, step=epochs)
 
 
 def _solved(prediction: np.ndarray) -> bool:
@@ -250,6 +256,8 @@ class Check(View):
     """
 
     def look(self, trainer, pl_module, epoch) -> None:
+        from . import parity  # the hand-written side is there only where it is asked for
+
         found = parity.check(pl_module.to_numpy(), pl_module.gradients())
         values = {f"parity/{d.name}": d.relative for d in found}
         trainer.logger.log_metrics(values, step=epoch)

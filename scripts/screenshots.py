@@ -1,0 +1,108 @@
+"""Make the pictures in docs/: real runs, a real TensorBoard, a real browser.
+
+    pip install -c constraints.txt -e '.[browser]'     and Chromium: apt-get install chromium
+    python scripts/screenshots.py
+
+The same runs and the same browser are what tests/test_browser.py looks at.
+"""
+
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+DOCS = Path(__file__).parents[1] / "docs"
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+
+
+def train_three(log_dir: Path) -> None:
+    """One run that learns XOR, one that is stuck at loss 1/8, one that is still moving."""
+    import xor_torch
+
+    xor_torch.fit(xor_torch.XORModule(seed=3), 10_000, log_dir, check=True)
+    xor_torch.fit(xor_torch.XORModule(seed=42), 10_000, log_dir)
+    xor_torch.fit(xor_torch.XORModule(seed=42), 1_500, log_dir)
+
+
+@contextmanager
+def tensorboard(log_dir: Path) -> Iterator[str]:
+    """A TensorBoard of `log_dir` on a free port of the loopback address; its URL."""
+    command = [sys.executable, "-m", "tensorboard.main", "--logdir", log_dir.name]
+    with subprocess.Popen(
+        [*command, "--host", "127.0.0.1", "--port", "0", "--load_fast", "false"],
+        cwd=log_dir.parent,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as server:
+        try:
+            for line in server.stderr:
+                if match := re.search(r"http://127\.0\.0\.1:\d+/", line):
+                    yield match[0]
+                    return
+            raise RuntimeError("TensorBoard ended before it named its address")
+        finally:
+            server.terminate()
+
+
+@contextmanager
+def browser_page(width: int = 1500, height: int = 900) -> Iterator:
+    """A page of headless Chromium, driven by playwright."""
+    from playwright.sync_api import sync_playwright
+
+    # the machine's own Chromium, and nothing of it that looks for its maker's hosts
+    quiet = ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", *quiet]
+        )
+        try:
+            yield browser.new_page(viewport={"width": width, "height": height})
+        finally:
+            browser.close()
+
+
+def open_tab(page, url: str, tab: str) -> None:
+    """Show one of TensorBoard's tabs, whose data is loaded when its first text is there."""
+    page.goto("about:blank")  # the tab is the URL's fragment, which alone loads nothing
+    page.goto(f"{url}?darkMode=false#{tab}")
+
+
+def draw_stuck_and_learning() -> None:
+    """docs/network.png: the network that the notebook trains, and one that learns."""
+    import numpy as np
+    from PIL import Image
+
+    from xor_torch import initial_weights, manual, truth_table
+    from xor_torch.pictures import NetworkPicture
+
+    rows = []
+    for seed in (42, 3):
+        last = list(manual.train(*truth_table(), initial_weights(seed)))[-1]
+        rows.append(NetworkPicture(2).draw(last.parameters, last.number, last.mse))
+    gap = np.full((len(rows[0]), 24, 3), 255, np.uint8)
+    Image.fromarray(np.hstack([rows[0], gap, rows[1]])).save(DOCS / "network.png", optimize=True)
+
+
+def main() -> None:
+    draw_stuck_and_learning()
+    with tempfile.TemporaryDirectory() as folder:
+        log_dir = Path(folder) / "lightning_logs"
+        train_three(log_dir)
+        with tensorboard(log_dir) as url, browser_page(1400, 560) as page:
+            open_tab(page, url, "custom_scalars")
+            page.get_by_text("Matches (12)").wait_for()
+            page.wait_for_timeout(1500)  # the curves grow into their place
+            page.screenshot(path=DOCS / "tensorboard-learning.png")
+            open_tab(page, url, "images")
+            page.get_by_text("Show actual image size").click()
+            page.locator("img").nth(2).wait_for()
+            page.wait_for_timeout(1500)
+            page.screenshot(path=DOCS / "tensorboard-network.png")
+
+
+if __name__ == "__main__":
+    main()

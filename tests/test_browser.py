@@ -1,0 +1,123 @@
+"""TensorBoard as people see it: real runs, a real server on loopback, a real browser."""
+
+import importlib.util
+
+import pytest
+import screenshots
+
+pytestmark = pytest.mark.skipif(
+    screenshots.CHROMIUM is None or importlib.util.find_spec("playwright") is None,
+    reason="looks at TensorBoard in a browser: needs Chromium and pip install -e '.[browser]'",
+)
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory):
+    log_dir = tmp_path_factory.mktemp("logs") / "lightning_logs"
+    screenshots.train_three(log_dir)
+    with screenshots.tensorboard(log_dir) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with screenshots.browser_page() as page:
+        page.errors = []
+        page.on("pageerror", lambda error: page.errors.append(str(error)))
+        page.on(
+            "console",
+            lambda said: page.errors.append(said.text) if said.type == "error" else None,
+        )
+        yield page
+
+
+@pytest.fixture
+def show(url, browser, tmp_path_factory, request):
+    """Open a tab; when the test is done, no error was said and a screenshot is kept."""
+    browser.errors.clear()
+
+    def show(tab):
+        screenshots.open_tab(browser, url, tab)
+        return browser
+
+    yield show
+    folder = tmp_path_factory.getbasetemp() / "screenshots"
+    folder.mkdir(exist_ok=True)
+    browser.screenshot(path=folder / f"{request.node.name}.png")
+    assert browser.errors == []
+
+
+def sees(page, *texts, timeout=30_000):
+    for text in texts:
+        page.get_by_text(text).first.wait_for(timeout=timeout)
+
+
+def test_time_series(show):
+    page = show("timeseries")
+    sees(page, "version_0", "version_1", "version_2", "loss/mse", "network")
+    page.get_by_role("combobox", name="Filter tags (regex)").fill(
+        "prediction/|solved|parity|weight/W2"
+    )
+    sees(page, "prediction/00", "prediction/11", "parity/W1", "solved/0_or_1", "weight/W2_0_0")
+    assert page.get_by_text("hp_metric").count() == 0
+    assert page.get_by_text("epoch", exact=True).count() == 0
+
+
+def test_scalars(show):
+    page = show("scalars")
+    sees(page, "tag: loss/mse", "tag: norm/gradient_W1")
+    page.locator("vz-line-chart2 svg").first.wait_for()
+
+
+def test_custom_scalars(show):
+    page = show("custom_scalars")
+    sees(page, "learning", "predictions", "Matches (3)", "Matches (12)")
+
+
+def test_images(show):
+    page = show("images")
+    sees(page, "network", "9,999", "1,499")
+    pictures = page.locator("tf-image-loader img, .image-container img, img")
+    pictures.nth(2).wait_for()
+    page.wait_for_function("""() => {
+        const images = [];
+        const walk = root => root.querySelectorAll("*").forEach(e => {
+            if (e.tagName === "IMG" && e.src.includes("individualImage")) images.push(e);
+            if (e.shadowRoot) walk(e.shadowRoot);
+        });
+        walk(document);
+        return images.length === 3 && images.every(i => i.naturalWidth === 480);
+    }""")
+
+
+def test_histograms(show):
+    page = show("histograms")
+    sees(page, "spread_gradient/W1", "spread_weight")
+    page.locator("vz-histogram-timeseries path").first.wait_for(state="attached")
+
+
+def test_distributions(show):
+    page = show("distributions")
+    sees(page, "spread_gradient/W1", "spread_weight")
+
+
+def test_graphs(show):
+    page = show("graphs")
+    sees(page, "Main Graph")
+    for node in ("XOR", "input", "output"):
+        page.locator(f"svg text:has-text('{node}')").first.wait_for()
+
+
+def test_text(show):
+    page = show("text")
+    sees(page, "Solved.", "Not solved: stuck on the plateau at loss 1/8.")
+    sees(page, "Not solved, still moving.", "The network does not tell the rows 01, 11 apart")
+
+
+def test_hparams(show):
+    page = show("hparams")
+    sees(page, "version_0", "version_1", "version_2", "loss/mse", "solved/0_or_1", "seed")
+    page.get_by_text("Parallel Coordinates View").click()
+    sees(page, "solved/first_epoch")
+    # one line a run in the background and one in the foreground
+    page.locator("svg .foreground path").nth(2).wait_for(state="attached")
