@@ -110,7 +110,11 @@ def _level(mean: np.ndarray, size: np.ndarray, N: int, criterion: str) -> np.nda
 def fraction(value: float) -> str:
     """A level or a tied answer in the words of arithmetic: 0.125 is 1/8; 0.3466 stays 0.3466."""
     nearest = Fraction(value).limit_denominator(2**16)
-    return str(nearest) if abs(nearest - Fraction(value)) < 1e-12 and nearest.denominator <= 1000 else f"{value:.4g}"
+    return (
+        str(nearest)
+        if abs(nearest - Fraction(value)) < 1e-12 and nearest.denominator <= 1000
+        else f"{value:.4g}"
+    )
 
 
 def wilson(count: int, total: int) -> tuple[float, float]:
