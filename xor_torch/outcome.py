@@ -84,7 +84,7 @@ def classify(
         mean = ones / size  # nan where there is no such group
         level = _level(mean, size, N, criterion)
         settled = np.abs(ranked - np.take_along_axis(mean, group, axis=1)).max(axis=1) <= TIE
-        mixed = (0 < ones) & (ones < size)
+        mixed = (ones > 0) & (ones < size)
         plateau = settled & mixed.any(axis=1) & (np.abs(loss - level) <= NEAR * level)
 
     outcome = np.select(

@@ -1,7 +1,8 @@
 """Are two sets of gradients, or of weights, the same numbers? Element by element, in words."""
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 
 import numpy as np
 
@@ -11,6 +12,11 @@ from .data import Parameters, initial_weights, truth_table
 # Measured agreement is a few units in the last place, 1e-15; 1e-12 leaves room for the order in
 # which another BLAS adds, and none for a mistake.
 RTOL = 1e-12
+
+# Two free runs drift apart by rounding, and a saddle on the way amplifies it. What one unit in
+# the last place of the initial weights makes of itself measures that; the rounding of every
+# later epoch adds to it, hence the factor.
+DRIFT_FACTOR = 1000
 
 _U = np.finfo(np.float64).eps / 2  # unit roundoff
 
@@ -78,7 +84,7 @@ def difference(
     absolute[~np.isfinite(absolute)] = np.inf
     largest = np.abs(expected).max()
     allowed = np.broadcast_to(rtol * largest + rounding, absolute.shape)
-    wrong = ~(absolute <= allowed)
+    wrong = ~(absolute <= allowed) | ~np.isfinite(absolute)
     # of the wrong elements, or of all where none is, the one that is furthest off
     worst = np.unravel_index(np.where(wrong | ~wrong.any(), absolute, -1).argmax(), wrong.shape)
     off = float(absolute[worst])
@@ -182,3 +188,160 @@ def rounding_bound(X: np.ndarray, y: np.ndarray, parameters: Parameters) -> Para
     e_dW1 = X.T @ (e_dz1 + rows * _U * dz1)
     e_db1 = np.sum(e_dz1 + rows * _U * dz1, axis=0, keepdims=True)
     return Parameters(W1=2 * e_dW1, b1=2 * e_db1, W2=2 * e_dW2, b2=2 * e_db2)
+
+
+class DifferenceError(Exception):
+    """A gradient that is not the manual one."""
+
+
+def check(parameters: Parameters, gradients: Parameters) -> list[Difference]:
+    """`gradients` beside the manual ones at the same `parameters`, on the whole truth table."""
+    X, y = truth_table(len(parameters.W1))
+    step = manual.forward(X, parameters)
+    expected = manual.backward(X, y, parameters, step).gradients
+    bound = rounding_bound(X, y, parameters)
+    return differences(gradients._asdict(), expected._asdict(), rounding=bound._asdict())
+
+
+@dataclass(frozen=True)
+class ParameterComparison:
+    """How one parameter fared in `compare`."""
+
+    name: str
+    gradient: Difference  # the worst of all epochs, at equal weights
+    gradient_epoch: int
+    drift: float  # greatest |difference| of the weights, each run on its own
+    drift_epoch: int
+    drift_allowed: float
+
+    @property
+    def ok(self) -> bool:
+        return self.gradient.ok and self.drift <= self.drift_allowed
+
+
+def report(run: Mapping[str, float], parameters: Sequence[ParameterComparison]) -> str:
+    """The result of `compare` as a table with a verdict.
+
+    Args:
+        run: the arguments of `compare`.
+        parameters: what it returned.
+
+    """
+    lines = [
+        "Manual NumPy backprop against torch autograd: "
+        f"{run['bits']}-{run['hidden']}-1 network, seed {run['seed']}, lr {run['lr']}, "
+        f"{run['epochs']} epochs",
+        "",
+        "           gradients, at equal weights             weights, each run on its own",
+        "           relative difference  in ulp   at epoch  difference  at epoch  allowed",
+    ]
+    for p in parameters:
+        d = p.gradient
+        lines.append(
+            f"{p.name:<11}{d.relative:<21.2g}{d.ulps:<9.3g}{p.gradient_epoch:<10}"
+            f"{p.drift:<12.2g}{p.drift_epoch:<10}{p.drift_allowed:.2g}{'' if p.ok else '  WRONG'}"
+        )
+    if any(p.gradient.ok and p.gradient.relative > RTOL for p in parameters):
+        lines += [
+            "",
+            "More than 1e-12 is rounding where a gradient passes through zero: the terms of its",
+            "sum over the rows cancel, and what is left of them is compared with itself.",
+        ]
+    lines.append("")
+    wrong = [p for p in parameters if not p.gradient.ok]
+    drifting = [p.name for p in parameters if not p.drift <= p.drift_allowed]
+    if wrong:
+        lines += [str(p.gradient) for p in wrong]
+        lines.append(f"DIFFERENT: the gradient of {', '.join(p.name for p in wrong)}")
+    elif drifting:
+        lines.append(f"DIFFERENT: {', '.join(drifting)} drift further than rounding explains")
+    else:
+        lines.append(f"EQUAL: W1, b1, W2 and b2 at all {run['epochs']} epochs, but for rounding")
+    return "\n".join(lines)
+
+
+def to_json(run: Mapping[str, float], parameters: Sequence[ParameterComparison]) -> str:
+    """The result of `compare` as a JSON object: `run`, ``equal`` and one entry a parameter."""
+    result = {
+        **run,
+        "equal": all(p.ok for p in parameters),
+        "parameters": [{"ok": p.ok, **asdict(p)} for p in parameters],
+    }
+    return json.dumps(result, indent=2)
+
+
+def compare(
+    seed: int = 42,
+    hidden: int = 2,
+    bits: int = 2,
+    lr: float = 0.1,
+    epochs: int = 10_000,
+    progress: Callable[[], object] = lambda: None,
+) -> list[ParameterComparison]:
+    """The manual backward pass against autograd, at every epoch of one training run.
+
+    Two comparisons side by side. *At equal weights*: torch is given the weights of the manual
+    run at every epoch, and the gradients are compared. *Each on its own*: torch also trains by
+    itself from the same initial weights, and the weights are compared.
+
+    Args:
+        seed, hidden, bits, lr, epochs: of the run.
+        progress: called after every epoch.
+
+    Returns:
+        One `ParameterComparison` for each of W1, b1, W2, b2.
+
+    """
+    import torch
+
+    from .model import XOR, squared_error
+
+    X, y = truth_table(bits)
+    X_torch, y_torch = torch.from_numpy(X), torch.from_numpy(y)
+    given, free = XOR(seed, hidden, bits), XOR(seed, hidden, bits)
+
+    def gradients(net: XOR) -> Parameters:
+        net.zero_grad()
+        squared_error(net(X_torch), y_torch).backward()
+        return net.gradients()
+
+    start = initial_weights(seed, hidden, bits)
+    ulp = np.spacing(max(np.abs(w).max() for w in start))
+    nudged = Parameters(*(w + ulp for w in start))
+    names = Parameters._fields
+    worst: dict[str, Difference] = {}
+    worst_epoch = dict.fromkeys(names, 0)
+    drift = dict.fromkeys(names, (-1.0, 0))
+    sensitivity = dict.fromkeys(names, float(ulp))
+    for epoch, near in zip(
+        manual.train(X, y, start, lr, epochs), manual.train(X, y, nudged, lr, epochs), strict=True
+    ):
+        given.load_numpy(epoch.parameters)
+        expected, actual = epoch.backward.gradients, gradients(given)
+        gradients(free)
+        own = free.to_numpy()
+        for name, e, a, w, o, n in zip(
+            names, expected, actual, epoch.parameters, own, near.parameters, strict=True
+        ):
+            relative = float(np.abs(a - e).max() / max(np.abs(e).max(), np.finfo(float).tiny))
+            known = worst.get(name)
+            # the full account takes longer than the epoch, so only where it can matter
+            if known is None or not relative <= min(known.relative, RTOL):
+                bound = getattr(rounding_bound(X, y, epoch.parameters), name)
+                found = difference(name, a, e, rounding=bound)
+                if known is None or (known.ok, -known.relative) > (found.ok, -found.relative):
+                    worst[name], worst_epoch[name] = found, epoch.number
+            apart = float(np.abs(o - w).max())
+            if not apart <= drift[name][0]:
+                drift[name] = apart, epoch.number
+            sensitivity[name] = max(sensitivity[name], float(np.abs(n - w).max()))
+        with torch.no_grad():
+            for p in free.parameters():  # as torch.optim.SGD does it, without its 1.3 s of import
+                p.add_(p.grad, alpha=-lr)
+        progress()
+    return [
+        ParameterComparison(
+            name, worst[name], worst_epoch[name], *drift[name], DRIFT_FACTOR * sensitivity[name]
+        )
+        for name in names
+    ]

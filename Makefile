@@ -1,0 +1,30 @@
+# `make train` and `make test` do all the set-up on a fresh machine: an environment in .venv with
+# the exact versions of constraints.txt. `make PYTHON=python3.12 test` chooses the interpreter.
+PYTHON ?= python3
+
+.PHONY: train test lint benchmark clean
+
+train: .venv/installed
+	.venv/bin/python scripts/train.py
+
+test: .venv/installed
+	.venv/bin/python -m pytest
+
+lint: .venv/installed
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+
+benchmark: .venv/installed
+	.venv/bin/python scripts/benchmark.py
+
+.venv/installed: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
+		{ echo 'xor_torch needs Python 3.10 or newer: make PYTHON=python3.12'; exit 1; }
+	$(PYTHON) -m venv .venv || \
+		{ rm -rf .venv; echo 'On Debian and Ubuntu: apt-get install python3-venv'; exit 1; }
+	.venv/bin/pip install -q -c constraints.txt -e '.[test]'
+	@touch $@
+
+clean:
+	rm -rf .venv build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -prune -exec rm -rf {} +

@@ -1,0 +1,128 @@
+"""How fast is it? Everything side by side in one run, because machines drift; medians.
+
+    python scripts/benchmark.py [--runs N] [--json]
+
+The table's last column is each time over that of importing Lightning and TensorBoard, which any
+Lightning program pays. The straightforward Lightning program takes a minute a run.
+"""
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import tqdm
+
+EPOCHS = 10_000
+TRAIN = Path(__file__).with_name("train.py")
+
+NUMPY = """
+from xor_torch import data, manual
+for epoch in manual.train(*data.truth_table(), data.initial_weights()):
+    if epoch.number % 1000 == 0:
+        print(epoch.mse)
+"""
+
+TORCH = """
+import torch
+from xor_torch import XOR, squared_error, truth_table
+X, y = map(torch.from_numpy, truth_table())
+net = XOR()
+optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+for epoch in range(10_000):
+    loss = squared_error(net(X), y)
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    if epoch % 1000 == 0:
+        print(loss.item() / 4)
+"""
+
+# as the documentation's first page has it: max_epochs, the defaults, self.log in every step
+LIGHTNING = """
+import lightning as L
+import torch
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+
+class XOR(L.LightningModule):
+    def __init__(self):
+        super().__init__()
+        self.net = nn.Sequential(nn.Linear(2, 2), nn.Sigmoid(), nn.Linear(2, 1), nn.Sigmoid())
+
+    def training_step(self, batch, batch_idx):
+        X, y = batch
+        loss = nn.functional.mse_loss(self.net(X), y, reduction="sum")
+        self.log("loss", loss, prog_bar=True)
+        return loss
+
+    def configure_optimizers(self):
+        return torch.optim.SGD(self.parameters(), lr=0.1)
+
+X = torch.tensor([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
+y = torch.tensor([[0.0], [1.0], [1.0], [0.0]])
+L.Trainer(max_epochs=10_000, accelerator="cpu").fit(
+    XOR(), DataLoader(TensorDataset(X, y), batch_size=4)
+)
+"""
+
+IMPORT = "importing Lightning and TensorBoard"
+STRAIGHTFORWARD = "straightforward Lightning"
+OURS = "xor-torch train"
+PROGRAMS = {
+    IMPORT: ["-c", "import lightning.pytorch, torch.utils.tensorboard"],
+    "the notebook's loop (manual.py)": ["-c", NUMPY],
+    "a raw torch loop": ["-c", TORCH],
+    OURS: [str(TRAIN)],
+    STRAIGHTFORWARD: ["-c", LIGHTNING],
+}
+
+
+def seconds(arguments: list[str]) -> float:
+    """A whole process, from start to exit, in a directory of its own."""
+    with tempfile.TemporaryDirectory() as cwd:
+        start = time.perf_counter()
+        subprocess.run([sys.executable, *arguments], cwd=cwd, check=True, capture_output=True)
+        return time.perf_counter() - start
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--runs", type=int, default=5, help="of each program (5)")
+    parser.add_argument("--json", action="store_true", help="one JSON object instead of the table")
+    options = parser.parse_args()
+    if options.runs < 1:
+        parser.error(f"--runs {options.runs}: must be at least 1")
+
+    times: dict[str, list[float]] = {name: [] for name in PROGRAMS}
+    rounds = [name for _ in range(options.runs) for name in PROGRAMS]
+    for name in tqdm.tqdm(rounds, unit=" processes", leave=False):
+        if name == STRAIGHTFORWARD and times[name]:
+            continue  # a minute each, and nothing hangs on its second digit
+        times[name].append(seconds(PROGRAMS[name]))
+    median = {name: statistics.median(values) for name, values in times.items()}
+    result = {
+        "epochs": EPOCHS,
+        "runs": options.runs,
+        "seconds": median,
+        "over_import": median[OURS] / median[IMPORT],
+        "straightforward_over_ours": median[STRAIGHTFORWARD] / median[OURS],
+    }
+    if options.json:
+        print(json.dumps(result, indent=2))
+        return
+    print(f"{EPOCHS} epochs, whole process, median of {options.runs}")
+    print(f"{'':<38}{'seconds':>8}  of the import")
+    for name, value in median.items():
+        print(f"{name:<38}{value:>8.2f}{value / median[IMPORT]:>12.2f}")
+    print(f"{OURS} is {result['straightforward_over_ours']:.1f} times as fast as {STRAIGHTFORWARD}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,237 @@
+import json
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from xor_torch import cli
+
+ROOT = Path(__file__).parents[1]
+NOTEBOOK = (Path(__file__).parent / "notebook_output.txt").read_text()
+
+
+def script(name, *arguments, cwd, **options):
+    command = [sys.executable, ROOT / "scripts" / f"{name}.py", *map(str, arguments)]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, **options)
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path, monkeypatch):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    return tmp_path / "here"
+
+
+def run_cli(*arguments):
+    return cli.main([str(a) for a in arguments])
+
+
+def test_train_prints_what_the_notebook_prints(elsewhere):
+    run = script("train", cwd=elsewhere)
+    assert run.returncode == 0
+    assert run.stdout == NOTEBOOK
+    *bar, where, how = re.split(r"[\r\n]+", run.stderr.strip())
+    assert where == "Run directory: lightning_logs/version_0"
+    assert how == "To see it:     tensorboard --logdir lightning_logs"
+    assert all("epochs/s" in line or not line.strip() for line in bar)
+    assert "10000/10000" in bar[-1]
+    assert "loss 0.1262" in bar[-1]
+    assert len(list((elsewhere / "lightning_logs").iterdir())) == 1
+
+
+def test_the_report_of_another_network(capsys):
+    assert run_cli("train", "--bits", 3, "--hidden", 4, "--seed", 1, "--epochs", 1001) == 0
+    out = capsys.readouterr().out
+    assert re.match(
+        r"Epoch 0, Loss: 0\.\d{4}\nEpoch 1000, Loss: 0\.\d{4}\n\n"
+        r"Final Predictions \(rounded\):\n\[\[0\.\d{1,3} *\]\n( \[0\.\d{1,3} *\]\n){6} \[.*\]\]\n"
+        r"Predicted classes:\n \[\[.\]\n( \[.\]\n){6} \[.\]\]\n"
+        r"True classes:\n \[\[0\]\n \[1\]\n \[1\]\n \[0\]\n \[1\]\n \[0\]\n \[0\]\n \[1\]\]\n$",
+        out,
+    )
+
+
+def test_two_parts_of_a_run_print_what_the_whole_prints(capsys):
+    assert run_cli("train", "--epochs", 2500, "--log-dir", "whole") == 0
+    whole = capsys.readouterr().out
+    assert run_cli("train", "--epochs", 1500) == 0
+    lines = capsys.readouterr().out.split("\nFinal")[0]
+    assert run_cli("train", "--resume", "--epochs", 2500) == 0
+    assert lines + capsys.readouterr().out == whole
+    # and once more: all is done, the closing report is the same
+    assert run_cli("train", "--resume", "lightning_logs/version_0") == 0
+    assert capsys.readouterr().out == whole[whole.index("\nFinal") :]
+
+
+def test_config_repeats_a_run(capsys):
+    run_cli("train", "--seed", 3, "--lr", 0.5, "--epochs", 150, "--trainer.max_steps", 120)
+    first = capsys.readouterr().out
+    saved = Path("lightning_logs/version_0/config.yaml")
+    assert yaml.safe_load(saved.read_text()) == {
+        "seed": 3, "hidden": 2, "bits": 2, "lr": 0.5, "epochs": 150,
+        "log_dir": "lightning_logs", "trainer": {"max_steps": 120},
+    }  # fmt: skip
+    assert run_cli("train", "--config", saved) == 0
+    assert capsys.readouterr().out == first
+    again = Path("lightning_logs/version_1/config.yaml")
+    assert again.read_text() == saved.read_text()
+
+
+def test_flags_come_over_the_config(capsys):
+    Path("some.yaml").write_text("seed: 3\nlr: 0.5\n")
+    assert run_cli("train", "--config", "some.yaml", "--lr", 0.25, "--print-config") == 0
+    printed = yaml.safe_load(capsys.readouterr().out)
+    assert (printed["seed"], printed["lr"], printed["epochs"]) == (3, 0.25, 10000)
+    assert not Path("lightning_logs").exists()
+
+
+CALLS = [
+    ("train --seed -1", "--seed: must be a whole number from 0 to 4294967295, got -1"),
+    ("train --seed 4294967296", "--seed: must be .*, got 4294967296"),
+    ("train --seed abc", "--seed: must be .*, got abc"),
+    ("train --seed 1.0", "--seed: must be .*, got 1.0"),
+    ("train --seed", "--seed: expected one argument"),
+    ("train --lr 0", "--lr: must be a positive, finite number, got 0"),
+    ("train --lr=-0.1", "--lr: must be .*, got -0.1"),
+    ("train --lr nan", "--lr: must be .*, got nan"),
+    ("train --lr inf", "--lr: must be .*, got inf"),
+    ("train --epochs 0", "--epochs: must be .*, got 0"),
+    ("train --hidden 0", "--hidden: must be a whole number from 1 to 4096, got 0"),
+    ("train --bits 17", "--bits: must be a whole number from 1 to 16, got 17"),
+    ("train --sed 3", "--sed: unknown; did you mean --seed?"),
+    ("train --nonsense", "--nonsense: unknown; see xor-torch train --help"),
+    ("train stray", "stray: unknown"),
+    ("train --trainer.max_stps 3", "--trainer.max_stps 3: .*did you mean --trainer.max_steps?"),
+    ("train --trainer.devices two", "refuses {'devices': 'two'}"),
+    ("train --log-dir file", "--log-dir file: cannot make a run directory there: File exists"),
+    ("train --log-dir file/logs", "--log-dir file/logs: .*Not a directory"),
+    ("train --resume none.ckpt", "no checkpoint at none.ckpt"),
+    ("train --resume", "no checkpoint at lightning_logs/version_"),
+    ("train --resume file", "file is not a whole checkpoint file"),
+    ("train --config none.yaml", "--config: .*none.yaml"),
+    ("train --config bad.yaml", "--config: unknown setting sed; did you mean --seed?"),
+    ("train --config wrong.yaml", "--lr: must be .*, got fast"),
+    ("compare --seed -1", "--seed: must be .*, got -1"),
+    ("compare --lr 1e400", "--lr: must be .*, got 1e400"),
+    ("compar", "compar: unknown command; did you mean compare?"),
+]
+
+
+@pytest.mark.parametrize(("call", "message"), CALLS, ids=[call for call, _ in CALLS])
+def test_a_bad_call_is_one_line_and_leaves_nothing(call, message, capsys, elsewhere):
+    (elsewhere / "file").write_text("not a checkpoint")
+    (elsewhere / "bad.yaml").write_text("sed: 3\n")
+    (elsewhere / "wrong.yaml").write_text("lr: fast\n")
+    before = sorted(elsewhere.rglob("*"))
+    assert cli.main(call.split()) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert len(captured.err.splitlines()) == 1
+    assert re.search(message.replace("?", r"\?").replace("{", r"\{"), captured.err), captured.err
+    assert sorted(elsewhere.rglob("*")) == before
+
+
+def test_a_resumed_run_keeps_its_network(capsys):
+    run_cli("train", "--hidden", 3, "--epochs", 2)
+    assert run_cli("train", "--resume", "--hidden", 4) == 2
+    message = capsys.readouterr().err.splitlines()[-1]
+    assert "--hidden 4: " in message
+    assert "was trained with hidden 3" in message
+    assert run_cli("train", "--resume", "--epochs", 1) == 2
+    assert "has done 2 already" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [[], ["train"], ["compare"]])
+def test_help_fits_a_screen(command, capsys):
+    assert cli.main([*command, "--help"]) == 0
+    out = capsys.readouterr().out
+    assert len(out.splitlines()) <= 40
+    assert max(map(len, out.splitlines())) <= 100
+
+
+def test_no_command_is_a_bad_call(capsys):
+    assert cli.main([]) == 2
+    assert "usage: xor-torch COMMAND" in capsys.readouterr().out
+
+
+def test_version(capsys):
+    assert cli.main(["--version"]) == 0
+    assert re.fullmatch(r"xor-torch \d+\.\d+\.\d+\n", capsys.readouterr().out)
+
+
+def test_compare_says_equal(capsys):
+    assert run_cli("compare", "--epochs", 50) == 0
+    out = capsys.readouterr().out
+    assert out.splitlines()[-1] == "EQUAL: W1, b1, W2 and b2 at all 50 epochs, but for rounding"
+
+
+def test_compare_says_different(capsys, monkeypatch):
+    from xor_torch import manual
+
+    backward = manual.backward
+    monkeypatch.setattr(
+        manual, "backward", lambda *a: (g := backward(*a))._replace(db1=g.db1 * 1.001)
+    )
+    assert run_cli("compare", "--epochs", 5) == 1
+    out = capsys.readouterr().out
+    assert out.splitlines()[-1] == "DIFFERENT: the gradient of b1"
+    assert re.search(r"^b1\[0, \d\]: actual .*, expected .*, ratio (1.001|0.999)", out, re.M)
+
+
+def test_compare_json_is_all_there_is(capsys):
+    assert run_cli("compare", "--epochs", 5, "--seed", 7, "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["equal"] is True
+    assert found["seed"] == 7
+    assert [p["name"] for p in found["parameters"]] == ["W1", "b1", "W2", "b2"]
+    assert {"ok", "gradient", "gradient_epoch", "drift", "drift_epoch", "drift_allowed"} < set(
+        found["parameters"][0]
+    )
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupted_run_can_go_on(elsewhere, number, code):
+    command = [sys.executable, ROOT / "scripts/train.py", "--epochs", "1000000000"]
+    with subprocess.Popen(
+        command, cwd=elsewhere, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as run:
+        assert run.stdout.readline() == "Epoch 0, Loss: 0.2558\n"
+        run.send_signal(number)
+        _, err = run.communicate()
+    assert run.returncode == code
+    last = err.strip().splitlines()[-1]
+    match = re.fullmatch(
+        r"Interrupted after (\d+) epochs; to go on: --resume lightning_logs/version_0", last
+    )
+    assert match
+    assert "Traceback" not in err
+    assert run_cli("train", "--resume", "--epochs", int(match[1]) + 10) == 0
+
+
+def test_ctrl_c_while_importing(elsewhere):
+    code = """
+import builtins, os, signal, sys
+from xor_torch.cli import main
+real = builtins.__import__
+def slow(name, *rest):
+    if name == "torch":
+        os.kill(os.getpid(), signal.SIGINT)
+    return real(name, *rest)
+builtins.__import__ = slow
+sys.exit(main(["train"]))
+"""
+    run = subprocess.run(
+        [sys.executable, "-c", code], cwd=elsewhere, capture_output=True, text=True
+    )
+    assert (run.returncode, run.stdout, run.stderr) == (130, "", "\nInterrupted.\n")
+    assert not list(elsewhere.iterdir())
+
+
+def test_a_reader_that_leaves(elsewhere):
+    command = f"'{sys.executable}' '{ROOT}/scripts/compare.py' --epochs 5 | true"
+    run = subprocess.run(command, shell=True, cwd=elsewhere, capture_output=True, text=True)
+    assert "Traceback" not in run.stderr

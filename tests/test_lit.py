@@ -1,0 +1,259 @@
+"""The Lightning run is the notebook's, bit for bit a raw torch loop's, and resumes as one."""
+
+import random
+from pathlib import Path
+
+import lightning.pytorch as L
+import numpy as np
+import pytest
+import torch
+import yaml
+from lightning.pytorch.callbacks import ModelCheckpoint
+
+from xor_torch import XOR, XORDataModule, XORModule, data, fit, lit, manual, squared_error
+
+EPOCHS = 10_000
+
+
+class Collect(L.Callback):
+    """The weights before the update of every 1000th epoch."""
+
+    def __init__(self):
+        self.weights = {}
+
+    def on_before_optimizer_step(self, trainer, pl_module, optimizer):
+        if trainer.global_step % 1000 == 0:
+            self.weights[trainer.global_step] = pl_module.to_numpy()
+
+
+@pytest.fixture(scope="module")
+def notebook_run(tmp_path_factory):
+    module, collect = XORModule(), Collect()
+    trainer = fit(module, EPOCHS, tmp_path_factory.mktemp("logs"), callbacks=[collect])
+    return trainer, module, collect.weights
+
+
+def raw_torch(epochs, seed=42, hidden=2, bits=2, lr=0.1):
+    """The loop that everybody types."""
+    X, y = map(torch.from_numpy, data.truth_table(bits))
+    net = XOR(seed, hidden, bits)
+    optimizer = torch.optim.SGD(net.parameters(), lr=lr)
+    for _ in range(epochs):
+        prediction = net(X)
+        optimizer.zero_grad()
+        squared_error(prediction, y).backward()
+        optimizer.step()
+    return net, prediction.detach()
+
+
+def assert_same_weights(actual: XOR, expected: XOR):
+    for name, value in expected.state_dict().items():
+        assert torch.equal(actual.state_dict()[name], value), name
+
+
+def test_the_free_runs_stay_together(notebook_run):
+    _, module, weights = notebook_run
+    X, y = data.truth_table()
+    for epoch in manual.train(X, y, data.initial_weights()):
+        if epoch.number % 1000 == 0:
+            for a, e in zip(weights[epoch.number], epoch.parameters, strict=True):
+                assert np.abs(a - e).max() <= 1e-13
+    end = manual.descend(epoch.parameters, epoch.backward.gradients, 0.1)
+    for a, e in zip(module.to_numpy(), end, strict=True):
+        assert np.abs(a - e).max() <= 1e-13
+    np.testing.assert_allclose(module.prediction.numpy(), epoch.forward.a2, rtol=0, atol=1e-13)
+    assert sorted(weights) == list(range(0, EPOCHS, 1000))
+
+
+def test_the_run_is_a_raw_torch_loop_bit_for_bit(notebook_run):
+    _, module, _ = notebook_run
+    net, prediction = raw_torch(EPOCHS)
+    assert_same_weights(module, net)
+    assert torch.equal(module.prediction, prediction)
+    for now, start in zip(module.to_numpy(), data.initial_weights(), strict=True):
+        assert (now != start).all()
+
+
+def test_the_run_directory(notebook_run):
+    run_dir = Path(notebook_run[0].log_dir)
+    assert run_dir.name == "version_0"
+    names = sorted(str(p.relative_to(run_dir)) for p in run_dir.rglob("*"))
+    assert names[:3] == ["checkpoints", "checkpoints/last.ckpt", "config.yaml"]
+    assert names[3].startswith("events.out.tfevents.")
+    assert len(names) == 4
+    config = yaml.safe_load((run_dir / "config.yaml").read_text())
+    assert config.pop("log_dir") == str(run_dir.parent)
+    assert config == {
+        "seed": 42, "hidden": 2, "bits": 2, "lr": 0.1, "epochs": EPOCHS, "trainer": {},
+    }  # fmt: skip
+
+
+def test_the_checkpoint_is_the_contracts(notebook_run):
+    trainer, module, _ = notebook_run
+    path = trainer.log_dir + "/checkpoints/last.ckpt"
+    state = torch.load(path, weights_only=True)
+    assert list(state["state_dict"]) == [
+        "hidden.weight", "hidden.bias", "output.weight", "output.bias",
+    ]  # fmt: skip
+    assert {t.dtype for t in state["state_dict"].values()} == {torch.float64}
+    assert state["global_step"] == EPOCHS
+    assert_same_weights(XORModule.load_from_checkpoint(path), module)
+    assert_same_weights(lit.load(path), module)
+
+
+@pytest.mark.parametrize("first", [1, 250, 300, 1000])
+def test_resumed_is_uninterrupted_bit_for_bit(tmp_path, first):
+    whole = XORModule(seed=3, hidden=3, lr=0.5)
+    fit(whole, 1200, tmp_path / "whole")
+    fit(XORModule(seed=3, hidden=3, lr=0.5), first, tmp_path / "parts")
+    checkpoint = tmp_path / "parts/version_0/checkpoints/last.ckpt"
+    part = lit.load(checkpoint)
+    trainer = fit(part, 1200, tmp_path / "parts", resume=checkpoint)
+    assert trainer.global_step == 1200
+    assert trainer.log_dir == str(tmp_path / "parts/version_0")
+    assert_same_weights(part, whole)
+    assert torch.equal(part.prediction, whole.prediction)
+
+
+class StopAt(L.Callback):
+    def __init__(self, step):
+        self.step = step
+
+    def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx):
+        if trainer.global_step >= self.step:
+            trainer.should_stop = True
+
+
+def test_resumed_from_a_checkpoint_on_the_way(tmp_path):
+    fit(XORModule(), 3000, tmp_path, callbacks=[StopAt(1500)])
+    checkpoint = tmp_path / "version_0/checkpoints/last.ckpt"
+    assert torch.load(checkpoint, weights_only=True)["global_step"] == 1500
+    module = lit.load(checkpoint)
+    fit(module, 3000, tmp_path, resume=checkpoint)
+    assert_same_weights(module, raw_torch(3000)[0])
+
+
+class Steps(L.Callback):
+    def __init__(self):
+        self.seen = []
+
+    def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx):
+        self.seen.append(trainer.global_step)
+
+
+@pytest.mark.parametrize("epochs", [1, 2, 99, 100, 101, 102, 250])
+def test_global_step_counts_the_notebooks_epochs(tmp_path, epochs):
+    # Lightning's counter is not documented: this holds it to what max_steps, a checkpoint's
+    # global_step and every_n_train_steps go by
+    module, steps = XORModule(), Steps()
+    saved = ModelCheckpoint(tmp_path, "{step}", every_n_train_steps=100, save_top_k=-1)
+    trainer = fit(module, epochs, tmp_path, callbacks=[steps, saved])
+    assert trainer.global_step == epochs
+    assert steps.seen == sorted({*range(100, epochs, 100), max(epochs - 1, 1), epochs})
+    names = sorted(p.name for p in tmp_path.glob("step*.ckpt"))
+    assert names == sorted(f"step={n}.ckpt" for n in range(100, epochs + 1, 100))
+    assert_same_weights(module, raw_torch(epochs)[0])
+
+
+def test_max_steps_of_the_trainer_is_obeyed(tmp_path):
+    module = XORModule()
+    assert fit(module, 1000, tmp_path, max_steps=130).global_step == 130
+    assert_same_weights(module, raw_torch(130)[0])
+
+
+def test_clipping_goes_through_lightnings_hooks(tmp_path):
+    clipped = XORModule()
+    fit(clipped, 150, tmp_path, gradient_clip_val=1e-3)
+    assert not clipped.fast
+    moved = np.abs(clipped.to_numpy().W1 - data.initial_weights().W1).max()
+    assert 0 < moved <= 150 * 0.1 * 1e-3
+
+
+# Lightning's own, from its internals; gone when it follows torch 2.13
+@pytest.mark.filterwarnings("ignore:.*LeafSpec.*:FutureWarning")
+@pytest.mark.filterwarnings("ignore:.*does not have many workers")
+@pytest.mark.filterwarnings("ignore:.*smaller than the logging interval")
+def test_any_trainer_takes_the_module(tmp_path):
+    module = XORModule(seed=7)
+    trainer = L.Trainer(
+        max_epochs=60, default_root_dir=tmp_path, accelerator="cpu", enable_progress_bar=False
+    )
+    trainer.fit(module, XORDataModule())
+    assert trainer.global_step == 60
+    assert_same_weights(module, raw_torch(60, seed=7)[0])
+    mse = ((raw_torch(60, seed=7)[1] - torch.tensor([[0], [1], [1], [0]])) ** 2).mean()
+    assert trainer.logged_metrics["loss/mse"].item() == pytest.approx(mse.item(), rel=1e-12)
+    loaded = XORModule.load_from_checkpoint(trainer.checkpoint_callback.best_model_path)
+    assert dict(loaded.hparams) == {"seed": 7, "hidden": 2, "bits": 2, "lr": 0.1}
+    assert_same_weights(loaded, module)
+
+
+@pytest.mark.parametrize("lr", [0.0, -0.1, float("nan"), float("inf")])
+def test_an_impossible_rate_is_refused(lr):
+    with pytest.raises(ValueError, match=f"lr must be positive and finite, got {lr}"):
+        XORModule(lr=lr)
+
+
+def test_a_refused_option_leaves_nothing_behind(tmp_path):
+    with pytest.raises(ValueError, match=r"refuses \{'devices': 'two'\}: "):
+        fit(XORModule(), 10, tmp_path, devices="two")
+    assert not list(tmp_path.iterdir())
+
+
+def test_no_checkpoint_where_none_is_wanted(tmp_path):
+    fit(XORModule(), 10, tmp_path, enable_checkpointing=False)
+    assert not list(tmp_path.rglob("*.ckpt"))
+
+
+def test_the_users_random_states_are_left_alone(tmp_path):
+    before = random.getstate(), np.random.get_state()[1].copy(), torch.get_rng_state()
+    fit(XORModule(), 300, tmp_path)
+    XORModule.load_from_checkpoint(tmp_path / "version_0/checkpoints/last.ckpt")
+    assert random.getstate() == before[0]
+    np.testing.assert_array_equal(np.random.get_state()[1], before[1])
+    assert torch.equal(torch.get_rng_state(), before[2])
+
+
+class Canary:
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return open, (str(self.path), "w")
+
+
+def test_a_planted_pickle_does_not_run(tmp_path):
+    torch.save({"global_step": 1, "x": Canary(tmp_path / "canary")}, tmp_path / "evil.ckpt")
+    with pytest.raises(ValueError, match=r"evil\.ckpt is not a whole checkpoint file"):
+        lit.load(tmp_path / "evil.ckpt")
+    assert not (tmp_path / "canary").exists()
+
+
+def test_what_is_no_checkpoint_of_ours_is_refused(tmp_path):
+    torch.save({"weights": 1}, tmp_path / "other.ckpt")
+    with pytest.raises(ValueError, match=r"other\.ckpt is not a Lightning checkpoint"):
+        lit.load(tmp_path / "other.ckpt")
+    fit(XORModule(), 2, tmp_path)
+    state = torch.load(tmp_path / "version_0/checkpoints/last.ckpt", weights_only=True)
+    state["hyper_parameters"]["hidden"] = 3
+    torch.save(state, tmp_path / "wider.ckpt")
+    with pytest.raises(ValueError, match=r"wider\.ckpt is not a checkpoint of an XORModule"):
+        lit.load(tmp_path / "wider.ckpt")
+    with pytest.raises(FileNotFoundError):
+        lit.load(tmp_path / "none.ckpt")
+
+
+def test_a_checkpoint_is_whole_or_not_there(tmp_path, monkeypatch):
+    fit(XORModule(), 2, tmp_path)
+    checkpoint = tmp_path / "version_0/checkpoints/last.ckpt"
+    before = checkpoint.read_bytes()
+
+    def half(state, path):
+        Path(path).write_bytes(b"half")
+        raise OSError("disk full")
+
+    monkeypatch.setattr(torch, "save", half)
+    with pytest.raises(OSError, match="disk full"):
+        lit.BesideCheckpointIO().save_checkpoint({}, checkpoint)
+    assert checkpoint.read_bytes() == before
+    assert list(checkpoint.parent.iterdir()) == [checkpoint]

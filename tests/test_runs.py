@@ -1,0 +1,80 @@
+import threading
+
+import pytest
+
+from xor_torch import runs
+
+
+def test_versions_count_on_from_the_last(tmp_path):
+    assert runs.claim(tmp_path / "logs").name == "version_0"
+    (tmp_path / "logs/version_7").mkdir()
+    (tmp_path / "logs/version_x").mkdir()
+    assert runs.claim(tmp_path / "logs").name == "version_8"
+
+
+def test_claims_at_the_same_time_get_directories_of_their_own(tmp_path):
+    start, claimed = threading.Barrier(20), []
+
+    def claim():
+        start.wait()
+        claimed.append(runs.claim(tmp_path))
+
+    threads = [threading.Thread(target=claim) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(set(claimed)) == 20
+
+
+def test_a_file_is_no_log_directory(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(runs.LogDirError, match="cannot make a run directory there"):
+        runs.claim(tmp_path / "file")
+
+
+def make_run(tmp_path, name):
+    checkpoint = tmp_path / name / runs.CHECKPOINT
+    checkpoint.parent.mkdir(parents=True)
+    checkpoint.touch()
+    runs.save_config(tmp_path / name, {"epochs": 5})
+    return checkpoint
+
+
+def test_a_checkpoint_is_found_by_its_file_its_run_or_as_the_newest(tmp_path):
+    old, new = make_run(tmp_path, "version_9"), make_run(tmp_path, "version_10")
+    (tmp_path / "version_11").mkdir()
+    assert runs.find_checkpoint(old, "unused") == old
+    assert runs.find_checkpoint(tmp_path / "version_9", "unused") == old
+    assert runs.find_checkpoint(None, tmp_path) == new
+    with pytest.raises(FileNotFoundError, match=r"no checkpoint at .*version_11"):
+        runs.find_checkpoint(tmp_path / "version_11", "unused")
+    with pytest.raises(FileNotFoundError, match=r"no checkpoint at .*version_\*"):
+        runs.find_checkpoint(None, tmp_path / "empty")
+
+
+def test_a_runs_configuration_is_read_back(tmp_path):
+    checkpoint = make_run(tmp_path, "version_0")
+    assert runs.run_dir_of(checkpoint) == tmp_path / "version_0"
+    assert runs.load_config(checkpoint) == {"epochs": 5}
+    assert runs.load_config(tmp_path / "elsewhere.ckpt") == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"), [("a: [", "is not YAML"), ("- 1", "holds no settings"), ("", "holds no")]
+)
+def test_a_broken_configuration_is_named(tmp_path, text, message):
+    checkpoint = make_run(tmp_path, "version_0")
+    (tmp_path / "version_0" / runs.CONFIG).write_text(text)
+    with pytest.raises(ValueError, match=message):
+        runs.load_config(checkpoint)
+
+
+def test_what_is_not_written_to_the_end_is_not_there(tmp_path):
+    target = tmp_path / "file"
+    target.write_text("old")
+    with pytest.raises(RuntimeError), runs.write_beside(target) as beside:
+        beside.write_text("half")
+        raise RuntimeError
+    assert target.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [target]

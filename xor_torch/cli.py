@@ -1,0 +1,292 @@
+"""The command line: flags, messages and exit codes. What a command needs is imported inside it."""
+
+import argparse
+import difflib
+import gc
+import math
+import re
+import shlex
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from jsonargparse import ActionConfigFile, ArgumentParser, Namespace
+
+from . import __version__, runs
+from .data import MAX_BITS, MAX_HIDDEN, MAX_SEED
+
+VIEWS = ("none", "scalars", "all")
+SUCCESS, DIFFERS, BAD_CALL, INTERRUPTED = 0, 1, 2, 130
+
+
+class UsageError(Exception):
+    """A call or an input that cannot be served; its text is for the user."""
+
+
+class FlagValueError(argparse.ArgumentTypeError, ValueError):
+    """A value that a flag does not take: argparse asks for the one class, a YAML for the other."""
+
+
+class Parser(ArgumentParser):
+    """jsonargparse's parser, whose error is one line: the flag, the value, what to do."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            print_config="--print-config",
+            **options,
+        )
+
+    def error(self, message: str, ex: Exception | None = None) -> NoReturn:
+        raise UsageError(self._in_flags(" ".join(message.split())))
+
+    def _in_flags(self, message: str) -> str:
+        if match := re.match(r"argument (--\S+): (.*)", message):
+            return f"{match[1]}: {match[2]}"
+        if match := re.match(r'Parser key "([\w.]+)": (.*)', message):
+            return f"--{match[1].replace('_', '-')}: {match[2]}"
+        if match := re.match(r"unrecognized arguments: (\S+)", message, re.IGNORECASE):
+            flag, _, _ = match[1].partition("=")
+            return f"{flag}: unknown{self._nearest(flag)}"
+        if match := re.match(r"Option '(.+?)' is not accepted", message):
+            flag = "--" + match[1].replace("_", "-")
+            return f"--config: unknown setting {match[1]}{self._nearest(flag)}"
+        return message
+
+    def _nearest(self, flag: str) -> str:
+        flags = [name for action in self._actions for name in action.option_strings]
+        near = difflib.get_close_matches(flag, flags, n=1, cutoff=0.7)
+        return f"; did you mean {near[0]}?" if near else f"; see {self.prog} --help"
+
+
+def whole(low: int, high: int) -> Callable[[Any], int]:
+    """The type of a flag that takes a whole number from `low` to `high`."""
+
+    def parse(value: Any) -> int:
+        try:
+            number = int(value)
+        except (TypeError, ValueError):
+            number = low - 1
+        if isinstance(value, bool | float) or not low <= number <= high:
+            raise FlagValueError(f"must be a whole number from {low} to {high}, got {value}")
+        return number
+
+    return parse
+
+
+def rate(value: Any) -> float:
+    """The type of a learning rate."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = math.nan
+    if isinstance(value, bool) or not 0 < number < math.inf:
+        raise FlagValueError(f"must be a positive, finite number, got {value}")
+    return number
+
+
+def add_network_flags(parser: Parser) -> None:
+    """The flags of every command that trains: which network, and how."""
+    add = parser.add_argument
+    add("--seed", type=whole(0, MAX_SEED), default=42, help="of the initial weights (42)")
+    add("--epochs", type=whole(1, 10**12), default=10_000, help="descent steps (10000)")
+    add("--lr", type=rate, default=0.1, help="learning rate (0.1)")
+    add("--hidden", type=whole(1, MAX_HIDDEN), default=2, help="hidden units (2)")
+    add("--bits", type=whole(1, MAX_BITS), default=2, help="inputs: 2 is XOR, N is parity (2)")
+
+
+def train_parser(prog: str) -> Parser:
+    parser = Parser(
+        prog=prog,
+        description="Train the network through Lightning, from NumPy's seed, and report.",
+        epilog="exit code: 0 done, 2 bad call or input, 130 interrupted",
+    )
+    add_network_flags(parser)
+    add = parser.add_argument
+    add("--log-dir", type=str, default="lightning_logs", help="of the runs (lightning_logs)")
+    add("--views", choices=VIEWS, default="all", help=f"{', '.join(VIEWS)}: for TensorBoard (all)")
+    add("--check", action="store_true", help="compare with the manual gradients while training")
+    add(
+        "--resume",
+        type=str,
+        nargs="?",
+        const="",
+        metavar="PATH",
+        help="go on from a checkpoint or run directory; alone: the newest run",
+    )
+    add(
+        "--trainer",
+        type=dict[str, Any],
+        default={},
+        metavar="{...}",
+        help="any option of Lightning's Trainer, as --trainer.NAME VALUE",
+    )
+    add("--config", action=ActionConfigFile, metavar="FILE", help="a run's config.yaml: repeat it")
+    return parser
+
+
+def train(parser: Parser, settings: Namespace, given: Namespace) -> int:
+    """Train, print the notebook's report, leave a run directory."""
+    # Collecting garbage while importing finds none and takes a third of the time; what was
+    # imported stays until the end, so it is not looked at again either.
+    gc.disable()
+    import torch
+
+    from . import console, lit, parity
+
+    gc.freeze()
+    gc.enable()
+    console.quiet_lightning()
+    torch.set_num_threads(1)  # four rows are not worth a second thread
+
+    checkpoint = None
+    if settings.resume is None:
+        module = lit.XORModule(settings.seed, settings.hidden, settings.bits, settings.lr)
+    else:
+        checkpoint = runs.find_checkpoint(settings.resume or None, settings.log_dir)
+        module = lit.load(checkpoint)
+        settings = _resumed(checkpoint, module.hparams, settings, given)
+    _check_trainer_options(settings.trainer)
+
+    interrupt = console.Interrupt()
+    try:
+        trainer = lit.fit(
+            module,
+            epochs=settings.epochs,
+            log_dir=settings.log_dir,
+            resume=checkpoint,
+            views=settings.views,
+            check=settings.check,
+            callbacks=[console.Report(), interrupt],
+            **settings.trainer,
+        )
+    except runs.LogDirError as error:
+        raise UsageError(f"--log-dir {settings.log_dir}: {error}") from error
+    except parity.DifferenceError as error:
+        _say(str(error))
+        return DIFFERS
+    if not trainer.is_global_zero:
+        return SUCCESS
+    run_dir = shlex.quote(trainer.log_dir)
+    if interrupt.signal:
+        _say(f"Interrupted after {trainer.global_step} epochs; to go on: --resume {run_dir}")
+        return 128 + interrupt.signal
+    console.print_predictions(module.prediction.numpy())
+    _say(f"Run directory: {run_dir}")
+    _say(f"To see it:     tensorboard --logdir {shlex.quote(str(Path(trainer.log_dir).parent))}")
+    return SUCCESS
+
+
+def _resumed(checkpoint: Path, saved: Any, settings: Namespace, given: Namespace) -> Namespace:
+    """The settings of the run that is resumed, with what may change: epochs and the Trainer."""
+    for name, value in saved.items():
+        if name in given and given[name] != value:
+            raise UsageError(
+                f"--{name} {given[name]}: {checkpoint} was trained with {name} {value}; "
+                f"leave the flag out, or train anew without --resume"
+            )
+    config = runs.load_config(checkpoint)
+    settings = settings.clone()
+    if "epochs" not in given:
+        settings.epochs = config.get("epochs", settings.epochs)
+    settings.trainer = {**config.get("trainer", {}), **settings.trainer}
+    return settings
+
+
+def _check_trainer_options(options: dict[str, Any]) -> None:
+    import inspect
+
+    from lightning.pytorch import Trainer
+
+    known = list(inspect.signature(Trainer).parameters)
+    for name, value in options.items():
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"; did you mean --trainer.{near[0]}?" if near else ""
+            raise UsageError(
+                f"--trainer.{name} {value}: Lightning's Trainer has no such option{hint}"
+            )
+
+
+def compare_parser(prog: str) -> Parser:
+    parser = Parser(
+        prog=prog,
+        description="Compare the manual NumPy gradients with torch autograd, at every epoch.",
+        epilog="exit code: 0 equal, 1 different, 2 bad call, 130 interrupted",
+    )
+    add_network_flags(parser)
+    parser.add_argument("--json", action="store_true", help="one JSON object instead of the table")
+    parser.add_argument("--config", action=ActionConfigFile, metavar="FILE", help="a YAML of these")
+    return parser
+
+
+def compare(parser: Parser, settings: Namespace, given: Namespace) -> int:
+    """Compare over a whole training run, print a table or JSON."""
+    from tqdm import tqdm
+
+    from . import model, parity  # noqa: F401  (torch is imported before the bar starts to count)
+
+    run = {name: settings[name] for name in ("seed", "hidden", "bits", "lr", "epochs")}
+    with tqdm(total=settings.epochs, unit=" epochs", leave=False, dynamic_ncols=True) as bar:
+        parameters = parity.compare(**run, progress=bar.update)
+    if settings.json:
+        print(parity.to_json(run, parameters))
+    else:
+        print(parity.report(run, parameters))
+    return SUCCESS if all(p.ok for p in parameters) else DIFFERS
+
+
+COMMANDS = {
+    "train": (train_parser, train),
+    "compare": (compare_parser, compare),
+}
+
+USAGE = f"""usage: xor-torch COMMAND [FLAGS]
+
+The XOR network by hand in NumPy and by autograd in Lightning, from the same seed.
+
+commands (xor-torch COMMAND --help tells more):
+  train      train through Lightning, print the notebook's report, leave a TensorBoard run
+  compare    compare the manual NumPy gradients with torch autograd
+
+options:
+  -h, --help     show this and exit
+  --version      show the version ({__version__}) and exit
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run ``xor-torch`` with `argv`, by default the process's own, and return its exit code."""
+    argv = list(sys.argv[1:] if argv is None else argv)
+    command, *flags = argv or ["--help"]
+    if command in ("-h", "--help"):
+        print(USAGE, end="")
+        return SUCCESS if argv else BAD_CALL
+    if command == "--version":
+        print(f"xor-torch {__version__}")
+        return SUCCESS
+    if command not in COMMANDS:
+        near = difflib.get_close_matches(command, COMMANDS, n=1)
+        hint = f"did you mean {near[0]}?" if near else "see xor-torch --help"
+        _say(f"xor-torch: error: {command}: unknown command; {hint}")
+        return BAD_CALL
+    make_parser, run = COMMANDS[command]
+    parser = make_parser(f"xor-torch {command}")
+    try:
+        return run(parser, parser.parse_args(flags), parser.parse_args(flags, defaults=False))
+    except SystemExit as done:  # --help and --print-config
+        return done.code
+    except BrokenPipeError:  # as in `xor-torch train | head`: nobody reads on
+        sys.stdout = None
+        return DIFFERS
+    except (UsageError, OSError, ValueError) as error:
+        _say(f"{parser.prog}: error: {' '.join(str(error).split())}")
+        return BAD_CALL
+    except KeyboardInterrupt:
+        _say("\nInterrupted.")
+        return INTERRUPTED
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr)

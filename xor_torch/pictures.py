@@ -1,0 +1,104 @@
+"""A network of two inputs as a picture: what it answers everywhere, and what each unit does."""
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from .data import Parameters, truth_table
+
+# One scale for all epochs and runs. PuOr is safe for the colour-blind (ColorBrewer) and white
+# in the middle, where the network has no opinion.
+SCALE = {"cmap": "PuOr_r", "vmin": 0, "vmax": 1}
+LOW, HIGH = -0.35, 1.35  # of both inputs: a margin around the four patterns
+GRID = 61
+MOST_UNITS = 8
+COLUMNS = 3
+PANEL = 1.6  # inches, at 100 dots each
+UNIT_LINES = ("solid", "dashed", "dotted", "dashdot")
+
+
+class NetworkPicture:
+    """Draws a network again and again, each time with other weights, on one figure.
+
+    One panel shows the prediction over the input square, one more each hidden unit's a1, at
+    most 8 of them. The first input goes to the right, the second upwards. The four patterns
+    are drawn in, a circle for target 0 and a square for target 1, in their target's colour:
+    where the surface has it too, they are learned. Lines are where a unit is undecided:
+    z1 = 0, straight, and z2 = 0, thick, the network's decision.
+    """
+
+    def __init__(self, hidden: int) -> None:
+        self.units = min(hidden, MOST_UNITS)
+        panels = 1 + self.units
+        rows, columns = -(-panels // COLUMNS), min(panels, COLUMNS)
+        self.figure = Figure(figsize=(PANEL * columns, PANEL * rows * 1.14 + 0.22), dpi=100)
+        self.canvas = FigureCanvasAgg(self.figure)
+        self.title = self.figure.suptitle("", fontsize=12, x=0.01, ha="left")
+        axes = self.figure.subplots(rows, columns, squeeze=False).ravel()
+        self.figure.subplots_adjust(
+            left=0.01, right=0.99, bottom=0.01, wspace=0.04, hspace=0.2,
+            top=1 - 0.5 / self.figure.get_figheight(),
+        )  # fmt: skip
+        for ax in axes[panels:]:
+            ax.set_axis_off()
+        self.axes = axes[:panels]
+        self.images = [self._panel(ax) for ax in self.axes]
+        # each unit's line in its own panel and in the network's, drawn alike
+        self.lines = [
+            [ax.plot([], [], "k", lw=1.6, ls=UNIT_LINES[j % 4])[0] for ax in (self.axes[0], own)]
+            for j, own in enumerate(self.axes[1:])
+        ]
+        self.decision = None
+        side = np.linspace(LOW, HIGH, GRID)
+        self.side = side
+        self.inputs = np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2)
+
+    def _panel(self, ax):
+        image = ax.imshow(
+            np.full((GRID, GRID), 0.5),
+            extent=(LOW, HIGH, LOW, HIGH), origin="lower", interpolation="bilinear", **SCALE,
+        )  # fmt: skip
+        ax.set(xticks=[], yticks=[], xlim=(LOW, HIGH), ylim=(LOW, HIGH))
+        X, y = truth_table(2)
+        for target, marker in ((0, "o"), (1, "s")):  # by shape too: not all see colours
+            rows = X[y[:, 0] == target].T
+            ax.scatter(
+                *rows, c=[target] * 2, marker=marker, s=110, edgecolors="w", lw=2, zorder=3,
+                **SCALE,
+            )  # fmt: skip
+        return image
+
+    def draw(self, parameters: Parameters, epoch: int, mse: float) -> np.ndarray:
+        """The picture of `parameters` (2 inputs) as an RGB image, (height, width, 3) uint8."""
+        W1, b1, W2, b2 = parameters
+        with np.errstate(over="ignore"):
+            a1 = 1 / (1 + np.exp(-(self.inputs @ W1 + b1)))
+            z2 = (a1 @ W2 + b2).reshape(GRID, GRID)
+            self.images[0].set_data(1 / (1 + np.exp(-z2)))
+        self.axes[0].set_title("prediction", fontsize=11, pad=3)
+        if self.decision is not None:
+            self.decision.remove()
+            self.decision = None
+        if z2.min() < 0 < z2.max():
+            self.decision = self.axes[0].contour(
+                self.side, self.side, z2, levels=[0], colors="k", linewidths=3
+            )
+        for j in range(self.units):
+            self.images[1 + j].set_data(a1[:, j].reshape(GRID, GRID))
+            self.axes[1 + j].set_title(f"hidden {j + 1}  W2 {W2[j, 0]:+.1f}", fontsize=11, pad=3)
+            for line in self.lines[j]:
+                line.set_data(*_line(W1[:, j], b1[0, j]))
+        self.title.set_text(f"epoch {epoch}   loss {mse:.4f}")
+        self.canvas.draw()
+        return np.asarray(self.canvas.buffer_rgba())[..., :3].copy()
+
+
+def _line(w: np.ndarray, b: float) -> np.ndarray:
+    """Two points, far outside the square, of the line ``w[0] x0 + w[1] x1 + b = 0``."""
+    length = w @ w
+    if length == 0:
+        return np.full((2, 2), np.nan)
+    foot = -b * w / length
+    along = np.array([-w[1], w[0]]) / np.sqrt(length)
+    ends = foot + np.outer([-10, 10], along)
+    return ends.T

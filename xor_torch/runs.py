@@ -1,0 +1,106 @@
+"""Run directories: claim one, save its configuration, find its checkpoint."""
+
+import contextlib
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+CONFIG = "config.yaml"
+CHECKPOINT = Path("checkpoints") / "last.ckpt"
+
+
+class LogDirError(OSError):
+    """A log directory in which no run can be made."""
+
+
+def claim(log_dir: str | Path) -> Path:
+    """Make and return the next free ``log_dir/version_N``.
+
+    ``mkdir`` either makes the directory or fails, so of several processes that start together
+    each gets one of its own.
+
+    Raises:
+        LogDirError: `log_dir` cannot be made or written.
+
+    """
+    log_dir = Path(log_dir)
+    try:
+        log_dir.mkdir(parents=True, exist_ok=True)
+        version = max(_versions(log_dir), default=-1) + 1
+        while True:
+            try:
+                (log_dir / f"version_{version}").mkdir()
+            except FileExistsError:
+                version += 1
+            else:
+                return log_dir / f"version_{version}"
+    except OSError as error:
+        raise LogDirError(f"cannot make a run directory there: {error.strerror}") from error
+
+
+def find_checkpoint(path: str | Path | None, log_dir: str | Path) -> Path:
+    """The checkpoint that `path` means: itself, a run directory's, or None: the newest run's.
+
+    Raises:
+        FileNotFoundError: there is none.
+
+    """
+    if path is None:
+        versions = sorted(_versions(Path(log_dir)), reverse=True)
+        candidates = [Path(log_dir) / f"version_{n}" / CHECKPOINT for n in versions]
+    else:
+        candidates = [Path(path), Path(path) / CHECKPOINT]
+    for candidate in candidates:
+        if candidate.is_file():
+            return candidate
+    raise FileNotFoundError(f"no checkpoint at {path or Path(log_dir) / 'version_*' / CHECKPOINT}")
+
+
+def load_config(checkpoint: Path) -> dict[str, Any]:
+    """The saved configuration of the run that `checkpoint` belongs to, empty if there is none.
+
+    Raises:
+        ValueError: the file is not a mapping.
+
+    """
+    run_dir = run_dir_of(checkpoint)
+    if run_dir is None:
+        return {}
+    try:
+        config = yaml.safe_load((run_dir / CONFIG).read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise ValueError(f"{run_dir / CONFIG} is not YAML") from error
+    if not isinstance(config, dict):
+        raise ValueError(f"{run_dir / CONFIG} holds no settings")
+    return config
+
+
+def run_dir_of(checkpoint: str | Path) -> Path | None:
+    """The run directory that `checkpoint` is the last checkpoint of, or None."""
+    run_dir = Path(checkpoint).parent.parent
+    return run_dir if (run_dir / CONFIG).is_file() else None
+
+
+def save_config(run_dir: Path, config: Mapping[str, Any]) -> None:
+    """Write ``config.yaml``, which `train --config` takes to repeat the run."""
+    with write_beside(run_dir / CONFIG) as beside:
+        beside.write_text(yaml.safe_dump(dict(config), sort_keys=False), encoding="utf-8")
+
+
+def _versions(log_dir: Path) -> list[int]:
+    return [int(p.name[8:]) for p in log_dir.glob("version_*") if p.name[8:].isdecimal()]
+
+
+@contextlib.contextmanager
+def write_beside(path: Path) -> Iterator[Path]:
+    """A path to write to, which becomes `path` when all is written, and only then."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        yield beside
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)

@@ -1,0 +1,260 @@
+"""What a run writes for TensorBoard: callbacks, the only users of the writer.
+
+Every view looks at an epoch between its backward pass and its update, where the loss, the
+predictions, the gradients and the weights that they were computed at are all at hand. The
+step on TensorBoard's axis is the notebook's epoch.
+"""
+
+from importlib.util import find_spec
+
+import lightning.pytorch as L
+import numpy as np
+import torch
+from torch.utils.tensorboard.summary import hparams
+
+from . import parity
+from .data import truth_table
+from .model import XOR
+from .outcome import classify, fraction
+
+WATCH_EVERY = 100
+PICTURES = 10  # as many as TensorBoard keeps of a tag
+MOST_ROWS = 64  # of the truth table, as curves
+MOST_WEIGHTS = 36  # likewise
+
+CHOICES = ("none", "scalars", "all")
+
+
+def views(which: str, check: bool = False) -> list[L.Callback]:
+    """The callbacks for a choice of `CHOICES`, and the check that goes with any.
+
+    Raises:
+        ValueError: `which` is not one of `CHOICES`.
+
+    """
+    if which not in CHOICES:
+        raise ValueError(f"views must be one of {', '.join(CHOICES)}, got {which}")
+    chosen: list[L.Callback] = [Check()] if check else []
+    if which != "none":
+        chosen.append(Scalars())
+    if which == "all":
+        chosen += [Pictures(), Histograms(), Summary()]
+    return chosen
+
+
+def watched(trainer: L.Trainer) -> bool:
+    """Whether the epoch that `trainer` is in is shown: every 100th, and the last one."""
+    epoch = trainer.global_step
+    return epoch % WATCH_EVERY == 0 or epoch == trainer.max_steps - 1
+
+
+def next_watched(epoch: int, max_steps: int) -> int:
+    """The first shown epoch after `epoch`, or `max_steps` if none is left (-1: no end)."""
+    following = (epoch // WATCH_EVERY + 1) * WATCH_EVERY
+    if max_steps == -1:
+        return following
+    last = max_steps - 1
+    return min(following, last if epoch < last else max_steps)
+
+
+def picture_epochs(max_steps: int) -> set[int]:
+    """The first, the last, and eight in equal ratios between: the story is early, as a rule."""
+    last = max_steps - 1 if max_steps > 0 else 10**9
+    spaced = np.geomspace(WATCH_EVERY, max(last, WATCH_EVERY), PICTURES - 1)
+    nearest = np.round(spaced / WATCH_EVERY).astype(int) * WATCH_EVERY
+    return {0, last, *(int(epoch) for epoch in nearest if epoch < last - WATCH_EVERY / 2)}
+
+
+def row_names(bits: int) -> list[str]:
+    """The rows of the truth table as they are written: 00, 01, 10, 11."""
+    return [format(row, f"0{bits}b") for row in range(2**bits)]
+
+
+class View(L.Callback):
+    """Calls `look` in every watched epoch, before its update, on the process that writes."""
+
+    def on_before_optimizer_step(self, trainer, pl_module, optimizer) -> None:
+        if trainer.is_global_zero and watched(trainer):
+            self.look(trainer, pl_module, trainer.global_step)
+
+    def look(self, trainer: L.Trainer, pl_module: XOR, epoch: int) -> None:
+        raise NotImplementedError
+
+
+class Scalars(View):
+    """The loss, the norm of each gradient, the prediction for each row, and each weight."""
+
+    def on_train_start(self, trainer, pl_module) -> None:
+        if trainer.is_global_zero:
+            charts = {
+                "loss": ["Multiline", [r"loss/mse"]],
+                "predictions": ["Multiline", [r"prediction/.*"]],
+            }
+            trainer.logger.experiment.add_custom_scalars({"learning": charts})
+
+    def look(self, trainer, pl_module, epoch) -> None:
+        values = {"loss/mse": pl_module.mse}
+        for name, gradient in pl_module.gradients()._asdict().items():
+            values[f"loss_gradient_norm/{name}"] = np.linalg.norm(gradient)
+        rows = pl_module.prediction[:MOST_ROWS, 0].tolist()
+        for row, p in zip(row_names(pl_module.hparams.bits), rows, strict=False):
+            values[f"prediction/{row}"] = p
+        weights = pl_module.to_numpy()
+        if sum(w.size for w in weights) <= MOST_WEIGHTS:
+            for name, array in weights._asdict().items():
+                for index, w in np.ndenumerate(array):
+                    values[f"weight/{name}_{'_'.join(map(str, index))}"] = w
+        trainer.logger.log_metrics(values, step=epoch)
+
+
+class Pictures(View):
+    """What the network answers over the input square, at a few epochs; two inputs only."""
+
+    def on_train_start(self, trainer, pl_module) -> None:
+        self.picture = None
+        self.epochs = picture_epochs(trainer.max_steps)
+        if pl_module.hparams.bits == 2 and find_spec("matplotlib"):
+            from .pictures import NetworkPicture
+
+            self.picture = NetworkPicture(pl_module.hparams.hidden)
+
+    def look(self, trainer, pl_module, epoch) -> None:
+        if self.picture and epoch in self.epochs:
+            image = self.picture.draw(pl_module.to_numpy(), epoch, float(pl_module.mse))
+            trainer.logger.experiment.add_image("network", image, epoch, dataformats="HWC")
+
+
+class Histograms(View):
+    """The distribution of each parameter and of its gradient, and the graph of the network."""
+
+    def on_train_start(self, trainer, pl_module) -> None:
+        self.epochs = picture_epochs(trainer.max_steps)
+        if trainer.is_global_zero:
+            settings = pl_module.hparams
+            plain = XOR(settings.seed, settings.hidden, settings.bits)
+            X = torch.from_numpy(truth_table(settings.bits)[0])
+            trainer.logger.experiment.add_graph(plain, X)
+
+    def look(self, trainer, pl_module, epoch) -> None:
+        if epoch in self.epochs:
+            writer = trainer.logger.experiment
+            for kind, arrays in (
+                ("parameter", pl_module.to_numpy()),
+                ("gradient", pl_module.gradients()),
+            ):
+                for name, array in arrays._asdict().items():
+                    writer.add_histogram(f"{kind}/{name}", array, epoch)
+
+
+class Summary(View):
+    """When it ends: the run in words, and its line in the HParams table."""
+
+    def __init__(self) -> None:
+        self.first_solved: int | None = None
+
+    def state_dict(self) -> dict:
+        return {"first_solved": self.first_solved}
+
+    def load_state_dict(self, state_dict: dict) -> None:
+        self.first_solved = state_dict["first_solved"]
+
+    def look(self, trainer, pl_module, epoch) -> None:
+        self.prediction = pl_module.prediction[:, 0].numpy()
+        self.mse = float(pl_module.mse)
+        self.gradient_norm = np.sqrt(sum((g**2).sum() for g in pl_module.gradients()))
+        if self.first_solved is None and _solved(self.prediction):
+            self.first_solved = epoch
+
+    def on_train_end(self, trainer, pl_module) -> None:
+        if not (trainer.is_global_zero and hasattr(self, "mse")):
+            return
+        epochs = trainer.global_step
+        settings = {**pl_module.hparams, "epochs": epochs}
+        found = classify(
+            self.prediction[None], np.array([self.mse]), np.array([self.gradient_norm]),
+            epochs, settings["lr"],
+        )  # fmt: skip
+        writer = trainer.logger.experiment
+        writer.add_text("summary", _summary(settings, self, found), epochs)
+        metrics = {
+            "final/loss": self.mse,
+            "final/solved": int(_solved(self.prediction)),
+            "final/first_solved_epoch": self.first_solved,
+        }
+        # all three are named, so that runs with and without the last one share a table
+        for part in hparams(settings, dict.fromkeys(metrics, 0.0)):
+            writer.file_writer.add_summary(part)
+        known = {name: value for name, value in metrics.items() if value is not None}
+        trainer.logger.log_metrics(known, step=epochs)
+
+
+def _solved(prediction: np.ndarray) -> bool:
+    y = truth_table(len(prediction).bit_length() - 1)[1][:, 0]
+    return bool(((prediction > 0.5) == (y > 0.5)).all())
+
+
+def _summary(settings: dict, seen: Summary, found) -> str:
+    """The run in words and tables, in Markdown."""
+    bits, epochs = settings["bits"], settings["epochs"]
+    task = "XOR" if bits == 2 else f"{bits}-bit parity"
+    outcome, level, tied = found.outcome[0], found.level[0], found.tied[0]
+    names = row_names(bits)
+    y = truth_table(bits)[1][:, 0]
+    if outcome == "solved":
+        words = f"**Solved.** Every prediction is on the right side of 1/2 after {epochs} epochs"
+        words += f"; first seen at epoch {seen.first_solved}."
+    elif outcome == "plateau":
+        words = f"**Not solved: stuck on the plateau at loss {fraction(level)}.**"
+        for group in range(1, tied.max() + 1):
+            rows = [name for name, t in zip(names, tied, strict=True) if t == group]
+            answer = fraction(float(y[tied == group].mean()))
+            words += (
+                f" The network does not tell the rows {', '.join(rows)} apart: it answers about"
+                f" {answer} to all of them, the mean of their targets."
+            )
+        words += " Among such answers this loss is the least; the gradient has nearly vanished."
+    elif outcome == "moving":
+        words = "**Not solved, still moving.** The loss is falling: more epochs may solve it."
+    elif outcome == "diverged":
+        words = "**Diverged.** A number is no longer finite; a smaller lr may help."
+    else:
+        words = "**Not solved, and it hardly moves**, for instance because units are saturated."
+    lines = [f"{task}, seed {settings['seed']}: {words}", "", "| setting | value |", "|---|---|"]
+    lines += [f"| {name} | {settings[name]} |" for name in settings]
+    lines += [f"| loss (mean of squares) | {seen.mse:.6g} |"]
+    lines += [f"| norm of the gradient | {seen.gradient_norm:.3g} |"]
+    lines += ["", "| row | target | prediction |", "|---|---|---|"]
+    rows = list(zip(names, y, seen.prediction, strict=True))[:MOST_ROWS]
+    lines += [
+        f"| {name} | {target:.0f} | {p:.3f}{'' if (p > 0.5) == (target > 0.5) else ' (wrong)'} |"
+        for name, target, p in rows
+    ]
+    if len(names) > MOST_ROWS:
+        lines += [
+            "",
+            f"Only the first {MOST_ROWS} of {len(names)} rows are shown here and as curves.",
+        ]
+    if bits != 2:
+        lines += ["", "There are no pictures: the input square is for two inputs."]
+    elif not find_spec("matplotlib"):
+        lines += ["", "There are no pictures: `pip install matplotlib` for them."]
+    return "\n".join(lines)
+
+
+class Check(View):
+    """The hand-written NumPy gradient at the current weights, beside autograd's.
+
+    Raises:
+        parity.DifferenceError: a gradient differs by more than rounding allows.
+
+    """
+
+    def look(self, trainer, pl_module, epoch) -> None:
+        found = parity.check(pl_module.to_numpy(), pl_module.gradients())
+        values = {f"parity/{d.name}": d.relative for d in found}
+        trainer.logger.log_metrics(values, step=epoch)
+        wrong = [str(d) for d in found if not d.ok]
+        if wrong:
+            raise parity.DifferenceError(
+                f"epoch {epoch}: autograd and the manual gradient differ\n" + "\n".join(wrong)
+            )
