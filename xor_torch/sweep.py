@@ -149,7 +149,7 @@ def parse_seeds(text: str | int | Sequence[str | int]) -> np.ndarray:
             start, stop = (int(first), int(end)) if colon else (0, int(first))
             if start >= stop:
                 raise ValueError(f"--seeds {said} is an empty range")
-            _check_seeds(np.array([start, stop - 1]), said)
+            _check_seeds(np.array(sorted({start, stop - 1})), said)
             return np.arange(start, stop)
         seeds = [int(word) for part in words for word in part.split(",") if word.strip()]
     except ValueError as error:
@@ -229,11 +229,13 @@ def _plan(seeds, epochs, lr, hidden, bits, loss, compiled) -> tuple[Plan, str]:
         if compiled and not shutil.which(_compiler()):
             compiled = False
             note = f"{_SLOW}: there is no C++ compiler {_compiler()}"
-    # the compiled loop needs the weights in the cache, eager operations every intermediate
+    # Eager operations want every intermediate in the cache, and to be long; the compiled loop
+    # does not care, so its blocks are small: more processes can share a sweep.
     widest = BLOCK if compiled else max(1, BLOCK * 12 // length)
-    # an even number of blocks, so that neither of two cores waits for the other
-    pairs = -(-given.size // (2 * widest))
-    width = widest if given.size <= widest // 4 else -(-given.size // (2 * pairs))
+    narrowest = 1000 if compiled else -(-widest // 2)
+    blocks = -(-given.size // min(widest, max(narrowest, -(-given.size // 8))))
+    blocks += blocks % 2 if blocks > 1 else 0  # so that neither of two cores waits for the other
+    width = -(-given.size // blocks)
     first, last = given[0], given[-1]
     run = last - first + 1 == given.size and (np.diff(given) == 1).all()
     words = f"{first}:{last + 1}" if run else ",".join(map(str, given)) + ","
@@ -306,6 +308,8 @@ def sweep(
             if _wait_for_plan(plan, directory, out):
                 work(directory)
             return None
+        if out is not None and not out.parent.is_dir():
+            raise FileNotFoundError(f"--out {out}: there is no directory {out.parent}")
         if out is not None and out.exists() and not force:
             raise FileExistsError(f"--out {out} exists: --force overwrites it")
         plan = _begin(plan, directory, force)
@@ -332,8 +336,6 @@ def work(directory: Path, progress: Callable[[Progress], None] | None = None) ->
     plan = _read_plan(directory)
     blocks = Blocks(directory, plan.blocks)
     watch = _Watch(plan, blocks)
-    if plan.compiled:
-        _set_up_inductor()
     import torch
 
     from .batch import train
@@ -350,7 +352,8 @@ def work(directory: Path, progress: Callable[[Progress], None] | None = None) ->
             note = ""
             try:
                 run(np.arange(2), 2, compiled=True)
-            except (RuntimeError, OSError) as error:  # no Python.h, a full disk: many are possible
+            except (RuntimeError, OSError, ImportError, AttributeError) as error:
+                # no headers of Python's, a full disk, a torch that cannot do it yet
                 compiled = False
                 note = f"{_SLOW}: {str(error).strip().splitlines()[0]}"
             report = {"compile_seconds": time.monotonic() - begin, "note": note}
@@ -408,18 +411,6 @@ def initial_weights(seeds: np.ndarray, hidden: int = 2, bits: int = 2) -> Parame
         W2.reshape(S, hidden, 1),
         np.zeros((S, 1, 1)),
     )
-
-
-def _set_up_inductor() -> None:
-    """Inductor reads these when it is imported. What the user has set stays."""
-    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    for name, value in {
-        # of the user's own, and still there after a restart of the machine, unlike /tmp
-        "TORCHINDUCTOR_CACHE_DIR": str(home / "xor_torch" / "inductor"),
-        "TORCHINDUCTOR_COMPILE_THREADS": "1",  # no pool of processes for a single kernel
-        "TORCHINDUCTOR_VEC_ISA_OK": "1",  # compiles no test program for each instruction set
-    }.items():
-        os.environ.setdefault(name, value)
 
 
 def _begin(plan: Plan, directory: Path, force: bool) -> Plan:
@@ -501,7 +492,9 @@ class _Watch:
         for number in set(self.blocks.finished()) - set(self._finished):
             solved = self.blocks.load(number, "solved")["solved"]
             self._finished[number] = solved.size, int(solved.sum())
-        finished, solved = (sum(column) for column in zip((0, 0), *self._finished.values()))
+        finished, solved = (
+            sum(column) for column in zip((0, 0), *self._finished.values(), strict=True)
+        )
         in_work = self.blocks.in_work()
         done = finished * self.plan.epochs + sum(
             in_work[k] for k in in_work if k not in self._finished
