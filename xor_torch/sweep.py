@@ -72,7 +72,7 @@ class Result:
     level: np.ndarray  # (S,), of the plateau, nan where there is none
     tied: np.ndarray  # (S, 2**bits) int: rows of equal number are tied, 0 is a row that is not
     curve_epoch: np.ndarray  # (C,), the recorded epochs, the first is 1
-    curve_loss: np.ndarray  # (C, K), of the first block's K networks, float32
+    curve_loss: np.ndarray  # (C, K), of the first K networks
     curve_solved: np.ndarray  # (C,), how many of all S answered every row rightly
     epochs: int
     lr: float
@@ -336,17 +336,13 @@ def work(directory: Path, progress: Callable[[Progress], None] | None = None) ->
     plan = _read_plan(directory)
     blocks = Blocks(directory, plan.blocks)
     watch = _Watch(plan, blocks)
-    import torch
-
-    from .batch import train
+    from .batch import one_thread, train
 
     def run(seeds: np.ndarray, epochs: int, compiled: bool, **more):
         start = initial_weights(seeds, plan.hidden, plan.bits)
         return train(start, epochs, plan.lr, plan.loss, compiled=compiled, **more)
 
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # a second thread in one process is slower, see docs/sweep.md
-    try:
+    with one_thread():
         compiled = plan.compiled
         if compiled:
             note = ""
@@ -382,13 +378,12 @@ def work(directory: Path, progress: Callable[[Progress], None] | None = None) ->
                 solved=outcomes.outcome == "solved",
                 gradient_norm=trained.gradient_norm,
                 **outcomes._asdict(),
-                curve_loss=trained.curve_loss.astype(np.float32),
+                # one block's curves show the classes; those of a million seeds would fill disks
+                curve_loss=trained.curve_loss if claim.number == 0 else trained.curve_loss[:, :0],
                 curve_solved=trained.curve_solved.sum(axis=1),
             )
             if progress:
                 progress(watch())
-    finally:
-        torch.set_num_threads(threads)
 
 
 def initial_weights(seeds: np.ndarray, hidden: int = 2, bits: int = 2) -> Parameters:
