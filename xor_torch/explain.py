@@ -258,16 +258,18 @@ def _words(e: Explanation) -> list[str]:
             "",
             f"eigenvalues of the Hessian: {values}{' ...' if e.eigenvalues.size > 12 else ''}",
         ]
-    lowest = e.eigenvalues[0]
-    lines += ["", {
+    words = {
         "solved": "It has learned the table.",
         "early": "It is early: the loss is still falling at a pace that matters. More epochs help.",
-        "saddle": "It is by a saddle: along one direction the error curves down, and descent leaves "
-        f"along it by a factor e in {1 / (e.lr * abs(lowest)):,.0f} epochs.",
+        "saddle": "It is by a saddle: along one direction the error curves down.",
         "flat": "No direction curves down and the slope goes to zero: the valley is flat and leads "
         "to ever larger weights. What it comes down to lies at infinity.",
         "diverged": "It has diverged: some weights are no longer finite. A smaller lr helps.",
-    }[e.place]]  # fmt: skip
+    }[e.place]
+    if e.place == "saddle":
+        epochs = 1 / (e.lr * abs(e.eigenvalues[0]))
+        words += f" Descent leaves along it, by a factor e in {epochs:,.0f} epochs."
+    lines += ["", words]
     if e.remedies:
         lines += ["", f"tried, {e.epochs} epochs each"]
         for r in e.remedies:
