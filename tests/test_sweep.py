@@ -17,7 +17,16 @@ from xor_torch import data, manual
 from xor_torch import sweep as module
 from xor_torch.blocks import Blocks
 from xor_torch.outcome import classify, fraction, wilson
-from xor_torch.sweep import Interrupted, Result, initial_weights, parse_seeds, sweep
+from xor_torch.sweep import (
+    Interrupted,
+    Result,
+    grid,
+    initial_weights,
+    parse_seeds,
+    summary,
+    sweep,
+    table,
+)
 
 ROOT = Path(module.__file__).parents[1]
 
@@ -378,3 +387,33 @@ def test_classification_is_of_each_network_alone():
         alone = classify(predictions[[k]], loss[[k]], loss[[k]], 10, 0.1)
         assert alone.outcome[0] == many.outcome[k]
         np.testing.assert_array_equal(alone.tied[0], many.tied[k])
+
+
+# --- what is printed -------------------------------------------------------------------------
+
+
+def test_summary_counts_every_seed_once():
+    result = sweep(60, epochs=3000, lr=0.5)
+    entries = summary(result)
+    assert sum(entry["count"] for entry in entries) == 60
+    assert entries[0]["outcome"] == "solved"
+    assert entries[0]["count"] == result.solved.sum()
+    assert entries[0]["seeds"] == result.seed[result.solved][:5].tolist()
+    plateau = next(entry for entry in entries if entry["outcome"] == "plateau")
+    assert plateau["level"] == 0.125
+    assert plateau["low"] < plateau["share"] < plateau["high"]
+    lines = table(result).splitlines()
+    assert lines[0].split()[:5] == ["outcome", "level", "tied", "seeds", "share"]
+    assert len(lines) == 1 + len(entries)
+    assert any("1/8" in line for line in lines)
+
+
+def test_several_values_are_a_product(tmp_path):
+    cells = grid(tmp_path / "s.npz", lr=[0.1, 0.5], hidden=[2, 3], epochs=10)
+    assert [cell for cell, _ in cells] == [
+        {"lr": lr, "hidden": hidden, "epochs": 10} for lr in (0.1, 0.5) for hidden in (2, 3)
+    ]
+    assert cells[3][1] == tmp_path / "s-lr=0.5-hidden=3.npz"
+    assert grid(tmp_path / "s.npz", lr=0.1)[0][1] == tmp_path / "s.npz"
+    with pytest.raises(ValueError, match=r"--lr .*: a value occurs twice"):
+        grid(lr=[0.1, 0.1])

@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cached_property
-from itertools import islice, repeat
+from itertools import islice, product, repeat
 from pathlib import Path
 from typing import NamedTuple, TextIO
 
@@ -26,7 +26,7 @@ import numpy as np
 from . import data, manual
 from .blocks import Blocks, Claim
 from .data import MAX_BITS, MAX_HIDDEN, MAX_SEED, Parameters, truth_table
-from .outcome import classify
+from .outcome import classify, fraction, wilson
 
 LOSSES = ("mse", "bce")
 
@@ -577,3 +577,89 @@ def progress_bar(file: TextIO | None = None) -> Iterator[Callable[[Progress], No
             bar.refresh()
 
         yield show
+
+
+def summary(result: Result, shown: int = 5) -> list[dict]:
+    """What became of the seeds: one entry for each class that occurs, the largest first.
+
+    Returns:
+        Dictionaries with ``outcome``; ``level`` (None if there is none); ``tied``, the groups of
+        rows that are tied, each a list of rows as their bits; ``count``; ``share`` and its 95 %
+        interval ``low`` to ``high``; and the first `shown` ``seeds``.
+
+    """
+    S, N = result.prediction.shape
+    level = np.nan_to_num(result.level.round(12), nan=-1.0)
+    entries = []
+    for outcome, height in {*zip(result.outcome.tolist(), level.tolist(), strict=True)}:
+        of_level = (result.outcome == outcome) & (level == height)
+        for tied in np.unique(result.tied[of_level], axis=0):
+            members = of_level & (result.tied == tied).all(axis=1)
+            count = int(members.sum())
+            low, high = wilson(count, S)
+            width = N.bit_length() - 1
+            groups = [
+                [f"{row:0{width}b}" for row in np.flatnonzero(tied == group)]
+                for group in range(1, tied.max() + 1)
+            ]
+            entry = {
+                "outcome": outcome,
+                "level": height if height >= 0 else None,
+                "tied": groups,
+                "count": count,
+                "share": count / S,
+                "low": low,
+                "high": high,
+                "seeds": result.seed[members][:shown].tolist(),
+            }
+            entries.append(entry)
+    return sorted(entries, key=lambda entry: (-entry["count"], entry["seeds"]))
+
+
+def table(result: Result) -> str:
+    """`summary` as a table."""
+    rows = [("outcome", "level", "tied", "seeds", "share", "95 % interval", "the first")]
+    for entry in summary(result):
+        rows.append((
+            entry["outcome"],
+            "" if entry["level"] is None else fraction(entry["level"]),
+            "; ".join(" ".join(group) for group in entry["tied"]),
+            f"{entry['count']}",
+            f"{entry['share']:.2%}",
+            f"{entry['low']:.2%} to {entry['high']:.2%}",
+            ",".join(map(str, entry["seeds"])),
+        ))  # fmt: skip
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    numbers = {3, 4}  # to the right
+    return "\n".join(
+        "  ".join(
+            cell.rjust(width) if k in numbers else cell.ljust(width)
+            for k, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    )
+
+
+def grid(out: Path | str | None = None, **flags: object) -> list[tuple[dict, Path | None]]:
+    """The product of flags that have several values, as arguments of `sweep`.
+
+    Args:
+        out: of the whole; with several sweeps the flags that differ go into each one's name:
+            ``xor.npz`` becomes ``xor-lr=0.5.npz``.
+        flags: by name, a value or a list of values.
+
+    Raises:
+        ValueError: a value occurs twice.
+
+    """
+    lists = {name: value if isinstance(value, list) else [value] for name, value in flags.items()}
+    for name, values in lists.items():
+        if len({*values}) < len(values):
+            raise ValueError(f"--{name} {' '.join(map(str, values))}: a value occurs twice")
+    out = None if out is None else Path(out)
+    cells = []
+    for values in product(*lists.values()):
+        cell = dict(zip(lists, values, strict=True))
+        differ = "".join(f"-{name}={cell[name]}" for name in lists if len(lists[name]) > 1)
+        cells.append((cell, out and out.with_name(f"{out.stem}{differ}{out.suffix}")))
+    return cells
