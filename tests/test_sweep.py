@@ -1,0 +1,419 @@
+"""Many seeds at once: the same numbers as alone, in blocks that survive whatever happens."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import fields
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from xor_torch import data, manual
+from xor_torch import sweep as module
+from xor_torch.blocks import Blocks
+from xor_torch.outcome import classify, fraction, wilson
+from xor_torch.sweep import (
+    Interrupted,
+    Result,
+    grid,
+    initial_weights,
+    parse_seeds,
+    summary,
+    sweep,
+    table,
+)
+
+ROOT = Path(module.__file__).parents[1]
+
+
+def test_row_k_is_the_single_run_of_seed_k():
+    seeds = [7, 3, 2**32 - 1, 0]
+    result = sweep(seeds, epochs=300, lr=0.5, hidden=3)
+    X, y = data.truth_table()
+    for k, seed in enumerate(seeds):
+        *_, last = manual.train(X, y, data.initial_weights(seed, hidden=3), 0.5, 300)
+        end = manual.descend(last.parameters, last.backward.gradients, 0.5)
+        assert result.seed[k] == seed
+        for name, row, expected in zip(end._fields, result.parameters, end, strict=True):
+            np.testing.assert_allclose(row[k], expected, rtol=1e-12, err_msg=f"seed {seed} {name}")
+        np.testing.assert_allclose(result.prediction[k], last.forward.a2[:, 0], rtol=1e-12)
+        np.testing.assert_allclose(result.loss[k], last.mse, rtol=1e-12)
+        assert result.solved[k] == ((last.forward.a2 > 0.5) == (y > 0.5)).all()
+
+
+@given(
+    seeds=st.lists(st.integers(0, 2**32 - 1), min_size=1, max_size=5),
+    hidden=st.integers(1, 5),
+    bits=st.integers(1, 4),
+)
+def test_initial_weights_are_bit_identical(seeds, hidden, bits):
+    before = np.random.get_state()[1].copy()
+    many = initial_weights(np.array(seeds), hidden, bits)
+    for k, seed in enumerate(seeds):
+        for row, expected in zip(many, data.initial_weights(seed, hidden, bits), strict=True):
+            np.testing.assert_array_equal(row[k], expected)
+    np.testing.assert_array_equal(np.random.get_state()[1], before)
+
+
+@pytest.mark.slow
+def test_the_two_thousand_seeds_of_the_notebook():
+    result = sweep(2000)
+    near = np.isclose(result.loss[:, None], [1 / 8, 1 / 6], rtol=0.05)
+    assert result.solved.sum() == 1480
+    assert [*near.sum(axis=0)] == [461, 44]
+    assert (result.loss > 0.2).sum() == 14
+    names, counts = np.unique(result.outcome, return_counts=True)
+    assert dict(zip(names, counts, strict=True)) == {"moving": 2, "plateau": 518, "solved": 1480}
+    assert not result.solved[42]
+    assert fraction(result.level[42]) == "1/8"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("3", [0, 1, 2]),
+        (3, [0, 1, 2]),
+        ("2:5", [2, 3, 4]),
+        ("9,4", [9, 4]),
+        ("42,", [42]),
+        (["9", "4"], [9, 4]),
+        ("4294967295:4294967296", [2**32 - 1]),
+    ],
+)
+def test_seeds_as_a_user_writes_them(text, expected):
+    seeds = parse_seeds(text)
+    assert seeds.dtype == np.int64
+    assert seeds.tolist() == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("0", "--seeds 0 is an empty range"),
+        ("5:5", "--seeds 5:5 is an empty range"),
+        ("7:3", "--seeds 7:3 is an empty range"),
+        ("1,2,1", "--seeds 1,2,1: seed 1 occurs twice"),
+        ("-3,4", "--seeds -3,4: seed -3 is outside 0 to 4294967295"),
+        ("4294967296,", "seed 4294967296 is outside"),
+        (str(2**70), "is outside"),
+        ("-1:3", "--seeds -1:3: seed -1 is outside"),
+        (",", "--seeds , has no seed"),
+        ("ten", "--seeds ten is neither a number N, nor a range A:B, nor a list A,B,C"),
+        ("1:2:3", "--seeds 1:2:3 is neither"),
+    ],
+)
+def test_seeds_that_are_refused(text, message):
+    with pytest.raises(ValueError) as error:
+        parse_seeds(text)
+    assert message in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"lr": 0}, "--lr must be a positive number, got 0"),
+        ({"lr": -0.1}, "--lr must be a positive number, got -0.1"),
+        ({"lr": float("nan")}, "--lr must be a positive number, got nan"),
+        ({"lr": float("inf")}, "--lr must be a positive number, got inf"),
+        ({"hidden": 0}, "--hidden must be from 1 to 4096, got 0"),
+        ({"bits": 17}, "--bits must be from 1 to 16, got 17"),
+        ({"epochs": 0}, "--epochs must be at least 1, got 0"),
+        ({"loss": "l1"}, "--loss must be one of mse, bce, got l1"),
+        ({"workers": 0}, "--workers must be at least 1, got 0"),
+    ],
+)
+def test_bad_input_is_refused_before_anything_is_written(arguments, message, tmp_path):
+    with pytest.raises(ValueError) as error:
+        sweep(3, out=tmp_path / "s.npz", **arguments)
+    assert str(error.value) == message
+    assert not [*tmp_path.iterdir()]
+
+
+def test_the_file_holds_the_result(tmp_path):
+    out = tmp_path / "s.npz"
+    result = sweep("5:9", epochs=20, bits=3, hidden=2, out=out)
+    with np.load(out) as file:
+        shapes = {name: file[name].shape for name in file.files}
+    expected = {
+        "seed": (4,),
+        "W1": (4, 3, 2),
+        "b1": (4, 1, 2),
+        "W2": (4, 2, 1),
+        "b2": (4, 1, 1),
+        "loss": (4,),
+        "prediction": (4, 8),
+        "solved": (4,),
+    }
+    assert expected.items() <= shapes.items()
+    loaded = Result.load(out)
+    for f in fields(Result):
+        if f.name != "timing":
+            np.testing.assert_array_equal(getattr(loaded, f.name), getattr(result, f.name))
+    assert loaded.lr == 0.1
+    assert [path.name for path in tmp_path.iterdir()] == ["s.npz"]
+
+
+def test_an_existing_file_is_not_overwritten_without_force(tmp_path):
+    out = tmp_path / "s.npz"
+    out.write_text("precious")
+    with pytest.raises(FileExistsError, match=r"--out .*s.npz exists: --force overwrites it"):
+        sweep(3, epochs=5, out=out)
+    assert out.read_text() == "precious"
+    sweep(3, epochs=5, out=out, force=True)
+    assert Result.load(out).seed.tolist() == [0, 1, 2]
+
+
+def test_a_missing_directory_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match="--out"):
+        sweep(3, epochs=5, out=tmp_path / "nowhere" / "s.npz")
+
+
+@pytest.fixture
+def small_blocks(monkeypatch):
+    """Eight blocks for a few seeds, so that there is something to interrupt."""
+    monkeypatch.setattr(module, "BLOCK", 4)
+
+
+def test_an_interrupted_sweep_keeps_what_is_finished_and_goes_on(tmp_path, small_blocks):
+    out = tmp_path / "s.npz"
+
+    def interrupt(now):
+        if now.finished >= 8:
+            raise KeyboardInterrupt
+
+    with pytest.raises(Interrupted) as interrupted:
+        sweep(20, epochs=50, out=out, workers=1, progress=interrupt)
+    partial = interrupted.value.result
+    assert 8 <= partial.seed.size < 20
+    assert interrupted.value.kept == tmp_path / "s.npz.blocks"
+    assert not out.exists()
+
+    finished = []
+    sweep(20, epochs=50, out=out, workers=1, progress=lambda now: finished.append(now.finished))
+    assert finished[0] >= 8
+    sweep(20, epochs=50, out=tmp_path / "other.npz", workers=1)
+    assert out.read_bytes() == (tmp_path / "other.npz").read_bytes()
+
+
+def test_blocks_of_another_sweep_are_not_mixed_in(tmp_path, small_blocks):
+    def interrupt(now):
+        raise KeyboardInterrupt
+
+    with pytest.raises(Interrupted):
+        sweep(20, epochs=50, out=tmp_path / "s.npz", workers=1, progress=interrupt)
+    with pytest.raises(FileExistsError, match="another sweep"):
+        sweep(20, epochs=50, lr=0.2, out=tmp_path / "s.npz", workers=1)
+    sweep(20, epochs=50, lr=0.2, out=tmp_path / "s.npz", workers=1, force=True)
+
+
+def test_a_seed_that_diverges_is_an_outcome(small_blocks):
+    result = sweep(20, epochs=30, lr=1e308, loss="bce", workers=1)
+    assert "diverged" in result.outcome
+    assert not result.solved[result.outcome == "diverged"].any()
+
+
+# --- several processes -----------------------------------------------------------------------
+
+
+def launch(out, *, seeds=40, epochs=3000):
+    """One process of torchrun's two, without torchrun."""
+    code = (
+        "import sys; from xor_torch import sweep as m; m.BLOCK = 4;"
+        f"m.sweep({seeds}, epochs={epochs}, out=sys.argv[1], compiled=False)"
+    )
+    return [sys.executable, "-c", code, str(out)]
+
+
+def environment(**more):
+    path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    return {**os.environ, "PYTHONPATH": path, **more}
+
+
+def wait_until(condition):
+    end = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def test_two_processes_and_one_killed_give_the_bytes_of_one(tmp_path, small_blocks):
+    alone, out = tmp_path / "alone.npz", tmp_path / "two.npz"
+    sweep(40, epochs=3000, out=alone, compiled=False, workers=1)
+    first, second = (
+        subprocess.Popen(
+            launch(out), env=environment(TORCHELASTIC_RUN_ID="t", RANK=rank, WORLD_SIZE="2")
+        )
+        for rank in "01"
+    )
+    directory = tmp_path / "two.npz.blocks"
+
+    def held_by(process):
+        claims = directory.glob("*.claim")
+        return any(f'"pid": {process.pid},' in claim.read_text() for claim in claims)
+
+    try:
+        wait_until(lambda: directory.exists() and _quietly(held_by, second))
+        second.send_signal(signal.SIGKILL)
+        second.wait()
+        assert first.wait(timeout=100) == 0
+    finally:
+        first.kill()
+        second.kill()
+        first.wait()
+        second.wait()
+    assert out.read_bytes() == alone.read_bytes()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["alone.npz", "two.npz"]
+
+
+def _quietly(function, *arguments):
+    try:
+        return function(*arguments)
+    except FileNotFoundError:  # a claim that was finished while we looked
+        return False
+
+
+def test_own_workers_give_the_bytes_of_one(tmp_path, small_blocks):
+    sweep(40, epochs=100, out=tmp_path / "one.npz", workers=1)
+    sweep(40, epochs=100, out=tmp_path / "two.npz", workers=2)
+    assert (tmp_path / "one.npz").read_bytes() == (tmp_path / "two.npz").read_bytes()
+
+
+def test_a_failing_worker_is_quoted_and_nothing_is_lost(tmp_path, small_blocks, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    (tmp_path / "torch.py").write_text("raise MemoryError('no memory for torch')")
+    with pytest.raises(ChildProcessError, match="no memory for torch"):
+        sweep(40, epochs=100, out=tmp_path / "s.npz", workers=2)
+    assert (tmp_path / "s.npz.blocks" / "plan.json").exists()
+
+
+def test_the_claim_of_a_dead_process_is_taken_over(tmp_path):
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    blocks = Blocks(tmp_path, 1)
+    for claim in blocks.claims():
+        claim.beat(3)
+        path = tmp_path / "0.claim"
+        text = path.read_text()
+        break
+    path.write_text(text.replace(f'"pid": {os.getpid()}', f'"pid": {dead.pid}'))
+    for claim in blocks.claims():
+        claim.finish(x=np.arange(3))
+    assert blocks.load(0)["x"].tolist() == [0, 1, 2]
+    assert [p.name for p in tmp_path.iterdir()] == ["0.npz"]
+
+
+def test_without_a_compiler_eager_serves_and_says_so(monkeypatch):
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    monkeypatch.setattr(module, "WORTH_COMPILING", 1)
+    result = sweep(3, epochs=5)
+    assert "there is no C++ compiler no-such-compiler" in result.timing.note
+
+
+def test_a_compiler_that_fails_is_survived(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("CXX", "false")
+    result = sweep(3, epochs=5, compiled=True)
+    assert result.timing.note.startswith("not compiled, three times as slow: ")
+    reference = sweep(3, epochs=5)
+    np.testing.assert_array_equal(result.W1, reference.W1)
+
+
+@pytest.mark.parametrize("blocked", ["lightning", "tensorboard", "matplotlib"])
+def test_sweep_does_not_import(blocked):
+    code = f"import sys; sys.modules[{blocked!r}] = None; from xor_torch.sweep import sweep; "
+    code += "sweep(2, epochs=2)"
+    subprocess.run([sys.executable, "-c", code], check=True, env=environment())
+
+
+def test_the_command_needs_torch_in_its_workers_only():
+    code = "import sys, xor_torch.sweep; assert 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True, env=environment())
+
+
+# --- outcomes --------------------------------------------------------------------------------
+
+
+def one(prediction, loss, gradient_norm=1e-4, lr=0.1, **more):
+    outcome, level, tied = classify(
+        np.array([prediction]), np.array([loss]), np.array([gradient_norm]), 10_000, lr, **more
+    )
+    return outcome[0], level[0], tied[0].tolist()
+
+
+def test_outcomes():
+    assert one([0.04, 0.95, 0.5, 0.51], 0.1262) == ("plateau", 0.125, [0, 0, 1, 1])
+    outcome, level, tied = one([0.03, 0.66, 0.66, 0.67], 0.168)
+    assert (outcome, tied) == ("plateau", [0, 1, 1, 1])
+    assert fraction(level) == "1/6"
+    assert one([0.5, 0.5, 0.5, 0.5], 0.25) == ("plateau", 0.25, [1, 1, 1, 1])
+    assert one([0.1, 0.9, 0.9, 0.1], 0.01)[0] == "solved"
+    assert one([0.5, 0.5, 0.5, 0.52], 0.249, gradient_norm=0.1)[0] == "moving"
+    assert one([1.0, 1.0, 1.0, 1e-9], 0.25)[0] == "stuck"
+    assert one([0.5, np.nan, 0.5, 0.5], 0.25)[0] == "diverged"
+    assert one([0.1, 0.9, 0.9, 0.1], 0.01, finite=np.array([False]))[0] == "diverged"
+
+
+def test_levels_of_cross_entropy():
+    outcome, level, _ = one([0.0, 1.0, 0.5, 0.5], np.log(2) / 2 * 1.01, criterion="bce")
+    assert outcome == "plateau"
+    assert level == pytest.approx(np.log(2) / 2)
+
+
+def test_two_pairs_of_ties_are_told_apart_in_three_bits():
+    # 000 and 001 answered by 1/2; 110 and 111 and 011 by 1/3
+    prediction = [0.5, 0.5, 1.0, 1 / 3, 1.0, 0.0, 1 / 3, 1 / 3]
+    outcome, level, tied = one(prediction, (2 / 4 + 2 / 3) / 8)
+    assert outcome == "plateau"
+    assert level == pytest.approx((2 / 4 + 2 / 3) / 8)
+    assert tied == [2, 2, 0, 1, 0, 0, 1, 1]
+
+
+def test_wilson():
+    assert wilson(1480, 2000) == pytest.approx((0.7203, 0.7588), abs=1e-4)
+    assert wilson(0, 10)[0] == 0
+    assert wilson(10, 10)[1] == pytest.approx(1)
+
+
+def test_classification_is_of_each_network_alone():
+    predictions = np.random.RandomState(0).rand(50, 4)
+    loss = np.full(50, 0.2)
+    many = classify(predictions, loss, loss, 10, 0.1)
+    for k in range(50):
+        alone = classify(predictions[[k]], loss[[k]], loss[[k]], 10, 0.1)
+        assert alone.outcome[0] == many.outcome[k]
+        np.testing.assert_array_equal(alone.tied[0], many.tied[k])
+
+
+# --- what is printed -------------------------------------------------------------------------
+
+
+def test_summary_counts_every_seed_once():
+    result = sweep(60, epochs=3000, lr=0.5)
+    entries = summary(result)
+    assert sum(entry["count"] for entry in entries) == 60
+    assert entries[0]["outcome"] == "solved"
+    assert entries[0]["count"] == result.solved.sum()
+    assert entries[0]["seeds"] == result.seed[result.solved][:5].tolist()
+    plateau = next(entry for entry in entries if entry["outcome"] == "plateau")
+    assert plateau["level"] == 0.125
+    assert plateau["low"] < plateau["share"] < plateau["high"]
+    lines = table(result).splitlines()
+    assert lines[0].split()[:5] == ["outcome", "level", "tied", "seeds", "share"]
+    assert len(lines) == 1 + len(entries)
+    assert any("1/8" in line for line in lines)
+
+
+def test_several_values_are_a_product(tmp_path):
+    cells = grid(tmp_path / "s.npz", lr=[0.1, 0.5], hidden=[2, 3], epochs=10)
+    assert [cell for cell, _ in cells] == [
+        {"lr": lr, "hidden": hidden, "epochs": 10} for lr in (0.1, 0.5) for hidden in (2, 3)
+    ]
+    assert cells[3][1] == tmp_path / "s-lr=0.5-hidden=3.npz"
+    assert grid(tmp_path / "s.npz", lr=0.1)[0][1] == tmp_path / "s.npz"
+    with pytest.raises(ValueError, match=r"--lr .*: a value occurs twice"):
+        grid(lr=[0.1, 0.1])

@@ -1,0 +1,278 @@
+"""Why one network is where it is: its answers, its plateau, its curvature, and what would help.
+
+Everything is measured. The Hessian is exact, by `torch.func`; remedies are tried by training
+the network again with each of them, see `xor_torch.batch`.
+"""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import torch
+
+from .batch import Problem, one_thread, train
+from .data import Parameters, initial_weights, truth_table
+from .outcome import classify, fraction
+
+KICKS = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
+CHECKS = 200  # of a remedy's run, for the epoch from which it is solved
+
+
+@dataclass(frozen=True)
+class Remedy:
+    """One thing that was tried."""
+
+    name: str
+    solved: bool
+    epochs: int | None  # after which it was seen to be solved for good, None if it was not
+    loss: float  # at the end
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What was found out about one network; ``str()`` says it in words.
+
+    The gradient and the Hessian are those of the SUM of the rows' errors, which descent follows;
+    `loss` and `level` are means.
+    """
+
+    seed: int | None
+    epochs: int
+    lr: float
+    criterion: str
+    parameters: Parameters
+    prediction: np.ndarray  # (N,)
+    loss: float
+    outcome: str  # see `xor_torch.outcome`
+    level: float  # of the plateau, nan where there is none
+    tied: np.ndarray  # (N,) int: rows of equal number are tied, 0 is a row that is not
+    gradient_norm: dict[int, float]  # by epoch
+    eigenvalues: np.ndarray  # (P,), of the Hessian, ascending
+    direction: np.ndarray  # (P,), the eigenvector of the lowest: W1 row by row, b1, W2, b2
+    place: str  # "solved", "early", "saddle", "flat" or "diverged"
+    remedies: list[Remedy]
+
+    def __str__(self) -> str:
+        return "\n".join(_words(self))
+
+
+def explain(
+    seed: int | None = 42,
+    *,
+    parameters: Parameters | None = None,
+    epochs: int = 10_000,
+    lr: float = 0.1,
+    hidden: int = 2,
+    bits: int = 2,
+    loss: str = "mse",
+) -> Explanation:
+    """Train a seed, or take weights as they are, and find out why they are where they are.
+
+    Args:
+        seed: to train from its initial weights.
+        parameters: weights to take instead, as of a checkpoint: `hidden` and `bits` are theirs.
+            The seed, if it is known, serves for the remedies that begin anew.
+        epochs: of the run, and of each remedy.
+        lr, hidden, bits, loss: as in `xor_torch.sweep.sweep`.
+
+    Raises:
+        ValueError: an argument is out of range, or there is neither a seed nor weights.
+
+    """
+    if parameters is None and seed is None:
+        raise ValueError("--seed or a checkpoint is needed")
+    with one_thread():
+        return _explain(seed, parameters, epochs, lr, hidden, bits, loss)
+
+
+def _explain(seed, parameters, epochs, lr, hidden, bits, loss) -> Explanation:
+    if parameters is not None:
+        bits, hidden = parameters.W1.shape
+        batch = Parameters(*(np.asarray(p, dtype=np.float64)[None] for p in parameters))
+        history = [(0, train(batch, 1, lr, loss).gradient_norm[0])]
+        trained = train(batch, 1, lr, loss)
+    else:
+        batch = Parameters(*(p[None] for p in initial_weights(seed, hidden, bits)))
+        history = []
+        stops = sorted({*(10**k for k in range(1, 12) if 10**k < epochs), epochs})
+        for begin, end in pairwise([0, *stops]):
+            trained = train(batch, end - begin, lr, loss)
+            history.append((end, trained.gradient_norm[0]))
+            batch = trained.parameters
+    return _study(seed, epochs, lr, loss, batch, trained, dict(history))
+
+
+def _study(seed, epochs, lr, loss, batch, trained, history) -> Explanation:
+    bits, hidden = batch.W1.shape[1:]
+    finite = np.array([all(np.isfinite(p).all() for p in batch)])
+    outcome, level, tied = (
+        field[0]
+        for field in classify(
+            trained.prediction, trained.loss, trained.gradient_norm, epochs, lr, loss, finite
+        )
+    )
+    theta = np.concatenate([p.ravel() for p in batch])
+    if outcome == "diverged":
+        eigenvalues, direction = np.full(theta.size, np.nan), np.full(theta.size, np.nan)
+        place = "diverged"
+    else:
+        eigenvalues, vectors = np.linalg.eigh(hessian(theta, bits, hidden, loss))
+        direction = vectors[:, 0]
+        rounding = theta.size * np.finfo(float).eps * np.abs(eigenvalues).max()
+        below = "saddle" if eigenvalues[0] < -rounding else "flat"
+        place = {"solved": "solved", "moving": "early"}.get(outcome, below)
+    remedies = []
+    if place != "solved":
+        remedies = _try(seed, epochs, lr, loss, bits, hidden, theta, direction, eigenvalues[0])
+    return Explanation(
+        seed=seed,
+        epochs=epochs,
+        lr=lr,
+        criterion=loss,
+        parameters=Parameters(*(p[0] for p in batch)),
+        prediction=trained.prediction[0],
+        loss=float(trained.loss[0]),
+        outcome=str(outcome),
+        level=float(level),
+        tied=tied,
+        gradient_norm={epoch: float(norm) for epoch, norm in history.items()},
+        eigenvalues=eigenvalues,
+        direction=direction,
+        place=place,
+        remedies=remedies,
+    )
+
+
+def hessian(theta: np.ndarray, bits: int, hidden: int, loss: str = "mse") -> np.ndarray:
+    """The exact second derivatives of the summed error, shape (P, P).
+
+    Args:
+        theta: (P,), W1 row by row, b1, W2, b2.
+        bits, hidden, loss: of the network.
+
+    """
+    problem = Problem(bits, hidden, loss)
+
+    def total(theta: torch.Tensor) -> torch.Tensor:
+        z2 = problem.forward(*problem.split(theta[:, None]))
+        return problem.error(z2, problem.y, "sum")
+
+    return torch.func.hessian(total)(torch.from_numpy(theta)).numpy()
+
+
+def _try(seed, epochs, lr, loss, bits, hidden, theta, direction, lowest) -> list[Remedy]:
+    """Train again with each remedy, as long as the run was."""
+    curve = range(0, epochs, -(-epochs // CHECKS))
+
+    def outcomes(names, batch, lr=lr, loss=loss, momentum=0.0):
+        trained = train(batch, epochs, lr, loss, momentum, curve=curve)
+        at = np.array(sorted({*curve, epochs - 1})) + 1
+        for k, name in enumerate(names):
+            solved = trained.curve_solved[:, k]
+            since = (
+                at[len(at) - np.argmin(solved[::-1])] if not solved.all() and solved[-1] else at[0]
+            )
+            yield Remedy(
+                name, bool(solved[-1]), int(since) if solved[-1] else None, float(trained.loss[k])
+            )
+
+    found = []
+    if seed is not None:
+
+        def start(hidden=hidden):
+            return Parameters(*(p[None] for p in initial_weights(seed, hidden, bits)))
+
+        found += outcomes([f"learning rate {10 * lr:g} instead of {lr:g}"], start(), lr=10 * lr)
+        other = {"mse": "bce", "bce": "mse"}[loss]
+        words = {"bce": "cross-entropy", "mse": "squared error"}
+        found += outcomes([f"{words[other]} instead of {words[loss]}"], start(), loss=other)
+        found += outcomes([f"{hidden + 1} hidden units (other initial weights)"], start(hidden + 1))
+        found += outcomes(["momentum 0.9"], start(), momentum=0.9)
+    if np.isfinite(lowest):
+        kicks = [sign * size for size in KICKS for sign in (1, -1)]
+        moved = theta + np.outer(kicks, direction)
+        kind = "most negative" if lowest < 0 else "flattest"
+        ends = np.cumsum([bits * hidden, hidden, hidden])
+        shapes = (bits, hidden), (1, hidden), (hidden, 1), (1, 1)
+        batch = Parameters(
+            *(
+                piece.reshape(-1, *shape)
+                for piece, shape in zip(np.split(moved, ends, axis=1), shapes, strict=True)
+            )
+        )
+        tried = [*outcomes([f"a kick of {k:+g} along the {kind} direction" for k in kicks], batch)]
+        helpful = [remedy for remedy in tried if remedy.solved]
+        found += helpful[:1] or [
+            Remedy(
+                f"kicks of up to {KICKS[-1]:g}, both ways, along the {kind} direction",
+                False,
+                None,
+                min(remedy.loss for remedy in tried),
+            )
+        ]
+    return found
+
+
+def _words(e: Explanation) -> list[str]:
+    N = e.prediction.size
+    X, y = truth_table(N.bit_length() - 1)
+    rows = ["".join(str(int(bit)) for bit in x) for x in X]
+    who = f"seed {e.seed}" if e.seed is not None else "these weights"
+    lines = [f"{who}, after {e.epochs} epochs at lr {e.lr:g}: {e.outcome}", ""]
+    lines += ["input  target  prediction"]
+    for row, target, a, tie in zip(rows, y[:, 0], e.prediction, e.tied, strict=True):
+        note = f"   tied, group {tie}" if tie else ""
+        lines.append(f"{row:>5}  {target:6.0f}  {a:10.4f}{note}")
+
+    lines += ["", f"loss {e.loss:.6g}, the mean over {N} rows"]
+    if np.isfinite(e.level):
+        terms = []
+        for group in range(1, e.tied.max() + 1):
+            members = np.flatnonzero(e.tied == group)
+            p = y[members].mean()
+            names = " ".join(rows[k] for k in members)
+            lines.append(
+                f"  {names} get one answer; their targets have the mean {fraction(p)}, "
+                f"and there one answer errs least"
+            )
+            for target, error in (0, p), (1, 1 - p):
+                n = int((y[members] == target).sum())
+                error = f"({fraction(error)})^2" if e.criterion == "mse" else f"-ln {1 - error:.3g}"
+                terms.append(f"{n} x {error}")
+        lines.append(
+            f"  plateau: ({' + '.join(terms)}) / {N} = {fraction(e.level)} = {e.level:.6g}"
+        )
+        side = "above" if e.loss > e.level else "below"
+        lines.append(f"  the loss is {abs(e.loss - e.level):.3g} {side} it")
+
+    lines += ["", "gradient norm"]
+    lines += [f"  epoch {epoch:>9}  {norm:.3e}" for epoch, norm in e.gradient_norm.items()]
+    if len(e.gradient_norm) > 1:
+        (t0, g0), (t1, g1) = [*e.gradient_norm.items()][-2:]
+        if g0 > 0 and g1 > 0:
+            lines.append(f"  lately it goes as epoch^{np.log(g1 / g0) / np.log(t1 / t0):.2f}")
+
+    if e.place != "diverged":
+        values = " ".join(f"{value:.2e}" for value in e.eigenvalues[:12])
+        lines += [
+            "",
+            f"eigenvalues of the Hessian: {values}{' ...' if e.eigenvalues.size > 12 else ''}",
+        ]
+    words = {
+        "solved": "It has learned the table.",
+        "early": "It is early: the loss is still falling at a pace that matters. More epochs help.",
+        "saddle": "It is by a saddle: along one direction the error curves down.",
+        "flat": "No direction curves down and the slope goes to zero: the valley is flat and leads "
+        "to ever larger weights. What it comes down to lies at infinity.",
+        "diverged": "It has diverged: some weights are no longer finite. A smaller lr helps.",
+    }[e.place]
+    if e.place == "saddle":
+        epochs = 1 / (e.lr * abs(e.eigenvalues[0]))
+        words += f" Descent leaves along it, by a factor e in {epochs:,.0f} epochs."
+    lines += ["", words]
+    if e.remedies:
+        lines += ["", f"tried, {e.epochs} epochs each"]
+        for r in e.remedies:
+            end = f"solves it, in {r.epochs} epochs" if r.solved else f"does not: loss {r.loss:.4g}"
+            lines.append(f"  {r.name}: {end}")
+    return lines

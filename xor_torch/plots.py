@@ -1,0 +1,99 @@
+"""Pictures of a sweep. Needs matplotlib: ``pip install 'xor_torch[plots]'``.
+
+`figures` returns matplotlib figures, for TensorBoard's ``add_figure`` or a notebook; `save_figures`
+writes them beside the result. Neither touches pyplot's global state.
+"""
+
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from .outcome import fraction
+from .sweep import Result
+
+
+def figures(result: Result) -> dict[str, Figure]:
+    """The pictures of a sweep by name: "loss", "curves" and "solved"."""
+    return {"loss": _loss(result), "curves": _curves(result), "solved": _solved(result)}
+
+
+def save_figures(result: Result, out: Path | str) -> list[Path]:
+    """Write ``OUT-NAME.png`` for each picture beside the file `out`; returns the paths."""
+    out = Path(out)
+    paths = []
+    for name, figure in figures(result).items():
+        paths.append(out.with_name(f"{out.stem}-{name}.png"))
+        figure.savefig(paths[-1], dpi=120)
+    return paths
+
+
+def _levels(result: Result) -> list[float]:
+    """The levels of the plateaus that occur, ascending."""
+    return sorted({round(level, 12) for level in result.level if np.isfinite(level)})
+
+
+def _classes(result: Result) -> dict[str, np.ndarray]:
+    """Which networks are of which class: the outcomes, plateaus apart by their level."""
+    classes = {"solved": result.outcome == "solved"}
+    for level in _levels(result):
+        classes[f"plateau {fraction(level)}"] = np.isclose(result.level, level, rtol=1e-9)
+    for name in ("moving", "stuck"):
+        classes[name] = result.outcome == name
+    return {name: members for name, members in classes.items() if members.any()}
+
+
+def _axes(result: Result, title: str, **labels: str):
+    figure = Figure(figsize=(7, 4.2), layout="constrained")
+    axes = figure.add_subplot(**labels)
+    axes.set_title(
+        f"{title}\n{result.seed.size} seeds, {result.W1.shape[1]} bits, "
+        f"{result.W1.shape[2]} hidden, lr {result.lr:g}, {result.criterion}",
+        fontsize="medium",
+    )
+    return figure, axes
+
+
+def _loss(result: Result) -> Figure:
+    figure, axes = _axes(
+        result, f"Loss after {result.epochs} epochs", xlabel="loss", ylabel="seeds"
+    )
+    loss = result.loss[np.isfinite(result.loss) & (result.loss > 0)]
+    if loss.size:
+        low, high = loss.min(), max(loss.max(), loss.min() * 1.01)
+        axes.hist(loss, bins=np.geomspace(low, high, 101), color="tab:blue")
+    axes.set_xscale("log")
+    axes.set_yscale("symlog", linthresh=1)
+    for level in _levels(result):
+        axes.axvline(level, color="tab:red", linewidth=0.8)
+        axes.annotate(
+            fraction(level), (level, 1), xycoords=("data", "axes fraction"), xytext=(-2, -10),
+            textcoords="offset points", ha="right", color="tab:red",
+        )  # fmt: skip
+    return figure
+
+
+def _curves(result: Result) -> Figure:
+    figure, axes = _axes(
+        result, "Loss by outcome: median, and the middle half", xlabel="epoch", ylabel="loss"
+    )
+    shown = result.curve_loss.shape[1]  # the curves of the first seeds only are kept
+    for name, members in _classes(result).items():
+        curves = result.curve_loss[:, members[:shown]]
+        if curves.shape[1]:
+            low, middle, high = np.percentile(curves, [25, 50, 75], axis=1)
+            (line,) = axes.plot(result.curve_epoch, middle, label=f"{name} ({members.sum()})")
+            axes.fill_between(result.curve_epoch, low, high, alpha=0.25, color=line.get_color())
+    axes.set_yscale("log")
+    if axes.lines:
+        axes.legend(fontsize="small")
+    return figure
+
+
+def _solved(result: Result) -> Figure:
+    figure, axes = _axes(
+        result, "Share of seeds that answer every row rightly", xlabel="epoch", ylabel="share"
+    )
+    axes.plot(result.curve_epoch, result.curve_solved / result.seed.size)
+    axes.set_ylim(0, 1)
+    return figure
