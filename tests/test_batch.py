@@ -134,3 +134,50 @@ def test_tick_is_called_with_the_epochs_done():
     done = []
     train(stack([initial_weights(0)]), 5, 0.1, tick=done.append)
     assert done[0] == 1
+
+
+def descend_all(parameters, lr, epochs):
+    """`manual.train` with a first axis of networks, in NumPy: an implementation of its own."""
+    W1, b1, W2, b2 = (p.copy() for p in parameters)
+    X, y = truth_table(W1.shape[1])
+    for _ in range(epochs):
+        a1 = manual.sigmoid(X @ W1 + b1)
+        a2 = manual.sigmoid(a1 @ W2 + b2)
+        dz2 = 2 * (a2 - y) * manual.sigmoid_derivative(a2)
+        dz1 = dz2 @ W2.transpose(0, 2, 1) * manual.sigmoid_derivative(a1)
+        W2 -= lr * (a1.transpose(0, 2, 1) @ dz2)
+        b2 -= lr * dz2.sum(axis=1, keepdims=True)
+        W1 -= lr * (X.T @ dz1)
+        b1 -= lr * dz1.sum(axis=1, keepdims=True)
+    return Parameters(W1, b1, W2, b2), a2[:, :, 0]
+
+
+def largest(parameters):
+    """The largest number of each network, shape (S,)."""
+    return np.max([np.abs(p).max(axis=(1, 2)) for p in parameters], axis=0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize(
+    ("bits", "hidden", "lr", "seeds"), [(2, 2, 0.1, 2000), (2, 3, 0.5, 200), (3, 3, 0.3, 200)]
+)
+def test_ten_thousand_epochs_of_every_seed(bits, hidden, lr, seeds, compiled):
+    """Each row is held against how far rounding alone can carry its own run."""
+    start = stack([initial_weights(seed, hidden, bits) for seed in range(seeds)])
+    end, prediction = descend_all(start, lr, 10_000)
+    # one unit in the last place of every weight: up, down, away from zero, towards it
+    nudges = [Parameters(*(np.nextafter(p, to) for p in start)) for to in (np.inf, -np.inf)]
+    nudges += [Parameters(*(p * (1 + u) for p in start)) for u in (2**-52, -(2**-52))]
+    nudged = [descend_all(nudge, lr, 10_000)[0] for nudge in nudges]
+    moved = np.max([largest(a - b for a, b in zip(n, end, strict=True)) for n in nudged], axis=0)
+    allowed = 100 * (moved + np.spacing(largest(end)))
+    trained = train(start, 10_000, lr, compiled=compiled)
+    off = largest(a - b for a, b in zip(trained.parameters, end, strict=True))
+    wrong = np.flatnonzero(~(off <= allowed))
+    worst = [f"seed {k}: off by {off[k]:.3g}, allowed {allowed[k]:.3g}" for k in wrong[:5]]
+    assert not wrong.size, f"{wrong.size} of {seeds} rows differ; {worst}"
+    y = truth_table(bits)[1][:, 0] > 0.5
+    np.testing.assert_array_equal(trained.curve_solved[-1], ((prediction > 0.5) == y).all(axis=1))
+    share = np.max(off / allowed)
+    print(f"median {np.median(off):.2g}, largest {off.max():.2g}, {share:.2g} of allowed")
