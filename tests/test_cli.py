@@ -120,6 +120,18 @@ CALLS = [
     ("train --config wrong.yaml", "--lr: must be .*, got fast"),
     ("compare --seed -1", "--seed: must be .*, got -1"),
     ("compare --lr 1e400", "--lr: must be .*, got 1e400"),
+    ("sweep --seeds 5:3", "--seeds 5:3 is an empty range"),
+    ("sweep --seeds 3,3", "--seeds 3,3: seed 3 occurs twice"),
+    ("sweep --seeds 4294967297", "seed 4294967296 is outside 0 to 4294967295"),
+    ("sweep --seeds some", "--seeds some is neither a number N, nor a range A:B"),
+    ("sweep --lr 0.1 0", "--lr: must be .*, got 0"),
+    ("sweep --lr 0.1 0.1", "--lr 0.1 0.1: a value occurs twice"),
+    ("sweep --loss mae", "--loss: .*'mae'"),
+    ("sweep --out file", "--out file: the name must end in .npz"),
+    ("sweep --out there.npz", "--out there.npz exists; --force overwrites it"),
+    ("sweep --out none/x.npz", "--out none/x.npz: there is no directory none"),
+    ("explain none.ckpt", "no checkpoint at none.ckpt"),
+    ("explain file --lr 1", "--lr 1.0: the checkpoint has its own; leave it out"),
     ("compar", "compar: unknown command; did you mean compare?"),
 ]
 
@@ -129,6 +141,7 @@ def test_a_bad_call_is_one_line_and_leaves_nothing(call, message, capsys, elsewh
     (elsewhere / "file").write_text("not a checkpoint")
     (elsewhere / "bad.yaml").write_text("sed: 3\n")
     (elsewhere / "wrong.yaml").write_text("lr: fast\n")
+    (elsewhere / "there.npz").touch()
     before = sorted(elsewhere.rglob("*"))
     assert cli.main(call.split()) == 2
     captured = capsys.readouterr()
@@ -148,7 +161,7 @@ def test_a_resumed_run_keeps_its_network(capsys):
     assert "has done 2 already" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", [[], ["train"], ["compare"]])
+@pytest.mark.parametrize("command", [[], ["train"], ["compare"], ["sweep"], ["explain"]])
 def test_help_fits_a_screen(command, capsys):
     assert cli.main([*command, "--help"]) == 0
     out = capsys.readouterr().out
@@ -264,3 +277,33 @@ def test_check_that_fails_is_exit_code_1(monkeypatch, capsys):
     monkeypatch.setattr(parity, "check", fail)
     assert run_cli("train", "--check", "--epochs", 3) == 1
     assert capsys.readouterr().err.endswith("epoch 0: W1 differs\n")
+
+
+def test_sweep_prints_a_table_and_leaves_a_file_and_pictures(capsys, elsewhere):
+    assert run_cli("sweep", "--seeds", 8, "--epochs", 50, "--lr", 0.1, 2, "--out", "a b.npz") == 0
+    out = capsys.readouterr().out
+    assert out.count("8 seeds  epochs 50") == 2
+    assert out.count("outcome  level") == 2
+    names = sorted(p.name for p in elsewhere.iterdir() if p.is_file())
+    assert names == [
+        f"a b-lr={lr}{end}"
+        for lr in ("0.1", "2.0")
+        for end in ("-curves.png", "-loss.png", "-solved.png", ".npz")
+    ]
+    assert len(list(Path("lightning_logs").glob("version_*/events.*"))) == 2
+
+
+def test_sweep_json_is_all_there_is(capsys):
+    assert run_cli("sweep", "--seeds", "3,42", "--epochs", 20, "--json") == 0
+    (found,) = json.loads(capsys.readouterr().out)["sweeps"]
+    assert found["seeds"] == 2
+    assert sum(entry["count"] for entry in found["outcomes"]) == 2
+
+
+def test_explain_a_seed_and_a_checkpoint(capsys):
+    assert run_cli("explain", "--seed", 3, "--epochs", 300) == 0
+    assert capsys.readouterr().out.startswith("seed 3, after 300 epochs at lr 0.1: ")
+    run_cli("train", "--seed", 3, "--epochs", 300)
+    capsys.readouterr()
+    assert run_cli("explain", "lightning_logs/version_0") == 0
+    assert capsys.readouterr().out.startswith("seed 3, after 300 epochs at lr 0.1: ")

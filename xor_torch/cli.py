@@ -16,6 +16,7 @@ from jsonargparse import ActionConfigFile, ArgumentParser, Namespace
 from . import __version__, runs
 from .data import MAX_BITS, MAX_HIDDEN, MAX_SEED
 
+LOSSES = ("mse", "bce")
 VIEWS = ("none", "scalars", "all")
 SUCCESS, DIFFERS, BAD_CALL, INTERRUPTED = 0, 1, 2, 130
 
@@ -238,9 +239,145 @@ def compare(parser: Parser, settings: Namespace, given: Namespace) -> int:
     return SUCCESS if all(p.ok for p in parameters) else DIFFERS
 
 
+def sweep_parser(prog: str) -> Parser:
+    parser = Parser(
+        prog=prog,
+        description="Train many seeds at once: who solves it, who gets stuck, and where.\n"
+        "Several values for a flag sweep their product.",
+        epilog="exit code: 0 done, 2 bad call or input, 130 interrupted",
+    )
+    add = parser.add_argument
+    add("--seeds", type=str, nargs="+", default=["1000"], help="N, A:B or a list (1000)")
+    add("--epochs", type=whole(1, 10**12), nargs="+", default=[10_000], help="steps (10000)")
+    add("--lr", type=rate, nargs="+", default=[0.1], help="learning rate (0.1)")
+    add("--hidden", type=whole(1, MAX_HIDDEN), nargs="+", default=[2], help="hidden units (2)")
+    add("--bits", type=whole(1, MAX_BITS), nargs="+", default=[2], help="inputs (2)")
+    add("--loss", choices=LOSSES, nargs="+", default=["mse"], help="mse or bce (mse)")
+    add("--out", type=str, metavar="FILE.npz", help="result; its pictures go beside it")
+    add("--force", action="store_true", help="overwrite FILE.npz")
+    add(
+        "--log-dir", type=str, default="lightning_logs", help="pictures for TensorBoard, with --out"
+    )
+    add("--json", action="store_true", help="one JSON object instead of the tables")
+    add("--config", action=ActionConfigFile, metavar="FILE", help="a YAML of these")
+    return parser
+
+
+def sweep(parser: Parser, settings: Namespace, given: Namespace) -> int:
+    """Sweep the product of the flags, print a table or JSON for each."""
+    import json
+
+    from . import sweep as sweeps
+
+    names = ("epochs", "lr", "hidden", "bits", "loss")
+    if settings.out and Path(settings.out).suffix != ".npz":
+        raise UsageError(f"--out {settings.out}: the name must end in .npz")
+    cells = sweeps.grid(settings.out, **{name: settings[name] for name in names})
+    for _, out in cells:
+        if out and out.exists() and not settings.force:
+            raise UsageError(f"--out {out} exists; --force overwrites it")
+        if out and not out.parent.is_dir():
+            raise UsageError(f"--out {out}: there is no directory {out.parent}")
+    seeds = sweeps.parse_seeds(settings.seeds)
+    found = []
+    for cell, out in cells:
+        code = SUCCESS
+        try:
+            with sweeps.progress_bar() as show:
+                result = sweeps.sweep(seeds, **cell, out=out, force=settings.force, progress=show)
+        except sweeps.Interrupted as stopped:
+            code, result = INTERRUPTED, stopped.result
+            _say(
+                "Interrupted; what is finished:" if result else "Interrupted, nothing is finished."
+            )
+            if stopped.kept:
+                _say(f"The same command goes on from {shlex.quote(str(stopped.kept))}")
+        if result is None:
+            return code  # likewise on a torchrun process that does not merge
+        label = "  ".join(f"{name} {value}" for name, value in cell.items())
+        if settings.json:
+            found.append({**cell, "seeds": len(result.seed), "outcomes": sweeps.summary(result)})
+        else:
+            print(f"{len(result.seed)} seeds  {label}\n{sweeps.table(result)}", flush=True)
+        if code:
+            break
+        timing = result.timing
+        rate_ns = 1e9 * timing.seconds / len(result.seed) / cell["epochs"]
+        _say(
+            f"{timing.seconds:.1f} s, of these {timing.compile_seconds:.1f} s to get ready; "
+            f"{rate_ns:.3g} ns per network and epoch"
+        )
+        if timing.note:
+            _say(timing.note)
+        if out:
+            _say(f"Result: {shlex.quote(str(out))}")
+            _picture(result, out, settings.log_dir)
+    if settings.json:
+        print(json.dumps({"sweeps": found}, indent=2))
+    return code
+
+
+def _picture(result: Any, out: Path, log_dir: str) -> None:
+    from importlib.util import find_spec
+
+    if not find_spec("matplotlib"):
+        _say("No pictures: pip install matplotlib for them.")
+        return
+    from . import plots
+
+    for path in plots.save_figures(result, out):
+        _say(f"Picture: {shlex.quote(str(path))}")
+    try:
+        run_dir = runs.claim(log_dir)
+    except runs.LogDirError as error:
+        raise UsageError(f"--log-dir {log_dir}: {error}") from error
+    plots.log_figures(result, run_dir)
+    _say(f"To see them:   tensorboard --logdir {shlex.quote(str(log_dir))}")
+
+
+def explain_parser(prog: str) -> Parser:
+    parser = Parser(
+        prog=prog,
+        description="Say why a network is where it is, and try what would help.",
+        epilog="exit code: 0 done, 2 bad call or input, 130 interrupted",
+    )
+    parser.add_argument(
+        "checkpoint", nargs="?", default=None, type=str, metavar="CHECKPOINT",
+        help="a run's checkpoint or directory; without one, --seed is trained",
+    )  # fmt: skip
+    add_network_flags(parser)
+    parser.add_argument("--loss", choices=LOSSES, default="mse", help="mse or bce (mse)")
+    parser.add_argument("--config", action=ActionConfigFile, metavar="FILE", help="a YAML of these")
+    return parser
+
+
+def explain(parser: Parser, settings: Namespace, given: Namespace) -> int:
+    """Train or load, explain, print."""
+    network = {name: settings[name] for name in ("seed", "epochs", "lr", "hidden", "bits", "loss")}
+    if settings.checkpoint is not None:
+        for name in ("seed", "hidden", "bits", "lr", "loss"):
+            if name in given:
+                raise UsageError(
+                    f"--{name} {given[name]}: the checkpoint has its own; leave it out"
+                )
+        from . import lit
+
+        path = runs.find_checkpoint(settings.checkpoint, "lightning_logs")
+        module = lit.load(path)
+        network.update(module.hparams, parameters=module.to_numpy())
+        if "epochs" not in given:
+            network["epochs"] = max(lit.epochs_done(path), 1)
+    from .explain import explain as find_out
+
+    print(find_out(**network))
+    return SUCCESS
+
+
 COMMANDS = {
     "train": (train_parser, train),
     "compare": (compare_parser, compare),
+    "sweep": (sweep_parser, sweep),
+    "explain": (explain_parser, explain),
 }
 
 USAGE = f"""usage: xor-torch COMMAND [FLAGS]
@@ -250,6 +387,8 @@ The XOR network by hand in NumPy and by autograd in Lightning, from the same see
 commands (xor-torch COMMAND --help tells more):
   train      train through Lightning, print the notebook's report, leave a TensorBoard run
   compare    compare the manual NumPy gradients with torch autograd
+  sweep      train thousands of seeds at once: who solves it, who gets stuck, where
+  explain    say why one network is where it is, and try what would help
 
 options:
   -h, --help     show this and exit

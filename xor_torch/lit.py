@@ -145,6 +145,11 @@ def load(checkpoint: str | Path) -> XORModule:
     return module
 
 
+def epochs_done(checkpoint: str | Path) -> int:
+    """How many epochs the run had done when `checkpoint` was saved; raises as `load` does."""
+    return _read(checkpoint)["global_step"]
+
+
 def _read(checkpoint: str | Path) -> dict[str, Any]:
     try:
         state = torch.load(checkpoint, map_location="cpu", weights_only=True)
@@ -194,9 +199,9 @@ def fit(
 
     """
     chosen = tensorboard_views(views, check)
-    epochs_done = _read(resume)["global_step"] if resume else None
-    if epochs_done is not None and epochs_done > epochs:
-        raise ValueError(f"epochs {epochs}: {resume} has done {epochs_done} already")
+    done = epochs_done(resume) if resume else None
+    if done is not None and done > epochs:
+        raise ValueError(f"epochs {epochs}: {resume} has done {done} already")
     options = {
         "accelerator": "cpu",
         "max_epochs": -1,
@@ -236,7 +241,7 @@ def fit(
         version=run_dir.name,
         default_hp_metric=False,
         # what a killed run logged after its last checkpoint comes once more
-        purge_step=epochs_done,
+        purge_step=done,
     )
     trainer.logger.NAME_HPARAMS_FILE = runs.CONFIG  # hparams.yaml would say a part of it again
     settings = {
@@ -253,6 +258,6 @@ def fit(
         # Lightning's advice to itself: loader workers for four rows, a checkpoint folder in use
         warnings.filterwarnings("ignore", module="lightning")
         trainer.fit(module, XORDataModule(), ckpt_path=resume, weights_only=True)
-    if trainer.checkpoint_callback and trainer.global_step != epochs_done:
+    if trainer.checkpoint_callback and trainer.global_step != done:
         trainer.save_checkpoint(run_dir / runs.CHECKPOINT, weights_only=False)
     return trainer

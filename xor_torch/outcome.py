@@ -16,6 +16,7 @@ The outcomes, in the order in which they are asked for:
 - **plateau**: the rows fall into groups, at least one of them with both targets, whose
   predictions are within 0.1 of the mean of their targets, and the loss is within 5 % of the
   level of those groups. A group ends where the next higher prediction is more than 0.1 away.
+- **moving**, too, if it is on no plateau and would lose more than a hundredth.
 - **stuck**: none of these; it hardly moves, for instance because it answers 1 for 0 with a
   sigmoid so far out that it has no slope left.
 """
@@ -32,6 +33,7 @@ OUTCOMES = ("solved", "plateau", "moving", "stuck", "diverged")
 TIE = 0.1  # predictions further apart than this are told apart
 NEAR = 0.05  # of the level
 PACE = 0.5  # of the loss, in as many epochs again
+CRAWL = 0.01  # likewise
 
 
 class Outcomes(NamedTuple):
@@ -68,7 +70,7 @@ def classify(
     finite = finite & np.isfinite(loss) & np.isfinite(prediction).all(axis=1)
     solved = finite & ((prediction > 0.5) == (y > 0.5)).all(axis=1)
     with np.errstate(invalid="ignore", over="ignore"):
-        moving = epochs * lr * gradient_norm**2 / N > PACE * loss
+        pace = epochs * lr * gradient_norm**2 / N / loss
 
     # number the groups of each network from 0, in the order of their predictions
     order = np.argsort(prediction, axis=1)
@@ -88,7 +90,9 @@ def classify(
         plateau = settled & mixed.any(axis=1) & (np.abs(loss - level) <= NEAR * level)
 
     outcome = np.select(
-        [~finite, solved, moving, plateau], ["diverged", "solved", "moving", "plateau"], "stuck"
+        [~finite, solved, pace > PACE, plateau, pace > CRAWL],
+        ["diverged", "solved", "moving", "plateau", "moving"],
+        "stuck",
     )
     at = outcome == "plateau"
     number = np.where(mixed, np.cumsum(mixed, axis=1), 0)  # of each group, 0 where it is no tie

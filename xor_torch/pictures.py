@@ -95,10 +95,11 @@ class NetworkPicture:
 
 def _line(w: np.ndarray, b: float) -> np.ndarray:
     """Two points, far outside the square, of the line ``w[0] x0 + w[1] x1 + b = 0``."""
-    length = w @ w
+    length = np.hypot(*w)
     if length == 0:
         return np.full((2, 2), np.nan)
-    foot = -b * w / length
-    along = np.array([-w[1], w[0]]) / np.sqrt(length)
+    normal = w / length
+    foot = -b / length * normal
+    along = np.array([-normal[1], normal[0]])
     ends = foot + np.outer([-10, 10], along)
     return ends.T

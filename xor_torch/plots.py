@@ -7,6 +7,7 @@ writes them beside the result. Neither touches pyplot's global state.
 from pathlib import Path
 
 import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from .outcome import fraction
@@ -26,6 +27,23 @@ def save_figures(result: Result, out: Path | str) -> list[Path]:
         paths.append(out.with_name(f"{out.stem}-{name}.png"))
         figure.savefig(paths[-1], dpi=120)
     return paths
+
+
+def log_figures(result: Result, run_dir: Path) -> None:
+    """Write the pictures and the table into an event file in `run_dir`, for TensorBoard.
+
+    Not in `xor_torch.views`, whose callbacks import Lightning: a sweep has no time for that.
+    """
+    from torch.utils.tensorboard import SummaryWriter
+
+    from .sweep import table
+
+    with SummaryWriter(str(run_dir)) as writer:
+        for name, figure in figures(result).items():
+            FigureCanvasAgg(figure)
+            writer.add_figure(f"sweep/{name}", figure, close=False)
+        lines = "\n".join(f"    {line}" for line in table(result).splitlines())
+        writer.add_text("sweep", lines)
 
 
 def _levels(result: Result) -> list[float]:
