@@ -76,8 +76,8 @@ def whole(low: int, high: int) -> Callable[[Any], int]:
     return parse
 
 
-def rate(value: Any) -> float:
-    """The type of a learning rate."""
+def positive(value: Any) -> float:
+    """The type of a learning rate, or of a time in seconds."""
     try:
         number = float(value)
     except (TypeError, ValueError):
@@ -92,7 +92,7 @@ def add_network_flags(parser: Parser) -> None:
     add = parser.add_argument
     add("--seed", type=whole(0, MAX_SEED), default=42, help="of the initial weights (42)")
     add("--epochs", type=whole(1, 10**12), default=10_000, help="descent steps (10000)")
-    add("--lr", type=rate, default=0.1, help="learning rate (0.1)")
+    add("--lr", type=positive, default=0.1, help="learning rate (0.1)")
     add("--hidden", type=whole(1, MAX_HIDDEN), default=2, help="hidden units (2)")
     add("--bits", type=whole(1, MAX_BITS), default=2, help="inputs: 2 is XOR, N is parity (2)")
 
@@ -127,7 +127,7 @@ def train_parser(prog: str) -> Parser:
     return parser
 
 
-def train(parser: Parser, settings: Namespace, given: Namespace) -> int:
+def train(settings: Namespace, given: Namespace) -> int:
     """Train, print the notebook's report, leave a run directory."""
     # Collecting garbage while importing finds none and takes a third of the time; what was
     # imported stays until the end, so it is not looked at again either.
@@ -214,29 +214,62 @@ def _check_trainer_options(options: dict[str, Any]) -> None:
 def compare_parser(prog: str) -> Parser:
     parser = Parser(
         prog=prog,
-        description="Compare the manual NumPy gradients with torch autograd, at every epoch.",
-        epilog="exit code: 0 equal, 1 different, 2 bad call, 130 interrupted",
+        usage=f"{prog} [FILE] [flags] [-- ARGS]",
+        description="Is the backprop right? Without FILE: our manual NumPy gradients against\n"
+        "torch autograd, at every epoch of a run. With FILE, a NumPy script or notebook of yours:\n"
+        "it is EXECUTED, unmodified, and its gradients are compared with autograd's.",
+        epilog="exit code: 0 equal or correct, 1 different or wrong, 2 bad call or cannot tell,\n"
+        "130 interrupted",
     )
+    add = parser.add_argument
+    add("file", nargs="?", default=None, type=str, metavar="FILE", help=".py or .ipynb")
+    add("--timeout", type=positive, default=60.0, help="seconds that FILE may run (60)")
+    add("--strict", action="store_true", help="wrong, too, if FILE computes another loss")
+    add("--verbose", action="store_true", help="show what FILE prints")
     add_network_flags(parser)
-    parser.add_argument("--json", action="store_true", help="one JSON object instead of the table")
-    parser.add_argument("--config", action=ActionConfigFile, metavar="FILE", help="a YAML of these")
+    add("--json", action="store_true", help="one JSON object instead of the report")
+    add("--config", action=ActionConfigFile, metavar="FILE", help="a YAML of these")
     return parser
 
 
-def compare(parser: Parser, settings: Namespace, given: Namespace) -> int:
-    """Compare over a whole training run, print a table or JSON."""
+def compare(settings: Namespace, given: Namespace) -> int:
+    """Compare over a whole training run, or check a user's file; print a report or JSON."""
+    of_file, of_run = ("timeout", "strict", "verbose"), ("seed", "epochs", "lr", "hidden", "bits")
+    if settings.file is not None:
+        for name in of_run:
+            if name in given:
+                raise UsageError(
+                    f"--{name} {given[name]}: {settings.file} has its own; leave it out"
+                )
+        return _check_file(settings)
+    for name in of_file:
+        if name in given:
+            raise UsageError(f"--{name} goes with a FILE to check")
     from tqdm import tqdm
 
     from . import model, parity  # noqa: F401  (torch is imported before the bar starts to count)
 
-    run = {name: settings[name] for name in ("seed", "hidden", "bits", "lr", "epochs")}
+    run = {name: settings[name] for name in of_run}
     with tqdm(total=settings.epochs, unit=" epochs", leave=False, dynamic_ncols=True) as bar:
         parameters = parity.compare(**run, progress=bar.update)
-    if settings.json:
-        print(parity.to_json(run, parameters))
-    else:
-        print(parity.report(run, parameters))
+    print((parity.to_json if settings.json else parity.report)(run, parameters))
     return SUCCESS if all(p.ok for p in parameters) else DIFFERS
+
+
+def _check_file(settings: Namespace) -> int:
+    import json
+
+    from .check import check_file
+
+    verdict = check_file(
+        settings.file,
+        settings.rest,
+        settings.timeout,
+        strict=settings.strict,
+        verbose=settings.verbose,
+    )
+    print(json.dumps(verdict.to_json(), indent=2) if settings.json else verdict.report())
+    return verdict.exit_code
 
 
 def sweep_parser(prog: str) -> Parser:
@@ -249,7 +282,7 @@ def sweep_parser(prog: str) -> Parser:
     add = parser.add_argument
     add("--seeds", type=str, nargs="+", default=["1000"], help="N, A:B or a list (1000)")
     add("--epochs", type=whole(1, 10**12), nargs="+", default=[10_000], help="steps (10000)")
-    add("--lr", type=rate, nargs="+", default=[0.1], help="learning rate (0.1)")
+    add("--lr", type=positive, nargs="+", default=[0.1], help="learning rate (0.1)")
     add("--hidden", type=whole(1, MAX_HIDDEN), nargs="+", default=[2], help="hidden units (2)")
     add("--bits", type=whole(1, MAX_BITS), nargs="+", default=[2], help="inputs (2)")
     add("--loss", choices=LOSSES, nargs="+", default=["mse"], help="mse or bce (mse)")
@@ -263,7 +296,7 @@ def sweep_parser(prog: str) -> Parser:
     return parser
 
 
-def sweep(parser: Parser, settings: Namespace, given: Namespace) -> int:
+def sweep(settings: Namespace, given: Namespace) -> int:
     """Sweep the product of the flags, print a table or JSON for each."""
     import json
 
@@ -351,7 +384,7 @@ def explain_parser(prog: str) -> Parser:
     return parser
 
 
-def explain(parser: Parser, settings: Namespace, given: Namespace) -> int:
+def explain(settings: Namespace, given: Namespace) -> int:
     """Train or load, explain, print."""
     network = {name: settings[name] for name in ("seed", "epochs", "lr", "hidden", "bits", "loss")}
     if settings.checkpoint is not None:
@@ -386,7 +419,7 @@ The XOR network by hand in NumPy and by autograd in Lightning, from the same see
 
 commands (xor-torch COMMAND --help tells more):
   train      train through Lightning, print the notebook's report, leave a TensorBoard run
-  compare    compare the manual NumPy gradients with torch autograd
+  compare    is the backprop right? ours, or that of a script or notebook of yours
   sweep      train thousands of seeds at once: who solves it, who gets stuck, where
   explain    say why one network is where it is, and try what would help
 
@@ -413,8 +446,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         return BAD_CALL
     make_parser, run = COMMANDS[command]
     parser = make_parser(f"xor-torch {command}")
+    flags, rest = _split(flags)
     try:
-        return run(parser, parser.parse_args(flags), parser.parse_args(flags, defaults=False))
+        settings, given = parser.parse_args(flags), parser.parse_args(flags, defaults=False)
+        settings.rest = rest
+        if rest and not settings.get("file"):
+            raise UsageError(f"-- {' '.join(rest)}: arguments go with a FILE of compare")
+        return run(settings, given)
     except SystemExit as done:  # --help and --print-config
         return done.code
     except BrokenPipeError:  # as in `xor-torch train | head`: nobody reads on
@@ -426,6 +464,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         _say("\nInterrupted.")
         return INTERRUPTED
+
+
+def _split(flags: list[str]) -> tuple[list[str], list[str]]:
+    """What stands before and after the first ``--``."""
+    at = flags.index("--") if "--" in flags else len(flags)
+    return flags[:at], flags[at + 1 :]
 
 
 def _say(text: str) -> None:
