@@ -279,8 +279,20 @@ def _quietly(function, *arguments):
 
 def test_own_workers_give_the_bytes_of_one(tmp_path, small_blocks):
     sweep(40, epochs=100, out=tmp_path / "one.npz", workers=1)
-    sweep(40, epochs=100, out=tmp_path / "two.npz", workers=2)
+    seen = []
+    sweep(40, epochs=100, out=tmp_path / "two.npz", workers=2, progress=seen.append)
+    assert seen[-1].done == seen[-1].total == 4000
+    assert seen[-1].finished == 40
     assert (tmp_path / "one.npz").read_bytes() == (tmp_path / "two.npz").read_bytes()
+
+
+def test_the_first_seed_is_shown_while_the_others_get_ready():
+    plan, _ = module._plan(3, 5000, 0.1, 2, 2, "mse", True)
+    preview = module._preview(plan)
+    assert next(preview).startswith("seed 0: loss 0.")
+    assert [next(preview) for _ in range(9)][-1].endswith(" after 5000 epochs")
+    eager, _ = module._plan(3, 5000, 0.1, 2, 2, "mse", False)
+    assert next(module._preview(eager)) == ""
 
 
 def test_a_failing_worker_is_quoted_and_nothing_is_lost(tmp_path, small_blocks, monkeypatch):

@@ -500,7 +500,7 @@ class _Watch:
 def _preview(plan: Plan) -> Iterator[str]:
     """How the first seed fares, trained in NumPy while torch and the compiler get ready."""
     if plan.loss != "mse" or not plan.compiled:
-        return repeat("")
+        yield from repeat("")
     X, y = truth_table(plan.bits)
     start = data.initial_weights(int(plan.seed[0]), plan.hidden, plan.bits)
     epochs = manual.train(X, y, start, plan.lr, plan.epochs)
