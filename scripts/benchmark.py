@@ -1,8 +1,9 @@
 """How fast is it? Everything side by side in one run, because machines drift; medians.
 
-    python scripts/benchmark.py [--runs N] [--json]
+    python scripts/benchmark.py [train | sweep] [--runs N] [--json]
 
-The table's last column is each time over that of importing Lightning and TensorBoard, which any
+``train``, one network for 10,000 epochs through Lightning, is what is measured by default; for
+``sweep`` see benchmark_sweep.py. The table's last column is each time over that of importing Lightning and TensorBoard, which any
 Lightning program pays. The straightforward Lightning program takes a minute a run.
 """
 
@@ -15,6 +16,7 @@ import tempfile
 import time
 from pathlib import Path
 
+import benchmark_sweep
 import tqdm
 
 EPOCHS = 10_000
@@ -96,14 +98,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    parser.add_argument("what", nargs="?", choices=("train", "sweep"), default="train")
     parser.add_argument("--runs", type=int, default=5, help="of each program (5)")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of the table")
     options = parser.parse_args()
     if options.runs < 1:
         parser.error(f"--runs {options.runs}: must be at least 1")
+    if options.what == "sweep":
+        benchmark_sweep.report(options.runs, options.json)
+    else:
+        report(options.runs, options.json)
 
+
+def report(runs: int, as_json: bool) -> None:
+    """Measure and print the table, or one JSON object."""
     times: dict[str, list[float]] = {name: [] for name in PROGRAMS}
-    rounds = [name for _ in range(options.runs) for name in PROGRAMS]
+    rounds = [name for _ in range(runs) for name in PROGRAMS]
     for name in tqdm.tqdm(rounds, unit=" processes", leave=False):
         if name == STRAIGHTFORWARD and times[name]:
             continue  # a minute each, and nothing hangs on its second digit
@@ -111,16 +121,16 @@ def main() -> None:
     median = {name: statistics.median(values) for name, values in times.items()}
     result = {
         "epochs": EPOCHS,
-        "runs": options.runs,
+        "runs": runs,
         "seconds": median,
         "all_views_over_scalars": median[OURS] / median[SCALARS],
         "over_import": median[OURS] / median[IMPORT],
         "straightforward_over_ours": median[STRAIGHTFORWARD] / median[OURS],
     }
-    if options.json:
+    if as_json:
         print(json.dumps(result, indent=2))
         return
-    print(f"{EPOCHS} epochs, whole process, median of {options.runs}")
+    print(f"{EPOCHS} epochs, whole process, median of {runs}")
     print(f"{'':<38}{'seconds':>8}  of the import")
     for name, value in median.items():
         print(f"{name:<38}{value:>8.2f}{value / median[IMPORT]:>12.2f}")

@@ -1,13 +1,10 @@
-"""How fast are many networks at once? Side by side in one run, because machines drift; medians.
-
-    python scripts/benchmark_sweep.py [--rounds N] [--json]
+"""How fast are many networks at once? The part of benchmark.py that ``benchmark.py sweep`` runs.
 
 Time per network and epoch on all cores, as one process of one thread per core; JAX, if it can be
 imported, with as many threads as it likes. Then 10,000 seeds for 10,000 epochs as a whole
 process: the first use after installation, which compiles, and the next.
 """
 
-import argparse
 import json
 import os
 import statistics
@@ -124,20 +121,13 @@ def benchmark_sweep(rounds: int = 3) -> dict[str, float]:
     return {name: statistics.median(values) for name, values in times.items()}
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=3, help="of everything, for the medians")
-    parser.add_argument("--json", action="store_true", help="one JSON object instead of the table")
-    arguments = parser.parse_args()
-    medians = benchmark_sweep(arguments.rounds)
-    if arguments.json:
+def report(rounds: int, as_json: bool) -> None:
+    """Measure and print the table, or one JSON object."""
+    medians = benchmark_sweep(rounds)
+    if as_json:
         print(json.dumps(medians))
         return
-    print(f"{CORES} cores, medians of {arguments.rounds}")
+    print(f"{CORES} cores, medians of {rounds}")
     for name, value in medians.items():
         what, unit = name.rsplit(" ", 1)
         print(f"{what:<28}{value:12,.1f} {unit}")
-
-
-if __name__ == "__main__":
-    main()
