@@ -3,8 +3,9 @@
     python scripts/benchmark.py [train | sweep] [--runs N] [--json]
 
 ``train``, one network for 10,000 epochs through Lightning, is what is measured by default; for
-``sweep`` see benchmark_sweep.py. The table's last column is each time over that of importing Lightning and TensorBoard, which any
-Lightning program pays. The straightforward Lightning program takes a minute a run.
+``sweep`` see benchmark_sweep.py. The table's last column is each time over that of importing
+Lightning and TensorBoard, which any Lightning program pays. The straightforward Lightning
+program takes a minute a run.
 """
 
 import argparse
