@@ -35,8 +35,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-# A pass over 300 single samples still fits; a loop that has made so many updates is left.
-MAX_UPDATES = 320
+# Of all parameters together: a pass over 150 single samples still fits. A loop that has made so
+# many updates is left.
+MAX_UPDATES = 640
 # Memory and patience: about two seconds of recording.
 MAX_NODES = 60_000
 MAX_BYTES = 600_000_000
@@ -86,28 +87,20 @@ class Node:
         self.bits = 0  # the random or constant arrays that it descends from, one bit each
 
 
-class Chain:
-    """A state: a value, and the values that replaced it, each computed from the one before."""
-
-    def __init__(self, root: int):
-        self.root = root
-        self.links: list[tuple[int, int]] = []  # (old, new)
-        self.sites: set = set()
-
-
 class Tape:
     """What a script did with its arrays."""
 
     def __init__(self) -> None:
         self.nodes: list[Node] = []
-        self.chains: list[Chain] = []
+        self.links: list[tuple[int, int]] = []  # (old, new): new = old + a change that needs old
         self.guards: list[tuple[int, bool]] = []  # a branch was taken because of this value
         self.escapes: list[int] = []  # this value left for code that does not record
-        self.functions: dict[int, str] = {}
+        self.aliases: list[tuple[int, str, int]] = []  # (id, a further name, the line of it)
 
     def save(self, folder: Path, **outcome: Any) -> None:
         """Write ``tape.json`` and ``tape.bin`` (the values, end to end) into `folder`."""
         nodes, offset = [], 0
+        sites: dict = {None: 0}
         with (folder / "tape.bin").open("wb") as blob:
             for n in self.nodes:
                 stored = None
@@ -126,11 +119,13 @@ class Tape:
                         list(n.shape),
                         n.dtype,
                         stored,
+                        sites.setdefault(n.site, len(sites)),
                     ]
                 )
         content = {
             "nodes": nodes,
-            "chains": [[c.root, c.links] for c in self.chains if c.links],
+            "links": self.links,
+            "aliases": self.aliases,
             "guards": self.guards,
             "escapes": self.escapes,
             **outcome,
@@ -143,10 +138,10 @@ class Tape:
         content = json.loads((folder / "tape.json").read_text())
         blob = (folder / "tape.bin").read_bytes()
         tape = cls()
-        for id, (op, args, kwargs, line, name, shape, dtype, stored) in enumerate(
+        for id, (op, args, kwargs, line, name, shape, dtype, stored, site) in enumerate(
             content.pop("nodes")
         ):
-            node = Node(id, op, _decode(args), _decode(kwargs), line)
+            node = Node(id, op, _decode(args), _decode(kwargs), line, site)
             node.name, node.shape, node.dtype = name, tuple(shape), dtype
             if stored:
                 kind, size, at = stored
@@ -154,10 +149,8 @@ class Tape:
                     blob, dtype=kind, count=math.prod(size), offset=at
                 ).reshape(size)
             tape.nodes.append(node)
-        for root, links in content.pop("chains"):
-            chain = Chain(root)
-            chain.links = [tuple(link) for link in links]
-            tape.chains.append(chain)
+        tape.links = [tuple(link) for link in content.pop("links")]
+        tape.aliases = [tuple(alias) for alias in content.pop("aliases")]
         tape.guards = [tuple(g) for g in content.pop("guards")]
         tape.escapes = content.pop("escapes")
         return tape, content
@@ -466,7 +459,7 @@ class Recorder:
         self.full = False
         self._bytes = 0
         self._next_bit = 0
-        self._chain_of: dict[int, Chain] = {}
+        self._root_of: dict[int, int] = {}  # of every value that replaced another
         self._targets: dict[tuple[str, int], str] = {}  # of augmented assignments
         self._foreign: dict[int, tuple[np.ndarray, int]] = {}  # plain arrays that were met
         self._loops: list = []
@@ -582,6 +575,8 @@ class Recorder:
     def run(self, op: str, function: Callable, args: tuple, kwargs: dict) -> Any:
         """Do an operation and write it down."""
         value = function(*_strip(args), **_strip(kwargs))
+        if op in ("zeros_like", "ones_like", "empty_like", "full_like"):
+            return self.born(value)
         frame = self._frame()
         if self.full or frame is None:
             if not self.full:
@@ -707,50 +702,43 @@ class Recorder:
         if node.op not in ("add", "subtract") or node.dtype != "f" or len(node.args) != 2:
             return
         first, second = node.args
-        pairs = [(first, second)] if node.op == "subtract" else [(first, second), (second, first)]
+        if not (isinstance(first, Ref) and isinstance(second, Ref)):
+            return
+        pairs = [(first.id, second.id)]
+        if node.op == "add":
+            pairs.append((second.id, first.id))
+        found = []
         for old, change in pairs:
-            if not (isinstance(old, Ref) and isinstance(change, Ref)):
-                continue
-            source = self._source(old.id, node.shape)
-            if source is None:
-                continue
-            chain = self._chain_of.get(source)
-            root = self.tape.nodes[chain.root if chain else source]
-            if root.bits & self.tape.nodes[change.id].bits:
-                self._extend(chain or Chain(source), source, node)
-                return
+            source = self._source(old, node.shape)
+            if source is not None and self._root(source).bits & self.tape.nodes[change].bits:
+                found.append(source)
+        if found:
+            self._extend(min(found), node)  # what is older is the state, what is newer the change
 
     def _link_part(self, node: Node) -> None:
         """The same for ``old[part] = old[part] + change``."""
         base, _, new = node.args
         part = self.tape.nodes[new.id]
-        if part.op not in ("add", "subtract", "multiply", "divide"):
+        if part.op not in ("add", "subtract"):
             return
-        chain = self._chain_of.get(base.id)
-        root = self.tape.nodes[chain.root if chain else base.id]
-        inputs = [self.tape.nodes[r] for r in refs(part.args)]
-        own = [n for n in inputs if n.op in ("getitem", "item") and base.id in refs(n.args)]
-        if own and (
-            part.op in ("multiply", "divide")
-            and chain
-            or any(n.bits & root.bits for n in inputs if n not in own)
-        ):
-            self._extend(chain or Chain(base.id), base.id, node)
+        root = self._root(base.id)
+        inputs = [self.tape.nodes[i] for i in part.inputs]
+        own = [n for n in inputs if n.op in ("getitem", "item") and base.id in n.inputs]
+        if own and any(n.bits & root.bits for n in inputs if n not in own):
+            self._extend(base.id, node)
 
-    def _extend(self, chain: Chain, old: int, node: Node) -> None:
-        if not chain.links:
-            self.tape.chains.append(chain)
-            self._chain_of[old] = chain
-        chain.links.append((old, node.id))
-        self._chain_of[node.id] = chain
-        if node.site in chain.sites:
-            self.updates += 1
-        chain.sites.add(node.site)
+    def _root(self, id: int) -> Node:
+        return self.tape.nodes[self._root_of.get(id, id)]
+
+    def _extend(self, old: int, node: Node) -> None:
+        self.tape.links.append((old, node.id))
+        self._root_of[node.id] = self._root_of.get(old, old)
+        self.updates += self.tape.nodes[old].site == node.site
 
     def _source(self, id: int, shape: tuple) -> int | None:
         """Follow copies, casts and factors back to the value that they are of."""
         for _ in range(8):
-            if id in self._chain_of:
+            if id in self._root_of:
                 return id
             node = self.tape.nodes[id]
             if node.shape != shape and node.op not in ("reshape", "T", "transpose"):
@@ -800,6 +788,8 @@ class Recorder:
                     self.note(v, target)
         elif isinstance(value, Recorded) and not self.full:
             node = self.tape.nodes[self.node_of(value)]
+            if node.name and node.name != targets[0]:
+                self.tape.aliases.append((node.id, targets[0], self._frame().f_lineno))
             node.name = node.name or targets[0]
         elif isinstance(value, dict) and len(value) < 100:
             for key, v in value.items():
