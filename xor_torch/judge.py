@@ -1,445 +1,144 @@
-"""Decide whether a recorded training loop follows the gradient of a loss.
+"""From a tape to a verdict: correct, wrong or cannot tell.
 
-The forward pass on the tape is repeated in torch, autograd differentiates it, and the script's
-own updates, repeated by the same tape, are compared with that: at the numbers of the run, and at
-parameters moved away from there, because many a mistake is invisible at a symmetric start. Which
-loss it is, is found by trying: the script's own loss variable, squared errors, cross-entropies.
-A loss explains the updates if ONE factor (learning rate and convention) does for all parameters.
-
-Where none does, but one explains the output layer, every value of the backward pass is compared
-with the derivative of that loss with respect to every value of the forward pass. The first one
-that leads to a wrong update and is no such derivative is the mistake; `mistakes` names it.
+Correct needs a loss that explains every update at every point. Wrong needs more than that none
+does: a loss must explain the output layer, or a known mistake must explain the wrong numbers in
+every element. Everything between is "cannot tell", with the reason.
 """
 
 import math
-from collections import Counter
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 import torch
 
-from . import replay
-from .record import Node, Ref, Tape
-from .steps import Network, Step, find_networks
+from .losses import CannotTell, Case, Fit, Loss
+from .mistakes import Diagnosis, Layer, Step, diagnose
+from .record import Tape
+from .replay import CannotReplay
+from .steps import Network, find_networks
 
-Tensor = torch.Tensor
-
-# Both sides are computed in float64 from the same tape: agreement is 1e-13 or better.
-RTOL = 1e-9
-FLOOR = 1e-13  # of the largest value that the same array has at any point
-# A recorded value and the same value repeated.
-SAME = 1e-6
-SAME_FLOAT32 = 1e-2
-
-MAX_STEPS = 40  # steps that are looked at, distinct samples first
-NUDGED_STEPS = 12
-
-
-class CannotTell(Exception):
-    """No verdict is possible; the message says why and what the user can do."""
+ORDER = {"SSE": 0, "BCE": 1, "CE": 2, "own": 3, "MAE": 4}
 
 
 @dataclass
-class Point:
-    """One step, computed at one set of parameters."""
+class Finding:
+    """What is known about one network."""
 
-    step: int
-    nudged: bool
-    values: dict[int, Tensor]
-    leaves: list[Tensor]  # the parameters
-    changes: list[Tensor]  # what the step adds to each
-    rounding: list[float]  # of the changes, where they are known only as new minus old
-
-
-@dataclass
-class Loss:
-    """A candidate: how to compute it at a step, if that step has what it needs."""
-
-    kind: str  # "SSE", "BCE", "CE", "MAE" or "own"
-    place: tuple
-    name: str
-    of: dict[int, Callable[[dict[int, Tensor]], Tensor]] = field(default_factory=dict)
-    prediction: dict[int, int] = field(default_factory=dict)
-    target: dict[int, int | float] = field(default_factory=dict)
-    source: dict[int, int] = field(default_factory=dict)  # where the target comes in
+    verdict: str  # "correct", "wrong" or "cannot tell"
+    reason: str | None = None
+    loss: str | None = None
+    lr: float | None = None
+    warnings: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    parameters: list[dict] = field(default_factory=list)
+    layers: list[dict] = field(default_factory=list)
+    labels: list[tuple[int, str, str]] = field(default_factory=list)  # line, derivative, ok or wrong
+    diagnosis: Diagnosis | None = None
+    strict: bool = False  # correct, but for another loss than the script computes
 
 
-@dataclass
-class Fit:
-    """How a loss explains the updates of each parameter."""
-
-    loss: Loss
-    factor: list[float]  # change = -factor * gradient
-    error: list[float]  # largest relative difference, with each its own factor
-    steady: bool  # is the factor the same at every step?
-    raw_error: list[float] = field(default_factory=list)
-    decay: list[float] = field(default_factory=list)
-
-    def explained(self) -> list[bool]:
-        return [e <= RTOL for e in self.error]
-
-    @property
-    def scale(self) -> float:
-        """The factor that most of the explained parameters share, the last layer's if undecided."""
-        good = [f for f, ok in zip(self.factor, self.explained(), strict=True) if ok]
-        if not good:
-            return math.nan
-        return max(reversed(good), key=lambda f: sum(_close(f, g) for g in good))
-
-    def in_scale(self) -> list[bool]:
-        scale = self.scale
-        return [ok and _close(f, scale) for f, ok in zip(self.factor, self.explained(), strict=True)]
+def judge(tape: Tape) -> list[Finding]:
+    """One finding for each network that the script trains."""
+    return [_judge_safely(tape, network) for network in find_networks(tape)]
 
 
-def _close(a: float, b: float, rtol: float = 1e-7) -> bool:
-    return abs(a - b) <= rtol * max(abs(a), abs(b))
+def _judge_safely(tape: Tape, network: Network) -> Finding:
+    try:
+        return _judge(Case(tape, network))
+    except (CannotTell, CannotReplay) as e:
+        return Finding("cannot tell", str(e))
 
 
-class Case:
-    """One network of the script, with the points at which it is examined."""
-
-    def __init__(self, tape: Tape, network: Network) -> None:
-        self.tape, self.network = tape, network
-        self.parameters = network.parameters
-        self.names = [network.states[i].name or f"parameter {n}" for n, i in enumerate(self.parameters, 1)]
-        self.steps = network.steps
-        self.chosen = _choose(tape, network)
-        self.float32 = any(
-            n.value is not None and n.value.dtype.str[1:] == "f4"
-            for n in (tape.nodes[i] for i in self.steps[0].start.values())
-        )
-        self.ties = False
-        self._check_replay()
-        self.points = self._points()
-
-    # -- numbers
-
-    def start(self, k: int, i: int) -> int:
-        return self.steps[k].start[i]
-
-    def end(self, k: int, i: int) -> int:
-        return self.steps[k].end[i]
-
-    def _given(self, k: int, generator: torch.Generator | None, size: float) -> dict[int, Tensor]:
-        """The parameters that a step begins with, moved; optimiser states are zero."""
-        given = {}
-        for i, n in self.steps[k].start.items():
-            node = self.tape.nodes[n]
-            known = node.value is not None
-            value = replay.tensor(node.value).double() if known else torch.zeros(node.shape).double()
-            if i not in self.parameters:
-                given[n] = torch.zeros_like(value)
-                continue
-            if generator is not None or not known:
-                generator = generator or torch.Generator().manual_seed(k)
-                spread = min(0.5, 1 / math.sqrt(max(node.shape, default=1)))
-                noise = torch.randn(node.shape, generator=generator, dtype=torch.float64)
-                value = (value if size < 1 else 0) + min(size, 1.2) * spread * noise
-            given[n] = value.clone().requires_grad_(True)
-        return given
-
-    def _check_replay(self) -> None:
-        """Does the repeated tape give what the script computed?"""
-        for k in self.chosen[:3]:
-            step = self.steps[k]
-            given = {n: self.tape.nodes[n].value for n in step.start.values()}
-            if any(v is None for v in given.values()):
-                continue
-            given = {n: replay.tensor(v).double() for n, v in given.items()}
-            values = replay.run(self.tape, step.end.values(), given)
-            allowed = SAME_FLOAT32 if self.float32 else SAME
-            for id in sorted(values):
-                node = self.tape.nodes[id]
-                if node.value is None or node.dtype != "f":
-                    continue
-                was, now = replay.tensor(node.value).double(), values[id].double()
-                if was.shape != now.shape or not bool(torch.isfinite(was).all()):
-                    if was.shape == now.shape:
-                        raise CannotTell(f"the values of {node.name or node.op} on line {node.line} are not finite")
-                    raise CannotTell(f"numpy.{node.op} on line {node.line} could not be repeated")
-                if was.numel() and float((was - now).abs().max()) > allowed * (float(was.abs().max()) + 1e-3):
-                    raise CannotTell(f"numpy.{node.op} on line {node.line} could not be repeated exactly")
-
-    def _points(self) -> list[Point]:
-        points = []
-        plans = [(k, None, 0.0) for k in self.chosen]
-        nudged = self.chosen[:: max(1, len(self.chosen) // NUDGED_STEPS)][:NUDGED_STEPS]
-        for k in nudged:
-            # far, farther, and, should the script then take another branch, near
-            plans += [(k, k + 1, 0.6), (k, k + 1001, 1.2)]
-        if len(nudged) < 4:
-            plans += [(k, k + seed, 0.6) for k in nudged for seed in (2001, 3001)]
-        for k, seed, size in plans:
-            point = self._point(k, seed, size)
-            if point is None and seed is not None:
-                point = self._point(k, seed, size / 20)
-            if point is not None:
-                points.append(point)
-        return points
-
-    def _point(self, k: int, seed: int | None, size: float) -> Point | None:
-        """One step at one set of parameters; None if the script would have gone another way."""
-        step = self.steps[k]
-        generator = None if seed is None else torch.Generator().manual_seed(seed)
-        given = self._given(k, generator, size)
-        inside = set(step.nodes)
-        guards = [(n, answer) for n, answer in self.tape.guards if n in inside]
-        wanted = [*step.end.values(), *(n for n, _ in guards), *self._extras(k)]
-        values = replay.run(self.tape, wanted, given, self.ties)
-        if any(bool(values[n].bool().reshape(-1)[0]) != answer for n, answer in guards):
-            return None
-        leaves, changes, rounding = [], [], []
-        for i in self.parameters:
-            begin, end = step.start[i], step.end[i]
-            leaves.append(values[begin])
-            change, exact = self._change(k, i, values)
-            changes.append(change.detach())
-            size_now = float(values[end].detach().abs().max())
-            rounding.append(0.0 if exact else 8 * torch.finfo(torch.float64).eps * size_now)
-        if not all(bool(torch.isfinite(c).all()) for c in changes):
-            return None
-        return Point(k, seed is not None, values, leaves, changes, rounding)
-
-    def change_nodes(self, k: int, i: int) -> list[tuple[int, float]] | None:
-        """What is added to a parameter: [(node, sign), ...], None if it is not so simple."""
-        begin, id = self.start(k, i), self.end(k, i)
-        parts = []
-        for _ in range(8):
-            if id == begin:
-                return parts
-            node = self.tape.nodes[id]
-            if node.op not in ("add", "subtract") or not all(isinstance(a, Ref) for a in node.args):
-                return None
-            a, b = (x.id for x in node.args)
-            if self._descends(a, begin):
-                parts.append((b, -1.0 if node.op == "subtract" else 1.0))
-                id = a
-            elif node.op == "add" and self._descends(b, begin):
-                parts.append((a, 1.0))
-                id = b
-            else:
-                return None
-        return None
-
-    def _descends(self, id: int, begin: int) -> bool:
-        """Is `id` the old value itself, or a value on the way from it by adding?"""
-        for _ in range(8):
-            if id == begin:
-                return True
-            node = self.tape.nodes[id]
-            if node.op not in ("add", "subtract") or node.shape != self.tape.nodes[begin].shape:
-                return False
-            if not isinstance(node.args[0], Ref):
-                return False
-            id = node.args[0].id
-        return False
-
-    def _change(self, k: int, i: int, values: dict[int, Tensor]) -> tuple[Tensor, bool]:
-        begin, end = self.start(k, i), self.end(k, i)
-        parts = self.change_nodes(k, i)
-        if parts is None:
-            return values[end] - values[begin], False
-        total = sum(sign * values[n] for n, sign in parts)
-        return total.expand_as(values[begin]) if total.ndim <= values[begin].ndim else total, True
-
-    # -- candidates
-
-    def _extras(self, k: int) -> list[int]:
-        """Float values of the step that are not needed for the updates: the loss, for one."""
-        return [n for n in self.steps[k].nodes if self.tape.nodes[n].dtype == "f"
-                and self.tape.nodes[n].shape in ((), (1,), (1, 1)) and self._replayable(k, n)]
-
-    def _replayable(self, k: int, n: int) -> bool:
-        order, depends = replay.needed(self.tape, [n], dict.fromkeys(self.steps[k].start.values()))
-        return all(self.tape.nodes[m].op in replay.OPERATIONS or not depends[m]
-                   or m in self.steps[k].start.values()
-                   or self.tape.nodes[m].op in ("maximum", "minimum", "fmax", "fmin") for m in order)
-
-    def losses(self) -> list[Loss]:
-        """Every candidate, those that all chosen steps have."""
-        found: dict[tuple, Loss] = {}
-        for k in self.chosen:
-            for loss in self._losses_of(k):
-                known = found.setdefault(loss.place, loss)
-                for attribute in ("of", "prediction", "target", "source"):
-                    getattr(known, attribute).update(getattr(loss, attribute))
-        return [loss for loss in found.values() if all(k in loss.of for k in self.chosen)]
-
-    def _losses_of(self, k: int) -> Iterable[Loss]:
-        step, nodes = self.steps[k], self.tape.nodes
-        inside, starts, ends = set(step.nodes), set(step.start.values()), set(step.end.values())
-        ordinal: Counter = Counter()
-        seen = set()
-        for id in step.nodes:
-            node = nodes[id]
-            if id in ends or node.dtype not in "f":
-                continue
-            ordinal[node.line, node.op] += 1
-            place = (node.line, node.op, ordinal[node.line, node.op])
-            if node.name and node.shape in ((), (1,), (1, 1)) and id not in starts:
-                yield Loss("own", ("own", node.name, *place), node.name,
-                           {k: lambda v, id=id: v[id].sum()}, {}, {}, {k: id})
-            if node.op == "getitem" and node.inputs[0] in inside and node.inputs[0] not in starts:
-                index = node.args[1]
-                if isinstance(index, tuple) and any(isinstance(p, Ref) for p in index) and len(index) == 2:
-                    yield Loss("CE", ("index", *place), "CE", {k: lambda v, id=id: -v[id].log().sum()},
-                               {k: node.inputs[0]}, {k: id}, {k: id})
-            if node.op not in ("subtract", "add", "multiply", "divide") or len(node.args) != 2:
-                continue
-            for mine, other in (node.args, node.args[::-1]):
-                if not (isinstance(mine, Ref) and mine.id in inside and mine.id not in starts):
-                    continue
-                if isinstance(other, Ref):
-                    if other.id in inside:
-                        continue
-                    target: int | float = other.id
-                    if nodes[other.id].op == "subtract" and nodes[other.id].args[0] == 1:
-                        target = nodes[other.id].inputs[0]
-                elif isinstance(other, int | float) and node.op == "subtract":
-                    target = float(other)
-                else:
-                    continue
-                prediction = mine.id
-                if node.op in ("multiply", "divide"):
-                    prediction = self._inner(prediction, inside, starts)
-                for p in {mine.id, prediction}:
-                    if p in starts or (p, target) in seen or isinstance(target, int) and target in inside:
-                        continue
-                    seen.add((p, target))
-                    yield from self._supervised(k, place, p, target, id)
-
-    def _inner(self, id: int, inside: set[int], starts: set[int]) -> int:
-        """p of log(p), 1 - p, p + 1e-9, clip(p, ...)."""
-        for _ in range(4):
-            node = self.tape.nodes[id]
-            held = [n for n in node.inputs if n in inside and n not in starts]
-            if node.op in ("log", "negative", "clip", "maximum", "minimum") or (
-                node.op in ("add", "subtract") and any(isinstance(a, int | float) for a in node.args)
-            ):
-                if len(held) != 1:
-                    break
-                id = held[0]
-            else:
-                break
-        return id
-
-    def _supervised(self, k: int, place: tuple, p: int, t: int | float, source: int) -> Iterable[Loss]:
-        def pair(values: dict[int, Tensor]) -> tuple[Tensor, Tensor]:
-            if isinstance(t, float):
-                return values[p], torch.full_like(values[p], t)
-            known = values.get(t)
-            if known is None:
-                known = replay.run(self.tape, [t], {})[t]
-            return values[p], replay.number(known)
-
-        def sse(values):
-            a, b = pair(values)
-            return ((a - b) ** 2).sum()
-
-        def mae(values):
-            a, b = pair(values)
-            return (a - b).abs().sum()
-
-        def bce(values):
-            a, b = pair(values)
-            return -(torch.xlogy(b, a) + torch.xlogy(1 - b, 1 - a)).sum()
-
-        def ce(values):
-            a, b = pair(values)
-            return -torch.xlogy(b, a).sum()
-
-        for kind, function in {"SSE": sse, "BCE": bce, "CE": ce, "MAE": mae}.items():
-            yield Loss(kind, (kind, *place), kind, {k: function}, {k: p}, {k: t}, {k: source})
-
-    # -- comparing
-
-    def gradients(self, loss: Loss, point: Point) -> list[Tensor] | None:
-        value = loss.of[point.step](point.values)
-        if not value.requires_grad or not bool(torch.isfinite(value)):
-            return None
-        if loss.kind in ("BCE", "CE"):
-            p = point.values[loss.prediction[point.step]].detach()
-            if not bool(((p > 0) & (p < 1)).all()):
-                return None
-            if loss.kind == "CE" and not _sums_to_one(p):
-                return None
-        grads = torch.autograd.grad(value, point.leaves, retain_graph=True, allow_unused=True)
-        grads = [torch.zeros_like(x) if g is None else g for g, x in zip(grads, point.leaves, strict=True)]
-        return grads if all(bool(torch.isfinite(g).all()) for g in grads) else None
-
-    def fit(self, loss: Loss) -> Fit | None:
-        """How well this loss explains the updates; None if it cannot be computed everywhere."""
-        by_point = []
-        for point in self.points:
-            grads = self.gradients(loss, point)
-            if grads is None:
-                # at the ends of its range a cross-entropy is not finite: there the point says nothing
-                continue
-            by_point.append((point, grads))
-        if sum(p.nudged for p, _ in by_point) < 2 or len(by_point) < 0.5 * len(self.points):
-            return None
-        factors, errors, raw, steady = [], [], [], True
-        for i in range(len(self.parameters)):
-            top = max(float(g[i].abs().max()) for _, g in by_point)
-            numerator = sum(float((p.changes[i] * g[i]).sum()) for p, g in by_point if p.changes[i].shape == g[i].shape)
-            denominator = sum(float((g[i] ** 2).sum()) for _, g in by_point)
-            if top == 0 or denominator == 0 or any(p.changes[i].shape != g[i].shape for p, g in by_point):
-                factors.append(math.nan)
-                errors.append(math.inf)
-                raw.append(math.inf)
-                continue
-            overall = -numerator / denominator
-            worst, worst_raw, per_step = 0.0, 0.0, {}
-            for k in {p.step for p, _ in by_point}:
-                own = [(p, g) for p, g in by_point if p.step == k]
-                below = sum(float((g[i] ** 2).sum()) for _, g in own)
-                if below == 0:
-                    factor = overall
-                else:
-                    factor = -sum(float((p.changes[i] * g[i]).sum()) for p, g in own) / below
-                    per_step[k] = factor
-                if _close(factor, overall, 1e-9):
-                    factor = overall
-                for p, g in own:
-                    expected = -factor * g[i]
-                    size = float(expected.abs().max())
-                    off = float((p.changes[i] - expected).abs().max())
-                    off = max(0.0, off - p.rounding[i] - FLOOR * abs(factor) * top)
-                    relative = off / size if size else (math.inf if off else 0.0)
-                    worst = max(worst, relative)
-                    if not p.nudged:
-                        worst_raw = max(worst_raw, relative)
-            if any(not _close(f, overall, 1e-6) for f in per_step.values()):
-                steady = False
-            factors.append(overall)
-            errors.append(worst)
-            raw.append(worst_raw)
-        return Fit(loss, factors, errors, steady, raw)
+def _judge(case: Case) -> Finding:
+    if not any(p.nudged for p in case.points):
+        raise CannotTell("the training loop takes another branch as soon as a parameter changes")
+    fits = [fit for loss in case.losses() if (fit := case.fit(loss))]
+    perfect = [fit for fit in fits if fit.perfect]
+    if perfect:
+        best = min(perfect, key=lambda f: ORDER[f.loss.kind])
+        return _correct(case, best, fits)
+    return _wrong(case, fits)
 
 
-def _sums_to_one(p: Tensor) -> bool:
-    return any(bool(((p.sum(axis) - 1).abs() < 1e-6).all()) for axis in range(p.ndim))
+def _correct(case: Case, fit: Fit, fits: list[Fit]) -> Finding:
+    finding = Finding("correct")
+    finding.loss, finding.lr = _convention(case, fit)
+    _describe(case, fit, finding)
+    return finding
 
 
-def _choose(tape: Tape, network: Network) -> list[int]:
-    """The steps to look at: one for each different sample first, then spread over the run."""
-    seen, distinct = set(), []
-    for k, step in enumerate(network.steps):
-        inside = set(step.nodes)
-        mark = []
-        for n in step.nodes:
-            node = tape.nodes[n]
-            for a in node.inputs:
-                if a not in inside and a not in step.start.values():
-                    value = tape.nodes[a].value
-                    mark.append(value.tobytes() if value is not None and value.size < 20_000 else None)
-            mark.append(tuple(x for x in node.args if isinstance(x, int | float)))
-        key = hash(tuple(mark))
-        if key not in seen:
-            seen.add(key)
-            distinct.append(k)
-    elements = sum(math.prod(tape.nodes[n].shape) for n in network.steps[0].nodes)
-    most = max(4, min(MAX_STEPS, 20_000_000 // max(1, elements)))
-    spread = range(0, len(network.steps), max(1, len(network.steps) // 8))
-    chosen = [*distinct[:most], *(k for k in spread if k not in distinct)]
-    return sorted(chosen[:most])
+def _wrong(case: Case, fits: list[Fit]) -> Finding:
+    def merit(fit: Fit) -> tuple:
+        return (sum(fit.in_scale()), sum(fit.explained()), -ORDER[fit.loss.kind])
+
+    fits = [f for f in fits if f.loss.kind != "own" or any(f.explained())]
+    if not fits:
+        raise CannotTell("no prediction and target could be found that a loss could be computed from")
+    best = max(fits, key=merit)
+    if not any(best.in_scale()):
+        raise CannotTell("the updates follow the gradient of no loss that is known here")
+    diagnosis = diagnose(case, best)
+    finding = Finding("wrong", diagnosis=diagnosis)
+    finding.loss, finding.lr = _convention(case, best)
+    _describe(case, best, finding)
+    return finding
+
+
+def _convention(case: Case, fit: Fit) -> tuple[str, float]:
+    """The usual name of the loss with the learning rate that goes with it."""
+    scale = fit.scale
+    k = case.chosen[0]
+    if fit.loss.kind == "own":
+        return fit.loss.name, scale
+    shape = case.tape.nodes[fit.loss.prediction[k]].shape
+    size = math.prod(shape)
+    sizes = dict.fromkeys([size, *shape])
+    multiples = {"SSE": {"SSE": 1.0, "1/2 SSE": 0.5}, "BCE": {"BCE": 1.0}, "CE": {"CE": 1.0}, "MAE": {"MAE": 1.0}}
+    names = dict(multiples[fit.loss.kind])
+    if fit.loss.kind == "SSE":
+        for n in sizes:
+            if n > 1:
+                names.setdefault("MSE", 1 / n)
+                names.setdefault("1/2 MSE", 0.5 / n)
+    else:
+        for n in sizes:
+            if n > 1:
+                names.setdefault(f"mean {fit.loss.kind}", 1 / n)
+    typed = _constants(case, k)
+    for name, multiple in names.items():
+        if any(math.isclose(scale / multiple, c, rel_tol=1e-6) for c in typed):
+            return name, scale / multiple
+    for name, multiple in names.items():
+        if math.isclose(scale / multiple, 1.0, rel_tol=1e-6):
+            return name, 1.0
+    name = next(iter(names))
+    return name, scale / names[name]
+
+
+def _constants(case: Case, k: int) -> list[float]:
+    """Numbers that the step multiplies with: one of them is the learning rate."""
+    found = []
+    for n in case.steps[k].nodes:
+        node = case.tape.nodes[n]
+        if node.op == "multiply":
+            for a in node.args:
+                if isinstance(a, int | float) and a not in (1, 2):
+                    found.append(abs(float(a)))
+            for i in node.inputs:
+                value = case.tape.nodes[i].value
+                if value is not None and value.ndim == 0 and case.tape.nodes[i].op == "leaf":
+                    found.append(abs(float(value)))
+    return found
+
+
+def _describe(case: Case, fit: Fit, finding: Finding) -> None:
+    """Parameters, layers and the labels of the lines."""
+    good = fit.in_scale()
+    k = case.chosen[0]
+    for i, name in enumerate(case.names):
+        finding.parameters.append({
+            "name": name,
+            "line": case.tape.nodes[case.end(k, case.parameters[i])].line,
+            "difference": fit.measured[i] if math.isfinite(fit.measured[i]) else None,
+            "ok": good[i],
+            "shape": list(case.tape.nodes[case.start(k, case.parameters[i])].shape),
+        })

@@ -1,0 +1,508 @@
+"""Find the first wrong line of a backward pass, and name the mistake.
+
+Known are the loss and which parameters do not follow its gradient. Every value of one step is
+compared, at several sets of parameters, with the derivative of the loss with respect to every
+value of the forward pass. A value that is such a derivative, but for a constant factor, is good.
+From a wrong update one walks back along what depends on the target until everything is good: the
+first value on that way is where it goes wrong.
+
+The mistake gets a name only if it explains the numbers: the wrong value is computed as the
+mistake would, and must agree in every element.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import torch
+
+from . import replay
+from .losses import FLOOR, RTOL, Case, Fit, Loss, Point
+from .record import Node, Ref
+
+Tensor = torch.Tensor
+
+PRODUCTS = {"dot", "matmul", "inner", "outer", "tensordot", "einsum", "vdot"}
+SAME_NUMBERS = {"T", "transpose", "reshape", "copy", "astype", "ravel", "flatten", "array", "squeeze",
+                "expand_dims", "atleast_2d", "atleast_1d", "asarray", "positive"}
+SUMS = {"sum", "mean", "average", "add.reduce"}
+PROBES = 6
+
+
+@dataclass
+class Layer:
+    """A linear map of the forward pass, and what follows it."""
+
+    number: int
+    z: int  # its value, bias included
+    a: int  # after the activation: what the next layer reads, or the prediction
+    x: int  # what it reads
+    weights: list[int]  # numbers of parameters
+    biases: list[int]
+    activation: str = "another function"
+
+
+@dataclass
+class Diagnosis:
+    """Where a backward pass goes wrong."""
+
+    line: int
+    variable: str
+    mistake: str | None
+    sure: bool  # do the numbers agree with the mistake of that name?
+    spoils: list[str]
+    shape: tuple[int, ...] = ()
+    derivative: str = ""
+    actual: float | None = None
+    expected: float | None = None
+    index: tuple[int, ...] = ()
+
+
+class Step:
+    """One step under one loss, with the derivative with respect to every forward value."""
+
+    def __init__(self, case: Case, loss: Loss, k: int) -> None:
+        self.case, self.loss, self.k = case, loss, k
+        self.tape, self.step = case.tape, case.steps[k]
+        self.inside = set(self.step.nodes)
+        self.begin = {self.step.start[i]: n for n, i in enumerate(case.parameters)}
+        self.ends = {self.step.end[i]: n for n, i in enumerate(case.parameters)}
+        points = [case._point(k, seed, 0.6) or case._point(k, seed, 0.03)
+                  for seed in range(5000 + 7 * k, 5000 + 7 * k + PROBES)]
+        self.points: list[Point] = [p for p in points if p is not None]
+        self.p = loss.prediction.get(k)
+        self.forward = self._forward()
+        self.derivatives = self._derivatives()
+        self.tainted = self._tainted()
+        self.layers = find_layers(self)
+        self._labels: dict[int, dict[int, float]] = {}
+
+    def _forward(self) -> list[int]:
+        """What the prediction is computed from, in order, the prediction last."""
+        top = self.p if self.p is not None else self.loss.source[self.k]
+        order, depends = replay.needed(self.tape, [top], dict.fromkeys(self.step.start.values()))
+        states = set(self.step.start.values()) - set(self.begin)
+        return [n for n in order if depends[n] and n not in states]
+
+    def _derivatives(self) -> dict[int, list[Tensor]]:
+        result: dict[int, list[Tensor]] = {n: [] for n in self.forward}
+        for point in self.points:
+            value = self.loss.of[self.k](point.values)
+            wanted = [n for n in self.forward if n in point.values and point.values[n].requires_grad]
+            grads = torch.autograd.grad(value, [point.values[n] for n in wanted],
+                                        retain_graph=True, allow_unused=True)
+            for n, g in zip(wanted, grads, strict=True):
+                result[n].append(torch.zeros_like(point.values[n]) if g is None else g)
+        return {n: g for n, g in result.items()
+                if len(g) == len(self.points) and any(bool(x.abs().max() > 0) for x in g if x.numel())}
+
+    def _tainted(self) -> set[int]:
+        """What depends on the target as well as on the parameters."""
+        target = self.loss.target.get(self.k)
+        forward = set(self.forward)
+        from_target: set[int] = set()
+        if isinstance(target, int) and target not in self.inside:
+            from_target = {target}
+            for node in self.tape.nodes[target + 1 : max(self.inside) + 1]:
+                if node.id not in self.inside and node.op not in ("leaf", "foreign") \
+                        and any(i in from_target for i in node.inputs):
+                    from_target.add(node.id)
+            from_target |= self._sources_of(target)
+        tainted = {self.loss.source[self.k]}
+        for n in self.step.nodes:
+            node = self.tape.nodes[n]
+            if n in forward:
+                continue
+            if any(i in tainted or (i in from_target and i not in self.inside) for i in node.inputs):
+                tainted.add(n)
+            elif (isinstance(target, float) and node.op == "subtract" and target in node.args
+                  and self.p in node.inputs):
+                tainted.add(n)
+        return tainted
+
+    def _sources_of(self, target: int) -> set[int]:
+        """Values that hold the same numbers: the array that a target row was taken from, ..."""
+        node, found = self.tape.nodes[target], set()
+        while node.op in SAME_NUMBERS | {"getitem"} and node.inputs:
+            node = self.tape.nodes[node.inputs[0]]
+        if node.value is not None and self.tape.nodes[target].value is not None:
+            mine = self.tape.nodes[target].value
+            for n in self.tape.nodes[node.id : max(self.inside)]:
+                if n.id not in self.inside and n.value is not None and n.shape == mine.shape \
+                        and n.op in SAME_NUMBERS | {"getitem"} and n.inputs and (n.value == mine).all() \
+                        and self._root(n.id) == node.id:
+                    found.add(n.id)
+        return found
+
+    def _root(self, id: int) -> int:
+        node = self.tape.nodes[id]
+        while node.op in SAME_NUMBERS | {"getitem"} and node.inputs:
+            node = self.tape.nodes[node.inputs[0]]
+        return node.id
+
+    # -- which derivative a value is
+
+    def values(self, n: int) -> list[Tensor] | None:
+        found = [p.values.get(n) for p in self.points]
+        return None if any(v is None for v in found) else [v.detach() for v in found]
+
+    def labels(self, n: int) -> dict[int, float]:
+        """{v: c} for all v of the forward pass with value = c * dL/dv."""
+        if n not in self._labels:
+            self._labels[n] = {}
+            mine = self.values(n)
+            if mine is not None and self.tape.nodes[n].dtype == "f":
+                for v, theirs in self.derivatives.items():
+                    c = ratio(mine, theirs)
+                    if c is not None:
+                        self._labels[n][v] = c
+        return self._labels[n]
+
+    def line(self, n: int) -> int:
+        return self.tape.nodes[n].line
+
+    def origin(self, n: int) -> int:
+        """The value that this one is a copy, a transpose, a reshape of."""
+        while n not in self.begin and self.tape.nodes[n].op in SAME_NUMBERS and self.tape.nodes[n].inputs:
+            n = self.tape.nodes[n].inputs[0]
+        return n
+
+
+def ratio(mine: list[Tensor], theirs: list[Tensor]) -> float | None:
+    """The one constant c with mine = c * theirs at every point; theirs may be transposed."""
+    for turn in (False, True):
+        pairs = []
+        for a, b in zip(mine, theirs, strict=True):
+            b = b.transpose(-1, -2) if turn and b.ndim == 2 else b
+            if a.numel() != b.numel() or squeezed(a) != squeezed(b):
+                break
+            pairs.append((a.reshape(-1), b.reshape(-1)))
+        if len(pairs) == len(mine) and pairs:
+            below = sum(float(b @ b) for _, b in pairs)
+            c = sum(float(a @ b) for a, b in pairs) / below if below else 0.0
+            top = max(float(b.abs().max()) for _, b in pairs)
+            if c and math.isfinite(c) and all(
+                float((a - c * b).abs().max()) <= RTOL * abs(c) * float(b.abs().max()) + FLOOR * abs(c) * top
+                for a, b in pairs
+            ):
+                return c
+        if mine[0].ndim != 2 and theirs[0].ndim != 2:
+            break
+    return None
+
+
+def squeezed(x: Tensor) -> tuple[int, ...]:
+    return tuple(n for n in x.shape if n != 1)
+
+
+# ---------------------------------------------------------------------------- the network
+
+
+def find_layers(step: Step) -> list[Layer]:
+    """The linear maps of the forward pass and their activations, found by execution."""
+    nodes, forward = step.tape.nodes, set(step.forward)
+    users: dict[int, list[int]] = {}
+    for n in step.forward:
+        for i in nodes[n].inputs:
+            users.setdefault(i, []).append(n)
+    first: dict[int, list[int]] = {}  # product -> parameters in it
+    adds: dict[int, int] = {}  # parameter -> the sum that it enters
+    for begin, number in step.begin.items():
+        stack = [begin]
+        while stack:
+            for user in users.get(stack.pop(), ()):
+                node = nodes[user]
+                if node.op in SAME_NUMBERS | {"getitem", "item"}:
+                    stack.append(user)
+                elif node.op in PRODUCTS or (node.op == "multiply" and len(node.inputs) == 2):
+                    first.setdefault(user, []).append(number)
+                elif node.op in ("add", "subtract"):
+                    adds.setdefault(number, user)
+    layers = []
+    for product, weights in sorted(first.items()):
+        z, biases = product, []
+        grown = True
+        while grown:
+            grown = False
+            for user in users.get(z, ()):
+                node = nodes[user]
+                if node.op in ("add", "subtract"):
+                    own = [b for b, at in adds.items() if at == user]
+                    other = [i for i in node.inputs if i != z]
+                    if own or all(i not in forward for i in other) or node.op == "add" and any(
+                            i in first or nodes[i].op in ("add", "sum", "multiply") for i in other):
+                        z, grown = user, True
+                        biases += own
+                        break
+                elif node.op == "sum":
+                    z, grown = user, True
+                    break
+        x = next((i for i in nodes[product].inputs if step.origin(i) not in step.begin), product)
+        if layers and layers[-1].z == z:
+            layers[-1].weights += [w for w in weights if w not in layers[-1].weights]
+            continue
+        layers.append(Layer(len(layers) + 1, z, z, x, list(weights), biases))
+    for layer, following in zip(layers, [*layers[1:], None], strict=True):
+        if following is None:
+            layer.a = step.forward[-1] if step.p is not None else layer.z
+        else:
+            layer.a = _activation_node(step, following.x, layer.z)
+        layer.activation = _activation(step, layer)
+    return layers
+
+
+def _activation_node(step: Step, x: int, z: int) -> int:
+    """What the next layer reads, before a transpose or a column of ones is put to it."""
+    nodes = step.tape.nodes
+    while nodes[x].op in SAME_NUMBERS | {"concatenate", "hstack", "vstack", "append", "insert",
+                                          "column_stack", "getitem"}:
+        inside = [i for i in nodes[x].inputs if i in step.inside and i > z or i == z]
+        if not inside:
+            break
+        x = inside[0]
+    return x
+
+
+SHAPES: dict[str, tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]] = {
+    # the function, its derivative in terms of z, the same in terms of a
+    "sigmoid": (torch.sigmoid, lambda z: torch.sigmoid(z) * (1 - torch.sigmoid(z)), lambda a: a * (1 - a)),
+    "tanh": (torch.tanh, lambda z: 1 - torch.tanh(z) ** 2, lambda a: 1 - a**2),
+    "relu": (torch.relu, lambda z: (z > 0).double(), lambda a: (a > 0).double()),
+    "linear": (lambda z: z, torch.ones_like, torch.ones_like),
+}
+
+
+def _activation(step: Step, layer: Layer) -> str:
+    z, a = step.values(layer.z), step.values(layer.a)
+    if z is None or a is None or any(x.shape != y.shape for x, y in zip(z, a, strict=True)):
+        return "another function"
+    candidates = {name: f for name, (f, _, _) in SHAPES.items()}
+    candidates["softmax"] = lambda x: torch.softmax(x, -1)
+    candidates["softmax "] = lambda x: torch.softmax(x, 0)
+    for slope in (0.01, 0.1, 0.2, 0.001):
+        candidates[f"leaky relu ({slope:g})"] = lambda x, s=slope: torch.where(x > 0, x, s * x)
+    for name, f in candidates.items():
+        if all(torch.allclose(f(x), y, rtol=1e-9, atol=1e-12) for x, y in zip(z, a, strict=True)):
+            return name.strip()
+    return "another function"
+
+
+# -------------------------------------------------------------------------- the diagnosis
+
+
+def diagnose(case: Case, fit: Fit) -> Diagnosis | None:
+    """The first wrong value, and the name of the mistake; None if it cannot be found."""
+    good = fit.in_scale()
+    bad = [i for i, ok in enumerate(good) if not ok]
+    # a step at which the wrong parameters do not follow the gradient most clearly
+    worst = sorted(case.chosen, key=lambda k: -_distance(case, fit, k, bad))
+    step = Step(case, fit.loss, worst[0])
+    if len(step.points) < 3 or not step.layers:
+        return None
+    return _by_scale(step, fit, bad) or _by_value(step, fit, bad)
+
+
+def _distance(case: Case, fit: Fit, k: int, bad: list[int]) -> float:
+    total = 0.0
+    for p in case.points:
+        if p.step == k:
+            total += sum(float(p.changes[i].abs().max()) for i in bad)
+    return total
+
+
+def _by_scale(step: Step, fit: Fit, bad: list[int]) -> Diagnosis | None:
+    """Parameters that follow the gradient with a factor of their own."""
+    explained = fit.explained()
+    own = [i for i in bad if explained[i] and not math.isnan(fit.scale)]
+    if not own or len(own) < len(bad):
+        return None
+    usual = {1.0}
+    for i in range(len(fit.error)):
+        if i not in own:
+            usual.update(abs(f) for _, f, _ in _factors(step, i))
+    found = []
+    for i in own:
+        off = fit.factor(i) / fit.scale
+        places = _factors(step, i)
+        exact = [at for at, f, sign in places if _near(f * sign, off)]
+        odd = [at for at, f, sign in places if sign < 0 and off < 0] if _near(abs(off), 1.0) else []
+        unusual = [at for at, f, _ in places if not any(_near(abs(f), u) for u in usual)]
+        at = (odd or exact or unusual or [step.step.end[step.case.parameters[i]]])
+        at = at[-1] if odd else at[0]
+        found.append((at, i, off))
+    at, i, off = min(found)
+    name = "wrong sign" if off < 0 else "scale of one parameter"
+    return _report(step, at, name, True, [step.case.names[j] for j in own], parameter=i,
+                   expected_factor=1 / off)
+
+
+def _factors(step: Step, i: int) -> list[tuple[int, float, float]]:
+    """(node, factor, sign) of each operation between the delta and the update, in order."""
+    number = step.case.parameters[i]
+    begin, end = step.step.start[number], step.step.end[number]
+    result, n, came = [], end, None
+    for _ in range(40):
+        node = step.tape.nodes[n]
+        here = step.labels(n).get(begin)
+        following = [m for m in node.inputs if m in step.tainted and m != begin]
+        if n == end:
+            parts = step.case.change_nodes(step.k, number)
+            if not parts:
+                break
+            following, here = [parts[-1][0]], None
+        if not following:
+            break
+        m = following[0]
+        c = step.labels(m).get(begin)
+        if n == end:
+            result.append((end, 1.0, parts[-1][1] * -1.0))
+        elif here is not None and c is not None:
+            result.append((n, abs(here / c), math.copysign(1.0, here / c)))
+        elif here is not None:
+            others = step.labels(m)
+            if others:
+                c = next(iter(others.values()))
+                result.append((n, abs(here / c), math.copysign(1.0, here / c)))
+            break
+        else:
+            break
+        n = m
+    return result[::-1]
+
+
+def _near(a: float, b: float) -> bool:
+    return abs(a - b) <= 1e-6 * max(abs(a), abs(b))
+
+
+def _by_value(step: Step, fit: Fit, bad: list[int]) -> Diagnosis | None:
+    """The first value on the way to a wrong update that is no derivative."""
+    sources: dict[int, set[int]] = {}
+    explained = fit.explained()
+    for i in bad:
+        if explained[i] and not all(explained[j] for j in bad):
+            continue
+        for s in _sources(step, i):
+            sources.setdefault(s, set()).add(i)
+    if not sources:
+        return None
+    s = min(sources)
+    spoils = [step.case.names[i] for i in bad]
+    return _explain(step, s, sources[s], spoils)
+
+
+def _region(step: Step, i: int) -> set[int]:
+    number = step.case.parameters[i]
+    parts = step.case.change_nodes(step.k, number)
+    stack = [n for n, _ in parts] if parts else [step.step.end[number]]
+    region: set[int] = set()
+    while stack:
+        n = stack.pop()
+        if n in region or n not in step.tainted:
+            continue
+        if step.labels(n) and n not in [x for x, _ in parts or ()]:
+            continue
+        region.add(n)
+        stack += step.tape.nodes[n].inputs
+    return region
+
+
+def _sources(step: Step, i: int) -> list[int]:
+    region = _region(step, i)
+    return [n for n in region if not any(m in region for m in step.tape.nodes[n].inputs)]
+
+
+def _early(step: Step, s: int) -> int | None:
+    """A parameter's new value that `s` is computed from, where the old one makes it right."""
+    order, _ = replay.needed(step.tape, [s], dict.fromkeys(step.step.start.values()))
+    for n in order:
+        if n in step.ends and n != s:
+            number = step.case.parameters[step.ends[n]]
+            values = []
+            for point in step.points:
+                given = {m: point.values[m].detach() for m in step.step.start.values()}
+                given[n] = point.values[step.step.start[number]].detach()
+                values.append(replay.run(step.tape, [s], given, step.case.ties)[s])
+            if any(ratio(values, d) for d in step.derivatives.values()):
+                return n
+    return None
+
+
+def _explain(step: Step, s: int, spoilt: set[int], spoils: list[str]) -> Diagnosis | None:
+    node = step.tape.nodes[s]
+    if _early(step, s) is not None:
+        return _report(step, s, "updated too early", True, spoils)
+    tainted = [n for n in node.inputs if n in step.tainted]
+    plain = [n for n in node.inputs if n not in step.tainted]
+    deltas = [n for n in tainted if step.labels(n)]
+    for explain in (_parameter_gradient, _back_projection, _local_derivative):
+        found = explain(step, s, deltas, plain, spoilt, spoils)
+        if found:
+            return found
+    return _report(step, s, None, False, spoils)
+
+
+def _layer_of(step: Step, i: int) -> Layer | None:
+    return next((layer for layer in step.layers if i in layer.weights or i in layer.biases), None)
+
+
+def _own_gradient(step: Step, s: int, spoilt: set[int]) -> int | None:
+    """The parameter whose gradient `s` is meant to be: nothing else is computed from it."""
+    if len(spoilt) != 1:
+        return None
+    (i,) = spoilt
+    return i
+
+
+def _parameter_gradient(step, s, deltas, plain, spoilt, spoils) -> Diagnosis | None:
+    """Wrong where a weight or bias gradient is made from a delta that is right, or thought so."""
+    node = step.tape.nodes[s]
+    candidates = sorted(spoilt)
+    layer = next((la for la in reversed(step.layers)
+                  if any(i in la.weights + la.biases for i in candidates)), None)
+    if layer is None:
+        return None
+    delta = deltas[0] if deltas else None
+    if delta is None:
+        return None
+    labels = step.labels(delta)
+    origin_plain = [step.origin(n) for n in plain]
+    into_parameter = node.op in PRODUCTS or node.op in SUMS or node.op == "multiply"
+    uses_weights = any(n in step.begin for n in origin_plain)
+    if not into_parameter or uses_weights:
+        return None
+    own = [i for i in candidates if i in layer.weights + layer.biases]
+    if node.op in SUMS or not plain:
+        if layer.z in labels and any(i in layer.biases for i in own):
+            return _report(step, s, "bias summed over the wrong axis", True, spoils,
+                           parameter=next(i for i in own if i in layer.biases))
+        return None
+    return None
+
+
+def _back_projection(step, s, deltas, plain, spoilt, spoils) -> Diagnosis | None:
+    return None
+
+
+def _local_derivative(step, s, deltas, plain, spoilt, spoils) -> Diagnosis | None:
+    return None
+
+
+def _report(step: Step, at: int, mistake: str | None, sure: bool, spoils: list[str],
+            parameter: int | None = None, expected_factor: float | None = None) -> Diagnosis:
+    node = step.tape.nodes[at]
+    return Diagnosis(node.line, _variable(step, at), mistake, sure, spoils, node.shape)
+
+
+def _variable(step: Step, n: int) -> str:
+    """What the statement assigns that computes this value."""
+    nodes = step.tape.nodes
+    aliases = {id: name for id, name, _ in step.tape.aliases}
+    seen = {n}
+    if nodes[n].name:
+        return nodes[n].name
+    for m in [m for m in step.step.nodes if m > n]:
+        if any(i in seen for i in nodes[m].inputs):
+            seen.add(m)
+            if nodes[m].name:
+                return nodes[m].name
+    return aliases.get(n, "")
