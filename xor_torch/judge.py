@@ -16,7 +16,7 @@ from .record import Tape
 from .replay import CannotReplay
 from .steps import Network, find_networks
 
-ORDER = {"SSE": 0, "BCE": 1, "CE": 2, "own": 3, "MAE": 4}
+ORDER = {"SSE": 0, "CE": 1, "BCE": 2, "own": 3, "MAE": 4}
 
 
 @dataclass
@@ -89,7 +89,7 @@ def _convention(case: Case, fit: Fit) -> tuple[str, float]:
     k = case.chosen[0]
     if fit.loss.kind == "own":
         return fit.loss.name, scale
-    shape = case.tape.nodes[fit.loss.prediction[k]].shape
+    shape = case.tape.nodes[fit.loss.terms[k][0].prediction].shape
     size = math.prod(shape)
     sizes = dict.fromkeys([size, *shape])
     multiples = {"SSE": {"SSE": 1.0, "1/2 SSE": 0.5}, "BCE": {"BCE": 1.0}, "CE": {"CE": 1.0}, "MAE": {"MAE": 1.0}}

@@ -9,7 +9,6 @@ all parameters, element by element.
 """
 
 import math
-from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
@@ -49,16 +48,30 @@ class Point:
 
 
 @dataclass
+class Term:
+    """A loss computed at one place of one step."""
+
+    function: Callable[[dict[int, Tensor]], Tensor]
+    source: int  # the value where the target comes in, or the loss itself
+    prediction: int | None = None
+    target: int | float | None = None
+
+
+@dataclass
 class Loss:
-    """A candidate: how to compute it at a step, if that step has what it needs."""
+    """A candidate: what it is and where in the script; its terms of each step are added up."""
 
     kind: str  # "SSE", "BCE", "CE", "MAE" or "own"
     place: tuple
     name: str
-    of: dict[int, Callable[[dict[int, Tensor]], Tensor]] = field(default_factory=dict)
-    prediction: dict[int, int] = field(default_factory=dict)
-    target: dict[int, int | float] = field(default_factory=dict)
-    source: dict[int, int] = field(default_factory=dict)  # where the target comes in
+    terms: dict[int, list[Term]] = field(default_factory=dict)
+
+    def of(self, point: "Point") -> Tensor | None:
+        """Its value at a point; None if that cannot be computed."""
+        terms = self.terms.get(point.step, [])
+        if not terms or any(t.source not in point.values for t in terms):
+            return None
+        return sum(t.function(point.values) for t in terms)
 
 
 @dataclass
@@ -204,9 +217,9 @@ class Case:
         given = self._given(k, generator, size)
         inside = set(step.nodes)
         guards = [(n, answer) for n, answer in self.tape.guards if n in inside]
-        wanted = [*step.end.values(), *(n for n, _ in guards), *self._extras(k)]
-        values = replay.run(self.tape, wanted, given, self.ties)
-        if any(bool(values[n].bool().reshape(-1)[0]) != answer for n, answer in guards):
+        also = [*step.nodes, *(n for n, _ in guards)]
+        values = replay.run(self.tape, step.end.values(), given, self.ties, also)
+        if any(n in values and bool(values[n].bool().any()) != answer for n, answer in guards):
             return None
         leaves, changes, rounding = [], [], []
         for i in self.parameters:
@@ -264,69 +277,54 @@ class Case:
 
     # -- candidates
 
-    def _extras(self, k: int) -> list[int]:
-        """Float values of the step that are not needed for the updates: the loss, for one."""
-        return [n for n in self.steps[k].nodes if self.tape.nodes[n].dtype == "f"
-                and self.tape.nodes[n].shape in ((), (1,), (1, 1)) and self._replayable(k, n)]
-
-    def _replayable(self, k: int, n: int) -> bool:
-        order, depends = replay.needed(self.tape, [n], dict.fromkeys(self.steps[k].start.values()))
-        return all(self.tape.nodes[m].op in replay.OPERATIONS or not depends[m]
-                   or m in self.steps[k].start.values()
-                   or self.tape.nodes[m].op in ("maximum", "minimum", "fmax", "fmin") for m in order)
-
     def losses(self) -> list[Loss]:
-        """Every candidate, those that all chosen steps have."""
+        """Every candidate that all chosen steps have."""
         found: dict[tuple, Loss] = {}
         for k in self.chosen:
-            for loss in self._losses_of(k):
-                known = found.setdefault(loss.place, loss)
-                for attribute in ("of", "prediction", "target", "source"):
-                    getattr(known, attribute).update(getattr(loss, attribute))
-        return [loss for loss in found.values() if all(k in loss.of for k in self.chosen)]
+            for loss, term in self._losses_of(k):
+                found.setdefault(loss.place, loss).terms.setdefault(k, []).append(term)
+        return [loss for loss in found.values() if all(k in loss.terms for k in self.chosen)]
 
-    def _losses_of(self, k: int) -> Iterable[Loss]:
+    def _losses_of(self, k: int) -> Iterable[tuple[Loss, Term]]:
         step, nodes = self.steps[k], self.tape.nodes
         inside, starts, ends = set(step.nodes), set(step.start.values()), set(step.end.values())
-        ordinal: Counter = Counter()
-        seen = set()
         for id in step.nodes:
             node = nodes[id]
-            if id in ends or node.dtype not in "f":
+            if id in ends or id in starts or node.dtype != "f":
                 continue
-            ordinal[node.line, node.op] += 1
-            place = (node.line, node.op, ordinal[node.line, node.op])
-            if node.name and node.shape in ((), (1,), (1, 1)) and id not in starts:
-                yield Loss("own", ("own", node.name, *place), node.name,
-                           {k: lambda v, id=id: v[id].sum()}, {}, {}, {k: id})
+            place = (node.line, node.op, node.site)
+            if node.name and node.shape in ((), (1,), (1, 1)):
+                yield (Loss("own", ("own", *place), node.name),
+                       Term(lambda v, id=id: v[id].sum(), id))
             if node.op == "getitem" and node.inputs[0] in inside and node.inputs[0] not in starts:
                 index = node.args[1]
-                if isinstance(index, tuple) and any(isinstance(p, Ref) for p in index) and len(index) == 2:
-                    yield Loss("CE", ("index", *place), "CE", {k: lambda v, id=id: -v[id].log().sum()},
-                               {k: node.inputs[0]}, {k: id}, {k: id})
+                if isinstance(index, tuple) and len(index) == 2 and any(isinstance(p, Ref) for p in index):
+                    yield (Loss("CE", ("index", *place), "CE"),
+                           Term(lambda v, id=id: -v[id].log().sum(), id, node.inputs[0], None))
             if node.op not in ("subtract", "add", "multiply", "divide") or len(node.args) != 2:
                 continue
             for mine, other in (node.args, node.args[::-1]):
                 if not (isinstance(mine, Ref) and mine.id in inside and mine.id not in starts):
                     continue
-                if isinstance(other, Ref):
-                    if other.id in inside:
-                        continue
-                    target: int | float = other.id
-                    if nodes[other.id].op == "subtract" and nodes[other.id].args[0] == 1:
-                        target = nodes[other.id].inputs[0]
-                elif isinstance(other, int | float) and node.op == "subtract":
-                    target = float(other)
-                else:
+                target = self._target(node, other, inside)
+                if target is None:
                     continue
                 prediction = mine.id
                 if node.op in ("multiply", "divide"):
                     prediction = self._inner(prediction, inside, starts)
-                for p in {mine.id, prediction}:
-                    if p in starts or (p, target) in seen or isinstance(target, int) and target in inside:
-                        continue
-                    seen.add((p, target))
-                    yield from self._supervised(k, place, p, target, id)
+                if prediction not in starts:
+                    yield from self._supervised(place, prediction, target, id)
+
+    def _target(self, node: Node, other: object, inside: set[int]) -> int | float | None:
+        """What a prediction is compared with: a value without parameters, or a number."""
+        if isinstance(other, int | float):
+            return float(other) if node.op == "subtract" else None
+        if not isinstance(other, Ref) or other.id in inside:
+            return None
+        origin = self.tape.nodes[other.id]
+        if origin.op == "subtract" and origin.args[0] == 1 and origin.inputs:  # (1 - y)
+            return origin.inputs[0]
+        return other.id
 
     def _inner(self, id: int, inside: set[int], starts: set[int]) -> int:
         """p of log(p), 1 - p, p + 1e-9, clip(p, ...)."""
@@ -343,7 +341,9 @@ class Case:
                 break
         return id
 
-    def _supervised(self, k: int, place: tuple, p: int, t: int | float, source: int) -> Iterable[Loss]:
+    def _supervised(
+        self, place: tuple, p: int, t: int | float, source: int
+    ) -> Iterable[tuple[Loss, Term]]:
         def pair(values: dict[int, Tensor]) -> tuple[Tensor, Tensor]:
             if isinstance(t, float):
                 return values[p], torch.full_like(values[p], t)
@@ -368,21 +368,25 @@ class Case:
             a, b = pair(values)
             return -torch.xlogy(b, a).sum()
 
-        for kind, function in {"SSE": sse, "BCE": bce, "CE": ce, "MAE": mae}.items():
-            yield Loss(kind, (kind, *place), kind, {k: function}, {k: p}, {k: t}, {k: source})
+        kinds = {"BCE": bce, "CE": ce}
+        if self.tape.nodes[source].op == "subtract":
+            kinds |= {"SSE": sse, "MAE": mae}
+        for kind, function in kinds.items():
+            yield Loss(kind, (kind, *place), kind), Term(function, source, p, t)
 
     # -- comparing
 
     def gradients(self, loss: Loss, point: Point) -> list[Tensor] | None:
-        value = loss.of[point.step](point.values)
-        if not value.requires_grad or not bool(torch.isfinite(value)):
+        value = loss.of(point)
+        if value is None or not value.requires_grad or not bool(torch.isfinite(value)):
             return None
         if loss.kind in ("BCE", "CE"):
-            p = point.values[loss.prediction[point.step]].detach()
-            if not bool(((p > 0) & (p < 1)).all()):
-                return None
-            if loss.kind == "CE" and not _sums_to_one(p):
-                return None
+            for term in loss.terms[point.step]:
+                p = point.values[term.prediction].detach()
+                if not bool(((p > 0) & (p < 1)).all()):
+                    return None
+                if loss.kind == "CE" and not _sums_to_one(p):
+                    return None
         grads = torch.autograd.grad(value, point.leaves, retain_graph=True, allow_unused=True)
         grads = [torch.zeros_like(x) if g is None else g for g, x in zip(grads, point.leaves, strict=True)]
         return grads if all(bool(torch.isfinite(g).all()) for g in grads) else None
@@ -430,10 +434,10 @@ def _fit_one(
     for k, own in of_step.items():
         below = sum(float((g**2).sum()) for _, g in own)
         if below <= (1e-12 * top) ** 2:
-            if any(float((p.changes[i] + decay * p.leaves[i]).abs().max()) > FLOOR * top for p, _ in own):
+            if any(float((p.changes[i] + decay * p.leaves[i].detach()).abs().max()) > FLOOR * top for p, _ in own):
                 error = math.inf
             continue
-        changes = [(p.changes[i] + decay * p.leaves[i]).detach() for p, _ in own]
+        changes = [p.changes[i] + decay * p.leaves[i].detach() for p, _ in own]
         above = sum(float((c * g).sum()) for c, (_, g) in zip(changes, own, strict=True))
         factors[k] = factor = -above / below
         for c, (p, g) in zip(changes, own, strict=True):

@@ -70,7 +70,8 @@ class Step:
         points = [case._point(k, seed, 0.6) or case._point(k, seed, 0.03)
                   for seed in range(5000 + 7 * k, 5000 + 7 * k + PROBES)]
         self.points: list[Point] = [p for p in points if p is not None]
-        self.p = loss.prediction.get(k)
+        self.terms = loss.terms[k]
+        self.predictions = [t.prediction for t in self.terms if t.prediction is not None]
         self.forward = self._forward()
         self.derivatives = self._derivatives()
         self.tainted = self._tainted()
@@ -79,15 +80,15 @@ class Step:
 
     def _forward(self) -> list[int]:
         """What the prediction is computed from, in order, the prediction last."""
-        top = self.p if self.p is not None else self.loss.source[self.k]
-        order, depends = replay.needed(self.tape, [top], dict.fromkeys(self.step.start.values()))
+        top = self.predictions or [t.source for t in self.terms]
+        order, depends = replay.needed(self.tape, top, dict.fromkeys(self.step.start.values()))
         states = set(self.step.start.values()) - set(self.begin)
         return [n for n in order if depends[n] and n not in states]
 
     def _derivatives(self) -> dict[int, list[Tensor]]:
         result: dict[int, list[Tensor]] = {n: [] for n in self.forward}
         for point in self.points:
-            value = self.loss.of[self.k](point.values)
+            value = self.loss.of(point)
             wanted = [n for n in self.forward if n in point.values and point.values[n].requires_grad]
             grads = torch.autograd.grad(value, [point.values[n] for n in wanted],
                                         retain_graph=True, allow_unused=True)
@@ -98,25 +99,22 @@ class Step:
 
     def _tainted(self) -> set[int]:
         """What depends on the target as well as on the parameters."""
-        target = self.loss.target.get(self.k)
         forward = set(self.forward)
+        tainted = {t.source for t in self.terms}
+        numbers = {(t.prediction, t.target) for t in self.terms if isinstance(t.target, float)}
         from_target: set[int] = set()
-        if isinstance(target, int) and target not in self.inside:
-            from_target = {target}
-            for node in self.tape.nodes[target + 1 : max(self.inside) + 1]:
-                if node.id not in self.inside and node.op not in ("leaf", "foreign") \
-                        and any(i in from_target for i in node.inputs):
-                    from_target.add(node.id)
-            from_target |= self._sources_of(target)
-        tainted = {self.loss.source[self.k]}
+        for target in {t.target for t in self.terms if isinstance(t.target, int)}:
+            from_target |= {target} | self._sources_of(target)
+        for node in self.tape.nodes[min(from_target, default=0) : max(self.inside) + 1]:
+            if from_target and node.id not in self.inside and any(i in from_target for i in node.inputs):
+                from_target.add(node.id)
         for n in self.step.nodes:
             node = self.tape.nodes[n]
             if n in forward:
                 continue
             if any(i in tainted or (i in from_target and i not in self.inside) for i in node.inputs):
                 tainted.add(n)
-            elif (isinstance(target, float) and node.op == "subtract" and target in node.args
-                  and self.p in node.inputs):
+            elif node.op == "subtract" and any(p in node.inputs and t in node.args for p, t in numbers):
                 tainted.add(n)
         return tainted
 
@@ -242,9 +240,9 @@ def find_layers(step: Step) -> list[Layer]:
             layers[-1].weights += [w for w in weights if w not in layers[-1].weights]
             continue
         layers.append(Layer(len(layers) + 1, z, z, x, list(weights), biases))
-    for layer, following in zip(layers, [*layers[1:], None], strict=True):
+    for layer, following in zip(layers, [*layers, None][1:], strict=True):
         if following is None:
-            layer.a = step.forward[-1] if step.p is not None else layer.z
+            layer.a = step.forward[-1] if step.predictions else layer.z
         else:
             layer.a = _activation_node(step, following.x, layer.z)
         layer.activation = _activation(step, layer)

@@ -709,7 +709,7 @@ class Recorder:
             pairs.append((second.id, first.id))
         found = []
         for old, change in pairs:
-            source = self._source(old, node.shape)
+            source = self._source(old, node)
             if source is not None and self._root(source).bits & self.tape.nodes[change].bits:
                 found.append(source)
         if found:
@@ -735,29 +735,27 @@ class Recorder:
         self._root_of[node.id] = self._root_of.get(old, old)
         self.updates += self.tape.nodes[old].site == node.site
 
-    def _source(self, id: int, shape: tuple) -> int | None:
-        """Follow copies, casts and factors back to the value that they are of."""
+    def _source(self, id: int, update: Node) -> int | None:
+        """Follow copies and casts, and factors if they lead to a state, back to what was old."""
+        shape = update.shape
+        origin: int | None = None
+        copies = ("copy", "astype", "reshape", "T", "transpose", "array", "positive")
         for _ in range(8):
-            if id in self._root_of:
-                return id
             node = self.tape.nodes[id]
-            if node.shape != shape and node.op not in ("reshape", "T", "transpose"):
-                return None
-            inputs = list(refs(node.args))
-            if (
-                node.op in ("copy", "astype", "reshape", "T", "transpose", "array", "positive")
-                and inputs
-            ):
-                id = inputs[0]
-            elif node.op in ("multiply", "divide") and inputs:
-                same = [i for i in inputs if self.tape.nodes[i].shape == shape]
-                others = [i for i in inputs if i not in same]
-                if len(same) != 1 or any(self.tape.nodes[i].shape for i in others):
-                    return id
-                id = same[0]
-            else:
+            if id in self._root_of or node.site == update.site:
                 return id
-        return id
+            if node.op in copies and node.inputs:
+                id = node.inputs[0]
+                continue
+            if origin is None:
+                origin = id if node.shape == shape else None
+            same = [i for i in node.inputs if self.tape.nodes[i].shape == shape]
+            if node.op not in ("multiply", "divide") or len(same) != 1:
+                break
+            if any(self.tape.nodes[i].shape for i in node.inputs if i not in same):
+                break
+            id = same[0]
+        return origin
 
     def loop(self, items: Iterable) -> Iterator:
         """Hand out the items of a ``for`` loop until it has made enough updates."""

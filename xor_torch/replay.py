@@ -4,6 +4,7 @@ Torch functions with NumPy's names, arguments and rules, as far as the gradients
 networks need them. An operation that is not here is refused by name, never approximated.
 """
 
+import contextlib
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -27,7 +28,11 @@ def tensor(x: Any) -> Tensor:
 
 
 def run(
-    tape: Tape, wanted: Iterable[int], given: Mapping[int, Tensor], ties: bool = False
+    tape: Tape,
+    wanted: Iterable[int],
+    given: Mapping[int, Tensor],
+    ties: bool = False,
+    also: Iterable[int] = (),
 ) -> dict[int, Tensor]:
     """The values of all nodes that `wanted` are computed from, beginning at `given`.
 
@@ -38,12 +43,15 @@ def run(
         wanted: ids of nodes.
         given: what to begin with, by id; tensors that may require a gradient.
         ties: which of two equal numbers ``maximum`` and ``minimum`` take the derivative of.
+        also: further nodes, left out if they cannot be repeated.
 
     Raises:
         CannotReplay: an operation or an argument of it has no equivalent here.
 
     """
-    order, depends = needed(tape, wanted, given)
+    wanted = list(wanted)
+    required = set(needed(tape, wanted, given)[0])
+    order, depends = needed(tape, [*wanted, *also], given)
     values: dict[int, Tensor] = dict(given)
     for id in order:
         if id in values:
@@ -51,8 +59,11 @@ def run(
         node = tape.nodes[id]
         if not depends[id] and node.value is not None:
             values[id] = tensor(node.value)
-        else:
+        elif id in required:
             values[id] = _apply(node, values, ties)
+        elif all(i in values for i in node.inputs):
+            with contextlib.suppress(CannotReplay):
+                values[id] = _apply(node, values, ties)
     return values
 
 
@@ -61,17 +72,21 @@ def needed(
 ) -> tuple[list[int], dict[int, bool]]:
     """The nodes to compute, in order, and whether each depends on `given`."""
     depends: dict[int, bool] = dict.fromkeys(given, True)
+    first = min(given, default=0)
     seen, stack = set(given), [w for w in wanted if w not in given]
     seen.update(stack)
     while stack:
-        for i in tape.nodes[stack.pop()].inputs:
+        node = tape.nodes[stack.pop()]
+        if node.id < first and node.value is not None:
+            continue  # older than all that is given: its recorded value will do
+        for i in node.inputs:
             if i not in seen:
                 seen.add(i)
                 stack.append(i)
     order = sorted(seen)
     for id in order:
         if id not in depends:
-            depends[id] = any(depends[i] for i in tape.nodes[id].inputs)
+            depends[id] = any(depends.get(i, False) for i in tape.nodes[id].inputs)
     return order, depends
 
 

@@ -5,7 +5,7 @@ together form a family; in a step each of them moves once. Those that the forwar
 parameters, the others belong to the optimiser (a momentum, a running mean).
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
 from .record import Node, Ref, Tape
@@ -25,7 +25,8 @@ class State:
 
     name: str
     nodes: list[int]  # its successive values; the first None if unknown
-    optimiser: bool = False
+    optimiser: bool = False  # moves a parameter
+    accumulator: bool = False  # moves nothing: a sum of losses
 
     @property
     def updates(self) -> list[int]:
@@ -85,12 +86,10 @@ def _chains(tape: Tape) -> list[State]:
     depth: dict[int, int] = {}
     for old, new in tape.links:  # in order of time
         depth[new] = depth.get(old, 0) + 1
+    # b is older than X W in z = X W + b, but z replaces neither: such a link leads nowhere
     chains, used = [], set()
 
-    def astray(n: int) -> bool:  # b is older than X W in z = X W + b, but z replaces neither
-        return tape.nodes[n].site != tape.nodes[parent[n]].site
-
-    for end in sorted(depth, key=lambda n: (-depth[n], astray(n), n)):
+    for end in sorted(depth, key=lambda n: (-depth[n], n)):
         path = [end]
         while path[-1] in parent and path[-1] not in used:
             path.append(parent[path[-1]])
@@ -98,9 +97,12 @@ def _chains(tape: Tape) -> list[State]:
             continue
         path.reverse()
         used.update(path)
-        site = tape.nodes[path[-1]].site
-        if sum(tape.nodes[n].site == site for n in path) < 2:
+        places = Counter(tape.nodes[n].site for n in path)
+        while path and places[tape.nodes[path[-1]].site] < 2:
+            path.pop()
+        if len(path) < 2:
             continue
+        site = tape.nodes[path[-1]].site
         # a root that was made where its successors are made is the first update already
         nodes = [None, *path] if tape.nodes[path[0]].site == site else path
         chains.append(State(_name(tape, path), nodes))
@@ -172,6 +174,8 @@ def _networks(tape: Tape, users: dict[int, list[int]], family: list[State]) -> l
             steps.append(Step(start, end))
     if not steps:
         return []
+    if len(steps) > 2:
+        del steps[0]  # where a state comes from may look different from all later steps
     for step, following in zip(steps, [*steps[1:], None], strict=True):
         _collect(tape, step, following)
     influence = _influence(tape, steps[min(1, len(steps) - 1)])
@@ -179,6 +183,7 @@ def _networks(tape: Tape, users: dict[int, list[int]], family: list[State]) -> l
     for i, state in enumerate(family):
         others = influence[i] - {i}
         state.optimiser = len(others) <= 1 and _only_elementwise(tape, step, i) and len(family) > 1
+        state.accumulator = not others and _only_elementwise(tape, step, i)
     # states that move each other are one network
     group = list(range(len(family)))
     for i, reached in influence.items():
@@ -187,12 +192,12 @@ def _networks(tape: Tape, users: dict[int, list[int]], family: list[State]) -> l
             group = [a if g == b else g for g in group]
     networks = []
     for g in sorted(set(group)):
-        members = [i for i in range(len(family)) if group[i] == g]
+        members = [i for i in range(len(family)) if group[i] == g and not family[i].accumulator]
         place = {i: n for n, i in enumerate(members)}
         own = [Step({place[i]: step.start[i] for i in members},
                     {place[i]: step.end[i] for i in members}, step.nodes) for step in steps]
         network = Network([family[i] for i in members], own)
-        if network.parameters:
+        if members and network.parameters:
             networks.append(network)
     return networks
 
@@ -231,10 +236,10 @@ def _influence(tape: Tape, step: Step) -> dict[int, set[int]]:
 def _only_elementwise(tape: Tape, step: Step, i: int) -> bool:
     """Is the state used for nothing but a parameter of its own shape?"""
     begin = step.start[i]
-    shape, reached = tape.nodes[begin].shape, {begin}
+    shape, reached, starts = tape.nodes[begin].shape, {begin}, set(step.start.values())
     for id in step.nodes:
         node = tape.nodes[id]
-        if id not in reached and any(n in reached for n in node.inputs):
+        if id not in starts and any(n in reached for n in node.inputs):
             if node.op not in ELEMENTWISE or (node.shape != shape and id > begin):
                 return False
             reached.add(id)
