@@ -10,12 +10,13 @@ from dataclasses import dataclass, field
 
 import torch
 
-from .losses import CannotTell, Case, Fit, Loss
-from .mistakes import Diagnosis, Layer, Step, diagnose
-from .record import Tape
+from .losses import CannotTell, Case, Fit, Loss, Point, Term
+from .mistakes import PRODUCTS, Diagnosis, Step, diagnose
+from .record import Ref, Tape
 from .replay import CannotReplay
 from .steps import Network, find_networks
 
+# If several losses explain the updates alike, the one to name.
 ORDER = {"SSE": 0, "CE": 1, "BCE": 2, "own": 3, "MAE": 4}
 
 
@@ -30,10 +31,11 @@ class Finding:
     warnings: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     parameters: list[dict] = field(default_factory=list)
-    layers: list[dict] = field(default_factory=list)
-    labels: list[tuple[int, str, str]] = field(default_factory=list)  # line, derivative, ok or wrong
+    layers: list[str] = field(default_factory=list)
+    labels: dict[int, list[tuple[str, bool]]] = field(default_factory=dict)  # line -> derivatives
     diagnosis: Diagnosis | None = None
-    strict: bool = False  # correct, but for another loss than the script computes
+    other_loss: bool = False  # follows the gradient of another loss than it computes
+    lines: tuple[int, int] = (0, 0)  # of the training step
 
 
 def judge(tape: Tape) -> list[Finding]:
@@ -49,69 +51,312 @@ def _judge_safely(tape: Tape, network: Network) -> Finding:
 
 
 def _judge(case: Case) -> Finding:
-    if not any(p.nudged for p in case.points):
-        raise CannotTell("the training loop takes another branch as soon as a parameter changes")
-    fits = [fit for loss in case.losses() if (fit := case.fit(loss))]
+    grown = _grown(case)
+    if grown:
+        return Finding("wrong", diagnosis=grown)
+    if sum(p.nudged for p in case.points) < 2:
+        raise CannotTell("the training step takes another branch as soon as a parameter changes")
+    losses = case.losses()
+    fits = [fit for loss in losses if (fit := case.fit(loss))]
     perfect = [fit for fit in fits if fit.perfect]
+    if not perfect:
+        decayed = [fit for loss in losses if (fit := case.fit(loss, penalty=True))]
+        perfect = [fit for fit in decayed if fit.perfect and _one_decay(fit)]
     if perfect:
-        best = min(perfect, key=lambda f: ORDER[f.loss.kind])
-        return _correct(case, best, fits)
+        return _correct(case, min(perfect, key=lambda f: ORDER[f.loss.kind]))
     return _wrong(case, fits)
 
 
-def _correct(case: Case, fit: Fit, fits: list[Fit]) -> Finding:
+def _one_decay(fit: Fit) -> bool:
+    """Is there one penalty, on all parameters that have one?"""
+    some = [d for d in fit.decay if abs(d) > 1e-9 * fit.scale]
+    return all(d > 0 and math.isclose(d, some[0], rel_tol=1e-6) for d in some)
+
+
+# -------------------------------------------------------------------------------- correct
+
+
+def _correct(case: Case, fit: Fit) -> Finding:
+    if not fit.steady():
+        raise CannotTell(
+            "each step follows the gradient of a loss, but with a factor that goes up and down; "
+            "this check knows no reason for that"
+        )
     finding = Finding("correct")
     finding.loss, finding.lr = _convention(case, fit)
-    _describe(case, fit, finding)
+    step = Step(case, fit.loss, case.chosen[0])
+    frozen = _never_updated(step)
+    if frozen:
+        finding.verdict, finding.diagnosis = "wrong", frozen
+    _compare_with_printed(case, fit, finding)
+    if any(d > 1e-9 * fit.scale for d in fit.decay):
+        names = [n for n, d in zip(case.names, fit.decay, strict=True) if d > 1e-9 * fit.scale]
+        finding.notes.append(
+            f"the steps also shrink {', '.join(names)}: an L2 penalty, weight decay "
+            f"{max(fit.decay) / finding.lr:.6g} times the parameter"
+        )
+    if any(s.optimiser for s in case.network.states):
+        finding.notes.append("momentum or other optimiser state: the gradient inside it was checked")
+    _describe(case, fit, finding, step)
     return finding
+
+
+def _never_updated(step: Step) -> Diagnosis | None:
+    """An array that is added like a bias, and that no step changes."""
+    nodes = step.tape.nodes
+    later = [s.nodes for s in step.case.steps]
+    for n in step.forward:
+        node = nodes[n]
+        if node.op != "add" or len(node.inputs) != 2:
+            continue
+        for mine, other in (node.inputs, node.inputs[::-1]):
+            origin = nodes[other]
+            if mine not in step.inside or other in step.inside or other in step.begin:
+                continue
+            product = nodes[mine].op in PRODUCTS and any(
+                step.origin(i) in step.begin for i in nodes[mine].inputs)
+            same = all(any(other in nodes[m].inputs for m in found) for found in later[:: max(1, len(later) // 5)])
+            fits = origin.shape != node.shape or 1 in node.shape or node.shape == () or len(node.shape) == 1
+            if product and same and fits and origin.dtype == "f" and origin.op == "leaf" and origin.bits != -1:
+                return Diagnosis(node.line, origin.name, "bias never updated", True, [origin.name],
+                                 origin.shape)
+    return None
+
+
+def _compare_with_printed(case: Case, fit: Fit, finding: Finding) -> None:
+    """Is the loss that the script computes the one that its steps follow?"""
+    same, penalised, other = [], [], []
+    for k in sorted({0, *case.chosen[:3]}):
+        points = [p for seed in (71, 72, 73) if (p := case._point(k, 10 * k + seed, 0.6))]
+        terms = fit.loss.terms.get(k)
+        if terms is None:
+            terms = [t for loss, t in case._losses_of(k) if loss.place == fit.loss.place]
+        if len(points) < 2 or not terms:
+            continue
+        mine = Loss(fit.loss.kind, (), "", {k: terms})
+        for name, line, term in _printed(case, k, terms):
+            if any(line == seen for seen, *_ in (*same, *penalised, *other)):
+                continue
+            relation = _relation(case, points, Loss("own", (), name, {k: [term]}), mine)
+            if relation is None:
+                continue
+            factors, decays, exact = relation
+            if exact and not any(decays):
+                same.append((line, name, factors[0]))
+            elif exact:
+                penalised.append((line, name, factors[0], decays))
+            else:
+                other.append((line, name))
+    for line, name, factor, decays in penalised:
+        _compare_penalty(case, fit, finding, line, name, factor, decays)
+    if same and not penalised:
+        _, name, factor = same[0]
+        multiple = 1 / factor if factor else math.nan
+        if factor and not math.isclose(fit.scale / factor, finding.lr, rel_tol=1e-6):
+            printed = _name_of_multiple(case, fit, factor)
+            finding.notes.append(
+                f"your printed loss is the {printed}, your steps follow the {finding.loss}: "
+                f"equal to {printed} with lr {fit.scale * multiple:.6g}"
+            )
+    if other and not same and not penalised:
+        line, name = other[0]
+        finding.other_loss = True
+        finding.warnings.append(
+            f"the script computes another loss than it trains on: {name} on line {line} is not, "
+            f"up to a constant factor, the {finding.loss} whose gradient the steps follow"
+        )
+    elif not same and not penalised and not other and finding.loss and "BCE" in finding.loss:
+        finding.notes.append(
+            "the script computes no loss: its steps are those of cross-entropy, or of squared errors "
+            "without the derivative of the output's activation"
+        )
+
+
+def _printed(case: Case, k: int, terms: list[Term]) -> list[tuple[str, int, Term]]:
+    """The scalars of a step that look like a loss: computed from the error, used for no update."""
+    nodes, step = case.tape.nodes, case.steps[k]
+    inside = set(step.nodes)
+    needed, stack = set(), list(step.end.values())
+    while stack:
+        n = stack.pop()
+        if n in inside and n not in needed:
+            needed.add(n)
+            stack += nodes[n].inputs
+    targets = {t.target for t in terms if isinstance(t.target, int)}
+    users = {i for n in step.nodes for i in nodes[n].inputs}
+    found = []
+    for n in step.nodes:
+        node = nodes[n]
+        if n in needed or node.dtype != "f" or node.shape not in ((), (1,), (1, 1)):
+            continue
+        if node.name or n not in users:
+            found.append((node.name or "a value", node.line, Term(lambda v, n=n: v[n].sum(), n)))
+    named = [f for f in found if f[0] != "a value"]
+    return (named or found) if targets or terms else []
+
+
+def _relation(case: Case, points: list[Point], printed: Loss, followed: Loss):
+    """(factors, decays, exact) with d printed = factor * d followed + decay * parameter."""
+    grads = []
+    for p in points:
+        a, b = case.gradients(printed, p), case.gradients(followed, p)
+        if a is None or b is None:
+            return None
+        grads.append((p, a, b))
+    if not any(float(x.abs().max()) > 0 for _, a, _ in grads for x in a):
+        return None
+    factors, decays, exact = [], [], True
+    for i in range(len(case.parameters)):
+        a = torch.cat([x[i].reshape(-1) for _, x, _ in grads])
+        columns = [torch.cat([x[i].reshape(-1) for _, _, x in grads]),
+                   torch.cat([p.leaves[i].detach().reshape(-1) for p, _, _ in grads])]
+        if not float(columns[0].abs().max()):
+            continue
+        solution = torch.linalg.lstsq(torch.stack(columns, 1), a[:, None]).solution[:, 0]
+        off = float((torch.stack(columns, 1) @ solution - a).abs().max())
+        exact = exact and off <= 1e-8 * max(float(a.abs().max()), 1e-300)
+        factors.append(float(solution[0]))
+        small = abs(float(solution[1])) * float(columns[1].abs().max()) <= 1e-8 * float(a.abs().max())
+        decays.append(0.0 if small else float(solution[1]))
+    exact = exact and bool(factors) and all(math.isclose(f, factors[0], rel_tol=1e-6) for f in factors)
+    return factors, decays, exact
+
+
+def _compare_penalty(case: Case, fit: Fit, finding: Finding, line: int, name: str,
+                     factor: float, decays: list[float]) -> None:
+    """The printed loss has a penalty on some parameters: do their steps have it too?"""
+    if fit.loss.kind == "own":
+        return
+    lacking = [i for i, d in enumerate(decays) if d and abs(fit.decay[i]) <= 1e-9 * fit.scale]
+    if lacking:
+        step = Step(case, fit.loss, case.chosen[0])
+        i = min(lacking, key=lambda i: case.end(step.k, case.parameters[i]))
+        at = _gradient_node(step, i)
+        node = case.tape.nodes[at]
+        finding.verdict = "wrong"
+        finding.diagnosis = Diagnosis(
+            node.line, node.name or case.names[i], "detached regularisation", True,
+            [case.names[j] for j in lacking], node.shape)
+
+
+def _gradient_node(step: Step, i: int) -> int:
+    """The last value before the update that bears a name and is the parameter's gradient."""
+    number = step.case.parameters[i]
+    n = step.step.end[number]
+    begin = step.step.start[number]
+    for _ in range(20):
+        inputs = [m for m in step.tape.nodes[n].inputs if begin in step.labels(m) and m in step.tainted]
+        if not inputs:
+            break
+        n = inputs[0]
+        if step.tape.nodes[n].name:
+            return n
+    return step.step.end[number]
+
+
+# ---------------------------------------------------------------------------------- wrong
+
+
+def _grown(case: Case) -> Diagnosis | None:
+    """A bias whose gradient is not summed makes the bias grow to one row for each sample."""
+    for i in case.parameters:
+        state = case.network.states[i]
+        root = state.nodes[0] if state.nodes[0] is not None else state.nodes[1]
+        node = case.tape.nodes[root]
+        if node.op not in ("add", "subtract") or not node.inputs:
+            continue
+        old = case.tape.nodes[node.inputs[0]]
+        if old.shape != node.shape and old.op == "leaf" and len(node.inputs) == 2 and math.prod(old.shape) < math.prod(node.shape):
+            change = node.inputs[1]
+            names = {id: (name, line) for id, name, line in case.tape.aliases}
+            at = change
+            for _ in range(4):
+                if case.tape.nodes[at].name or not case.tape.nodes[at].inputs:
+                    break
+                at = case.tape.nodes[at].inputs[-1]
+            name, line = names.get(at, (case.tape.nodes[at].name, case.tape.nodes[at].line))
+            if not name or (at not in names and case.tape.nodes[at].shape == node.shape and at != change
+                            and case.tape.nodes[at].op not in ("divide", "multiply", "sum")):
+                name, line = state.name, node.line
+            return Diagnosis(line, name, "bias not summed", True, [state.name], node.shape)
+    return None
 
 
 def _wrong(case: Case, fits: list[Fit]) -> Finding:
-    def merit(fit: Fit) -> tuple:
-        return (sum(fit.in_scale()), sum(fit.explained()), -ORDER[fit.loss.kind])
-
-    fits = [f for f in fits if f.loss.kind != "own" or any(f.explained())]
+    fits = [f for f in fits if f.loss.kind not in ("own", "MAE") or any(f.explained())]
     if not fits:
-        raise CannotTell("no prediction and target could be found that a loss could be computed from")
-    best = max(fits, key=merit)
-    if not any(best.in_scale()):
-        raise CannotTell("the updates follow the gradient of no loss that is known here")
-    diagnosis = diagnose(case, best)
+        raise CannotTell("no prediction and target were found that a loss could be computed from")
+    best = max(fits, key=lambda f: (sum(f.in_scale()), sum(f.explained()), -ORDER[f.loss.kind]))
+    if any(best.in_scale()):
+        diagnosis = diagnose(case, best)
+        if diagnosis is None:
+            raise CannotTell(f"not all updates follow the gradient of the {best.loss.name}, but where "
+                             "the first wrong value is could not be found")
+    else:
+        best, diagnosis = _by_known_mistake(case, fits)
     finding = Finding("wrong", diagnosis=diagnosis)
-    finding.loss, finding.lr = _convention(case, best)
-    _describe(case, best, finding)
+    if any(best.in_scale()):
+        finding.loss, finding.lr = _convention(case, best)
+    else:
+        finding.loss = best.loss.name
+    _describe(case, best, finding, Step(case, best.loss, case.chosen[0]))
     return finding
+
+
+def _by_known_mistake(case: Case, fits: list[Fit]) -> tuple[Fit, Diagnosis]:
+    """No parameter follows any loss: wrong only if a known mistake explains every number."""
+    for fit in sorted(fits, key=lambda f: ORDER[f.loss.kind]):
+        diagnosis = diagnose(case, fit)
+        if diagnosis is not None and diagnosis.sure and diagnosis.mistake in (
+                "derivative taken twice", "missing output derivative"):
+            return fit, diagnosis
+    raise CannotTell(
+        "the updates follow the gradient of no loss that this check knows (squared or absolute "
+        "errors, cross-entropies, or a loss that the script itself computes); computing the loss in "
+        "the training loop and assigning it to a variable may help"
+    )
+
+
+# -------------------------------------------------------------------------------- in words
 
 
 def _convention(case: Case, fit: Fit) -> tuple[str, float]:
     """The usual name of the loss with the learning rate that goes with it."""
-    scale = fit.scale
-    k = case.chosen[0]
     if fit.loss.kind == "own":
-        return fit.loss.name, scale
-    shape = case.tape.nodes[fit.loss.terms[k][0].prediction].shape
-    size = math.prod(shape)
-    sizes = dict.fromkeys([size, *shape])
-    multiples = {"SSE": {"SSE": 1.0, "1/2 SSE": 0.5}, "BCE": {"BCE": 1.0}, "CE": {"CE": 1.0}, "MAE": {"MAE": 1.0}}
-    names = dict(multiples[fit.loss.kind])
-    if fit.loss.kind == "SSE":
-        for n in sizes:
-            if n > 1:
-                names.setdefault("MSE", 1 / n)
+        return fit.loss.name, fit.scale
+    multiples = _multiples(case, fit)
+    typed = _constants(case, case.chosen[0])
+    rates = {name: fit.scale / multiple for name, multiple in multiples.items()}
+    for name, rate in rates.items():
+        if any(math.isclose(rate, c, rel_tol=1e-6) for c in typed if c not in (1, 2)):
+            return name, rate
+    for name, rate in rates.items():
+        if math.isclose(rate, 1.0, rel_tol=1e-6):
+            return name, rate
+    return next(iter(rates.items()))
+
+
+def _multiples(case: Case, fit: Fit) -> dict[str, float]:
+    """The names of a loss's usual multiples."""
+    kind = fit.loss.kind
+    terms = fit.loss.terms[case.chosen[0]]
+    shape = case.tape.nodes[terms[0].prediction].shape
+    sizes = dict.fromkeys([math.prod(shape), *shape, len(terms)])
+    names = {"SSE": 1.0, "1/2 SSE": 0.5} if kind == "SSE" else {kind: 1.0}
+    for n in sizes:
+        if n > 1:
+            names.setdefault("MSE" if kind == "SSE" else f"mean {kind}", 1 / n)
+            if kind == "SSE":
                 names.setdefault("1/2 MSE", 0.5 / n)
-    else:
-        for n in sizes:
-            if n > 1:
-                names.setdefault(f"mean {fit.loss.kind}", 1 / n)
-    typed = _constants(case, k)
-    for name, multiple in names.items():
-        if any(math.isclose(scale / multiple, c, rel_tol=1e-6) for c in typed):
-            return name, scale / multiple
-    for name, multiple in names.items():
-        if math.isclose(scale / multiple, 1.0, rel_tol=1e-6):
-            return name, 1.0
-    name = next(iter(names))
-    return name, scale / names[name]
+    return names
+
+
+def _name_of_multiple(case: Case, fit: Fit, factor: float) -> str:
+    if fit.loss.kind != "own":
+        for name, multiple in _multiples(case, fit).items():
+            if math.isclose(multiple, factor, rel_tol=1e-6):
+                return name
+    return f"{factor:.6g} times the {fit.loss.name}"
 
 
 def _constants(case: Case, k: int) -> list[float]:
@@ -120,25 +365,48 @@ def _constants(case: Case, k: int) -> list[float]:
     for n in case.steps[k].nodes:
         node = case.tape.nodes[n]
         if node.op == "multiply":
+            found += [abs(float(a)) for a in node.args if isinstance(a, int | float)]
             for a in node.args:
-                if isinstance(a, int | float) and a not in (1, 2):
-                    found.append(abs(float(a)))
-            for i in node.inputs:
-                value = case.tape.nodes[i].value
-                if value is not None and value.ndim == 0 and case.tape.nodes[i].op == "leaf":
-                    found.append(abs(float(value)))
+                leaf = case.tape.nodes[a.id] if isinstance(a, Ref) else None
+                if leaf is not None and leaf.value is not None and leaf.op == "leaf" and leaf.value.ndim == 0:
+                    found.append(abs(float(leaf.value)))
     return found
 
 
-def _describe(case: Case, fit: Fit, finding: Finding) -> None:
-    """Parameters, layers and the labels of the lines."""
+def _describe(case: Case, fit: Fit, finding: Finding, step: Step) -> None:
+    """Parameters, layers and the derivative that each line computes."""
     good = fit.in_scale()
     k = case.chosen[0]
+    nodes = case.tape.nodes
     for i, name in enumerate(case.names):
+        measured = fit.measured[i]
         finding.parameters.append({
             "name": name,
-            "line": case.tape.nodes[case.end(k, case.parameters[i])].line,
-            "difference": fit.measured[i] if math.isfinite(fit.measured[i]) else None,
+            "line": nodes[case.end(k, case.parameters[i])].line,
+            "difference": measured if math.isfinite(measured) else None,
             "ok": good[i],
-            "shape": list(case.tape.nodes[case.start(k, case.parameters[i])].shape),
+            "shape": nodes[case.start(k, case.parameters[i])].shape,
         })
+    names = {begin: case.names[n] for begin, n in step.begin.items()}
+    for layer in step.layers:
+        names.setdefault(layer.z, f"z{layer.number}")
+        names.setdefault(layer.a, f"a{layer.number}")
+        weights = ", ".join(case.names[i] for i in dict.fromkeys(layer.weights + layer.biases))
+        finding.layers.append(
+            f"layer {layer.number}: {weights}; z{layer.number} = {nodes[layer.z].name or 'unnamed'} "
+            f"{nodes[layer.z].shape}, a{layer.number} = {nodes[layer.a].name or 'unnamed'}, "
+            f"{layer.activation}"
+        )
+    used = [n for n in step.step.nodes if nodes[n].line]
+    finding.lines = (min(nodes[n].line for n in used), max(nodes[n].line for n in used))
+    for n in sorted(step.tainted):
+        labels = {v: c for v, c in step.labels(n).items() if v in names}
+        if labels and nodes[n].line:
+            # of several, what the value has the shape of
+            v = max(labels, key=lambda v: (nodes[v].shape == nodes[n].shape, v in step.begin and v in names, -v))
+            label = (f"dL/d{names[v]}", True)
+            on_line = finding.labels.setdefault(nodes[n].line, [])
+            if label not in on_line:
+                on_line.append(label)
+    if finding.diagnosis is not None:
+        finding.labels.setdefault(finding.diagnosis.line, []).append(("wrong", False))

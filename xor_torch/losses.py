@@ -459,7 +459,9 @@ def _sums_to_one(p: Tensor) -> bool:
 def _choose(tape: Tape, network: Network) -> list[int]:
     """The steps to look at: one for each different sample first, then spread over the run."""
     seen, distinct = set(), []
-    for k, step in enumerate(network.steps):
+    # where a state comes from may look different at the first step from all later ones
+    first = 1 if len(network.steps) > 2 else 0
+    for k, step in list(enumerate(network.steps))[first:]:
         inside = set(step.nodes)
         mark = []
         for n in step.nodes:
@@ -475,6 +477,6 @@ def _choose(tape: Tape, network: Network) -> list[int]:
             distinct.append(k)
     elements = sum(math.prod(tape.nodes[n].shape) for n in network.steps[0].nodes)
     most = max(4, min(MAX_STEPS, 20_000_000 // max(1, elements)))
-    spread = range(0, len(network.steps), max(1, len(network.steps) // 8))
+    spread = range(first, len(network.steps), max(1, len(network.steps) // 8))
     chosen = [*distinct[:most], *(k for k in spread if k not in distinct)]
     return sorted(chosen[:most])

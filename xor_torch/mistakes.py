@@ -156,8 +156,18 @@ class Step:
                         self._labels[n][v] = c
         return self._labels[n]
 
-    def line(self, n: int) -> int:
-        return self.tape.nodes[n].line
+    def from_earlier(self, n: int) -> bool:
+        """Was it computed from parameters of an earlier step?"""
+        states = {m for s in self.case.network.states for m in s.nodes if m is not None}
+        seen, stack = {n}, [n]
+        while stack:
+            for i in self.tape.nodes[stack.pop()].inputs:
+                if i in states:
+                    return i not in self.begin
+                if i not in seen:
+                    seen.add(i)
+                    stack.append(i)
+        return False
 
     def origin(self, n: int) -> int:
         """The value that this one is a copy, a transpose, a reshape of."""
@@ -425,17 +435,20 @@ def _early(step: Step, s: int) -> int | None:
     return None
 
 
-def _explain(step: Step, s: int, spoilt: set[int], spoils: list[str]) -> Diagnosis | None:
+def _explain(step: Step, s: int, spoilt: set[int], spoils: list[str]) -> Diagnosis:
+    """Say what is wrong with the first wrong value, `s`."""
     node = step.tape.nodes[s]
     if _early(step, s) is not None:
         return _report(step, s, "updated too early", True, spoils)
-    tainted = [n for n in node.inputs if n in step.tainted]
+    deltas = [n for n in node.inputs if n in step.tainted and step.labels(n)]
     plain = [n for n in node.inputs if n not in step.tainted]
-    deltas = [n for n in tainted if step.labels(n)]
-    for explain in (_parameter_gradient, _back_projection, _local_derivative):
-        found = explain(step, s, deltas, plain, spoilt, spoils)
-        if found:
-            return found
+    layer = max((la for i in spoilt if (la := _layer_of(step, i))), key=lambda la: la.number, default=None)
+    if layer is not None and deltas:
+        for explain in (_missing, _from_weights, _from_inputs, _from_slope):
+            found = explain(step, s, deltas[0], plain, layer, spoilt)
+            if found:
+                name, sure, at = found
+                return _report(step, at, name, sure, spoils)
     return _report(step, s, None, False, spoils)
 
 
@@ -443,58 +456,147 @@ def _layer_of(step: Step, i: int) -> Layer | None:
     return next((layer for layer in step.layers if i in layer.weights or i in layer.biases), None)
 
 
-def _own_gradient(step: Step, s: int, spoilt: set[int]) -> int | None:
-    """The parameter whose gradient `s` is meant to be: nothing else is computed from it."""
-    if len(spoilt) != 1:
-        return None
-    (i,) = spoilt
-    return i
+Found = tuple[str, bool, int] | None
 
 
-def _parameter_gradient(step, s, deltas, plain, spoilt, spoils) -> Diagnosis | None:
-    """Wrong where a weight or bias gradient is made from a delta that is right, or thought so."""
-    node = step.tape.nodes[s]
-    candidates = sorted(spoilt)
-    layer = next((la for la in reversed(step.layers)
-                  if any(i in la.weights + la.biases for i in candidates)), None)
-    if layer is None:
+def _missing(step: Step, s: int, delta: int, plain: list[int], layer: Layer, spoilt: set[int]) -> Found:
+    """A parameter's gradient is made from dL/da where dL/dz belongs."""
+    labels = step.labels(delta)
+    if layer.z in labels or layer.a not in labels or not _makes_gradient(step, s, plain):
         return None
-    delta = deltas[0] if deltas else None
-    if delta is None:
+    last = layer is step.layers[-1]
+    name = "missing output derivative" if last else "missing hidden derivative"
+    right = [n for n in step.tainted if layer.z in step.labels(n)]
+    return name, True, s if right else delta
+
+
+def _makes_gradient(step: Step, s: int, plain: list[int]) -> bool:
+    """Is `s` made from a delta and what the layer reads, or from a delta alone?"""
+    inside = [step.origin(n) for n in plain]
+    if any(n in step.begin for n in inside):
+        return False
+    op = step.tape.nodes[s].op
+    slopes = [n for n in inside if n in step.inside and n not in step.forward]
+    return op in PRODUCTS | SUMS or not slopes
+
+
+def _from_weights(step: Step, s: int, delta: int, plain: list[int], layer: Layer, spoilt: set[int]) -> Found:
+    """A delta is taken back through weights."""
+    used = [step.begin[o] for n in plain if (o := step.origin(n)) in step.begin]
+    if not used:
+        inner = [m for n in plain if step.tape.nodes[n].op in PRODUCTS and n not in step.forward
+                 for m in step.tape.nodes[n].inputs]
+        if any(step.origin(m) in step.begin for m in inner):
+            return "dot for element-wise product", True, s
         return None
     labels = step.labels(delta)
-    origin_plain = [step.origin(n) for n in plain]
-    into_parameter = node.op in PRODUCTS or node.op in SUMS or node.op == "multiply"
-    uses_weights = any(n in step.begin for n in origin_plain)
-    if not into_parameter or uses_weights:
+    following = next((la for la in step.layers if la.number == layer.number + 1), None)
+    if following is None or not any(i in following.weights for i in used):
+        return "weights of the wrong layer", True, s
+    if following.z in labels:
+        return "wrong transpose", True, s
+    if following.a in labels:
+        return "raw error in the hidden delta", True, s
+    return None
+
+
+def _from_inputs(step: Step, s: int, delta: int, plain: list[int], layer: Layer, spoilt: set[int]) -> Found:
+    """A right delta, put together with the wrong thing."""
+    node, labels = step.tape.nodes[s], step.labels(delta)
+    if layer.z not in labels:
         return None
-    own = [i for i in candidates if i in layer.weights + layer.biases]
-    if node.op in SUMS or not plain:
-        if layer.z in labels and any(i in layer.biases for i in own):
-            return _report(step, s, "bias summed over the wrong axis", True, spoils,
-                           parameter=next(i for i in own if i in layer.biases))
+    if node.op in SUMS:
+        return "bias summed over the wrong axis", True, s
+    if node.op in ("getitem", "item"):
+        return "hard-coded sample", True, s
+    if not plain or node.op not in PRODUCTS | {"multiply"}:
         return None
-    return None
+    operand = step.origin(plain[0])
+    if operand == step.origin(layer.x):
+        return "wrong transpose", True, s
+    if operand not in step.inside:
+        if step.from_earlier(operand):
+            return "stale activation", True, s
+        return ("hard-coded sample", True, s) if layer.x not in step.inside else None
+    if step.from_earlier(operand):
+        return "stale activation", True, s
+    return "derivative of the wrong quantity", True, s
 
 
-def _back_projection(step, s, deltas, plain, spoilt, spoils) -> Diagnosis | None:
-    return None
+def _from_slope(step: Step, s: int, delta: int, plain: list[int], layer: Layer, spoilt: set[int]) -> Found:
+    """dL/da times what is not the derivative of the activation."""
+    labels = step.labels(delta)
+    own = next((la for la in step.layers if la.a in labels), None)
+    if own is None:
+        return None
+    node = step.tape.nodes[s]
+    values = [(_whole(step, n), n) for n in _statement(step, s)]
+    upstream = step.derivatives[own.a]
+    if node.op in PRODUCTS and plain and (factor := step.values(plain[0])):
+        with_star = [u * f if u.shape == f.shape else None for u, f in zip(upstream, factor, strict=True)]
+        if all(x is not None for x in with_star) and ratio(with_star, step.derivatives[own.z]):
+            return "dot for element-wise product", True, s
+    z, a = step.values(own.z), step.values(own.a)
+    of_z, of_a = SHAPES.get(own.activation, SHAPES["linear"])[1:]
+    for mine, _ in values:
+        if mine is None:
+            continue
+        if own.activation in ("sigmoid", "tanh"):
+            for f, x in ((of_z, a), (of_a, z)):
+                if _agrees(mine, upstream, [f(v) for v in x]):
+                    return "derivative taken twice", True, s
+        for q in step.forward:
+            x = step.values(q)
+            if x is None:
+                continue
+            for of_z_too, of_a_too in ((f[1], f[2]) for f in SHAPES.values()):
+                if any(_agrees(mine, upstream, [f(v) for v in x]) for f in (of_z_too, of_a_too)):
+                    return "derivative of the wrong quantity", True, s
+    if node.op in PRODUCTS:
+        return None
+    return "derivative of the wrong quantity", False, s
 
 
-def _local_derivative(step, s, deltas, plain, spoilt, spoils) -> Diagnosis | None:
-    return None
+def _agrees(mine: list[Tensor], upstream: list[Tensor], slope: list[Tensor]) -> bool:
+    try:
+        product = [u * f for u, f in zip(upstream, slope, strict=True)]
+    except RuntimeError:  # shapes
+        return False
+    return ratio(mine, product) is not None
+
+
+def _statement(step: Step, s: int) -> list[int]:
+    """`s` and what the same line, or the next, computes from it by multiplying."""
+    found = [s]
+    for m in step.step.nodes:
+        node = step.tape.nodes[m]
+        if m > s and node.op in ("multiply", "assign", "copy", "divide") and found[-1] in node.inputs:
+            found.append(m)
+            if node.name:
+                break
+    return found[::-1]
+
+
+def _whole(step: Step, n: int) -> list[Tensor] | None:
+    return step.values(n)
 
 
 def _report(step: Step, at: int, mistake: str | None, sure: bool, spoils: list[str],
             parameter: int | None = None, expected_factor: float | None = None) -> Diagnosis:
     node = step.tape.nodes[at]
-    return Diagnosis(node.line, _variable(step, at), mistake, sure, spoils, node.shape)
+    line, variable = node.line, _variable(step, at)
+    # the mistake is where a good value gets the name of another: d_final = d_loss
+    if mistake in ("missing output derivative", "missing hidden derivative") and step.labels(at):
+        for id, name, alias_line in step.tape.aliases:
+            if id == at:
+                line, variable = alias_line, name
+                break
+    return Diagnosis(line, variable, mistake, sure, spoils, node.shape)
 
 
 def _variable(step: Step, n: int) -> str:
     """What the statement assigns that computes this value."""
     nodes = step.tape.nodes
-    aliases = {id: name for id, name, _ in step.tape.aliases}
     seen = {n}
     if nodes[n].name:
         return nodes[n].name
@@ -503,4 +605,4 @@ def _variable(step: Step, n: int) -> str:
             seen.add(m)
             if nodes[m].name:
                 return nodes[m].name
-    return aliases.get(n, "")
+    return ""

@@ -174,8 +174,6 @@ def _networks(tape: Tape, users: dict[int, list[int]], family: list[State]) -> l
             steps.append(Step(start, end))
     if not steps:
         return []
-    if len(steps) > 2:
-        del steps[0]  # where a state comes from may look different from all later steps
     for step, following in zip(steps, [*steps[1:], None], strict=True):
         _collect(tape, step, following)
     influence = _influence(tape, steps[min(1, len(steps) - 1)])
