@@ -6,12 +6,13 @@ every element. Everything between is "cannot tell", with the reason.
 """
 
 import math
+from collections import Counter
 from dataclasses import dataclass, field
 
 import torch
 
 from .losses import CannotTell, Case, Fit, Loss, Point, Term
-from .mistakes import PRODUCTS, Diagnosis, Step, diagnose
+from .mistakes import PRODUCTS, SUMS, Diagnosis, Step, diagnose, gradient_node
 from .record import Ref, Tape
 from .replay import CannotReplay
 from .steps import Network, find_networks
@@ -64,7 +65,61 @@ def _judge(case: Case) -> Finding:
         perfect = [fit for fit in decayed if fit.perfect and _one_decay(fit)]
     if perfect:
         return _correct(case, min(perfect, key=lambda f: ORDER[f.loss.kind]))
+    inside = _inside_the_optimiser(case, fits)
+    if inside:
+        return inside
     return _wrong(case, fits)
+
+
+def _inside_the_optimiser(case: Case, fits: list[Fit]) -> Finding | None:
+    """Adam and the like: the steps follow no gradient, but are computed from the right one."""
+    for fit in sorted(fits, key=lambda f: ORDER[f.loss.kind]):
+        downhill = all(not math.isnan(fit.factor(i)) and fit.factor(i) > 0 for i in range(len(fit.error)))
+        if any(fit.explained()) or not downhill:
+            continue  # a sign or a scale of its own is no optimiser
+        factors: set[float] = set()
+        for k in case.chosen[:6]:
+            step = Step(case, fit.loss, k)
+            if len(step.points) < 3 or not all(
+                (found := _only_through_gradient(step, n)) and not factors.update(found)
+                for n in range(len(case.parameters))
+            ):
+                break
+        else:
+            first = next(iter(factors))
+            if first and all(math.isclose(f, first, rel_tol=1e-6) for f in factors):
+                finding = Finding("correct")
+                finding.loss, finding.lr = _convention(case, fit)[0], None
+                finding.notes.append(
+                    "the steps are not proportional to the gradient: an optimiser with a state, or "
+                    "a clipped gradient; the gradient that goes into it is right")
+                fit.measured = [0.0] * len(case.parameters)
+                _describe(case, fit, finding, step)
+                for p in finding.parameters:
+                    p["ok"] = True
+                return finding
+    return None
+
+
+def _only_through_gradient(step: Step, n: int) -> set[float]:
+    """The factors of the gradient that an update is computed from, if from nothing else."""
+    number = step.case.parameters[n]
+    begin, end = step.step.start[number], step.step.end[number]
+    factors, seen, stack = set(), set(), [end]
+    forward = set(step.forward)
+    while stack:
+        m = stack.pop()
+        if m in seen or m == begin or m not in step.inside or m in step.step.start.values():
+            continue
+        seen.add(m)
+        c = step.labels(m).get(begin)
+        if c is not None and m != end:
+            factors.add(c)
+        elif m in forward or (m in step.tainted and not any(i in step.inside for i in step.tape.nodes[m].inputs)):
+            return set()
+        else:
+            stack += step.tape.nodes[m].inputs
+    return factors
 
 
 def _one_decay(fit: Fit) -> bool:
@@ -231,7 +286,7 @@ def _compare_penalty(case: Case, fit: Fit, finding: Finding, line: int, name: st
     if lacking:
         step = Step(case, fit.loss, case.chosen[0])
         i = min(lacking, key=lambda i: case.end(step.k, case.parameters[i]))
-        at = _gradient_node(step, i)
+        at = gradient_node(step, i)
         node = case.tape.nodes[at]
         finding.verdict = "wrong"
         finding.diagnosis = Diagnosis(
@@ -239,46 +294,34 @@ def _compare_penalty(case: Case, fit: Fit, finding: Finding, line: int, name: st
             [case.names[j] for j in lacking], node.shape)
 
 
-def _gradient_node(step: Step, i: int) -> int:
-    """The last value before the update that bears a name and is the parameter's gradient."""
-    number = step.case.parameters[i]
-    n = step.step.end[number]
-    begin = step.step.start[number]
-    for _ in range(20):
-        inputs = [m for m in step.tape.nodes[n].inputs if begin in step.labels(m) and m in step.tainted]
-        if not inputs:
-            break
-        n = inputs[0]
-        if step.tape.nodes[n].name:
-            return n
-    return step.step.end[number]
-
-
 # ---------------------------------------------------------------------------------- wrong
 
 
 def _grown(case: Case) -> Diagnosis | None:
-    """A bias whose gradient is not summed makes the bias grow to one row for each sample."""
+    """A bias whose gradient is not summed over the samples grows to one row for each of them."""
+    nodes = case.tape.nodes
+    users = Counter(i for node in nodes for i in node.inputs)
     for i in case.parameters:
         state = case.network.states[i]
-        root = state.nodes[0] if state.nodes[0] is not None else state.nodes[1]
-        node = case.tape.nodes[root]
-        if node.op not in ("add", "subtract") or not node.inputs:
-            continue
-        old = case.tape.nodes[node.inputs[0]]
-        if old.shape != node.shape and old.op == "leaf" and len(node.inputs) == 2 and math.prod(old.shape) < math.prod(node.shape):
-            change = node.inputs[1]
-            names = {id: (name, line) for id, name, line in case.tape.aliases}
-            at = change
-            for _ in range(4):
-                if case.tape.nodes[at].name or not case.tape.nodes[at].inputs:
-                    break
-                at = case.tape.nodes[at].inputs[-1]
-            name, line = names.get(at, (case.tape.nodes[at].name, case.tape.nodes[at].line))
-            if not name or (at not in names and case.tape.nodes[at].shape == node.shape and at != change
-                            and case.tape.nodes[at].op not in ("divide", "multiply", "sum")):
+        for root in [n for n in state.nodes[:2] if n is not None]:
+            node = nodes[root]
+            if node.op not in ("add", "subtract") or len(node.inputs) != 2:
+                continue
+            old, change = node.inputs
+            if math.prod(nodes[old].shape) >= math.prod(node.shape) or nodes[old].dtype != "f":
+                continue
+            at, summed = change, False
+            while not nodes[at].name and nodes[at].inputs:
+                at = nodes[at].inputs[-1]
+            summed = nodes[at].op in SUMS or any(nodes[m].op in SUMS for m in nodes[at].inputs)
+            mistake = "bias summed over the wrong axis" if summed else "bias not summed"
+            line, name = nodes[at].line, nodes[at].name
+            alias = next(((a, li) for n, a, li in case.tape.aliases if n == at and li > line), None)
+            if alias:
+                name, line = alias
+            elif users[at] > 1:  # the delta itself
                 name, line = state.name, node.line
-            return Diagnosis(line, name, "bias not summed", True, [state.name], node.shape)
+            return Diagnosis(line, name, mistake, True, [state.name], node.shape)
     return None
 
 
@@ -286,9 +329,15 @@ def _wrong(case: Case, fits: list[Fit]) -> Finding:
     fits = [f for f in fits if f.loss.kind not in ("own", "MAE") or any(f.explained())]
     if not fits:
         raise CannotTell("no prediction and target were found that a loss could be computed from")
-    best = max(fits, key=lambda f: (sum(f.in_scale()), sum(f.explained()), -ORDER[f.loss.kind]))
+    fits.sort(key=lambda f: (sum(f.in_scale()), sum(f.explained()), -ORDER[f.loss.kind]), reverse=True)
+    best, diagnosis = fits[0], None
     if any(best.in_scale()):
-        diagnosis = diagnose(case, best)
+        # the same loss may be written in several places: one of them belongs to the backward pass
+        alike = [f for f in fits if f.loss.kind == best.loss.kind and f.in_scale() == best.in_scale()]
+        for fit in alike:
+            found = diagnose(case, fit)
+            if found is not None and (diagnosis is None or found.sure and not diagnosis.sure):
+                best, diagnosis = fit, found
         if diagnosis is None:
             raise CannotTell(f"not all updates follow the gradient of the {best.loss.name}, but where "
                              "the first wrong value is could not be found")

@@ -433,7 +433,7 @@ def _fit_one(
     factors, error, raw = {}, 0.0, 0.0
     for k, own in of_step.items():
         below = sum(float((g**2).sum()) for _, g in own)
-        if below <= (1e-12 * top) ** 2:
+        if math.sqrt(below) <= 1e-12 * top:
             if any(float((p.changes[i] + decay * p.leaves[i].detach()).abs().max()) > FLOOR * top for p, _ in own):
                 error = math.inf
             continue

@@ -67,7 +67,8 @@ class Step:
         self.inside = set(self.step.nodes)
         self.begin = {self.step.start[i]: n for n, i in enumerate(case.parameters)}
         self.ends = {self.step.end[i]: n for n, i in enumerate(case.parameters)}
-        points = [case._point(k, seed, 0.6) or case._point(k, seed, 0.03)
+        # anywhere, or, should the script then take another branch, near where it is
+        points = [case._point(k, seed, 1.2) or case._point(k, seed, 0.03)
                   for seed in range(5000 + 7 * k, 5000 + 7 * k + PROBES)]
         self.points: list[Point] = [p for p in points if p is not None]
         self.terms = loss.terms[k]
@@ -110,7 +111,7 @@ class Step:
                 from_target.add(node.id)
         for n in self.step.nodes:
             node = self.tape.nodes[n]
-            if n in forward:
+            if n in forward or n in self.ends:
                 continue
             if any(i in tainted or (i in from_target and i not in self.inside) for i in node.inputs):
                 tainted.add(n)
@@ -184,7 +185,7 @@ def ratio(mine: list[Tensor], theirs: list[Tensor]) -> float | None:
             b = b.transpose(-1, -2) if turn and b.ndim == 2 else b
             if a.numel() != b.numel() or squeezed(a) != squeezed(b):
                 break
-            pairs.append((a.reshape(-1), b.reshape(-1)))
+            pairs.append((a.reshape(-1).double(), b.reshape(-1)))
         if len(pairs) == len(mine) and pairs:
             below = sum(float(b @ b) for _, b in pairs)
             c = sum(float(a @ b) for a, b in pairs) / below if below else 0.0
@@ -302,20 +303,16 @@ def diagnose(case: Case, fit: Fit) -> Diagnosis | None:
     """The first wrong value, and the name of the mistake; None if it cannot be found."""
     good = fit.in_scale()
     bad = [i for i, ok in enumerate(good) if not ok]
-    # a step at which the wrong parameters do not follow the gradient most clearly
-    worst = sorted(case.chosen, key=lambda k: -_distance(case, fit, k, bad))
-    step = Step(case, fit.loss, worst[0])
+    k = max(case.chosen, key=lambda k: (_moved(case, k, bad), -k))
+    step = Step(case, fit.loss, k)
     if len(step.points) < 3 or not step.layers:
         return None
     return _by_scale(step, fit, bad) or _by_value(step, fit, bad)
 
 
-def _distance(case: Case, fit: Fit, k: int, bad: list[int]) -> float:
-    total = 0.0
-    for p in case.points:
-        if p.step == k:
-            total += sum(float(p.changes[i].abs().max()) for i in bad)
-    return total
+def _moved(case: Case, k: int, bad: list[int]) -> int:
+    """How many of the parameters a step changes: the sample (0, 0) leaves the first weights alone."""
+    return sum(any(p.step == k and bool(p.changes[i].abs().max() > 0) for p in case.points) for i in bad)
 
 
 def _by_scale(step: Step, fit: Fit, bad: list[int]) -> Diagnosis | None:
@@ -333,10 +330,9 @@ def _by_scale(step: Step, fit: Fit, bad: list[int]) -> Diagnosis | None:
         off = fit.factor(i) / fit.scale
         places = _factors(step, i)
         exact = [at for at, f, sign in places if _near(f * sign, off)]
-        odd = [at for at, f, sign in places if sign < 0 and off < 0] if _near(abs(off), 1.0) else []
-        unusual = [at for at, f, _ in places if not any(_near(abs(f), u) for u in usual)]
-        at = (odd or exact or unusual or [step.step.end[step.case.parameters[i]]])
-        at = at[-1] if odd else at[0]
+        odd = [at for at, _, sign in places if sign < 0] if _near(off, -1.0) else []
+        unusual = [at for at, f, _ in places if not any(_near(f, u) for u in usual)]
+        at = (odd or exact or unusual or [gradient_node(step, i)])[-1]
         found.append((at, i, off))
     at, i, off = min(found)
     name = "wrong sign" if off < 0 else "scale of one parameter"
@@ -378,6 +374,20 @@ def _factors(step: Step, i: int) -> list[tuple[int, float, float]]:
     return result[::-1]
 
 
+def gradient_node(step: Step, i: int) -> int:
+    """The last value before the update that bears a name and is the parameter's gradient."""
+    number = step.case.parameters[i]
+    n, begin = step.step.end[number], step.step.start[number]
+    for _ in range(20):
+        inputs = [m for m in step.tape.nodes[n].inputs if begin in step.labels(m) and m in step.tainted]
+        if not inputs:
+            break
+        n = inputs[0]
+        if step.tape.nodes[n].name:
+            return n
+    return step.step.end[number]
+
+
 def _near(a: float, b: float) -> bool:
     return abs(a - b) <= 1e-6 * max(abs(a), abs(b))
 
@@ -394,6 +404,8 @@ def _by_value(step: Step, fit: Fit, bad: list[int]) -> Diagnosis | None:
     if not sources:
         return None
     s = min(sources)
+    s = _out_of_functions(step, s)
+    sources.setdefault(s, sources[min(sources)])
     spoils = [step.case.names[i] for i in bad]
     return _explain(step, s, sources[s], spoils)
 
@@ -417,6 +429,21 @@ def _region(step: Step, i: int) -> set[int]:
 def _sources(step: Step, i: int) -> list[int]:
     region = _region(step, i)
     return [n for n in region if not any(m in region for m in step.tape.nodes[n].inputs)]
+
+
+def _out_of_functions(step: Step, s: int) -> int:
+    """If a function is taken of a delta, the place where its result is used."""
+    alone = ("negative", "exp", "tanh", "copy", "expit")
+    if step.tape.nodes[s].op not in alone[:3]:
+        return s
+    reached = {s}
+    for m in step.step.nodes:
+        node = step.tape.nodes[m]
+        if any(i in reached for i in node.inputs):
+            reached.add(m)
+            if any(step.labels(i) for i in node.inputs if i in step.tainted):
+                return m
+    return s
 
 
 def _early(step: Step, s: int) -> int | None:
@@ -462,7 +489,7 @@ Found = tuple[str, bool, int] | None
 def _missing(step: Step, s: int, delta: int, plain: list[int], layer: Layer, spoilt: set[int]) -> Found:
     """A parameter's gradient is made from dL/da where dL/dz belongs."""
     labels = step.labels(delta)
-    if layer.z in labels or layer.a not in labels or not _makes_gradient(step, s, plain):
+    if layer.z in labels or layer.a not in labels or not _makes_gradient(step, s, plain, layer):
         return None
     last = layer is step.layers[-1]
     name = "missing output derivative" if last else "missing hidden derivative"
@@ -470,14 +497,16 @@ def _missing(step: Step, s: int, delta: int, plain: list[int], layer: Layer, spo
     return name, True, s if right else delta
 
 
-def _makes_gradient(step: Step, s: int, plain: list[int]) -> bool:
+def _makes_gradient(step: Step, s: int, plain: list[int], layer: Layer) -> bool:
     """Is `s` made from a delta and what the layer reads, or from a delta alone?"""
-    inside = [step.origin(n) for n in plain]
-    if any(n in step.begin for n in inside):
+    node = step.tape.nodes[s]
+    origins = [step.origin(n) for n in plain]
+    read = step.origin(layer.x)
+    if any(n in step.begin or (n in step.inside and n != read) for n in origins):
         return False
-    op = step.tape.nodes[s].op
-    slopes = [n for n in inside if n in step.inside and n not in step.forward]
-    return op in PRODUCTS | SUMS or not slopes
+    if sum(n in step.tainted for n in node.inputs) > 1:
+        return False
+    return node.op in PRODUCTS | SUMS | {"multiply", "divide"}
 
 
 def _from_weights(step: Step, s: int, delta: int, plain: list[int], layer: Layer, spoilt: set[int]) -> Found:
@@ -496,6 +525,8 @@ def _from_weights(step: Step, s: int, delta: int, plain: list[int], layer: Layer
     if following.z in labels:
         return "wrong transpose", True, s
     if following.a in labels:
+        if following is step.layers[-1] and not any(following.z in step.labels(n) for n in step.tainted):
+            return "missing output derivative", True, delta
         return "raw error in the hidden delta", True, s
     return None
 

@@ -805,7 +805,7 @@ class Recorder:
         """Compile a script with its notes."""
         self.files.add(filename)
         tree = ast.parse(source, filename)
-        notes = _Notes(filename)
+        notes = _Notes(filename, source if isinstance(source, str) else source.decode(errors="replace"))
         tree = ast.fix_missing_locations(notes.visit(tree))
         self._targets.update(notes.augmented)
         return compile(tree, filename, "exec", dont_inherit=True)
@@ -885,8 +885,8 @@ def _float(*args: Any) -> Any:
 class _Notes(ast.NodeTransformer):
     """Adds to a script what the recorder wants to know; no line moves."""
 
-    def __init__(self, filename: str) -> None:
-        self.filename = filename
+    def __init__(self, filename: str, source: str) -> None:
+        self.filename, self.source = filename, source
         self.augmented: dict[tuple[str, int], str] = {}
         self.loops = 0
 
@@ -896,19 +896,19 @@ class _Notes(ast.NodeTransformer):
         parts = target.elts if isinstance(target, ast.Tuple | ast.List) else [target]
         if not any(isinstance(p, ast.Starred) for p in parts):
             node.value = self._call(
-                "__note__", node.value, *(ast.Constant(ast.unparse(p)) for p in parts)
+                "__note__", node.value, *(ast.Constant(self._text(p)) for p in parts)
             )
         return node
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
         self.generic_visit(node)
         if node.value is not None:
-            node.value = self._call("__note__", node.value, ast.Constant(ast.unparse(node.target)))
+            node.value = self._call("__note__", node.value, ast.Constant(self._text(node.target)))
         return node
 
     def visit_AugAssign(self, node: ast.AugAssign) -> ast.AST:
         self.generic_visit(node)
-        self.augmented[self.filename, node.lineno] = ast.unparse(node.target)
+        self.augmented[self.filename, node.lineno] = self._text(node.target)
         return node
 
     def visit_For(self, node: ast.For) -> ast.AST:
@@ -930,6 +930,10 @@ class _Notes(ast.NodeTransformer):
         if isinstance(node.func, ast.Name) and node.func.id == "float":
             node.func = ast.copy_location(ast.Name("__float__", ast.Load()), node.func)
         return node
+
+    def _text(self, target: ast.expr) -> str:
+        """A target as it is written."""
+        return ast.get_source_segment(self.source, target) or ast.unparse(target)
 
     def _call(self, name: str, *args: ast.expr) -> ast.Call:
         call = ast.Call(ast.Name(name, ast.Load()), list(args), [])
