@@ -19,6 +19,7 @@ process of its own, because it executes a stranger's file::
 
 import ast
 import builtins
+import contextlib
 import importlib.abc
 import importlib.machinery
 import json
@@ -798,6 +799,27 @@ class Recorder:
     def _name_target(self, node: Node, frame) -> None:
         if frame is not None and not node.name:
             node.name = self._targets.get((frame.f_code.co_filename, frame.f_lineno), "")
+
+    # -- one function, called by us
+
+    def enter(self, value: np.ndarray, name: str = "") -> "Recorded":
+        """Record an array from outside."""
+        x = self.wrap(np.array(value), self.leaf(value))
+        self.tape.nodes[x._node].name = name
+        return x
+
+    @contextlib.contextmanager
+    def in_place_of_numpy(self, function: Callable) -> Iterator[None]:
+        """While a function is called, its module sees the stand-in for NumPy."""
+        global _recorder
+        _recorder = self
+        code = getattr(function, "__globals__", None) or type(function).__call__.__globals__
+        real = {k: v for k, v in code.items() if v is np}
+        code.update(dict.fromkeys(real, _NUMPY))
+        try:
+            yield
+        finally:
+            code.update(real)
 
     # -- running a script
 
