@@ -1144,6 +1144,63 @@ for epoch in range(5000):
     net.update(batch, 3.0)
 '''
 
+# Correct, though a hasty reader would object
+_DECOYS: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
+    # one output unit: the sum over everything is the sum over the samples
+    "plain-sum-of-all": ("plain", (
+        ("d_b2 = np.sum(d_final, axis=0, keepdims=True)", "d_b2 = np.sum(d_final)"),
+    )),
+    # a value that is no derivative, and that nothing uses
+    "plain-unused": ("plain", (
+        ("    d_hidden = np.dot", "    d_raw = np.dot(d_loss, W2.T)\n    d_hidden = np.dot"),
+    )),
+    # updated as soon as nothing needs the old weights any more
+    "plain-early": ("plain", (
+        ("    d_W1 = np.dot(X.T, d_hidden)\n",
+         "    W2 -= lr * d_W2\n    d_W1 = np.dot(X.T, d_hidden)\n"),
+        ("    # gradient descent\n    W2 -= lr * d_W2\n", "    # gradient descent\n"),
+    )),
+    # updated first, but the hidden delta uses a copy of the old weights
+    "plain-copy": ("plain", (
+        ("    d_hidden = np.dot(d_final, W2.T)",
+         "    W2_old = W2.copy()\n    W2 -= lr * d_W2\n    d_hidden = np.dot(d_final, W2_old.T)"),
+        ("    # gradient descent\n    W2 -= lr * d_W2\n", "    # gradient descent\n"),
+    )),
+    # the learning rate shrinks from epoch to epoch
+    "plain-decay": ("plain", (
+        ("    # forward pass\n", "    lr = 0.5 / (1 + 0.01 * epoch)\n    # forward pass\n"),
+    )),
+    # another forward pass in the loop, on other data, for the eye only
+    "function-monitor": ("function", (
+        ("        if epoch % 2000 == 0:\n            print(\"epoch\", epoch, \"cost\", cost)\n",
+         "        shown = forward(inputs + 0.1, w_hid, b_hid, w_out, b_out)[-1]\n"
+         "        hits = np.mean((shown > 0.5) == targets)\n"
+         "        if epoch % 2000 == 0:\n"
+         "            print(\"epoch\", epoch, \"cost\", cost, \"right\", hits)\n"),
+    )),
+    # weights so small at the start that tanh is hardly curved
+    "columns-small": ("columns", (
+        ("W1 = np.random.randn(n_h, n_x)", "W1 = np.random.randn(n_h, n_x) * 0.05"),
+        ("W2 = np.random.randn(n_y, n_h)", "W2 = np.random.randn(n_y, n_h) * 0.05"),
+    )),
+    # Adam: the gradient is right, the step is not a multiple of it
+    "columns-adam": ("columns", (
+        ("alpha = 0.8\n",
+         "alpha = 0.01\nbeta1, beta2, epsilon = 0.9, 0.999, 1e-8\n"
+         "params = [W1, b1, W2, b2]\n"
+         "first = [np.zeros_like(p) for p in params]\n"
+         "second = [np.zeros_like(p) for p in params]\n"),
+        ("    W1 = W1 - alpha * dW1\n    b1 = b1 - alpha * db1\n"
+         "    W2 = W2 - alpha * dW2\n    b2 = b2 - alpha * db2\n",
+         "    for k, grad in enumerate([dW1, db1, dW2, db2]):\n"
+         "        first[k] = beta1 * first[k] + (1 - beta1) * grad\n"
+         "        second[k] = beta2 * second[k] + (1 - beta2) * grad ** 2\n"
+         "        unbiased = first[k] / (1 - beta1 ** (i + 1))\n"
+         "        spread = second[k] / (1 - beta2 ** (i + 1))\n"
+         "        params[k] -= alpha * unbiased / (np.sqrt(spread) + epsilon)\n"),
+    )),
+}
+
 CORRECT: dict[str, str] = {
     **STYLES,
     "sample": _SAMPLE,
@@ -1154,6 +1211,7 @@ CORRECT: dict[str, str] = {
         for name, by_style in _VARIATIONS.items()
         for style, edits in by_style.items()
     },
+    **{name: _edit(STYLES[style], *edits) for name, (style, edits) in _DECOYS.items()},
     "relu": _RELU,
     "softmax": _SOFTMAX,
     "softmax-jacobian": _SOFTMAX_JACOBIAN,
@@ -1904,6 +1962,35 @@ _LAYERS_MISTAKES = [
 ]
 
 _OTHER_MISTAKES = [
+    _plant(
+        "plain-momentum", "updated too early",
+        {"    d_hidden = np.dot(d_final, W2.T)":
+         "    v_W2 = momentum * v_W2 - lr * d_W2\n    W2 += v_W2\n"
+         "    d_hidden = np.dot(d_final, W2.T)",
+         "    # gradient descent\n    v_W2 = momentum * v_W2 - lr * d_W2\n":
+         "    # gradient descent\n",
+         "    W2 += v_W2\n    b2 += v_b2\n": "    b2 += v_b2\n"},
+        "d_hidden = np.dot(d_final, W2.T) * sigmoid_derivative(hidden_output)", "W1 b1",
+        near=("W2 += v_W2",),
+    ),
+    _plant(
+        "plain-momentum", "scale of one parameter",
+        {"v_b2 = momentum * v_b2 - lr * d_b2": "v_b2 = momentum * v_b2 - lr * lr * d_b2"},
+        "v_b2 = momentum * v_b2 - lr * lr * d_b2", "b2", near=("b2 += v_b2",),
+    ),
+    _plant(
+        "columns-small", "missing hidden derivative",
+        {"dZ1 = (W2.T @ dZ2) * (1 - A1 ** 2)": "dZ1 = W2.T @ dZ2"}, "dZ1 = W2.T @ dZ2", "W1 b1",
+    ),
+    _plant(
+        "columns-small", "derivative taken twice",
+        {"(1 - A1 ** 2)": "(1 - np.tanh(A1) ** 2)"},
+        "dZ1 = (W2.T @ dZ2) * (1 - np.tanh(A1) ** 2)", "W1 b1",
+    ),
+    _plant(
+        "columns-adam", "missing hidden derivative",
+        {"dZ1 = (W2.T @ dZ2) * (1 - A1 ** 2)": "dZ1 = W2.T @ dZ2"}, "dZ1 = W2.T @ dZ2", "W1 b1",
+    ),
     _plant(
         "three-layers", "updated too early",
         {"    delta2 = delta3 @ W3.T * df(z2)\n":
