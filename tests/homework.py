@@ -1287,11 +1287,13 @@ _PLAIN_MISTAKES = [
         "plain", "derivative taken twice",
         {"sigmoid_derivative(hidden_output)": "sigmoid_derivative(hidden_input)"},
         _HIDDEN.replace("(hidden_output)", "(hidden_input)"), "W1 b1", label="hidden",
+        also=("derivative of the wrong quantity",),
     ),
     _plant(
         "plain", "derivative taken twice",
         {"sigmoid_derivative(y_pred)": "sigmoid_derivative(final_input)"},
         "d_final = d_loss * sigmoid_derivative(final_input)", _ALL, label="output",
+        also=("derivative of the wrong quantity",),
     ),
     _plant(
         "plain", "bias summed over the wrong axis",
@@ -1419,7 +1421,7 @@ _FUNCTION_MISTAKES = [
         "function", "derivative taken twice",
         {"    s = sigmoid(z)\n    return s * (1.0 - s)": "    return z * (1.0 - z)"},
         "delta_out = error * sigmoid_prime(z_out)", _ALL, near=("return z * (1.0 - z)",),
-        label="function",
+        label="function", also=("derivative of the wrong quantity",),
     ),
     _plant(
         "function", "derivative taken twice", {"sigmoid_prime(z_hid)": "sigmoid_prime(a_hid)"},
@@ -1569,11 +1571,13 @@ _CLASS_MISTAKES = [
         "class", "derivative taken twice",
         {"self.sigmoid_derivative(self.hidden)": "self.sigmoid_derivative(self.hidden_in)"},
         _DELTA.replace("(self.hidden)", "(self.hidden_in)"), _IH, label="hidden",
+        also=("derivative of the wrong quantity",),
     ),
     _plant(
         "class", "derivative taken twice",
         {"self.sigmoid_derivative(self.output)": "self.sigmoid_derivative(self.output_in)"},
         _OUT.replace("(self.output)", "(self.output_in)"), _ALL, label="output",
+        also=("derivative of the wrong quantity",),
     ),
     _plant(
         "class", "bias summed over the wrong axis",
@@ -1717,10 +1721,12 @@ _COLUMNS_MISTAKES = [
     _plant(
         "columns", "derivative taken twice", {"(1 - A1 ** 2)": "(1 - Z1 ** 2)"},
         "dZ1 = (W2.T @ dZ2) * (1 - Z1 ** 2)", "W1 b1", label="hidden",
+        also=("derivative of the wrong quantity",),
     ),
     _plant(
         "columns", "derivative taken twice", {"dA2 * A2 * (1 - A2)": "dA2 * Z2 * (1 - Z2)"},
         "dZ2 = dA2 * Z2 * (1 - Z2)", _ALL, label="output",
+        also=("derivative of the wrong quantity",),
     ),
     _plant(
         "columns", "bias summed over the wrong axis",
@@ -2068,4 +2074,9 @@ MISTAKES: list[Mistake] = [
     *_LAYERS_MISTAKES,
     *_OTHER_MISTAKES,
 ]
-"""The table. Every name of the catalogue is planted into each of the four ``STYLES``."""
+"""The table. Every name of the catalogue is planted into each of the four ``STYLES``.
+
+A few mistakes make the training diverge, as they should: after some tens of updates NumPy warns of
+an overflow. And a few are hard to see on purpose: a stale activation is right at the first update,
+and ``columns-small`` starts where tanh is hardly curved.
+"""
