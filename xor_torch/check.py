@@ -5,7 +5,6 @@ a plotting backend that opens no window. `assert_backprop` does the same job for
 a test.
 """
 
-import json
 import os
 import subprocess
 import sys
@@ -65,9 +64,13 @@ class Verdict:
             "notes": [n for f in self.findings for n in f.notes],
             "layers": [layer for f in self.findings for layer in f.layers],
             "parameters": [
-                {"name": p["name"], "line": self._place(p["line"])[1],
-                 "largest_relative_difference": p["difference"]}
-                for f in self.findings for p in f.parameters
+                {
+                    "name": p["name"],
+                    "line": self._place(p["line"])[1],
+                    "largest_relative_difference": p["difference"],
+                }
+                for f in self.findings
+                for p in f.parameters
             ],
         }
 
@@ -93,9 +96,15 @@ class Verdict:
     def _network(self, f: Finding) -> list[str]:
         lines = [f"  {layer}" for layer in f.layers]
         for p in f.parameters:
-            off = "" if p["difference"] is None else f", largest relative difference {p['difference']:.1e}"
+            off = (
+                ""
+                if p["difference"] is None
+                else f", largest relative difference {p['difference']:.1e}"
+            )
             state = "ok" if p["ok"] else "does not follow the gradient"
-            lines.append(f"  {p['name']} {p['shape']}: updated on {self._where(p['line'])}{off}, {state}")
+            lines.append(
+                f"  {p['name']} {p['shape']}: updated on {self._where(p['line'])}{off}, {state}"
+            )
         if f.loss:
             rate = "" if f.lr is None else f", lr {f.lr:.6g}"
             lines.append(f"  loss that the steps follow: {f.loss}{rate}")
@@ -104,7 +113,9 @@ class Verdict:
         if f.diagnosis:
             d = f.diagnosis
             lines.append(f"  first wrong value: {d.variable} {d.shape} on {self._where(d.line)}")
-            lines.append(f"  mistake: {d.mistake or 'none of the known ones'}; spoils {', '.join(d.spoils)}")
+            lines.append(
+                f"  mistake: {d.mistake or 'none of the known ones'}; spoils {', '.join(d.spoils)}"
+            )
         if f.verdict == "cannot tell":
             lines.append(f"  cannot tell: {f.reason}")
         lines += self._listing(f)
@@ -122,7 +133,9 @@ class Verdict:
                 continue
             labels = f.labels.get(n, [])
             words = ", ".join(name if not ok else f"{name} ok" for name, ok in labels[-3:])
-            lines.append(f"  {self._place(n)[1]:>5} | {self.source[n - 1]:<70}{'  # ' + words if words else ''}".rstrip())
+            lines.append(
+                f"  {self._place(n)[1]:>5} | {self.source[n - 1]:<70}{'  # ' + words if words else ''}".rstrip()
+            )
         return lines
 
     def _verdict_line(self) -> str:
@@ -165,22 +178,36 @@ def check_file(
     except SyntaxError as e:
         line = places[e.lineno - 1][1] if places and e.lineno else e.lineno
         return Verdict(str(path), "cannot tell", f"syntax error on line {line}: {e.msg}")
-    verdict = Verdict(str(path), "cannot tell", source=source.splitlines(), places=places, strict=strict)
+    verdict = Verdict(
+        str(path), "cannot tell", source=source.splitlines(), places=places, strict=strict
+    )
     if not source.strip():
         verdict.reason = "the file is empty"
         return verdict
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "xor_torch.record", str(path), folder, str(timeout), *args]
         home = str(Path(__file__).resolve().parent.parent)
-        environment = {**os.environ, "MPLBACKEND": "Agg",
-                       "PYTHONPATH": os.pathsep.join(filter(None, [home, os.environ.get("PYTHONPATH")]))}
+        environment = {
+            **os.environ,
+            "MPLBACKEND": "Agg",
+            "PYTHONPATH": os.pathsep.join(filter(None, [home, os.environ.get("PYTHONPATH")])),
+        }
         sink = None if verbose else subprocess.DEVNULL
         try:
-            subprocess.run(command, stdin=subprocess.DEVNULL, stdout=sys.stderr if verbose else sink,
-                           stderr=sink, timeout=timeout + 5, env=environment, check=False)
+            subprocess.run(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=sys.stderr if verbose else sink,
+                stderr=sink,
+                timeout=timeout + 5,
+                env=environment,
+                check=False,
+            )
         except subprocess.TimeoutExpired:
-            verdict.reason = (f"the script was still running after {timeout:g} seconds; "
-                              "give it more with --timeout")
+            verdict.reason = (
+                f"the script was still running after {timeout:g} seconds; "
+                "give it more with --timeout"
+            )
             return verdict
         if not (Path(folder) / "tape.json").exists():
             verdict.reason = "the script ended its process, so nothing could be recorded"
@@ -214,14 +241,18 @@ def _conclude(verdict: Verdict, outcome: Mapping[str, object], source: str) -> N
     if outcome["end"] == "crash":
         verdict.traceback = str(outcome["traceback"])
         if not verdicts:
-            verdict.reason = f"the script crashed with {outcome['error']} before it made enough updates"
+            verdict.reason = (
+                f"the script crashed with {outcome['error']} before it made enough updates"
+            )
             return
     if verdicts and all(v == "correct" for v in verdicts):
         verdict.verdict = "correct"
     elif verdicts:
         verdict.reason = next(f.reason for f in verdict.findings if f.verdict == "cannot tell")
     else:
-        used = [name for name in FRAMEWORKS if f"import {name}" in source or f"from {name}" in source]
+        used = [
+            name for name in FRAMEWORKS if f"import {name}" in source or f"from {name}" in source
+        ]
         if used:
             verdict.reason = f"the script uses {used[0]}: only hand-written NumPy can be checked"
         elif "numpy" not in source:
@@ -285,7 +316,8 @@ def assert_backprop(
             for n in names:
                 if np.shape(found[n]) != shapes[n]:
                     raise AssertionError(
-                        f"the gradient of {n} has shape {np.shape(found[n])}, {n} has {shapes[n]}")
+                        f"the gradient of {n} has shape {np.shape(found[n])}, {n} has {shapes[n]}"
+                    )
             current = {n: recorder.note(current[n] - found[n], n) for n in names}
     recorder.full = True
     with tempfile.TemporaryDirectory() as folder:

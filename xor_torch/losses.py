@@ -8,6 +8,7 @@ cross-entropies. A loss explains the updates if ONE factor (learning rate and co
 all parameters, element by element.
 """
 
+import itertools
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -16,7 +17,7 @@ import torch
 
 from . import replay
 from .record import Node, Ref, Tape
-from .steps import Network, Step, find_networks
+from .steps import Network, Step
 
 Tensor = torch.Tensor
 
@@ -29,6 +30,7 @@ SAME_FLOAT32 = 1e-2
 
 MAX_STEPS = 40  # steps that are looked at, distinct samples first
 NUDGED_STEPS = 12
+COMPARISONS = {"maximum", "minimum", "greater", "greater_equal", "less", "less_equal"}
 
 
 class CannotTell(Exception):
@@ -119,8 +121,8 @@ class Fit:
         values = [v for _, v in sorted(self.factors[self.in_scale().index(True)].items())]
         if all(_close(v, values[0], 1e-6) for v in values):
             return True
-        rises = [b >= a * (1 - 1e-9) for a, b in zip(values, values[1:], strict=False)]
-        falls = [b <= a * (1 + 1e-9) for a, b in zip(values, values[1:], strict=False)]
+        rises = [b >= a * (1 - 1e-9) for a, b in itertools.pairwise(values)]
+        falls = [b <= a * (1 + 1e-9) for a, b in itertools.pairwise(values)]
         return all(rises) or all(falls)
 
 
@@ -131,17 +133,19 @@ def _close(a: float, b: float, rtol: float = 1e-7) -> bool:
 class Case:
     """One network of the script, with the points at which it is examined."""
 
-    def __init__(self, tape: Tape, network: Network) -> None:
+    def __init__(self, tape: Tape, network: Network, ties: bool = False) -> None:
         self.tape, self.network = tape, network
         self.parameters = network.parameters
-        self.names = [network.states[i].name or f"parameter {n}" for n, i in enumerate(self.parameters, 1)]
+        self.names = [
+            network.states[i].name or f"parameter {n}" for n, i in enumerate(self.parameters, 1)
+        ]
         self.steps = network.steps
         self.chosen = _choose(tape, network)
         self.float32 = any(
             n.value is not None and n.value.dtype.str[1:] == "f4"
             for n in (tape.nodes[i] for i in self.steps[0].start.values())
         )
-        self.ties = False
+        self.ties, self.tied = ties, False
         self._check_replay()
         self.points = self._points()
 
@@ -159,11 +163,14 @@ class Case:
         for i, n in self.steps[k].start.items():
             node = self.tape.nodes[n]
             known = node.value is not None
-            value = replay.tensor(node.value).double() if known else torch.zeros(node.shape).double()
+            value = (
+                replay.tensor(node.value).double() if known else torch.zeros(node.shape).double()
+            )
             if i not in self.parameters:
                 given[n] = torch.zeros_like(value)
                 continue
             if generator is not None or not known:
+                size = size or 0.6
                 generator = generator or torch.Generator().manual_seed(k)
                 spread = min(0.5, 1 / math.sqrt(max(node.shape, default=1)))
                 noise = torch.randn(node.shape, generator=generator, dtype=torch.float64)
@@ -188,10 +195,16 @@ class Case:
                 was, now = replay.tensor(node.value).double(), values[id].double()
                 if was.shape != now.shape or not bool(torch.isfinite(was).all()):
                     if was.shape == now.shape:
-                        raise CannotTell(f"the values of {node.name or node.op} on line {node.line} are not finite")
+                        raise CannotTell(
+                            f"the values of {node.name or node.op} on line {node.line} are not finite"
+                        )
                     raise CannotTell(f"numpy.{node.op} on line {node.line} could not be repeated")
-                if was.numel() and float((was - now).abs().max()) > allowed * (float(was.abs().max()) + 1e-3):
-                    raise CannotTell(f"numpy.{node.op} on line {node.line} could not be repeated exactly")
+                if was.numel() and float((was - now).abs().max()) > allowed * (
+                    float(was.abs().max()) + 1e-3
+                ):
+                    raise CannotTell(
+                        f"numpy.{node.op} on line {node.line} could not be repeated exactly"
+                    )
 
     def _points(self) -> list[Point]:
         points = []
@@ -221,6 +234,10 @@ class Case:
         values = replay.run(self.tape, step.end.values(), given, self.ties, also)
         if any(n in values and bool(values[n].bool().any()) != answer for n, answer in guards):
             return None
+        if self._tied(step, values):
+            self.tied = True
+            if seed is None:
+                return None  # the derivative of relu at 0 is a convention
         leaves, changes, rounding = [], [], []
         for i in self.parameters:
             begin, end = step.start[i], step.end[i]
@@ -232,6 +249,18 @@ class Case:
         if not all(bool(torch.isfinite(c).all()) for c in changes):
             return None
         return Point(k, seed is not None, values, leaves, changes, rounding)
+
+    def _tied(self, step: Step, values: dict[int, Tensor]) -> bool:
+        """Does a comparison meet two equal numbers?"""
+        for n in step.nodes:
+            node = self.tape.nodes[n]
+            if node.op in COMPARISONS and len(node.args) == 2:
+                a, b = (
+                    values.get(x.id) if isinstance(x, Ref) else replay.tensor(x) for x in node.args
+                )
+                if a is not None and b is not None and bool((a == b).any()):
+                    return True
+        return False
 
     def change_nodes(self, k: int, i: int) -> list[tuple[int, float]] | None:
         """What is added to a parameter: [(node, sign), ...], None if it is not so simple."""
@@ -294,13 +323,21 @@ class Case:
                 continue
             place = (node.line, node.op, node.site)
             if node.name and node.shape in ((), (1,), (1, 1)):
-                yield (Loss("own", ("own", *place), node.name),
-                       Term(lambda v, id=id: v[id].sum(), id))
+                yield (
+                    Loss("own", ("own", *place), node.name),
+                    Term(lambda v, id=id: v[id].sum(), id),
+                )
             if node.op == "getitem" and node.inputs[0] in inside and node.inputs[0] not in starts:
                 index = node.args[1]
-                if isinstance(index, tuple) and len(index) == 2 and any(isinstance(p, Ref) for p in index):
-                    yield (Loss("CE", ("index", *place), "CE"),
-                           Term(lambda v, id=id: -v[id].log().sum(), id, node.inputs[0], None))
+                if (
+                    isinstance(index, tuple)
+                    and len(index) == 2
+                    and any(isinstance(p, Ref) for p in index)
+                ):
+                    yield (
+                        Loss("CE", ("index", *place), "CE"),
+                        Term(lambda v, id=id: -v[id].log().sum(), id, node.inputs[0], None),
+                    )
             if node.op not in ("subtract", "add", "multiply", "divide") or len(node.args) != 2:
                 continue
             for mine, other in (node.args, node.args[::-1]):
@@ -327,12 +364,13 @@ class Case:
         return other.id
 
     def _inner(self, id: int, inside: set[int], starts: set[int]) -> int:
-        """p of log(p), 1 - p, p + 1e-9, clip(p, ...)."""
+        """P of log(p), 1 - p, p + 1e-9, clip(p, ...)."""
         for _ in range(4):
             node = self.tape.nodes[id]
             held = [n for n in node.inputs if n in inside and n not in starts]
             if node.op in ("log", "negative", "clip", "maximum", "minimum") or (
-                node.op in ("add", "subtract") and any(isinstance(a, int | float) for a in node.args)
+                node.op in ("add", "subtract")
+                and any(isinstance(a, int | float) for a in node.args)
             ):
                 if len(held) != 1:
                     break
@@ -388,7 +426,10 @@ class Case:
                 if loss.kind == "CE" and not _sums_to_one(p):
                     return None
         grads = torch.autograd.grad(value, point.leaves, retain_graph=True, allow_unused=True)
-        grads = [torch.zeros_like(x) if g is None else g for g, x in zip(grads, point.leaves, strict=True)]
+        grads = [
+            torch.zeros_like(x) if g is None else g
+            for g, x in zip(grads, point.leaves, strict=True)
+        ]
         return grads if all(bool(torch.isfinite(g).all()) for g in grads) else None
 
     def fit(self, loss: Loss, penalty: bool = False) -> Fit | None:
@@ -426,15 +467,20 @@ def _fit_one(
     decay = 0.0
     if penalty:
         change = torch.cat([p.changes[i].reshape(-1) for p, _ in pairs])
-        columns = [torch.cat([g.reshape(-1) for _, g in pairs]),
-                   torch.cat([p.leaves[i].detach().reshape(-1) for p, _ in pairs])]
+        columns = [
+            torch.cat([g.reshape(-1) for _, g in pairs]),
+            torch.cat([p.leaves[i].detach().reshape(-1) for p, _ in pairs]),
+        ]
         solution = torch.linalg.lstsq(torch.stack(columns, 1), change[:, None]).solution
         decay = -float(solution[1])
     factors, error, raw = {}, 0.0, 0.0
     for k, own in of_step.items():
         below = sum(float((g**2).sum()) for _, g in own)
         if math.sqrt(below) <= 1e-12 * top:
-            if any(float((p.changes[i] + decay * p.leaves[i].detach()).abs().max()) > FLOOR * top for p, _ in own):
+            if any(
+                float((p.changes[i] + decay * p.leaves[i].detach()).abs().max()) > FLOOR * top
+                for p, _ in own
+            ):
                 error = math.inf
             continue
         changes = [p.changes[i] + decay * p.leaves[i].detach() for p, _ in own]
@@ -469,7 +515,9 @@ def _choose(tape: Tape, network: Network) -> list[int]:
             for a in node.inputs:
                 if a not in inside and a not in step.start.values():
                     value = tape.nodes[a].value
-                    mark.append(value.tobytes() if value is not None and value.size < 20_000 else None)
+                    mark.append(
+                        value.tobytes() if value is not None and value.size < 20_000 else None
+                    )
             mark.append(tuple(x for x in node.args if isinstance(x, int | float)))
         key = hash(tuple(mark))
         if key not in seen:

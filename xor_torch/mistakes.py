@@ -12,19 +12,32 @@ mistake would, and must agree in every element.
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
 
 from . import replay
 from .losses import FLOOR, RTOL, Case, Fit, Loss, Point
-from .record import Node, Ref
 
 Tensor = torch.Tensor
 
 PRODUCTS = {"dot", "matmul", "inner", "outer", "tensordot", "einsum", "vdot"}
-SAME_NUMBERS = {"T", "transpose", "reshape", "copy", "astype", "ravel", "flatten", "array", "squeeze",
-                "expand_dims", "atleast_2d", "atleast_1d", "asarray", "positive"}
+SAME_NUMBERS = {
+    "T",
+    "transpose",
+    "reshape",
+    "copy",
+    "astype",
+    "ravel",
+    "flatten",
+    "array",
+    "squeeze",
+    "expand_dims",
+    "atleast_2d",
+    "atleast_1d",
+    "asarray",
+    "positive",
+}
 SUMS = {"sum", "mean", "average", "add.reduce"}
 PROBES = 6
 
@@ -68,8 +81,10 @@ class Step:
         self.begin = {self.step.start[i]: n for n, i in enumerate(case.parameters)}
         self.ends = {self.step.end[i]: n for n, i in enumerate(case.parameters)}
         # anywhere, or, should the script then take another branch, near where it is
-        points = [case._point(k, seed, 1.2) or case._point(k, seed, 0.03)
-                  for seed in range(5000 + 7 * k, 5000 + 7 * k + PROBES)]
+        points = [
+            case._point(k, seed, 1.2) or case._point(k, seed, 0.03)
+            for seed in range(5000 + 7 * k, 5000 + 7 * k + PROBES)
+        ]
         self.points: list[Point] = [p for p in points if p is not None]
         self.terms = loss.terms[k]
         self.predictions = [t.prediction for t in self.terms if t.prediction is not None]
@@ -90,13 +105,19 @@ class Step:
         result: dict[int, list[Tensor]] = {n: [] for n in self.forward}
         for point in self.points:
             value = self.loss.of(point)
-            wanted = [n for n in self.forward if n in point.values and point.values[n].requires_grad]
-            grads = torch.autograd.grad(value, [point.values[n] for n in wanted],
-                                        retain_graph=True, allow_unused=True)
+            wanted = [
+                n for n in self.forward if n in point.values and point.values[n].requires_grad
+            ]
+            grads = torch.autograd.grad(
+                value, [point.values[n] for n in wanted], retain_graph=True, allow_unused=True
+            )
             for n, g in zip(wanted, grads, strict=True):
                 result[n].append(torch.zeros_like(point.values[n]) if g is None else g)
-        return {n: g for n, g in result.items()
-                if len(g) == len(self.points) and any(bool(x.abs().max() > 0) for x in g if x.numel())}
+        return {
+            n: g
+            for n, g in result.items()
+            if len(g) == len(self.points) and any(bool(x.abs().max() > 0) for x in g if x.numel())
+        }
 
     def _tainted(self) -> set[int]:
         """What depends on the target as well as on the parameters."""
@@ -107,15 +128,22 @@ class Step:
         for target in {t.target for t in self.terms if isinstance(t.target, int)}:
             from_target |= {target} | self._sources_of(target)
         for node in self.tape.nodes[min(from_target, default=0) : max(self.inside) + 1]:
-            if from_target and node.id not in self.inside and any(i in from_target for i in node.inputs):
+            if (
+                from_target
+                and node.id not in self.inside
+                and any(i in from_target for i in node.inputs)
+            ):
                 from_target.add(node.id)
         for n in self.step.nodes:
             node = self.tape.nodes[n]
             if n in forward or n in self.ends:
                 continue
-            if any(i in tainted or (i in from_target and i not in self.inside) for i in node.inputs):
-                tainted.add(n)
-            elif node.op == "subtract" and any(p in node.inputs and t in node.args for p, t in numbers):
+            if any(
+                i in tainted or (i in from_target and i not in self.inside) for i in node.inputs
+            ) or (
+                node.op == "subtract"
+                and any(p in node.inputs and t in node.args for p, t in numbers)
+            ):
                 tainted.add(n)
         return tainted
 
@@ -127,9 +155,15 @@ class Step:
         if node.value is not None and self.tape.nodes[target].value is not None:
             mine = self.tape.nodes[target].value
             for n in self.tape.nodes[node.id : max(self.inside)]:
-                if n.id not in self.inside and n.value is not None and n.shape == mine.shape \
-                        and n.op in SAME_NUMBERS | {"getitem"} and n.inputs and (n.value == mine).all() \
-                        and self._root(n.id) == node.id:
+                if (
+                    n.id not in self.inside
+                    and n.value is not None
+                    and n.shape == mine.shape
+                    and n.op in SAME_NUMBERS | {"getitem"}
+                    and n.inputs
+                    and (n.value == mine).all()
+                    and self._root(n.id) == node.id
+                ):
                     found.add(n.id)
         return found
 
@@ -163,16 +197,20 @@ class Step:
         seen, stack = {n}, [n]
         while stack:
             for i in self.tape.nodes[stack.pop()].inputs:
-                if i in states:
-                    return i not in self.begin
-                if i not in seen:
+                if i in states and i not in self.begin:
+                    return True
+                if i not in seen and i not in self.begin:
                     seen.add(i)
                     stack.append(i)
         return False
 
     def origin(self, n: int) -> int:
         """The value that this one is a copy, a transpose, a reshape of."""
-        while n not in self.begin and self.tape.nodes[n].op in SAME_NUMBERS and self.tape.nodes[n].inputs:
+        while (
+            n not in self.begin
+            and self.tape.nodes[n].op in SAME_NUMBERS
+            and self.tape.nodes[n].inputs
+        ):
             n = self.tape.nodes[n].inputs[0]
         return n
 
@@ -190,9 +228,14 @@ def ratio(mine: list[Tensor], theirs: list[Tensor]) -> float | None:
             below = sum(float(b @ b) for _, b in pairs)
             c = sum(float(a @ b) for a, b in pairs) / below if below else 0.0
             top = max(float(b.abs().max()) for _, b in pairs)
-            if c and math.isfinite(c) and all(
-                float((a - c * b).abs().max()) <= RTOL * abs(c) * float(b.abs().max()) + FLOOR * abs(c) * top
-                for a, b in pairs
+            if (
+                c
+                and math.isfinite(c)
+                and all(
+                    float((a - c * b).abs().max())
+                    <= RTOL * abs(c) * float(b.abs().max()) + FLOOR * abs(c) * top
+                    for a, b in pairs
+                )
             ):
                 return c
         if mine[0].ndim != 2 and theirs[0].ndim != 2:
@@ -238,8 +281,17 @@ def find_layers(step: Step) -> list[Layer]:
                 if node.op in ("add", "subtract"):
                     own = [b for b, at in adds.items() if at == user]
                     other = [i for i in node.inputs if i != z]
-                    if own or all(i not in forward for i in other) or node.op == "add" and any(
-                            i in first or nodes[i].op in ("add", "sum", "multiply") for i in other):
+                    if (
+                        own
+                        or all(i not in forward for i in other)
+                        or (
+                            node.op == "add"
+                            and any(
+                                i in first or nodes[i].op in ("add", "sum", "multiply")
+                                for i in other
+                            )
+                        )
+                    ):
                         z, grown = user, True
                         biases += own
                         break
@@ -263,18 +315,31 @@ def find_layers(step: Step) -> list[Layer]:
 def _activation_node(step: Step, x: int, z: int) -> int:
     """What the next layer reads, before a transpose or a column of ones is put to it."""
     nodes = step.tape.nodes
-    while nodes[x].op in SAME_NUMBERS | {"concatenate", "hstack", "vstack", "append", "insert",
-                                          "column_stack", "getitem"}:
-        inside = [i for i in nodes[x].inputs if i in step.inside and i > z or i == z]
+    while nodes[x].op in SAME_NUMBERS | {
+        "concatenate",
+        "hstack",
+        "vstack",
+        "append",
+        "insert",
+        "column_stack",
+        "getitem",
+    }:
+        inside = [i for i in nodes[x].inputs if (i in step.inside and i > z) or i == z]
         if not inside:
             break
         x = inside[0]
     return x
 
 
-SHAPES: dict[str, tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]] = {
+SHAPES: dict[
+    str, tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]
+] = {
     # the function, its derivative in terms of z, the same in terms of a
-    "sigmoid": (torch.sigmoid, lambda z: torch.sigmoid(z) * (1 - torch.sigmoid(z)), lambda a: a * (1 - a)),
+    "sigmoid": (
+        torch.sigmoid,
+        lambda z: torch.sigmoid(z) * (1 - torch.sigmoid(z)),
+        lambda a: a * (1 - a),
+    ),
     "tanh": (torch.tanh, lambda z: 1 - torch.tanh(z) ** 2, lambda a: 1 - a**2),
     "relu": (torch.relu, lambda z: (z > 0).double(), lambda a: (a > 0).double()),
     "linear": (lambda z: z, torch.ones_like, torch.ones_like),
@@ -312,7 +377,9 @@ def diagnose(case: Case, fit: Fit) -> Diagnosis | None:
 
 def _moved(case: Case, k: int, bad: list[int]) -> int:
     """How many of the parameters a step changes: the sample (0, 0) leaves the first weights alone."""
-    return sum(any(p.step == k and bool(p.changes[i].abs().max() > 0) for p in case.points) for i in bad)
+    return sum(
+        any(p.step == k and bool(p.changes[i].abs().max() > 0) for p in case.points) for i in bad
+    )
 
 
 def _by_scale(step: Step, fit: Fit, bad: list[int]) -> Diagnosis | None:
@@ -336,15 +403,22 @@ def _by_scale(step: Step, fit: Fit, bad: list[int]) -> Diagnosis | None:
         found.append((at, i, off))
     at, i, off = min(found)
     name = "wrong sign" if off < 0 else "scale of one parameter"
-    return _report(step, at, name, True, [step.case.names[j] for j in own], parameter=i,
-                   expected_factor=1 / off)
+    return _report(
+        step,
+        at,
+        name,
+        True,
+        [step.case.names[j] for j in own],
+        parameter=i,
+        expected_factor=1 / off,
+    )
 
 
 def _factors(step: Step, i: int) -> list[tuple[int, float, float]]:
     """(node, factor, sign) of each operation between the delta and the update, in order."""
     number = step.case.parameters[i]
     begin, end = step.step.start[number], step.step.end[number]
-    result, n, came = [], end, None
+    result, n, _came = [], end, None
     for _ in range(40):
         node = step.tape.nodes[n]
         here = step.labels(n).get(begin)
@@ -379,7 +453,9 @@ def gradient_node(step: Step, i: int) -> int:
     number = step.case.parameters[i]
     n, begin = step.step.end[number], step.step.start[number]
     for _ in range(20):
-        inputs = [m for m in step.tape.nodes[n].inputs if begin in step.labels(m) and m in step.tainted]
+        inputs = [
+            m for m in step.tape.nodes[n].inputs if begin in step.labels(m) and m in step.tainted
+        ]
         if not inputs:
             break
         n = inputs[0]
@@ -469,7 +545,9 @@ def _explain(step: Step, s: int, spoilt: set[int], spoils: list[str]) -> Diagnos
         return _report(step, s, "updated too early", True, spoils)
     deltas = [n for n in node.inputs if n in step.tainted and step.labels(n)]
     plain = [n for n in node.inputs if n not in step.tainted]
-    layer = max((la for i in spoilt if (la := _layer_of(step, i))), key=lambda la: la.number, default=None)
+    layer = max(
+        (la for i in spoilt if (la := _layer_of(step, i))), key=lambda la: la.number, default=None
+    )
     if layer is not None and deltas:
         for explain in (_missing, _from_weights, _from_inputs, _from_slope):
             found = explain(step, s, deltas[0], plain, layer, spoilt)
@@ -486,7 +564,9 @@ def _layer_of(step: Step, i: int) -> Layer | None:
 Found = tuple[str, bool, int] | None
 
 
-def _missing(step: Step, s: int, delta: int, plain: list[int], layer: Layer, spoilt: set[int]) -> Found:
+def _missing(
+    step: Step, s: int, delta: int, plain: list[int], layer: Layer, spoilt: set[int]
+) -> Found:
     """A parameter's gradient is made from dL/da where dL/dz belongs."""
     labels = step.labels(delta)
     if layer.z in labels or layer.a not in labels or not _makes_gradient(step, s, plain, layer):
@@ -509,12 +589,18 @@ def _makes_gradient(step: Step, s: int, plain: list[int], layer: Layer) -> bool:
     return node.op in PRODUCTS | SUMS | {"multiply", "divide"}
 
 
-def _from_weights(step: Step, s: int, delta: int, plain: list[int], layer: Layer, spoilt: set[int]) -> Found:
+def _from_weights(
+    step: Step, s: int, delta: int, plain: list[int], layer: Layer, spoilt: set[int]
+) -> Found:
     """A delta is taken back through weights."""
     used = [step.begin[o] for n in plain if (o := step.origin(n)) in step.begin]
     if not used:
-        inner = [m for n in plain if step.tape.nodes[n].op in PRODUCTS and n not in step.forward
-                 for m in step.tape.nodes[n].inputs]
+        inner = [
+            m
+            for n in plain
+            if step.tape.nodes[n].op in PRODUCTS and n not in step.forward
+            for m in step.tape.nodes[n].inputs
+        ]
         if any(step.origin(m) in step.begin for m in inner):
             return "dot for element-wise product", True, s
         return None
@@ -525,13 +611,17 @@ def _from_weights(step: Step, s: int, delta: int, plain: list[int], layer: Layer
     if following.z in labels:
         return "wrong transpose", True, s
     if following.a in labels:
-        if following is step.layers[-1] and not any(following.z in step.labels(n) for n in step.tainted):
+        if following is step.layers[-1] and not any(
+            following.z in step.labels(n) for n in step.tainted
+        ):
             return "missing output derivative", True, delta
         return "raw error in the hidden delta", True, s
     return None
 
 
-def _from_inputs(step: Step, s: int, delta: int, plain: list[int], layer: Layer, spoilt: set[int]) -> Found:
+def _from_inputs(
+    step: Step, s: int, delta: int, plain: list[int], layer: Layer, spoilt: set[int]
+) -> Found:
     """A right delta, put together with the wrong thing."""
     node, labels = step.tape.nodes[s], step.labels(delta)
     if layer.z not in labels:
@@ -554,7 +644,9 @@ def _from_inputs(step: Step, s: int, delta: int, plain: list[int], layer: Layer,
     return "derivative of the wrong quantity", True, s
 
 
-def _from_slope(step: Step, s: int, delta: int, plain: list[int], layer: Layer, spoilt: set[int]) -> Found:
+def _from_slope(
+    step: Step, s: int, delta: int, plain: list[int], layer: Layer, spoilt: set[int]
+) -> Found:
     """dL/da times what is not the derivative of the activation."""
     labels = step.labels(delta)
     own = next((la for la in step.layers if la.a in labels), None)
@@ -564,7 +656,9 @@ def _from_slope(step: Step, s: int, delta: int, plain: list[int], layer: Layer, 
     values = [(_whole(step, n), n) for n in _statement(step, s)]
     upstream = step.derivatives[own.a]
     if node.op in PRODUCTS and plain and (factor := step.values(plain[0])):
-        with_star = [u * f if u.shape == f.shape else None for u, f in zip(upstream, factor, strict=True)]
+        with_star = [
+            u * f if u.shape == f.shape else None for u, f in zip(upstream, factor, strict=True)
+        ]
         if all(x is not None for x in with_star) and ratio(with_star, step.derivatives[own.z]):
             return "dot for element-wise product", True, s
     z, a = step.values(own.z), step.values(own.a)
@@ -601,7 +695,11 @@ def _statement(step: Step, s: int) -> list[int]:
     found = [s]
     for m in step.step.nodes:
         node = step.tape.nodes[m]
-        if m > s and node.op in ("multiply", "assign", "copy", "divide") and found[-1] in node.inputs:
+        if (
+            m > s
+            and node.op in ("multiply", "assign", "copy", "divide")
+            and found[-1] in node.inputs
+        ):
             found.append(m)
             if node.name:
                 break
@@ -612,8 +710,15 @@ def _whole(step: Step, n: int) -> list[Tensor] | None:
     return step.values(n)
 
 
-def _report(step: Step, at: int, mistake: str | None, sure: bool, spoils: list[str],
-            parameter: int | None = None, expected_factor: float | None = None) -> Diagnosis:
+def _report(
+    step: Step,
+    at: int,
+    mistake: str | None,
+    sure: bool,
+    spoils: list[str],
+    parameter: int | None = None,
+    expected_factor: float | None = None,
+) -> Diagnosis:
     node = step.tape.nodes[at]
     line, variable = node.line, _variable(step, at)
     # the mistake is where a good value gets the name of another: d_final = d_loss

@@ -1,12 +1,12 @@
 """Are two sets of gradients, or of weights, the same numbers? Element by element, in words."""
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
 from . import manual
-from .data import Parameters, initial_weights, truth_table
+from .data import Parameters
 
 # Measured agreement is a few units in the last place, 1e-15; 1e-12 leaves room for the order in
 # which another BLAS adds, and none for a mistake.

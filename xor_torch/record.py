@@ -62,8 +62,8 @@ class Node:
         "args",
         "bits",
         "dtype",
-        "inputs",
         "id",
+        "inputs",
         "kwargs",
         "line",
         "name",
@@ -399,11 +399,39 @@ def _method(name: str) -> Callable:
 
 for _name in ("add", "sub", "mul", "truediv", "pow", "floordiv", "mod"):
     setattr(Recorded, f"__i{_name}__", _in_place(_name))
-for _name in (
-    "all any argmax argmin argsort astype clip copy cumsum cumprod diagonal dot flatten max mean min "
-    "nonzero prod ravel repeat reshape round searchsorted squeeze std sum swapaxes take trace "
-    "transpose var"
-).split():
+for _name in [
+    "all",
+    "any",
+    "argmax",
+    "argmin",
+    "argsort",
+    "astype",
+    "clip",
+    "copy",
+    "cumsum",
+    "cumprod",
+    "diagonal",
+    "dot",
+    "flatten",
+    "max",
+    "mean",
+    "min",
+    "nonzero",
+    "prod",
+    "ravel",
+    "repeat",
+    "reshape",
+    "round",
+    "searchsorted",
+    "squeeze",
+    "std",
+    "sum",
+    "swapaxes",
+    "take",
+    "trace",
+    "transpose",
+    "var",
+]:
     setattr(Recorded, _name, _method(_name))
 
 
@@ -827,7 +855,9 @@ class Recorder:
         """Compile a script with its notes."""
         self.files.add(filename)
         tree = ast.parse(source, filename)
-        notes = _Notes(filename, source if isinstance(source, str) else source.decode(errors="replace"))
+        notes = _Notes(
+            filename, source if isinstance(source, str) else source.decode(errors="replace")
+        )
         tree = ast.fix_missing_locations(notes.visit(tree))
         self._targets.update(notes.augmented)
         return compile(tree, filename, "exec", dont_inherit=True)
@@ -908,7 +938,7 @@ class _Notes(ast.NodeTransformer):
     """Adds to a script what the recorder wants to know; no line moves."""
 
     def __init__(self, filename: str, source: str) -> None:
-        self.filename, self.source = filename, source
+        self.filename, self.lines = filename, re.split("\r\n|\r|\n", source)
         self.augmented: dict[tuple[str, int], str] = {}
         self.loops = 0
 
@@ -955,7 +985,10 @@ class _Notes(ast.NodeTransformer):
 
     def _text(self, target: ast.expr) -> str:
         """A target as it is written."""
-        return ast.get_source_segment(self.source, target) or ast.unparse(target)
+        if target.lineno != target.end_lineno:
+            return ast.unparse(target)
+        line = self.lines[target.lineno - 1].encode()
+        return line[target.col_offset : target.end_col_offset].decode(errors="replace")
 
     def _call(self, name: str, *args: ast.expr) -> ast.Call:
         call = ast.Call(ast.Name(name, ast.Load()), list(args), [])
@@ -1105,7 +1138,24 @@ def _mathematics() -> dict[str, Callable]:
         "acos": "arccos",
         "atan": "arctan",
     }
-    names = "exp log sqrt tanh sin cos tan sinh cosh log2 log10 log1p expm1 pow fabs atan".split()
+    names = [
+        "exp",
+        "log",
+        "sqrt",
+        "tanh",
+        "sin",
+        "cos",
+        "tan",
+        "sinh",
+        "cosh",
+        "log2",
+        "log10",
+        "log1p",
+        "expm1",
+        "pow",
+        "fabs",
+        "atan",
+    ]
 
     def pick(name: str) -> Callable:
         plain, recorded = getattr(math, name), getattr(np, other.get(name, name))

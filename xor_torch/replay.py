@@ -284,7 +284,9 @@ def _assign(base, path, value):
     """`base` with the part that `path` leads to replaced by `value`."""
     base = number(base).clone()
     part = base
-    *steps, (_, args, _) = path if path[-1][0] == "getitem" else (*path, ("getitem", (Ellipsis,), {}))
+    *steps, (_, args, _) = (
+        path if path[-1][0] == "getitem" else (*path, ("getitem", (Ellipsis,), {}))
+    )
     for op, more, options in steps:
         part = OPERATIONS[op](part, *more, **options)
         if part._base is None:
@@ -317,7 +319,9 @@ def _clip(x, a_min=None, a_max=None, min=None, max=None, **options):
 
 def _concatenate(arrays, axis=0, **options):
     arrays = [number(a) for a in arrays]
-    return torch.cat([a.reshape(-1) for a in arrays], 0) if axis is None else torch.cat(arrays, axis)
+    return (
+        torch.cat([a.reshape(-1) for a in arrays], 0) if axis is None else torch.cat(arrays, axis)
+    )
 
 
 def _stack(arrays, axis=0, **options):
@@ -373,7 +377,9 @@ def _expand_dims(x, axis):
 
 def _repeat(x, repeats, axis=None):
     x = number(x)
-    return torch.repeat_interleave(x if axis is not None else x.reshape(-1), _int(repeats), axis or 0)
+    return torch.repeat_interleave(
+        x if axis is not None else x.reshape(-1), _int(repeats), axis or 0
+    )
 
 
 def _tile(x, reps):
@@ -410,7 +416,11 @@ def _constant(value: float) -> Callable:
 
 def _softmax(x, axis=None):
     x = number(x)
-    return torch.softmax(x, axis) if axis is not None else torch.softmax(x.reshape(-1), 0).reshape(x.shape)
+    return (
+        torch.softmax(x, axis)
+        if axis is not None
+        else torch.softmax(x.reshape(-1), 0).reshape(x.shape)
+    )
 
 
 def _average(x, axis=None, weights=None, **options):
@@ -423,67 +433,151 @@ OPERATIONS: dict[str, Callable] = {
     **{
         name: _unary(function)
         for name, function in {
-            "negative": torch.neg, "positive": torch.clone, "exp": torch.exp, "log": torch.log,
-            "log2": torch.log2, "log10": torch.log10, "log1p": torch.log1p, "expm1": torch.expm1,
-            "sqrt": torch.sqrt, "square": torch.square, "tanh": torch.tanh, "sin": torch.sin,
-            "cos": torch.cos, "tan": torch.tan, "sinh": torch.sinh, "cosh": torch.cosh,
-            "arctan": torch.atan, "absolute": torch.abs, "fabs": torch.abs, "sign": torch.sign,
-            "reciprocal": torch.reciprocal, "expit": torch.sigmoid, "copy": torch.clone,
-            "floor": torch.floor, "ceil": torch.ceil, "rint": torch.round, "exp2": torch.exp2,
-            "nan_to_num": torch.nan_to_num, "array": torch.clone,
+            "negative": torch.neg,
+            "positive": torch.clone,
+            "exp": torch.exp,
+            "log": torch.log,
+            "log2": torch.log2,
+            "log10": torch.log10,
+            "log1p": torch.log1p,
+            "expm1": torch.expm1,
+            "sqrt": torch.sqrt,
+            "square": torch.square,
+            "tanh": torch.tanh,
+            "sin": torch.sin,
+            "cos": torch.cos,
+            "tan": torch.tan,
+            "sinh": torch.sinh,
+            "cosh": torch.cosh,
+            "arctan": torch.atan,
+            "absolute": torch.abs,
+            "fabs": torch.abs,
+            "sign": torch.sign,
+            "reciprocal": torch.reciprocal,
+            "expit": torch.sigmoid,
+            "copy": torch.clone,
+            "floor": torch.floor,
+            "ceil": torch.ceil,
+            "rint": torch.round,
+            "exp2": torch.exp2,
+            "nan_to_num": torch.nan_to_num,
+            "array": torch.clone,
         }.items()
     },
     **{
         name: _binary(function)
         for name, function in {
-            "add": torch.add, "subtract": torch.sub, "multiply": torch.mul, "divide": torch.div,
-            "power": _power, "float_power": _power, "heaviside": torch.heaviside,
-            "logaddexp": torch.logaddexp, "floor_divide": torch.floor_divide,
-            "remainder": torch.remainder, "hypot": torch.hypot, "arctan2": torch.atan2,
+            "add": torch.add,
+            "subtract": torch.sub,
+            "multiply": torch.mul,
+            "divide": torch.div,
+            "power": _power,
+            "float_power": _power,
+            "heaviside": torch.heaviside,
+            "logaddexp": torch.logaddexp,
+            "floor_divide": torch.floor_divide,
+            "remainder": torch.remainder,
+            "hypot": torch.hypot,
+            "arctan2": torch.atan2,
         }.items()
     },
     **{
         name: _compare(function)
         for name, function in {
-            "greater": torch.gt, "greater_equal": torch.ge, "less": torch.lt,
-            "less_equal": torch.le, "equal": torch.eq, "not_equal": torch.ne,
-            "logical_and": torch.logical_and, "logical_or": torch.logical_or,
+            "greater": torch.gt,
+            "greater_equal": torch.ge,
+            "less": torch.lt,
+            "less_equal": torch.le,
+            "equal": torch.eq,
+            "not_equal": torch.ne,
+            "logical_and": torch.logical_and,
+            "logical_or": torch.logical_or,
         }.items()
     },
     **{
         name: _reduction(function)
         for name, function in {
-            "sum": _sum, "mean": lambda x, axes, keep: x.mean(axes, keepdim=keep), "var": _var,
-            "std": lambda *a, **k: _var(*a, **k).sqrt(), "max": _extreme(True), "amax": _extreme(True),
-            "min": _extreme(False), "amin": _extreme(False), "prod": _prod, "add.reduce": _sum,
+            "sum": _sum,
+            "mean": lambda x, axes, keep: x.mean(axes, keepdim=keep),
+            "var": _var,
+            "std": lambda *a, **k: _var(*a, **k).sqrt(),
+            "max": _extreme(True),
+            "amax": _extreme(True),
+            "min": _extreme(False),
+            "amin": _extreme(False),
+            "prod": _prod,
+            "add.reduce": _sum,
         }.items()
     },
-    "average": _average, "linalg.norm": _norm, "dot": _dot, "matmul": lambda a, b: number(a) @ number(b),
-    "inner": _inner, "vdot": lambda a, b: torch.dot(number(a).reshape(-1), number(b).reshape(-1)),
-    "outer": _outer, "multiply.outer": lambda a, b: torch.tensordot(number(a), number(b), 0),
-    "linalg.outer": _outer, "linalg.multi_dot": lambda xs: torch.linalg.multi_dot(list(map(number, xs))),
-    "tensordot": _tensordot, "einsum": _einsum, "diag": _diag, "diagflat": lambda x: _diag(_flat(x)),
-    "T": _transpose, "transpose": _transpose, "reshape": _reshape, "ravel": _flat, "flatten": _flat,
-    "swapaxes": lambda x, a, b: x.transpose(a, b), "moveaxis": torch.movedim,
-    "squeeze": _squeeze, "expand_dims": _expand_dims, "astype": _astype, "array": _array,
-    "getitem": _getitem, "item": _item, "assign": _assign, "where": _where, "clip": _clip,
-    "concatenate": _concatenate, "stack": _stack, "vstack": _vstack, "row_stack": _vstack,
-    "hstack": _hstack, "column_stack": _column_stack, "append": _append, "insert": _insert,
-    "delete": _delete, "repeat": _repeat, "tile": _tile, "argmax": _argmax,
-    "argmin": lambda x, **k: _argmax(-number(x), **k), "softmax": _softmax,
-    "atleast_1d": torch.atleast_1d, "atleast_2d": torch.atleast_2d,
+    "average": _average,
+    "linalg.norm": _norm,
+    "dot": _dot,
+    "matmul": lambda a, b: number(a) @ number(b),
+    "inner": _inner,
+    "vdot": lambda a, b: torch.dot(number(a).reshape(-1), number(b).reshape(-1)),
+    "outer": _outer,
+    "multiply.outer": lambda a, b: torch.tensordot(number(a), number(b), 0),
+    "linalg.outer": _outer,
+    "linalg.multi_dot": lambda xs: torch.linalg.multi_dot(list(map(number, xs))),
+    "tensordot": _tensordot,
+    "einsum": _einsum,
+    "diag": _diag,
+    "diagflat": lambda x: _diag(_flat(x)),
+    "T": _transpose,
+    "transpose": _transpose,
+    "reshape": _reshape,
+    "ravel": _flat,
+    "flatten": _flat,
+    "swapaxes": lambda x, a, b: x.transpose(a, b),
+    "moveaxis": torch.movedim,
+    "squeeze": _squeeze,
+    "expand_dims": _expand_dims,
+    "astype": _astype,
+    "array": _array,
+    "getitem": _getitem,
+    "item": _item,
+    "assign": _assign,
+    "where": _where,
+    "clip": _clip,
+    "concatenate": _concatenate,
+    "stack": _stack,
+    "vstack": _vstack,
+    "row_stack": _vstack,
+    "hstack": _hstack,
+    "column_stack": _column_stack,
+    "append": _append,
+    "insert": _insert,
+    "delete": _delete,
+    "repeat": _repeat,
+    "tile": _tile,
+    "argmax": _argmax,
+    "argmin": lambda x, **k: _argmax(-number(x), **k),
+    "softmax": _softmax,
+    "atleast_1d": torch.atleast_1d,
+    "atleast_2d": torch.atleast_2d,
     "broadcast_to": lambda x, shape, **k: number(x).expand(_shape(shape)),
     "round": lambda x, decimals=0: torch.round(number(x), decimals=decimals),
     "around": lambda x, decimals=0: torch.round(number(x), decimals=decimals),
-    "logical_not": lambda x: torch.logical_not(x), "invert": torch.bitwise_not,
-    "bitwise_and": torch.bitwise_and, "bitwise_or": torch.bitwise_or,
-    "zeros_like": _constant(0.0), "ones_like": _constant(1.0), "empty_like": _constant(0.0),
-    "any": lambda x, **k: x.bool().any(), "all": lambda x, **k: x.bool().all(),
-    "isnan": torch.isnan, "isfinite": torch.isfinite, "isinf": torch.isinf,
+    "logical_not": lambda x: torch.logical_not(x),
+    "invert": torch.bitwise_not,
+    "bitwise_and": torch.bitwise_and,
+    "bitwise_or": torch.bitwise_or,
+    "zeros_like": _constant(0.0),
+    "ones_like": _constant(1.0),
+    "empty_like": _constant(0.0),
+    "any": lambda x, **k: x.bool().any(),
+    "all": lambda x, **k: x.bool().all(),
+    "isnan": torch.isnan,
+    "isfinite": torch.isfinite,
+    "isinf": torch.isinf,
     "flip": lambda x, axis=None: torch.flip(x, _axes(x, axis)),
-    "flipud": torch.flipud, "fliplr": torch.fliplr,
+    "flipud": torch.flipud,
+    "fliplr": torch.fliplr,
     "cumsum": lambda x, axis=None, **k: _flat(x).cumsum(0) if axis is None else x.cumsum(axis),
-    "take": lambda x, at, axis=None: number(x).reshape(-1)[at] if axis is None else x.index_select(axis, at),
+    "take": lambda x, at, axis=None: (
+        number(x).reshape(-1)[at] if axis is None else x.index_select(axis, at)
+    ),
     "full_like": lambda x, value, **k: torch.full_like(number(x), float(value)),
-    "trace": lambda x: torch.trace(x), "sort": lambda x, axis=-1: torch.sort(number(x), axis).values,
+    "trace": lambda x: torch.trace(x),
+    "sort": lambda x, axis=-1: torch.sort(number(x), axis).values,
 }

@@ -12,8 +12,25 @@ from .record import Node, Ref, Tape
 
 # What may lie between an optimiser's state and the parameter that it moves.
 ELEMENTWISE = {
-    "add", "subtract", "multiply", "divide", "sqrt", "square", "power", "negative", "absolute",
-    "maximum", "clip", "copy", "astype", "reshape", "getitem", "item", "assign", "T", "reciprocal",
+    "add",
+    "subtract",
+    "multiply",
+    "divide",
+    "sqrt",
+    "square",
+    "power",
+    "negative",
+    "absolute",
+    "maximum",
+    "clip",
+    "copy",
+    "astype",
+    "reshape",
+    "getitem",
+    "item",
+    "assign",
+    "T",
+    "reciprocal",
 }
 # What may lie between two parts of one update.
 LINEAR = {"add", "subtract", "multiply", "divide", "copy", "astype", "getitem", "item", "assign"}
@@ -133,16 +150,23 @@ def _merge(tape: Tape, users: dict[int, list[int]], chain: State) -> State:
         return True
 
     updates = chain.updates
-    kept = [n for n, following in zip(updates, [*updates[1:], None], strict=True)
-            if following is None or not is_part(n, following)]
+    kept = [
+        n
+        for n, following in zip(updates, [*updates[1:], None], strict=True)
+        if following is None or not is_part(n, following)
+    ]
     return State(chain.name, [chain.nodes[0], *kept])
 
 
 def _family(chains: list[State]) -> list[State]:
     """The longest chain, and all that move exactly once between its moves."""
     longest = max(chains, key=lambda c: len(c.updates))
-    first_round = [c for c in chains if longest.updates[0] <= c.updates[0] < longest.updates[1]
-                   and len(c.updates) >= len(longest.updates) - 1]
+    first_round = [
+        c
+        for c in chains
+        if longest.updates[0] <= c.updates[0] < longest.updates[1]
+        and len(c.updates) >= len(longest.updates) - 1
+    ]
     last = max(first_round, key=lambda c: c.updates[0])
     bounds = last.updates
     family = []
@@ -192,8 +216,14 @@ def _networks(tape: Tape, users: dict[int, list[int]], family: list[State]) -> l
     for g in sorted(set(group)):
         members = [i for i in range(len(family)) if group[i] == g and not family[i].accumulator]
         place = {i: n for n, i in enumerate(members)}
-        own = [Step({place[i]: step.start[i] for i in members},
-                    {place[i]: step.end[i] for i in members}, step.nodes) for step in steps]
+        own = [
+            Step(
+                {place[i]: step.start[i] for i in members},
+                {place[i]: step.end[i] for i in members},
+                step.nodes,
+            )
+            for step in steps
+        ]
         network = Network([family[i] for i in members], own)
         if members and network.parameters:
             networks.append(network)
@@ -205,9 +235,11 @@ def _collect(tape: Tape, step: Step, following: Step | None) -> None:
     depends = set(step.start.values())
     stop = max(step.end.values()) if following is None else max(following.end.values())
     for node in tape.nodes[min(depends) : stop + 1]:
-        if node.id in depends or node.id in step.end.values():
-            depends.add(node.id)
-        elif any(i in depends and i not in step.end.values() for i in node.inputs):
+        if (
+            node.id in depends
+            or node.id in step.end.values()
+            or any(i in depends and i not in step.end.values() for i in node.inputs)
+        ):
             depends.add(node.id)
         elif any(i in depends for i in node.inputs) and node.id < max(step.end.values()):
             depends.add(node.id)  # uses a new value within the step: updated too early
