@@ -15,7 +15,7 @@ from .losses import CannotTell, Case, Fit, Loss, Point, Term
 from .mistakes import PRODUCTS, SUMS, Diagnosis, Step, diagnose, gradient_node
 from .record import Ref, Tape
 from .replay import CannotReplay
-from .steps import Network, find_networks
+from .steps import Network, State, find_networks
 
 # If several losses explain the updates alike, the one to name.
 ORDER = {"SSE": 0, "CE": 1, "BCE": 2, "own": 3, "MAE": 4}
@@ -41,15 +41,22 @@ class Finding:
 
 def judge(tape: Tape) -> list[Finding]:
     """One finding for each network that the script trains."""
-    return [_judge_safely(tape, network) for network in find_networks(tape)]
+    networks = find_networks(tape)
+    return [
+        _judge_safely(tape, network, [s for n in networks if n is not network for s in n.states])
+        for network in networks
+    ]
 
 
-def _judge_safely(tape: Tape, network: Network) -> Finding:
+def _judge_safely(tape: Tape, network: Network, elsewhere: list[State]) -> Finding:
     try:
         case = Case(tape, network)
+        case.states_elsewhere = elsewhere
         finding = _judge_or_not(case)
         if finding.verdict != "correct" and case.tied:
-            other = _judge_or_not(Case(tape, network, ties=True))
+            again = Case(tape, network, ties=True)
+            again.states_elsewhere = elsewhere
+            other = _judge_or_not(again)
             finding = other if other.verdict == "correct" else finding
         return finding
     except (CannotTell, CannotReplay) as e:
@@ -185,6 +192,10 @@ def _never_updated(step: Step) -> Diagnosis | None:
             continue
         for mine, other in (node.inputs, node.inputs[::-1]):
             origin = nodes[other]
+            if any(other in state.nodes for state in step.case.states_elsewhere):
+                raise CannotTell(
+                    f"{origin.name or 'an array'} is updated at other times than {step.case.names[0]}"
+                )
             if mine not in step.inside or other in step.inside or other in step.begin:
                 continue
             product = nodes[mine].op in PRODUCTS and any(

@@ -17,7 +17,7 @@ import torch
 
 from . import replay
 from .record import Node, Ref, Tape
-from .steps import Network, Step
+from .steps import Network, State, Step
 
 Tensor = torch.Tensor
 
@@ -146,6 +146,7 @@ class Case:
             for n in (tape.nodes[i] for i in self.steps[0].start.values())
         )
         self.ties, self.tied = ties, False
+        self.states_elsewhere: list[State] = []  # of other networks in the file
         self._check_replay()
         self.points = self._points()
 

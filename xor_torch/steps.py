@@ -99,11 +99,13 @@ def _outlives_a_step(chain: State) -> bool:
 
 def _chains(tape: Tape) -> list[State]:
     """The longest way along the links from each root that keeps coming back to one place."""
-    parent = {new: old for old, new in tape.links}
+    # b is older than X W in z = X W + b, but nothing ever replaces z: such a link leads nowhere
+    replaced = {tape.nodes[old].site for old, _ in tape.links}
+    links = [(old, new) for old, new in tape.links if tape.nodes[new].site in replaced]
+    parent = {new: old for old, new in links}
     depth: dict[int, int] = {}
-    for old, new in tape.links:  # in order of time
+    for old, new in links:  # in order of time
         depth[new] = depth.get(old, 0) + 1
-    # b is older than X W in z = X W + b, but z replaces neither: such a link leads nowhere
     chains, used = [], set()
 
     for end in sorted(depth, key=lambda n: (-depth[n], n)):
