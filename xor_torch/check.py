@@ -134,7 +134,7 @@ class Verdict:
             labels = f.labels.get(n, [])
             words = ", ".join(name if not ok else f"{name} ok" for name, ok in labels[-3:])
             lines.append(
-                f"  {self._place(n)[1]:>5} | {self.source[n - 1]:<70}{'  # ' + words if words else ''}".rstrip()
+                f"  {self._place(n)[1]:>5} | {self.source[n - 1]:<70}  {'# ' + words if words else ''}".rstrip()
             )
         return lines
 
@@ -145,7 +145,8 @@ class Verdict:
             d = self.decisive.diagnosis if self.decisive else None
             if d is None:
                 return f"WRONG: {self.path}: {self.reason}"
-            return f"WRONG: {self.path}, {self._where(d.line)}: {d.variable}: {d.mistake or 'not the derivative'}"
+            what = d.mistake or "not the derivative"
+            return f"WRONG: {self.path}, {self._where(d.line)}: {d.variable}: {what}"
         return f"CANNOT TELL: {self.path}: {self.reason}"
 
 
@@ -259,8 +260,8 @@ def _conclude(verdict: Verdict, outcome: Mapping[str, object], source: str) -> N
             verdict.reason = "the script does not use NumPy: only hand-written NumPy can be checked"
         else:
             verdict.reason = (
-                "no training loop was found: no NumPy array was replaced, at least twice, by itself "
-                "plus a change that depends on it"
+                "no training loop was found: no NumPy array was replaced, at least twice, by "
+                "itself plus a change that depends on it"
             )
 
 
@@ -285,7 +286,8 @@ def assert_backprop(
         gradients: called as ``gradients(X, y, params)``; returns a mapping with a gradient for
             each name of `params`, in its shape. A class is called the same way by an instance
             with ``__call__``.
-        X, y: inputs and targets.
+        X: inputs.
+        y: targets.
         params: names and arrays; only their shapes count.
         rounds: how many sets of random parameters.
         seed: of the random parameters.

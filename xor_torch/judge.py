@@ -194,7 +194,7 @@ def _never_updated(step: Step) -> Diagnosis | None:
             origin = nodes[other]
             if any(other in state.nodes for state in step.case.states_elsewhere):
                 raise CannotTell(
-                    f"{origin.name or 'an array'} is updated at other times than {step.case.names[0]}"
+                    f"{origin.name or 'an array'} and {step.case.names[0]} are not updated together"
                 )
             if mine not in step.inside or other in step.inside or other in step.begin:
                 continue
@@ -278,8 +278,8 @@ def _compare_with_printed(case: Case, fit: Fit, finding: Finding) -> None:
         )
     elif not same and not penalised and not other and finding.loss and "BCE" in finding.loss:
         finding.notes.append(
-            "the script computes no loss: its steps are those of cross-entropy, or of squared errors "
-            "without the derivative of the output's activation"
+            "the script computes no loss: its steps are those of cross-entropy, or of squared "
+            "errors without the derivative of the output's activation"
         )
 
 
@@ -426,10 +426,14 @@ def _wrong(case: Case, fits: list[Fit]) -> Finding:
         )
         if max(errors) < 1e-5 or outside or any(s.optimiser for s in case.network.states):
             raise CannotTell(
-                f"the steps of {', '.join(n for n, ok in zip(case.names, best.in_scale(), strict=True) if not ok)} "
-                f"differ from the gradient of the {best.loss.name}, but from line {diagnosis.line} on it is "
-                "not certain that they are meant to follow it"
+                f"the steps of {', '.join(diagnosis.spoils)} differ from the gradient of the "
+                f"{best.loss.name}, but from line {diagnosis.line} on it is not certain that they are meant to follow it"
             )
+    step = Step(case, best.loss, case.chosen[0])
+    in_layers = {i for layer in step.layers for i in layer.weights + layer.biases}
+    hidden = [n for i, n in enumerate(case.names) if n in diagnosis.spoils and i not in in_layers]
+    if hidden and any(case.names.count(n) == 1 for n in hidden):
+        raise CannotTell(f"{hidden[0]} is updated like a parameter, but is no weight or bias")
     finding = Finding("wrong", diagnosis=diagnosis)
     if any(best.in_scale()):
         finding.loss, finding.lr = _convention(case, best)
@@ -451,8 +455,8 @@ def _by_known_mistake(case: Case, fits: list[Fit]) -> tuple[Fit, Diagnosis]:
             return fit, diagnosis
     raise CannotTell(
         "the updates follow the gradient of no loss that this check knows (squared or absolute "
-        "errors, cross-entropies, or a loss that the script itself computes); computing the loss in "
-        "the training loop and assigning it to a variable may help"
+        "errors, cross-entropies, or a loss that the script itself computes); computing the loss "
+        "in the training loop and assigning it to a variable may help"
     )
 
 
@@ -539,7 +543,8 @@ def _describe(case: Case, fit: Fit, finding: Finding, step: Step) -> None:
         names.setdefault(layer.a, f"a{layer.number}")
         weights = ", ".join(case.names[i] for i in dict.fromkeys(layer.weights + layer.biases))
         finding.layers.append(
-            f"layer {layer.number}: {weights}; z{layer.number} = {nodes[layer.z].name or 'unnamed'} "
+            f"layer {layer.number}: {weights}; "
+            f"z{layer.number} = {nodes[layer.z].name or 'unnamed'} "
             f"{nodes[layer.z].shape}, a{layer.number} = {nodes[layer.a].name or 'unnamed'}, "
             f"{layer.activation}"
         )

@@ -33,7 +33,7 @@ NUDGED_STEPS = 12
 COMPARISONS = {"maximum", "minimum", "greater", "greater_equal", "less", "less_equal"}
 
 
-class CannotTell(Exception):
+class CannotTell(Exception):  # noqa: N818 - a verdict, not an error
     """No verdict is possible; the message says why and what the user can do."""
 
 
@@ -197,7 +197,7 @@ class Case:
                 if was.shape != now.shape or not bool(torch.isfinite(was).all()):
                     if was.shape == now.shape:
                         raise CannotTell(
-                            f"the values of {node.name or node.op} on line {node.line} are not finite"
+                            f"{node.name or node.op} on line {node.line} is not finite"
                         )
                     raise CannotTell(f"numpy.{node.op} on line {node.line} could not be repeated")
                 if was.numel() and float((was - now).abs().max()) > allowed * (
@@ -439,7 +439,7 @@ class Case:
         for point in self.points:
             grads = self.gradients(loss, point)
             if grads is None:
-                # at the ends of its range a cross-entropy is not finite: there the point says nothing
+                # a cross-entropy is not finite at 0 and 1: the point says nothing
                 continue
             by_point.append((point, grads))
         if sum(p.nudged for p, _ in by_point) < 2 or len(by_point) < 0.5 * len(self.points):

@@ -376,7 +376,7 @@ def diagnose(case: Case, fit: Fit) -> Diagnosis | None:
 
 
 def _moved(case: Case, k: int, bad: list[int]) -> int:
-    """How many of the parameters a step changes: the sample (0, 0) leaves the first weights alone."""
+    """How many of the parameters a step changes: the sample (0, 0) leaves W1 alone."""
     return sum(
         any(p.step == k and bool(p.changes[i].abs().max() > 0) for p in case.points) for i in bad
     )

@@ -16,7 +16,7 @@ from .record import Node, Ref, Tape, Unknown
 Tensor = torch.Tensor
 
 
-class CannotReplay(Exception):
+class CannotReplay(Exception):  # noqa: N818 - a verdict, not an error
     """The tape holds something that has no equivalent here."""
 
 
