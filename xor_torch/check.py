@@ -133,9 +133,8 @@ class Verdict:
                 continue
             labels = f.labels.get(n, [])
             words = ", ".join(name if not ok else f"{name} ok" for name, ok in labels[-3:])
-            lines.append(
-                f"  {self._place(n)[1]:>5} | {self.source[n - 1]:<70}  {'# ' + words if words else ''}".rstrip()
-            )
+            line = f"  {self._place(n)[1]:>5} | {self.source[n - 1]:<70}"
+            lines.append(f"{line}  # {words}" if words else line.rstrip())
         return lines
 
     def _verdict_line(self) -> str:

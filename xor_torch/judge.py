@@ -427,7 +427,8 @@ def _wrong(case: Case, fits: list[Fit]) -> Finding:
         if max(errors) < 1e-5 or outside or any(s.optimiser for s in case.network.states):
             raise CannotTell(
                 f"the steps of {', '.join(diagnosis.spoils)} differ from the gradient of the "
-                f"{best.loss.name}, but from line {diagnosis.line} on it is not certain that they are meant to follow it"
+                f"{best.loss.name}, but from line {diagnosis.line} on it is not certain that "
+                "they are meant to follow it"
             )
     step = Step(case, best.loss, case.chosen[0])
     in_layers = {i for layer in step.layers for i in layer.weights + layer.biases}

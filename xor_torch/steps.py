@@ -99,9 +99,12 @@ def _outlives_a_step(chain: State) -> bool:
 
 def _chains(tape: Tape) -> list[State]:
     """The longest way along the links from each root that keeps coming back to one place."""
-    # b is older than X W in z = X W + b, but nothing ever replaces z: such a link leads nowhere
-    replaced = {tape.nodes[old].site for old, _ in tape.links}
-    links = [(old, new) for old, new in tape.links if tape.nodes[new].site in replaced]
+    # b is older than X W in z = X W + b, but the way from z never leads back to that place
+    follows: dict[int, set[int]] = defaultdict(set)
+    for old, new in tape.links:
+        follows[tape.nodes[old].site].add(tape.nodes[new].site)
+    recurring = {site for site in follows if site in _reachable(follows, site)}
+    links = [(old, new) for old, new in tape.links if tape.nodes[new].site in recurring]
     parent = {new: old for old, new in links}
     depth: dict[int, int] = {}
     for old, new in links:  # in order of time
@@ -126,6 +129,16 @@ def _chains(tape: Tape) -> list[State]:
         nodes = [None, *path] if tape.nodes[path[0]].site == site else path
         chains.append(State(_name(tape, path), nodes))
     return chains
+
+
+def _reachable(follows: dict[int, set[int]], begin: int) -> set[int]:
+    seen: set[int] = set()
+    stack = [begin]
+    while stack:
+        for site in follows.get(stack.pop(), set()) - seen:
+            seen.add(site)
+            stack.append(site)
+    return seen
 
 
 def _name(tape: Tape, path: list[int]) -> str:
