@@ -430,6 +430,13 @@ def _wrong(case: Case, fits: list[Fit]) -> Finding:
                 f"{best.loss.name}, but from line {diagnosis.line} on it is not certain that "
                 "they are meant to follow it"
             )
+    if diagnosis.mistake == "scale of one parameter":
+        off = [best.factor(i) / best.scale for i, ok in enumerate(best.in_scale()) if not ok]
+        if all(0.9 < f < 1.1 for f in off):
+            raise CannotTell(
+                f"the learning rate of {', '.join(diagnosis.spoils)} is {off[0]:.6g} times that of the "
+                "others: a schedule, perhaps, rather than a mistake"
+            )
     step = Step(case, best.loss, case.chosen[0])
     in_layers = {i for layer in step.layers for i in layer.weights + layer.biases}
     hidden = [n for i, n in enumerate(case.names) if n in diagnosis.spoils and i not in in_layers]
