@@ -434,8 +434,8 @@ def _wrong(case: Case, fits: list[Fit]) -> Finding:
         off = [best.factor(i) / best.scale for i, ok in enumerate(best.in_scale()) if not ok]
         if all(0.9 < f < 1.1 for f in off):
             raise CannotTell(
-                f"the learning rate of {', '.join(diagnosis.spoils)} is {off[0]:.6g} times that of the "
-                "others: a schedule, perhaps, rather than a mistake"
+                f"the rate of {', '.join(diagnosis.spoils)} is {off[0]:.6g} times that of the "
+                "others: perhaps a schedule"
             )
     step = Step(case, best.loss, case.chosen[0])
     in_layers = {i for layer in step.layers for i in layer.weights + layer.biases}
