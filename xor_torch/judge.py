@@ -61,6 +61,8 @@ def _judge_safely(tape: Tape, network: Network, elsewhere: list[State]) -> Findi
         return finding
     except (CannotTell, CannotReplay) as e:
         return Finding("cannot tell", str(e))
+    except RuntimeError as e:  # of torch: shapes or types that it does not take as NumPy does
+        return Finding("cannot tell", f"the step could not be repeated in torch: {e}")
 
 
 def _judge_or_not(case: Case) -> Finding:
@@ -68,6 +70,8 @@ def _judge_or_not(case: Case) -> Finding:
         return _judge(case)
     except (CannotTell, CannotReplay) as e:
         return Finding("cannot tell", str(e))
+    except RuntimeError as e:  # of torch: shapes or types that it does not take as NumPy does
+        return Finding("cannot tell", f"the step could not be repeated in torch: {e}")
 
 
 def _judge(case: Case) -> Finding:

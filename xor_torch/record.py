@@ -387,7 +387,8 @@ def _in_place(name: str) -> Callable:
 
 
 def _method(name: str) -> Callable:
-    function = getattr(np.ndarray, name)
+    def function(x, *args, **kwargs):  # of an array, or of the NumPy number that x stands for
+        return getattr(x, name)(*args, **kwargs)
 
     def method(self, *args, out=None, **kwargs):
         if out is not None:
