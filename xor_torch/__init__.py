@@ -17,6 +17,7 @@ _HOME = {
     "XORModule": "lit",
     "XORDataModule": "lit",
     "fit": "lit",
+    "assert_backprop": "check",
 }
 
 __all__ = [*_HOME]

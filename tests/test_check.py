@@ -1,0 +1,138 @@
+"""Files of all kinds, the report, and the assertion for graders."""
+
+import json
+
+import numpy as np
+import pytest
+from homework import CORRECT, MISTAKES
+
+from xor_torch import assert_backprop
+from xor_torch.check import check_file
+
+
+def write(tmp_path, source, name="script.py"):
+    path = tmp_path / name
+    path.write_text(source)
+    return path
+
+
+def test_a_correct_script_and_its_report(tmp_path):
+    verdict = check_file(write(tmp_path, CORRECT["plain"]))
+    found = verdict.to_json()
+    json.dumps(found)
+    assert verdict.exit_code == 0
+    assert (found["verdict"], found["loss"], found["line"]) == ("correct", "SSE", None)
+    assert found["lr"] == pytest.approx(0.1, rel=1e-12)
+    assert {p["name"] for p in found["parameters"]} == {"W1", "b1", "W2", "b2"}
+    assert all(p["largest_relative_difference"] < 1e-12 for p in found["parameters"])
+    report = verdict.report()
+    for label in ("dL/da2", "dL/dz2", "dL/dW2", "dL/db2", "dL/dz1", "dL/dW1", "dL/db1"):
+        assert f"{label} ok" in report
+    assert "your printed loss is the MSE, your steps follow the SSE" in report
+
+
+def test_a_notebook(tmp_path):
+    cells = [
+        {"cell_type": "code", "source": part + "\n"} for part in CORRECT["plain"].split("\n\n\n")
+    ]
+    cells.insert(0, {"cell_type": "code", "source": ["%matplotlib inline\n"]})
+    path = write(tmp_path, json.dumps({"cells": cells}), "book.ipynb")
+    assert check_file(path).verdict == "correct"
+
+
+def test_a_wrong_script_names_line_and_mistake(tmp_path):
+    mistake = next(m for m in MISTAKES if m.id == "plain-derivative_taken_twice-hidden")
+    verdict = check_file(write(tmp_path, mistake.source))
+    found = verdict.to_json()
+    assert verdict.exit_code == 1
+    assert (found["line"], found["variable"], found["mistake"]) == (
+        mistake.line,
+        "d_hidden",
+        "derivative taken twice",
+    )
+    assert f"line {mistake.line}: d_hidden: derivative taken twice" in verdict.report()
+
+
+def test_another_loss_is_a_warning_and_wrong_if_strict(tmp_path):
+    mistake = next(m for m in MISTAKES if m.id == "plain-missing_output_derivative-follows_BCE")
+    path = write(tmp_path, mistake.source)
+    assert check_file(path).verdict == "correct"
+    assert "another loss than it trains on" in check_file(path).report()
+    assert check_file(path, strict=True).verdict == "wrong"
+
+
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        ("", "the file is empty"),
+        ("def f(:\n", "syntax error on line 1"),
+        ("import numpy as np\nprint(np.zeros(3))\n", "no training loop was found"),
+        ("x = 1\n", "does not use NumPy"),
+        ("import torch\n", "uses torch"),
+        ("import numpy as np\ninput('name? ')\n", "crashed with EOFError"),
+        ("import numpy as np\nraise SystemExit(3)\n", "no training loop was found"),
+        ("import os\nos._exit(0)\n", "ended its process"),
+        ("import numpy as np\n" + "x = 1\n" * 10_000, "no training loop was found"),
+    ],
+    ids=["empty", "syntax", "no-loop", "no-numpy", "torch", "input", "exit", "killed", "long"],
+)
+def test_one_clear_message(tmp_path, source, reason):
+    verdict = check_file(write(tmp_path, source))
+    assert verdict.exit_code == 2
+    assert reason in verdict.reason
+    assert verdict.report().count("CANNOT TELL") == 1
+
+
+def test_a_missing_file_a_directory_and_binary_garbage(tmp_path):
+    assert "no such file" in check_file(tmp_path / "none.py").reason
+    assert "directory" in check_file(tmp_path).reason
+    (tmp_path / "x.py").write_bytes(bytes(range(256)))
+    assert "not a text file" in check_file(tmp_path / "x.py").reason
+
+
+def test_a_crash_shows_the_scripts_own_traceback(tmp_path):
+    path = write(
+        tmp_path, "import numpy as np\ndef f():\n    return np.zeros(3) @ np.zeros(2)\nf()\n"
+    )
+    report = check_file(path).report()
+    assert "line 3, in f" in report
+    assert "record.py" not in report
+
+
+def test_the_time_limit(tmp_path):
+    verdict = check_file(write(tmp_path, "import time\ntime.sleep(60)\n"), timeout=0.1)
+    assert "--timeout" in verdict.reason
+
+
+def sigmoid(z):
+    return 1 / (1 + np.exp(-z))
+
+
+def good(X, y, params):
+    a1 = sigmoid(X @ params["W1"] + params["b1"])
+    a2 = sigmoid(a1 @ params["W2"])
+    dz2 = (a2 - y) * a2 * (1 - a2)
+    dz1 = dz2 @ params["W2"].T * a1 * (1 - a1)
+    return {"W1": X.T @ dz1, "b1": dz1.sum(axis=0), "W2": a1.T @ dz2}
+
+
+def bad(X, y, params):
+    a1 = sigmoid(X @ params["W1"] + params["b1"])
+    a2 = sigmoid(a1 @ params["W2"])
+    dz2 = (a2 - y) * a2 * (1 - a2)
+    dz1 = dz2 @ params["W2"].T
+    return {"W1": X.T @ dz1, "b1": dz1.sum(axis=0), "W2": a1.T @ dz2}
+
+
+PARAMS = {"W1": np.zeros((2, 3)), "b1": np.zeros(3), "W2": np.zeros((3, 1))}
+X = np.array([[0.0, 0], [0, 1], [1, 0], [1, 1]])
+Y = np.array([[0.0], [1], [1], [0]])
+
+
+def test_assert_backprop_accepts_what_is_right():
+    assert_backprop(good, X, Y, PARAMS)
+
+
+def test_assert_backprop_names_the_mistake():
+    with pytest.raises(AssertionError, match="missing hidden derivative"):
+        assert_backprop(bad, X, Y, PARAMS)

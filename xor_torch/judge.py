@@ -1,0 +1,582 @@
+"""From a tape to a verdict: correct, wrong or cannot tell.
+
+Correct needs a loss that explains every update at every point. Wrong needs more than that none
+does: a loss must explain the output layer, or a known mistake must explain the wrong numbers in
+every element. Everything between is "cannot tell", with the reason.
+"""
+
+import math
+from collections import Counter
+from dataclasses import dataclass, field
+
+import torch
+
+from .losses import CannotTell, Case, Fit, Loss, Point, Term
+from .mistakes import PRODUCTS, SUMS, Diagnosis, Step, diagnose, gradient_node
+from .record import Ref, Tape
+from .replay import CannotReplay
+from .steps import Network, State, find_networks
+
+# If several losses explain the updates alike, the one to name.
+ORDER = {"SSE": 0, "CE": 1, "BCE": 2, "own": 3, "MAE": 4}
+
+
+@dataclass
+class Finding:
+    """What is known about one network."""
+
+    verdict: str  # "correct", "wrong" or "cannot tell"
+    reason: str | None = None
+    loss: str | None = None
+    lr: float | None = None
+    warnings: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    parameters: list[dict] = field(default_factory=list)
+    layers: list[str] = field(default_factory=list)
+    labels: dict[int, list[tuple[str, bool]]] = field(default_factory=dict)  # line -> derivatives
+    diagnosis: Diagnosis | None = None
+    other_loss: bool = False  # follows the gradient of another loss than it computes
+    lines: tuple[int, int] = (0, 0)  # of the training step
+
+
+def judge(tape: Tape) -> list[Finding]:
+    """One finding for each network that the script trains."""
+    networks = find_networks(tape)
+    return [
+        _judge_safely(tape, network, [s for n in networks if n is not network for s in n.states])
+        for network in networks
+    ]
+
+
+def _judge_safely(tape: Tape, network: Network, elsewhere: list[State]) -> Finding:
+    try:
+        case = Case(tape, network)
+        case.states_elsewhere = elsewhere
+        finding = _judge_or_not(case)
+        if finding.verdict != "correct" and case.tied:
+            again = Case(tape, network, ties=True)
+            again.states_elsewhere = elsewhere
+            other = _judge_or_not(again)
+            finding = other if other.verdict == "correct" else finding
+        return finding
+    except (CannotTell, CannotReplay) as e:
+        return Finding("cannot tell", str(e))
+    except RuntimeError as e:  # of torch: shapes or types that it does not take as NumPy does
+        return Finding("cannot tell", f"the step could not be repeated in torch: {e}")
+
+
+def _judge_or_not(case: Case) -> Finding:
+    try:
+        return _judge(case)
+    except (CannotTell, CannotReplay) as e:
+        return Finding("cannot tell", str(e))
+    except RuntimeError as e:  # of torch: shapes or types that it does not take as NumPy does
+        return Finding("cannot tell", f"the step could not be repeated in torch: {e}")
+
+
+def _judge(case: Case) -> Finding:
+    grown = _grown(case)
+    if grown:
+        return Finding("wrong", diagnosis=grown)
+    if sum(p.nudged for p in case.points) < 2:
+        raise CannotTell("the training step takes another branch as soon as a parameter changes")
+    losses = case.losses()
+    fits = [fit for loss in losses if (fit := case.fit(loss))]
+    perfect = [fit for fit in fits if fit.perfect]
+    if not perfect:
+        decayed = [fit for loss in losses if (fit := case.fit(loss, penalty=True))]
+        perfect = [fit for fit in decayed if fit.perfect and _one_decay(fit)]
+    if perfect:
+        return _correct(case, min(perfect, key=lambda f: ORDER[f.loss.kind]))
+    inside = _inside_the_optimiser(case, fits)
+    if inside:
+        return inside
+    return _wrong(case, fits)
+
+
+def _inside_the_optimiser(case: Case, fits: list[Fit]) -> Finding | None:
+    """Adam and the like: the steps follow no gradient, but are computed from the right one."""
+    for fit in sorted(fits, key=lambda f: ORDER[f.loss.kind]):
+        downhill = all(
+            not math.isnan(fit.factor(i)) and fit.factor(i) > 0 for i in range(len(fit.error))
+        )
+        if any(fit.explained()) or not downhill:
+            continue  # a sign or a scale of its own is no optimiser
+        factors: set[float] = set()
+        for k in case.chosen[:6]:
+            step = Step(case, fit.loss, k)
+            if len(step.points) < 3 or not all(
+                (found := _only_through_gradient(step, n)) and not factors.update(found)
+                for n in range(len(case.parameters))
+            ):
+                break
+        else:
+            first = next(iter(factors))
+            if first and all(math.isclose(f, first, rel_tol=1e-6) for f in factors):
+                finding = Finding("correct")
+                finding.loss, finding.lr = _convention(case, fit)[0], None
+                finding.notes.append(
+                    "the steps are not proportional to the gradient: an optimiser with a state, or "
+                    "a clipped gradient; the gradient that goes into it is right"
+                )
+                fit.measured = [0.0] * len(case.parameters)
+                _describe(case, fit, finding, step)
+                for p in finding.parameters:
+                    p["ok"] = True
+                return finding
+    return None
+
+
+def _only_through_gradient(step: Step, n: int) -> set[float]:
+    """The factors of the gradient that an update is computed from, if from nothing else."""
+    number = step.case.parameters[n]
+    begin, end = step.step.start[number], step.step.end[number]
+    factors, seen, stack = set(), set(), [end]
+    forward = set(step.forward)
+    while stack:
+        m = stack.pop()
+        if m in seen or m == begin or m not in step.inside or m in step.step.start.values():
+            continue
+        seen.add(m)
+        c = step.labels(m).get(begin)
+        if c is not None and m != end:
+            factors.add(c)
+        elif m in forward or (
+            m in step.tainted and not any(i in step.inside for i in step.tape.nodes[m].inputs)
+        ):
+            return set()
+        else:
+            stack += step.tape.nodes[m].inputs
+    return factors
+
+
+def _one_decay(fit: Fit) -> bool:
+    """Is there one penalty, on all parameters that have one?"""
+    some = [d for d in fit.decay if abs(d) > 1e-9 * fit.scale]
+    return all(d > 0 and math.isclose(d, some[0], rel_tol=1e-6) for d in some)
+
+
+# -------------------------------------------------------------------------------- correct
+
+
+def _correct(case: Case, fit: Fit) -> Finding:
+    if not fit.steady():
+        raise CannotTell(
+            "each step follows the gradient of a loss, but with a factor that goes up and down; "
+            "this check knows no reason for that"
+        )
+    finding = Finding("correct")
+    finding.loss, finding.lr = _convention(case, fit)
+    step = Step(case, fit.loss, case.chosen[0])
+    frozen = _never_updated(step)
+    if frozen:
+        finding.verdict, finding.diagnosis = "wrong", frozen
+    _compare_with_printed(case, fit, finding)
+    if any(d > 1e-9 * fit.scale for d in fit.decay):
+        names = [n for n, d in zip(case.names, fit.decay, strict=True) if d > 1e-9 * fit.scale]
+        finding.notes.append(
+            f"the steps also shrink {', '.join(names)}: an L2 penalty, weight decay "
+            f"{max(fit.decay) / finding.lr:.6g} times the parameter"
+        )
+    if any(s.optimiser for s in case.network.states):
+        finding.notes.append(
+            "momentum or other optimiser state: the gradient inside it was checked"
+        )
+    _describe(case, fit, finding, step)
+    return finding
+
+
+def _never_updated(step: Step) -> Diagnosis | None:
+    """An array that is added like a bias, and that no step changes."""
+    nodes = step.tape.nodes
+    later = [s.nodes for s in step.case.steps]
+    for n in step.forward:
+        node = nodes[n]
+        if node.op != "add" or len(node.inputs) != 2:
+            continue
+        for mine, other in (node.inputs, node.inputs[::-1]):
+            origin = nodes[other]
+            if any(other in state.nodes for state in step.case.states_elsewhere):
+                raise CannotTell(
+                    f"{origin.name or 'an array'} and {step.case.names[0]} are not updated together"
+                )
+            if mine not in step.inside or other in step.inside or other in step.begin:
+                continue
+            product = nodes[mine].op in PRODUCTS and any(
+                step.origin(i) in step.begin for i in nodes[mine].inputs
+            )
+            if product and origin.dtype == "f" and origin.line and step.from_earlier(other):
+                return Diagnosis(
+                    origin.line,
+                    origin.name,
+                    "bias never updated",
+                    True,
+                    [origin.name],
+                    origin.shape,
+                )
+            same = all(
+                any(other in nodes[m].inputs for m in found)
+                for found in later[:: max(1, len(later) // 5)]
+            )
+            fits = (
+                origin.shape != node.shape
+                or 1 in node.shape
+                or node.shape == ()
+                or len(node.shape) == 1
+            )
+            if (
+                product
+                and same
+                and fits
+                and origin.dtype == "f"
+                and origin.op == "leaf"
+                and origin.bits != -1
+            ):
+                return Diagnosis(
+                    node.line, origin.name, "bias never updated", True, [origin.name], origin.shape
+                )
+    return None
+
+
+def _compare_with_printed(case: Case, fit: Fit, finding: Finding) -> None:
+    """Is the loss that the script computes the one that its steps follow?"""
+    same, penalised, other = [], [], []
+    for k in sorted({0, *case.chosen[:3]}):
+        points = [p for seed in (71, 72, 73) if (p := case._point(k, 10 * k + seed, 0.6))]
+        terms = fit.loss.terms.get(k)
+        if terms is None:
+            terms = [t for loss, t in case._losses_of(k) if loss.place == fit.loss.place]
+        if len(points) < 2 or not terms:
+            continue
+        mine = Loss(fit.loss.kind, (), "", {k: terms})
+        for name, line, term in _printed(case, k, terms):
+            if any(line == seen for seen, *_ in (*same, *penalised, *other)):
+                continue
+            relation = _relation(case, points, Loss("own", (), name, {k: [term]}), mine)
+            if relation is None:
+                continue
+            factors, decays, exact = relation
+            if exact and not any(decays):
+                same.append((line, name, factors[0]))
+            elif exact:
+                penalised.append((line, name, factors[0], decays))
+            else:
+                other.append((line, name))
+    for line, name, factor, decays in penalised:
+        _compare_penalty(case, fit, finding, line, name, factor, decays)
+    if same and not penalised:
+        _, name, factor = same[0]
+        multiple = 1 / factor if factor else math.nan
+        if factor and not math.isclose(fit.scale / factor, finding.lr, rel_tol=1e-6):
+            printed = _name_of_multiple(case, fit, factor)
+            finding.notes.append(
+                f"your printed loss is the {printed}, your steps follow the {finding.loss}: "
+                f"equal to {printed} with lr {fit.scale * multiple:.6g}"
+            )
+    if other and not same and not penalised:
+        line, name = other[0]
+        finding.other_loss = True
+        finding.warnings.append(
+            f"the script computes another loss than it trains on: {name} on line {line} is not, "
+            f"up to a constant factor, the {finding.loss} whose gradient the steps follow"
+        )
+    elif not same and not penalised and not other and finding.loss and "BCE" in finding.loss:
+        finding.notes.append(
+            "the script computes no loss: its steps are those of cross-entropy, or of squared "
+            "errors without the derivative of the output's activation"
+        )
+
+
+def _printed(case: Case, k: int, terms: list[Term]) -> list[tuple[str, int, Term]]:
+    """The scalars of a step that look like a loss: computed from the error, used for no update."""
+    nodes, step = case.tape.nodes, case.steps[k]
+    inside = set(step.nodes)
+    needed, stack = set(), list(step.end.values())
+    while stack:
+        n = stack.pop()
+        if n in inside and n not in needed:
+            needed.add(n)
+            stack += nodes[n].inputs
+    targets = {t.target for t in terms if isinstance(t.target, int)}
+    users = {i for n in step.nodes for i in nodes[n].inputs}
+    found = []
+    for n in step.nodes:
+        node = nodes[n]
+        if n in needed or node.dtype != "f" or node.shape not in ((), (1,), (1, 1)):
+            continue
+        if node.name or n not in users:
+            found.append((node.name or "a value", node.line, Term(lambda v, n=n: v[n].sum(), n)))
+    named = [f for f in found if f[0] != "a value"]
+    return (named or found) if targets or terms else []
+
+
+def _relation(case: Case, points: list[Point], printed: Loss, followed: Loss):
+    """(factors, decays, exact) with d printed = factor * d followed + decay * parameter."""
+    grads = []
+    for p in points:
+        a, b = case.gradients(printed, p), case.gradients(followed, p)
+        if a is None or b is None:
+            return None
+        grads.append((p, a, b))
+    if not any(float(x.abs().max()) > 0 for _, a, _ in grads for x in a):
+        return None
+    factors, decays, exact = [], [], True
+    for i in range(len(case.parameters)):
+        a = torch.cat([x[i].reshape(-1) for _, x, _ in grads])
+        columns = [
+            torch.cat([x[i].reshape(-1) for _, _, x in grads]),
+            torch.cat([p.leaves[i].detach().reshape(-1) for p, _, _ in grads]),
+        ]
+        if not float(columns[0].abs().max()):
+            continue
+        solution = torch.linalg.lstsq(torch.stack(columns, 1), a[:, None]).solution[:, 0]
+        off = float((torch.stack(columns, 1) @ solution - a).abs().max())
+        exact = exact and off <= 1e-8 * max(float(a.abs().max()), 1e-300)
+        factors.append(float(solution[0]))
+        small = abs(float(solution[1])) * float(columns[1].abs().max()) <= 1e-8 * float(
+            a.abs().max()
+        )
+        decays.append(0.0 if small else float(solution[1]))
+    exact = (
+        exact and bool(factors) and all(math.isclose(f, factors[0], rel_tol=1e-6) for f in factors)
+    )
+    return factors, decays, exact
+
+
+def _compare_penalty(
+    case: Case, fit: Fit, finding: Finding, line: int, name: str, factor: float, decays: list[float]
+) -> None:
+    """The printed loss has a penalty on some parameters: do their steps have it too?"""
+    if fit.loss.kind == "own":
+        return
+    lacking = [i for i, d in enumerate(decays) if d and abs(fit.decay[i]) <= 1e-9 * fit.scale]
+    if lacking:
+        step = Step(case, fit.loss, case.chosen[0])
+        i = min(lacking, key=lambda i: case.end(step.k, case.parameters[i]))
+        at = gradient_node(step, i)
+        node = case.tape.nodes[at]
+        finding.verdict = "wrong"
+        finding.diagnosis = Diagnosis(
+            node.line,
+            node.name or case.names[i],
+            "detached regularisation",
+            True,
+            [case.names[j] for j in lacking],
+            node.shape,
+        )
+
+
+# ---------------------------------------------------------------------------------- wrong
+
+
+def _grown(case: Case) -> Diagnosis | None:
+    """A bias whose gradient is not summed over the samples grows to one row for each of them."""
+    nodes = case.tape.nodes
+    users = Counter(i for node in nodes for i in node.inputs)
+    for i in case.parameters:
+        state = case.network.states[i]
+        for root in [n for n in state.nodes[:2] if n is not None]:
+            node = nodes[root]
+            if node.op not in ("add", "subtract") or len(node.inputs) != 2:
+                continue
+            old, change = node.inputs
+            if math.prod(nodes[old].shape) >= math.prod(node.shape) or nodes[old].dtype != "f":
+                continue
+            at, summed = change, False
+            while not nodes[at].name and nodes[at].inputs:
+                at = nodes[at].inputs[-1]
+            summed = nodes[at].op in SUMS or any(nodes[m].op in SUMS for m in nodes[at].inputs)
+            mistake = "bias summed over the wrong axis" if summed else "bias not summed"
+            line, name = nodes[at].line, nodes[at].name
+            alias = next(((a, li) for n, a, li in case.tape.aliases if n == at and li > line), None)
+            if alias:
+                name, line = alias
+            elif users[at] > 1:  # the delta itself
+                name, line = state.name, node.line
+            return Diagnosis(line, name, mistake, True, [state.name], node.shape)
+    return None
+
+
+def _wrong(case: Case, fits: list[Fit]) -> Finding:
+    fits = [f for f in fits if f.loss.kind not in ("own", "MAE") or any(f.explained())]
+    if not fits:
+        raise CannotTell("no prediction and target were found that a loss could be computed from")
+    fits.sort(
+        key=lambda f: (sum(f.in_scale()), sum(f.explained()), -ORDER[f.loss.kind]), reverse=True
+    )
+    best, diagnosis = fits[0], None
+    if any(best.in_scale()):
+        # the same loss may be written in several places: one of them belongs to the backward pass
+        alike = [
+            f for f in fits if f.loss.kind == best.loss.kind and f.in_scale() == best.in_scale()
+        ]
+        for fit in alike:
+            found = diagnose(case, fit)
+            if found is not None and (diagnosis is None or (found.sure and not diagnosis.sure)):
+                best, diagnosis = fit, found
+        if diagnosis is None:
+            raise CannotTell(
+                f"not all updates follow the gradient of the {best.loss.name}, but where "
+                "the first wrong value is could not be found"
+            )
+    else:
+        best, diagnosis = _by_known_mistake(case, fits)
+    if not diagnosis.sure:
+        errors = [e for e, ok in zip(best.error, best.in_scale(), strict=True) if not ok]
+        outside = any(
+            case.tape.nodes[i].op in ("foreign", "lost")
+            for n in case.steps[case.chosen[0]].nodes
+            for i in case.tape.nodes[n].inputs
+        )
+        if max(errors) < 1e-5 or outside or any(s.optimiser for s in case.network.states):
+            raise CannotTell(
+                f"the steps of {', '.join(diagnosis.spoils)} differ from the gradient of the "
+                f"{best.loss.name}, but from line {diagnosis.line} on it is not certain that "
+                "they are meant to follow it"
+            )
+    if diagnosis.mistake == "scale of one parameter":
+        off = [best.factor(i) / best.scale for i, ok in enumerate(best.in_scale()) if not ok]
+        if all(0.9 < f < 1.1 for f in off):
+            raise CannotTell(
+                f"the rate of {', '.join(diagnosis.spoils)} is {off[0]:.6g} times that of the "
+                "others: perhaps a schedule"
+            )
+    step = Step(case, best.loss, case.chosen[0])
+    in_layers = {i for layer in step.layers for i in layer.weights + layer.biases}
+    hidden = [n for i, n in enumerate(case.names) if n in diagnosis.spoils and i not in in_layers]
+    if hidden and any(case.names.count(n) == 1 for n in hidden):
+        raise CannotTell(f"{hidden[0]} is updated like a parameter, but is no weight or bias")
+    finding = Finding("wrong", diagnosis=diagnosis)
+    if any(best.in_scale()):
+        finding.loss, finding.lr = _convention(case, best)
+    else:
+        finding.loss = best.loss.name
+    _describe(case, best, finding, Step(case, best.loss, case.chosen[0]))
+    return finding
+
+
+def _by_known_mistake(case: Case, fits: list[Fit]) -> tuple[Fit, Diagnosis]:
+    """No parameter follows any loss: wrong only if a known mistake explains every number."""
+    for fit in sorted(fits, key=lambda f: ORDER[f.loss.kind]):
+        diagnosis = diagnose(case, fit)
+        if (
+            diagnosis is not None
+            and diagnosis.sure
+            and diagnosis.mistake in ("derivative taken twice", "missing output derivative")
+        ):
+            return fit, diagnosis
+    raise CannotTell(
+        "the updates follow the gradient of no loss that this check knows (squared or absolute "
+        "errors, cross-entropies, or a loss that the script itself computes); computing the loss "
+        "in the training loop and assigning it to a variable may help"
+    )
+
+
+# -------------------------------------------------------------------------------- in words
+
+
+def _convention(case: Case, fit: Fit) -> tuple[str, float]:
+    """The usual name of the loss with the learning rate that goes with it."""
+    if fit.loss.kind == "own":
+        return fit.loss.name, fit.scale
+    multiples = _multiples(case, fit)
+    typed = _constants(case, case.chosen[0])
+    rates = {name: fit.scale / multiple for name, multiple in multiples.items()}
+    for name, rate in rates.items():
+        if any(math.isclose(rate, c, rel_tol=1e-6) for c in typed if c not in (1, 2)):
+            return name, rate
+    for name, rate in rates.items():
+        if math.isclose(rate, 1.0, rel_tol=1e-6):
+            return name, rate
+    return next(iter(rates.items()))
+
+
+def _multiples(case: Case, fit: Fit) -> dict[str, float]:
+    """The names of a loss's usual multiples."""
+    kind = fit.loss.kind
+    terms = fit.loss.terms[case.chosen[0]]
+    shape = case.tape.nodes[terms[0].prediction].shape
+    sizes = dict.fromkeys([math.prod(shape), *shape, len(terms)])
+    names = {"SSE": 1.0, "1/2 SSE": 0.5} if kind == "SSE" else {kind: 1.0}
+    for n in sizes:
+        if n > 1:
+            names.setdefault("MSE" if kind == "SSE" else f"mean {kind}", 1 / n)
+            if kind == "SSE":
+                names.setdefault("1/2 MSE", 0.5 / n)
+    return names
+
+
+def _name_of_multiple(case: Case, fit: Fit, factor: float) -> str:
+    if fit.loss.kind != "own":
+        for name, multiple in _multiples(case, fit).items():
+            if math.isclose(multiple, factor, rel_tol=1e-6):
+                return name
+    return f"{factor:.6g} times the {fit.loss.name}"
+
+
+def _constants(case: Case, k: int) -> list[float]:
+    """Numbers that the step multiplies with: one of them is the learning rate."""
+    found = []
+    for n in case.steps[k].nodes:
+        node = case.tape.nodes[n]
+        if node.op == "multiply":
+            found += [abs(float(a)) for a in node.args if isinstance(a, int | float)]
+            for a in node.args:
+                leaf = case.tape.nodes[a.id] if isinstance(a, Ref) else None
+                if (
+                    leaf is not None
+                    and leaf.value is not None
+                    and leaf.op == "leaf"
+                    and leaf.value.ndim == 0
+                ):
+                    found.append(abs(float(leaf.value)))
+    return found
+
+
+def _describe(case: Case, fit: Fit, finding: Finding, step: Step) -> None:
+    """Parameters, layers and the derivative that each line computes."""
+    good = fit.in_scale()
+    k = case.chosen[0]
+    nodes = case.tape.nodes
+    for i, name in enumerate(case.names):
+        measured = fit.measured[i]
+        finding.parameters.append(
+            {
+                "name": name,
+                "line": nodes[case.end(k, case.parameters[i])].line,
+                "difference": measured if math.isfinite(measured) else None,
+                "ok": good[i],
+                "shape": nodes[case.start(k, case.parameters[i])].shape,
+            }
+        )
+    names = {begin: case.names[n] for begin, n in step.begin.items()}
+    for layer in step.layers:
+        names.setdefault(layer.z, f"z{layer.number}")
+        names.setdefault(layer.a, f"a{layer.number}")
+        weights = ", ".join(case.names[i] for i in dict.fromkeys(layer.weights + layer.biases))
+        finding.layers.append(
+            f"layer {layer.number}: {weights}; "
+            f"z{layer.number} = {nodes[layer.z].name or 'unnamed'} "
+            f"{nodes[layer.z].shape}, a{layer.number} = {nodes[layer.a].name or 'unnamed'}, "
+            f"{layer.activation}"
+        )
+    used = [n for n in step.step.nodes if nodes[n].line]
+    finding.lines = (min(nodes[n].line for n in used), max(nodes[n].line for n in used))
+    for n in sorted(step.tainted):
+        labels = {v: c for v, c in step.labels(n).items() if v in names}
+        if labels and nodes[n].line:
+            # of several, what the value has the shape of
+            v = max(
+                labels,
+                key=lambda v: (
+                    nodes[v].shape == nodes[n].shape,
+                    v in step.begin and v in names,
+                    -v,
+                ),
+            )
+            label = (f"dL/d{names[v]}", True)
+            on_line = finding.labels.setdefault(nodes[n].line, [])
+            if label not in on_line:
+                on_line.append(label)
+    if finding.diagnosis is not None:
+        finding.labels.setdefault(finding.diagnosis.line, []).append(("wrong", False))

@@ -1,0 +1,531 @@
+"""Which loss do a script's updates follow? Found by trying.
+
+The forward pass on the tape is repeated in torch, autograd differentiates a loss, and the
+script's own updates, repeated by the same tape, are compared with that: at the numbers of the
+run, and at parameters moved away from there, because many a mistake is invisible at a symmetric
+start. Candidates are the script's own loss variable, squared and absolute errors, and
+cross-entropies. A loss explains the updates if ONE factor (learning rate and convention) does for
+all parameters, element by element.
+"""
+
+import itertools
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+import torch
+
+from . import replay
+from .record import Node, Ref, Tape
+from .steps import Network, State, Step
+
+Tensor = torch.Tensor
+
+# Both sides are computed in float64 from the same tape: agreement is 1e-13 or better.
+RTOL = 1e-9
+FLOOR = 1e-13  # of the largest value that the same array has at any point
+# A recorded value and the same value repeated.
+SAME = 1e-6
+SAME_FLOAT32 = 1e-2
+
+MAX_STEPS = 40  # steps that are looked at, distinct samples first
+NUDGED_STEPS = 12
+COMPARISONS = {"maximum", "minimum", "greater", "greater_equal", "less", "less_equal"}
+
+
+class CannotTell(Exception):  # noqa: N818 - a verdict, not an error
+    """No verdict is possible; the message says why and what the user can do."""
+
+
+@dataclass
+class Point:
+    """One step, computed at one set of parameters."""
+
+    step: int
+    nudged: bool
+    values: dict[int, Tensor]
+    leaves: list[Tensor]  # the parameters
+    changes: list[Tensor]  # what the step adds to each
+    rounding: list[float]  # of the changes, where they are known only as new minus old
+
+
+@dataclass
+class Term:
+    """A loss computed at one place of one step."""
+
+    function: Callable[[dict[int, Tensor]], Tensor]
+    source: int  # the value where the target comes in, or the loss itself
+    prediction: int | None = None
+    target: int | float | None = None
+
+
+@dataclass
+class Loss:
+    """A candidate: what it is and where in the script; its terms of each step are added up."""
+
+    kind: str  # "SSE", "BCE", "CE", "MAE" or "own"
+    place: tuple
+    name: str
+    terms: dict[int, list[Term]] = field(default_factory=dict)
+
+    def of(self, point: "Point") -> Tensor | None:
+        """Its value at a point; None if that cannot be computed."""
+        terms = self.terms.get(point.step, [])
+        if not terms or any(t.source not in point.values for t in terms):
+            return None
+        return sum(t.function(point.values) for t in terms)
+
+
+@dataclass
+class Fit:
+    """How a loss explains the updates of each parameter: change = -factor * gradient."""
+
+    loss: Loss
+    factors: list[dict[int, float]]  # of each parameter, at each step
+    error: list[float]  # largest relative difference at any point, with its own factors
+    measured: list[float] = field(default_factory=list)  # the same at the numbers of the run
+    decay: list[float] = field(default_factory=list)  # a penalty's: change = ... - decay * value
+
+    def explained(self) -> list[bool]:
+        return [e <= RTOL and bool(f) for e, f in zip(self.error, self.factors, strict=True)]
+
+    def factor(self, i: int) -> float:
+        """The factor of parameter `i`; nan if nothing of it is known."""
+        return next(iter(self.factors[i].values()), math.nan)
+
+    def alike(self, i: int, j: int) -> bool:
+        """Have two parameters the same factor at every step?"""
+        common = self.factors[i].keys() & self.factors[j].keys()
+        return bool(common) and all(_close(self.factors[i][k], self.factors[j][k]) for k in common)
+
+    def in_scale(self) -> list[bool]:
+        """Which parameters follow the gradient with the factor that most of them share."""
+        good = [i for i, ok in enumerate(self.explained()) if ok]
+        if not good:
+            return [False] * len(self.error)
+        # the last in the order of updates decides a tie? no: the first, the output layer's
+        leader = max(good, key=lambda i: sum(self.alike(i, j) for j in good))
+        return [i in good and self.alike(i, leader) for i in range(len(self.error))]
+
+    @property
+    def scale(self) -> float:
+        """That factor."""
+        return next((self.factor(i) for i, ok in enumerate(self.in_scale()) if ok), math.nan)
+
+    @property
+    def perfect(self) -> bool:
+        return all(self.in_scale()) and self.scale > 0
+
+    def steady(self) -> bool:
+        """Is it the same at every step, or does it at least only fall or only rise?"""
+        values = [v for _, v in sorted(self.factors[self.in_scale().index(True)].items())]
+        if all(_close(v, values[0], 1e-6) for v in values):
+            return True
+        rises = [b >= a * (1 - 1e-9) for a, b in itertools.pairwise(values)]
+        falls = [b <= a * (1 + 1e-9) for a, b in itertools.pairwise(values)]
+        return all(rises) or all(falls)
+
+
+def _close(a: float, b: float, rtol: float = 1e-7) -> bool:
+    return abs(a - b) <= rtol * max(abs(a), abs(b))
+
+
+class Case:
+    """One network of the script, with the points at which it is examined."""
+
+    def __init__(self, tape: Tape, network: Network, ties: bool = False) -> None:
+        self.tape, self.network = tape, network
+        self.parameters = network.parameters
+        self.names = [
+            network.states[i].name or f"parameter {n}" for n, i in enumerate(self.parameters, 1)
+        ]
+        self.steps = network.steps
+        self.chosen = _choose(tape, network)
+        self.float32 = any(
+            n.value is not None and n.value.dtype.str[1:] == "f4"
+            for n in (tape.nodes[i] for i in self.steps[0].start.values())
+        )
+        self.ties, self.tied = ties, False
+        self.states_elsewhere: list[State] = []  # of other networks in the file
+        self._check_replay()
+        self.points = self._points()
+
+    # -- numbers
+
+    def start(self, k: int, i: int) -> int:
+        return self.steps[k].start[i]
+
+    def end(self, k: int, i: int) -> int:
+        return self.steps[k].end[i]
+
+    def _given(self, k: int, generator: torch.Generator | None, size: float) -> dict[int, Tensor]:
+        """The parameters that a step begins with, moved; optimiser states are zero."""
+        given = {}
+        for i, n in self.steps[k].start.items():
+            node = self.tape.nodes[n]
+            known = node.value is not None
+            value = (
+                replay.tensor(node.value).double() if known else torch.zeros(node.shape).double()
+            )
+            if i not in self.parameters:
+                given[n] = torch.zeros_like(value)
+                continue
+            if generator is not None or not known:
+                size = size or 0.6
+                generator = generator or torch.Generator().manual_seed(k)
+                spread = min(0.5, 1 / math.sqrt(max(node.shape, default=1)))
+                noise = torch.randn(node.shape, generator=generator, dtype=torch.float64)
+                value = (value if size < 1 else 0) + min(size, 1.2) * spread * noise
+            given[n] = value.clone().requires_grad_(True)
+        return given
+
+    def _check_replay(self) -> None:
+        """Does the repeated tape give what the script computed?"""
+        for k in self.chosen[:3]:
+            step = self.steps[k]
+            given = {n: self.tape.nodes[n].value for n in step.start.values()}
+            if any(v is None for v in given.values()):
+                continue
+            given = {n: replay.tensor(v).double() for n, v in given.items()}
+            values = replay.run(self.tape, step.end.values(), given)
+            allowed = SAME_FLOAT32 if self.float32 else SAME
+            for id in sorted(values):
+                node = self.tape.nodes[id]
+                if node.value is None or node.dtype != "f":
+                    continue
+                was, now = replay.tensor(node.value).double(), values[id].double()
+                if was.shape != now.shape or not bool(torch.isfinite(was).all()):
+                    if was.shape == now.shape:
+                        raise CannotTell(
+                            f"{node.name or node.op} on line {node.line} is not finite"
+                        )
+                    raise CannotTell(f"numpy.{node.op} on line {node.line} could not be repeated")
+                if was.numel() and float((was - now).abs().max()) > allowed * (
+                    float(was.abs().max()) + 1e-3
+                ):
+                    raise CannotTell(
+                        f"numpy.{node.op} on line {node.line} could not be repeated exactly"
+                    )
+
+    def _points(self) -> list[Point]:
+        points = []
+        plans = [(k, None, 0.0) for k in self.chosen]
+        nudged = self.chosen[:: max(1, len(self.chosen) // NUDGED_STEPS)][:NUDGED_STEPS]
+        for k in nudged:
+            # far, farther, and, should the script then take another branch, near
+            plans += [(k, k + 1, 0.6), (k, k + 1001, 1.2)]
+        if len(nudged) < 4:
+            plans += [(k, k + seed, 0.6) for k in nudged for seed in (2001, 3001)]
+        for k, seed, size in plans:
+            point = self._point(k, seed, size)
+            if point is None and seed is not None:
+                point = self._point(k, seed, size / 20)
+            if point is not None:
+                points.append(point)
+        return points
+
+    def _point(self, k: int, seed: int | None, size: float) -> Point | None:
+        """One step at one set of parameters; None if the script would have gone another way."""
+        step = self.steps[k]
+        generator = None if seed is None else torch.Generator().manual_seed(seed)
+        given = self._given(k, generator, size)
+        inside = set(step.nodes)
+        guards = [(n, answer) for n, answer in self.tape.guards if n in inside]
+        also = [*step.nodes, *(n for n, _ in guards)]
+        values = replay.run(self.tape, step.end.values(), given, self.ties, also)
+        if any(n in values and bool(values[n].bool().any()) != answer for n, answer in guards):
+            return None
+        if self._tied(step, values):
+            self.tied = True
+            if seed is None:
+                return None  # the derivative of relu at 0 is a convention
+        leaves, changes, rounding = [], [], []
+        for i in self.parameters:
+            begin, end = step.start[i], step.end[i]
+            leaves.append(values[begin])
+            change, exact = self._change(k, i, values)
+            changes.append(change.detach())
+            size_now = float(values[end].detach().abs().max())
+            rounding.append(0.0 if exact else 8 * torch.finfo(torch.float64).eps * size_now)
+        if not all(bool(torch.isfinite(c).all()) for c in changes):
+            return None
+        return Point(k, seed is not None, values, leaves, changes, rounding)
+
+    def _tied(self, step: Step, values: dict[int, Tensor]) -> bool:
+        """Does a comparison meet two equal numbers?"""
+        for n in step.nodes:
+            node = self.tape.nodes[n]
+            if node.op in COMPARISONS and len(node.args) == 2:
+                a, b = (
+                    values.get(x.id) if isinstance(x, Ref) else replay.tensor(x) for x in node.args
+                )
+                if a is not None and b is not None and bool((a == b).any()):
+                    return True
+        return False
+
+    def change_nodes(self, k: int, i: int) -> list[tuple[int, float]] | None:
+        """What is added to a parameter: [(node, sign), ...], None if it is not so simple."""
+        begin, id = self.start(k, i), self.end(k, i)
+        parts = []
+        for _ in range(8):
+            if id == begin:
+                return parts
+            node = self.tape.nodes[id]
+            if node.op not in ("add", "subtract") or not all(isinstance(a, Ref) for a in node.args):
+                return None
+            a, b = (x.id for x in node.args)
+            if self._descends(a, begin):
+                parts.append((b, -1.0 if node.op == "subtract" else 1.0))
+                id = a
+            elif node.op == "add" and self._descends(b, begin):
+                parts.append((a, 1.0))
+                id = b
+            else:
+                return None
+        return None
+
+    def _descends(self, id: int, begin: int) -> bool:
+        """Is `id` the old value itself, or a value on the way from it by adding?"""
+        for _ in range(8):
+            if id == begin:
+                return True
+            node = self.tape.nodes[id]
+            if node.op not in ("add", "subtract") or node.shape != self.tape.nodes[begin].shape:
+                return False
+            if not isinstance(node.args[0], Ref):
+                return False
+            id = node.args[0].id
+        return False
+
+    def _change(self, k: int, i: int, values: dict[int, Tensor]) -> tuple[Tensor, bool]:
+        begin, end = self.start(k, i), self.end(k, i)
+        parts = self.change_nodes(k, i)
+        if parts is None:
+            return values[end] - values[begin], False
+        total = sum(sign * values[n] for n, sign in parts)
+        return total.expand_as(values[begin]) if total.ndim <= values[begin].ndim else total, True
+
+    # -- candidates
+
+    def losses(self) -> list[Loss]:
+        """Every candidate that all chosen steps have."""
+        found: dict[tuple, Loss] = {}
+        for k in self.chosen:
+            for loss, term in self._losses_of(k):
+                found.setdefault(loss.place, loss).terms.setdefault(k, []).append(term)
+        return [loss for loss in found.values() if all(k in loss.terms for k in self.chosen)]
+
+    def _losses_of(self, k: int) -> Iterable[tuple[Loss, Term]]:
+        step, nodes = self.steps[k], self.tape.nodes
+        inside, starts, ends = set(step.nodes), set(step.start.values()), set(step.end.values())
+        for id in step.nodes:
+            node = nodes[id]
+            if id in ends or id in starts or node.dtype != "f":
+                continue
+            place = (node.line, node.op, node.site)
+            if node.name and node.shape in ((), (1,), (1, 1)):
+                yield (
+                    Loss("own", ("own", *place), node.name),
+                    Term(lambda v, id=id: v[id].sum(), id),
+                )
+            if node.op == "getitem" and node.inputs[0] in inside and node.inputs[0] not in starts:
+                index = node.args[1]
+                if (
+                    isinstance(index, tuple)
+                    and len(index) == 2
+                    and any(isinstance(p, Ref) for p in index)
+                ):
+                    yield (
+                        Loss("CE", ("index", *place), "CE"),
+                        Term(lambda v, id=id: -v[id].log().sum(), id, node.inputs[0], None),
+                    )
+            if node.op not in ("subtract", "add", "multiply", "divide") or len(node.args) != 2:
+                continue
+            for mine, other in (node.args, node.args[::-1]):
+                if not (isinstance(mine, Ref) and mine.id in inside and mine.id not in starts):
+                    continue
+                target = self._target(node, other, inside)
+                if target is None:
+                    continue
+                prediction = mine.id
+                if node.op in ("multiply", "divide"):
+                    prediction = self._inner(prediction, inside, starts)
+                if prediction not in starts:
+                    yield from self._supervised(place, prediction, target, id)
+
+    def _target(self, node: Node, other: object, inside: set[int]) -> int | float | None:
+        """What a prediction is compared with: a value without parameters, or a number."""
+        if isinstance(other, int | float):
+            return float(other) if node.op == "subtract" else None
+        if not isinstance(other, Ref) or other.id in inside:
+            return None
+        origin = self.tape.nodes[other.id]
+        if origin.op == "subtract" and origin.args[0] == 1 and origin.inputs:  # (1 - y)
+            return origin.inputs[0]
+        return other.id
+
+    def _inner(self, id: int, inside: set[int], starts: set[int]) -> int:
+        """P of log(p), 1 - p, p + 1e-9, clip(p, ...)."""
+        for _ in range(4):
+            node = self.tape.nodes[id]
+            held = [n for n in node.inputs if n in inside and n not in starts]
+            if node.op in ("log", "negative", "clip", "maximum", "minimum") or (
+                node.op in ("add", "subtract")
+                and any(isinstance(a, int | float) for a in node.args)
+            ):
+                if len(held) != 1:
+                    break
+                id = held[0]
+            else:
+                break
+        return id
+
+    def _supervised(
+        self, place: tuple, p: int, t: int | float, source: int
+    ) -> Iterable[tuple[Loss, Term]]:
+        def pair(values: dict[int, Tensor]) -> tuple[Tensor, Tensor]:
+            if isinstance(t, float):
+                return values[p], torch.full_like(values[p], t)
+            known = values.get(t)
+            if known is None:
+                known = replay.run(self.tape, [t], {})[t]
+            return values[p], replay.number(known)
+
+        def sse(values):
+            a, b = pair(values)
+            return ((a - b) ** 2).sum()
+
+        def mae(values):
+            a, b = pair(values)
+            return (a - b).abs().sum()
+
+        def bce(values):
+            a, b = pair(values)
+            return -(torch.xlogy(b, a) + torch.xlogy(1 - b, 1 - a)).sum()
+
+        def ce(values):
+            a, b = pair(values)
+            return -torch.xlogy(b, a).sum()
+
+        kinds = {"BCE": bce, "CE": ce}
+        if self.tape.nodes[source].op == "subtract":
+            kinds |= {"SSE": sse, "MAE": mae}
+        for kind, function in kinds.items():
+            yield Loss(kind, (kind, *place), kind), Term(function, source, p, t)
+
+    # -- comparing
+
+    def gradients(self, loss: Loss, point: Point) -> list[Tensor] | None:
+        value = loss.of(point)
+        if value is None or not value.requires_grad or not bool(torch.isfinite(value)):
+            return None
+        if loss.kind in ("BCE", "CE"):
+            for term in loss.terms[point.step]:
+                p = point.values[term.prediction].detach()
+                if not bool(((p > 0) & (p < 1)).all()):
+                    return None
+                if loss.kind == "CE" and not _sums_to_one(p):
+                    return None
+        grads = torch.autograd.grad(value, point.leaves, retain_graph=True, allow_unused=True)
+        grads = [
+            torch.zeros_like(x) if g is None else g
+            for g, x in zip(grads, point.leaves, strict=True)
+        ]
+        return grads if all(bool(torch.isfinite(g).all()) for g in grads) else None
+
+    def fit(self, loss: Loss, penalty: bool = False) -> Fit | None:
+        """How well this loss explains the updates; None if it cannot be computed everywhere."""
+        by_point = []
+        for point in self.points:
+            grads = self.gradients(loss, point)
+            if grads is None:
+                # a cross-entropy is not finite at 0 and 1: the point says nothing
+                continue
+            by_point.append((point, grads))
+        if sum(p.nudged for p, _ in by_point) < 2 or len(by_point) < 0.5 * len(self.points):
+            return None
+        factors, errors, measured, decays = [], [], [], []
+        for i in range(len(self.parameters)):
+            of_step: dict[int, list[tuple[Point, Tensor]]] = {}
+            for p, g in by_point:
+                of_step.setdefault(p.step, []).append((p, g[i]))
+            factor, error, raw, decay = _fit_one(i, of_step, penalty)
+            factors.append(factor)
+            errors.append(error)
+            measured.append(raw)
+            decays.append(decay)
+        return Fit(loss, factors, errors, measured, decays)
+
+
+def _fit_one(
+    i: int, of_step: dict[int, list[tuple[Point, Tensor]]], penalty: bool
+) -> tuple[dict[int, float], float, float, float]:
+    """The factors of one parameter at each step, and the largest relative differences."""
+    pairs = [pair for own in of_step.values() for pair in own]
+    top = max(float(g.abs().max()) for _, g in pairs)
+    if top == 0 or any(p.changes[i].shape != g.shape for p, g in pairs):
+        return {}, math.inf, math.inf, 0.0
+    decay = 0.0
+    if penalty:
+        change = torch.cat([p.changes[i].reshape(-1) for p, _ in pairs])
+        columns = [
+            torch.cat([g.reshape(-1) for _, g in pairs]),
+            torch.cat([p.leaves[i].detach().reshape(-1) for p, _ in pairs]),
+        ]
+        solution = torch.linalg.lstsq(torch.stack(columns, 1), change[:, None]).solution
+        decay = -float(solution[1])
+    factors, error, raw = {}, 0.0, 0.0
+    for k, own in of_step.items():
+        below = sum(float((g**2).sum()) for _, g in own)
+        if math.sqrt(below) <= 1e-12 * top:
+            if any(
+                float((p.changes[i] + decay * p.leaves[i].detach()).abs().max()) > FLOOR * top
+                for p, _ in own
+            ):
+                error = math.inf
+            continue
+        changes = [p.changes[i] + decay * p.leaves[i].detach() for p, _ in own]
+        above = sum(float((c * g).sum()) for c, (_, g) in zip(changes, own, strict=True))
+        factors[k] = factor = -above / below
+        for c, (p, g) in zip(changes, own, strict=True):
+            expected = -factor * g
+            size = max(float(expected.abs().max()), float(c.abs().max()) * 1e-3)
+            off = float((c - expected).abs().max())
+            floor = p.rounding[i] + FLOOR * abs(factor) * top
+            if off > floor:
+                error = max(error, off / size if size else math.inf)
+            if not p.nudged:
+                raw = max(raw, off / size if size else 0.0)
+    return factors, error, raw, decay
+
+
+def _sums_to_one(p: Tensor) -> bool:
+    return any(bool(((p.sum(axis) - 1).abs() < 1e-6).all()) for axis in range(p.ndim))
+
+
+def _choose(tape: Tape, network: Network) -> list[int]:
+    """The steps to look at: one for each different sample first, then spread over the run."""
+    seen, distinct = set(), []
+    # where a state comes from may look different at the first step from all later ones
+    first = 1 if len(network.steps) > 2 else 0
+    for k, step in list(enumerate(network.steps))[first:]:
+        inside = set(step.nodes)
+        mark = []
+        for n in step.nodes:
+            node = tape.nodes[n]
+            for a in node.inputs:
+                if a not in inside and a not in step.start.values():
+                    value = tape.nodes[a].value
+                    mark.append(
+                        value.tobytes() if value is not None and value.size < 20_000 else None
+                    )
+            mark.append(tuple(x for x in node.args if isinstance(x, int | float)))
+        key = hash(tuple(mark))
+        if key not in seen:
+            seen.add(key)
+            distinct.append(k)
+    elements = sum(math.prod(tape.nodes[n].shape) for n in network.steps[0].nodes)
+    most = max(4, min(MAX_STEPS, 20_000_000 // max(1, elements)))
+    spread = range(first, len(network.steps), max(1, len(network.steps) // 8))
+    chosen = [*distinct[:most], *(k for k in spread if k not in distinct)]
+    return sorted(chosen[:most])

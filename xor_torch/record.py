@@ -1,0 +1,1345 @@
+"""Run a NumPy script on a NumPy that records every operation.
+
+The script is not changed on disk and sees the numbers that it would see anyway. It gets a
+stand-in for ``numpy`` whose arrays are `Recorded`: an ndarray subclass that writes each
+operation on it to a `Tape`, with its inputs, its value and its source line. The tape is a
+program without loops and branches: whoever reads it can run it again, in torch, at other
+numbers. In-place operations are written as if they made a new value, and a view knows the
+memory that it looks into, so that a value on the tape never changes.
+
+Two things are added to the script while it is compiled, without moving a line: what each
+assignment is called, and a check in each loop, so that a training loop of 600,000 epochs ends
+after the first few hundred updates and the script goes on behind it.
+
+This file decides nothing about derivatives and imports nothing but NumPy. It is run as a
+process of its own, because it executes a stranger's file::
+
+    python -m xor_torch.record FILE DIRECTORY SECONDS [ARGS...]
+"""
+
+import ast
+import builtins
+import contextlib
+import importlib.abc
+import importlib.machinery
+import json
+import math
+import os
+import re
+import sys
+import time
+import traceback
+import types
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+# Of all parameters together: a pass over 150 single samples still fits. A loop that has made so
+# many updates is left.
+MAX_UPDATES = 640
+# Memory and patience: about two seconds of recording.
+MAX_NODES = 60_000
+MAX_BYTES = 600_000_000
+# A loop that is this slow is left after a handful of updates.
+SLOW_LOOP_SECONDS = 8.0
+FEW_UPDATES = 12
+# Larger intermediate values are computed again from the tape instead of kept.
+KEEP_ELEMENTS = 20_000
+
+
+class Ref(NamedTuple):
+    """A value of the tape, as an argument of a later operation."""
+
+    id: int
+
+
+class Node:
+    """One operation of the tape, or a value from outside (`op` "leaf")."""
+
+    __slots__ = (
+        "args",
+        "bits",
+        "dtype",
+        "id",
+        "inputs",
+        "kwargs",
+        "line",
+        "name",
+        "op",
+        "shape",
+        "site",
+        "value",
+    )
+
+    def __init__(self, id, op, args=(), kwargs=None, line=0, site=None):
+        self.id = id
+        self.op = op  # NumPy's name of it: "add", "sum", "getitem", "assign", ...
+        self.args = args  # may hold Refs, also inside tuples and lists
+        self.kwargs = kwargs or {}
+        self.line = line  # in the script, 0 if elsewhere
+        self.site = site  # (file, function, position in its code): the place, loops included
+        self.name = ""  # the variable that it was first assigned to
+        self.value = None  # a copy, None if large
+        self.shape = ()
+        self.dtype = "f"
+        self.inputs = tuple(refs((args, self.kwargs)))
+        self.bits = 0  # the random or constant arrays that it descends from, one bit each
+
+
+class Tape:
+    """What a script did with its arrays."""
+
+    def __init__(self) -> None:
+        self.nodes: list[Node] = []
+        self.links: list[tuple[int, int]] = []  # (old, new): new = old + a change that needs old
+        self.guards: list[tuple[int, bool]] = []  # a branch was taken because of this value
+        self.escapes: list[int] = []  # this value left for code that does not record
+        self.aliases: list[tuple[int, str, int]] = []  # (id, a further name, the line of it)
+
+    def save(self, folder: Path, **outcome: Any) -> None:
+        """Write ``tape.json`` and ``tape.bin`` (the values, end to end) into `folder`."""
+        nodes, offset = [], 0
+        sites: dict = {None: 0}
+        with (folder / "tape.bin").open("wb") as blob:
+            for n in self.nodes:
+                stored = None
+                if n.value is not None and n.value.dtype.kind in "fiub":
+                    raw = np.ascontiguousarray(n.value).tobytes()
+                    stored = [n.value.dtype.str, list(n.value.shape), offset]
+                    blob.write(raw)
+                    offset += len(raw)
+                nodes.append(
+                    [
+                        n.op,
+                        _encode(n.args),
+                        _encode(n.kwargs),
+                        n.line,
+                        n.name,
+                        list(n.shape),
+                        n.dtype,
+                        stored,
+                        sites.setdefault(n.site, len(sites)),
+                    ]
+                )
+        content = {
+            "nodes": nodes,
+            "links": self.links,
+            "aliases": self.aliases,
+            "guards": self.guards,
+            "escapes": self.escapes,
+            **outcome,
+        }
+        (folder / "tape.json").write_text(json.dumps(content))
+
+    @classmethod
+    def load(cls, folder: Path) -> tuple["Tape", dict[str, Any]]:
+        """The tape that `save` wrote, and the outcome beside it."""
+        content = json.loads((folder / "tape.json").read_text())
+        blob = (folder / "tape.bin").read_bytes()
+        tape = cls()
+        for id, (op, args, kwargs, line, name, shape, dtype, stored, site) in enumerate(
+            content.pop("nodes")
+        ):
+            node = Node(id, op, _decode(args), _decode(kwargs), line, site)
+            node.name, node.shape, node.dtype = name, tuple(shape), dtype
+            if stored:
+                kind, size, at = stored
+                node.value = np.frombuffer(
+                    blob, dtype=kind, count=math.prod(size), offset=at
+                ).reshape(size)
+            tape.nodes.append(node)
+        tape.links = [tuple(link) for link in content.pop("links")]
+        tape.aliases = [tuple(alias) for alias in content.pop("aliases")]
+        tape.guards = [tuple(g) for g in content.pop("guards")]
+        tape.escapes = content.pop("escapes")
+        return tape, content
+
+
+def _encode(x: Any) -> Any:
+    """An argument as JSON; what has no faithful form becomes ``{"?": its type}``."""
+    if isinstance(x, Ref):
+        return {"ref": x.id}
+    if x is None or isinstance(x, bool | int | str):
+        return x
+    if isinstance(x, float):
+        return {"float": x.hex()}
+    if isinstance(x, np.generic):
+        return _encode(x.item())
+    if isinstance(x, slice):
+        return {"slice": [_encode(i) for i in (x.start, x.stop, x.step)]}
+    if x is Ellipsis:
+        return {"dots": 1}
+    if isinstance(x, tuple):
+        return {"tuple": [_encode(i) for i in x]}
+    if isinstance(x, list):
+        return [_encode(i) for i in x]
+    if isinstance(x, dict):
+        return {"dict": {str(k): _encode(v) for k, v in x.items()}}
+    if isinstance(x, np.dtype | type):
+        try:
+            return {"dtype": np.dtype(x).str}
+        except TypeError:
+            pass
+    return {"?": type(x).__name__}
+
+
+def _decode(x: Any) -> Any:
+    if isinstance(x, list):
+        return [_decode(i) for i in x]
+    if not isinstance(x, dict):
+        return x
+    ((kind, v),) = x.items()
+    if kind == "ref":
+        return Ref(v)
+    if kind == "float":
+        return float.fromhex(v)
+    if kind == "slice":
+        return slice(*map(_decode, v))
+    if kind == "dots":
+        return Ellipsis
+    if kind == "tuple":
+        return tuple(map(_decode, v))
+    if kind == "dict":
+        return {k: _decode(i) for k, i in v.items()}
+    if kind == "dtype":
+        return np.dtype(v)
+    return Unknown(v)
+
+
+class Unknown(str):
+    """An argument that the tape could not keep: the operation cannot be run again."""
+
+
+def refs(x: Any) -> Iterator[int]:
+    """The ids of all values among nested arguments."""
+    if isinstance(x, Ref):
+        yield x.id
+    elif isinstance(x, tuple | list):
+        for i in x:
+            yield from refs(i)
+    elif isinstance(x, dict):
+        for i in x.values():
+            yield from refs(i)
+    elif isinstance(x, slice):
+        yield from refs((x.start, x.stop, x.step))
+
+
+# ---------------------------------------------------------------------------- the arrays
+
+
+class _Buffer:
+    """The memory that an array and its views share, and its present value on the tape."""
+
+    __slots__ = ("base", "node", "version")
+
+    def __init__(self, base: np.ndarray, node: int):
+        self.base, self.node, self.version = base, node, 0
+
+
+_VIEWS = {
+    "getitem",
+    "T",
+    "reshape",
+    "ravel",
+    "transpose",
+    "swapaxes",
+    "squeeze",
+    "expand_dims",
+    "atleast_1d",
+    "atleast_2d",
+    "moveaxis",
+    "flip",
+    "diagonal",
+}
+_recorder: "Recorder"
+
+
+class Recorded(np.ndarray):
+    """An array that writes what is done with it to the tape of the running `Recorder`."""
+
+    _buffer: _Buffer | None = None
+    _path: tuple = ()  # how this view is got from the whole memory: ((op, args, kwargs), ...)
+    _node: int = -1
+    _version: int = 0
+    _scalar: bool = False  # stands for a NumPy number: no memory of its own to be changed
+    _lost: bool = False  # made from a recorded array by something that did not record
+
+    def __array_finalize__(self, parent: Any) -> None:
+        self._lost = isinstance(parent, Recorded)
+
+    def __array_ufunc__(self, ufunc, method, *inputs, out=None, **kwargs):
+        name = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
+        function = getattr(ufunc, method)
+        if method == "at":
+            return _recorder.opaque_write(name, function, inputs, kwargs)
+        if out is None:
+            return _recorder.run(name, function, inputs, kwargs)
+        targets = tuple(_recorder.run_into(name, function, inputs, kwargs, o) for o in out)
+        return targets[0] if len(targets) == 1 else targets
+
+    def __array_function__(self, func, types, args, kwargs):
+        out = kwargs.pop("out", None)
+        name = _function_name(func)
+        if name in ("copyto", "put", "place", "putmask", "put_along_axis", "fill_diagonal"):
+            if name == "copyto" and len(args) == 2 and isinstance(args[0], Recorded):
+                args[0][...] = args[1]
+                return None
+            return _recorder.opaque_write(name, func, args, kwargs)
+        if isinstance(out, np.ndarray):
+            return _recorder.run_into(name, func, args, kwargs, out)
+        return _recorder.run(name, func, args, kwargs)
+
+    def __getitem__(self, index):
+        return _recorder.run("getitem", _getitem, (self, index), {})
+
+    def __setitem__(self, index, value):
+        _recorder.assign(self, index, value)
+
+    def __iter__(self):
+        if self.ndim == 0:
+            raise TypeError("iteration over a 0-d array")
+        return (self[i] for i in range(len(self)))
+
+    def __bool__(self):
+        answer = bool(self.view(np.ndarray))
+        _recorder.guard(self, answer)
+        return answer
+
+    def __float__(self):
+        _recorder.escape(self)
+        return float(self.view(np.ndarray))
+
+    def __int__(self):
+        _recorder.escape(self)
+        return int(self.view(np.ndarray))
+
+    def __index__(self):
+        return self.view(np.ndarray).__index__()
+
+    def __round__(self, digits=None):
+        if digits is None:
+            return round(self.view(np.ndarray).item())
+        return np.round(self, digits)
+
+    def __hash__(self):
+        if self._scalar:
+            return hash(self.view(np.ndarray).item())
+        raise TypeError(f"unhashable type: {type(self).__name__!r}")
+
+    def __repr__(self):
+        plain = self.view(np.ndarray)
+        return repr(plain[()] if self._scalar else plain)
+
+    def __str__(self):
+        return str(self.view(np.ndarray))
+
+    def __format__(self, spec):
+        plain = self.view(np.ndarray)
+        return format(plain[()] if plain.ndim == 0 else plain, spec)
+
+    def __deepcopy__(self, memo):
+        return self.copy()
+
+    def __copy__(self):
+        return self.copy()
+
+    def __reduce__(self):
+        _recorder.escape(self)
+        return self.view(np.ndarray).copy().__reduce__()
+
+    @property
+    def T(self):
+        return _recorder.run("T", lambda x: x.T, (self,), {})
+
+    @property
+    def flat(self):
+        return self.ravel().__iter__()
+
+    def item(self, *args):
+        return (
+            _recorder.run("item", lambda x, *a: np.float64(x.item(*a)), (self, *args), {})
+            if self.dtype.kind == "f"
+            else self.view(np.ndarray).item(*args)
+        )
+
+    def tolist(self):
+        if self.dtype.kind != "f":
+            return self.view(np.ndarray).tolist()
+        return [row.tolist() for row in self] if self.ndim else self
+
+    def fill(self, value):
+        self[...] = value
+
+    def sort(self, *args, **kwargs):
+        self[...] = np.sort(self, *args, **kwargs)
+
+
+def _in_place(name: str) -> Callable:
+    whole = getattr(np.ndarray, f"__i{name}__")
+    rebind = getattr(np.ndarray, f"__{name}__")
+
+    def operate(self, other):
+        return rebind(self, other) if self._scalar else whole(self, other)
+
+    return operate
+
+
+def _method(name: str) -> Callable:
+    def function(x, *args, **kwargs):  # of an array, or of the NumPy number that x stands for
+        return getattr(x, name)(*args, **kwargs)
+
+    def method(self, *args, out=None, **kwargs):
+        if out is not None:
+            return _recorder.run_into(name, function, (self, *args), kwargs, out)
+        return _recorder.run(name, function, (self, *args), kwargs)
+
+    return method
+
+
+for _name in ("add", "sub", "mul", "truediv", "pow", "floordiv", "mod"):
+    setattr(Recorded, f"__i{_name}__", _in_place(_name))
+for _name in [
+    "all",
+    "any",
+    "argmax",
+    "argmin",
+    "argsort",
+    "astype",
+    "clip",
+    "copy",
+    "cumsum",
+    "cumprod",
+    "diagonal",
+    "dot",
+    "flatten",
+    "max",
+    "mean",
+    "min",
+    "nonzero",
+    "prod",
+    "ravel",
+    "repeat",
+    "reshape",
+    "round",
+    "searchsorted",
+    "squeeze",
+    "std",
+    "sum",
+    "swapaxes",
+    "take",
+    "trace",
+    "transpose",
+    "var",
+]:
+    setattr(Recorded, _name, _method(_name))
+
+
+def _getitem(x: np.ndarray, index: Any) -> Any:
+    return x[index]
+
+
+def _function_name(func: Callable) -> str:
+    name = getattr(func, "__name__", str(func))
+    module = getattr(func, "__module__", "") or ""
+    return f"linalg.{name}" if "linalg" in module and name != "dot" else name
+
+
+def _strip(x: Any) -> Any:
+    """The same arguments with plain arrays in them."""
+    if isinstance(x, Recorded):
+        plain = x.view(np.ndarray)
+        return plain[()] if x._scalar else plain
+    if type(x) in (tuple, list):
+        return type(x)(map(_strip, x))
+    if type(x) is dict:
+        return {k: _strip(v) for k, v in x.items()}
+    if type(x) is slice:
+        return slice(*(_strip(i) for i in (x.start, x.stop, x.step)))
+    return x
+
+
+def _holds_recorded(x: Any) -> bool:
+    return isinstance(x, Recorded) or (isinstance(x, tuple | list) and any(map(_holds_recorded, x)))
+
+
+def _whole(index: Any) -> bool:
+    """Does ``a[index] = ...`` replace all of ``a``?"""
+    parts = index if isinstance(index, tuple) else (index,)
+    return all(p is Ellipsis or (isinstance(p, slice) and p == slice(None)) for p in parts)
+
+
+# -------------------------------------------------------------------------- the recorder
+
+
+class Enough(BaseException):
+    """The tape is full: raised through the script, unless the process simply ends."""
+
+
+class Recorder:
+    """Runs one script and keeps the tape. One at a time in a process."""
+
+    def __init__(self, seconds: float = 60.0, when_full: Callable[[], None] | None = None) -> None:
+        self.tape = Tape()
+        self.files: set[str] = set()
+        self.deadline = time.monotonic() + seconds
+        self.when_full = when_full
+        self.updates = 0
+        self.full = False
+        self._bytes = 0
+        self._next_bit = 0
+        self._root_of: dict[int, int] = {}  # of every value that replaced another
+        self._targets: dict[tuple[str, int], str] = {}  # of augmented assignments
+        self._foreign: dict[int, tuple[np.ndarray, int]] = {}  # plain arrays that were met
+        self._loops: list = []
+
+    # -- what happened where
+
+    def _frame(self) -> types.FrameType | None:
+        """The nearest frame, if it is the script's; None if another package is at work."""
+        frame = sys._getframe(1)
+        while frame and frame.f_code.co_filename == __file__:
+            frame = frame.f_back
+        return frame if frame and frame.f_code.co_filename in self.files else None
+
+    def _new(self, op: str, args: tuple, kwargs: dict, frame: types.FrameType | None) -> Node:
+        node = Node(len(self.tape.nodes), op, args, kwargs)
+        if frame is not None:
+            node.line = frame.f_lineno
+            node.site = (frame.f_code, frame.f_lasti)
+        for i in node.inputs:
+            node.bits |= self.tape.nodes[i].bits
+        self.tape.nodes.append(node)
+        if (
+            len(self.tape.nodes) > MAX_NODES
+            or self._bytes > MAX_BYTES
+            or time.monotonic() > self.deadline
+        ) and not self.full:
+            self.full = True
+            if self.when_full:
+                self.when_full()
+            raise Enough
+        return node
+
+    def _keep(self, node: Node, value: np.ndarray, always: bool = False) -> None:
+        node.shape, node.dtype = np.shape(value), np.asarray(value).dtype.kind
+        if always or np.size(value) <= KEEP_ELEMENTS:
+            node.value = np.array(value)
+            self._bytes += node.value.nbytes
+
+    def leaf(self, value: Any, op: str = "leaf") -> int:
+        """Enter a value that comes from outside the tape."""
+        node = self._new(op, (), {}, self._frame())
+        self._keep(node, value, always=True)
+        if op == "leaf" and node.dtype == "f" and self._next_bit < MAX_NODES // 3:
+            node.bits = 1 << self._next_bit
+            self._next_bit += 1
+        return node.id
+
+    def node_of(self, x: np.ndarray) -> int:
+        """The present value of an array on the tape."""
+        if not isinstance(x, Recorded):
+            known = self._foreign.get(id(x))
+            if known and known[0] is x and np.array_equal(self.tape.nodes[known[1]].value, x):
+                return known[1]
+            node = self.leaf(x, "foreign")
+            self._foreign[id(x)] = (x, node)  # holding x keeps its id its own
+            return node
+        if x._buffer is None:
+            self.adopt(x, self.leaf(x.view(np.ndarray), "lost" if x._lost else "leaf"))
+        elif x._version != x._buffer.version:
+            node = x._buffer.node
+            value = x._buffer.base
+            for op, function, args, kwargs in x._path:
+                value = function(value, *_strip(args), **_strip(kwargs))
+                made = self._new(
+                    op, (Ref(node), *self.encode(args)), self.encode(kwargs), self._frame()
+                )
+                self._keep(made, value)
+                node = made.id
+            x._node, x._version = node, x._buffer.version
+        return x._node
+
+    def encode(self, x: Any) -> Any:
+        """Arguments with `Ref` in place of arrays."""
+        if isinstance(x, np.ndarray):
+            return Ref(self.node_of(x)) if x.dtype.kind in "fiub" else x
+        if type(x) in (tuple, list):
+            return type(x)(map(self.encode, x))
+        if type(x) is dict:
+            return {k: self.encode(v) for k, v in x.items()}
+        if type(x) is slice:
+            return slice(*(self.encode(i) for i in (x.start, x.stop, x.step)))
+        return x
+
+    def adopt(self, x: Recorded, node: int) -> None:
+        x._buffer, x._path, x._node, x._version = _Buffer(x.view(np.ndarray), node), (), node, 0
+
+    def wrap(self, value: Any, node: int) -> Any:
+        """`value` as a recorded array whose memory is its own."""
+        array = np.asarray(value)
+        x = array.view(Recorded)
+        x._scalar = not isinstance(value, np.ndarray)
+        self.adopt(x, node)
+        return x
+
+    def born(self, value: Any) -> Any:
+        """Record an array that NumPy has just made from nothing; leave other things alone."""
+        if isinstance(value, Recorded) or self.full:
+            return value
+        if (
+            isinstance(value, np.ndarray)
+            and value.dtype.kind in "fiub"
+            and type(value) is np.ndarray
+        ):
+            if self._frame() is None:
+                return value
+            return self.wrap(value, self.leaf(value))
+        if type(value) in (tuple, list) and any(isinstance(v, np.ndarray) for v in value):
+            return type(value)(map(self.born, value))
+        return value
+
+    # -- operations
+
+    def run(self, op: str, function: Callable, args: tuple, kwargs: dict) -> Any:
+        """Do an operation and write it down."""
+        value = function(*_strip(args), **_strip(kwargs))
+        if op in ("zeros_like", "ones_like", "empty_like", "full_like"):
+            return self.born(value)
+        frame = self._frame()
+        if self.full or frame is None:
+            if not self.full:
+                for a in args:
+                    if isinstance(a, Recorded):
+                        self.escape(a)
+            return value
+        if isinstance(value, tuple | list):
+            if not any(isinstance(v, np.ndarray) for v in value):
+                return value
+            return type(value)(
+                self._result(f"{op}#{i}", function, args, kwargs, v, frame)
+                if isinstance(v, np.ndarray | np.generic)
+                else v
+                for i, v in enumerate(value)
+            )
+        if not isinstance(value, np.ndarray | np.generic) or value.dtype.kind not in "fiub":
+            return value
+        return self._result(op, function, args, kwargs, value, frame)
+
+    def _result(self, op, function, args, kwargs, value, frame) -> Any:
+        node = self._new(op, self.encode(args), self.encode(kwargs), frame)
+        self._keep(node, value)
+        result = self.wrap(value, node.id)
+        source = args[0] if args else None
+        if (
+            op in _VIEWS
+            and not result._scalar
+            and isinstance(source, Recorded)
+            and np.may_share_memory(source._buffer.base, value)
+        ):
+            result._buffer, result._version = source._buffer, source._buffer.version
+            result._path = (*source._path, (op, function, args[1:], kwargs))
+        self._link(node)
+        return result
+
+    def run_into(self, op: str, function: Callable, args: tuple, kwargs: dict, out: Any) -> Any:
+        """The same with the result written into `out`, an existing array."""
+        encoded = None
+        frame = self._frame()
+        if not self.full and frame is not None and isinstance(out, Recorded):
+            encoded = self.encode(args), self.encode(kwargs)
+        function(*_strip(args), out=_strip_out(out, function), **_strip(kwargs))
+        if encoded is not None:
+            node = self._new(op, *encoded, frame)
+            self._keep(node, out.view(np.ndarray))
+            self._link(node)
+            self._name_target(node, frame)
+            self._write(out, (), node.id, frame)
+        elif isinstance(out, Recorded) and not self.full:
+            self.opaque(out)
+        return out
+
+    def _write(self, x: Recorded, path: tuple, node: int, frame) -> None:
+        """The part of `x` that `path` leads to now has the value `node`."""
+        self.node_of(x)  # sees to it that there is a buffer
+        buffer = x._buffer
+        path = (*x._path, *path)
+        if path:
+            steps = tuple(
+                (op, self.encode(args), self.encode(kwargs)) for op, _, args, kwargs in path
+            )
+            made = self._new("assign", (Ref(buffer.node), steps, Ref(node)), {}, frame)
+            self._keep(made, buffer.base)
+            self._name_target(made, frame)
+            self._link_part(made)
+            node = made.id
+        buffer.node = node
+        buffer.version += 1
+        if not path:
+            x._node, x._version = node, buffer.version
+
+    def assign(self, x: Recorded, index: Any, value: Any) -> None:
+        """``x[index] = value``"""
+        frame = self._frame()
+        if self.full or frame is None:
+            x.view(np.ndarray)[_strip(index)] = _strip(value)
+            if not self.full:
+                self.opaque(x)
+            return
+        new = self.encode(value) if not isinstance(value, int | float) else value
+        if isinstance(new, list):  # x[i] = [a, b]
+            new = Ref(self.node_of(array(value)))
+        whole = _whole(index)
+        index_now = _copy_index(index)
+        self.node_of(x)
+        x.view(np.ndarray)[_strip(index)] = _strip(value)
+        if isinstance(new, Ref) and whole and self.tape.nodes[new.id].shape == x.shape:
+            self._write(x, (), new.id, frame)
+            return
+        if not isinstance(new, Ref):
+            new = Ref(self.leaf(np.asarray(value)))
+        self._write(x, (("getitem", _getitem, (index_now,), {}),), new.id, frame)
+
+    def opaque(self, x: Recorded) -> None:
+        """Something changed the memory of `x` that does not record: a new value from outside."""
+        if x._buffer is not None:
+            was = self.tape.nodes[x._buffer.node]
+            kind = "lost" if was.bits and was.op != "leaf" else "leaf"
+            x._buffer.node = self.leaf(x._buffer.base, kind)
+            x._buffer.version += 1
+
+    def opaque_write(self, name: str, function: Callable, args: tuple, kwargs: dict) -> Any:
+        result = function(*_strip(args), **_strip(kwargs))
+        if isinstance(args[0], Recorded) and not self.full:
+            self.opaque(args[0])
+        return result
+
+    def guard(self, x: Recorded, answer: bool) -> None:
+        """The script chose its way by the truth of `x`."""
+        if not self.full and self._frame() is not None:
+            self.tape.guards.append((self.node_of(x), answer))
+
+    def escape(self, x: Recorded) -> None:
+        """The script turned `x` into an ordinary number, which is not recorded."""
+        if not self.full and x._buffer is not None:
+            self.tape.escapes.append(x._node)
+
+    # -- states and loops
+
+    def _link(self, node: Node) -> None:
+        """Is this a new value of something: ``old + change`` where the change depends on old?"""
+        if node.op not in ("add", "subtract") or node.dtype != "f" or len(node.args) != 2:
+            return
+        first, second = node.args
+        if not (isinstance(first, Ref) and isinstance(second, Ref)):
+            return
+        pairs = [(first.id, second.id)]
+        if node.op == "add":
+            pairs.append((second.id, first.id))
+        found = []
+        for old, change in pairs:
+            source = self._source(old, node)
+            if source is not None and self._root(source).bits & self.tape.nodes[change].bits:
+                found.append(source)
+        if found:
+            self._extend(min(found), node)  # what is older is the state, what is newer the change
+
+    def _link_part(self, node: Node) -> None:
+        """The same for ``old[part] = old[part] + change``."""
+        base, _, new = node.args
+        part = self.tape.nodes[new.id]
+        if part.op not in ("add", "subtract"):
+            return
+        root = self._root(base.id)
+        inputs = [self.tape.nodes[i] for i in part.inputs]
+        own = [n for n in inputs if n.op in ("getitem", "item") and base.id in n.inputs]
+        if own and any(n.bits & root.bits for n in inputs if n not in own):
+            self._extend(base.id, node)
+
+    def _root(self, id: int) -> Node:
+        return self.tape.nodes[self._root_of.get(id, id)]
+
+    def _extend(self, old: int, node: Node) -> None:
+        self.tape.links.append((old, node.id))
+        self._root_of[node.id] = self._root_of.get(old, old)
+        self.updates += self.tape.nodes[old].site == node.site
+
+    def _source(self, id: int, update: Node) -> int | None:
+        """Follow copies and casts, and factors if they lead to a state, back to what was old."""
+        shape = update.shape
+        origin: int | None = None
+        copies = ("copy", "astype", "reshape", "T", "transpose", "array", "positive")
+        for _ in range(8):
+            node = self.tape.nodes[id]
+            if id in self._root_of or node.site == update.site:
+                return id
+            if node.op in copies and node.inputs:
+                id = node.inputs[0]
+                continue
+            if origin is None:
+                origin = id if node.shape == shape else None
+            same = [i for i in node.inputs if self.tape.nodes[i].shape == shape]
+            if node.op not in ("multiply", "divide") or len(same) != 1:
+                break
+            if any(self.tape.nodes[i].shape for i in node.inputs if i not in same):
+                break
+            id = same[0]
+        return origin
+
+    def loop(self, items: Iterable) -> Iterator:
+        """Hand out the items of a ``for`` loop until it has made enough updates."""
+        go_on = self.round()
+        for item in items:
+            yield item
+            if not go_on():
+                return
+
+    def round(self) -> Callable[[], bool]:
+        """For a loop that begins now: a question to ask after each round."""
+        updates, start = self.updates, time.monotonic()
+
+        def go_on() -> bool:
+            made = self.updates - updates
+            slow = time.monotonic() - start > SLOW_LOOP_SECONDS
+            return made < (FEW_UPDATES if slow else MAX_UPDATES)
+
+        return go_on
+
+    # -- names
+
+    def note(self, value: Any, *targets: str) -> Any:
+        """The script assigns `value` to a variable."""
+        if len(targets) > 1:
+            if isinstance(value, tuple | list) and len(value) == len(targets):
+                for v, target in zip(value, targets, strict=True):
+                    self.note(v, target)
+        elif isinstance(value, Recorded) and not self.full:
+            node = self.tape.nodes[self.node_of(value)]
+            if node.name and node.name != targets[0]:
+                self.tape.aliases.append((node.id, targets[0], self._frame().f_lineno))
+            node.name = node.name or targets[0]
+        elif isinstance(value, dict) and len(value) < 100:
+            for key, v in value.items():
+                if isinstance(v, Recorded):
+                    self.note(v, f"{targets[0]}[{key!r}]")
+        return value
+
+    def _name_target(self, node: Node, frame) -> None:
+        if frame is not None and not node.name:
+            node.name = self._targets.get((frame.f_code.co_filename, frame.f_lineno), "")
+
+    # -- one function, called by us
+
+    def enter(self, value: np.ndarray, name: str = "") -> "Recorded":
+        """Record an array from outside."""
+        x = self.wrap(np.array(value), self.leaf(value))
+        self.tape.nodes[x._node].name = name
+        return x
+
+    @contextlib.contextmanager
+    def in_place_of_numpy(self, function: Callable) -> Iterator[None]:
+        """While a function is called, its module sees the stand-in for NumPy."""
+        global _recorder
+        _recorder = self
+        code = getattr(function, "__globals__", None) or type(function).__call__.__globals__
+        real = {k: v for k, v in code.items() if v is np}
+        code.update(dict.fromkeys(real, _NUMPY))
+        try:
+            yield
+        finally:
+            code.update(real)
+
+    # -- running a script
+
+    def compile(self, source: str | bytes, filename: str) -> types.CodeType:
+        """Compile a script with its notes."""
+        self.files.add(filename)
+        tree = ast.parse(source, filename)
+        notes = _Notes(
+            filename, source if isinstance(source, str) else source.decode(errors="replace")
+        )
+        tree = ast.fix_missing_locations(notes.visit(tree))
+        self._targets.update(notes.augmented)
+        return compile(tree, filename, "exec", dont_inherit=True)
+
+    def run_script(self, source: str | bytes, filename: str) -> dict[str, Any]:
+        """Execute a script; return its globals. Its exceptions are passed on, save `Enough`."""
+        global _recorder
+        _recorder = self
+        code = self.compile(source, filename)
+        module = types.ModuleType("__main__")
+        module.__file__ = filename
+        self.furnish(module.__dict__)
+        if filename.endswith(".ipynb"):
+            module.__dict__["display"] = print
+        finder = _Siblings(self, Path(filename).parent)
+        sys.meta_path.insert(0, finder)
+        main, sys.modules["__main__"] = sys.modules.get("__main__"), module
+        try:
+            exec(code, module.__dict__)
+        except Enough:
+            pass
+        finally:
+            sys.meta_path.remove(finder)
+            if main is not None:
+                sys.modules["__main__"] = main
+        return module.__dict__
+
+    def furnish(self, namespace: dict[str, Any]) -> None:
+        """Give a module of the script's its builtins."""
+        real = builtins.__import__
+
+        def import_(name, globals=None, locals=None, fromlist=(), level=0):
+            if level == 0 and name in ("numpy", "math", "autograd.numpy"):
+                return _NUMPY if name == "numpy" else _MATH
+            if level == 0 and name.startswith("numpy."):
+                real(name)
+                found = _NUMPY
+                for part in name.split(".")[1:] if fromlist else ():
+                    found = getattr(found, part)
+                return found
+            try:
+                return real(name, globals, locals, fromlist, level)
+            except ModuleNotFoundError as missing:
+                if (missing.name or "").split(".")[0] in _PLOTTING:
+                    return _Nothing()
+                raise
+
+        namespace["__builtins__"] = {
+            **vars(builtins),
+            "__import__": import_,
+            "__note__": self.note,
+            "__loop__": self.loop,
+            "__round__": self.round,
+            "__float__": _float,
+        }
+
+
+def _strip_out(out: Any, function: Callable) -> Any:
+    return out.view(np.ndarray) if isinstance(out, Recorded) else out
+
+
+def _copy_index(index: Any) -> Any:
+    if type(index) is tuple:
+        return tuple(map(_copy_index, index))
+    return (
+        index.copy() if isinstance(index, np.ndarray) and not isinstance(index, Recorded) else index
+    )
+
+
+def _float(*args: Any) -> Any:
+    """``float(x)`` that keeps a recorded number recorded."""
+    if len(args) == 1 and isinstance(args[0], Recorded) and args[0].size == 1:
+        return args[0].item() if args[0].dtype.kind == "f" else args[0].astype(float).item()
+    return float(*args)
+
+
+class _Notes(ast.NodeTransformer):
+    """Adds to a script what the recorder wants to know; no line moves."""
+
+    def __init__(self, filename: str, source: str) -> None:
+        self.filename, self.lines = filename, re.split("\r\n|\r|\n", source)
+        self.augmented: dict[tuple[str, int], str] = {}
+        self.loops = 0
+
+    def visit_Assign(self, node: ast.Assign) -> ast.AST:
+        self.generic_visit(node)
+        target = node.targets[0]
+        parts = target.elts if isinstance(target, ast.Tuple | ast.List) else [target]
+        if not any(isinstance(p, ast.Starred) for p in parts):
+            node.value = self._call(
+                "__note__", node.value, *(ast.Constant(self._text(p)) for p in parts)
+            )
+        return node
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
+        self.generic_visit(node)
+        if node.value is not None:
+            node.value = self._call("__note__", node.value, ast.Constant(self._text(node.target)))
+        return node
+
+    def visit_AugAssign(self, node: ast.AugAssign) -> ast.AST:
+        self.generic_visit(node)
+        self.augmented[self.filename, node.lineno] = self._text(node.target)
+        return node
+
+    def visit_For(self, node: ast.For) -> ast.AST:
+        self.generic_visit(node)
+        node.iter = self._call("__loop__", node.iter)
+        return node
+
+    def visit_While(self, node: ast.While) -> list[ast.stmt]:
+        self.generic_visit(node)
+        self.loops += 1
+        name = f"__round_{self.loops}__"
+        begin = ast.Assign([ast.Name(name, ast.Store())], self._call("__round__"))
+        go_on = ast.Call(ast.Name(name, ast.Load()), [], [])
+        node.test = ast.copy_location(ast.BoolOp(ast.And(), [go_on, node.test]), node.test)
+        return [ast.copy_location(begin, node), node]
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        self.generic_visit(node)
+        if isinstance(node.func, ast.Name) and node.func.id == "float":
+            node.func = ast.copy_location(ast.Name("__float__", ast.Load()), node.func)
+        return node
+
+    def _text(self, target: ast.expr) -> str:
+        """A target as it is written."""
+        if target.lineno != target.end_lineno:
+            return ast.unparse(target)
+        line = self.lines[target.lineno - 1].encode()
+        return line[target.col_offset : target.end_col_offset].decode(errors="replace")
+
+    def _call(self, name: str, *args: ast.expr) -> ast.Call:
+        call = ast.Call(ast.Name(name, ast.Load()), list(args), [])
+        return ast.copy_location(call, args[0]) if args else call
+
+
+class _Siblings(importlib.abc.MetaPathFinder):
+    """Imports modules from the script's own folder as the script itself is run."""
+
+    def __init__(self, recorder: Recorder, folder: Path) -> None:
+        self.recorder, self.folder = recorder, folder
+
+    def find_spec(self, name, path=None, target=None):
+        spec = importlib.machinery.PathFinder.find_spec(name, path or [str(self.folder)])
+        origin = spec.origin if spec else None
+        if not origin or not origin.endswith(".py") or self.folder not in Path(origin).parents:
+            return None
+        if "site-packages" in origin or name.split(".")[0] in sys.stdlib_module_names:
+            return None
+        recorder = self.recorder
+
+        class Loader(importlib.machinery.SourceFileLoader):
+            def get_code(self, fullname):
+                return recorder.compile(self.get_data(origin), origin)
+
+            def exec_module(self, module):
+                recorder.furnish(module.__dict__)
+                exec(self.get_code(module.__name__), module.__dict__)
+
+        spec.loader = Loader(name, origin)
+        return spec
+
+
+# ------------------------------------------------------------------- the stand-in modules
+
+
+def array(object: Any, dtype: Any = None, copy: bool | None = True, **kwargs: Any) -> Any:
+    """``numpy.array`` for the script: arrays of recorded numbers stay recorded."""
+    kwargs.pop("subok", None)
+    if isinstance(object, Recorded):
+        if copy or (dtype is not None and np.dtype(dtype) != object.dtype):
+            object = object.copy() if dtype is None else object.astype(dtype)
+        need = kwargs.get("ndmin", 0) - object.ndim
+        return object.reshape((1,) * need + object.shape) if need > 0 else object
+    if isinstance(object, map | filter | zip | range):
+        object = list(object)
+    if not _holds_recorded(object):
+        return _recorder.born(np.array(object, dtype=dtype, **kwargs))
+    if dtype in (object, "object", "O") or dtype is builtins.object:
+        return _objects(object)
+    try:
+        return _recorder.run("array", _stack, (object,), {"dtype": dtype} if dtype else {})
+    except ValueError:
+        return _objects(object)
+
+
+def _stack(rows: Any, dtype: Any = None) -> np.ndarray:
+    return np.array(rows, dtype=dtype)
+
+
+def _objects(items: Any) -> np.ndarray:
+    """An array of arrays of different shapes: kept as a plain container of recorded ones."""
+    box = np.empty(len(items), dtype=builtins.object)
+    for i, item in enumerate(items):
+        box[i] = item
+    return box
+
+
+def _asarray(object: Any, dtype: Any = None, **kwargs: Any) -> Any:
+    kwargs.pop("order", None)
+    return array(object, dtype, copy=None, **kwargs)
+
+
+class _Vectorized:
+    """``numpy.vectorize``: the function of numbers, called for each of them."""
+
+    def __init__(self, function: Callable, *args: Any, **kwargs: Any) -> None:
+        self.function = function
+
+    def __call__(self, *args: Any) -> Any:
+        arrays = np.broadcast_arrays(*args) if len(args) > 1 else args
+        arrays = [a if isinstance(a, Recorded) else array(a) for a in arrays]
+        shape = arrays[0].shape
+        results = [self.function(*xs) for xs in zip(*(a.ravel() for a in arrays), strict=True)]
+        return array(results).reshape(shape) if shape else results[0]
+
+
+class _StandIn(types.ModuleType):
+    """A module whose functions return recorded arrays."""
+
+    def __init__(self, real: Any, replace: dict[str, Any]) -> None:
+        super().__init__(real.__name__)
+        self.__dict__.update(_real=real, _replace=replace)
+
+    def __getattr__(self, name: str) -> Any:
+        if name in self._replace:
+            return self._replace[name]
+        found = getattr(self._real, name)
+        if isinstance(found, types.ModuleType) and found.__name__.startswith("numpy"):
+            found = _StandIn(found, _RANDOM if name == "random" else {})
+        elif callable(found) and not isinstance(found, type | np.ufunc):
+            found = _recording(found, draws=self._real is np.random)
+        self.__dict__[name] = found
+        return found
+
+    def __dir__(self) -> list[str]:
+        return dir(self._real)
+
+
+def _recording(function: Callable, draws: bool = False) -> Callable:
+    def call(*args, **kwargs):
+        result = function(*args, **kwargs)
+        if draws and type(result) is float and not _recorder.full:
+            result = np.float64(result)
+        if isinstance(result, np.floating) and draws and not _recorder.full:
+            return _recorder.wrap(result, _recorder.leaf(result))
+        if (
+            draws
+            and getattr(function, "__name__", "") == "shuffle"
+            and isinstance(args[0], Recorded)
+        ):
+            _recorder.opaque(args[0])
+        return _recorder.born(result)
+
+    call.__name__ = getattr(function, "__name__", "call")
+    call.__doc__ = getattr(function, "__doc__", None)
+    return call
+
+
+class _Generator:
+    """A random generator whose draws are recorded."""
+
+    def __init__(self, real: Any) -> None:
+        self.__dict__["_real"] = real
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._real, name)
+        return _recording(found, draws=True) if callable(found) else found
+
+
+def _mathematics() -> dict[str, Callable]:
+    """The functions of `math`, which take recorded numbers to NumPy's."""
+    other = {
+        "pow": "power",
+        "fabs": "absolute",
+        "asin": "arcsin",
+        "acos": "arccos",
+        "atan": "arctan",
+    }
+    names = [
+        "exp",
+        "log",
+        "sqrt",
+        "tanh",
+        "sin",
+        "cos",
+        "tan",
+        "sinh",
+        "cosh",
+        "log2",
+        "log10",
+        "log1p",
+        "expm1",
+        "pow",
+        "fabs",
+        "atan",
+    ]
+
+    def pick(name: str) -> Callable:
+        plain, recorded = getattr(math, name), getattr(np, other.get(name, name))
+
+        def call(*args):
+            return recorded(*args) if any(isinstance(a, Recorded) for a in args) else plain(*args)
+
+        return call
+
+    return {name: pick(name) for name in names}
+
+
+class _Nothing(types.ModuleType):
+    """In place of a plotting package that is not installed: takes every call."""
+
+    def __init__(self) -> None:
+        super().__init__("nothing")
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return self
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self
+
+    def __iter__(self) -> Iterator:
+        return iter((self, self))  # fig, ax = plt.subplots()
+
+    def __getitem__(self, index: Any) -> Any:
+        return self
+
+    def __enter__(self) -> Any:
+        return self
+
+    def __exit__(self, *args: Any) -> None:
+        pass
+
+
+_PLOTTING = {
+    "matplotlib",
+    "seaborn",
+    "plotly",
+    "bokeh",
+    "pylab",
+    "mpl_toolkits",
+    "cv2",
+    "IPython",
+    "pygame",
+    "PIL",
+    "termcolor",
+    "tqdm",
+    "ipywidgets",
+    "imageio",
+}
+_RANDOM = {
+    "RandomState": lambda *a, **k: _Generator(np.random.RandomState(*a, **k)),
+    "default_rng": lambda *a, **k: _Generator(np.random.default_rng(*a, **k)),
+    "Generator": lambda *a, **k: _Generator(np.random.Generator(*a, **k)),
+}
+_NUMPY = _StandIn(
+    np,
+    {
+        "array": array,
+        "asarray": _asarray,
+        "asanyarray": _asarray,
+        "ascontiguousarray": _asarray,
+        "asfarray": _asarray,
+        "vectorize": _Vectorized,
+        "float_": np.float64,
+        "float": float,
+        "int": int,
+        "bool": bool,
+        "object": object,
+        "Inf": np.inf,
+        "infty": np.inf,
+        "NaN": np.nan,
+        "product": lambda *a, **k: np.prod(*a, **k),
+    },
+)
+_MATH = _StandIn(math, _mathematics())
+
+
+# ------------------------------------------------------------------------ reading a file
+
+
+def read_source(path: Path) -> tuple[str, list[tuple[int, int]] | None]:
+    """The Python code of a script or a notebook.
+
+    Returns:
+        The code, and for a notebook the (cell, line in the cell) of each of its lines.
+
+    Raises:
+        ValueError: the file is no text, or no notebook.
+
+    """
+    raw = path.read_bytes()
+    if b"\0" in raw:
+        raise ValueError("it is not a text file")
+    if path.suffix == ".ipynb":
+        return _notebook_source(raw)
+    encoding = re.search(rb"coding[:=]\s*([-\w.]+)", b"\n".join(raw.splitlines()[:2]))
+    try:
+        text = raw.decode(encoding[1].decode() if encoding else "utf-8-sig")
+    except (UnicodeDecodeError, LookupError) as e:
+        raise ValueError(f"it is not a text file in UTF-8: {e}") from None
+    return text, None
+
+
+def _notebook_source(raw: bytes) -> tuple[str, list[tuple[int, int]]]:
+    try:
+        book = json.loads(raw)
+        cells = book["cells"] if "cells" in book else book["worksheets"][0]["cells"]
+        lines, places = [], []
+        for number, cell in enumerate(cells, 1):
+            if cell["cell_type"] != "code":
+                continue
+            source = cell.get("source", cell.get("input", ""))
+            text = source if isinstance(source, str) else "".join(source)
+            for at, line in enumerate(_plain_python(text.splitlines()), 1):
+                lines.append(line)
+                places.append((number, at))
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError) as e:
+        raise ValueError(f"it is not a Jupyter notebook: {type(e).__name__}: {e}") from None
+    return "\n".join(lines) + "\n", places
+
+
+def _plain_python(lines: list[str]) -> list[str]:
+    """A cell without what only IPython understands, line for line."""
+    if lines and lines[0].startswith("%%") and not re.match(r"%%(time|timeit|capture)\b", lines[0]):
+        return ["#" + line for line in lines]
+    return [
+        re.sub(r"^(\s*)(%|!|\?|.*\?\?*\s*$).*", r"\1pass", line)
+        if re.match(r"\s*(%|!|\?)|\s*[\w.]+\?\??\s*$", line)
+        else line
+        for line in lines
+    ]
+
+
+# ------------------------------------------------------------------------- the process
+
+
+def main(argv: list[str]) -> None:
+    """Run ``FILE DIRECTORY SECONDS [ARGS...]`` and write the tape into the directory."""
+    file, folder, seconds, *rest = argv
+    folder = Path(folder)
+    path = Path(file)
+
+    def leave() -> None:
+        recorder.tape.save(folder, end="full")
+        sys.stdout.flush()
+        os._exit(0)
+
+    recorder = Recorder(float(seconds), when_full=leave)
+    source, _ = read_source(path)
+    sys.argv = [file, *rest]
+    sys.path[0] = str(path.resolve().parent)
+    outcome: dict[str, Any] = {"end": "ran"}
+    try:
+        recorder.run_script(source, file)
+    except SystemExit as e:
+        outcome = {"end": "exit", "message": str(e.code)}
+    except BaseException as e:
+        # the script's own frames only
+        frames = [f for f in traceback.extract_tb(e.__traceback__) if f.filename != __file__]
+        text = ["Traceback (most recent call last):\n", *traceback.format_list(frames)]
+        text += traceback.format_exception_only(type(e), e)
+        line = next((f.lineno for f in reversed(frames) if f.filename == file), None)
+        outcome = {
+            "end": "crash",
+            "traceback": "".join(text),
+            "line": line,
+            "error": type(e).__name__,
+            "module": getattr(e, "name", None),
+        }
+    recorder.full = True
+    recorder.tape.save(folder, **outcome)
+    sys.stdout.flush()
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    # one module, one recorder: not a second copy of it under the name __main__
+    from xor_torch.record import main as _main
+
+    _main(sys.argv[1:])

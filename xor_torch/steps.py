@@ -1,0 +1,296 @@
+"""Find the parameters and the training steps on a tape, by data flow alone.
+
+A state is a value that is replaced again and again by ``itself + change``. The states that move
+together form a family; in a step each of them moves once. Those that the forward pass reads are
+parameters, the others belong to the optimiser (a momentum, a running mean).
+"""
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+
+from .record import Node, Ref, Tape
+
+# What may lie between an optimiser's state and the parameter that it moves.
+ELEMENTWISE = {
+    "add",
+    "subtract",
+    "multiply",
+    "divide",
+    "sqrt",
+    "square",
+    "power",
+    "negative",
+    "absolute",
+    "maximum",
+    "clip",
+    "copy",
+    "astype",
+    "reshape",
+    "getitem",
+    "item",
+    "assign",
+    "T",
+    "reciprocal",
+}
+# What may lie between two parts of one update.
+LINEAR = {"add", "subtract", "multiply", "divide", "copy", "astype", "getitem", "item", "assign"}
+
+
+@dataclass
+class State:
+    """A value that moves once in every step."""
+
+    name: str
+    nodes: list[int]  # its successive values; the first None if unknown
+    optimiser: bool = False  # moves a parameter
+    accumulator: bool = False  # moves nothing: a sum of losses
+
+    @property
+    def updates(self) -> list[int]:
+        return self.nodes[1:]
+
+
+@dataclass
+class Step:
+    """One update of all states of a network."""
+
+    start: dict[int, int]  # state number -> the node that the step begins with
+    end: dict[int, int]  # state number -> the node that it ends with
+    nodes: list[int] = field(default_factory=list)  # all that depends on a parameter, in order
+
+
+@dataclass
+class Network:
+    """Parameters that influence each other's updates, and the steps that they made."""
+
+    states: list[State]
+    steps: list[Step]
+
+    @property
+    def parameters(self) -> list[int]:
+        return [i for i, s in enumerate(self.states) if not s.optimiser]
+
+
+def consumers(tape: Tape) -> dict[int, list[int]]:
+    """Who uses each value."""
+    users: dict[int, list[int]] = defaultdict(list)
+    for node in tape.nodes:
+        for i in node.inputs:
+            users[i].append(node.id)
+    return users
+
+
+def find_networks(tape: Tape) -> list[Network]:
+    """All networks that the script trains, in the order of their first update."""
+    users = consumers(tape)
+    chains = [_merge(tape, users, c) for c in _chains(tape)]
+    chains = [c for c in chains if len(c.updates) >= 2 and _outlives_a_step(c)]
+    networks = []
+    while chains:
+        family = _family(chains)
+        chains = [c for c in chains if not any(c is f for f in family)]
+        networks += _networks(tape, users, family)
+    return sorted(networks, key=lambda n: min(n.steps[0].end.values()))
+
+
+def _outlives_a_step(chain: State) -> bool:
+    return chain.nodes[-1] > chain.updates[0]
+
+
+def _chains(tape: Tape) -> list[State]:
+    """The longest way along the links from each root that keeps coming back to one place."""
+    # b is older than X W in z = X W + b, but the way from z never leads back to that place
+    follows: dict[int, set[int]] = defaultdict(set)
+    for old, new in tape.links:
+        follows[tape.nodes[old].site].add(tape.nodes[new].site)
+    recurring = {site for site in follows if site in _reachable(follows, site)}
+    links = [(old, new) for old, new in tape.links if tape.nodes[new].site in recurring]
+    parent = {new: old for old, new in links}
+    depth: dict[int, int] = {}
+    for old, new in links:  # in order of time
+        depth[new] = depth.get(old, 0) + 1
+    chains, used = [], set()
+
+    for end in sorted(depth, key=lambda n: (-depth[n], n)):
+        path = [end]
+        while path[-1] in parent and path[-1] not in used:
+            path.append(parent[path[-1]])
+        if path[0] in used or (len(path) > 1 and path[-1] in used):
+            continue
+        path.reverse()
+        used.update(path)
+        places = Counter(tape.nodes[n].site for n in path)
+        while path and places[tape.nodes[path[-1]].site] < 2:
+            path.pop()
+        if len(path) < 2:
+            continue
+        site = tape.nodes[path[-1]].site
+        # a root that was made where its successors are made is the first update already
+        nodes = [None, *path] if tape.nodes[path[0]].site == site else path
+        chains.append(State(_name(tape, path), nodes))
+    return chains
+
+
+def _reachable(follows: dict[int, set[int]], begin: int) -> set[int]:
+    seen: set[int] = set()
+    stack = [begin]
+    while stack:
+        for site in follows.get(stack.pop(), set()) - seen:
+            seen.add(site)
+            stack.append(site)
+    return seen
+
+
+def _name(tape: Tape, path: list[int]) -> str:
+    names = [tape.nodes[n].name for n in path[1:] if tape.nodes[n].name]
+    return max(set(names), key=names.count) if names else tape.nodes[path[0]].name
+
+
+def _merge(tape: Tape, users: dict[int, list[int]], chain: State) -> State:
+    """Leave out values that lead to nothing but the next: parts of one update."""
+
+    def is_part(n: int, following: int) -> bool:
+        node = tape.nodes[n]
+        if node.site == tape.nodes[following].site and node.op != "assign":
+            return False
+        seen, stack = {following}, [n]
+        while stack:
+            for user in users.get(stack.pop(), ()):
+                if user in seen:
+                    continue
+                if tape.nodes[user].op not in LINEAR or len(seen) > 200:
+                    return False
+                seen.add(user)
+                stack.append(user)
+        return True
+
+    updates = chain.updates
+    kept = [
+        n
+        for n, following in zip(updates, [*updates[1:], None], strict=True)
+        if following is None or not is_part(n, following)
+    ]
+    return State(chain.name, [chain.nodes[0], *kept])
+
+
+def _family(chains: list[State]) -> list[State]:
+    """The longest chain, and all that move exactly once between its moves."""
+    longest = max(chains, key=lambda c: len(c.updates))
+    first_round = [
+        c
+        for c in chains
+        if longest.updates[0] <= c.updates[0] < longest.updates[1]
+        and len(c.updates) >= len(longest.updates) - 1
+    ]
+    last = max(first_round, key=lambda c: c.updates[0])
+    bounds = last.updates
+    family = []
+    for c in chains:
+        counts: dict[int, int] = defaultdict(int)
+        for n in c.updates:
+            counts[sum(b < n for b in bounds)] += 1  # number of the step
+        complete = [counts[k] for k in range(1, len(bounds))]
+        if c is last or (complete and all(n == 1 for n in complete) and counts[0] <= 1):
+            family.append(c)
+    return family
+
+
+def _networks(tape: Tape, users: dict[int, list[int]], family: list[State]) -> list[Network]:
+    last = max(family, key=lambda c: c.updates[0])
+    bounds = last.updates
+    steps = []
+    for k, bound in enumerate(bounds):
+        begin = bounds[k - 1] if k else -1
+        start, end = {}, {}
+        for i, c in enumerate(family):
+            new = [n for n in c.updates if begin < n <= bound]
+            if len(new) == 1:
+                at = c.nodes.index(new[0])
+                end[i] = new[0]
+                if c.nodes[at - 1] is not None:
+                    start[i] = c.nodes[at - 1]
+        if len(end) == len(family) and len(start) == len(family):
+            steps.append(Step(start, end))
+    if not steps:
+        return []
+    for step, following in zip(steps, [*steps[1:], None], strict=True):
+        _collect(tape, step, following)
+    influence = _influence(tape, steps[min(1, len(steps) - 1)])
+    step = steps[min(1, len(steps) - 1)]
+    for i, state in enumerate(family):
+        others = influence[i] - {i}
+        state.optimiser = len(others) <= 1 and _only_elementwise(tape, step, i) and len(family) > 1
+        state.accumulator = not others and _only_elementwise(tape, step, i)
+    # states that move each other are one network
+    group = list(range(len(family)))
+    for i, reached in influence.items():
+        for j in reached:
+            a, b = group[i], group[j]
+            group = [a if g == b else g for g in group]
+    networks = []
+    for g in sorted(set(group)):
+        members = [i for i in range(len(family)) if group[i] == g and not family[i].accumulator]
+        place = {i: n for n, i in enumerate(members)}
+        own = [
+            Step(
+                {place[i]: step.start[i] for i in members},
+                {place[i]: step.end[i] for i in members},
+                step.nodes,
+            )
+            for step in steps
+        ]
+        network = Network([family[i] for i in members], own)
+        if members and network.parameters:
+            networks.append(network)
+    return networks
+
+
+def _collect(tape: Tape, step: Step, following: Step | None) -> None:
+    """All nodes that depend on what the step begins with, until the next step."""
+    depends = set(step.start.values())
+    stop = max(step.end.values()) if following is None else max(following.end.values())
+    for node in tape.nodes[min(depends) : stop + 1]:
+        if (
+            node.id in depends
+            or node.id in step.end.values()
+            or any(i in depends and i not in step.end.values() for i in node.inputs)
+        ):
+            depends.add(node.id)
+        elif any(i in depends for i in node.inputs) and node.id < max(step.end.values()):
+            depends.add(node.id)  # uses a new value within the step: updated too early
+    after = set()
+    for node in tape.nodes[max(step.end.values()) + 1 : stop + 1]:
+        if any(i in after or i in step.end.values() for i in node.inputs):
+            after.add(node.id)
+    step.nodes = sorted(depends - after)
+
+
+def _influence(tape: Tape, step: Step) -> dict[int, set[int]]:
+    """Which states' new values depend on what each state began with."""
+    reached: dict[int, set[int]] = {n: {i} for i, n in step.start.items()}
+    for id in step.nodes:
+        if id not in reached:
+            reached[id] = set().union(*(reached.get(i, set()) for i in tape.nodes[id].inputs))
+    influence: dict[int, set[int]] = defaultdict(set)
+    for i, n in step.end.items():
+        for j in reached.get(n, ()):
+            influence[j].add(i)
+    return influence
+
+
+def _only_elementwise(tape: Tape, step: Step, i: int) -> bool:
+    """Is the state used for nothing but a parameter of its own shape?"""
+    begin = step.start[i]
+    shape, reached, starts = tape.nodes[begin].shape, {begin}, set(step.start.values())
+    for id in step.nodes:
+        node = tape.nodes[id]
+        if id not in starts and any(n in reached for n in node.inputs):
+            if node.op not in ELEMENTWISE or (node.shape != shape and id > begin):
+                return False
+            reached.add(id)
+    return True
+
+
+def old_value_of(node: Node) -> int | None:
+    """The first operand of an update."""
+    return node.args[0].id if node.args and isinstance(node.args[0], Ref) else None
