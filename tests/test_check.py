@@ -4,10 +4,11 @@ import json
 
 import numpy as np
 import pytest
-from homework import CORRECT, MISTAKES
 
 from xor_torch import assert_backprop
 from xor_torch.check import check_file
+
+from .homework import CORRECT, MISTAKES
 
 
 def write(tmp_path, source, name="script.py"):
@@ -51,6 +52,55 @@ def test_a_wrong_script_names_line_and_mistake(tmp_path):
         "derivative taken twice",
     )
     assert f"line {mistake.line}: d_hidden: derivative taken twice" in verdict.report()
+
+
+@pytest.mark.parametrize(
+    ("edit", "value", "shape", "ratio"),
+    [
+        (("W2 -= lr * d_W2", "W2 -= 2 * lr * d_W2"), "W2 step", [4, 1], 2),
+        (("b1 -= lr * d_b1", "b1 += lr * d_b1"), "b1 step", [1, 4], -1),
+        (("d_W2 = ", "d_W2 = 3 * "), "d_W2", [4, 1], 3),
+    ],
+)
+def test_expected_and_actual_numbers(tmp_path, edit, value, shape, ratio):
+    source = CORRECT["plain"].replace(*edit)
+    assert source != CORRECT["plain"]
+    verdict = check_file(write(tmp_path, source))
+    found = verdict.to_json()
+    json.dumps(found)
+    assert (found["verdict"], found["value"], found["shape"]) == ("wrong", value, shape)
+    assert found["ratio"] == pytest.approx(ratio, rel=1e-9)
+    assert found["actual"] / found["expected"] == pytest.approx(ratio, rel=1e-9)
+    assert f"  {value} {found['index']}: actual {found['actual']:.6g}, expected" in verdict.report()
+    assert f", ratio {ratio}\n" in verdict.report()
+
+
+def test_the_expected_numbers_are_those_of_the_correct_twin(tmp_path):
+    mistake = next(m for m in MISTAKES if m.id == "plain-missing_hidden_derivative")
+    before = mistake.source.splitlines()
+    twin = CORRECT["plain"].splitlines()
+    line = next(a for a, b in zip(before, twin, strict=True) if a != b)
+    found = check_file(write(tmp_path, mistake.source)).to_json()
+    # the mistake's run, with the right value printed in passing
+    right = twin[before.index(line)].replace("d_hidden =", "right =")
+    spy = mistake.source.replace(line, f"{line}\n{right}\n    kept.append((d_hidden, right))")
+    names = {"kept": []}
+    exec(spy.replace("range(epochs)", "range(30)"), names)
+    at = tuple(found["index"])
+    assert found["value"] == "d_hidden"
+    assert any(
+        np.allclose((a[at], b[at]), (found["actual"], found["expected"]), rtol=1e-9, atol=0)
+        for a, b in names["kept"]
+    )
+
+
+def test_no_numbers_where_none_are_determined(tmp_path):
+    mistake = next(m for m in MISTAKES if m.id == "plain-bias_never_updated")
+    verdict = check_file(write(tmp_path, mistake.source))
+    found = verdict.to_json()
+    assert found["verdict"] == "wrong"
+    assert [found[k] for k in ("value", "actual", "expected", "ratio")] == [None] * 4
+    assert "actual" not in verdict.report()
 
 
 def test_another_loss_is_a_warning_and_wrong_if_strict(tmp_path):

@@ -47,7 +47,12 @@ class Verdict:
         return (same or self.findings or [None])[0]
 
     def to_json(self) -> dict[str, object]:
-        """A JSON object; `line` counts from 1 in the file, in a notebook in its `cell`."""
+        """A JSON object; `line` counts from 1 in the file, in a notebook in its `cell`.
+
+        `shape` is that of the wrong value. `actual`, `expected` and `ratio` are of its worst
+        element, or of that of a spoilt parameter's step, as `value` and `index` say; they are
+        null where it is not determined what the value should be.
+        """
         finding = self.decisive
         d = finding.diagnosis if finding else None
         cell, line = self._place(d.line) if d else (None, None)
@@ -57,6 +62,12 @@ class Verdict:
             "cell": cell,
             "variable": d.variable if d else None,
             "mistake": d.mistake if d else None,
+            "shape": list(d.shape) if d else None,
+            "value": (d.of or None) if d else None,
+            "index": list(d.index) if d and d.of else None,
+            "actual": d.actual if d else None,
+            "expected": d.expected if d else None,
+            "ratio": d.ratio if d else None,
             "reason": self.reason,
             "loss": finding.loss if finding else None,
             "lr": finding.lr if finding else None,
@@ -113,6 +124,12 @@ class Verdict:
         if f.diagnosis:
             d = f.diagnosis
             lines.append(f"  first wrong value: {d.variable} {d.shape} on {self._where(d.line)}")
+            if d.actual is not None and d.expected is not None:
+                ratio = "" if d.ratio is None else f", ratio {d.ratio:.6g}"
+                lines.append(
+                    f"  {d.of} {list(d.index)}: actual {d.actual:.6g}, "
+                    f"expected {d.expected:.6g}{ratio}"
+                )
             lines.append(
                 f"  mistake: {d.mistake or 'none of the known ones'}; spoils {', '.join(d.spoils)}"
             )

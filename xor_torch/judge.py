@@ -5,12 +5,14 @@ does: a loss must explain the output layer, or a known mistake must explain the 
 every element. Everything between is "cannot tell", with the reason.
 """
 
+import contextlib
 import math
 from collections import Counter
 from dataclasses import dataclass, field
 
 import torch
 
+from .figures import add_numbers
 from .losses import CannotTell, Case, Fit, Loss, Point, Term
 from .mistakes import PRODUCTS, SUMS, Diagnosis, Step, diagnose, gradient_node
 from .record import Ref, Tape
@@ -446,6 +448,7 @@ def _wrong(case: Case, fits: list[Fit]) -> Finding:
     hidden = [n for i, n in enumerate(case.names) if n in diagnosis.spoils and i not in in_layers]
     if hidden and any(case.names.count(n) == 1 for n in hidden):
         raise CannotTell(f"{hidden[0]} is updated like a parameter, but is no weight or bias")
+    _add_numbers(case, best, diagnosis)
     finding = Finding("wrong", diagnosis=diagnosis)
     if any(best.in_scale()):
         finding.loss, finding.lr = _convention(case, best)
@@ -453,6 +456,13 @@ def _wrong(case: Case, fits: list[Fit]) -> Finding:
         finding.loss = best.loss.name
     _describe(case, best, finding, Step(case, best.loss, case.chosen[0]))
     return finding
+
+
+def _add_numbers(case: Case, fit: Fit, diagnosis: Diagnosis) -> None:
+    """Expected and actual, where they are known; the verdict never depends on them."""
+    if diagnosis.step is not None:
+        with contextlib.suppress(CannotTell, CannotReplay, RuntimeError):
+            add_numbers(case, fit, diagnosis, diagnosis.step)
 
 
 def _by_known_mistake(case: Case, fits: list[Fit]) -> tuple[Fit, Diagnosis]:

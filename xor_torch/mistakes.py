@@ -12,7 +12,7 @@ mistake would, and must agree in every element.
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 
@@ -65,10 +65,19 @@ class Diagnosis:
     sure: bool  # do the numbers agree with the mistake of that name?
     spoils: list[str]
     shape: tuple[int, ...] = ()
-    derivative: str = ""
+    node: int | None = None  # of the tape
+    step: "Step | None" = field(default=None, repr=False)  # where it was found
+    # of its worst element, or of that of a spoilt parameter's step; None if not determined
+    of: str = ""
+    index: tuple[int, ...] = ()
     actual: float | None = None
     expected: float | None = None
-    index: tuple[int, ...] = ()
+
+    @property
+    def ratio(self) -> float | None:
+        if self.actual is None or not self.expected:
+            return None
+        return self.actual / self.expected
 
 
 class Step:
@@ -372,7 +381,10 @@ def diagnose(case: Case, fit: Fit) -> Diagnosis | None:
     step = Step(case, fit.loss, k)
     if len(step.points) < 3 or not step.layers:
         return None
-    return _by_scale(step, fit, bad) or _by_value(step, fit, bad)
+    found = _by_scale(step, fit, bad) or _by_value(step, fit, bad)
+    if found is not None:
+        found.step = step
+    return found
 
 
 def _moved(case: Case, k: int, bad: list[int]) -> int:
@@ -401,17 +413,9 @@ def _by_scale(step: Step, fit: Fit, bad: list[int]) -> Diagnosis | None:
         unusual = [at for at, f, _ in places if not any(_near(f, u) for u in usual)]
         at = (odd or exact or unusual or [gradient_node(step, i)])[-1]
         found.append((at, i, off))
-    at, i, off = min(found)
+    at, _, off = min(found)
     name = "wrong sign" if off < 0 else "scale of one parameter"
-    return _report(
-        step,
-        at,
-        name,
-        True,
-        [step.case.names[j] for j in own],
-        parameter=i,
-        expected_factor=1 / off,
-    )
+    return _report(step, at, name, True, [step.case.names[j] for j in own])
 
 
 def _factors(step: Step, i: int) -> list[tuple[int, float, float]]:
@@ -716,8 +720,6 @@ def _report(
     mistake: str | None,
     sure: bool,
     spoils: list[str],
-    parameter: int | None = None,
-    expected_factor: float | None = None,
 ) -> Diagnosis:
     node = step.tape.nodes[at]
     line, variable = node.line, _variable(step, at)
@@ -727,7 +729,7 @@ def _report(
             if id == at:
                 line, variable = alias_line, name
                 break
-    return Diagnosis(line, variable, mistake, sure, spoils, node.shape)
+    return Diagnosis(line, variable, mistake, sure, spoils, node.shape, at)
 
 
 def _variable(step: Step, n: int) -> str:

@@ -1,0 +1,204 @@
+"""The numbers of a mistake: what the first wrong value is, and what it should be.
+
+What it should be is not guessed from its name: it is the derivative which, put in its place,
+makes the updates right. If no derivative does that, the numbers are those of a spoilt
+parameter's step, and if it is not known what that should be either, there are none.
+"""
+
+import math
+
+import torch
+
+from . import replay
+from .losses import Case, Fit, Point
+from .mistakes import Diagnosis, Step, squeezed
+
+Tensor = torch.Tensor
+
+SAME = 1e-7  # relative: of an update, with the derivative put in its place
+VISIBLE = 1e-9  # relative: what is no larger is no difference
+MOST_POINTS = 16
+
+
+def add_numbers(case: Case, fit: Fit, diagnosis: Diagnosis, step: Step) -> None:
+    """Fill in `of`, `index`, `actual`, `expected` of the worst element of the run."""
+    points = [p for p in case.points if not p.nudged and p.step in fit.loss.terms][:MOST_POINTS]
+    n = _wrong_value(step, diagnosis)
+    if n is not None and (pairs := _of_value(case, fit, step, n, points)):
+        _fill(diagnosis, diagnosis.variable, pairs)
+        return
+    if not any(s.optimiser for s in case.network.states):
+        for i, name in enumerate(case.names):
+            if name in diagnosis.spoils and (pairs := _of_step(case, fit, i, points)):
+                _fill(diagnosis, f"{name} step", pairs)
+                return
+
+
+def _fill(diagnosis: Diagnosis, of: str, pairs: list[tuple[Tensor, Tensor]]) -> None:
+    """Of all points, the one that is most wrong; of it, the worst element."""
+
+    def off(pair: tuple[Tensor, Tensor]) -> float:
+        actual, expected = pair
+        size = max(float(actual.abs().max()), float(expected.abs().max()))
+        return float((actual - expected).abs().max()) / size if size else 0.0
+
+    actual, expected = max(pairs, key=off)
+    if off((actual, expected)) <= VISIBLE:
+        return  # at the numbers of the run it is right by chance
+    flat = int((actual - expected).abs().argmax())
+    at, rest = [], flat
+    for size in reversed(actual.shape):
+        rest, place = divmod(rest, size)
+        at.append(place)
+    diagnosis.of, diagnosis.index = of, tuple(at[::-1])
+    diagnosis.actual = float(actual.reshape(-1)[flat])
+    diagnosis.expected = float(expected.reshape(-1)[flat])
+
+
+def _wrong_value(step: Step, diagnosis: Diagnosis) -> int | None:
+    """The value that the statement of the diagnosis assigns, if that is no parameter."""
+    nodes, at = step.tape.nodes, diagnosis.node
+    if at is None or at in step.ends:
+        return None
+    if any(id == at and name == diagnosis.variable for id, name, _ in step.tape.aliases):
+        return at
+    reached = {at}
+    for n in [at, *(m for m in step.step.nodes if m > at)]:
+        if n == at or any(i in reached for i in nodes[n].inputs):
+            reached.add(n)
+            if nodes[n].name:
+                named = nodes[n].name == diagnosis.variable and n not in step.ends
+                return n if named else None
+    return None
+
+
+# ------------------------------------------------------------------- a parameter's step
+
+
+def _factor(fit: Fit, k: int) -> float | None:
+    """The factor that the right parameters have at a step."""
+    for i, ok in enumerate(fit.in_scale()):
+        if ok and k in fit.factors[i]:
+            return fit.factors[i][k]
+    return None
+
+
+def _of_step(case: Case, fit: Fit, i: int, points: list[Point]) -> list[tuple[Tensor, Tensor]]:
+    pairs = []
+    for p in points:
+        factor, grads = _factor(fit, p.step), case.gradients(fit.loss, p)
+        if factor is None or grads is None or p.changes[i].shape != grads[i].shape:
+            continue
+        pairs.append((p.changes[i], -factor * grads[i]))
+    return pairs
+
+
+# ----------------------------------------------------------------- the first wrong value
+
+
+def _of_value(
+    case: Case, fit: Fit, step: Step, n: int, points: list[Point]
+) -> list[tuple[Tensor, Tensor]]:
+    """(actual, expected) at each point, for the derivative that makes the updates right."""
+    shape, place = case.tape.nodes[n].shape, _place(case, n, step.k)
+    scale = None if any(fit.in_scale()) else _scale_before(step, n)
+    # the deepest first: of a sum of products it is the whole sum that has a name
+    for v in sorted(step.derivatives, reverse=True):
+        if squeezed(step.derivatives[v][0]) != tuple(x for x in shape if x != 1) or (
+            math.prod(shape) == 0
+        ):
+            continue
+        target = _place(case, v, step.k)
+        pairs = []
+        for p in points:
+            mine, theirs = _at(case, place, p.step), _at(case, target, p.step)
+            found = None
+            if mine in p.values and theirs in p.values:
+                found = _put_in(case, fit, p, mine, theirs, scale)
+            if found is None:
+                pairs = []
+                break
+            if found[0].numel():
+                pairs.append(found)
+        if pairs:
+            return pairs
+    return []
+
+
+def _place(case: Case, n: int, k: int) -> tuple[str, int]:
+    """Where in a step: the same in every step that has as many values."""
+    nodes = case.steps[k].nodes
+    return (case.tape.nodes[n].op, nodes.index(n)) if n in nodes else ("", -1)
+
+
+def _at(case: Case, place: tuple[str, int], k: int) -> int | None:
+    op, index = place
+    nodes = case.steps[k].nodes
+    if not 0 <= index < len(nodes) or case.tape.nodes[nodes[index]].op != op:
+        return None
+    return nodes[index]
+
+
+def _put_in(
+    case: Case, fit: Fit, p: Point, n: int, v: int, given_scale: float | None
+) -> tuple[Tensor, Tensor] | None:
+    """(actual, expected) if a multiple of dL/dv in the place of `n` makes the updates right.
+
+    If no parameter follows the gradient, the multiple is that of the value before.
+    """
+    factor, grads = _factor(fit, p.step), case.gradients(fit.loss, p)
+    if grads is None or (factor is None and given_scale is None):
+        return None
+    if not _as_recorded(case, p, n):
+        return None
+    (slope,) = torch.autograd.grad(
+        fit.loss.of(p), [p.values[v]], retain_graph=True, allow_unused=True
+    )
+    actual = p.values[n].detach()
+    if slope is None or slope.numel() != actual.numel():
+        return None
+    slope = slope.detach().reshape(actual.shape)
+    ends = [case.end(p.step, i) for i in case.parameters]
+    starts = {m: p.values[m].detach() for m in case.steps[p.step].start.values()}
+
+    def updates(x: Tensor) -> list[Tensor]:
+        given = {**starts, n: x}
+        values = replay.run(case.tape, ends, given, case.ties)
+        return [
+            values[e] - values[case.start(p.step, i)]
+            for e, i in zip(ends, case.parameters, strict=True)
+        ]
+
+    without, once = updates(torch.zeros_like(actual)), updates(slope)
+    wanted = [-g if factor is None else -factor * g for g in grads]
+    depends = [i for i in range(len(ends)) if bool((once[i] - without[i]).abs().max() > 0)]
+    if not bool(slope.abs().max() > 0):
+        return actual[:0].reshape(-1), actual[:0].reshape(-1)  # says nothing
+    if not depends or any(without[i].shape != wanted[i].shape for i in depends):
+        return None
+    x = torch.cat([(once[i] - without[i]).reshape(-1) for i in depends])
+    y = torch.cat([(wanted[i] - without[i]).reshape(-1) for i in depends])
+    c = float(x @ y) / float(x @ x)
+    size = max(float(y.abs().max()), float(x.abs().max()) * abs(c))
+    if not c or float((c * x - y).abs().max()) > SAME * size:
+        return None
+    if factor is None:
+        return actual, given_scale * slope
+    return actual, c * slope
+
+
+def _as_recorded(case: Case, p: Point, n: int) -> bool:
+    """Is it the number of the run? At a point the state of an optimiser is zero."""
+    was = case.tape.nodes[n].value
+    if was is None:
+        return not any(s.optimiser for s in case.network.states)
+    was, now = replay.tensor(was).double(), p.values[n].detach()
+    return was.shape == now.shape and torch.allclose(was, now, rtol=1e-2, atol=1e-9)
+
+
+def _scale_before(step: Step, n: int) -> float | None:
+    """The constant in front of the derivatives that a value is computed from."""
+    scales = [
+        c for m in step.tape.nodes[n].inputs if m in step.tainted for c in step.labels(m).values()
+    ]
+    return scales[0] if scales else None
