@@ -4,10 +4,11 @@ import json
 
 import numpy as np
 import pytest
-from homework import CORRECT, MISTAKES
 
 from xor_torch import assert_backprop
 from xor_torch.check import check_file
+
+from .homework import CORRECT, MISTAKES
 
 
 def write(tmp_path, source, name="script.py"):

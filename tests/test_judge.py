@@ -5,12 +5,13 @@ import io
 
 import numpy as np
 import pytest
-from homework import CORRECT, MISTAKES
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from xor_torch.judge import judge
 from xor_torch.record import Recorder, Tape
+
+from .homework import CORRECT, MISTAKES
 
 
 def judged(source, folder):
