@@ -307,3 +307,13 @@ def test_explain_a_seed_and_a_checkpoint(capsys):
     capsys.readouterr()
     assert run_cli("explain", "lightning_logs/version_0") == 0
     assert capsys.readouterr().out.startswith("seed 3, after 300 epochs at lr 0.1: ")
+
+
+@pytest.mark.slow
+def test_torchrun_shares_a_sweep(elsewhere):
+    call = ["--seeds", "20000", "--epochs", "50", "--out"]
+    launch = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"]
+    command = [*launch, ROOT / "scripts/sweep.py", *call, "two.npz"]
+    subprocess.run(command, cwd=elsewhere, check=True, capture_output=True)
+    assert script("sweep", *call, "one.npz", cwd=elsewhere).returncode == 0
+    assert Path("one.npz").read_bytes() == Path("two.npz").read_bytes()

@@ -189,6 +189,13 @@ def test_any_trainer_takes_the_module(tmp_path):
     assert_same_weights(loaded, module)
 
 
+def test_a_checkpoint_from_before_the_first_step(tmp_path):
+    trainer = L.Trainer(logger=False, enable_checkpointing=False, accelerator="cpu")
+    trainer.strategy.connect(XORModule(seed=5))
+    trainer.save_checkpoint(tmp_path / "start.ckpt", weights_only=False)
+    assert_same_weights(lit.load(tmp_path / "start.ckpt"), XOR(seed=5))
+
+
 @pytest.mark.parametrize("lr", [0.0, -0.1, float("nan"), float("inf")])
 def test_an_impossible_rate_is_refused(lr):
     with pytest.raises(ValueError, match=f"lr must be positive and finite, got {lr}"):

@@ -50,6 +50,7 @@ class XORModule(XOR, L.LightningModule):
             raise ValueError(f"lr must be positive and finite, got {lr}")
         super().__init__(seed, hidden, bits)
         self.save_hyperparameters()
+        self.prediction: torch.Tensor | None = None  # of the last epoch that was watched
 
     def training_step(self, batch: Sequence[torch.Tensor], batch_idx: int) -> torch.Tensor:
         self.batch = batch
