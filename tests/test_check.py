@@ -103,6 +103,35 @@ def test_no_numbers_where_none_are_determined(tmp_path):
     assert "actual" not in verdict.report()
 
 
+def test_the_line_of_the_loss_computes_no_derivative(tmp_path):
+    for source in (
+        CORRECT["plain"],
+        CORRECT["plain"].replace("(y - y_pred) **", "(y_pred - y) **"),
+    ):
+        listing = [
+            x for x in check_file(write(tmp_path, source)).report().splitlines() if " | " in x
+        ]
+        (loss,) = [x for x in listing if "loss = np.mean" in x]
+        assert "dL" not in loss
+        for name in ("d_loss = ", "d_final = ", "d_W2 = ", "d_b1 = "):
+            assert any(name in x and " ok" in x for x in listing)
+
+
+def test_what_the_check_did_not_expect_is_no_traceback(tmp_path, monkeypatch):
+    def fail(*args):
+        raise KeyError("strange")
+
+    path = write(tmp_path, CORRECT["plain"])
+    for name in ("find_networks", "Case", "_describe"):
+        with monkeypatch.context() as patch:
+            patch.setattr(f"xor_torch.judge.{name}", fail)
+            verdict = check_file(path)
+        assert verdict.exit_code == 2
+        assert "failed on it, with KeyError" in verdict.reason
+        assert verdict.reason in verdict.report()
+        assert verdict.to_json()["reason"] == verdict.reason
+
+
 def test_another_loss_is_a_warning_and_wrong_if_strict(tmp_path):
     mistake = next(m for m in MISTAKES if m.id == "plain-missing_output_derivative-follows_BCE")
     path = write(tmp_path, mistake.source)

@@ -43,11 +43,19 @@ class Finding:
 
 def judge(tape: Tape) -> list[Finding]:
     """One finding for each network that the script trains."""
-    networks = find_networks(tape)
+    try:
+        networks = find_networks(tape)
+    except Exception as e:
+        return [_failed(e)]
     return [
         _judge_safely(tape, network, [s for n in networks if n is not network for s in n.states])
         for network in networks
     ]
+
+
+def _failed(e: Exception) -> Finding:
+    """The script of a stranger may be stranger than this check: that is no verdict on it."""
+    return Finding("cannot tell", f"this check itself failed on it, with {type(e).__name__}: {e}")
 
 
 def _judge_safely(tape: Tape, network: Network, elsewhere: list[State]) -> Finding:
@@ -65,6 +73,8 @@ def _judge_safely(tape: Tape, network: Network, elsewhere: list[State]) -> Findi
         return Finding("cannot tell", str(e))
     except RuntimeError as e:  # of torch: shapes or types that it does not take as NumPy does
         return Finding("cannot tell", f"the step could not be repeated in torch: {e}")
+    except Exception as e:
+        return _failed(e)
 
 
 def _judge_or_not(case: Case) -> Finding:
@@ -543,6 +553,22 @@ def _constants(case: Case, k: int) -> list[float]:
     return found
 
 
+def _of_the_loss(step: Step) -> set[int]:
+    """What no update is computed from, but a number is: the loss, not the backward pass."""
+    nodes = step.tape.nodes
+    needed, stack = set(), list(step.step.end.values())
+    while stack:
+        n = stack.pop()
+        if n not in needed and n in step.inside:
+            needed.add(n)
+            stack += nodes[n].inputs
+    found: set[int] = set()
+    for n in reversed(step.step.nodes):
+        if n not in needed and (nodes[n].shape in ((), (1,), (1, 1)) or n in found):
+            found |= {i for i in nodes[n].inputs if i in step.inside and i not in needed}
+    return found
+
+
 def _describe(case: Case, fit: Fit, finding: Finding, step: Step) -> None:
     """Parameters, layers and the derivative that each line computes."""
     good = fit.in_scale()
@@ -572,7 +598,7 @@ def _describe(case: Case, fit: Fit, finding: Finding, step: Step) -> None:
         )
     used = [n for n in step.step.nodes if nodes[n].line]
     finding.lines = (min(nodes[n].line for n in used), max(nodes[n].line for n in used))
-    for n in sorted(step.tainted):
+    for n in sorted(step.tainted - _of_the_loss(step)):
         labels = {v: c for v, c in step.labels(n).items() if v in names}
         if labels and nodes[n].line:
             # of several, what the value has the shape of
