@@ -1,6 +1,8 @@
 """Files of all kinds, the report, and the assertion for graders."""
 
 import json
+import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -181,6 +183,46 @@ def test_a_crash_shows_the_scripts_own_traceback(tmp_path):
 def test_the_time_limit(tmp_path):
     verdict = check_file(write(tmp_path, "import time\ntime.sleep(60)\n"), timeout=0.1)
     assert "--timeout" in verdict.reason
+
+
+def alive(pid):
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"  # a dead one whose parent has not asked yet
+
+
+needs_proc = pytest.mark.skipif(not Path("/proc/self").exists(), reason="no /proc")
+
+
+@needs_proc
+def test_a_script_that_spins_ends_at_the_time_limit(tmp_path):
+    note = f"import os\nopen({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid()))\n"
+    for spin in ("while True: pass\n", "import itertools\nsum(itertools.count())\n"):
+        start = time.monotonic()
+        verdict = check_file(write(tmp_path, f"import numpy\n{note}{spin}"), timeout=1)
+        assert time.monotonic() - start < 30
+        assert verdict.exit_code == 2
+        assert "--timeout" in verdict.reason
+        assert verdict.report().count("CANNOT TELL") == 1
+        assert not alive(int((tmp_path / "pid").read_text()))
+
+
+@needs_proc
+def test_a_script_with_a_child_process_does_not_hang_the_check(tmp_path):
+    source = (
+        "import subprocess, sys\n"
+        "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\n"
+        f"open({str(tmp_path / 'pid')!r}, 'w').write(str(child.pid))\n"
+    )
+    start = time.monotonic()
+    assert check_file(write(tmp_path, source + CORRECT["plain"])).verdict == "correct"
+    assert time.monotonic() - start < 30
+    assert not alive(int((tmp_path / "pid").read_text()))
+    verdict = check_file(write(tmp_path, source + "child.wait()\n"), timeout=1)
+    assert "--timeout" in verdict.reason
+    assert not alive(int((tmp_path / "pid").read_text()))
 
 
 def sigmoid(z):

@@ -5,7 +5,9 @@ a plotting backend that opens no window. `assert_backprop` does the same job for
 a test.
 """
 
+import contextlib
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -209,18 +211,7 @@ def check_file(
             "MPLBACKEND": "Agg",
             "PYTHONPATH": os.pathsep.join(filter(None, [home, os.environ.get("PYTHONPATH")])),
         }
-        sink = None if verbose else subprocess.DEVNULL
-        try:
-            subprocess.run(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=sys.stderr if verbose else sink,
-                stderr=sink,
-                timeout=timeout + 5,
-                env=environment,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
+        if not _run_alone(command, environment, timeout + 5, verbose):
             verdict.reason = (
                 f"the script was still running after {timeout:g} seconds; "
                 "give it more with --timeout"
@@ -233,6 +224,32 @@ def check_file(
     verdict.findings = judge(tape)
     _conclude(verdict, outcome, source)
     return verdict
+
+
+def _run_alone(
+    command: Sequence[str], environment: Mapping[str, str], seconds: float, verbose: bool
+) -> bool:
+    """Run a process in time, and end with it whatever processes it has started."""
+    sink = None if verbose else subprocess.DEVNULL
+    process = subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=sys.stderr if verbose else sink,
+        stderr=sink,
+        env=environment,
+        start_new_session=True,
+    )
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        return False
+    finally:
+        if hasattr(os, "killpg"):
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(process.pid, signal.SIGKILL)
+        process.kill()
+        process.wait()
+    return True
 
 
 def _unreadable(path: Path) -> str | None:
