@@ -29,6 +29,8 @@ def test_a_correct_script_and_its_report(tmp_path):
     assert {p["name"] for p in found["parameters"]} == {"W1", "b1", "W2", "b2"}
     assert all(p["largest_relative_difference"] < 1e-12 for p in found["parameters"])
     report = verdict.report()
+    assert f"updates: {found['updates']}\n" in report
+    assert found["updates"] == "full batch: each sees all 4 distinct input rows"
     for label in ("dL/da2", "dL/dz2", "dL/dW2", "dL/db2", "dL/dz1", "dL/dW1", "dL/db1"):
         assert f"{label} ok" in report
     assert "your printed loss is the MSE, your steps follow the SSE" in report

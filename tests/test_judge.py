@@ -41,6 +41,13 @@ LESS_EXACT = {
 }
 
 
+UPDATES = {
+    "sample": "one sample at a time, of 4 distinct input rows",
+    "softmax-jacobian": "one sample at a time, of 4 distinct input rows",
+    "mini-batch": "mini-batch: each sees 15 of 60 distinct input rows",
+}
+
+
 def by_default(cases, kind, style):
     """One case of each kind, of another style each time; the rest only with ``-m slow``."""
     chosen, styles = {}, list(dict.fromkeys(map(style, cases)))
@@ -62,8 +69,12 @@ def test_every_mistake_of_the_catalogue_is_tried_by_default():
 
 @pytest.mark.parametrize("name", VARIANTS)
 def test_a_correct_network_is_correct(name, tmp_path):
-    verdicts = [f.verdict for f in judged(CORRECT[name], tmp_path)]
+    findings = judged(CORRECT[name], tmp_path)
+    verdicts = [f.verdict for f in findings]
     assert verdicts == (["cannot tell"] if name in ABSTAINS else ["correct"])
+    if name not in ABSTAINS:
+        full = "full batch: each sees all 4 distinct input rows"
+        assert [f.updates for f in findings] == [UPDATES.get(name, full)] * len(findings)
 
 
 @pytest.mark.parametrize("mistake", PLANTED, ids=lambda m: m.id)
@@ -82,6 +93,23 @@ def test_a_planted_mistake_is_found(mistake, tmp_path):
         assert d.line in (mistake.line, *mistake.near)
         assert d.mistake in (mistake.name, *mistake.also)
         assert d.line != mistake.line or d.variable == mistake.variable
+
+
+def test_each_row_many_times(tmp_path):
+    """Batches that hold every distinct row are neither the full batch nor a part of the rows."""
+    many = CORRECT["plain"].replace(
+        "y = np.array([[0], [1], [1], [0]])\n",
+        """\
+y = np.array([[0], [1], [1], [0]])
+many_X, many_y = np.tile(X, (3, 1)), np.tile(y, (3, 1))
+""",
+    )
+    (all_rows,) = judged(many, tmp_path)
+    assert all_rows.updates == "full batch: each sees all 4 distinct input rows"
+    cut = "for epoch in range(epochs):\n    at = 4 * (epoch % 3)\n"
+    cut += "    X, y = many_X[at:at + 4], many_y[at:at + 4]\n"
+    (batches,) = judged(many.replace("for epoch in range(epochs):\n", cut), tmp_path)
+    assert (batches.verdict, batches.updates) == ("correct", None)
 
 
 NETWORK = """

@@ -73,6 +73,7 @@ class Verdict:
             "reason": self.reason,
             "loss": finding.loss if finding else None,
             "lr": finding.lr if finding else None,
+            "updates": finding.updates if finding else None,
             "warnings": [w for f in self.findings for w in f.warnings],
             "notes": [n for f in self.findings for n in f.notes],
             "layers": [layer for f in self.findings for layer in f.layers],
@@ -118,6 +119,8 @@ class Verdict:
             lines.append(
                 f"  {p['name']} {p['shape']}: updated on {self._where(p['line'])}{off}, {state}"
             )
+        if f.updates:
+            lines.append(f"  updates: {f.updates}")
         if f.loss:
             rate = "" if f.lr is None else f", lr {f.lr:.6g}"
             lines.append(f"  loss that the steps follow: {f.loss}{rate}")

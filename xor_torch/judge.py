@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 import torch
 
+from .batches import updates
 from .figures import add_numbers
 from .losses import CannotTell, Case, Fit, Loss, Point, Term
 from .mistakes import PRODUCTS, SUMS, Diagnosis, Step, diagnose, gradient_node
@@ -37,6 +38,7 @@ class Finding:
     layers: list[str] = field(default_factory=list)
     labels: dict[int, list[tuple[str, bool]]] = field(default_factory=dict)  # line -> derivatives
     diagnosis: Diagnosis | None = None
+    updates: str | None = None  # full batch, mini-batch or one sample at a time
     other_loss: bool = False  # follows the gradient of another loss than it computes
     lines: tuple[int, int] = (0, 0)  # of the training step
 
@@ -585,6 +587,7 @@ def _describe(case: Case, fit: Fit, finding: Finding, step: Step) -> None:
                 "shape": nodes[case.start(k, case.parameters[i])].shape,
             }
         )
+    finding.updates = updates(case)
     names = {begin: case.names[n] for begin, n in step.begin.items()}
     for layer in step.layers:
         names.setdefault(layer.z, f"z{layer.number}")

@@ -1,0 +1,92 @@
+"""How many samples does one update see? From the data: all of them, some, or one."""
+
+import numpy as np
+
+from .losses import Case
+from .mistakes import SAME_NUMBERS
+
+# of these it is known which axis counts the samples: the one that the parameter leaves alone
+PRODUCTS = {"dot", "matmul"}
+
+
+def updates(case: Case) -> str | None:
+    """A few words, as "mini-batch: each sees 5 of 60 distinct input rows"; None if not known."""
+    read = [_inputs(case, k) for k in range(len(case.steps))]
+    common = set(read[0]).intersection(*read)
+    # a bias may be multiplied by ones: the weights see the most
+    known = [found for i in common if (found := _rows(case, [r[i] for r in read])) is not None]
+    everything, seen, partly = max(known, key=lambda f: len(f[0]), default=(set(), [], False))
+    if len(everything) < 2 or len(seen) < 2:
+        return None
+    if min(seen) == len(everything):
+        return None if partly else f"full batch: each sees all {seen[0]} distinct input rows"
+    if max(seen) == 1:
+        return f"one sample at a time, of {len(everything)} distinct input rows"
+    some = f"{min(seen)}" if min(seen) == max(seen) else f"{min(seen)} to {max(seen)}"
+    return f"mini-batch: each sees {some} of {len(everything)} distinct input rows"
+
+
+def _rows(
+    case: Case, read: list[set[tuple[int, int]]]
+) -> tuple[set[bytes], list[int], bool] | None:
+    """All rows, how many of them each step sees, and whether a step sees copies of all of them.
+
+    The last is so if each row is there many times, and a batch has each at least once.
+    """
+    everything: set[bytes] = set()
+    seen, partly = [], False
+    for found in read:
+        rows: set[bytes] = set()
+        number = 0
+        for n, axis in found:
+            value = case.tape.nodes[n].value
+            if value is None:
+                return None
+            whole = np.atleast_2d(value) if value.ndim < 2 else np.moveaxis(value, axis, 0)
+            rows |= {np.ascontiguousarray(row + 0.0).tobytes() for row in whole}
+            number += len(whole)
+        partly = partly or number < max(_length_of_the_root(case, n) for n, _ in found)
+        everything |= rows
+        seen.append(len(rows))
+    return everything, seen, partly
+
+
+def _inputs(case: Case, k: int) -> dict[int, set[tuple[int, int]]]:
+    """Of each parameter, the (value, axis of the samples) from outside that it multiplies."""
+    nodes, step = case.tape.nodes, case.steps[k]
+    inside = set(step.nodes)
+    parameters = {step.start[i]: i for i in case.parameters}
+    needed, stack = set(), list(step.end.values())
+    while stack:
+        n = stack.pop()
+        if n in inside and n not in needed:
+            needed.add(n)
+            stack += nodes[n].inputs
+    result: dict[int, set[tuple[int, int]]] = {}
+    for n in needed:
+        node = nodes[n]
+        if node.op not in PRODUCTS or len(node.inputs) != 2:
+            continue
+        left, right = node.inputs
+        for data, weights, axis in ((left, right, 0), (right, left, -1)):
+            number = parameters.get(_origin(case, weights))
+            small = max(len(nodes[data].shape), len(nodes[weights].shape)) <= 2
+            if data not in inside and number is not None and small:
+                result.setdefault(number, set()).add((data, axis))
+    return result
+
+
+def _origin(case: Case, n: int) -> int:
+    while case.tape.nodes[n].op in SAME_NUMBERS and case.tape.nodes[n].inputs:
+        n = case.tape.nodes[n].inputs[0]
+    return n
+
+
+def _length_of_the_root(case: Case, n: int) -> int:
+    """Of the array that a batch was cut out of, or the batch itself."""
+    node, longest = case.tape.nodes[n], 0
+    while node.inputs and node.op in SAME_NUMBERS | {"getitem"}:
+        if node.op == "getitem":
+            longest = max(longest, max(case.tape.nodes[node.inputs[0]].shape, default=0))
+        node = case.tape.nodes[node.inputs[0]]
+    return longest
