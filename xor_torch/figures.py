@@ -17,12 +17,21 @@ Tensor = torch.Tensor
 
 SAME = 1e-7  # relative: of an update, with the derivative put in its place
 VISIBLE = 1e-9  # relative: what is no larger is no difference
+FIRST_POINTS = 4
 MOST_POINTS = 16
 
 
 def add_numbers(case: Case, fit: Fit, diagnosis: Diagnosis, step: Step) -> None:
-    """Fill in `of`, `index`, `actual`, `expected` of the worst element of the run."""
+    """Fill in `of`, `index`, `actual`, `expected` of the worst element of an early update."""
     points = [p for p in case.points if not p.nudged and p.step in fit.loss.terms][:MOST_POINTS]
+    # later ones only if the mistake does not show before: a training that diverges says little
+    for some in (points[:FIRST_POINTS], points):
+        _look_at(case, fit, diagnosis, step, some)
+        if diagnosis.of:
+            return
+
+
+def _look_at(case: Case, fit: Fit, diagnosis: Diagnosis, step: Step, points: list[Point]) -> None:
     n = _wrong_value(step, diagnosis)
     if n is not None and (pairs := _of_value(case, fit, step, n, points)):
         _fill(diagnosis, diagnosis.variable, pairs)
