@@ -109,7 +109,7 @@ def _line(source: str, text: str) -> int:
 # The styles
 # ---------------------------------------------------------------------------------------------
 
-_PLAIN = """\
+_PLAIN = '''\
 import numpy as np
 
 # XOR: four samples, two features, one target each
@@ -168,7 +168,7 @@ for epoch in range(epochs):
 
 print("Predictions after training:")
 print(y_pred.round(3))
-"""
+'''
 
 _FUNCTION = '''\
 """Learn XOR with a network of one hidden layer."""
@@ -238,7 +238,7 @@ if __name__ == "__main__":
     print(forward(inputs, *trained)[-1])
 '''
 
-_CLASS = """\
+_CLASS = '''\
 import numpy as np
 
 
@@ -289,9 +289,9 @@ y = np.array([[0], [1], [1], [0]], dtype=float)
 nn = NeuralNetwork(2, 4, 1)
 nn.train(X, y, epochs=10000)
 print(nn.forward(X))
-"""
+'''
 
-_COLUMNS = """\
+_COLUMNS = '''\
 import numpy as np
 
 # one column per sample
@@ -340,9 +340,9 @@ for i in range(num_iterations):
         print("Cost after iteration %d: %f" % (i, cost))
 
 print(np.round(A2, 2))
-"""
+'''
 
-_SAMPLE = """\
+_SAMPLE = '''\
 import numpy as np
 
 data = [([0, 0], 0), ([0, 1], 1), ([1, 0], 1), ([1, 1], 0)]
@@ -382,9 +382,9 @@ for epoch in range(10000):
 
 for pair in data:
     print(pair[0], act(act(np.array(pair[0]) @ w1 + c1) @ w2 + c2))
-"""
+'''
 
-_DICTIONARY = """\
+_DICTIONARY = '''\
 import numpy as np
 
 
@@ -442,9 +442,9 @@ for iteration in range(5000):
         print("cost", iteration, cost)
 
 print("predictions", forward(X, params)["A2"])
-"""
+'''
 
-_LAYERS = """\
+_LAYERS = '''\
 import numpy as np
 
 
@@ -507,7 +507,7 @@ for epoch in range(10000):
 
     if epoch % 1000 == 0:
         print(epoch, loss)
-"""
+'''
 
 STYLES: dict[str, str] = {
     "plain": _PLAIN,
@@ -535,14 +535,10 @@ _TANH: dict[str, tuple[tuple[str, str], ...]] = {
         ("* sigmoid_derivative(hidden_output)", "* tanh_derivative(hidden_output)"),
     ),
     "function": (
-        (
-            "def sigmoid(z):\n    return 1.0 / (1.0 + np.exp(-z))\n",
-            "def act(z):\n    return np.tanh(z)\n",
-        ),
-        (
-            "def sigmoid_prime(z):\n    s = sigmoid(z)\n    return s * (1.0 - s)\n",
-            "def act_prime(z):\n    return 1.0 - np.tanh(z) ** 2\n",
-        ),
+        ("def sigmoid(z):\n    return 1.0 / (1.0 + np.exp(-z))\n", "def act(z):\n"
+         "    return np.tanh(z)\n"),
+        ("def sigmoid_prime(z):\n    s = sigmoid(z)\n    return s * (1.0 - s)\n",
+         "def act_prime(z):\n    return 1.0 - np.tanh(z) ** 2\n"),
         ("a_hid = sigmoid(z_hid)", "a_hid = act(z_hid)"),
         ("a_out = sigmoid(z_out)", "a_out = act(z_out)"),
         ("sigmoid_prime(z_out)", "act_prime(z_out)"),
@@ -550,14 +546,10 @@ _TANH: dict[str, tuple[tuple[str, str], ...]] = {
         ("rate=0.5", "rate=0.1"),
     ),
     "class": (
-        (
-            "    def sigmoid(self, x):\n        return 1 / (1 + np.exp(-x))\n",
-            "    def activate(self, x):\n        return np.tanh(x)\n",
-        ),
-        (
-            "    def sigmoid_derivative(self, s):\n        return s * (1 - s)\n",
-            "    def derivative(self, t):\n        return 1 - t * t\n",
-        ),
+        ("    def sigmoid(self, x):\n        return 1 / (1 + np.exp(-x))\n",
+         "    def activate(self, x):\n        return np.tanh(x)\n"),
+        ("    def sigmoid_derivative(self, s):\n        return s * (1 - s)\n",
+         "    def derivative(self, t):\n        return 1 - t * t\n"),
         ("self.hidden = self.sigmoid(", "self.hidden = self.activate("),
         ("self.output = self.sigmoid(", "self.output = self.activate("),
         ("self.sigmoid_derivative(self.output)", "self.derivative(self.output)"),
@@ -574,167 +566,125 @@ _TANH: dict[str, tuple[tuple[str, str], ...]] = {
 
 _MOMENTUM: dict[str, tuple[tuple[str, str], ...]] = {
     "plain": (
-        ("b2 = np.zeros((1, 1))\n", "b2 = np.zeros((1, 1))\nv_W1, v_b1, v_W2, v_b2 = 0, 0, 0, 0\n"),
+        ("b2 = np.zeros((1, 1))\n",
+         "b2 = np.zeros((1, 1))\nv_W1, v_b1, v_W2, v_b2 = 0, 0, 0, 0\n"),
         ("lr = 0.1\n", "lr = 0.1\nmomentum = 0.9\n"),
-        (
-            "    W2 -= lr * d_W2\n    b2 -= lr * d_b2\n    W1 -= lr * d_W1\n    b1 -= lr * d_b1\n",
-            "    v_W2 = momentum * v_W2 - lr * d_W2\n    v_b2 = momentum * v_b2 - lr * d_b2\n"
-            "    v_W1 = momentum * v_W1 - lr * d_W1\n    v_b1 = momentum * v_b1 - lr * d_b1\n"
-            "    W2 += v_W2\n    b2 += v_b2\n    W1 += v_W1\n    b1 += v_b1\n",
-        ),
+        ("    W2 -= lr * d_W2\n    b2 -= lr * d_b2\n    W1 -= lr * d_W1\n    b1 -= lr * d_b1\n",
+         "    v_W2 = momentum * v_W2 - lr * d_W2\n    v_b2 = momentum * v_b2 - lr * d_b2\n"
+         "    v_W1 = momentum * v_W1 - lr * d_W1\n    v_b1 = momentum * v_b1 - lr * d_b1\n"
+         "    W2 += v_W2\n    b2 += v_b2\n    W1 += v_W1\n    b1 += v_b1\n"),
     ),
     "function": (
-        (
-            "def train_step(inputs, targets, w_hid, b_hid, w_out, b_out, rate):",
-            "def train_step(inputs, targets, w_hid, b_hid, w_out, b_out, speeds, rate, mu=0.8):",
-        ),
-        (
-            "    w_out = w_out - rate * (a_hid.T @ delta_out)\n"
-            "    b_out = b_out - rate * delta_out.sum(axis=0)\n"
-            "    w_hid = w_hid - rate * (inputs.T @ delta_hid)\n"
-            "    b_hid = b_hid - rate * delta_hid.sum(axis=0)\n",
-            "    speeds[0] = mu * speeds[0] + inputs.T @ delta_hid\n"
-            "    speeds[1] = mu * speeds[1] + delta_hid.sum(axis=0)\n"
-            "    speeds[2] = mu * speeds[2] + a_hid.T @ delta_out\n"
-            "    speeds[3] = mu * speeds[3] + delta_out.sum(axis=0)\n\n"
-            "    w_hid = w_hid - rate * speeds[0]\n"
-            "    b_hid = b_hid - rate * speeds[1]\n"
-            "    w_out = w_out - rate * speeds[2]\n"
-            "    b_out = b_out - rate * speeds[3]\n",
-        ),
-        (
-            "    for epoch in range(epochs):\n",
-            "    speeds = [np.zeros_like(p) for p in (w_hid, b_hid, w_out, b_out)]\n"
-            "    for epoch in range(epochs):\n",
-        ),
-        (
-            "inputs, targets, w_hid, b_hid, w_out, b_out, rate\n",
-            "inputs, targets, w_hid, b_hid, w_out, b_out, speeds, rate\n",
-        ),
+        ("def train_step(inputs, targets, w_hid, b_hid, w_out, b_out, rate):",
+         "def train_step(inputs, targets, w_hid, b_hid, w_out, b_out, speeds, rate, mu=0.8):"),
+        ("    w_out = w_out - rate * (a_hid.T @ delta_out)\n"
+         "    b_out = b_out - rate * delta_out.sum(axis=0)\n"
+         "    w_hid = w_hid - rate * (inputs.T @ delta_hid)\n"
+         "    b_hid = b_hid - rate * delta_hid.sum(axis=0)\n",
+         "    speeds[0] = mu * speeds[0] + inputs.T @ delta_hid\n"
+         "    speeds[1] = mu * speeds[1] + delta_hid.sum(axis=0)\n"
+         "    speeds[2] = mu * speeds[2] + a_hid.T @ delta_out\n"
+         "    speeds[3] = mu * speeds[3] + delta_out.sum(axis=0)\n\n"
+         "    w_hid = w_hid - rate * speeds[0]\n"
+         "    b_hid = b_hid - rate * speeds[1]\n"
+         "    w_out = w_out - rate * speeds[2]\n"
+         "    b_out = b_out - rate * speeds[3]\n"),
+        ("    for epoch in range(epochs):\n",
+         "    speeds = [np.zeros_like(p) for p in (w_hid, b_hid, w_out, b_out)]\n"
+         "    for epoch in range(epochs):\n"),
+        ("inputs, targets, w_hid, b_hid, w_out, b_out, rate\n",
+         "inputs, targets, w_hid, b_hid, w_out, b_out, speeds, rate\n"),
         ("rate=0.5", "rate=0.2"),
     ),
     "class": (
-        (
-            "        self.bias_o = np.random.uniform(-1, 1, (1, n_output))\n",
-            "        self.bias_o = np.random.uniform(-1, 1, (1, n_output))\n"
-            "        self.momentum = 0.5\n"
-            "        self.last_ih = np.zeros_like(self.weights_ih)\n"
-            "        self.last_h = np.zeros_like(self.bias_h)\n"
-            "        self.last_ho = np.zeros_like(self.weights_ho)\n"
-            "        self.last_o = np.zeros_like(self.bias_o)\n",
-        ),
-        (
-            "        self.weights_ho += self.learning_rate * self.hidden.T.dot(output_delta)\n"
-            "        self.bias_o += self.learning_rate * np.sum(output_delta, axis=0, keepdims=True)\n"
-            "        self.weights_ih += self.learning_rate * X.T.dot(hidden_delta)\n"
-            "        self.bias_h += self.learning_rate * "
-            "np.sum(hidden_delta, axis=0, keepdims=True)\n",
-            "        change_ho = self.learning_rate * self.hidden.T.dot(output_delta)\n"
-            "        change_o = self.learning_rate * output_delta.sum(axis=0, keepdims=True)\n"
-            "        change_ih = self.learning_rate * X.T.dot(hidden_delta)\n"
-            "        change_h = self.learning_rate * hidden_delta.sum(axis=0, keepdims=True)\n\n"
-            "        self.last_ho = change_ho + self.momentum * self.last_ho\n"
-            "        self.last_o = change_o + self.momentum * self.last_o\n"
-            "        self.last_ih = change_ih + self.momentum * self.last_ih\n"
-            "        self.last_h = change_h + self.momentum * self.last_h\n\n"
-            "        self.weights_ho += self.last_ho\n"
-            "        self.bias_o += self.last_o\n"
-            "        self.weights_ih += self.last_ih\n"
-            "        self.bias_h += self.last_h\n",
-        ),
+        ("        self.bias_o = np.random.uniform(-1, 1, (1, n_output))\n",
+         "        self.bias_o = np.random.uniform(-1, 1, (1, n_output))\n"
+         "        self.momentum = 0.5\n"
+         "        self.last_ih = np.zeros_like(self.weights_ih)\n"
+         "        self.last_h = np.zeros_like(self.bias_h)\n"
+         "        self.last_ho = np.zeros_like(self.weights_ho)\n"
+         "        self.last_o = np.zeros_like(self.bias_o)\n"),
+        ("        self.weights_ho += self.learning_rate * self.hidden.T.dot(output_delta)\n"
+         "        self.bias_o += self.learning_rate * np.sum(output_delta, axis=0, keepdims=True)\n"
+         "        self.weights_ih += self.learning_rate * X.T.dot(hidden_delta)\n"
+         "        self.bias_h += self.learning_rate * "
+         "np.sum(hidden_delta, axis=0, keepdims=True)\n",
+         "        change_ho = self.learning_rate * self.hidden.T.dot(output_delta)\n"
+         "        change_o = self.learning_rate * output_delta.sum(axis=0, keepdims=True)\n"
+         "        change_ih = self.learning_rate * X.T.dot(hidden_delta)\n"
+         "        change_h = self.learning_rate * hidden_delta.sum(axis=0, keepdims=True)\n\n"
+         "        self.last_ho = change_ho + self.momentum * self.last_ho\n"
+         "        self.last_o = change_o + self.momentum * self.last_o\n"
+         "        self.last_ih = change_ih + self.momentum * self.last_ih\n"
+         "        self.last_h = change_h + self.momentum * self.last_h\n\n"
+         "        self.weights_ho += self.last_ho\n"
+         "        self.bias_o += self.last_o\n"
+         "        self.weights_ih += self.last_ih\n"
+         "        self.bias_h += self.last_h\n"),
     ),
     "columns": (
-        (
-            "alpha = 0.8\n",
-            "alpha = 0.8\nbeta = 0.9\n"
-            "vW1, vb1 = np.zeros(W1.shape), np.zeros(b1.shape)\n"
-            "vW2, vb2 = np.zeros(W2.shape), np.zeros(b2.shape)\n",
-        ),
-        (
-            "    W1 = W1 - alpha * dW1\n    b1 = b1 - alpha * db1\n"
-            "    W2 = W2 - alpha * dW2\n    b2 = b2 - alpha * db2\n",
-            "    vW1 = beta * vW1 + (1 - beta) * dW1\n    vb1 = beta * vb1 + (1 - beta) * db1\n"
-            "    vW2 = beta * vW2 + (1 - beta) * dW2\n    vb2 = beta * vb2 + (1 - beta) * db2\n"
-            "    W1 = W1 - alpha * vW1\n    b1 = b1 - alpha * vb1\n"
-            "    W2 = W2 - alpha * vW2\n    b2 = b2 - alpha * vb2\n",
-        ),
+        ("alpha = 0.8\n", "alpha = 0.8\nbeta = 0.9\n"
+         "vW1, vb1 = np.zeros(W1.shape), np.zeros(b1.shape)\n"
+         "vW2, vb2 = np.zeros(W2.shape), np.zeros(b2.shape)\n"),
+        ("    W1 = W1 - alpha * dW1\n    b1 = b1 - alpha * db1\n"
+         "    W2 = W2 - alpha * dW2\n    b2 = b2 - alpha * db2\n",
+         "    vW1 = beta * vW1 + (1 - beta) * dW1\n    vb1 = beta * vb1 + (1 - beta) * db1\n"
+         "    vW2 = beta * vW2 + (1 - beta) * dW2\n    vb2 = beta * vb2 + (1 - beta) * db2\n"
+         "    W1 = W1 - alpha * vW1\n    b1 = b1 - alpha * vb1\n"
+         "    W2 = W2 - alpha * vW2\n    b2 = b2 - alpha * vb2\n"),
     ),
 }
 
 _L2: dict[str, tuple[tuple[str, str], ...]] = {
     "plain": (
         ("lr = 0.1\n", "lr = 0.1\nlam = 0.01\n"),
-        (
-            "loss = np.mean((y - y_pred) ** 2)",
-            "loss = np.sum((y - y_pred) ** 2) + lam * (np.sum(W1 ** 2) + np.sum(W2 ** 2))",
-        ),
+        ("loss = np.mean((y - y_pred) ** 2)",
+         "loss = np.sum((y - y_pred) ** 2) + lam * (np.sum(W1 ** 2) + np.sum(W2 ** 2))"),
         ("# mean squared error", "# squared error and the penalty on large weights"),
-        (
-            "d_W2 = np.dot(hidden_output.T, d_final)",
-            "d_W2 = np.dot(hidden_output.T, d_final) + 2 * lam * W2",
-        ),
+        ("d_W2 = np.dot(hidden_output.T, d_final)",
+         "d_W2 = np.dot(hidden_output.T, d_final) + 2 * lam * W2"),
         ("d_W1 = np.dot(X.T, d_hidden)", "d_W1 = np.dot(X.T, d_hidden) + 2 * lam * W1"),
     ),
     "function": (
-        (
-            "def half_sse(a_out, targets):\n    return 0.5 * np.sum((a_out - targets) ** 2)\n",
-            "def penalised(a_out, targets, w_hid, w_out, decay):\n"
-            "    sse = np.sum((a_out - targets) ** 2)\n"
-            "    return 0.5 * sse + 0.5 * decay * (np.sum(w_hid ** 2) + np.sum(w_out ** 2))\n",
-        ),
+        ("def half_sse(a_out, targets):\n    return 0.5 * np.sum((a_out - targets) ** 2)\n",
+         "def penalised(a_out, targets, w_hid, w_out, decay):\n"
+         "    sse = np.sum((a_out - targets) ** 2)\n"
+         "    return 0.5 * sse + 0.5 * decay * (np.sum(w_hid ** 2) + np.sum(w_out ** 2))\n"),
         ("w_out, b_out, rate):\n", "w_out, b_out, rate, decay=0.005):\n"),
-        (
-            "cost = half_sse(a_out, targets)",
-            "cost = penalised(a_out, targets, w_hid, w_out, decay)",
-        ),
-        (
-            "w_out = w_out - rate * (a_hid.T @ delta_out)",
-            "w_out = w_out - rate * (a_hid.T @ delta_out + decay * w_out)",
-        ),
-        (
-            "w_hid = w_hid - rate * (inputs.T @ delta_hid)",
-            "w_hid = w_hid - rate * (inputs.T @ delta_hid + decay * w_hid)",
-        ),
+        ("cost = half_sse(a_out, targets)",
+         "cost = penalised(a_out, targets, w_hid, w_out, decay)"),
+        ("w_out = w_out - rate * (a_hid.T @ delta_out)",
+         "w_out = w_out - rate * (a_hid.T @ delta_out + decay * w_out)"),
+        ("w_hid = w_hid - rate * (inputs.T @ delta_hid)",
+         "w_hid = w_hid - rate * (inputs.T @ delta_hid + decay * w_hid)"),
     ),
     "class": (
-        (
-            "        self.learning_rate = learning_rate\n",
-            "        self.learning_rate = learning_rate\n        self.l2 = 0.002\n",
-        ),
-        (
-            "        self.weights_ho += self.learning_rate * self.hidden.T.dot(output_delta)\n",
-            "        step_ho = self.hidden.T.dot(output_delta) - self.l2 * self.weights_ho\n"
-            "        self.weights_ho += self.learning_rate * step_ho\n",
-        ),
-        (
-            "        self.weights_ih += self.learning_rate * X.T.dot(hidden_delta)\n",
-            "        step_ih = X.T.dot(hidden_delta) - self.l2 * self.weights_ih\n"
-            "        self.weights_ih += self.learning_rate * step_ih\n",
-        ),
-        (
-            "    def train(self, X, y, epochs):\n",
-            "    def loss(self, y):\n"
-            "        squares = np.sum(self.weights_ih ** 2) + np.sum(self.weights_ho ** 2)\n"
-            "        return (np.sum((y - self.output) ** 2) + self.l2 * squares) / 2\n\n"
-            "    def train(self, X, y, epochs):\n",
-        ),
-        (
-            "            self.backward(X, y)\n"
-            "            if epoch % 1000 == 0:\n"
-            '                print("loss:", np.mean(np.square(y - self.output)))\n',
-            "            loss = self.loss(y)\n"
-            "            self.backward(X, y)\n"
-            "            if epoch % 1000 == 0:\n"
-            '                print("loss:", loss)\n',
-        ),
+        ("        self.learning_rate = learning_rate\n",
+         "        self.learning_rate = learning_rate\n        self.l2 = 0.002\n"),
+        ("        self.weights_ho += self.learning_rate * self.hidden.T.dot(output_delta)\n",
+         "        step_ho = self.hidden.T.dot(output_delta) - self.l2 * self.weights_ho\n"
+         "        self.weights_ho += self.learning_rate * step_ho\n"),
+        ("        self.weights_ih += self.learning_rate * X.T.dot(hidden_delta)\n",
+         "        step_ih = X.T.dot(hidden_delta) - self.l2 * self.weights_ih\n"
+         "        self.weights_ih += self.learning_rate * step_ih\n"),
+        ("    def train(self, X, y, epochs):\n",
+         "    def loss(self, y):\n"
+         "        squares = np.sum(self.weights_ih ** 2) + np.sum(self.weights_ho ** 2)\n"
+         "        return (np.sum((y - self.output) ** 2) + self.l2 * squares) / 2\n\n"
+         "    def train(self, X, y, epochs):\n"),
+        ("            self.backward(X, y)\n"
+         "            if epoch % 1000 == 0:\n"
+         '                print("loss:", np.mean(np.square(y - self.output)))\n',
+         "            loss = self.loss(y)\n"
+         "            self.backward(X, y)\n"
+         "            if epoch % 1000 == 0:\n"
+         '                print("loss:", loss)\n'),
     ),
     "columns": (
         ("alpha = 0.8\n", "alpha = 0.8\nlambd = 0.02\n"),
-        (
-            "    cost = np.sum((A2 - Y) ** 2) / (2 * m)\n",
-            "    penalty = lambd * (np.sum(np.square(W1)) + np.sum(np.square(W2))) / (2 * m)\n"
-            "    cost = np.sum((A2 - Y) ** 2) / (2 * m) + penalty\n",
-        ),
+        ("    cost = np.sum((A2 - Y) ** 2) / (2 * m)\n",
+         "    penalty = lambd * (np.sum(np.square(W1)) + np.sum(np.square(W2))) / (2 * m)\n"
+         "    cost = np.sum((A2 - Y) ** 2) / (2 * m) + penalty\n"),
         ("dW2 = dZ2 @ A1.T / m", "dW2 = dZ2 @ A1.T / m + lambd * W2 / m"),
         ("dW1 = dZ1 @ X.T / m", "dW1 = dZ1 @ X.T / m + lambd * W1 / m"),
     ),
@@ -742,36 +692,26 @@ _L2: dict[str, tuple[tuple[str, str], ...]] = {
 
 _ONE_HOT: dict[str, tuple[tuple[str, str], ...]] = {
     "plain": (
-        (
-            "# XOR: four samples, two features, one target each",
-            "# XOR: four samples, two features, one output unit for each class",
-        ),
+        ("# XOR: four samples, two features, one target each",
+         "# XOR: four samples, two features, one output unit for each class"),
         ("y = np.array([[0], [1], [1], [0]])", "y = np.array([[1, 0], [0, 1], [0, 1], [1, 0]])"),
         ("n_hidden = 4", "n_hidden = 2"),
-        (
-            "W2 = np.random.randn(n_hidden, 1)\nb2 = np.zeros((1, 1))",
-            "W2 = np.random.randn(n_hidden, 2)\nb2 = np.zeros((1, 2))",
-        ),
+        ("W2 = np.random.randn(n_hidden, 1)\nb2 = np.zeros((1, 1))",
+         "W2 = np.random.randn(n_hidden, 2)\nb2 = np.zeros((1, 2))"),
     ),
     "function": (
-        (
-            "targets = np.array([[0.0], [1.0], [1.0], [0.0]])",
-            "targets = np.array([[1.0, 0.0], [0.0, 1.0], [0.0, 1.0], [1.0, 0.0]])",
-        ),
+        ("targets = np.array([[0.0], [1.0], [1.0], [0.0]])",
+         "targets = np.array([[1.0, 0.0], [0.0, 1.0], [0.0, 1.0], [1.0, 0.0]])"),
         ("n_hid=4", "n_hid=2"),
     ),
     "class": (
-        (
-            "y = np.array([[0], [1], [1], [0]], dtype=float)",
-            "y = np.array([[1, 0], [0, 1], [0, 1], [1, 0]], dtype=float)",
-        ),
+        ("y = np.array([[0], [1], [1], [0]], dtype=float)",
+         "y = np.array([[1, 0], [0, 1], [0, 1], [1, 0]], dtype=float)"),
         ("nn = NeuralNetwork(2, 4, 1)", "nn = NeuralNetwork(2, 2, 2)"),
     ),
     "columns": (
-        (
-            "Y = np.array([[0, 1, 1, 0]])",
-            "Y = np.array([[1, 0, 0, 1],\n              [0, 1, 1, 0]])",
-        ),
+        ("Y = np.array([[0, 1, 1, 0]])",
+         "Y = np.array([[1, 0, 0, 1],\n              [0, 1, 1, 0]])"),
         ("n_x, n_h, n_y = 2, 4, 1", "n_x, n_h, n_y = 2, 2, 2"),
     ),
 }
@@ -782,7 +722,7 @@ _VARIATIONS = {"tanh": _TANH, "momentum": _MOMENTUM, "l2": _L2, "one-hot": _ONE_
 # Further correct networks
 # ---------------------------------------------------------------------------------------------
 
-_RELU = """\
+_RELU = '''\
 import numpy as np
 
 np.random.seed(21)
@@ -818,9 +758,9 @@ for t in range(5000):
     b1 -= learning_rate * grad_b1
     w2 -= learning_rate * grad_w2
     b2 -= learning_rate * grad_b2
-"""
+'''
 
-_SOFTMAX = """\
+_SOFTMAX = '''\
 import numpy as np
 
 
@@ -866,9 +806,9 @@ for epoch in range(3000):
 
     if epoch % 500 == 0:
         print(epoch, loss, (probs.argmax(axis=1) == labels).mean())
-"""
+'''
 
-_SOFTMAX_JACOBIAN = """\
+_SOFTMAX_JACOBIAN = '''\
 import numpy as np
 
 points = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], dtype=float)
@@ -901,9 +841,9 @@ for epoch in range(2000):
         a -= 0.1 * gz
     if epoch % 200 == 0:
         print(epoch, total)
-"""
+'''
 
-_BCE = """\
+_BCE = '''\
 import numpy as np
 
 X = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
@@ -940,9 +880,9 @@ for epoch in range(5000):
     b1 -= lr * dz1.sum(axis=0, keepdims=True)
 
 print("first and last loss:", losses[0], losses[-1])
-"""
+'''
 
-_MSE = """\
+_MSE = '''\
 import numpy as np
 
 X = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
@@ -980,9 +920,9 @@ for epoch in range(20000):
 
     if epoch % 4000 == 0:
         print(f"{epoch:6d}  {mse:.6f}")
-"""
+'''
 
-_MINI_BATCH = """\
+_MINI_BATCH = '''\
 import numpy as np
 
 rng = np.random.default_rng(12)
@@ -1021,9 +961,9 @@ for epoch in range(300):
         b1 -= lr * d_pre.sum(0)
     if epoch % 50 == 0:
         print(epoch, epoch_loss / len(X))
-"""
+'''
 
-_NO_BIAS = """\
+_NO_BIAS = '''\
 import numpy as np
 
 
@@ -1061,9 +1001,9 @@ for j in range(20000):
     syn0 += l0.T.dot(l1_delta)
 
 print(l2)
-"""
+'''
 
-_THREE_LAYERS = """\
+_THREE_LAYERS = '''\
 import numpy as np
 
 X = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], dtype=float)
@@ -1113,9 +1053,9 @@ for epoch in range(10000):
 
     if epoch % 1000 == 0:
         print(epoch, E)
-"""
+'''
 
-_BIAS_ROW = """\
+_BIAS_ROW = '''\
 import numpy as np
 
 X = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], dtype=float)
@@ -1145,9 +1085,9 @@ for epoch in range(8000):
 
     if epoch % 1000 == 0:
         print("error", 0.5 * ((T - O) ** 2).sum())
-"""
+'''
 
-_LISTS = """\
+_LISTS = '''\
 import numpy as np
 
 
@@ -1202,91 +1142,63 @@ batch = [(np.array(x, dtype=float).reshape(2, 1), np.array([[float(y)]])) for x,
 net = Network([2, 3, 1])
 for epoch in range(5000):
     net.update(batch, 3.0)
-"""
+'''
 
 # Correct, though a hasty reader would object
 _DECOYS: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
     # one output unit: the sum over everything is the sum over the samples
-    "plain-sum-of-all": (
-        "plain",
-        (("d_b2 = np.sum(d_final, axis=0, keepdims=True)", "d_b2 = np.sum(d_final)"),),
-    ),
+    "plain-sum-of-all": ("plain", (
+        ("d_b2 = np.sum(d_final, axis=0, keepdims=True)", "d_b2 = np.sum(d_final)"),
+    )),
     # a value that is no derivative, and that nothing uses
-    "plain-unused": (
-        "plain",
-        (("    d_hidden = np.dot", "    d_raw = np.dot(d_loss, W2.T)\n    d_hidden = np.dot"),),
-    ),
+    "plain-unused": ("plain", (
+        ("    d_hidden = np.dot", "    d_raw = np.dot(d_loss, W2.T)\n    d_hidden = np.dot"),
+    )),
     # updated as soon as nothing needs the old weights any more
-    "plain-early": (
-        "plain",
-        (
-            (
-                "    d_W1 = np.dot(X.T, d_hidden)\n",
-                "    W2 -= lr * d_W2\n    d_W1 = np.dot(X.T, d_hidden)\n",
-            ),
-            ("    # gradient descent\n    W2 -= lr * d_W2\n", "    # gradient descent\n"),
-        ),
-    ),
+    "plain-early": ("plain", (
+        ("    d_W1 = np.dot(X.T, d_hidden)\n",
+         "    W2 -= lr * d_W2\n    d_W1 = np.dot(X.T, d_hidden)\n"),
+        ("    # gradient descent\n    W2 -= lr * d_W2\n", "    # gradient descent\n"),
+    )),
     # updated first, but the hidden delta uses a copy of the old weights
-    "plain-copy": (
-        "plain",
-        (
-            (
-                "    d_hidden = np.dot(d_final, W2.T)",
-                "    W2_old = W2.copy()\n    W2 -= lr * d_W2\n    d_hidden = np.dot(d_final, W2_old.T)",
-            ),
-            ("    # gradient descent\n    W2 -= lr * d_W2\n", "    # gradient descent\n"),
-        ),
-    ),
+    "plain-copy": ("plain", (
+        ("    d_hidden = np.dot(d_final, W2.T)",
+         "    W2_old = W2.copy()\n    W2 -= lr * d_W2\n    d_hidden = np.dot(d_final, W2_old.T)"),
+        ("    # gradient descent\n    W2 -= lr * d_W2\n", "    # gradient descent\n"),
+    )),
     # the learning rate shrinks from epoch to epoch
-    "plain-decay": (
-        "plain",
-        (("    # forward pass\n", "    lr = 0.5 / (1 + 0.01 * epoch)\n    # forward pass\n"),),
-    ),
+    "plain-decay": ("plain", (
+        ("    # forward pass\n", "    lr = 0.5 / (1 + 0.01 * epoch)\n    # forward pass\n"),
+    )),
     # another forward pass in the loop, on other data, for the eye only
-    "function-monitor": (
-        "function",
-        (
-            (
-                '        if epoch % 2000 == 0:\n            print("epoch", epoch, "cost", cost)\n',
-                "        shown = forward(inputs + 0.1, w_hid, b_hid, w_out, b_out)[-1]\n"
-                "        hits = np.mean((shown > 0.5) == targets)\n"
-                "        if epoch % 2000 == 0:\n"
-                '            print("epoch", epoch, "cost", cost, "right", hits)\n',
-            ),
-        ),
-    ),
+    "function-monitor": ("function", (
+        ("        if epoch % 2000 == 0:\n            print(\"epoch\", epoch, \"cost\", cost)\n",
+         "        shown = forward(inputs + 0.1, w_hid, b_hid, w_out, b_out)[-1]\n"
+         "        hits = np.mean((shown > 0.5) == targets)\n"
+         "        if epoch % 2000 == 0:\n"
+         "            print(\"epoch\", epoch, \"cost\", cost, \"right\", hits)\n"),
+    )),
     # weights so small at the start that tanh is hardly curved
-    "columns-small": (
-        "columns",
-        (
-            ("W1 = np.random.randn(n_h, n_x)", "W1 = np.random.randn(n_h, n_x) * 0.05"),
-            ("W2 = np.random.randn(n_y, n_h)", "W2 = np.random.randn(n_y, n_h) * 0.05"),
-        ),
-    ),
+    "columns-small": ("columns", (
+        ("W1 = np.random.randn(n_h, n_x)", "W1 = np.random.randn(n_h, n_x) * 0.05"),
+        ("W2 = np.random.randn(n_y, n_h)", "W2 = np.random.randn(n_y, n_h) * 0.05"),
+    )),
     # Adam: the gradient is right, the step is not a multiple of it
-    "columns-adam": (
-        "columns",
-        (
-            (
-                "alpha = 0.8\n",
-                "alpha = 0.01\nbeta1, beta2, epsilon = 0.9, 0.999, 1e-8\n"
-                "params = [W1, b1, W2, b2]\n"
-                "first = [np.zeros_like(p) for p in params]\n"
-                "second = [np.zeros_like(p) for p in params]\n",
-            ),
-            (
-                "    W1 = W1 - alpha * dW1\n    b1 = b1 - alpha * db1\n"
-                "    W2 = W2 - alpha * dW2\n    b2 = b2 - alpha * db2\n",
-                "    for k, grad in enumerate([dW1, db1, dW2, db2]):\n"
-                "        first[k] = beta1 * first[k] + (1 - beta1) * grad\n"
-                "        second[k] = beta2 * second[k] + (1 - beta2) * grad ** 2\n"
-                "        unbiased = first[k] / (1 - beta1 ** (i + 1))\n"
-                "        spread = second[k] / (1 - beta2 ** (i + 1))\n"
-                "        params[k] -= alpha * unbiased / (np.sqrt(spread) + epsilon)\n",
-            ),
-        ),
-    ),
+    "columns-adam": ("columns", (
+        ("alpha = 0.8\n",
+         "alpha = 0.01\nbeta1, beta2, epsilon = 0.9, 0.999, 1e-8\n"
+         "params = [W1, b1, W2, b2]\n"
+         "first = [np.zeros_like(p) for p in params]\n"
+         "second = [np.zeros_like(p) for p in params]\n"),
+        ("    W1 = W1 - alpha * dW1\n    b1 = b1 - alpha * db1\n"
+         "    W2 = W2 - alpha * dW2\n    b2 = b2 - alpha * db2\n",
+         "    for k, grad in enumerate([dW1, db1, dW2, db2]):\n"
+         "        first[k] = beta1 * first[k] + (1 - beta1) * grad\n"
+         "        second[k] = beta2 * second[k] + (1 - beta2) * grad ** 2\n"
+         "        unbiased = first[k] / (1 - beta1 ** (i + 1))\n"
+         "        spread = second[k] / (1 - beta2 ** (i + 1))\n"
+         "        params[k] -= alpha * unbiased / (np.sqrt(spread) + epsilon)\n"),
+    )),
 }
 
 CORRECT: dict[str, str] = {
@@ -1360,211 +1272,136 @@ _D_W2 = "d_W2 = np.dot(hidden_output.T, d_final)"
 
 _PLAIN_MISTAKES = [
     _plant(
-        "plain",
-        "updated too early",
-        {
-            f"    {_HIDDEN}\n": f"    W2 -= lr * d_W2\n    {_HIDDEN}\n",
-            "    # gradient descent\n    W2 -= lr * d_W2\n": "    # gradient descent\n",
-        },
-        _HIDDEN,
-        "W1 b1",
-        near=("W2 -= lr * d_W2",),
+        "plain", "updated too early",
+        {f"    {_HIDDEN}\n": f"    W2 -= lr * d_W2\n    {_HIDDEN}\n",
+         "    # gradient descent\n    W2 -= lr * d_W2\n": "    # gradient descent\n"},
+        _HIDDEN, "W1 b1", near=("W2 -= lr * d_W2",),
     ),
     _plant(
-        "plain",
-        "derivative taken twice",
+        "plain", "derivative taken twice",
         {"return output * (1 - output)": "s = sigmoid(output)\n    return s * (1 - s)"},
-        "d_final = d_loss * sigmoid_derivative(y_pred)",
-        _ALL,
-        near=("return s * (1 - s)", "s = sigmoid(output)"),
-        label="function",
+        "d_final = d_loss * sigmoid_derivative(y_pred)", _ALL,
+        near=("return s * (1 - s)", "s = sigmoid(output)"), label="function",
     ),
     _plant(
-        "plain",
-        "derivative taken twice",
+        "plain", "derivative taken twice",
         {"sigmoid_derivative(hidden_output)": "sigmoid_derivative(hidden_input)"},
-        _HIDDEN.replace("(hidden_output)", "(hidden_input)"),
-        "W1 b1",
-        label="hidden",
+        _HIDDEN.replace("(hidden_output)", "(hidden_input)"), "W1 b1", label="hidden",
         also=("derivative of the wrong quantity",),
     ),
     _plant(
-        "plain",
-        "derivative taken twice",
+        "plain", "derivative taken twice",
         {"sigmoid_derivative(y_pred)": "sigmoid_derivative(final_input)"},
-        "d_final = d_loss * sigmoid_derivative(final_input)",
-        _ALL,
-        label="output",
+        "d_final = d_loss * sigmoid_derivative(final_input)", _ALL, label="output",
         also=("derivative of the wrong quantity",),
     ),
     _plant(
-        "plain",
-        "bias summed over the wrong axis",
+        "plain", "bias summed over the wrong axis",
         {"np.sum(d_hidden, axis=0, keepdims=True)": "np.sum(d_hidden, axis=1)"},
-        "d_b1 = np.sum(d_hidden, axis=1)",
-        "b1",
+        "d_b1 = np.sum(d_hidden, axis=1)", "b1",
     ),
     _plant(
-        "plain",
-        "bias summed over the wrong axis",
+        "plain", "bias summed over the wrong axis",
         {"np.sum(d_hidden, axis=0, keepdims=True)": "np.sum(d_hidden)"},
-        "d_b1 = np.sum(d_hidden)",
-        "b1",
-        label="every axis",
+        "d_b1 = np.sum(d_hidden)", "b1", label="every axis",
     ),
     _plant(
-        "plain",
-        "bias not summed",
-        {
-            "d_b1 = np.sum(d_hidden, axis=0, keepdims=True)": "d_b1 = d_hidden",
-            "b1 -= lr * d_b1": "b1 = b1 - lr * d_b1",
-        },
-        "d_b1 = d_hidden",
-        "b1",
-        near=("b1 = b1 - lr * d_b1",),
+        "plain", "bias not summed",
+        {"d_b1 = np.sum(d_hidden, axis=0, keepdims=True)": "d_b1 = d_hidden",
+         "b1 -= lr * d_b1": "b1 = b1 - lr * d_b1"},
+        "d_b1 = d_hidden", "b1", near=("b1 = b1 - lr * d_b1",),
     ),
     _plant(
-        "plain",
-        "derivative of the wrong quantity",
+        "plain", "derivative of the wrong quantity",
         {"sigmoid_derivative(hidden_output)": "sigmoid_derivative(y_pred)"},
-        _HIDDEN.replace("(hidden_output)", "(y_pred)"),
-        "W1 b1",
+        _HIDDEN.replace("(hidden_output)", "(y_pred)"), "W1 b1",
     ),
     _plant(
-        "plain",
-        "raw error in the hidden delta",
+        "plain", "raw error in the hidden delta",
         {"np.dot(d_final, W2.T)": "np.dot(d_loss, W2.T)"},
-        _HIDDEN.replace("d_final", "d_loss"),
-        "W1 b1",
-        also=("missing output derivative",),
+        _HIDDEN.replace("d_final", "d_loss"), "W1 b1", also=("missing output derivative",),
     ),
     _plant(
-        "plain",
-        "scale of one parameter",
-        {_D_W2: f"{_D_W2} / len(X)"},
-        f"{_D_W2} / len(X)",
-        "W2",
-        label="mean",
+        "plain", "scale of one parameter", {_D_W2: f"{_D_W2} / len(X)"},
+        f"{_D_W2} / len(X)", "W2", label="mean",
     ),
     _plant(
-        "plain",
-        "scale of one parameter",
-        {"b1 -= lr * d_b1": "b1 -= lr * lr * d_b1"},
-        "b1 -= lr * lr * d_b1",
-        "b1",
-        label="rate twice",
+        "plain", "scale of one parameter", {"b1 -= lr * d_b1": "b1 -= lr * lr * d_b1"},
+        "b1 -= lr * lr * d_b1", "b1", label="rate twice",
     ),
     _plant(
-        "plain",
-        "missing output derivative",
+        "plain", "missing output derivative",
         {"d_final = d_loss * sigmoid_derivative(y_pred)": "d_final = d_loss"},
-        "d_final = d_loss",
-        "",
-        label="follows BCE",
-        answers=("warned",),
+        "d_final = d_loss", "", label="follows BCE", answers=("warned",),
     ),
     _plant(
-        "plain-tanh",
-        "missing output derivative",
+        "plain-tanh", "missing output derivative",
         {"d_final = d_loss * tanh_derivative(y_pred)": "d_final = d_loss"},
-        "d_final = d_loss",
-        _ALL,
+        "d_final = d_loss", _ALL,
     ),
     _plant(
-        "plain",
-        "missing output derivative",
+        "plain", "missing output derivative",
         {_D_W2: "d_W2 = np.dot(hidden_output.T, d_loss)"},
-        "d_W2 = np.dot(hidden_output.T, d_loss)",
-        "W2",
-        label="one gradient",
+        "d_W2 = np.dot(hidden_output.T, d_loss)", "W2", label="one gradient",
         also=("derivative of the wrong quantity",),
     ),
     _plant(
-        "plain",
-        "missing hidden derivative",
+        "plain", "missing hidden derivative",
         {" * sigmoid_derivative(hidden_output)": ""},
-        "d_hidden = np.dot(d_final, W2.T)",
-        "W1 b1",
+        "d_hidden = np.dot(d_final, W2.T)", "W1 b1",
     ),
     _plant(
-        "plain",
-        "bias never updated",
-        {"    b1 -= lr * d_b1\n": ""},
-        "hidden_input = np.dot(X, W1) + b1",
-        "b1",
-        variable="b1",
-        near=("b1 = np.zeros((1, n_hidden))", "d_b1 = np.sum(d_hidden, axis=0, keepdims=True)"),
+        "plain", "bias never updated", {"    b1 -= lr * d_b1\n": ""},
+        "hidden_input = np.dot(X, W1) + b1", "b1", variable="b1",
+        near=("b1 = np.zeros((1, n_hidden))",
+              "d_b1 = np.sum(d_hidden, axis=0, keepdims=True)"),
     ),
     _plant(
-        "plain",
-        "hard-coded sample",
+        "plain", "hard-coded sample",
         {"np.dot(X.T, d_hidden)": "np.dot(X[1:2].T, d_hidden[1:2])"},
-        "d_W1 = np.dot(X[1:2].T, d_hidden[1:2])",
-        "W1",
+        "d_W1 = np.dot(X[1:2].T, d_hidden[1:2])", "W1",
     ),
-    _plant("plain", "wrong sign", {"b1 -= lr * d_b1": "b1 += lr * d_b1"}, "b1 += lr * d_b1", "b1"),
+    _plant("plain", "wrong sign", {"b1 -= lr * d_b1": "b1 += lr * d_b1"},
+           "b1 += lr * d_b1", "b1"),
     _plant(
-        "plain-momentum",
-        "wrong sign",
+        "plain-momentum", "wrong sign",
         {"v_b1 = momentum * v_b1 - lr * d_b1": "v_b1 = momentum * v_b1 + lr * d_b1"},
-        "v_b1 = momentum * v_b1 + lr * d_b1",
-        "b1",
-        near=("b1 += v_b1",),
+        "v_b1 = momentum * v_b1 + lr * d_b1", "b1", near=("b1 += v_b1",),
     ),
     _plant(
-        "plain",
-        "dot for element-wise product",
+        "plain", "dot for element-wise product",
         {_HIDDEN: "d_hidden = np.dot(np.dot(d_final, W2.T), sigmoid_derivative(hidden_output))"},
-        "d_hidden = np.dot(np.dot(d_final, W2.T), sigmoid_derivative(hidden_output))",
-        "W1 b1",
+        "d_hidden = np.dot(np.dot(d_final, W2.T), sigmoid_derivative(hidden_output))", "W1 b1",
     ),
     _plant(
-        "plain",
-        "wrong transpose",
-        {"np.dot(hidden_output.T, d_final)": "np.dot(hidden_output, d_final)"},
-        "d_W2 = np.dot(hidden_output, d_final)",
-        "W2",
+        "plain", "wrong transpose", {"np.dot(hidden_output.T, d_final)":
+                                     "np.dot(hidden_output, d_final)"},
+        "d_W2 = np.dot(hidden_output, d_final)", "W2",
     ),
     _plant(
-        "plain-one-hot",
-        "weights of the wrong layer",
+        "plain-one-hot", "weights of the wrong layer",
         {"np.dot(d_final, W2.T)": "np.dot(d_final, W1.T)"},
-        _HIDDEN.replace("W2", "W1"),
-        "W1 b1",
+        _HIDDEN.replace("W2", "W1"), "W1 b1",
     ),
     _plant(
-        "plain-one-hot",
-        "wrong transpose",
+        "plain-one-hot", "wrong transpose",
         {"np.dot(d_final, W2.T)": "np.dot(d_final, W2)"},
-        _HIDDEN.replace("W2.T", "W2"),
-        "W1 b1",
+        _HIDDEN.replace("W2.T", "W2"), "W1 b1",
     ),
     _plant(
-        "plain",
-        "stale activation",
-        {
-            "epochs = 10000\n": "epochs = 10000\nlast_hidden = sigmoid(np.dot(X, W1) + b1)\n",
-            _D_W2: "d_W2 = np.dot(last_hidden.T, d_final)\n    last_hidden = hidden_output",
-        },
-        "d_W2 = np.dot(last_hidden.T, d_final)",
-        "W2",
+        "plain", "stale activation",
+        {"epochs = 10000\n": "epochs = 10000\nlast_hidden = sigmoid(np.dot(X, W1) + b1)\n",
+         _D_W2: "d_W2 = np.dot(last_hidden.T, d_final)\n    last_hidden = hidden_output"},
+        "d_W2 = np.dot(last_hidden.T, d_final)", "W2",
         near=("last_hidden = hidden_output",),
     ),
     _plant(
-        "plain-l2",
-        "detached regularisation",
-        {f"{_D_W2} + 2 * lam * W2": _D_W2},
-        _D_W2,
-        "W2",
+        "plain-l2", "detached regularisation", {f"{_D_W2} + 2 * lam * W2": _D_W2}, _D_W2, "W2",
     ),
     _plant(
-        "plain-l2",
-        "detached regularisation",
-        {" + 2 * lam * W2": "", " + 2 * lam * W1": ""},
-        _D_W2,
-        "W1 W2",
-        near=("d_W1 = np.dot(X.T, d_hidden)",),
-        answers=("wrong", "warned"),
+        "plain-l2", "detached regularisation",
+        {" + 2 * lam * W2": "", " + 2 * lam * W1": ""}, _D_W2, "W1 W2",
+        near=("d_W1 = np.dot(X.T, d_hidden)",), answers=("wrong", "warned"),
         label="everywhere",
     ),
 ]
@@ -1576,219 +1413,136 @@ _B_HID = "b_hid = b_hid - rate * delta_hid.sum(axis=0)"
 
 _FUNCTION_MISTAKES = [
     _plant(
-        "function",
-        "updated too early",
+        "function", "updated too early",
         {f"    {_HIDDEN}\n\n    {_W_OUT}\n": f"    {_W_OUT}\n    {_HIDDEN}\n"},
-        _HIDDEN,
-        "w_hid b_hid",
-        near=(_W_OUT,),
+        _HIDDEN, "w_hid b_hid", near=(_W_OUT,),
     ),
     _plant(
-        "function",
-        "derivative taken twice",
+        "function", "derivative taken twice",
         {"    s = sigmoid(z)\n    return s * (1.0 - s)": "    return z * (1.0 - z)"},
-        "delta_out = error * sigmoid_prime(z_out)",
-        _ALL,
-        near=("return z * (1.0 - z)",),
-        label="function",
-        also=("derivative of the wrong quantity",),
+        "delta_out = error * sigmoid_prime(z_out)", _ALL, near=("return z * (1.0 - z)",),
+        label="function", also=("derivative of the wrong quantity",),
     ),
     _plant(
-        "function",
-        "derivative taken twice",
-        {"sigmoid_prime(z_hid)": "sigmoid_prime(a_hid)"},
-        _HIDDEN.replace("(z_hid)", "(a_hid)"),
-        "w_hid b_hid",
-        label="hidden",
+        "function", "derivative taken twice", {"sigmoid_prime(z_hid)": "sigmoid_prime(a_hid)"},
+        _HIDDEN.replace("(z_hid)", "(a_hid)"), "w_hid b_hid", label="hidden",
     ),
     _plant(
-        "function",
-        "derivative taken twice",
-        {"sigmoid_prime(z_out)": "sigmoid_prime(a_out)"},
-        "delta_out = error * sigmoid_prime(a_out)",
-        _ALL,
-        label="output",
+        "function", "derivative taken twice", {"sigmoid_prime(z_out)": "sigmoid_prime(a_out)"},
+        "delta_out = error * sigmoid_prime(a_out)", _ALL, label="output",
     ),
     _plant(
-        "function",
-        "bias summed over the wrong axis",
+        "function", "bias summed over the wrong axis",
         {"delta_hid.sum(axis=0)": "delta_hid.sum(axis=1)"},
-        "b_hid = b_hid - rate * delta_hid.sum(axis=1)",
-        "b_hid",
+        "b_hid = b_hid - rate * delta_hid.sum(axis=1)", "b_hid",
     ),
     _plant(
-        "function",
-        "bias summed over the wrong axis",
-        {"delta_hid.sum(axis=0)": "delta_hid.sum()"},
-        "b_hid = b_hid - rate * delta_hid.sum()",
-        "b_hid",
-        label="every axis",
+        "function", "bias summed over the wrong axis", {"delta_hid.sum(axis=0)": "delta_hid.sum()"},
+        "b_hid = b_hid - rate * delta_hid.sum()", "b_hid", label="every axis",
     ),
     _plant(
-        "function",
-        "bias not summed",
-        {"delta_hid.sum(axis=0)": "delta_hid"},
-        "b_hid = b_hid - rate * delta_hid",
-        "b_hid",
+        "function", "bias not summed", {"delta_hid.sum(axis=0)": "delta_hid"},
+        "b_hid = b_hid - rate * delta_hid", "b_hid",
     ),
     _plant(
-        "function",
-        "bias not summed",
-        {"delta_out.sum(axis=0)": "delta_out"},
-        "b_out = b_out - rate * delta_out",
-        "b_out",
-        label="output",
+        "function", "bias not summed", {"delta_out.sum(axis=0)": "delta_out"},
+        "b_out = b_out - rate * delta_out", "b_out", label="output",
     ),
     _plant(
-        "function",
-        "derivative of the wrong quantity",
+        "function", "derivative of the wrong quantity",
         {"sigmoid_prime(z_hid)": "sigmoid_prime(delta_out @ w_out.T)"},
-        "delta_hid = (delta_out @ w_out.T) * sigmoid_prime(delta_out @ w_out.T)",
-        "w_hid b_hid",
+        "delta_hid = (delta_out @ w_out.T) * sigmoid_prime(delta_out @ w_out.T)", "w_hid b_hid",
     ),
     _plant(
-        "function",
-        "raw error in the hidden delta",
+        "function", "raw error in the hidden delta",
         {"(delta_out @ w_out.T)": "(error @ w_out.T)"},
-        _HIDDEN.replace("delta_out", "error"),
-        "w_hid b_hid",
+        _HIDDEN.replace("delta_out", "error"), "w_hid b_hid",
         also=("missing output derivative",),
     ),
     _plant(
-        "function",
-        "scale of one parameter",
+        "function", "scale of one parameter",
         {"(inputs.T @ delta_hid)": "(inputs.T @ delta_hid) / len(inputs)"},
-        "w_hid = w_hid - rate * (inputs.T @ delta_hid) / len(inputs)",
-        "w_hid",
-        label="mean",
+        "w_hid = w_hid - rate * (inputs.T @ delta_hid) / len(inputs)", "w_hid", label="mean",
     ),
     _plant(
-        "function",
-        "scale of one parameter",
+        "function", "scale of one parameter",
         {"delta_out.sum(axis=0)": "rate * delta_out.sum(axis=0)"},
-        "b_out = b_out - rate * rate * delta_out.sum(axis=0)",
-        "b_out",
-        label="rate twice",
+        "b_out = b_out - rate * rate * delta_out.sum(axis=0)", "b_out", label="rate twice",
     ),
     _plant(
-        "function",
-        "missing output derivative",
+        "function", "missing output derivative",
         {"delta_out = error * sigmoid_prime(z_out)": "delta_out = error"},
-        "delta_out = error",
-        "",
-        label="follows BCE",
-        answers=("warned",),
+        "delta_out = error", "", label="follows BCE", answers=("warned",),
     ),
     _plant(
-        "function-tanh",
-        "missing output derivative",
-        {"delta_out = error * act_prime(z_out)": "delta_out = error"},
-        "delta_out = error",
-        _ALL,
+        "function-tanh", "missing output derivative",
+        {"delta_out = error * act_prime(z_out)": "delta_out = error"}, "delta_out = error", _ALL,
     ),
     _plant(
-        "function",
-        "missing output derivative",
-        {"(a_hid.T @ delta_out)": "(a_hid.T @ error)"},
-        "w_out = w_out - rate * (a_hid.T @ error)",
-        "w_out",
-        label="one gradient",
+        "function", "missing output derivative", {"(a_hid.T @ delta_out)": "(a_hid.T @ error)"},
+        "w_out = w_out - rate * (a_hid.T @ error)", "w_out", label="one gradient",
         also=("derivative of the wrong quantity",),
     ),
     _plant(
-        "function",
-        "missing hidden derivative",
-        {
-            "delta_hid = (delta_out @ w_out.T) * sigmoid_prime(z_hid)": "delta_hid = delta_out @ w_out.T"
-        },
-        "delta_hid = delta_out @ w_out.T",
-        "w_hid b_hid",
+        "function", "missing hidden derivative",
+        {"delta_hid = (delta_out @ w_out.T) * sigmoid_prime(z_hid)":
+         "delta_hid = delta_out @ w_out.T"},
+        "delta_hid = delta_out @ w_out.T", "w_hid b_hid",
     ),
     _plant(
-        "function",
-        "bias never updated",
-        {f"    {_B_HID}\n": ""},
-        "z_hid = inputs @ w_hid + b_hid",
-        "b_hid",
-        variable="b_hid",
+        "function", "bias never updated", {f"    {_B_HID}\n": ""},
+        "z_hid = inputs @ w_hid + b_hid", "b_hid", variable="b_hid",
         near=("b_hid = np.zeros(n_hid)",),
     ),
     _plant(
-        "function",
-        "hard-coded sample",
+        "function", "hard-coded sample",
         {"(inputs.T @ delta_hid)": "np.outer(inputs[2], delta_hid[2])"},
-        "w_hid = w_hid - rate * np.outer(inputs[2], delta_hid[2])",
-        "w_hid",
+        "w_hid = w_hid - rate * np.outer(inputs[2], delta_hid[2])", "w_hid",
     ),
     _plant(
-        "function",
-        "wrong sign",
+        "function", "wrong sign",
         {"b_out - rate * delta_out.sum(axis=0)": "b_out + rate * delta_out.sum(axis=0)"},
-        "b_out = b_out + rate * delta_out.sum(axis=0)",
-        "b_out",
+        "b_out = b_out + rate * delta_out.sum(axis=0)", "b_out",
     ),
     _plant(
-        "function-momentum",
-        "wrong sign",
+        "function-momentum", "wrong sign",
         {"mu * speeds[1] + delta_hid.sum(axis=0)": "mu * speeds[1] - delta_hid.sum(axis=0)"},
-        "speeds[1] = mu * speeds[1] - delta_hid.sum(axis=0)",
-        "b_hid",
+        "speeds[1] = mu * speeds[1] - delta_hid.sum(axis=0)", "b_hid",
         near=("b_hid = b_hid - rate * speeds[1]",),
     ),
     _plant(
-        "function",
-        "dot for element-wise product",
-        {
-            "(delta_out @ w_out.T) * sigmoid_prime(z_hid)": "(delta_out @ w_out.T) @ sigmoid_prime(z_hid)"
-        },
-        _HIDDEN.replace("*", "@"),
-        "w_hid b_hid",
+        "function", "dot for element-wise product",
+        {"(delta_out @ w_out.T) * sigmoid_prime(z_hid)":
+         "(delta_out @ w_out.T) @ sigmoid_prime(z_hid)"},
+        _HIDDEN.replace("*", "@"), "w_hid b_hid",
     ),
     _plant(
-        "function",
-        "wrong transpose",
-        {"(a_hid.T @ delta_out)": "(a_hid @ delta_out)"},
-        "w_out = w_out - rate * (a_hid @ delta_out)",
-        "w_out",
+        "function", "wrong transpose", {"(a_hid.T @ delta_out)": "(a_hid @ delta_out)"},
+        "w_out = w_out - rate * (a_hid @ delta_out)", "w_out",
     ),
     _plant(
-        "function-one-hot",
-        "weights of the wrong layer",
-        {"w_out.T": "w_hid.T"},
-        _HIDDEN.replace("w_out", "w_hid"),
-        "w_hid b_hid",
+        "function-one-hot", "weights of the wrong layer", {"w_out.T": "w_hid.T"},
+        _HIDDEN.replace("w_out", "w_hid"), "w_hid b_hid",
     ),
     _plant(
-        "function",
-        "stale activation",
-        {
-            "def train_step(": "cache = {}\n\n\ndef train_step(",
-            "    error = a_out - targets\n": '    kept = cache.setdefault("a_hid", a_hid)\n    error = a_out - targets\n',
-            "(a_hid.T @ delta_out)": "(kept.T @ delta_out)",
-        },
-        "w_out = w_out - rate * (kept.T @ delta_out)",
-        "w_out",
+        "function", "stale activation",
+        {"def train_step(": "cache = {}\n\n\ndef train_step(",
+         "    error = a_out - targets\n":
+         '    kept = cache.setdefault("a_hid", a_hid)\n    error = a_out - targets\n',
+         "(a_hid.T @ delta_out)": "(kept.T @ delta_out)"},
+        "w_out = w_out - rate * (kept.T @ delta_out)", "w_out",
         near=('kept = cache.setdefault("a_hid", a_hid)',),
     ),
     _plant(
-        "function-l2",
-        "detached regularisation",
-        {"(a_hid.T @ delta_out + decay * w_out)": "(a_hid.T @ delta_out)"},
-        _W_OUT,
-        "w_out",
+        "function-l2", "detached regularisation",
+        {"(a_hid.T @ delta_out + decay * w_out)": "(a_hid.T @ delta_out)"}, _W_OUT, "w_out",
     ),
     _plant(
-        "function-l2",
-        "detached regularisation",
-        {
-            "(a_hid.T @ delta_out + decay * w_out)": "(a_hid.T @ delta_out)",
-            "(inputs.T @ delta_hid + decay * w_hid)": "(inputs.T @ delta_hid)",
-        },
-        _W_OUT,
-        "w_hid w_out",
-        near=("w_hid = w_hid - rate * (inputs.T @ delta_hid)",),
-        answers=("wrong", "warned"),
-        label="everywhere",
+        "function-l2", "detached regularisation",
+        {"(a_hid.T @ delta_out + decay * w_out)": "(a_hid.T @ delta_out)",
+         "(inputs.T @ delta_hid + decay * w_hid)": "(inputs.T @ delta_hid)"},
+        _W_OUT, "w_hid w_out", near=("w_hid = w_hid - rate * (inputs.T @ delta_hid)",),
+        answers=("wrong", "warned"), label="everywhere",
     ),
 ]
 
@@ -1803,219 +1557,149 @@ _BO = "self.bias_o += self.learning_rate * np.sum(output_delta, axis=0, keepdims
 
 _CLASS_MISTAKES = [
     _plant(
-        "class",
-        "updated too early",
-        {
-            f"        {_ERROR}\n        {_DELTA}\n\n        {_HO}\n": f"        {_HO}\n        {_ERROR}\n        {_DELTA}\n\n"
-        },
-        _ERROR,
-        _IH,
-        near=(_HO, _DELTA),
+        "class", "updated too early",
+        {f"        {_ERROR}\n        {_DELTA}\n\n        {_HO}\n":
+         f"        {_HO}\n        {_ERROR}\n        {_DELTA}\n\n"},
+        _ERROR, _IH, near=(_HO, _DELTA),
     ),
     _plant(
-        "class",
-        "derivative taken twice",
+        "class", "derivative taken twice",
         {"return s * (1 - s)": "return self.sigmoid(s) * (1 - self.sigmoid(s))"},
-        _OUT,
-        _ALL,
-        near=("return self.sigmoid(s) * (1 - self.sigmoid(s))",),
-        label="function",
+        _OUT, _ALL, near=("return self.sigmoid(s) * (1 - self.sigmoid(s))",), label="function",
     ),
     _plant(
-        "class",
-        "derivative taken twice",
+        "class", "derivative taken twice",
         {"self.sigmoid_derivative(self.hidden)": "self.sigmoid_derivative(self.hidden_in)"},
-        _DELTA.replace("(self.hidden)", "(self.hidden_in)"),
-        _IH,
-        label="hidden",
+        _DELTA.replace("(self.hidden)", "(self.hidden_in)"), _IH, label="hidden",
         also=("derivative of the wrong quantity",),
     ),
     _plant(
-        "class",
-        "derivative taken twice",
+        "class", "derivative taken twice",
         {"self.sigmoid_derivative(self.output)": "self.sigmoid_derivative(self.output_in)"},
-        _OUT.replace("(self.output)", "(self.output_in)"),
-        _ALL,
-        label="output",
+        _OUT.replace("(self.output)", "(self.output_in)"), _ALL, label="output",
         also=("derivative of the wrong quantity",),
     ),
     _plant(
-        "class",
-        "bias summed over the wrong axis",
+        "class", "bias summed over the wrong axis",
         {"np.sum(hidden_delta, axis=0, keepdims=True)": "np.sum(hidden_delta, axis=1)"},
-        "self.bias_h += self.learning_rate * np.sum(hidden_delta, axis=1)",
-        "self.bias_h",
+        "self.bias_h += self.learning_rate * np.sum(hidden_delta, axis=1)", "self.bias_h",
     ),
     _plant(
-        "class",
-        "bias summed over the wrong axis",
+        "class", "bias summed over the wrong axis",
         {"np.sum(hidden_delta, axis=0, keepdims=True)": "np.sum(hidden_delta)"},
-        "self.bias_h += self.learning_rate * np.sum(hidden_delta)",
-        "self.bias_h",
+        "self.bias_h += self.learning_rate * np.sum(hidden_delta)", "self.bias_h",
         label="every axis",
     ),
     _plant(
-        "class",
-        "bias not summed",
+        "class", "bias not summed",
         {_BH: "self.bias_h = self.bias_h + self.learning_rate * hidden_delta"},
-        "self.bias_h = self.bias_h + self.learning_rate * hidden_delta",
-        "self.bias_h",
+        "self.bias_h = self.bias_h + self.learning_rate * hidden_delta", "self.bias_h",
     ),
     _plant(
-        "class",
-        "derivative of the wrong quantity",
+        "class", "derivative of the wrong quantity",
         {"self.sigmoid_derivative(self.hidden)": "self.sigmoid_derivative(self.output)"},
-        _DELTA.replace("(self.hidden)", "(self.output)"),
-        _IH,
+        _DELTA.replace("(self.hidden)", "(self.output)"), _IH,
     ),
     _plant(
-        "class",
-        "derivative of the wrong quantity",
+        "class", "derivative of the wrong quantity",
         {"self.sigmoid_derivative(self.hidden)": "self.sigmoid_derivative(hidden_error)"},
-        _DELTA.replace("(self.hidden)", "(hidden_error)"),
-        _IH,
-        label="error",
+        _DELTA.replace("(self.hidden)", "(hidden_error)"), _IH, label="error",
     ),
     _plant(
-        "class",
-        "raw error in the hidden delta",
+        "class", "raw error in the hidden delta",
         {"output_delta.dot(self.weights_ho.T)": "output_error.dot(self.weights_ho.T)"},
-        _ERROR.replace("output_delta", "output_error"),
-        _IH,
-        near=(_DELTA,),
-        also=("missing output derivative",),
+        _ERROR.replace("output_delta", "output_error"), _IH,
+        near=(_DELTA,), also=("missing output derivative",),
     ),
     _plant(
-        "class",
-        "scale of one parameter",
+        "class", "scale of one parameter",
         {"X.T.dot(hidden_delta)": "X.T.dot(hidden_delta) / X.shape[0]"},
         "self.weights_ih += self.learning_rate * X.T.dot(hidden_delta) / X.shape[0]",
-        "self.weights_ih",
-        label="mean",
+        "self.weights_ih", label="mean",
     ),
     _plant(
-        "class",
-        "scale of one parameter",
+        "class", "scale of one parameter",
         {_BO: _BO.replace("self.learning_rate *", "self.learning_rate ** 2 *")},
-        _BO.replace("self.learning_rate *", "self.learning_rate ** 2 *"),
-        "self.bias_o",
+        _BO.replace("self.learning_rate *", "self.learning_rate ** 2 *"), "self.bias_o",
         label="rate twice",
     ),
     _plant(
-        "class",
-        "missing output derivative",
-        {_OUT: "output_delta = output_error"},
-        "output_delta = output_error",
-        "",
-        label="follows BCE",
-        answers=("warned",),
+        "class", "missing output derivative", {_OUT: "output_delta = output_error"},
+        "output_delta = output_error", "", label="follows BCE", answers=("warned",),
     ),
     _plant(
-        "class-tanh",
-        "missing output derivative",
+        "class-tanh", "missing output derivative",
         {"output_error * self.derivative(self.output)": "output_error"},
-        "output_delta = output_error",
-        _ALL,
+        "output_delta = output_error", _ALL,
     ),
     _plant(
-        "class",
-        "missing output derivative",
+        "class", "missing output derivative",
         {"self.hidden.T.dot(output_delta)": "self.hidden.T.dot(output_error)"},
-        _HO.replace("output_delta", "output_error"),
-        "self.weights_ho",
-        label="one gradient",
+        _HO.replace("output_delta", "output_error"), "self.weights_ho", label="one gradient",
         also=("derivative of the wrong quantity",),
     ),
     _plant(
-        "class",
-        "missing hidden derivative",
-        {_DELTA: "hidden_delta = hidden_error"},
-        "hidden_delta = hidden_error",
-        _IH,
+        "class", "missing hidden derivative", {_DELTA: "hidden_delta = hidden_error"},
+        "hidden_delta = hidden_error", _IH,
     ),
     _plant(
-        "class",
-        "bias never updated",
-        {f"        {_BH}\n": ""},
-        "self.hidden_in = np.dot(X, self.weights_ih) + self.bias_h",
-        "self.bias_h",
-        variable="self.bias_h",
-        near=("self.bias_h = np.random.uniform(-1, 1, (1, n_hidden))",),
+        "class", "bias never updated", {f"        {_BH}\n": ""},
+        "self.hidden_in = np.dot(X, self.weights_ih) + self.bias_h", "self.bias_h",
+        variable="self.bias_h", near=("self.bias_h = np.random.uniform(-1, 1, (1, n_hidden))",),
     ),
     _plant(
-        "class",
-        "hard-coded sample",
+        "class", "hard-coded sample",
         {"X.T.dot(hidden_delta)": "np.outer(X[1], hidden_delta[1])"},
         "self.weights_ih += self.learning_rate * np.outer(X[1], hidden_delta[1])",
         "self.weights_ih",
     ),
     _plant(
-        "class",
-        "wrong sign",
-        {_BO: _BO.replace("+=", "-=")},
-        _BO.replace("+=", "-="),
+        "class", "wrong sign", {_BO: _BO.replace("+=", "-=")}, _BO.replace("+=", "-="),
         "self.bias_o",
     ),
     _plant(
-        "class-momentum",
-        "wrong sign",
+        "class-momentum", "wrong sign",
         {"change_h = self.learning_rate": "change_h = -self.learning_rate"},
-        "change_h = -self.learning_rate * hidden_delta.sum(axis=0, keepdims=True)",
-        "self.bias_h",
-        near=("self.last_h = change_h + self.momentum * self.last_h", "self.bias_h += self.last_h"),
+        "change_h = -self.learning_rate * hidden_delta.sum(axis=0, keepdims=True)", "self.bias_h",
+        near=("self.last_h = change_h + self.momentum * self.last_h",
+              "self.bias_h += self.last_h"),
     ),
     _plant(
-        "class",
-        "dot for element-wise product",
+        "class", "dot for element-wise product",
         {_DELTA: "hidden_delta = hidden_error.dot(self.sigmoid_derivative(self.hidden))"},
-        "hidden_delta = hidden_error.dot(self.sigmoid_derivative(self.hidden))",
-        _IH,
+        "hidden_delta = hidden_error.dot(self.sigmoid_derivative(self.hidden))", _IH,
     ),
     _plant(
-        "class",
-        "wrong transpose",
-        {"self.hidden.T.dot(": "self.hidden.dot("},
-        _HO.replace("hidden.T", "hidden"),
-        "self.weights_ho",
+        "class", "wrong transpose", {"self.hidden.T.dot(": "self.hidden.dot("},
+        _HO.replace("hidden.T", "hidden"), "self.weights_ho",
     ),
     _plant(
-        "class-one-hot",
-        "weights of the wrong layer",
+        "class-one-hot", "weights of the wrong layer",
         {"output_delta.dot(self.weights_ho.T)": "output_delta.dot(self.weights_ih.T)"},
-        _ERROR.replace("weights_ho", "weights_ih"),
-        _IH,
-        near=(_DELTA,),
+        _ERROR.replace("weights_ho", "weights_ih"), _IH, near=(_DELTA,),
     ),
     _plant(
-        "class",
-        "stale activation",
-        {
-            "        self.hidden = self.sigmoid(self.hidden_in)\n": "        self.hidden = self.sigmoid(self.hidden_in)\n"
-            '        if not hasattr(self, "hidden_T"):\n'
-            "            self.hidden_T = self.hidden.T\n",
-            "self.hidden.T.dot(output_delta)": "self.hidden_T.dot(output_delta)",
-        },
-        _HO.replace("hidden.T", "hidden_T"),
-        "self.weights_ho",
+        "class", "stale activation",
+        {"        self.hidden = self.sigmoid(self.hidden_in)\n":
+         "        self.hidden = self.sigmoid(self.hidden_in)\n"
+         '        if not hasattr(self, "hidden_T"):\n'
+         "            self.hidden_T = self.hidden.T\n",
+         "self.hidden.T.dot(output_delta)": "self.hidden_T.dot(output_delta)"},
+        _HO.replace("hidden.T", "hidden_T"), "self.weights_ho",
         near=("self.hidden_T = self.hidden.T",),
     ),
     _plant(
-        "class-l2",
-        "detached regularisation",
-        {" - self.l2 * self.weights_ho": ""},
-        "step_ho = self.hidden.T.dot(output_delta)",
-        "self.weights_ho",
+        "class-l2", "detached regularisation", {" - self.l2 * self.weights_ho": ""},
+        "step_ho = self.hidden.T.dot(output_delta)", "self.weights_ho",
         near=("self.weights_ho += self.learning_rate * step_ho",),
     ),
     _plant(
-        "class-l2",
-        "detached regularisation",
+        "class-l2", "detached regularisation",
         {" - self.l2 * self.weights_ho": "", " - self.l2 * self.weights_ih": ""},
-        "step_ho = self.hidden.T.dot(output_delta)",
-        "self.weights_ih self.weights_ho",
-        near=("self.weights_ho += self.learning_rate * step_ho", "step_ih = X.T.dot(hidden_delta)"),
-        answers=("wrong", "warned"),
-        label="everywhere",
+        "step_ho = self.hidden.T.dot(output_delta)", "self.weights_ih self.weights_ho",
+        near=("self.weights_ho += self.learning_rate * step_ho",
+              "step_ih = X.T.dot(hidden_delta)"),
+        answers=("wrong", "warned"), label="everywhere",
     ),
 ]
 
@@ -2025,227 +1709,127 @@ _DZ2 = "dZ2 = dA2 * A2 * (1 - A2)"
 
 _COLUMNS_MISTAKES = [
     _plant(
-        "columns",
-        "updated too early",
-        {
-            f"    {_DZ1}\n": f"    W2 = W2 - alpha * dW2\n    {_DZ1}\n",
-            "    W2 = W2 - alpha * dW2\n    b2": "    b2",
-        },
-        _DZ1,
-        "W1 b1",
-        near=("W2 = W2 - alpha * dW2",),
+        "columns", "updated too early",
+        {f"    {_DZ1}\n": f"    W2 = W2 - alpha * dW2\n    {_DZ1}\n",
+         "    W2 = W2 - alpha * dW2\n    b2": "    b2"},
+        _DZ1, "W1 b1", near=("W2 = W2 - alpha * dW2",),
     ),
     _plant(
-        "columns",
-        "derivative taken twice",
-        {"(1 - A1 ** 2)": "(1 - np.tanh(A1) ** 2)"},
-        "dZ1 = (W2.T @ dZ2) * (1 - np.tanh(A1) ** 2)",
-        "W1 b1",
-        label="of the activation",
+        "columns", "derivative taken twice", {"(1 - A1 ** 2)": "(1 - np.tanh(A1) ** 2)"},
+        "dZ1 = (W2.T @ dZ2) * (1 - np.tanh(A1) ** 2)", "W1 b1", label="of the activation",
     ),
     _plant(
-        "columns",
-        "derivative taken twice",
-        {"(1 - A1 ** 2)": "(1 - Z1 ** 2)"},
-        "dZ1 = (W2.T @ dZ2) * (1 - Z1 ** 2)",
-        "W1 b1",
-        label="hidden",
+        "columns", "derivative taken twice", {"(1 - A1 ** 2)": "(1 - Z1 ** 2)"},
+        "dZ1 = (W2.T @ dZ2) * (1 - Z1 ** 2)", "W1 b1", label="hidden",
         also=("derivative of the wrong quantity",),
     ),
     _plant(
-        "columns",
-        "derivative taken twice",
-        {"dA2 * A2 * (1 - A2)": "dA2 * Z2 * (1 - Z2)"},
-        "dZ2 = dA2 * Z2 * (1 - Z2)",
-        _ALL,
-        label="output",
+        "columns", "derivative taken twice", {"dA2 * A2 * (1 - A2)": "dA2 * Z2 * (1 - Z2)"},
+        "dZ2 = dA2 * Z2 * (1 - Z2)", _ALL, label="output",
         also=("derivative of the wrong quantity",),
     ),
     _plant(
-        "columns",
-        "bias summed over the wrong axis",
+        "columns", "bias summed over the wrong axis",
         {"np.sum(dZ1, axis=1, keepdims=True)": "np.sum(dZ1, axis=0, keepdims=True)"},
-        "db1 = np.sum(dZ1, axis=0, keepdims=True) / m",
-        "b1",
+        "db1 = np.sum(dZ1, axis=0, keepdims=True) / m", "b1",
     ),
     _plant(
-        "columns",
-        "bias summed over the wrong axis",
+        "columns", "bias summed over the wrong axis",
         {"np.sum(dZ2, axis=1, keepdims=True)": "np.sum(dZ2, axis=0, keepdims=True)"},
-        "db2 = np.sum(dZ2, axis=0, keepdims=True) / m",
-        "b2",
-        label="output",
+        "db2 = np.sum(dZ2, axis=0, keepdims=True) / m", "b2", label="output",
         also=("bias not summed",),
     ),
     _plant(
-        "columns",
-        "bias summed over the wrong axis",
+        "columns", "bias summed over the wrong axis",
         {"np.sum(dZ1, axis=1, keepdims=True)": "np.sum(dZ1)"},
-        "db1 = np.sum(dZ1) / m",
-        "b1",
-        label="every axis",
+        "db1 = np.sum(dZ1) / m", "b1", label="every axis",
     ),
     _plant(
-        "columns",
-        "bias not summed",
-        {"np.sum(dZ1, axis=1, keepdims=True) / m": "dZ1 / m"},
-        "db1 = dZ1 / m",
-        "b1",
+        "columns", "bias not summed", {"np.sum(dZ1, axis=1, keepdims=True) / m": "dZ1 / m"},
+        "db1 = dZ1 / m", "b1",
     ),
     _plant(
-        "columns",
-        "derivative of the wrong quantity",
-        {"(1 - A1 ** 2)": "(1 - A2 ** 2)"},
-        _DZ1.replace("A1", "A2"),
-        "W1 b1",
+        "columns", "derivative of the wrong quantity", {"(1 - A1 ** 2)": "(1 - A2 ** 2)"},
+        _DZ1.replace("A1", "A2"), "W1 b1",
     ),
     _plant(
-        "columns",
-        "derivative of the wrong quantity",
-        {"* (1 - A1 ** 2)": "* A1 * (1 - A1)"},
-        "dZ1 = (W2.T @ dZ2) * A1 * (1 - A1)",
-        "W1 b1",
-        label="of another activation",
+        "columns", "derivative of the wrong quantity", {"* (1 - A1 ** 2)": "* A1 * (1 - A1)"},
+        "dZ1 = (W2.T @ dZ2) * A1 * (1 - A1)", "W1 b1", label="of another activation",
     ),
     _plant(
-        "columns",
-        "raw error in the hidden delta",
-        {"(W2.T @ dZ2)": "(W2.T @ dA2)"},
-        _DZ1.replace("dZ2", "dA2"),
-        "W1 b1",
-        also=("missing output derivative",),
+        "columns", "raw error in the hidden delta", {"(W2.T @ dZ2)": "(W2.T @ dA2)"},
+        _DZ1.replace("dZ2", "dA2"), "W1 b1", also=("missing output derivative",),
     ),
     _plant(
-        "columns",
-        "scale of one parameter",
-        {"dW2 = dZ2 @ A1.T / m": "dW2 = dZ2 @ A1.T"},
-        "dW2 = dZ2 @ A1.T",
-        "W2",
-        label="sum",
+        "columns", "scale of one parameter", {"dW2 = dZ2 @ A1.T / m": "dW2 = dZ2 @ A1.T"},
+        "dW2 = dZ2 @ A1.T", "W2", label="sum",
     ),
     _plant(
-        "columns",
-        "scale of one parameter",
-        {"alpha * db1": "alpha * db1 / m"},
-        "b1 = b1 - alpha * db1 / m",
-        "b1",
-        label="mean",
+        "columns", "scale of one parameter", {"alpha * db1": "alpha * db1 / m"},
+        "b1 = b1 - alpha * db1 / m", "b1", label="mean",
     ),
     _plant(
-        "columns",
-        "missing output derivative",
-        {_DZ2: "dZ2 = dA2"},
-        "dZ2 = dA2",
-        "",
-        label="follows BCE",
-        answers=("warned",),
+        "columns", "missing output derivative", {_DZ2: "dZ2 = dA2"},
+        "dZ2 = dA2", "", label="follows BCE", answers=("warned",),
     ),
     _plant(
-        "columns-tanh",
-        "missing output derivative",
-        {"dZ2 = dA2 * (1 - A2 ** 2)": "dZ2 = dA2"},
-        "dZ2 = dA2",
-        _ALL,
+        "columns-tanh", "missing output derivative", {"dZ2 = dA2 * (1 - A2 ** 2)": "dZ2 = dA2"},
+        "dZ2 = dA2", _ALL,
     ),
     _plant(
-        "columns",
-        "missing output derivative",
-        {"dW2 = dZ2 @ A1.T": "dW2 = dA2 @ A1.T"},
-        "dW2 = dA2 @ A1.T / m",
-        "W2",
-        label="one gradient",
+        "columns", "missing output derivative", {"dW2 = dZ2 @ A1.T": "dW2 = dA2 @ A1.T"},
+        "dW2 = dA2 @ A1.T / m", "W2", label="one gradient",
         also=("derivative of the wrong quantity",),
     ),
     _plant(
-        "columns",
-        "missing hidden derivative",
-        {_DZ1: "dZ1 = W2.T @ dZ2"},
-        "dZ1 = W2.T @ dZ2",
-        "W1 b1",
+        "columns", "missing hidden derivative", {_DZ1: "dZ1 = W2.T @ dZ2"},
+        "dZ1 = W2.T @ dZ2", "W1 b1",
     ),
     _plant(
-        "columns",
-        "bias never updated",
-        {"    b1 = b1 - alpha * db1\n": ""},
-        "Z1 = W1 @ X + b1",
-        "b1",
-        variable="b1",
+        "columns", "bias never updated", {"    b1 = b1 - alpha * db1\n": ""},
+        "Z1 = W1 @ X + b1", "b1", variable="b1",
         near=("b1 = np.zeros((n_h, 1))", "db1 = np.sum(dZ1, axis=1, keepdims=True) / m"),
     ),
     _plant(
-        "columns",
-        "hard-coded sample",
-        {"dW1 = dZ1 @ X.T / m": "dW1 = dZ1[:, 2:3] @ X[:, 2:3].T / m"},
-        "dW1 = dZ1[:, 2:3] @ X[:, 2:3].T / m",
-        "W1",
+        "columns", "hard-coded sample", {"dW1 = dZ1 @ X.T / m":
+                                         "dW1 = dZ1[:, 2:3] @ X[:, 2:3].T / m"},
+        "dW1 = dZ1[:, 2:3] @ X[:, 2:3].T / m", "W1",
+    ),
+    _plant("columns", "wrong sign", {"b1 = b1 - alpha * db1": "b1 = b1 + alpha * db1"},
+           "b1 = b1 + alpha * db1", "b1"),
+    _plant(
+        "columns-momentum", "wrong sign", {"vW1 = beta * vW1 + (1 - beta) * dW1":
+                                           "vW1 = beta * vW1 - (1 - beta) * dW1"},
+        "vW1 = beta * vW1 - (1 - beta) * dW1", "W1", near=("W1 = W1 - alpha * vW1",),
     ),
     _plant(
-        "columns",
-        "wrong sign",
-        {"b1 = b1 - alpha * db1": "b1 = b1 + alpha * db1"},
-        "b1 = b1 + alpha * db1",
-        "b1",
+        "columns", "dot for element-wise product", {"(W2.T @ dZ2) * (": "(W2.T @ dZ2) @ ("},
+        _DZ1.replace(") * (", ") @ ("), "W1 b1",
+    ),
+    _plant("columns", "wrong transpose", {"dZ2 @ A1.T / m": "dZ2 @ A1 / m"},
+           "dW2 = dZ2 @ A1 / m", "W2"),
+    _plant("columns", "wrong transpose", {"dZ1 @ X.T / m": "dZ1.T @ X.T / m"},
+           "dW1 = dZ1.T @ X.T / m", "W1", label="delta"),
+    _plant(
+        "columns-one-hot", "weights of the wrong layer", {"W2.T @ dZ2": "W1.T @ dZ2"},
+        _DZ1.replace("W2", "W1"), "W1 b1",
     ),
     _plant(
-        "columns-momentum",
-        "wrong sign",
-        {"vW1 = beta * vW1 + (1 - beta) * dW1": "vW1 = beta * vW1 - (1 - beta) * dW1"},
-        "vW1 = beta * vW1 - (1 - beta) * dW1",
-        "W1",
-        near=("W1 = W1 - alpha * vW1",),
+        "columns", "stale activation",
+        {"for i in range(num_iterations):\n":
+         "A1_last = np.tanh(W1 @ X + b1)\nfor i in range(num_iterations):\n",
+         "dW2 = dZ2 @ A1.T / m": "dW2 = dZ2 @ A1_last.T / m\n    A1_last = A1"},
+        "dW2 = dZ2 @ A1_last.T / m", "W2", near=("A1_last = A1",),
     ),
     _plant(
-        "columns",
-        "dot for element-wise product",
-        {"(W2.T @ dZ2) * (": "(W2.T @ dZ2) @ ("},
-        _DZ1.replace(") * (", ") @ ("),
-        "W1 b1",
+        "columns-l2", "detached regularisation", {" + lambd * W2 / m": ""},
+        "dW2 = dZ2 @ A1.T / m", "W2",
     ),
     _plant(
-        "columns", "wrong transpose", {"dZ2 @ A1.T / m": "dZ2 @ A1 / m"}, "dW2 = dZ2 @ A1 / m", "W2"
-    ),
-    _plant(
-        "columns",
-        "wrong transpose",
-        {"dZ1 @ X.T / m": "dZ1.T @ X.T / m"},
-        "dW1 = dZ1.T @ X.T / m",
-        "W1",
-        label="delta",
-    ),
-    _plant(
-        "columns-one-hot",
-        "weights of the wrong layer",
-        {"W2.T @ dZ2": "W1.T @ dZ2"},
-        _DZ1.replace("W2", "W1"),
-        "W1 b1",
-    ),
-    _plant(
-        "columns",
-        "stale activation",
-        {
-            "for i in range(num_iterations):\n": "A1_last = np.tanh(W1 @ X + b1)\nfor i in range(num_iterations):\n",
-            "dW2 = dZ2 @ A1.T / m": "dW2 = dZ2 @ A1_last.T / m\n    A1_last = A1",
-        },
-        "dW2 = dZ2 @ A1_last.T / m",
-        "W2",
-        near=("A1_last = A1",),
-    ),
-    _plant(
-        "columns-l2",
-        "detached regularisation",
-        {" + lambd * W2 / m": ""},
-        "dW2 = dZ2 @ A1.T / m",
-        "W2",
-    ),
-    _plant(
-        "columns-l2",
-        "detached regularisation",
+        "columns-l2", "detached regularisation",
         {" + lambd * W2 / m": "", " + lambd * W1 / m": ""},
-        "dW2 = dZ2 @ A1.T / m",
-        "W1 W2",
-        near=("dW1 = dZ1 @ X.T / m",),
-        answers=("wrong", "warned"),
-        label="everywhere",
+        "dW2 = dZ2 @ A1.T / m", "W1 W2", near=("dW1 = dZ1 @ X.T / m",),
+        answers=("wrong", "warned"), label="everywhere",
     ),
 ]
 
@@ -2253,348 +1837,230 @@ _DELTA = "delta_h = delta_o * w2 * h * (1 - h)"
 
 _SAMPLE_MISTAKES = [
     _plant(
-        "sample",
-        "updated too early",
-        {
-            f"        {_DELTA}\n\n        w2 += eta * delta_o * h\n": f"        w2 += eta * delta_o * h\n        {_DELTA}\n\n"
-        },
-        _DELTA,
-        "w1 c1",
-        near=("w2 += eta * delta_o * h",),
+        "sample", "updated too early",
+        {f"        {_DELTA}\n\n        w2 += eta * delta_o * h\n":
+         f"        w2 += eta * delta_o * h\n        {_DELTA}\n\n"},
+        _DELTA, "w1 c1", near=("w2 += eta * delta_o * h",),
     ),
     _plant(
-        "sample",
-        "derivative taken twice",
+        "sample", "derivative taken twice",
         {"w2 * h * (1 - h)": "w2 * act(h) * (1 - act(h))"},
-        "delta_h = delta_o * w2 * act(h) * (1 - act(h))",
-        "w1 c1",
+        "delta_h = delta_o * w2 * act(h) * (1 - act(h))", "w1 c1",
     ),
     _plant(
-        "sample",
-        "raw error in the hidden delta",
-        {"delta_o * w2 * h": "(t - o) * w2 * h"},
-        "delta_h = (t - o) * w2 * h * (1 - h)",
-        "w1 c1",
-        also=("missing output derivative",),
+        "sample", "raw error in the hidden delta", {"delta_o * w2 * h": "(t - o) * w2 * h"},
+        "delta_h = (t - o) * w2 * h * (1 - h)", "w1 c1", also=("missing output derivative",),
     ),
     _plant(
-        "sample",
-        "scale of one parameter",
-        {"c2 += eta * delta_o": "c2 += eta * eta * delta_o"},
-        "c2 += eta * eta * delta_o",
-        "c2",
+        "sample", "scale of one parameter", {"c2 += eta * delta_o": "c2 += eta * eta * delta_o"},
+        "c2 += eta * eta * delta_o", "c2",
     ),
     _plant(
-        "sample",
-        "missing output derivative",
+        "sample", "missing output derivative",
         {"delta_o = (t - o) * o * (1 - o)": "delta_o = t - o"},
-        "delta_o = t - o",
-        "",
-        label="follows BCE",
-        answers=("warned",),
+        "delta_o = t - o", "", label="follows BCE", answers=("warned",),
     ),
     _plant(
-        "sample",
-        "missing hidden derivative",
-        {"w2 * h * (1 - h)": "w2"},
-        "delta_h = delta_o * w2",
-        "w1 c1",
+        "sample", "missing hidden derivative", {"w2 * h * (1 - h)": "w2"},
+        "delta_h = delta_o * w2", "w1 c1",
     ),
     _plant(
-        "sample",
-        "bias never updated",
-        {"        c1 += eta * delta_h\n": ""},
-        "h = act(x @ w1 + c1)",
-        "c1",
-        variable="c1",
-        near=("c1 = rng.uniform(-1, 1, 3)",),
+        "sample", "bias never updated", {"        c1 += eta * delta_h\n": ""},
+        "h = act(x @ w1 + c1)", "c1", variable="c1", near=("c1 = rng.uniform(-1, 1, 3)",),
     ),
     _plant(
-        "sample",
-        "hard-coded sample",
-        {"np.outer(x, delta_h)": "np.outer(data[3][0], delta_h)"},
-        "w1 += eta * np.outer(data[3][0], delta_h)",
-        "w1",
+        "sample", "hard-coded sample", {"np.outer(x, delta_h)": "np.outer(data[3][0], delta_h)"},
+        "w1 += eta * np.outer(data[3][0], delta_h)", "w1",
     ),
     _plant("sample", "wrong sign", {"c1 += eta": "c1 -= eta"}, "c1 -= eta * delta_h", "c1"),
     _plant(
-        "sample",
-        "dot for element-wise product",
+        "sample", "dot for element-wise product",
         {"delta_o * w2 * h * (1 - h)": "delta_o * np.dot(w2, h) * (1 - h)"},
-        "delta_h = delta_o * np.dot(w2, h) * (1 - h)",
-        "w1 c1",
+        "delta_h = delta_o * np.dot(w2, h) * (1 - h)", "w1 c1",
     ),
     _plant(
-        "sample",
-        "stale activation",
-        {
-            "for epoch in range(10000):\n": "h_last = np.zeros(3)\nfor epoch in range(10000):\n",
-            "        w2 += eta * delta_o * h\n": "        w2 += eta * delta_o * h_last\n        h_last = h\n",
-        },
-        "w2 += eta * delta_o * h_last",
-        "w2",
-        near=("h_last = h",),
+        "sample", "stale activation",
+        {"for epoch in range(10000):\n": "h_last = np.zeros(3)\nfor epoch in range(10000):\n",
+         "        w2 += eta * delta_o * h\n":
+         "        w2 += eta * delta_o * h_last\n        h_last = h\n"},
+        "w2 += eta * delta_o * h_last", "w2", near=("h_last = h",),
     ),
 ]
 
 _DICTIONARY_MISTAKES = [
     _plant(
-        "dictionary",
-        "derivative taken twice",
+        "dictionary", "derivative taken twice",
         {'np.power(cache["A1"], 2)': 'np.power(np.tanh(cache["A1"]), 2)'},
-        'dZ1 = dA1 * (1 - np.power(np.tanh(cache["A1"]), 2))',
-        'params["W1"] params["b1"]',
+        'dZ1 = dA1 * (1 - np.power(np.tanh(cache["A1"]), 2))', 'params["W1"] params["b1"]',
     ),
     _plant(
-        "dictionary",
-        "bias summed over the wrong axis",
+        "dictionary", "bias summed over the wrong axis",
         {"np.sum(dZ1, axis=1, keepdims=True)": "np.sum(dZ1, axis=0, keepdims=True)"},
-        'grads["b1"] = np.sum(dZ1, axis=0, keepdims=True) / m',
-        'params["b1"]',
+        'grads["b1"] = np.sum(dZ1, axis=0, keepdims=True) / m', 'params["b1"]',
     ),
     _plant(
-        "dictionary",
-        "bias not summed",
-        {"np.sum(dZ1, axis=1, keepdims=True) / m": "dZ1 / m"},
-        'grads["b1"] = dZ1 / m',
-        'params["b1"]',
+        "dictionary", "bias not summed", {"np.sum(dZ1, axis=1, keepdims=True) / m": "dZ1 / m"},
+        'grads["b1"] = dZ1 / m', 'params["b1"]',
     ),
     _plant(
-        "dictionary",
-        "scale of one parameter",
-        {'dZ2.dot(cache["A1"].T) / m': 'dZ2.dot(cache["A1"].T)'},
-        'grads["W2"] = dZ2.dot(cache["A1"].T)',
-        'params["W2"]',
+        "dictionary", "scale of one parameter", {'dZ2.dot(cache["A1"].T) / m':
+                                                 'dZ2.dot(cache["A1"].T)'},
+        'grads["W2"] = dZ2.dot(cache["A1"].T)', 'params["W2"]',
     ),
     _plant(
-        "dictionary",
-        "missing hidden derivative",
+        "dictionary", "missing hidden derivative",
         {'dZ1 = dA1 * (1 - np.power(cache["A1"], 2))': "dZ1 = dA1"},
-        "dZ1 = dA1",
-        'params["W1"] params["b1"]',
+        "dZ1 = dA1", 'params["W1"] params["b1"]',
     ),
     _plant(
-        "dictionary",
-        "bias never updated",
-        {
-            "        params[name] = params[name] - learning_rate * grads[name]\n": '        if name.startswith("W"):\n'
-            "            params[name] = params[name] - learning_rate * grads[name]\n"
-        },
+        "dictionary", "bias never updated",
+        {"        params[name] = params[name] - learning_rate * grads[name]\n":
+         '        if name.startswith("W"):\n'
+         "            params[name] = params[name] - learning_rate * grads[name]\n"},
         'cache["Z1"] = params["W1"].dot(cache["A0"]) + params["b1"]',
-        'params["b1"] params["b2"]',
-        variable='params["b1"]',
-        near=(
-            'params["b" + str(n)] = np.zeros((sizes[n], 1))',
-            'cache["Z2"] = params["W2"].dot(cache["A1"]) + params["b2"]',
-            'grads["b1"] = np.sum(dZ1, axis=1, keepdims=True) / m',
-            'grads["b2"] = np.sum(dZ2, axis=1, keepdims=True) / m',
-        ),
+        'params["b1"] params["b2"]', variable='params["b1"]',
+        near=('params["b" + str(n)] = np.zeros((sizes[n], 1))',
+              'cache["Z2"] = params["W2"].dot(cache["A1"]) + params["b2"]',
+              'grads["b1"] = np.sum(dZ1, axis=1, keepdims=True) / m',
+              'grads["b2"] = np.sum(dZ2, axis=1, keepdims=True) / m'),
     ),
     _plant(
-        "dictionary",
-        "wrong transpose",
+        "dictionary", "wrong transpose",
         {'dZ2.dot(cache["A1"].T) / m': 'dZ2.dot(cache["A1"]) / m'},
-        'grads["W2"] = dZ2.dot(cache["A1"]) / m',
-        'params["W2"]',
+        'grads["W2"] = dZ2.dot(cache["A1"]) / m', 'params["W2"]',
     ),
     _plant(
-        "dictionary",
-        "dot for element-wise product",
-        {
-            'dZ1 = dA1 * (1 - np.power(cache["A1"], 2))': 'dZ1 = dA1.dot(1 - np.power(cache["A1"], 2))'
-        },
-        'dZ1 = dA1.dot(1 - np.power(cache["A1"], 2))',
-        'params["W1"] params["b1"]',
+        "dictionary", "dot for element-wise product",
+        {'dZ1 = dA1 * (1 - np.power(cache["A1"], 2))':
+         'dZ1 = dA1.dot(1 - np.power(cache["A1"], 2))'},
+        'dZ1 = dA1.dot(1 - np.power(cache["A1"], 2))', 'params["W1"] params["b1"]',
     ),
     _plant(
-        "dictionary",
-        "derivative of the wrong quantity",
+        "dictionary", "derivative of the wrong quantity",
         {'dZ2 = cache["A2"] - Y': 'dZ2 = (cache["A2"] - Y) * cache["A2"] * (1 - cache["A2"])'},
-        'dZ2 = (cache["A2"] - Y) * cache["A2"] * (1 - cache["A2"])',
-        "",
-        answers=("warned",),
+        'dZ2 = (cache["A2"] - Y) * cache["A2"] * (1 - cache["A2"])', "", answers=("warned",),
         label="follows SSE",
     ),
 ]
 
 _LAYERS_MISTAKES = [
     _plant(
-        "layers",
-        "updated too early",
-        {
-            "        self.db = grad.sum(axis=0)\n        return": "        self.db = grad.sum(axis=0)\n        self.W -= 2.0 * self.dW\n        return",
-            "        self.W -= lr * self.dW\n": "",
-        },
-        "return grad @ self.W.T",
-        "network[0].W network[0].b network[2].W network[2].b",
-        variable="grad",
-        near=("self.W -= 2.0 * self.dW", "grad = layer.backward(grad)"),
+        "layers", "updated too early",
+        {"        self.db = grad.sum(axis=0)\n        return":
+         "        self.db = grad.sum(axis=0)\n        self.W -= 2.0 * self.dW\n        return",
+         "        self.W -= lr * self.dW\n": ""},
+        "return grad @ self.W.T", "network[0].W network[0].b network[2].W network[2].b",
+        variable="grad", near=("self.W -= 2.0 * self.dW", "grad = layer.backward(grad)"),
     ),
     _plant(
-        "layers",
-        "derivative taken twice",
-        {
-            "return grad * self.out * (1 - self.out)": "s = 1 / (1 + np.exp(-self.out))\n        return grad * s * (1 - s)"
-        },
+        "layers", "derivative taken twice",
+        {"return grad * self.out * (1 - self.out)":
+         "s = 1 / (1 + np.exp(-self.out))\n        return grad * s * (1 - s)"},
         "return grad * s * (1 - s)",
         "network[0].W network[0].b network[2].W network[2].b network[4].W network[4].b",
-        variable="grad",
-        near=("s = 1 / (1 + np.exp(-self.out))", "grad = layer.backward(grad)"),
+        variable="grad", near=("s = 1 / (1 + np.exp(-self.out))", "grad = layer.backward(grad)"),
     ),
     _plant(
-        "layers",
-        "stale activation",
+        "layers", "stale activation",
         {"        self.x = x\n": '        if not hasattr(self, "x"):\n            self.x = x\n'},
-        "self.dW = self.x.T @ grad",
-        "network[2].W network[4].W",
-        near=("self.x = x",),
+        "self.dW = self.x.T @ grad", "network[2].W network[4].W", near=("self.x = x",),
     ),
 ]
 
 _OTHER_MISTAKES = [
     _plant(
-        "plain-momentum",
-        "updated too early",
-        {
-            "    d_hidden = np.dot(d_final, W2.T)": "    v_W2 = momentum * v_W2 - lr * d_W2\n    W2 += v_W2\n"
-            "    d_hidden = np.dot(d_final, W2.T)",
-            "    # gradient descent\n    v_W2 = momentum * v_W2 - lr * d_W2\n": "    # gradient descent\n",
-            "    W2 += v_W2\n    b2 += v_b2\n": "    b2 += v_b2\n",
-        },
-        "d_hidden = np.dot(d_final, W2.T) * sigmoid_derivative(hidden_output)",
-        "W1 b1",
+        "plain-momentum", "updated too early",
+        {"    d_hidden = np.dot(d_final, W2.T)":
+         "    v_W2 = momentum * v_W2 - lr * d_W2\n    W2 += v_W2\n"
+         "    d_hidden = np.dot(d_final, W2.T)",
+         "    # gradient descent\n    v_W2 = momentum * v_W2 - lr * d_W2\n":
+         "    # gradient descent\n",
+         "    W2 += v_W2\n    b2 += v_b2\n": "    b2 += v_b2\n"},
+        "d_hidden = np.dot(d_final, W2.T) * sigmoid_derivative(hidden_output)", "W1 b1",
         near=("W2 += v_W2",),
     ),
     _plant(
-        "plain-momentum",
-        "scale of one parameter",
+        "plain-momentum", "scale of one parameter",
         {"v_b2 = momentum * v_b2 - lr * d_b2": "v_b2 = momentum * v_b2 - lr * lr * d_b2"},
-        "v_b2 = momentum * v_b2 - lr * lr * d_b2",
-        "b2",
-        near=("b2 += v_b2",),
+        "v_b2 = momentum * v_b2 - lr * lr * d_b2", "b2", near=("b2 += v_b2",),
     ),
     _plant(
-        "columns-small",
-        "missing hidden derivative",
-        {"dZ1 = (W2.T @ dZ2) * (1 - A1 ** 2)": "dZ1 = W2.T @ dZ2"},
-        "dZ1 = W2.T @ dZ2",
-        "W1 b1",
+        "columns-small", "missing hidden derivative",
+        {"dZ1 = (W2.T @ dZ2) * (1 - A1 ** 2)": "dZ1 = W2.T @ dZ2"}, "dZ1 = W2.T @ dZ2", "W1 b1",
     ),
     _plant(
-        "columns-small",
-        "derivative taken twice",
+        "columns-small", "derivative taken twice",
         {"(1 - A1 ** 2)": "(1 - np.tanh(A1) ** 2)"},
-        "dZ1 = (W2.T @ dZ2) * (1 - np.tanh(A1) ** 2)",
-        "W1 b1",
+        "dZ1 = (W2.T @ dZ2) * (1 - np.tanh(A1) ** 2)", "W1 b1",
     ),
     _plant(
-        "columns-adam",
-        "missing hidden derivative",
-        {"dZ1 = (W2.T @ dZ2) * (1 - A1 ** 2)": "dZ1 = W2.T @ dZ2"},
-        "dZ1 = W2.T @ dZ2",
-        "W1 b1",
+        "columns-adam", "missing hidden derivative",
+        {"dZ1 = (W2.T @ dZ2) * (1 - A1 ** 2)": "dZ1 = W2.T @ dZ2"}, "dZ1 = W2.T @ dZ2", "W1 b1",
     ),
     _plant(
-        "three-layers",
-        "updated too early",
-        {
-            "    delta2 = delta3 @ W3.T * df(z2)\n": "    W3 -= lr * (a2.T @ delta3)\n    delta2 = delta3 @ W3.T * df(z2)\n",
-            "    gW3 = a2.T @ delta3\n": "",
-            "    W3 -= lr * gW3\n": "",
-        },
-        "delta2 = delta3 @ W3.T * df(z2)",
-        "W1 b1 W2 b2",
-        near=("W3 -= lr * (a2.T @ delta3)",),
+        "three-layers", "updated too early",
+        {"    delta2 = delta3 @ W3.T * df(z2)\n":
+         "    W3 -= lr * (a2.T @ delta3)\n    delta2 = delta3 @ W3.T * df(z2)\n",
+         "    gW3 = a2.T @ delta3\n": "", "    W3 -= lr * gW3\n": ""},
+        "delta2 = delta3 @ W3.T * df(z2)", "W1 b1 W2 b2", near=("W3 -= lr * (a2.T @ delta3)",),
     ),
     _plant(
-        "three-layers",
-        "derivative of the wrong quantity",
-        {"df(z1)\n": "df(z2)\n"},
-        "delta1 = delta2 @ W2.T * df(z2)",
-        "W1 b1",
+        "three-layers", "derivative of the wrong quantity", {"df(z1)\n": "df(z2)\n"},
+        "delta1 = delta2 @ W2.T * df(z2)", "W1 b1",
     ),
     _plant(
-        "three-layers",
-        "wrong transpose",
-        {"delta2 @ W2.T": "delta2 @ W2"},
-        "delta1 = delta2 @ W2 * df(z1)",
-        "W1 b1",
+        "three-layers", "wrong transpose", {"delta2 @ W2.T": "delta2 @ W2"},
+        "delta1 = delta2 @ W2 * df(z1)", "W1 b1",
     ),
     _plant(
-        "three-layers",
-        "derivative of the wrong quantity",
-        {"gW2 = a1.T @ delta2": "gW2 = a2.T @ delta2"},
-        "gW2 = a2.T @ delta2",
-        "W2",
-        label="activation of another layer",
-        also=("stale activation",),
+        "three-layers", "derivative of the wrong quantity",
+        {"gW2 = a1.T @ delta2": "gW2 = a2.T @ delta2"}, "gW2 = a2.T @ delta2", "W2",
+        label="activation of another layer", also=("stale activation",),
     ),
     _plant(
-        "no-bias",
-        "updated too early",
-        {
-            "    l1_error = l2_delta.dot(syn1.T)\n": "    syn1 += l1.T.dot(l2_delta)\n    l1_error = l2_delta.dot(syn1.T)\n",
-            "    syn1 += l1.T.dot(l2_delta)\n    syn0": "    syn0",
-        },
-        "l1_error = l2_delta.dot(syn1.T)",
-        "syn0",
-        near=("syn1 += l1.T.dot(l2_delta)",),
+        "no-bias", "updated too early",
+        {"    l1_error = l2_delta.dot(syn1.T)\n":
+         "    syn1 += l1.T.dot(l2_delta)\n    l1_error = l2_delta.dot(syn1.T)\n",
+         "    syn1 += l1.T.dot(l2_delta)\n    syn0": "    syn0"},
+        "l1_error = l2_delta.dot(syn1.T)", "syn0", near=("syn1 += l1.T.dot(l2_delta)",),
     ),
     _plant(
-        "no-bias",
-        "raw error in the hidden delta",
+        "no-bias", "raw error in the hidden delta",
         {"l2_delta.dot(syn1.T)": "l2_error.dot(syn1.T)"},
-        "l1_error = l2_error.dot(syn1.T)",
-        "syn0",
-        also=("missing output derivative",),
+        "l1_error = l2_error.dot(syn1.T)", "syn0", also=("missing output derivative",),
     ),
     _plant(
-        "bce",
-        "derivative taken twice",
+        "bce", "derivative taken twice",
         {"(dz2 @ W2.T) * a1 * (1 - a1)": "(dz2 @ W2.T) * sigmoid(a1) * (1 - sigmoid(a1))"},
-        "dz1 = (dz2 @ W2.T) * sigmoid(a1) * (1 - sigmoid(a1))",
-        "W1 b1",
+        "dz1 = (dz2 @ W2.T) * sigmoid(a1) * (1 - sigmoid(a1))", "W1 b1",
     ),
     _plant(
-        "relu",
-        "derivative of the wrong quantity",
-        {"grad_h[h < 0] = 0": "grad_h[grad_h < 0] = 0"},
-        "grad_h[grad_h < 0] = 0",
-        "w1 b1",
-        variable="grad_h",
+        "relu", "derivative of the wrong quantity", {"grad_h[h < 0] = 0":
+                                                     "grad_h[grad_h < 0] = 0"},
+        "grad_h[grad_h < 0] = 0", "w1 b1", variable="grad_h",
         near=("grad_h = grad_h_relu.copy()",),
     ),
     _plant(
-        "softmax",
-        "missing hidden derivative",
-        {"dz1 = da1 * (z1 > 0)": "dz1 = da1"},
-        "dz1 = da1",
-        "W1 b1",
+        "softmax", "missing hidden derivative", {"dz1 = da1 * (z1 > 0)": "dz1 = da1"},
+        "dz1 = da1", "W1 b1",
     ),
     _plant(
-        "softmax",
-        "scale of one parameter",
+        "softmax", "scale of one parameter",
         {"db2 = np.sum(dz2, axis=0, keepdims=True)": "db2 = np.sum(dz2, axis=0) / len(X)"},
-        "db2 = np.sum(dz2, axis=0) / len(X)",
-        "b2",
+        "db2 = np.sum(dz2, axis=0) / len(X)", "b2",
     ),
     _plant(
-        "mini-batch",
-        "updated too early",
-        {
-            "        d_hidden = d_logit @ W2.T\n": "        W2 -= lr * hidden.T @ d_logit\n        d_hidden = d_logit @ W2.T\n",
-            "        W2 -= lr * hidden.T @ d_logit\n        b2": "        b2",
-        },
-        "d_hidden = d_logit @ W2.T",
-        "W1 b1",
+        "mini-batch", "updated too early",
+        {"        d_hidden = d_logit @ W2.T\n":
+         "        W2 -= lr * hidden.T @ d_logit\n        d_hidden = d_logit @ W2.T\n",
+         "        W2 -= lr * hidden.T @ d_logit\n        b2": "        b2"},
+        "d_hidden = d_logit @ W2.T", "W1 b1",
         near=("W2 -= lr * hidden.T @ d_logit", "d_pre = d_hidden * (1 - hidden ** 2)"),
     ),
     _plant(
-        "mini-batch",
-        "scale of one parameter",
+        "mini-batch", "scale of one parameter",
         {"b1 -= lr * d_pre.sum(0)": "b1 -= lr * d_pre.mean(0)"},
-        "b1 -= lr * d_pre.mean(0)",
-        "b1",
+        "b1 -= lr * d_pre.mean(0)", "b1",
     ),
 ]
 
