@@ -18,6 +18,10 @@ POLICY = {
     "xor_torch.views": ["xor_torch.cli", "xor_torch.sweep", "xor_torch.manual"],
     "xor_torch.runs": ["torch", "lightning"],
     "xor_torch.console": ["xor_torch.cli", "xor_torch.manual"],
+    "xor_torch.sweep": ["torch", "lightning", "tensorboard"],
+    "xor_torch.explain": ["lightning", "tensorboard"],
+    "xor_torch.record": ["torch", "lightning"],
+    "xor_torch.check": ["lightning", "tensorboard"],
     "xor_torch.cli": ["torch", "lightning", "tensorboard", "matplotlib"],
 }
 

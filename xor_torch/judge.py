@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 
 import torch
 
-from .batches import updates
-from .figures import add_numbers
+from .expected import add_numbers
 from .losses import CannotTell, Case, Fit, Loss, Point, Term
 from .mistakes import PRODUCTS, SUMS, Diagnosis, Step, diagnose, gradient_node
 from .record import Ref, Tape
 from .replay import CannotReplay
+from .rows_seen import updates
 from .steps import Network, State, find_networks
 
 # If several losses explain the updates alike, the one to name.
