@@ -304,13 +304,7 @@ def _compare_with_printed(case: Case, fit: Fit, finding: Finding) -> None:
 def _printed(case: Case, k: int, terms: list[Term]) -> list[tuple[str, int, Term]]:
     """The scalars of a step that look like a loss: computed from the error, used for no update."""
     nodes, step = case.tape.nodes, case.steps[k]
-    inside = set(step.nodes)
-    needed, stack = set(), list(step.end.values())
-    while stack:
-        n = stack.pop()
-        if n in inside and n not in needed:
-            needed.add(n)
-            stack += nodes[n].inputs
+    needed = case.needed(k)
     targets = {t.target for t in terms if isinstance(t.target, int)}
     users = {i for n in step.nodes for i in nodes[n].inputs}
     found = []

@@ -158,6 +158,19 @@ class Case:
     def end(self, k: int, i: int) -> int:
         return self.steps[k].end[i]
 
+    def needed(self, k: int) -> set[int]:
+        """The values of a step that its updates are made of."""
+        nodes, step = self.tape.nodes, self.steps[k]
+        inside = set(step.nodes)
+        needed: set[int] = set()
+        stack = list(step.end.values())
+        while stack:
+            n = stack.pop()
+            if n in inside and n not in needed:
+                needed.add(n)
+                stack += nodes[n].inputs
+        return needed
+
     def _given(self, k: int, generator: torch.Generator | None, size: float) -> dict[int, Tensor]:
         """The parameters that a step begins with, moved; optimiser states are zero."""
         given = {}

@@ -56,14 +56,8 @@ def _inputs(case: Case, k: int) -> dict[int, set[tuple[int, int]]]:
     nodes, step = case.tape.nodes, case.steps[k]
     inside = set(step.nodes)
     parameters = {step.start[i]: i for i in case.parameters}
-    needed, stack = set(), list(step.end.values())
-    while stack:
-        n = stack.pop()
-        if n in inside and n not in needed:
-            needed.add(n)
-            stack += nodes[n].inputs
     result: dict[int, set[tuple[int, int]]] = {}
-    for n in needed:
+    for n in case.needed(k):
         node = nodes[n]
         if node.op not in PRODUCTS or len(node.inputs) != 2:
             continue
