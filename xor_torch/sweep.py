@@ -33,10 +33,11 @@ LOSSES = ("mse", "bce")
 BLOCK = 10_000  # networks of XOR's size: their numbers stay in a core's cache
 RECORDED = 100  # epochs of a run
 
-# In sigmoids. Below the one, compiling takes longer than it saves; a network longer than the
-# other takes the compiler minutes, and gains less.
-WORTH_COMPILING = 10**9
+# In sigmoids. Below the one, compiling takes longer than it saves on two cores; a network longer
+# than the other takes the compiler minutes, and gains less.
+WORTH_COMPILING = 4 * 10**9
 LONGEST_COMPILED = 32
+LONGEST_PREVIEW = 1000
 
 _SLOW = "not compiled, three times as slow"
 
@@ -313,7 +314,8 @@ def sweep(
         if out is not None and out.exists() and not force:
             raise FileExistsError(f"--out {out} exists: --force overwrites it")
         plan = _begin(plan, directory, force)
-        workers = min(workers or _cores(), plan.blocks)
+        cores = int(os.environ["WORLD_SIZE"]) if launched else _cores()
+        workers = min(workers or cores, plan.blocks)
         try:
             if launched or (workers == 1 and not plan.compiled):
                 work(directory, progress)
@@ -461,13 +463,16 @@ def _employ(
                 command = [sys.executable, "-m", "xor_torch._worker", str(directory)]
                 processes.append(subprocess.Popen(command, env=environment, stderr=log))
         preview = _preview(plan)
-        while [p for p in processes if p.poll() is None]:
+        while True:
+            working = any(p.poll() is None for p in processes)
+            if len(watch.blocks.finished()) == plan.blocks:  # not: wait until torch has shut down
+                break
+            if not working:
+                raise ChildProcessError(_last_words(directory, processes))
             now = watch()
             if progress:
                 progress(now if now.done else now._replace(first=next(preview)))
             time.sleep(0.05)
-        if len(watch.blocks.finished()) < plan.blocks:
-            raise ChildProcessError(_last_words(directory, processes))
         if progress:
             progress(watch())
     finally:
@@ -499,12 +504,12 @@ class _Watch:
 
 def _preview(plan: Plan) -> Iterator[str]:
     """How the first seed fares, trained in NumPy while torch and the compiler get ready."""
-    if plan.loss != "mse" or not plan.compiled:
+    if plan.loss != "mse" or 2**plan.bits * (plan.hidden + 1) > LONGEST_PREVIEW:
         yield from repeat("")
     X, y = truth_table(plan.bits)
     start = data.initial_weights(int(plan.seed[0]), plan.hidden, plan.bits)
     epochs = manual.train(X, y, start, plan.lr, plan.epochs)
-    while chunk := [*islice(epochs, 1000)]:
+    while chunk := [*islice(epochs, 500)]:
         last = chunk[-1]
         text = f"seed {plan.seed[0]}: loss {last.mse:.4f} after {last.number + 1} epochs"
         yield text
