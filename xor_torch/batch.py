@@ -29,6 +29,7 @@ import torch
 from torch.nn.functional import binary_cross_entropy_with_logits, mse_loss
 
 from .data import Parameters, truth_table
+from .files import check_zip
 
 
 class Trained(NamedTuple):
@@ -213,7 +214,9 @@ def compiled_epoch(problem: Problem) -> Callable[[list[torch.Tensor]], list]:
     path = cache_directory() / name
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{path}.lock"):
-        if not path.exists():
+        try:
+            check_zip(path)
+        except (FileNotFoundError, ValueError):  # a damaged program is compiled anew, not run
             _compile(problem, path)
     # torch._inductor.aoti_load_package is this, after two seconds of imports
     return torch._C._aoti.AOTIModelPackageLoader(str(path), "model", True, 1, -1).run
