@@ -162,12 +162,19 @@ def test_a_resumed_run_keeps_its_network(capsys):
     assert "has done 2 already" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", [[], ["train"], ["compare"], ["sweep"], ["explain"]])
+@pytest.mark.parametrize("command", [[], *([name] for name in cli.COMMANDS)])
 def test_help_fits_a_screen(command, capsys):
     assert cli.main([*command, "--help"]) == 0
     out = capsys.readouterr().out
     assert len(out.splitlines()) <= 40
     assert max(map(len, out.splitlines())) <= 100
+
+
+def test_every_command_has_its_script():
+    others = {"benchmark", "benchmark_sweep", "screenshots"}
+    assert {path.stem for path in (ROOT / "scripts").glob("*.py")} == {*cli.COMMANDS, *others}
+    for name in cli.COMMANDS:
+        assert f'main(["{name}", *sys.argv[1:]])' in (ROOT / "scripts" / f"{name}.py").read_text()
 
 
 def test_no_command_is_a_bad_call(capsys):

@@ -1,7 +1,7 @@
 """The same network as a torch module: autograd does the backward pass."""
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from .data import Parameters, initial_weights
 
@@ -31,7 +31,7 @@ class XOR(nn.Module):
         self.output = nn.utils.skip_init(nn.Linear, hidden, 1, dtype=torch.float64)
         self.load_numpy(weights)
 
-    def forward(self, X: torch.Tensor) -> torch.Tensor:
+    def forward(self, X: Tensor) -> Tensor:
         """Predictions, shape (N, 1), for inputs of shape (N, bits)."""
         a1 = torch.sigmoid(self.hidden(X))
         return torch.sigmoid(self.output(a1))
@@ -51,10 +51,10 @@ class XOR(nn.Module):
 
     def gradients(self) -> Parameters:
         """A copy of the gradients of the last ``backward()`` in NumPy layout."""
-        return _to_numpy(*(p.grad for p in self.parameters()))
+        return _to_numpy(*(p.grad for p in self.parameters()))  # type: ignore[arg-type]  # not None
 
 
-def squared_error(prediction: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+def squared_error(prediction: Tensor, y: Tensor) -> Tensor:
     """The SUM of squared errors: the loss whose gradient the notebook follows.
 
     Raises:
@@ -69,7 +69,7 @@ def squared_error(prediction: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
     return nn.functional.mse_loss(prediction, y, reduction="sum")
 
 
-def _to_numpy(W1, b1, W2, b2) -> Parameters:
+def _to_numpy(W1: Tensor, b1: Tensor, W2: Tensor, b2: Tensor) -> Parameters:
     return Parameters(
         W1=W1.detach().T.numpy().copy(),
         b1=b1.detach()[None, :].numpy().copy(),
