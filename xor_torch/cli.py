@@ -20,7 +20,7 @@ from .data import MAX_BITS, MAX_HIDDEN, MAX_SEED
 
 LOSSES = ("mse", "bce")
 VIEWS = ("none", "scalars", "all")
-SUCCESS, DIFFERS, BAD_CALL, INTERRUPTED = 0, 1, 2, 130
+SUCCESS, DIFFERS, BAD_CALL = 0, 1, 2  # 130 and 143 are Ctrl-C and SIGTERM
 
 
 class UsageError(Exception):
@@ -264,7 +264,7 @@ def compare(settings: Namespace, given: Namespace) -> int:
     run = {name: settings[name] for name in of_run}
     with tqdm(total=settings.epochs, unit=" epochs", leave=False, dynamic_ncols=True) as bar:
         parameters = parity.compare(**run, progress=bar.update)
-    print((parity.to_json if settings.json else parity.report)(run, parameters))
+    _out((parity.to_json if settings.json else parity.report)(run, parameters))
     return SUCCESS if all(p.ok for p in parameters) else DIFFERS
 
 
@@ -280,7 +280,7 @@ def _check_file(settings: Namespace) -> int:
         strict=settings.strict,
         verbose=settings.verbose,
     )
-    print(json.dumps(verdict.to_json(), indent=2) if settings.json else verdict.report())
+    _out(json.dumps(verdict.to_json(), indent=2) if settings.json else verdict.report())
     return verdict.exit_code
 
 
@@ -331,7 +331,7 @@ def sweep(settings: Namespace, given: Namespace) -> int:
             with sweeps.progress_bar() as show:
                 result = sweeps.sweep(seeds, **cell, out=out, force=settings.force, progress=show)
         except sweeps.Interrupted as stopped:
-            code, result = INTERRUPTED, stopped.result
+            code, result = _code_of(stopped.__context__), stopped.result
             _say(
                 "Interrupted; what is finished:" if result else "Interrupted, nothing is finished."
             )
@@ -350,7 +350,7 @@ def sweep(settings: Namespace, given: Namespace) -> int:
         if settings.json:
             found.append({**cell, "seeds": len(result.seed), "outcomes": sweeps.summary(result)})
         else:
-            print(f"{len(result.seed)} seeds  {label}\n{sweeps.table(result)}", flush=True)
+            _out(f"{len(result.seed)} seeds  {label}\n{sweeps.table(result)}")
         if code:
             break
         timing = result.timing
@@ -365,7 +365,7 @@ def sweep(settings: Namespace, given: Namespace) -> int:
             _say(f"Result: {shlex.quote(str(out))}")
             _picture(result, out, settings.log_dir)
     if settings.json:
-        print(json.dumps({"sweeps": found}, indent=2))
+        _out(json.dumps({"sweeps": found}, indent=2))
     return code
 
 
@@ -421,7 +421,7 @@ def explain(settings: Namespace, given: Namespace) -> int:
             network["epochs"] = max(lit.epochs_done(path), 1)
     from .explain import explain as find_out
 
-    print(find_out(**network))
+    _out(find_out(**network))
     return SUCCESS
 
 
@@ -472,9 +472,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if rest and not settings.get("file"):
             raise UsageError(f"-- {' '.join(rest)}: arguments go with a FILE of compare")
         with contextlib.nullcontext() if run is train else _sigterm_as_ctrl_c():
-            code = run(settings, given)
-        runs.flush_output()
-        return code
+            return run(settings, given)
     except SystemExit as done:  # --help and --print-config
         return done.code
     except BrokenPipeError:  # as in `xor-torch train | head`: nobody reads on
@@ -488,9 +486,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (UsageError, OSError, ValueError) as error:
         _say(f"{parser.prog}: error: {' '.join(str(error).split())}")
         return BAD_CALL
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interrupt:
         _say("\nInterrupted.")
-        return INTERRUPTED
+        return _code_of(interrupt)
 
 
 @contextlib.contextmanager
@@ -498,7 +496,7 @@ def _sigterm_as_ctrl_c() -> Iterator[None]:
     """Both raise KeyboardInterrupt: worker processes are ended, and what is finished is kept."""
 
     def stop(number: int, frame: object) -> NoReturn:
-        raise KeyboardInterrupt
+        raise KeyboardInterrupt(number)
 
     before = {n: signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)}
     for number, handler in before.items():
@@ -511,10 +509,19 @@ def _sigterm_as_ctrl_c() -> Iterator[None]:
             signal.signal(number, handler)
 
 
+def _code_of(interrupt: BaseException | None) -> int:
+    number = interrupt.args[0] if interrupt and interrupt.args else signal.SIGINT
+    return 128 + int(number)
+
+
 def _split(flags: list[str]) -> tuple[list[str], list[str]]:
     """What stands before and after the first ``--``."""
     at = flags.index("--") if "--" in flags else len(flags)
     return flags[:at], flags[at + 1 :]
+
+
+def _out(text: str) -> None:
+    runs.write_out(f"{text}\n")
 
 
 def _say(text: str) -> None:

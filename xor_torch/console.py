@@ -25,9 +25,9 @@ class Report(L.Callback):
     """The notebook's lines on standard output, a bar that counts epochs on standard error.
 
     What has been printed is also in the run's ``output.txt``, and a resumed run does not print
-    it again. The line is written there as soon as it is out, with one call. Between the two
-    calls lies a moment in which a kill -9 makes the resumed run print that one line once more:
-    the other order would lose it, and of two equal lines in a row ``uniq`` takes one away.
+    it again. The line is written there as soon as it is out, with one call. A kill -9 in the
+    moment between the two makes the resumed run print that one line once more: a line that is
+    there twice is seen and dropped, and the other order would lose it.
     """
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
@@ -56,7 +56,7 @@ class Report(L.Callback):
             if line not in self.printed:
                 # so that on a terminal the bar and the line do not write over each other
                 with self.output.open("ab", buffering=0) as output, tqdm.external_write_mode():
-                    write_out(line)
+                    runs.write_out(f"{line}\n")
                     output.write(f"{line}\n".encode())
 
     def on_train_batch_end(
@@ -145,14 +145,8 @@ def print_predictions(prediction: "np.ndarray[Any, np.dtype[np.float64]]") -> No
     """The notebook's closing lines for the last epoch's predictions, shape (N, 1)."""
     bits = len(prediction).bit_length() - 1
     _, y = truth_table(bits)
-    write_out(
+    runs.write_out(
         f"\nFinal Predictions (rounded):\n{prediction.round(3)}\n"
         f"Predicted classes:\n {(prediction >= 0.5).astype(int)}\n"
-        f"True classes:\n {y.astype(int)}"
+        f"True classes:\n {y.astype(int)}\n"
     )
-
-
-def write_out(text: str) -> None:
-    """Print in one piece and at once: whoever is killed has printed it or has not."""
-    print(text)
-    runs.flush_output()

@@ -343,6 +343,7 @@ def fit(
         "trainer": trainer_options,
     }
     if trainer.is_global_zero:
+        runs.remove_halves(run_dir)
         try:
             runs.save_config(run_dir, settings)
         except runs.WriteError as error:
@@ -353,7 +354,9 @@ def fit(
         with warnings.catch_warnings(), _quiet_writer(), one_thread():
             # Lightning's advice to itself: loader workers for four rows, a checkpoint folder in use
             warnings.filterwarnings("ignore", module="lightning")
-            trainer.fit(module, XORDataModule(), ckpt_path=resume, weights_only=True)
+            # absolute, because Lightning expands ~
+            path = Path(resume).absolute() if resume else None
+            trainer.fit(module, XORDataModule(), ckpt_path=path, weights_only=True)
             if keep and trainer.global_step != done:
                 last.save(trainer)
     except (runs.WriteError, BrokenPipeError):  # the latter of standard output: nobody reads on

@@ -23,11 +23,12 @@ class LogDirError(OSError):
 class WriteError(OSError):
     """A file of a run that cannot be written while it trains: a full disk, a directory gone."""
 
-    def __init__(self, error: OSError, path: str | Path) -> None:
-        super().__init__(error.errno, error.strerror, str(path))
+    def __init__(self, error: OSError, path: str | bytes | Path) -> None:
+        super().__init__(error.errno, error.strerror or str(error), os.fsdecode(path))
 
     def __str__(self) -> str:
-        return f"cannot write {quoted(self.filename)}: {self.strerror}"
+        what = self.filename if self.filename == STANDARD_OUTPUT else quoted(self.filename)
+        return f"cannot write {what}: {self.strerror}"
 
 
 def claim(log_dir: str | Path) -> Path:
@@ -104,8 +105,8 @@ def save_config(run_dir: Path, config: Mapping[str, Any]) -> None:
         beside.write_text(yaml.safe_dump(dict(config), sort_keys=False), encoding="utf-8")
 
 
-def flush_output() -> None:
-    """Write what standard output still holds.
+def write_out(text: str) -> None:
+    """Print in one piece, and at once: whoever is killed then has printed it, or has not.
 
     Raises:
         WriteError: it cannot be written, as on a full disk.
@@ -113,6 +114,7 @@ def flush_output() -> None:
 
     """
     try:
+        sys.stdout.write(text)
         sys.stdout.flush()
     except BrokenPipeError:
         raise
@@ -149,3 +151,10 @@ def write_beside(path: Path) -> Iterator[Path]:
         raise WriteError(error, path) from error
     finally:
         beside.unlink(missing_ok=True)
+
+
+def remove_halves(run_dir: Path) -> None:
+    """Remove what a killed process was writing with `write_beside`."""
+    for path in (run_dir / CONFIG, run_dir / CHECKPOINT):
+        for half in path.parent.glob(f".{path.name}.*"):
+            half.unlink(missing_ok=True)
