@@ -69,13 +69,13 @@ def test_two_parts_of_a_run_print_what_the_whole_prints(capsys):
 
 
 def test_config_repeats_a_run(capsys):
-    run_cli("train", "--seed", 3, "--lr", 0.5, "--epochs", 150, "--trainer.max_steps", 120)
+    run_cli("train", "--seed", 3, "--lr", 0.5, "--epochs", 150, "--trainer.gradient_clip_val", 1)
     first = capsys.readouterr().out
     saved = Path("lightning_logs/version_0/config.yaml")
     assert yaml.safe_load(saved.read_text()) == {
         "seed": 3, "hidden": 2, "bits": 2, "lr": 0.5, "epochs": 150,
         "log_dir": "lightning_logs", "views": "all", "check": False,
-        "trainer": {"max_steps": 120},
+        "trainer": {"gradient_clip_val": 1},
     }  # fmt: skip
     assert run_cli("train", "--config", saved) == 0
     assert capsys.readouterr().out == first

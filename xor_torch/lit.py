@@ -24,6 +24,10 @@ CHECKPOINT_EVERY = 1000
 LOOPS = ("fit_loop", "validate_loop", "test_loop", "predict_loop")  # in a checkpoint
 
 
+class TrainerOptionError(ValueError):
+    """An option that Lightning's Trainer does not take."""
+
+
 class XORModule(XOR, L.LightningModule):
     """The XOR network as a LightningModule: one optimizer step is one epoch of the notebook.
 
@@ -147,6 +151,11 @@ def load(checkpoint: str | Path) -> XORModule:
     return module
 
 
+def epochs_done(checkpoint: str | Path) -> int:
+    """How many epochs the run had done when `checkpoint` was saved; raises as `load` does."""
+    return int(read(checkpoint)["global_step"])
+
+
 def fit(
     module: XORModule,
     epochs: int = 10_000,
@@ -210,7 +219,9 @@ def fit(
     try:
         trainer = L.Trainer(callbacks=callbacks, **options)
     except Exception as error:  # of any class: what it does not like, it says in its words
-        raise ValueError(f"Lightning's Trainer refuses {trainer_options}: {error}") from error
+        raise TrainerOptionError(
+            f"Lightning's Trainer refuses {trainer_options}: {error}"
+        ) from error
     if saved:
         if saved["hyper_parameters"] != dict(module.hparams):
             raise ValueError(f"{resume} is of {saved['hyper_parameters']}, not of {module.hparams}")

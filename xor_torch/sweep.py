@@ -23,7 +23,7 @@ from typing import NamedTuple, TextIO
 
 import numpy as np
 
-from . import data, manual
+from . import data, manual, memory
 from .blocks import Blocks, Claim
 from .data import MAX_BITS, MAX_HIDDEN, MAX_SEED, Parameters, truth_table
 from .files import read_arrays
@@ -208,6 +208,7 @@ def parse_seeds(text: str | int | Sequence[str | int]) -> np.ndarray:
             if start >= stop:
                 raise ValueError(f"--seeds {said} is an empty range")
             _check_seeds(np.array(sorted({start, stop - 1})), said)
+            memory.check(f"--seeds {said}", (stop - start) * row_bytes(bits=1, hidden=1))
             return np.arange(start, stop)
         seeds = [int(word) for part in words for word in part.split(",") if word.strip()]
     except ValueError as error:
@@ -217,6 +218,11 @@ def parse_seeds(text: str | int | Sequence[str | int]) -> np.ndarray:
             f"--seeds {said} is neither a number N, nor a range A:B, nor a list A,B,C"
         ) from None
     return _check_seeds(np.array(seeds), said)
+
+
+def row_bytes(bits: int, hidden: int, **_: object) -> int:
+    """What one seed takes in memory while blocks are merged: its row, twice."""
+    return 2 * 8 * ((bits + 2) * hidden + 1 + 2 * 2**bits + 9)
 
 
 def _check_seeds(seeds: np.ndarray, said: str = "") -> np.ndarray:
