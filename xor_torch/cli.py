@@ -305,8 +305,8 @@ def train(settings: Namespace, given: Namespace) -> int:
         return DIFFERS
     if not trainer.is_global_zero:
         return SUCCESS
-    assert trainer.log_dir is not None
-    run_dir = Path(trainer.log_dir)
+    assert trainer.logger is not None  # not trainer.log_dir, which waits for the other processes
+    run_dir = Path(str(trainer.logger.log_dir))
     where, log_dir = shlex.quote(str(run_dir)), shlex.quote(str(run_dir.parent))
     if interrupt.signal:
         _say(f"Interrupted after {trainer.global_step} epochs; to go on: --resume {where}")
@@ -340,7 +340,9 @@ def _resumed(path: Path, state: dict[str, Any], settings: Namespace, given: Name
     if "epochs" not in given:
         settings.epochs = saved["epochs"]
     elif settings.epochs < state["global_step"]:
-        raise UsageError(f"--epochs {settings.epochs}: {path} has done {state['global_step']}")
+        raise UsageError(
+            f"--epochs {settings.epochs}: {path} has done {state['global_step']} already"
+        )
     settings.trainer = {**saved["trainer"], **settings.trainer}
     return settings
 

@@ -226,7 +226,9 @@ def fit(
         if saved["hyper_parameters"] != dict(module.hparams):
             raise ValueError(f"{resume} is of {saved['hyper_parameters']}, not of {module.hparams}")
         loops = {name: getattr(trainer, name).state_dict() for name in LOOPS}
-        check_training(resume, saved, loops, module.configure_optimizers().state_dict())
+        states = {callback.state_key: callback.state_dict() for callback in trainer.callbacks}
+        optimizer = module.configure_optimizers().state_dict()
+        check_training(resume, saved, loops, optimizer, states)
     module.settings = {"epochs": epochs, "trainer": trainer_options}
     # clipping, accumulation and other ranks live in the hooks that the fast path leaves out
     module.fast = (

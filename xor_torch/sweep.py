@@ -630,12 +630,14 @@ def _merge(plan: Plan, directory: Path) -> Result | None:
 def _timing(directory: Path, seconds: float, workers: int, note: str) -> Timing:
     reports = []
     for path in directory.glob("worker.*.json"):
-        with contextlib.suppress(ValueError):  # a worker was killed while it wrote
-            reports.append(json.loads(path.read_text()))
-    notes = [report["note"] for report in reports if report["note"]]
+        # a worker may have been killed while it wrote
+        with contextlib.suppress(ValueError, TypeError, KeyError, RecursionError):
+            report = json.loads(path.read_text())
+            reports.append((float(report["compile_seconds"]), str(report["note"])))
+    notes = [note for _, note in reports if note]
     return Timing(
         seconds=seconds,
-        compile_seconds=max([report["compile_seconds"] for report in reports], default=0.0),
+        compile_seconds=max([seconds for seconds, _ in reports], default=0.0),
         workers=workers,
         note=note or (notes[0] if notes else ""),
     )
@@ -668,11 +670,21 @@ def progress_bar(file: TextIO | None = None) -> Iterator[Callable[[Progress], No
     """
     from tqdm import tqdm
 
-    with tqdm(unit=" network-epochs", unit_scale=True, file=file, dynamic_ncols=True) as bar:
+    with contextlib.ExitStack() as stack:
+        bars: list[tqdm] = []  # none before there is something to show: the call may be refused
 
         def show(now: Progress) -> None:
-            if bar.total is None:  # what an earlier call had finished is not our rate
-                bar.total, bar.initial = now.total, now.done
+            if not bars:  # what an earlier call had finished is not our rate
+                bar = tqdm(
+                    total=now.total,
+                    initial=now.done,
+                    unit=" network-epochs",
+                    unit_scale=True,
+                    file=file,
+                    dynamic_ncols=True,
+                )
+                bars.append(stack.enter_context(bar))
+            (bar,) = bars
             bar.n = now.done
             bar.set_postfix_str(
                 f"{now.solved} of {now.finished} seeds solved" if now.finished else now.first,
