@@ -88,8 +88,11 @@ def find_networks(tape: Tape) -> list[Network]:
     roots = {c.nodes[0] for c in chains}
     for c in chains:
         # an optimiser's state that begins as a gradient: that is the first update already
-        if c.nodes[0] is not None and _descends(tape, c.nodes[0], roots - {c.nodes[0]}):
-            c.nodes.insert(0, None)
+        root = c.nodes[0]
+        if root is not None and _descends(tape, root, roots - {root}):
+            while tape.nodes[root].op in ("multiply", "divide"):  # by its decay
+                root = next(i for i in tape.nodes[root].inputs if _descends(tape, i, roots - {i}))
+            c.nodes[:1] = [None, root]
     networks = []
     while chains:
         family = _family(chains)
