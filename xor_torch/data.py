@@ -11,12 +11,12 @@ MAX_SEED = 2**32 - 1
 
 
 class Parameters(NamedTuple):
-    """The network's four parameters, or their gradients, in NumPy layout (in, out)."""
+    """The network's four parameters, or their gradients: float64, in NumPy layout (in, out)."""
 
-    W1: np.ndarray  # (bits, hidden)
-    b1: np.ndarray  # (1, hidden)
-    W2: np.ndarray  # (hidden, 1)
-    b2: np.ndarray  # (1, 1)
+    W1: np.ndarray  #: (bits, hidden)
+    b1: np.ndarray  #: (1, hidden)
+    W2: np.ndarray  #: (hidden, 1)
+    b2: np.ndarray  #: (1, 1)
 
 
 def truth_table(bits: int = 2) -> tuple[np.ndarray, np.ndarray]:

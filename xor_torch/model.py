@@ -32,13 +32,18 @@ class XOR(nn.Module):
         self.load_numpy(weights)
 
     def forward(self, X: torch.Tensor) -> torch.Tensor:
-        """Predictions, shape (N, 1), for inputs of shape (N, bits)."""
+        """Predictions, shape (N, 1), for inputs `X` of shape (N, bits), float64."""
         a1 = torch.sigmoid(self.hidden(X))
         return torch.sigmoid(self.output(a1))
 
     @torch.no_grad()
     def load_numpy(self, parameters: Parameters) -> None:
-        """Copy weights in NumPy layout into the module."""
+        """Copy weights in NumPy layout, float64, into the module.
+
+        Raises:
+            RuntimeError: a shape is not that of this network.
+
+        """
         W1, b1, W2, b2 = map(torch.from_numpy, parameters)
         self.hidden.weight.copy_(W1.T)
         self.hidden.bias.copy_(b1[0])
@@ -50,12 +55,24 @@ class XOR(nn.Module):
         return _to_numpy(*self.parameters())
 
     def gradients(self) -> Parameters:
-        """A copy of the gradients of the last ``backward()`` in NumPy layout."""
+        """A copy of the gradients of the last ``backward()`` in NumPy layout.
+
+        Raises:
+            AttributeError: there was no ``backward()`` yet.
+
+        """
         return _to_numpy(*(p.grad for p in self.parameters()))
 
 
 def squared_error(prediction: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
     """The SUM of squared errors: the loss whose gradient the notebook follows.
+
+    Args:
+        prediction: (N, 1).
+        y: targets, (N, 1).
+
+    Returns:
+        A tensor of no axes. The notebook prints the N-th part of it, the mean.
 
     Raises:
         ValueError: the shapes differ; (N, 1) minus (N,) would broadcast to (N, N).
