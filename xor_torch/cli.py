@@ -393,16 +393,108 @@ def explain(settings: Namespace, given: Namespace) -> int:
                 raise UsageError(
                     f"--{name} {given[name]}: the checkpoint has its own; leave it out"
                 )
-        from . import lit
+        from . import checkpoint, lit
 
         path = runs.find_checkpoint(settings.checkpoint, "lightning_logs")
         module = lit.load(path)
         network.update(module.hparams, parameters=module.to_numpy())
         if "epochs" not in given:
-            network["epochs"] = max(lit.epochs_done(path), 1)
+            network["epochs"] = max(checkpoint.read(path)["global_step"], 1)
     from .explain import explain as find_out
 
     print(find_out(**network))
+    return SUCCESS
+
+
+def predict_parser(prog: str) -> Parser:
+    parser = Parser(
+        prog=prog,
+        usage=f"{prog} CHECKPOINT [VALUE ...]",
+        description="What does a trained network answer? Each row of inputs gets a line: the\n"
+        "prediction and its class. A row is given as VALUEs, any numbers, one for each input;\n"
+        "or rows come on standard input, one a line, their values apart by blanks or commas.",
+        epilog="exit code: 0 done, 2 bad call or input",
+    )
+    add = parser.add_argument
+    add("checkpoint", type=str, metavar="CHECKPOINT", help="a run's checkpoint or directory")
+    add("row", nargs="*", type=str, default=[], metavar="VALUE", help="of the one row")
+    return parser
+
+
+def predict(settings: Namespace, given: Namespace) -> int:
+    """Predict the row of the call, or all of standard input."""
+    path = runs.find_checkpoint(settings.checkpoint, "lightning_logs")
+    if settings.row:
+        rows = {"VALUEs": settings.row}
+    else:
+        if sys.stdin.isatty():
+            _say("Rows, one a line; Ctrl-D ends them:")
+        lines = (line.replace(",", " ").split() for line in sys.stdin)
+        rows = {f"standard input, line {n}": row for n, row in enumerate(lines, 1) if row}
+    import torch
+
+    from . import lit
+
+    module = lit.load(path)
+    X = [_row(where, row, module.hparams["bits"]) for where, row in rows.items()]
+    if not X:
+        raise UsageError("no row on standard input; give one there or as VALUEs")
+    with torch.no_grad():
+        predictions = module(torch.tensor(X, dtype=torch.float64))[:, 0].tolist()
+    for prediction in predictions:
+        print(f"{prediction:.6g}  class {int(prediction >= 0.5)}")
+    return SUCCESS
+
+
+def _row(where: str, values: Sequence[str], bits: int) -> list[float]:
+    if len(values) != bits:
+        raise UsageError(f"{where}: {len(values)} given, the network has {bits} inputs")
+    row = []
+    for value in values:
+        try:
+            row.append(float(value))
+        except ValueError:
+            row.append(math.nan)
+        if not math.isfinite(row[-1]):
+            raise UsageError(f"{where}: {value} is not a finite number")
+    return row
+
+
+def export_parser(prog: str) -> Parser:
+    parser = Parser(
+        prog=prog,
+        usage=f"{prog} CHECKPOINT FILE [flags]",
+        description="Write a trained network to a file that other programs read, float64.\n"
+        "FILE.npz: the weights W1, b1, W2, b2 in the notebook's layout, for numpy.load.\n"
+        "FILE.onnx: the whole network, for onnxruntime and others.",
+        epilog="exit code: 0 done, 2 bad call or input",
+    )
+    add = parser.add_argument
+    add("checkpoint", type=str, metavar="CHECKPOINT", help="a run's checkpoint or directory")
+    add("file", type=str, metavar="FILE", help=".npz, or .onnx (needs the extra onnx)")
+    add("--force", action="store_true", help="overwrite FILE")
+    return parser
+
+
+def export(settings: Namespace, given: Namespace) -> int:
+    """Write the network in the format that the file's name ends in."""
+    from importlib.util import find_spec
+
+    out = Path(settings.file)
+    if out.suffix not in (".npz", ".onnx"):
+        raise UsageError(f"{out}: the name must end in .npz or .onnx")
+    if out.exists() and not settings.force:
+        raise UsageError(f"{out} exists; --force overwrites it")
+    if not out.parent.is_dir():
+        raise UsageError(f"{out}: there is no directory {out.parent}")
+    if out.suffix == ".onnx" and not find_spec("onnx"):
+        raise UsageError(f"{out}: needs a package that is missing: pip install 'xor_torch[onnx]'")
+    path = runs.find_checkpoint(settings.checkpoint, "lightning_logs")
+    from . import lit
+    from .export import save_npz, save_onnx
+
+    (save_npz if out.suffix == ".npz" else save_onnx)(out, lit.load(path).to_numpy())
+    _say(f"Network: {shlex.quote(str(out))}")
     return SUCCESS
 
 
@@ -411,6 +503,8 @@ COMMANDS = {
     "compare": (compare_parser, compare),
     "sweep": (sweep_parser, sweep),
     "explain": (explain_parser, explain),
+    "predict": (predict_parser, predict),
+    "export": (export_parser, export),
 }
 
 USAGE = f"""usage: xor-torch COMMAND [FLAGS]
@@ -422,6 +516,8 @@ commands (xor-torch COMMAND --help tells more):
   compare    is the backprop right? ours, or that of a script or notebook of yours
   sweep      train thousands of seeds at once: who solves it, who gets stuck, where
   explain    say why one network is where it is, and try what would help
+  predict    what a trained network answers to inputs
+  export     a trained network as a NumPy or ONNX file
 
 options:
   -h, --help     show this and exit

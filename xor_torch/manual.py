@@ -34,29 +34,29 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .data import Parameters
+from .data import Array, Parameters
 
 
 class Forward(NamedTuple):
     """Every intermediate of the forward pass, float64."""
 
-    z1: np.ndarray  #: (N, hidden)
-    a1: np.ndarray  #: (N, hidden)
-    z2: np.ndarray  #: (N, 1)
-    a2: np.ndarray  #: (N, 1), the prediction
+    z1: Array  #: (N, hidden)
+    a1: Array  #: (N, hidden)
+    z2: Array  #: (N, 1)
+    a2: Array  #: (N, 1), the prediction
 
 
 class Backward(NamedTuple):
-    """Every intermediate of the backward pass: the gradient of the summed squared error, float64."""
+    """Every intermediate of the backward pass, float64: the gradients of the SUM of squares."""
 
-    da2: np.ndarray  #: (N, 1)
-    dz2: np.ndarray  #: (N, 1)
-    dW2: np.ndarray  #: (hidden, 1)
-    db2: np.ndarray  #: (1, 1)
-    da1: np.ndarray  #: (N, hidden)
-    dz1: np.ndarray  #: (N, hidden)
-    dW1: np.ndarray  #: (bits, hidden)
-    db1: np.ndarray  #: (1, hidden)
+    da2: Array  #: (N, 1)
+    dz2: Array  #: (N, 1)
+    dW2: Array  #: (hidden, 1)
+    db2: Array  #: (1, 1)
+    da1: Array  #: (N, hidden)
+    dz1: Array  #: (N, hidden)
+    dW1: Array  #: (bits, hidden)
+    db1: Array  #: (1, hidden)
 
     @property
     def gradients(self) -> Parameters:
@@ -74,18 +74,18 @@ class Epoch(NamedTuple):
     mse: float  #: the printed loss, see `mean_squared_error`
 
 
-def sigmoid(z: np.ndarray) -> np.ndarray:
+def sigmoid(z: Array) -> Array:
     """``1 / (1 + exp(-z))``, element by element, for `z` of any shape."""
     with np.errstate(over="ignore"):  # exp overflows to inf below z = -709: 1 / inf is the limit
         return 1 / (1 + np.exp(-z))
 
 
-def sigmoid_derivative(a: np.ndarray) -> np.ndarray:
+def sigmoid_derivative(a: Array) -> Array:
     """The derivative of the sigmoid at z, from its VALUE `a` = ``sigmoid(z)``, not from z."""
     return a * (1 - a)
 
 
-def mean_squared_error(prediction: np.ndarray, y: np.ndarray) -> float:
+def mean_squared_error(prediction: Array, y: Array) -> float:
     """The loss that is printed: the mean of ``(y - prediction)**2``.
 
     Args:
@@ -100,7 +100,7 @@ def mean_squared_error(prediction: np.ndarray, y: np.ndarray) -> float:
     return float(np.mean((y - prediction) ** 2))
 
 
-def forward(X: np.ndarray, parameters: Parameters) -> Forward:
+def forward(X: Array, parameters: Parameters) -> Forward:
     """The forward pass.
 
     Args:
@@ -116,7 +116,7 @@ def forward(X: np.ndarray, parameters: Parameters) -> Forward:
     return Forward(z1, a1, z2, a2)
 
 
-def backward(X: np.ndarray, y: np.ndarray, parameters: Parameters, step: Forward) -> Backward:
+def backward(X: Array, y: Array, parameters: Parameters, step: Forward) -> Backward:
     """The backward pass: the gradient of the SUM of squared errors, see above.
 
     Args:
@@ -156,7 +156,7 @@ def descend(parameters: Parameters, gradients: Parameters, lr: float) -> Paramet
 
 
 def train(
-    X: np.ndarray, y: np.ndarray, parameters: Parameters, lr: float = 0.1, epochs: int = 10_000
+    X: Array, y: Array, parameters: Parameters, lr: float = 0.1, epochs: int = 10_000
 ) -> Iterator[Epoch]:
     """The notebook's training loop, one `Epoch` at a time.
 
@@ -182,7 +182,7 @@ def train(
         parameters = descend(parameters, gradient.gradients, lr)
 
 
-def _check_shapes(prediction: np.ndarray, y: np.ndarray) -> None:
+def _check_shapes(prediction: Array, y: Array) -> None:
     if prediction.shape != y.shape:
         raise ValueError(
             f"prediction has shape {prediction.shape} and y has shape {y.shape}: "
