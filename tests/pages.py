@@ -12,6 +12,7 @@ import contextlib
 import difflib
 import io
 import re
+import shutil
 import sys
 import tempfile
 import warnings
@@ -106,6 +107,7 @@ def walk(folder: Path):
     import nbformat
     from nbclient import NotebookClient
 
+    shutil.copy(DOCS / "my_network.py", folder)
     notebook = nbformat.read(WALK, 4)
     resources = {"metadata": {"path": str(folder)}}
     NotebookClient(
