@@ -1,13 +1,15 @@
 """The command line: flags, messages and exit codes. What a command needs is imported inside it."""
 
 import argparse
+import contextlib
 import difflib
 import gc
 import math
 import re
 import shlex
+import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -18,7 +20,7 @@ from .data import MAX_BITS, MAX_HIDDEN, MAX_SEED
 
 LOSSES = ("mse", "bce")
 VIEWS = ("none", "scalars", "all")
-SUCCESS, DIFFERS, BAD_CALL, INTERRUPTED = 0, 1, 2, 130
+SUCCESS, DIFFERS, BAD_CALL = 0, 1, 2  # 130 and 143 are Ctrl-C and SIGTERM
 
 
 class UsageError(Exception):
@@ -132,14 +134,11 @@ def train(settings: Namespace, given: Namespace) -> int:
     # Collecting garbage while importing finds none and takes a third of the time; what was
     # imported stays until the end, so it is not looked at again either.
     gc.disable()
-    import torch
-
     from . import console, lit, parity
 
     gc.freeze()
     gc.enable()
     console.quiet_lightning()
-    torch.set_num_threads(1)  # four rows are not worth a second thread
 
     checkpoint = None
     if settings.resume is None:
@@ -150,34 +149,47 @@ def train(settings: Namespace, given: Namespace) -> int:
         settings = _resumed(checkpoint, module.hparams, settings, given)
     _check_trainer_options(settings.trainer)
 
-    interrupt = console.Interrupt()
-    try:
-        trainer = lit.fit(
-            module,
-            epochs=settings.epochs,
-            log_dir=settings.log_dir,
-            resume=checkpoint,
-            views=settings.views,
-            check=settings.check,
-            callbacks=[console.Report(), interrupt],
-            **settings.trainer,
-        )
-    except runs.LogDirError as error:
-        raise UsageError(f"--log-dir {settings.log_dir}: {error}") from error
-    except parity.DifferenceError as error:
-        _say(str(error))
-        return DIFFERS
-    if not trainer.is_global_zero:
-        return SUCCESS
-    run_dir = Path(trainer.logger.log_dir)
-    where, log_dir = shlex.quote(str(run_dir)), shlex.quote(str(run_dir.parent))
-    if interrupt.signal:
-        _say(f"Interrupted after {trainer.global_step} epochs; to go on: --resume {where}")
-        return 128 + interrupt.signal
-    console.print_predictions(module.prediction.numpy())
+    run_dir = runs.run_dir_of(checkpoint) if checkpoint else None
+    with console.Interrupt(run_dir) as interrupt:
+        try:
+            trainer = lit.fit(
+                module,
+                epochs=settings.epochs,
+                log_dir=settings.log_dir,
+                resume=checkpoint,
+                views=settings.views,
+                check=settings.check,
+                callbacks=[console.Report(), interrupt],
+                **settings.trainer,
+            )
+        except runs.LogDirError as error:
+            raise UsageError(f"--log-dir {settings.log_dir}: {error}") from error
+        except parity.DifferenceError as error:
+            _say(str(error))
+            return DIFFERS
+        except (lit.DivergedError, runs.WriteError) as error:
+            _say(f"xor-torch train: {error}{_what_is_kept(interrupt.run_dir)}")
+            return DIFFERS
+        if not trainer.is_global_zero:
+            return SUCCESS
+        run_dir = Path(trainer.logger.log_dir)
+        where, log_dir = runs.quoted(run_dir), runs.quoted(run_dir.parent)
+        if interrupt.signal:
+            _say(f"Interrupted after {trainer.global_step} epochs; to go on: --resume {where}")
+            return 128 + interrupt.signal
+        console.print_predictions(module.prediction.numpy())
     _say(f"Run directory: {where}")
     _say(f"To see it:     tensorboard --logdir {log_dir}")
     return SUCCESS
+
+
+def _what_is_kept(run_dir: Path | None) -> str:
+    from .checkpoint import read
+
+    if run_dir is None or not (run_dir / runs.CHECKPOINT).is_file():
+        return "; nothing is kept"
+    done = read(run_dir / runs.CHECKPOINT)["global_step"]
+    return f"; kept is the checkpoint of epoch {done}: {runs.quoted(run_dir / runs.CHECKPOINT)}"
 
 
 def _resumed(checkpoint: Path, saved: Any, settings: Namespace, given: Namespace) -> Namespace:
@@ -252,7 +264,7 @@ def compare(settings: Namespace, given: Namespace) -> int:
     run = {name: settings[name] for name in of_run}
     with tqdm(total=settings.epochs, unit=" epochs", leave=False, dynamic_ncols=True) as bar:
         parameters = parity.compare(**run, progress=bar.update)
-    print((parity.to_json if settings.json else parity.report)(run, parameters))
+    _out((parity.to_json if settings.json else parity.report)(run, parameters))
     return SUCCESS if all(p.ok for p in parameters) else DIFFERS
 
 
@@ -268,7 +280,7 @@ def _check_file(settings: Namespace) -> int:
         strict=settings.strict,
         verbose=settings.verbose,
     )
-    print(json.dumps(verdict.to_json(), indent=2) if settings.json else verdict.report())
+    _out(json.dumps(verdict.to_json(), indent=2) if settings.json else verdict.report())
     return verdict.exit_code
 
 
@@ -319,19 +331,26 @@ def sweep(settings: Namespace, given: Namespace) -> int:
             with sweeps.progress_bar() as show:
                 result = sweeps.sweep(seeds, **cell, out=out, force=settings.force, progress=show)
         except sweeps.Interrupted as stopped:
-            code, result = INTERRUPTED, stopped.result
+            code, result = _code_of(stopped.__context__), stopped.result
             _say(
                 "Interrupted; what is finished:" if result else "Interrupted, nothing is finished."
             )
             if stopped.kept:
                 _say(f"The same command goes on from {shlex.quote(str(stopped.kept))}")
+        except FileExistsError:
+            raise
+        except OSError as error:  # a full disk, here or in a worker
+            if out is None:
+                raise
+            _say(f"xor-torch sweep: error: --out {out}: {error.strerror or error}")
+            return DIFFERS
         if result is None:
             return code  # likewise on a torchrun process that does not merge
         label = "  ".join(f"{name} {value}" for name, value in cell.items())
         if settings.json:
             found.append({**cell, "seeds": len(result.seed), "outcomes": sweeps.summary(result)})
         else:
-            print(f"{len(result.seed)} seeds  {label}\n{sweeps.table(result)}", flush=True)
+            _out(f"{len(result.seed)} seeds  {label}\n{sweeps.table(result)}")
         if code:
             break
         timing = result.timing
@@ -346,7 +365,7 @@ def sweep(settings: Namespace, given: Namespace) -> int:
             _say(f"Result: {shlex.quote(str(out))}")
             _picture(result, out, settings.log_dir)
     if settings.json:
-        print(json.dumps({"sweeps": found}, indent=2))
+        _out(json.dumps({"sweeps": found}, indent=2))
     return code
 
 
@@ -402,7 +421,7 @@ def explain(settings: Namespace, given: Namespace) -> int:
             network["epochs"] = max(checkpoint.read(path)["global_step"], 1)
     from .explain import explain as find_out
 
-    print(find_out(**network))
+    _out(find_out(**network))
     return SUCCESS
 
 
@@ -548,24 +567,57 @@ def main(argv: Sequence[str] | None = None) -> int:
         settings.rest = rest
         if rest and not settings.get("file"):
             raise UsageError(f"-- {' '.join(rest)}: arguments go with a FILE of compare")
-        return run(settings, given)
+        with contextlib.nullcontext() if run is train else _sigterm_as_ctrl_c():
+            return run(settings, given)
     except SystemExit as done:  # --help and --print-config
         return done.code
     except BrokenPipeError:  # as in `xor-torch train | head`: nobody reads on
         sys.stdout = None
         return DIFFERS
+    except runs.WriteError as error:
+        if error.filename == runs.STANDARD_OUTPUT:
+            sys.stdout = None  # what it still holds would fail once more at exit
+        _say(f"{parser.prog}: error: {error}")
+        return DIFFERS
     except (UsageError, OSError, ValueError) as error:
         _say(f"{parser.prog}: error: {' '.join(str(error).split())}")
         return BAD_CALL
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interrupt:
         _say("\nInterrupted.")
-        return INTERRUPTED
+        return _code_of(interrupt)
+
+
+@contextlib.contextmanager
+def _sigterm_as_ctrl_c() -> Iterator[None]:
+    """Both raise KeyboardInterrupt: worker processes are ended, and what is finished is kept."""
+
+    def stop(number: int, frame: object) -> NoReturn:
+        raise KeyboardInterrupt(number)
+
+    before = {n: signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)}
+    for number, handler in before.items():
+        if handler is not signal.SIG_IGN:
+            signal.signal(number, stop)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _code_of(interrupt: BaseException | None) -> int:
+    number = interrupt.args[0] if interrupt and interrupt.args else signal.SIGINT
+    return 128 + int(number)
 
 
 def _split(flags: list[str]) -> tuple[list[str], list[str]]:
     """What stands before and after the first ``--``."""
     at = flags.index("--") if "--" in flags else len(flags)
     return flags[:at], flags[at + 1 :]
+
+
+def _out(text: str) -> None:
+    runs.write_out(f"{text}\n")
 
 
 def _say(text: str) -> None:
