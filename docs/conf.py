@@ -4,7 +4,11 @@ import re
 from pathlib import Path
 
 from docutils import nodes
+from docutils.utils.math import MathError
 from docutils.utils.math.latex2mathml import tex2mathml
+from sphinx.util import logging
+
+logger = logging.getLogger(__name__)
 
 project = "xor_torch"
 author = "the authors of xor_torch"
@@ -33,7 +37,11 @@ nb_execution_mode = "off"  # tests/test_docs.py executes the notebook and compar
 def mathml(translator, node: nodes.math | nodes.math_block) -> None:
     """A formula as MathML, which browsers draw themselves: the page loads nothing for it."""
     block = isinstance(node, nodes.math_block)
-    formula = tex2mathml(node.astext(), as_block=block)
+    try:
+        formula = tex2mathml(node.astext(), as_block=block)
+    except MathError as error:
+        logger.warning("%s", error, location=node)
+        formula = node.astext()
     translator.body.append(f'<div class="math">{formula}</div>' if block else formula)
     raise nodes.SkipNode
 
