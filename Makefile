@@ -2,7 +2,7 @@
 # the exact versions of constraints.txt. `make PYTHON=python3.12 test` chooses the interpreter.
 PYTHON ?= python3
 
-.PHONY: train test lint benchmark clean
+.PHONY: train test lint docs benchmark clean
 
 train: .venv/installed
 	.venv/bin/python scripts/train.py
@@ -13,6 +13,10 @@ test: .venv/installed
 lint: .venv/installed
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
+
+docs: .venv/installed  # into build/site/; needs Python 3.11
+	.venv/bin/pip install -q -c constraints.txt -e '.[docs]'
+	.venv/bin/sphinx-build -qEW --keep-going docs build/site
 
 benchmark: .venv/installed
 	.venv/bin/python scripts/benchmark.py

@@ -29,6 +29,7 @@ import torch
 from torch.nn.functional import binary_cross_entropy_with_logits, mse_loss
 
 from .data import Parameters, truth_table
+from .files import check_zip
 
 
 class Trained(NamedTuple):
@@ -87,7 +88,8 @@ def train(
         mean, prediction = problem.evaluate(networks.theta)
         losses.append(mean)
         solved.append(((prediction > 0.5) == (problem.y > 0.5)).all(0))
-    gradient = problem.gradient(*problem.split(networks.theta))
+    weights = [w.requires_grad_() for w in problem.split(networks.theta.clone())]
+    gradient = problem.gradient(*weights)
     networks.step()
 
     flat = networks.theta.T.numpy()
@@ -133,8 +135,8 @@ class Problem:
 
     def forward(self, W1: torch.Tensor, W2: torch.Tensor, b2: torch.Tensor) -> torch.Tensor:
         """z2, shape (N, S), for weights as from `split`."""
-        z1 = (self.X1 @ W1.flatten(1)).view(-1, *W1.shape[1:])  # (N, hidden, S)
-        return (torch.sigmoid(z1) * W2).sum(1) + b2
+        a1 = (self.X1 @ W1.flatten(1)).sigmoid_().view(-1, *W1.shape[1:])  # (N, hidden, S)
+        return (a1 * W2).sum(1).add_(b2)  # in place: what is not written stays in the cache
 
     def error(self, z2: torch.Tensor, y: torch.Tensor, reduction: str) -> torch.Tensor:
         """Squared error or cross-entropy; `reduction` "none" gives each row's, "sum" their sum."""
@@ -144,9 +146,8 @@ class Problem:
         return mse_loss(torch.sigmoid(z2), y, reduction=reduction)
 
     def gradient(self, *weights: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        """The gradient of each network's summed error, in the shapes of the weights."""
-        leaves = [w.detach().requires_grad_() for w in weights]
-        return torch.autograd.grad(self.error(self.forward(*leaves), self.y, "sum"), leaves)
+        """The gradient of each network's summed error, for weights that require it."""
+        return torch.autograd.grad(self.error(self.forward(*weights), self.y, "sum"), weights)
 
     def evaluate(self, theta: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """The mean error, shape (S,), and the predictions, shape (N, S)."""
@@ -160,7 +161,7 @@ class Eager:
     def __init__(self, problem: Problem, theta: torch.Tensor, lr: float, momentum: float) -> None:
         self.theta = theta.contiguous()
         self._problem, self._lr, self._momentum = problem, lr, momentum
-        self._weights = problem.split(self.theta)
+        self._weights = [w.requires_grad_() for w in problem.split(self.theta)]
         self._velocity = [torch.zeros_like(w) for w in self._weights] if momentum else None
 
     def step(self) -> None:
@@ -169,8 +170,9 @@ class Eager:
             for v, g in zip(self._velocity, move, strict=True):
                 v.mul_(self._momentum).add_(g)
             move = self._velocity
-        for w, m in zip(self._weights, move, strict=True):
-            w.sub_(m, alpha=self._lr)
+        with torch.no_grad():
+            for w, m in zip(self._weights, move, strict=True):
+                w.sub_(m, alpha=self._lr)
 
 
 class Compiled:
@@ -212,7 +214,9 @@ def compiled_epoch(problem: Problem) -> Callable[[list[torch.Tensor]], list]:
     path = cache_directory() / name
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{path}.lock"):
-        if not path.exists():
+        try:
+            check_zip(path)
+        except (FileNotFoundError, ValueError):  # a damaged program is compiled anew, not run
             _compile(problem, path)
     # torch._inductor.aoti_load_package is this, after two seconds of imports
     return torch._C._aoti.AOTIModelPackageLoader(str(path), "model", True, 1, -1).run

@@ -393,13 +393,13 @@ def explain(settings: Namespace, given: Namespace) -> int:
                 raise UsageError(
                     f"--{name} {given[name]}: the checkpoint has its own; leave it out"
                 )
-        from . import lit
+        from . import checkpoint, lit
 
         path = runs.find_checkpoint(settings.checkpoint, "lightning_logs")
         module = lit.load(path)
         network.update(module.hparams, parameters=module.to_numpy())
         if "epochs" not in given:
-            network["epochs"] = max(lit.epochs_done(path), 1)
+            network["epochs"] = max(checkpoint.read(path)["global_step"], 1)
     from .explain import explain as find_out
 
     print(find_out(**network))

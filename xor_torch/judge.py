@@ -14,7 +14,7 @@ import torch
 
 from .expected import add_numbers
 from .losses import CannotTell, Case, Fit, Loss, Point, Term
-from .mistakes import PRODUCTS, SUMS, Diagnosis, Step, diagnose, gradient_node
+from .mistakes import PRODUCTS, SUMS, Diagnosis, MistakeName, Step, diagnose, gradient_node
 from .record import Ref, Tape
 from .replay import CannotReplay
 from .rows_seen import updates
@@ -394,7 +394,9 @@ def _grown(case: Case) -> Diagnosis | None:
             while not nodes[at].name and nodes[at].inputs:
                 at = nodes[at].inputs[-1]
             summed = nodes[at].op in SUMS or any(nodes[m].op in SUMS for m in nodes[at].inputs)
-            mistake = "bias summed over the wrong axis" if summed else "bias not summed"
+            mistake: MistakeName = (
+                "bias summed over the wrong axis" if summed else "bias not summed"
+            )
             line, name = nodes[at].line, nodes[at].name
             alias = next(((a, li) for n, a, li in case.tape.aliases if n == at and li > line), None)
             if alias:

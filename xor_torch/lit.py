@@ -14,12 +14,14 @@ from lightning.pytorch.plugins.io import TorchCheckpointIO
 from torch.utils.data import DataLoader, TensorDataset
 
 from . import runs
+from .checkpoint import FORMAT, check_training, read
 from .data import truth_table
 from .model import XOR, squared_error
 from .views import next_watched
 from .views import views as tensorboard_views
 
 CHECKPOINT_EVERY = 1000
+LOOPS = ("fit_loop", "validate_loop", "test_loop", "predict_loop")  # in a checkpoint
 
 
 class XORModule(XOR, L.LightningModule):
@@ -51,6 +53,7 @@ class XORModule(XOR, L.LightningModule):
         super().__init__(seed, hidden, bits)
         self.save_hyperparameters()
         self.prediction: torch.Tensor | None = None  # of the last epoch that was watched
+        self.settings: dict[str, Any] | None = None  # of `fit`, for a resumed run
 
     def training_step(self, batch: Sequence[torch.Tensor], batch_idx: int) -> torch.Tensor:
         self.batch = batch
@@ -63,11 +66,19 @@ class XORModule(XOR, L.LightningModule):
         return loss
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint["format"] = FORMAT
+        checkpoint["settings"] = self.settings
         # of the last epoch, before its update: the weights in the checkpoint give another one
         checkpoint["prediction"] = self.prediction
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         self.prediction = checkpoint["prediction"]
+
+    @classmethod
+    def load_from_checkpoint(cls, checkpoint_path: str | Path, **options: Any) -> "XORModule":
+        """Lightning's own, for a file that `checkpoint.read` takes; raises as that does."""
+        read(checkpoint_path)
+        return super().load_from_checkpoint(checkpoint_path, **{"weights_only": True, **options})
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         # four parameters of a few numbers: grouping them (foreach) costs more than it saves
@@ -123,44 +134,17 @@ class BesideCheckpointIO(TorchCheckpointIO):
         with runs.write_beside(Path(path)) as beside:
             torch.save(checkpoint, beside)
 
+    def load_checkpoint(self, path, map_location=None, weights_only=None) -> dict[str, Any]:
+        return read(path)
+
 
 def load(checkpoint: str | Path) -> XORModule:
-    """The module that `checkpoint` holds.
-
-    Nothing in the file is executed (``weights_only``).
-
-    Raises:
-        OSError: the file cannot be read.
-        ValueError: it is not a checkpoint of an `XORModule`, or not a whole one.
-
-    """
-    state = _read(checkpoint)
-    try:
-        settings = state["hyper_parameters"]
-        module = XORModule(**settings)
-        module.load_state_dict(state["state_dict"])
-        module.on_load_checkpoint(state)
-    except (KeyError, TypeError, RuntimeError, ValueError) as error:
-        reason = str(error).splitlines()[0]
-        raise ValueError(f"{checkpoint} is not a checkpoint of an XORModule: {reason}") from error
+    """The module that `checkpoint` holds; raises as `checkpoint.read` does."""
+    state = read(checkpoint)
+    module = XORModule(**state["hyper_parameters"])
+    module.load_state_dict(state["state_dict"])
+    module.on_load_checkpoint(state)
     return module
-
-
-def epochs_done(checkpoint: str | Path) -> int:
-    """How many epochs the run had done when `checkpoint` was saved; raises as `load` does."""
-    return _read(checkpoint)["global_step"]
-
-
-def _read(checkpoint: str | Path) -> dict[str, Any]:
-    try:
-        state = torch.load(checkpoint, map_location="cpu", weights_only=True)
-    except OSError:
-        raise
-    except Exception as error:  # torch.load has no common class for a file that is not its own
-        raise ValueError(f"{checkpoint} is not a whole checkpoint file") from error
-    if not isinstance(state, dict) or "global_step" not in state:
-        raise ValueError(f"{checkpoint} is not a Lightning checkpoint")
-    return state
 
 
 def fit(
@@ -200,7 +184,8 @@ def fit(
 
     """
     chosen = tensorboard_views(views, check)
-    done = epochs_done(resume) if resume else None
+    saved = read(resume) if resume else None
+    done = saved["global_step"] if saved else None
     if done is not None and done > epochs:
         raise ValueError(f"epochs {epochs}: {resume} has done {done} already")
     options = {
@@ -226,6 +211,12 @@ def fit(
         trainer = L.Trainer(callbacks=callbacks, **options)
     except Exception as error:  # of any class: what it does not like, it says in its words
         raise ValueError(f"Lightning's Trainer refuses {trainer_options}: {error}") from error
+    if saved:
+        if saved["hyper_parameters"] != dict(module.hparams):
+            raise ValueError(f"{resume} is of {saved['hyper_parameters']}, not of {module.hparams}")
+        loops = {name: getattr(trainer, name).state_dict() for name in LOOPS}
+        check_training(resume, saved, loops, module.configure_optimizers().state_dict())
+    module.settings = {"epochs": epochs, "trainer": trainer_options}
     # clipping, accumulation and other ranks live in the hooks that the fast path leaves out
     module.fast = (
         trainer.world_size == 1

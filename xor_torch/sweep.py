@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cached_property
 from itertools import islice, product, repeat
@@ -26,17 +26,19 @@ import numpy as np
 from . import data, manual
 from .blocks import Blocks, Claim
 from .data import MAX_BITS, MAX_HIDDEN, MAX_SEED, Parameters, truth_table
-from .outcome import classify, fraction, wilson
+from .files import read_arrays
+from .outcome import OUTCOMES, classify, fraction, wilson
 
 LOSSES = ("mse", "bce")
 
 BLOCK = 10_000  # networks of XOR's size: their numbers stay in a core's cache
 RECORDED = 100  # epochs of a run
 
-# In sigmoids. Below the one, compiling takes longer than it saves; a network longer than the
-# other takes the compiler minutes, and gains less.
-WORTH_COMPILING = 10**9
+# In sigmoids. Below the one, compiling takes longer than it saves on two cores; a network longer
+# than the other takes the compiler minutes, and gains less.
+WORTH_COMPILING = 4 * 10**9
 LONGEST_COMPILED = 32
+LONGEST_PREVIEW = 1000
 
 _SLOW = "not compiled, three times as slow"
 
@@ -96,13 +98,70 @@ class Result:
 
     @classmethod
     def load(cls, path: Path | str) -> "Result":
-        """Read a sweep's file."""
-        with np.load(path) as file:
-            arrays = {name: file[name] for name in _SAVED}
-        return cls(**{k: a[()] if a.ndim else a.item() for k, a in arrays.items()})
+        """Read a sweep's file.
+
+        Raises:
+            OSError: the file cannot be read.
+            ValueError: it is not a sweep's file, or not as it was written.
+
+        """
+        arrays = read_arrays(path)
+        try:
+            if arrays.keys() != {*_SAVED}:
+                raise ValueError(f"it holds {', '.join(arrays)}")
+            _check_settings({name: arrays[name].tolist() for name in ("epochs", "lr", "criterion")})
+            _check_rows(arrays, *arrays["W1"].shape[1:])
+        except (ValueError, TypeError) as error:
+            raise ValueError(f"{path} is not a sweep's file: {error}") from error
+        return cls(**{k: a if a.ndim else a.item() for k, a in arrays.items()})
 
 
 _SAVED = tuple(f.name for f in fields(Result) if f.name != "timing")
+
+
+def _check_settings(settings: Mapping[str, object]) -> None:
+    """Refuse what `sweep` would not have written as the settings of a file."""
+    for name, kind in ("epochs", int), ("lr", float), ("criterion", str):
+        if type(settings[name]) is not kind:
+            raise ValueError(f"{name} is {settings[name]}")
+    if settings["criterion"] not in LOSSES:
+        raise ValueError(f"criterion is {settings['criterion']}")
+
+
+def _check_rows(rows: Mapping[str, np.ndarray], bits: int, hidden: int) -> None:
+    """Refuse what is not S rows of trained networks and their C recorded epochs."""
+    S, N = len(rows["seed"]), 2**bits
+    C, K = np.shape(rows["curve_loss"])
+    layout = {
+        "seed": (np.int64, (S,)),
+        "W1": (np.float64, (S, bits, hidden)),
+        "b1": (np.float64, (S, 1, hidden)),
+        "W2": (np.float64, (S, hidden, 1)),
+        "b2": (np.float64, (S, 1, 1)),
+        "loss": (np.float64, (S,)),
+        "prediction": (np.float64, (S, N)),
+        "solved": (np.bool_, (S,)),
+        "gradient_norm": (np.float64, (S,)),
+        "outcome": (np.str_, (S,)),
+        "level": (np.float64, (S,)),
+        "tied": (np.integer, (S, N)),
+        "curve_epoch": (np.integer, (C,)),
+        "curve_loss": (np.float64, (C, K)),
+        "curve_solved": (np.integer, (C,)),
+    }
+    for name in layout.keys() & rows.keys():
+        kind, shape = layout[name]
+        if not np.issubdtype(rows[name].dtype, kind) or rows[name].shape != shape:
+            raise ValueError(f"{name} is {rows[name].dtype} of shape {rows[name].shape}")
+    _check_seeds(rows["seed"])
+    if not np.isin(rows["outcome"], OUTCOMES).all():
+        raise ValueError("outcome has a word that is none")
+    if (rows["solved"] != (rows["outcome"] == "solved")).any():
+        raise ValueError("solved is not where outcome is solved")
+    for name in *Parameters._fields, "loss", "prediction":
+        finite = np.isfinite(rows[name]).reshape(S, -1).all(axis=1)
+        if not (finite | (rows["outcome"] == "diverged")).all():
+            raise ValueError(f"{name} has numbers that are not finite")
 
 
 class Timing(NamedTuple):
@@ -313,7 +372,8 @@ def sweep(
         if out is not None and out.exists() and not force:
             raise FileExistsError(f"--out {out} exists: --force overwrites it")
         plan = _begin(plan, directory, force)
-        workers = min(workers or _cores(), plan.blocks)
+        cores = int(os.environ["WORLD_SIZE"]) if launched else _cores()
+        workers = min(workers or cores, plan.blocks)
         try:
             if launched or (workers == 1 and not plan.compiled):
                 work(directory, progress)
@@ -414,8 +474,13 @@ def _begin(plan: Plan, directory: Path, force: bool) -> Plan:
         there = _read_plan(directory)
     except FileNotFoundError:
         pass
+    except ValueError:
+        if not force:
+            raise
+        shutil.rmtree(directory)
     else:
         if there.same_sweep(plan):
+            _merge(there, directory)  # what is damaged is said before hours of work, not after
             return there
         if not force:
             raise FileExistsError(
@@ -431,7 +496,20 @@ def _begin(plan: Plan, directory: Path, force: bool) -> Plan:
 
 
 def _read_plan(directory: Path) -> Plan:
-    return Plan(**json.loads((directory / "plan.json").read_text()))
+    path = directory / "plan.json"
+    try:
+        plan = Plan(**json.loads(path.read_text(encoding="utf-8")))
+        for f in fields(Plan):
+            if type(value := getattr(plan, f.name)) is not f.type:
+                raise ValueError(f"{f.name} is {value!r}")
+        if plan.width < 1:
+            raise ValueError(f"width is {plan.width}")
+    except (ValueError, TypeError, RecursionError) as error:
+        raise ValueError(
+            f"{path} is not the plan of a sweep: {error}; "
+            "--force drops the blocks beside it, another --out leaves them"
+        ) from error
+    return plan
 
 
 def _wait_for_plan(plan: Plan, directory: Path, out: Path) -> bool:
@@ -461,13 +539,16 @@ def _employ(
                 command = [sys.executable, "-m", "xor_torch._worker", str(directory)]
                 processes.append(subprocess.Popen(command, env=environment, stderr=log))
         preview = _preview(plan)
-        while [p for p in processes if p.poll() is None]:
+        while True:
+            working = any(p.poll() is None for p in processes)
+            if len(watch.blocks.finished()) == plan.blocks:  # not: wait until torch has shut down
+                break
+            if not working:
+                raise ChildProcessError(_last_words(directory, processes))
             now = watch()
             if progress:
                 progress(now if now.done else now._replace(first=next(preview)))
             time.sleep(0.05)
-        if len(watch.blocks.finished()) < plan.blocks:
-            raise ChildProcessError(_last_words(directory, processes))
         if progress:
             progress(watch())
     finally:
@@ -485,7 +566,7 @@ class _Watch:
 
     def __call__(self) -> Progress:
         for number in set(self.blocks.finished()) - set(self._finished):
-            solved = self.blocks.load(number, "solved")["solved"]
+            solved = _load_block(self.plan, self.blocks, number)["solved"]
             self._finished[number] = solved.size, int(solved.sum())
         finished, solved = (
             sum(column) for column in zip((0, 0), *self._finished.values(), strict=True)
@@ -499,22 +580,41 @@ class _Watch:
 
 def _preview(plan: Plan) -> Iterator[str]:
     """How the first seed fares, trained in NumPy while torch and the compiler get ready."""
-    if plan.loss != "mse" or not plan.compiled:
+    if plan.loss != "mse" or 2**plan.bits * (plan.hidden + 1) > LONGEST_PREVIEW:
         yield from repeat("")
     X, y = truth_table(plan.bits)
     start = data.initial_weights(int(plan.seed[0]), plan.hidden, plan.bits)
     epochs = manual.train(X, y, start, plan.lr, plan.epochs)
-    while chunk := [*islice(epochs, 1000)]:
+    while chunk := [*islice(epochs, 500)]:
         last = chunk[-1]
         text = f"seed {plan.seed[0]}: loss {last.mse:.4f} after {last.number + 1} epochs"
         yield text
     yield from repeat(text)
 
 
+def _load_block(plan: Plan, blocks: Blocks, number: int) -> dict[str, np.ndarray]:
+    """A finished block, if it is one of this sweep."""
+    try:
+        rows = blocks.load(number)
+        if rows.keys() != {*_SAVED} - {"curve_epoch", "epochs", "lr", "criterion"}:
+            raise ValueError(f"it holds {', '.join(rows)}")
+        _check_rows(rows, plan.bits, plan.hidden)
+        if not np.array_equal(rows["seed"], plan.block(number)):
+            raise ValueError("its seeds are others")
+        if len(rows["curve_solved"]) != len(plan.curve):
+            raise ValueError("its epochs are others")
+    except (ValueError, TypeError) as error:
+        raise ValueError(
+            f"{blocks.path(number)} is not block {number} of this sweep: {error}; "
+            "delete it, and the same command computes it again"
+        ) from error
+    return rows
+
+
 def _merge(plan: Plan, directory: Path) -> Result | None:
     """The rows of all blocks that are finished, None if there is none."""
     blocks = Blocks(directory, plan.blocks)
-    parts = [blocks.load(number) for number in blocks.finished()]
+    parts = [_load_block(plan, blocks, number) for number in blocks.finished()]
     if not parts:
         return None
     curves = {
@@ -527,7 +627,10 @@ def _merge(plan: Plan, directory: Path) -> Result | None:
 
 
 def _timing(directory: Path, seconds: float, workers: int, note: str) -> Timing:
-    reports = [json.loads(path.read_text()) for path in directory.glob("worker.*.json")]
+    reports = []
+    for path in directory.glob("worker.*.json"):
+        with contextlib.suppress(ValueError):  # a worker was killed while it wrote
+            reports.append(json.loads(path.read_text()))
     notes = [report["note"] for report in reports if report["note"]]
     return Timing(
         seconds=seconds,
