@@ -15,7 +15,7 @@ W1, b1 = rng.randn(2, 3), np.zeros((1, 3))
 W2, b2 = rng.randn(3, 1), np.zeros((1, 1))
 lr = 0.5
 
-for epoch in range(10_000):
+for _ in range(10_000):
     a1 = sigmoid(X @ W1 + b1)
     a2 = sigmoid(a1 @ W2 + b2)
 

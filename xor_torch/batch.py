@@ -73,6 +73,7 @@ def train(
     S, bits, hidden = parameters.W1.shape
     problem = Problem(bits, hidden, loss)
     theta = torch.tensor(np.concatenate([p.reshape(S, -1) for p in parameters], axis=1).T)
+    networks: Compiled | Eager
     if compiled and S > 1:
         networks = Compiled(problem, theta, lr)
     else:
@@ -99,7 +100,10 @@ def train(
         parameters=Parameters(*map(np.reshape, np.split(flat, ends, axis=1), shapes)),
         loss=losses[-1].numpy(),
         prediction=prediction.T.numpy(),
-        gradient_norm=sum(g.square().flatten(0, -2).sum(0) for g in gradient).sqrt().numpy(),
+        gradient_norm=torch.stack([g.square().flatten(0, -2).sum(0) for g in gradient])
+        .sum(0)
+        .sqrt()
+        .numpy(),
         curve_loss=torch.stack(losses).numpy(),
         curve_solved=torch.stack(solved).numpy(),
     )
@@ -165,7 +169,7 @@ class Eager:
         self._velocity = [torch.zeros_like(w) for w in self._weights] if momentum else None
 
     def step(self) -> None:
-        move = self._problem.gradient(*self._weights)
+        move: Iterable[torch.Tensor] = self._problem.gradient(*self._weights)
         if self._velocity:
             for v, g in zip(self._velocity, move, strict=True):
                 v.mul_(self._momentum).add_(g)
@@ -196,7 +200,7 @@ def cache_directory() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "xor_torch"
 
 
-def compiled_epoch(problem: Problem) -> Callable[[list[torch.Tensor]], list]:
+def compiled_epoch(problem: Problem) -> Callable[[list[torch.Tensor]], list[torch.Tensor]]:
     """A function of P vectors (S,), S > 1, and the learning rate: moves the vectors by an epoch.
 
     Compiled on first use, by one process while the others wait, and kept in `cache_directory`.
@@ -229,15 +233,14 @@ def _compile(problem: Problem, path: Path) -> None:
     def total(theta: list[torch.Tensor]) -> torch.Tensor:
         W1, b1 = theta[: bits * hidden], theta[bits * hidden : -1 - hidden]
         W2, b2 = theta[-1 - hidden : -1], theta[-1]
-        error = 0
+        errors = []
         for x, (target,) in zip(X, y, strict=True):
-            z2 = 0
+            z2 = b2
             for h in range(hidden):
-                z1 = sum(W1[b * hidden + h] for b in range(bits) if x[b]) + b1[h]
+                z1 = sum((W1[b * hidden + h] for b in range(bits) if x[b]), b1[h])
                 z2 = z2 + torch.sigmoid(z1) * W2[h]
-            z2 = z2 + b2
-            error = error + problem.error(z2, torch.full_like(z2, target), "sum")
-        return error
+            errors.append(problem.error(z2, torch.full_like(z2, target), "sum"))
+        return sum(errors[1:], errors[0])
 
     def epoch(*theta_and_lr: torch.Tensor) -> tuple[()]:
         *theta, lr = theta_and_lr
