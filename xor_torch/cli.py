@@ -193,7 +193,7 @@ def _what_is_kept(run_dir: Path | None) -> str:
 
 
 def _resumed(checkpoint: Path, saved: Any, settings: Namespace, given: Namespace) -> Namespace:
-    """The settings of the run that is resumed, with what may change: epochs and the Trainer."""
+    """The settings of the run that is resumed, but for what the flags say anew."""
     for name, value in saved.items():
         if name in given and given[name] != value:
             raise UsageError(
@@ -202,8 +202,9 @@ def _resumed(checkpoint: Path, saved: Any, settings: Namespace, given: Namespace
             )
     config = runs.load_config(checkpoint)
     settings = settings.clone()
-    if "epochs" not in given:
-        settings.epochs = config.get("epochs", settings.epochs)
+    for name in ("epochs", "views", "check"):
+        if name not in given:
+            settings[name] = config.get(name, settings[name])
     settings.trainer = {**config.get("trainer", {}), **settings.trainer}
     return settings
 

@@ -52,7 +52,7 @@ SETUPS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("flags", [["--epochs", 1200], WIDE], ids=["xor", "wide"])
+@pytest.mark.parametrize("flags", [["--epochs", 150], WIDE], ids=["xor", "wide"])
 def test_the_same_run_in_other_circumstances(tmp_path, flags):
     expected = warm.train_all([*flags, "--views", "none"], tmp_path / "expected", None)
     for number, setup in enumerate(SETUPS):
