@@ -334,7 +334,7 @@ def _what_is_kept(run_dir: Path | None) -> str:
 
 
 def _resumed(path: Path, state: dict[str, Any], settings: Namespace, given: Namespace) -> Namespace:
-    """The settings of the run that is resumed, with what may change: epochs and the Trainer."""
+    """The settings of the run that is resumed, but for what the flags say anew."""
     for name, value in state["hyper_parameters"].items():
         if name in given and given[name] != value:
             raise UsageError(
@@ -347,15 +347,16 @@ def _resumed(path: Path, state: dict[str, Any], settings: Namespace, given: Name
             f"--log-dir {given.log_dir}: {path} goes on where it is, in {run_dir}; "
             "leave the flag out, or resume from a copy of the checkpoint"
         )
-    saved = state["settings"] or {"epochs": settings.epochs, "trainer": {}}
+    saved = state["settings"] or {}
     settings = settings.clone()
-    if "epochs" not in given:
-        settings.epochs = saved["epochs"]
-    elif settings.epochs < state["global_step"]:
+    for name in ("epochs", "views", "check"):
+        if name not in given and name in saved:
+            settings[name] = saved[name]
+    if settings.epochs < state["global_step"]:
         raise UsageError(
             f"--epochs {settings.epochs}: {path} has done {state['global_step']} already"
         )
-    settings.trainer = {**saved["trainer"], **settings.trainer}
+    settings.trainer = {**saved.get("trainer", {}), **settings.trainer}
     return settings
 
 

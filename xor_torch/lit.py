@@ -323,7 +323,12 @@ def fit(
         states = {c.state_key: c.state_dict() for c in trainer.callbacks}  # type: ignore[attr-defined]
         optimizer = module.configure_optimizers().state_dict()
         check_training(resume, saved, loops, optimizer, states)
-    module.settings = {"epochs": epochs, "trainer": trainer_options}
+    module.settings = {
+        "epochs": epochs,
+        "views": views,
+        "check": check,
+        "trainer": trainer_options,
+    }
     # clipping, accumulation and other ranks live in the hooks that the fast path leaves out
     module.fast = (
         trainer.world_size == 1
