@@ -111,8 +111,8 @@ class Parser(ArgumentParser):
                 action = actions[name]
                 if action.nargs == 0 and not isinstance(value, bool):
                     raise UsageError(f"{name}: must be true or false, got {_short(value)}")
-                if value is None and action.default is not None:
-                    raise UsageError(f"{name}: must have a value, got null")
+                if value == [] or (value is None and action.default is not None):
+                    raise UsageError(f"{name}: must have a value, got {_short(value)}")
                 if action.nargs == "+" and not isinstance(value, list):
                     settings[name] = [value]
             return cast(dict[str, Any], self.parse_object(settings, defaults=False).as_dict())

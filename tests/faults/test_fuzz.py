@@ -33,8 +33,8 @@ def place(tmp_path_factory):
         yield directory
 
 
-@pytest.fixture(scope="module")
-def idle(place):
+@pytest.fixture
+def idle(place, monkeypatch):
     """What is refused is refused before this; the rest would only take time."""
 
     def interrupted(*_, **__):
@@ -43,13 +43,12 @@ def idle(place):
     def nothing(*_, **__):
         raise Interrupted(None, None)
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(lit, "fit", interrupted)
-        patch.setattr(parity, "compare", interrupted)
-        patch.setattr(explain, "explain", interrupted)
-        patch.setattr(check, "check_file", interrupted)
-        patch.setattr(sweep, "sweep", nothing)
-        yield place
+    monkeypatch.setattr(lit, "fit", interrupted)
+    monkeypatch.setattr(parity, "compare", interrupted)
+    monkeypatch.setattr(explain, "explain", interrupted)
+    monkeypatch.setattr(check, "check_file", interrupted)
+    monkeypatch.setattr(sweep, "sweep", nothing)
+    return place
 
 
 def call(*argv):
