@@ -1,6 +1,7 @@
 import json
 import re
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -161,12 +162,19 @@ def test_a_resumed_run_keeps_its_network(capsys):
     assert "has done 2 already" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", [[], ["train"], ["compare"], ["sweep"], ["explain"]])
+@pytest.mark.parametrize("command", [[], *([name] for name in cli.COMMANDS)])
 def test_help_fits_a_screen(command, capsys):
     assert cli.main([*command, "--help"]) == 0
     out = capsys.readouterr().out
     assert len(out.splitlines()) <= 40
     assert max(map(len, out.splitlines())) <= 100
+
+
+def test_every_command_has_its_script():
+    others = {"benchmark", "benchmark_sweep", "screenshots"}
+    assert {path.stem for path in (ROOT / "scripts").glob("*.py")} == {*cli.COMMANDS, *others}
+    for name in cli.COMMANDS:
+        assert f'main(["{name}", *sys.argv[1:]])' in (ROOT / "scripts" / f"{name}.py").read_text()
 
 
 def test_no_command_is_a_bad_call(capsys):
@@ -310,10 +318,28 @@ def test_explain_a_seed_and_a_checkpoint(capsys):
 
 
 @pytest.mark.slow
-def test_torchrun_shares_a_sweep(elsewhere):
+@pytest.mark.parametrize("nodes", [1, 2])
+def test_torchrun_shares_a_sweep(nodes, elsewhere):
     call = ["--seeds", "20000", "--epochs", "50", "--out"]
-    launch = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"]
-    command = [*launch, ROOT / "scripts/sweep.py", *call, "two.npz"]
-    subprocess.run(command, cwd=elsewhere, check=True, capture_output=True)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    torchrun = [sys.executable, "-m", "torch.distributed.run", f"--nnodes={nodes}"]
+    torchrun += [f"--nproc-per-node={2 // nodes}", f"--master-port={port}"]
+    launched = [
+        subprocess.Popen(
+            [*torchrun, f"--node-rank={node}", ROOT / "scripts/sweep.py", *call, "two.npz"],
+            cwd=elsewhere,
+            stderr=subprocess.DEVNULL,
+        )
+        for node in range(nodes)
+    ]
+    try:
+        assert [process.wait(timeout=200) for process in launched] == [0] * nodes
+    finally:
+        for process in launched:
+            process.kill()
+            process.wait()
     assert script("sweep", *call, "one.npz", cwd=elsewhere).returncode == 0
     assert Path("one.npz").read_bytes() == Path("two.npz").read_bytes()
+    assert not Path("two.npz.blocks").exists()

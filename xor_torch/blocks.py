@@ -41,7 +41,7 @@ class Claim:
         beside = self._file.with_suffix(f".{socket.gethostname()}.{os.getpid()}")
         try:
             with beside.open("wb") as file:
-                np.savez(file, **arrays)
+                np.savez(file, **arrays)  # type: ignore[arg-type]  # none is named allow_pickle
             beside.replace(self._file.with_suffix(".npz"))
         finally:
             beside.unlink(missing_ok=True)

@@ -1,14 +1,16 @@
 """The command line: flags, messages and exit codes. What a command needs is imported inside it."""
 
 import argparse
+import contextlib
 import difflib
 import gc
 import math
 import os
 import re
 import shlex
+import signal
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NoReturn, cast
@@ -49,7 +51,7 @@ TRAINER_RANGES: dict[str, tuple[float, float]] = {
 # Arrays of rows times hidden units that are in memory at once, measured with 16 bits.
 ARRAYS = {"train": 4, "check": 16, "compare": 20, "sweep": 8}
 VIEWS = ("none", "scalars", "all")
-SUCCESS, DIFFERS, BAD_CALL, INTERRUPTED = 0, 1, 2, 130
+SUCCESS, DIFFERS, BAD_CALL = 0, 1, 2  # 130 and 143 are Ctrl-C and SIGTERM
 
 
 class UsageError(Exception):
@@ -259,14 +261,11 @@ def train(settings: Namespace, given: Namespace) -> int:
     # Collecting garbage while importing finds none and takes a third of the time; what was
     # imported stays until the end, so it is not looked at again either.
     gc.disable()
-    import torch
-
     from . import checkpoint, console, lit, parity
 
     gc.freeze()
     gc.enable()
     console.quiet_lightning()
-    torch.set_num_threads(1)  # four rows are not worth a second thread
 
     resume = None
     if settings.resume is None:
@@ -283,42 +282,55 @@ def train(settings: Namespace, given: Namespace) -> int:
         module = lit.load(resume)
     _check_trainer_options(settings.trainer)
 
-    interrupt = console.Interrupt()
-    try:
-        trainer = lit.fit(
-            module,
-            epochs=settings.epochs,
-            log_dir=settings.log_dir,
-            resume=resume,
-            views=settings.views,
-            check=settings.check,
-            callbacks=[console.Report(), interrupt],
-            **settings.trainer,
-        )
-    except runs.LogDirError as error:
-        raise UsageError(f"--log-dir {settings.log_dir}: {error}") from error
-    except lit.TrainerOptionError as error:
-        said = " ".join(f"--trainer.{k} {_short(v)}" for k, v in settings.trainer.items())
-        raise UsageError(f"{said}: {error}") from error
-    except parity.DifferenceError as error:
-        _say(str(error))
-        return DIFFERS
-    if not trainer.is_global_zero:
-        return SUCCESS
-    assert trainer.logger is not None  # not trainer.log_dir, which waits for the other processes
-    run_dir = Path(str(trainer.logger.log_dir))
-    where, log_dir = shlex.quote(str(run_dir)), shlex.quote(str(run_dir.parent))
-    if interrupt.signal:
-        _say(f"Interrupted after {trainer.global_step} epochs; to go on: --resume {where}")
-        return 128 + interrupt.signal
-    if module.prediction is None:
-        raise UsageError(
-            "--trainer.max_time has ended the run before its first epoch; give it more"
-        )
-    console.print_predictions(module.prediction.numpy())
+    run_dir = runs.run_dir_of(resume) if resume else None
+    with console.Interrupt(run_dir) as interrupt:
+        try:
+            trainer = lit.fit(
+                module,
+                epochs=settings.epochs,
+                log_dir=settings.log_dir,
+                resume=resume,
+                views=settings.views,
+                check=settings.check,
+                callbacks=[console.Report(), interrupt],
+                **settings.trainer,
+            )
+        except runs.LogDirError as error:
+            raise UsageError(f"--log-dir {settings.log_dir}: {error}") from error
+        except lit.TrainerOptionError as error:
+            said = " ".join(f"--trainer.{k} {_short(v)}" for k, v in settings.trainer.items())
+            raise UsageError(f"{said}: {error}") from error
+        except parity.DifferenceError as error:
+            _say(str(error))
+            return DIFFERS
+        except (lit.DivergedError, runs.WriteError) as error:
+            _say(f"xor-torch train: {error}{_what_is_kept(interrupt.run_dir)}")
+            return DIFFERS
+        if not trainer.is_global_zero:
+            return SUCCESS
+        assert trainer.logger is not None  # trainer.log_dir waits for the other processes
+        run_dir = Path(str(trainer.logger.log_dir))
+        where, log_dir = runs.quoted(run_dir), runs.quoted(run_dir.parent)
+        if interrupt.signal:
+            _say(f"Interrupted after {trainer.global_step} epochs; to go on: --resume {where}")
+            return 128 + interrupt.signal
+        if module.prediction is None:
+            raise UsageError(
+                "--trainer.max_time has ended the run before its first epoch; give it more"
+            )
+        console.print_predictions(module.prediction.numpy())
     _say(f"Run directory: {where}")
     _say(f"To see it:     tensorboard --logdir {log_dir}")
     return SUCCESS
+
+
+def _what_is_kept(run_dir: Path | None) -> str:
+    from .checkpoint import read
+
+    if run_dir is None or not (run_dir / runs.CHECKPOINT).is_file():
+        return "; nothing is kept"
+    done = read(run_dir / runs.CHECKPOINT)["global_step"]
+    return f"; kept is the checkpoint of epoch {done}: {runs.quoted(run_dir / runs.CHECKPOINT)}"
 
 
 def _resumed(path: Path, state: dict[str, Any], settings: Namespace, given: Namespace) -> Namespace:
@@ -430,7 +442,7 @@ def compare(settings: Namespace, given: Namespace) -> int:
     run = {name: settings[name] for name in of_run}
     with tqdm(total=settings.epochs, unit=" epochs", leave=False, dynamic_ncols=True) as bar:
         parameters = parity.compare(**run, progress=bar.update)
-    print((parity.to_json if settings.json else parity.report)(run, parameters))
+    _out((parity.to_json if settings.json else parity.report)(run, parameters))
     return SUCCESS if all(p.ok for p in parameters) else DIFFERS
 
 
@@ -446,7 +458,7 @@ def _check_file(settings: Namespace) -> int:
         strict=settings.strict,
         verbose=settings.verbose,
     )
-    print(json.dumps(verdict.to_json(), indent=2) if settings.json else verdict.report())
+    _out(json.dumps(verdict.to_json(), indent=2) if settings.json else verdict.report())
     return verdict.exit_code
 
 
@@ -513,19 +525,26 @@ def sweep(settings: Namespace, given: Namespace) -> int:
             with sweeps.progress_bar() as show:
                 result = sweeps.sweep(seeds, **cell, out=out, force=settings.force, progress=show)
         except sweeps.Interrupted as stopped:
-            code, result = INTERRUPTED, stopped.result
+            code, result = _code_of(stopped.__context__), stopped.result
             _say(
                 "Interrupted; what is finished:" if result else "Interrupted, nothing is finished."
             )
             if stopped.kept:
                 _say(f"The same command goes on from {shlex.quote(str(stopped.kept))}")
+        except FileExistsError:
+            raise
+        except OSError as error:  # a full disk, here or in a worker
+            if out is None:
+                raise
+            _say(f"xor-torch sweep: error: --out {out}: {error.strerror or error}")
+            return DIFFERS
         if result is None:
             return code  # likewise on a torchrun process that does not merge
         label = "  ".join(f"{name} {value}" for name, value in cell.items())
         if settings.json:
             found.append({**cell, "seeds": len(result.seed), "outcomes": sweeps.summary(result)})
         else:
-            print(f"{len(result.seed)} seeds  {label}\n{sweeps.table(result)}", flush=True)
+            _out(f"{len(result.seed)} seeds  {label}\n{sweeps.table(result)}")
         if code:
             break
         timing = result.timing
@@ -541,7 +560,7 @@ def sweep(settings: Namespace, given: Namespace) -> int:
             _say(f"Result: {shlex.quote(str(out))}")
             _picture(result, out, settings.log_dir)
     if settings.json:
-        print(json.dumps({"sweeps": found}, indent=2))
+        _out(json.dumps({"sweeps": found}, indent=2))
     return code
 
 
@@ -599,19 +618,111 @@ def explain(settings: Namespace, given: Namespace) -> int:
                 raise UsageError(
                     f"--{name} {given[name]}: the checkpoint has its own; leave it out"
                 )
-        from . import lit
+        from . import checkpoint, lit
 
         path = runs.find_checkpoint(settings.checkpoint, "lightning_logs")
         module = lit.load(path)
         network.update(module.hparams, parameters=module.to_numpy())
         if "epochs" not in given:
-            network["epochs"] = max(lit.epochs_done(path), 1)
+            network["epochs"] = max(checkpoint.read(path)["global_step"], 1)
     bits, hidden = network["bits"], network["hidden"]
     P = (bits + 2) * hidden + 1  # the Hessian is (P, P), from P rows of derivatives at once
     memory.check(f"--bits {bits} --hidden {hidden}", 8 * P * (8 * 2**bits * hidden + 4 * P))
     from .explain import explain as find_out
 
-    print(find_out(**network))
+    _out(str(find_out(**network)))
+    return SUCCESS
+
+
+def predict_parser(prog: str) -> Parser:
+    parser = Parser(
+        prog=prog,
+        usage=f"{prog} CHECKPOINT [VALUE ...]",
+        description="What does a trained network answer? Each row of inputs gets a line: the\n"
+        "prediction and its class. A row is given as VALUEs, any numbers, one for each input;\n"
+        "or rows come on standard input, one a line, their values apart by blanks or commas.",
+        epilog="exit code: 0 done, 2 bad call or input",
+    )
+    add = parser.add_argument
+    add("checkpoint", type=str, metavar="CHECKPOINT", help="a run's checkpoint or directory")
+    add("row", nargs="*", type=str, default=[], metavar="VALUE", help="of the one row")
+    return parser
+
+
+def predict(settings: Namespace, given: Namespace) -> int:
+    """Predict the row of the call, or all of standard input."""
+    path = runs.find_checkpoint(settings.checkpoint, "lightning_logs")
+    if settings.row:
+        rows = {"VALUEs": settings.row}
+    else:
+        if sys.stdin.isatty():
+            _say("Rows, one a line; Ctrl-D ends them:")
+        lines = (line.replace(",", " ").split() for line in sys.stdin)
+        rows = {f"standard input, line {n}": row for n, row in enumerate(lines, 1) if row}
+    import torch
+
+    from . import lit
+
+    module = lit.load(path)
+    X = [_row(where, row, module.hparams["bits"]) for where, row in rows.items()]
+    if not X:
+        raise UsageError("no row on standard input; give one there or as VALUEs")
+    with torch.no_grad():
+        predictions = module(torch.tensor(X, dtype=torch.float64))[:, 0].tolist()
+    for prediction in predictions:
+        _out(f"{prediction:.6g}  class {int(prediction >= 0.5)}")
+    return SUCCESS
+
+
+def _row(where: str, values: Sequence[str], bits: int) -> list[float]:
+    if len(values) != bits:
+        raise UsageError(f"{where}: {len(values)} given, the network has {bits} inputs")
+    row = []
+    for value in values:
+        try:
+            row.append(float(value))
+        except ValueError:
+            row.append(math.nan)
+        if not math.isfinite(row[-1]):
+            raise UsageError(f"{where}: {value} is not a finite number")
+    return row
+
+
+def export_parser(prog: str) -> Parser:
+    parser = Parser(
+        prog=prog,
+        usage=f"{prog} CHECKPOINT FILE [flags]",
+        description="Write a trained network to a file that other programs read, float64.\n"
+        "FILE.npz: the weights W1, b1, W2, b2 in the notebook's layout, for numpy.load.\n"
+        "FILE.onnx: the whole network, for onnxruntime and others.",
+        epilog="exit code: 0 done, 2 bad call or input",
+    )
+    add = parser.add_argument
+    add("checkpoint", type=str, metavar="CHECKPOINT", help="a run's checkpoint or directory")
+    add("file", type=str, metavar="FILE", help=".npz, or .onnx (needs the extra onnx)")
+    add("--force", action="store_true", help="overwrite FILE")
+    return parser
+
+
+def export(settings: Namespace, given: Namespace) -> int:
+    """Write the network in the format that the file's name ends in."""
+    from importlib.util import find_spec
+
+    out = Path(settings.file)
+    if out.suffix not in (".npz", ".onnx"):
+        raise UsageError(f"{out}: the name must end in .npz or .onnx")
+    if out.exists() and not settings.force:
+        raise UsageError(f"{out} exists; --force overwrites it")
+    if not out.parent.is_dir():
+        raise UsageError(f"{out}: there is no directory {out.parent}")
+    if out.suffix == ".onnx" and not find_spec("onnx"):
+        raise UsageError(f"{out}: needs a package that is missing: pip install 'xor_torch[onnx]'")
+    path = runs.find_checkpoint(settings.checkpoint, "lightning_logs")
+    from . import lit
+    from .export import save_npz, save_onnx
+
+    (save_npz if out.suffix == ".npz" else save_onnx)(out, lit.load(path).to_numpy())
+    _say(f"Network: {shlex.quote(str(out))}")
     return SUCCESS
 
 
@@ -620,6 +731,8 @@ COMMANDS = {
     "compare": (compare_parser, compare),
     "sweep": (sweep_parser, sweep),
     "explain": (explain_parser, explain),
+    "predict": (predict_parser, predict),
+    "export": (export_parser, export),
 }
 
 USAGE = f"""usage: xor-torch COMMAND [FLAGS]
@@ -631,6 +744,8 @@ commands (xor-torch COMMAND --help tells more):
   compare    is the backprop right? ours, or that of a script or notebook of yours
   sweep      train thousands of seeds at once: who solves it, who gets stuck, where
   explain    say why one network is where it is, and try what would help
+  predict    what a trained network answers to inputs
+  export     a trained network as a NumPy or ONNX file
 
 options:
   -h, --help     show this and exit
@@ -665,18 +780,47 @@ def main(argv: Sequence[str] | None = None) -> int:
         settings.rest = rest
         if rest and not settings.get("file"):
             raise UsageError(f"-- {' '.join(rest)}: arguments go with a FILE of compare")
-        return run(settings, given)
-    except SystemExit as done:  # --help
+        with contextlib.nullcontext() if run is train else _sigterm_as_ctrl_c():
+            return run(settings, given)
+    except SystemExit as done:  # --help and --print-config
         return int(done.code or 0)
     except BrokenPipeError:  # as in `xor-torch train | head`: nobody reads on
         sys.stdout = None
         return DIFFERS
+    except runs.WriteError as error:
+        if error.filename == runs.STANDARD_OUTPUT:
+            sys.stdout = None  # what it still holds would fail once more at exit
+        _say(f"{parser.prog}: error: {error}")
+        return DIFFERS
     except (UsageError, OSError, ValueError) as error:
         _say(_line(f"{parser.prog}: error: {error}"))
         return BAD_CALL
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interrupt:
         _say("\nInterrupted.")
-        return INTERRUPTED
+        return _code_of(interrupt)
+
+
+@contextlib.contextmanager
+def _sigterm_as_ctrl_c() -> Iterator[None]:
+    """Both raise KeyboardInterrupt: worker processes are ended, and what is finished is kept."""
+
+    def stop(number: int, frame: object) -> NoReturn:
+        raise KeyboardInterrupt(number)
+
+    before = {n: signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)}
+    for number, handler in before.items():
+        if handler is not signal.SIG_IGN:
+            signal.signal(number, stop)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _code_of(interrupt: BaseException | None) -> int:
+    number = interrupt.args[0] if interrupt and interrupt.args else signal.SIGINT
+    return 128 + int(number)
 
 
 def _split(flags: list[str]) -> tuple[list[str], list[str]]:
@@ -689,6 +833,10 @@ def _line(text: str) -> str:
     """`text` as one line, with nothing in it that a terminal would obey."""
     words = " ".join(text.split())
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in words)
+
+
+def _out(text: str) -> None:
+    runs.write_out(f"{text}\n")
 
 
 def _say(text: str) -> None:

@@ -3,6 +3,9 @@
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
 
 # A truth table of 2**16 rows still trains; a typing error of --bits 64 must not fill the memory.
 MAX_BITS = 16
@@ -11,15 +14,15 @@ MAX_SEED = 2**32 - 1
 
 
 class Parameters(NamedTuple):
-    """The network's four parameters, or their gradients, in NumPy layout (in, out)."""
+    """The network's four parameters, or their gradients: float64, in NumPy layout (in, out)."""
 
-    W1: np.ndarray  # (bits, hidden)
-    b1: np.ndarray  # (1, hidden)
-    W2: np.ndarray  # (hidden, 1)
-    b2: np.ndarray  # (1, 1)
+    W1: Array  #: (bits, hidden)
+    b1: Array  #: (1, hidden)
+    W2: Array  #: (hidden, 1)
+    b2: Array  #: (1, 1)
 
 
-def truth_table(bits: int = 2) -> tuple[np.ndarray, np.ndarray]:
+def truth_table(bits: int = 2) -> tuple[Array, Array]:
     """Every row of `bits` bits in counting order, and its parity: XOR is ``bits=2``.
 
     Args:

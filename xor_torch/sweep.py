@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cached_property
 from itertools import islice, product, repeat
 from pathlib import Path
-from typing import NamedTuple, TextIO
+from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
 import numpy as np
 
@@ -29,15 +29,19 @@ from .data import MAX_BITS, MAX_HIDDEN, MAX_SEED, Parameters, truth_table
 from .files import read_arrays
 from .outcome import OUTCOMES, classify, fraction, wilson
 
+if TYPE_CHECKING:
+    from .batch import Trained
+
 LOSSES = ("mse", "bce")
 
 BLOCK = 10_000  # networks of XOR's size: their numbers stay in a core's cache
 RECORDED = 100  # epochs of a run
 
-# In sigmoids. Below the one, compiling takes longer than it saves; a network longer than the
-# other takes the compiler minutes, and gains less.
-WORTH_COMPILING = 10**9
+# In sigmoids. Below the one, compiling takes longer than it saves on two cores; a network longer
+# than the other takes the compiler minutes, and gains less.
+WORTH_COMPILING = 4 * 10**9
 LONGEST_COMPILED = 32
+LONGEST_PREVIEW = 1000
 
 _SLOW = "not compiled, three times as slow"
 
@@ -112,7 +116,8 @@ class Result:
             _check_rows(arrays, *arrays["W1"].shape[1:])
         except (ValueError, TypeError) as error:
             raise ValueError(f"{path} is not a sweep's file: {error}") from error
-        return cls(**{k: a if a.ndim else a.item() for k, a in arrays.items()})
+        values: dict[str, Any] = {k: a if a.ndim else a.item() for k, a in arrays.items()}
+        return cls(**values)
 
 
 _SAVED = tuple(f.name for f in fields(Result) if f.name != "timing")
@@ -273,7 +278,15 @@ class Plan:
         return sorted({*range(0, self.epochs, -(-self.epochs // RECORDED)), self.epochs} - {0})
 
 
-def _plan(seeds, epochs, lr, hidden, bits, loss, compiled) -> tuple[Plan, str]:
+def _plan(
+    seeds: str | int | Iterable[int],
+    epochs: int,
+    lr: float,
+    hidden: int,
+    bits: int,
+    loss: str,
+    compiled: bool | None,
+) -> tuple[Plan, str]:
     """The plan of a sweep, and why it is not compiled where that would pay, or ""."""
     given = parse_seeds(seeds) if isinstance(seeds, str | int) else _check_seeds(np.array([*seeds]))
     for flag, value, high in ("hidden", hidden, MAX_HIDDEN), ("bits", bits, MAX_BITS):
@@ -358,17 +371,16 @@ def sweep(
         raise ValueError(f"--workers must be at least 1, got {workers}")
     plan, note = _plan(seeds, epochs, lr, hidden, bits, loss, compiled)
     launched = "TORCHELASTIC_RUN_ID" in os.environ
-    if out is None:
-        if launched:
-            raise ValueError("--out must name a file, in a directory that all processes share")
-        place = tempfile.TemporaryDirectory(prefix="xor_torch-")
-        directory = Path(place.name)
-    else:
-        out = Path(out)
-        directory = out.with_name(out.name + ".blocks")
-        place = contextlib.nullcontext()
-    with place:
-        if launched and os.environ["RANK"] != "0":
+    out = None if out is None else Path(out)
+    if out is None and launched:
+        raise ValueError("--out must name a file, in a directory that all processes share")
+    with contextlib.ExitStack() as stack:
+        if out is None:
+            temporary = tempfile.TemporaryDirectory(prefix="xor_torch-")
+            directory = Path(stack.enter_context(temporary))
+        else:
+            directory = out.with_name(out.name + ".blocks")
+        if launched and out and os.environ["RANK"] != "0":
             if _wait_for_plan(plan, directory, out):
                 work(directory)
             return None
@@ -377,14 +389,18 @@ def sweep(
         if out is not None and out.exists() and not force:
             raise FileExistsError(f"--out {out} exists: --force overwrites it")
         plan = _begin(plan, directory, force)
-        workers = min(workers or _cores(), plan.blocks)
+        cores = int(os.environ["WORLD_SIZE"]) if launched else _cores()
+        workers = min(workers or cores, plan.blocks)
         try:
             if launched or (workers == 1 and not plan.compiled):
                 work(directory, progress)
             else:
                 _employ(workers, plan, directory, progress)
         except KeyboardInterrupt:
-            raise Interrupted(_merge(plan, directory), directory if out else None) from None
+            finished = (
+                _merge(plan, directory) if Blocks(directory, plan.blocks).finished() else None
+            )
+            raise Interrupted(finished, directory if out else None) from None
         result = _merge(plan, directory)
         seconds = time.monotonic() - begin
         result = replace(result, timing=_timing(directory, seconds, workers, note))
@@ -402,7 +418,7 @@ def work(directory: Path, progress: Callable[[Progress], None] | None = None) ->
     watch = _Watch(plan, blocks)
     from .batch import one_thread, train
 
-    def run(seeds: np.ndarray, epochs: int, compiled: bool, **more):
+    def run(seeds: np.ndarray, epochs: int, compiled: bool, **more: Any) -> "Trained":
         start = initial_weights(seeds, plan.hidden, plan.bits)
         return train(start, epochs, plan.lr, plan.loss, compiled=compiled, **more)
 
@@ -543,13 +559,16 @@ def _employ(
                 command = [sys.executable, "-m", "xor_torch._worker", str(directory)]
                 processes.append(subprocess.Popen(command, env=environment, stderr=log))
         preview = _preview(plan)
-        while [p for p in processes if p.poll() is None]:
+        while True:
+            working = any(p.poll() is None for p in processes)
+            if len(watch.blocks.finished()) == plan.blocks:  # not: wait until torch has shut down
+                break
+            if not working:
+                raise ChildProcessError(_last_words(directory, processes))
             now = watch()
             if progress:
                 progress(now if now.done else now._replace(first=next(preview)))
             time.sleep(0.05)
-        if len(watch.blocks.finished()) < plan.blocks:
-            raise ChildProcessError(_last_words(directory, processes))
         if progress:
             progress(watch())
     finally:
@@ -581,12 +600,12 @@ class _Watch:
 
 def _preview(plan: Plan) -> Iterator[str]:
     """How the first seed fares, trained in NumPy while torch and the compiler get ready."""
-    if plan.loss != "mse" or not plan.compiled:
+    if plan.loss != "mse" or 2**plan.bits * (plan.hidden + 1) > LONGEST_PREVIEW:
         yield from repeat("")
     X, y = truth_table(plan.bits)
     start = data.initial_weights(int(plan.seed[0]), plan.hidden, plan.bits)
     epochs = manual.train(X, y, start, plan.lr, plan.epochs)
-    while chunk := [*islice(epochs, 1000)]:
+    while chunk := [*islice(epochs, 500)]:
         last = chunk[-1]
         text = f"seed {plan.seed[0]}: loss {last.mse:.4f} after {last.number + 1} epochs"
         yield text
@@ -612,19 +631,18 @@ def _load_block(plan: Plan, blocks: Blocks, number: int) -> dict[str, np.ndarray
     return rows
 
 
-def _merge(plan: Plan, directory: Path) -> Result | None:
-    """The rows of all blocks that are finished, None if there is none."""
+def _merge(plan: Plan, directory: Path) -> Result:
+    """The rows of all blocks that are finished, at least one."""
     blocks = Blocks(directory, plan.blocks)
     parts = [_load_block(plan, blocks, number) for number in blocks.finished()]
-    if not parts:
-        return None
-    curves = {
+    columns: dict[str, Any] = {
         "curve_epoch": np.array(plan.curve),
         "curve_loss": parts[0].pop("curve_loss"),
         "curve_solved": np.sum([part.pop("curve_solved") for part in parts], axis=0),
     }
-    rows = {name: np.concatenate([part.pop(name) for part in parts]) for name in [*parts[0]]}
-    return Result(**rows, **curves, epochs=plan.epochs, lr=plan.lr, criterion=plan.loss)
+    for name in [*parts[0]]:
+        columns[name] = np.concatenate([part.pop(name) for part in parts])
+    return Result(**columns, epochs=plan.epochs, lr=plan.lr, criterion=plan.loss)
 
 
 def _timing(directory: Path, seconds: float, workers: int, note: str) -> Timing:
@@ -643,7 +661,7 @@ def _timing(directory: Path, seconds: float, workers: int, note: str) -> Timing:
     )
 
 
-def _last_words(directory: Path, processes: list[subprocess.Popen]) -> str:
+def _last_words(directory: Path, processes: list[subprocess.Popen[bytes]]) -> str:
     """Why the workers failed: the last line of the first that says something."""
     for k, process in enumerate(processes):
         words = (directory / f"worker.{k}.log").read_text(errors="replace").strip()
@@ -695,7 +713,7 @@ def progress_bar(file: TextIO | None = None) -> Iterator[Callable[[Progress], No
         yield show
 
 
-def summary(result: Result, shown: int = 5) -> list[dict]:
+def summary(result: Result, shown: int = 5) -> list[dict[str, Any]]:
     """What became of the seeds: one entry for each class that occurs, the largest first.
 
     Returns:
@@ -756,7 +774,9 @@ def table(result: Result) -> str:
     )
 
 
-def grid(out: Path | str | None = None, **flags: object) -> list[tuple[dict, Path | None]]:
+def grid(
+    out: Path | str | None = None, **flags: object
+) -> list[tuple[dict[str, Any], Path | None]]:
     """The product of flags that have several values, as arguments of `sweep`.
 
     Args:
@@ -769,9 +789,9 @@ def grid(out: Path | str | None = None, **flags: object) -> list[tuple[dict, Pat
 
     """
     lists = {name: value if isinstance(value, list) else [value] for name, value in flags.items()}
-    for name, values in lists.items():
-        if len({*values}) < len(values):
-            raise ValueError(f"--{name} {' '.join(map(str, values))}: a value occurs twice")
+    for name, several in lists.items():
+        if len({*several}) < len(several):
+            raise ValueError(f"--{name} {' '.join(map(str, several))}: a value occurs twice")
     out = None if out is None else Path(out)
     cells = []
     for values in product(*lists.values()):
