@@ -113,8 +113,8 @@ class Parser(ArgumentParser):
                 action = actions[name]
                 if action.nargs == 0 and not isinstance(value, bool):
                     raise UsageError(f"{name}: must be true or false, got {_short(value)}")
-                if value is None and action.default is not None:
-                    raise UsageError(f"{name}: must have a value, got null")
+                if value == [] or (value is None and action.default is not None):
+                    raise UsageError(f"{name}: must have a value, got {_short(value)}")
                 if action.nargs == "+" and not isinstance(value, list):
                     settings[name] = [value]
             return cast(dict[str, Any], self.parse_object(settings, defaults=False).as_dict())
@@ -433,7 +433,8 @@ def compare(settings: Namespace, given: Namespace) -> int:
         return _check_file(settings)
     for name in of_file:
         if name in given:
-            raise UsageError(f"--{name} {given[name]}: goes with a FILE to check")
+            said = f"--timeout {given.timeout}" if name == "timeout" else f"--{name}"
+            raise UsageError(f"{said}: goes with a FILE to check")
     _fit_in_memory(settings, ARRAYS["compare"])
     from tqdm import tqdm
 
@@ -766,7 +767,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if command not in COMMANDS:
         near = difflib.get_close_matches(command, COMMANDS, n=1)
         hint = f"did you mean {near[0]}?" if near else "see xor-torch --help"
-        _say(f"xor-torch: error: {command}: unknown command; {hint}")
+        _say(_line(f"xor-torch: error: {_short(command)}: unknown command; {hint}"))
         return BAD_CALL
     make_parser, run = COMMANDS[command]
     parser = make_parser(f"xor-torch {command}")
@@ -793,7 +794,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         _say(f"{parser.prog}: error: {error}")
         return DIFFERS
     except (UsageError, OSError, ValueError) as error:
-        _say(f"{parser.prog}: error: {' '.join(str(error).split())}")
+        _say(_line(f"{parser.prog}: error: {error}"))
         return BAD_CALL
     except KeyboardInterrupt as interrupt:
         _say("\nInterrupted.")
@@ -827,6 +828,12 @@ def _split(flags: list[str]) -> tuple[list[str], list[str]]:
     """What stands before and after the first ``--``."""
     at = flags.index("--") if "--" in flags else len(flags)
     return flags[:at], flags[at + 1 :]
+
+
+def _line(text: str) -> str:
+    """`text` as one line, with nothing in it that a terminal would obey."""
+    words = " ".join(text.split())
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in words)
 
 
 def _out(text: str) -> None:
