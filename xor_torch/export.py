@@ -28,9 +28,9 @@ def save_npz(path: str | Path, parameters: Parameters) -> None:
 def save_onnx(path: str | Path, parameters: Parameters) -> None:
     """The network as an ONNX model: ``X`` (N, bits) in, ``prediction`` (N, 1) out, both float64.
 
-    Written node by node rather than by ``torch.onnx.export``: four nodes that read as the forward
-    pass of `manual`, weights under their own names and in its layout, any number of rows, and
-    neither onnxscript nor the exporter's messages. A file that exists is replaced.
+    Written node by node rather than by ``torch.onnx.export``: the forward pass of `manual`, weights
+    under their names and in their layout, any number of rows, and neither onnxscript nor the
+    exporter's messages. A file that exists is replaced.
 
     Raises:
         ModuleNotFoundError: the package ``onnx`` is not installed.
@@ -41,12 +41,17 @@ def save_onnx(path: str | Path, parameters: Parameters) -> None:
     from onnx import TensorProto, helper, numpy_helper
 
     bits = len(parameters.W1)
+    node = helper.make_node
     graph = helper.make_graph(
+        # not Gemm for the two in one: onnxruntime 1.17 fuses it with the sigmoid behind it into an
+        # operation that it has for float32 alone
         nodes=[
-            helper.make_node("Gemm", ["X", "W1", "b1"], ["z1"]),
-            helper.make_node("Sigmoid", ["z1"], ["a1"]),
-            helper.make_node("Gemm", ["a1", "W2", "b2"], ["z2"]),
-            helper.make_node("Sigmoid", ["z2"], ["prediction"]),
+            node("MatMul", ["X", "W1"], ["XW1"]),
+            node("Add", ["XW1", "b1"], ["z1"]),
+            node("Sigmoid", ["z1"], ["a1"]),
+            node("MatMul", ["a1", "W2"], ["a1W2"]),
+            node("Add", ["a1W2", "b2"], ["z2"]),
+            node("Sigmoid", ["z2"], ["prediction"]),
         ],
         name="xor",
         inputs=[helper.make_tensor_value_info("X", TensorProto.DOUBLE, ["N", bits])],

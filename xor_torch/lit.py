@@ -31,6 +31,10 @@ CHECKPOINT_EVERY = 1000
 LOOPS = ("fit_loop", "validate_loop", "test_loop", "predict_loop")  # in a checkpoint
 
 
+class TrainerOptionError(ValueError):
+    """An option that Lightning's Trainer does not take."""
+
+
 class DivergedError(ArithmeticError):
     """Training that cannot go on: a number is not finite, or every prediction is saturated."""
 
@@ -243,6 +247,11 @@ def load(checkpoint: str | Path) -> XORModule:
     return module
 
 
+def epochs_done(checkpoint: str | Path) -> int:
+    """How many epochs the run had done when `checkpoint` was saved; raises as `load` does."""
+    return int(read(checkpoint)["global_step"])
+
+
 def fit(
     module: XORModule,
     epochs: int = 10_000,
@@ -301,12 +310,16 @@ def fit(
     try:
         trainer = L.Trainer(callbacks=[*chosen, *callbacks, *keep], **options)
     except Exception as error:  # of any class: what it does not like, it says in its words
-        raise ValueError(f"Lightning's Trainer refuses {trainer_options}: {error}") from error
+        raise TrainerOptionError(
+            f"Lightning's Trainer refuses {trainer_options}: {error}"
+        ) from error
     if saved:
         if saved["hyper_parameters"] != dict(module.hparams):
             raise ValueError(f"{resume} is of {saved['hyper_parameters']}, not of {module.hparams}")
         loops = {name: getattr(trainer, name).state_dict() for name in LOOPS}
-        check_training(resume, saved, loops, module.configure_optimizers().state_dict())
+        states = {callback.state_key: callback.state_dict() for callback in trainer.callbacks}
+        optimizer = module.configure_optimizers().state_dict()
+        check_training(resume, saved, loops, optimizer, states)
     module.settings = {"epochs": epochs, "trainer": trainer_options}
     # clipping, accumulation and other ranks live in the hooks that the fast path leaves out
     module.fast = (
