@@ -11,7 +11,6 @@ from sphinx.util import logging
 logger = logging.getLogger(__name__)
 
 project = "xor_torch"
-author = "the authors of xor_torch"
 extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
@@ -22,12 +21,14 @@ exclude_patterns = ["conf.py"]
 html_theme = "furo"
 html_title = "xor_torch"
 html_copy_source = False
+html_show_copyright = False
 html_math_renderer = "mathml"
 
 default_role = "py:obj"  # `name` in a docstring is a link where there is something to link to
 autodoc_member_order = "bysource"
 autodoc_inherit_docstrings = False
-autodoc_typehints_format = "short"
+autodoc_typehints = "none"  # NumPy spells an array of float64 over half a line
+highlight_language = "text"
 
 myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 3
@@ -42,7 +43,9 @@ def mathml(translator, node: nodes.math | nodes.math_block) -> None:
     except MathError as error:
         logger.warning("%s", error, location=node)
         formula = node.astext()
-    translator.body.append(f'<div class="math">{formula}</div>' if block else formula)
+    if block:
+        formula = f'<div style="overflow-x: auto; padding: 0.5em 0">{formula}</div>'
+    translator.body.append(formula)
     raise nodes.SkipNode
 
 

@@ -43,7 +43,8 @@ class XORModule(XOR, L.LightningModule):
     """The XOR network as a LightningModule: one optimizer step is one epoch of the notebook.
 
     The step follows the SUM of squared errors, the notebook's gradient; the logged
-    ``loss/mse`` is the mean, the notebook's printed loss. With several processes (DDP, which
+    ``loss/mse`` is the mean, the notebook's printed loss. A batch is ``X`` (N, bits) and ``y``
+    (N, 1), float64. With several processes (DDP, which
     takes the mean of their gradients) each has to see the whole table, as `XORDataModule` has it.
 
     Args:

@@ -64,25 +64,25 @@ class Result:
     the parameters are those after it.
     """
 
-    seed: np.ndarray  # (S,) int64
-    W1: np.ndarray  # (S, bits, hidden)
-    b1: np.ndarray  # (S, 1, hidden)
-    W2: np.ndarray  # (S, hidden, 1)
-    b2: np.ndarray  # (S, 1, 1)
-    loss: np.ndarray  # (S,), mean over the rows
-    prediction: np.ndarray  # (S, 2**bits)
-    solved: np.ndarray  # (S,) bool: every prediction on the right side of 1/2
-    gradient_norm: np.ndarray  # (S,), of the last epoch's gradient, of the SUM over the rows
-    outcome: np.ndarray  # (S,) str, see `xor_torch.outcome`
-    level: np.ndarray  # (S,), of the plateau, nan where there is none
-    tied: np.ndarray  # (S, 2**bits) int: rows of equal number are tied, 0 is a row that is not
-    curve_epoch: np.ndarray  # (C,), the recorded epochs, the first is 1
-    curve_loss: np.ndarray  # (C, K), of the first K networks
-    curve_solved: np.ndarray  # (C,), how many of all S answered every row rightly
+    seed: np.ndarray  #: (S,) int64
+    W1: np.ndarray  #: (S, bits, hidden)
+    b1: np.ndarray  #: (S, 1, hidden)
+    W2: np.ndarray  #: (S, hidden, 1)
+    b2: np.ndarray  #: (S, 1, 1)
+    loss: np.ndarray  #: (S,), mean over the rows
+    prediction: np.ndarray  #: (S, 2**bits)
+    solved: np.ndarray  #: (S,) bool: every prediction on the right side of 1/2
+    gradient_norm: np.ndarray  #: (S,), of the last epoch's gradient, of the SUM over the rows
+    outcome: np.ndarray  #: (S,) str, see `xor_torch.outcome`
+    level: np.ndarray  #: (S,), of the plateau, nan where there is none
+    tied: np.ndarray  #: (S, 2**bits) int: rows of equal number are tied, 0 is a row that is not
+    curve_epoch: np.ndarray  #: (C,), the recorded epochs, the first is 1
+    curve_loss: np.ndarray  #: (C, K), of the first K networks
+    curve_solved: np.ndarray  #: (C,), how many of all S answered every row rightly
     epochs: int
     lr: float
-    criterion: str  # "mse" or "bce"
-    timing: "Timing | None" = field(default=None, compare=False)  # not in the file
+    criterion: str  #: "mse" or "bce"
+    timing: "Timing | None" = field(default=None, compare=False)  #: not in the file
 
     @property
     def parameters(self) -> Parameters:
