@@ -230,8 +230,8 @@ def train_parser(prog: str) -> Parser:
     parser = Parser(
         prog=prog,
         description="Train the network through Lightning, from NumPy's seed, and report.",
-        epilog="exit code: 0 done, 1 stopped while training (diverged, a full disk, --check), 2 bad call\n"
-        "or input, 130 interrupted",
+        epilog="exit code: 0 done, 1 stopped while training (diverged, a full disk, --check),\n"
+        "2 bad call or input, 130 interrupted",
     )
     add_network_flags(parser)
     add = parser.add_argument
@@ -552,10 +552,9 @@ def sweep(settings: Namespace, given: Namespace) -> int:
         timing = result.timing
         assert timing is not None
         rate_ns = 1e9 * timing.seconds / len(result.seed) / cell["epochs"]
-        _say(
-            f"{timing.seconds:.1f} s, of these {timing.compile_seconds:.1f} s to get ready; "
-            f"{rate_ns:.3g} ns per network and epoch"
-        )
+        ready = timing.compile_seconds
+        compiling = f", {ready:.1f} of them to compile or load" if ready else ""
+        _say(f"{timing.seconds:.1f} s{compiling}; {rate_ns:.3g} ns per network and epoch")
         if timing.note:
             _say(timing.note)
         if out:

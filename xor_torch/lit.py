@@ -111,9 +111,7 @@ class XORModule(XOR, L.LightningModule):
         self.prediction = checkpoint["prediction"]
 
     @classmethod
-    def load_from_checkpoint(
-        cls, checkpoint_path: Any, *args: Any, **options: Any
-    ) -> "XORModule":
+    def load_from_checkpoint(cls, checkpoint_path: Any, *args: Any, **options: Any) -> "XORModule":
         """Lightning's own, for a file that `checkpoint.read` takes; raises as that does."""
         read(checkpoint_path)
         return super().load_from_checkpoint(
