@@ -2,7 +2,7 @@
 # the exact versions of constraints.txt. `make PYTHON=python3.12 test` chooses the interpreter.
 PYTHON ?= python3
 
-.PHONY: train test lint benchmark clean
+.PHONY: train test test-lowest lint docs benchmark clean
 
 train: .venv/installed
 	.venv/bin/python scripts/train.py
@@ -10,9 +10,16 @@ train: .venv/installed
 test: .venv/installed
 	.venv/bin/python -m pytest
 
+test-lowest: .venv-lowest/installed  # without warnings: old packages get them for using new ones
+	.venv-lowest/bin/python -m pytest -W ignore
+
 lint: .venv/installed
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
+
+docs: .venv/installed  # into build/site/; needs Python 3.11
+	.venv/bin/pip install -q -c constraints.txt -e '.[docs]'
+	.venv/bin/sphinx-build -qEW --keep-going docs build/site
 
 benchmark: .venv/installed
 	.venv/bin/python scripts/benchmark.py
@@ -22,9 +29,14 @@ benchmark: .venv/installed
 		{ echo 'xor_torch needs Python 3.10 or newer: make PYTHON=python3.12'; exit 1; }
 	$(PYTHON) -m venv .venv || \
 		{ rm -rf .venv; echo 'On Debian and Ubuntu: apt-get install python3-venv'; exit 1; }
-	.venv/bin/pip install -q -c constraints.txt -e '.[test]'
+	.venv/bin/pip install -q -c constraints.txt -e '.[test,lint]'
+	@touch $@
+
+.venv-lowest/installed: pyproject.toml constraints-lowest.txt
+	$(PYTHON) -m venv .venv-lowest
+	.venv-lowest/bin/pip install -q -c constraints-lowest.txt -e '.[test]'
 	@touch $@
 
 clean:
-	rm -rf .venv build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-lowest build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} +

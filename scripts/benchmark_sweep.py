@@ -1,8 +1,8 @@
 """How fast are many networks at once? The part of benchmark.py that ``benchmark.py sweep`` runs.
 
 Time per network and epoch on all cores, as one process of one thread per core; JAX, if it can be
-imported, with as many threads as it likes. Then 10,000 seeds for 10,000 epochs as a whole
-process: the first use after installation, which compiles, and the next.
+imported, with as many threads as it likes. Then whole processes, of 10,000 epochs: 10,000 seeds,
+the first use after installation and the next, and 100,000 seeds, once the epoch is compiled.
 """
 
 import json
@@ -69,7 +69,7 @@ jax.block_until_ready(run(start))
 print((time.perf_counter() - begin) / EPOCHS / 10_000)
 """
 
-SWEEP = "from xor_torch.sweep import sweep; sweep(10_000)"
+SWEEP = "from xor_torch.sweep import sweep; sweep({seeds})"
 
 
 def together(code: str, processes: int) -> float:
@@ -93,11 +93,11 @@ def together(code: str, processes: int) -> float:
     return 1e9 / sum(1 / seconds for seconds in each)
 
 
-def whole(cache: str) -> float:
+def whole(cache: str, seeds: int) -> float:
     """Seconds of a sweep as a process of its own."""
     begin = time.perf_counter()
     environment = {**os.environ, "XDG_CACHE_HOME": cache}
-    subprocess.run([sys.executable, "-c", SWEEP], check=True, env=environment)
+    subprocess.run([sys.executable, "-c", SWEEP.format(seeds=seeds)], check=True, env=environment)
     return time.perf_counter() - begin
 
 
@@ -111,13 +111,16 @@ def benchmark_sweep(rounds: int = 3) -> dict[str, float]:
     if find_spec("jax"):
         peers["jax vmap(scan) ns"] = (JAX, 1)
     times = {name: [] for name in peers}
-    times |= {"10,000 seeds, first use s": [], "10,000 seeds, afterwards s": []}
+    small, large = "10,000 seeds", "100,000 seeds"
+    times |= {f"{small}, first use s": [], f"{small}, afterwards s": [], f"{large}, whole ns": []}
     for _ in range(rounds):
         for name, (code, processes) in peers.items():
             times[name].append(together(code, processes))
         with tempfile.TemporaryDirectory() as cache:
-            times["10,000 seeds, first use s"].append(whole(cache))
-            times["10,000 seeds, afterwards s"].append(whole(cache))
+            times[f"{small}, first use s"].append(whole(cache, 10_000))
+            times[f"{small}, afterwards s"].append(whole(cache, 10_000))
+            whole(cache, 34_000)  # compiles
+            times[f"{large}, whole ns"].append(whole(cache, 100_000))  # x 1e9 / (1e5 * 1e4)
     return {name: statistics.median(values) for name, values in times.items()}
 
 

@@ -102,6 +102,17 @@ def main() -> None:
             page.locator("img").nth(2).wait_for()
             page.wait_for_timeout(1500)
             page.screenshot(path=DOCS / "tensorboard-network.png")
+            open_tab(page, url, "timeseries")
+            page.get_by_role("combobox", name="Filter tags (regex)").fill("norm/gradient_W")
+            page.get_by_role("button", name="Close side pane").click()
+            page.get_by_text("norm/gradient_W2").first.wait_for()
+            page.wait_for_timeout(1500)
+            page.screenshot(path=DOCS / "tensorboard-gradients.png")
+            open_tab(page, url, "text")
+            page.locator("#checkbox-version_0").click()  # the stuck one is the first then
+            page.get_by_text("Not solved: stuck").first.wait_for()
+            page.wait_for_timeout(1500)
+            page.screenshot(path=DOCS / "tensorboard-text.png")
 
 
 if __name__ == "__main__":

@@ -92,3 +92,52 @@ def test_hessian_is_the_slope_of_the_gradient(bits):
         (gradient(theta + h * e) - gradient(theta - h * e)) / (2 * h) for e in np.eye(theta.size)
     ]
     np.testing.assert_allclose(hessian(theta, bits, hidden), slope, atol=1e-8)
+
+
+@pytest.mark.slow
+def test_every_stationary_point_of_xor_that_is_found_is_a_saddle():
+    """Hamey (1998); Sprinkhuizen-Kuyper and Boers (1996, 1999): XOR has no local minima.
+
+    Damped Newton steps on the gradient, from random weights. Points at which a unit is saturated
+    are left out: there the gradient vanishes because the sigmoid has no slope left, on the way to
+    infinity, not because the point is stationary.
+    """
+    import torch
+    from torch.func import grad, vmap
+
+    from xor_torch.batch import Problem
+
+    problem = Problem(2, 2, "mse")
+
+    def total(theta):
+        return problem.error(problem.forward(*problem.split(theta[:, None])), problem.y, "sum")
+
+    def slopes(theta):
+        W1, W2, b2 = problem.split(theta[:, None])
+        a1 = torch.sigmoid(torch.einsum("nb,bhs->nhs", problem.X1, W1))
+        a2 = torch.sigmoid(problem.forward(W1, W2, b2))
+        return torch.cat([(a * (1 - a)).flatten() for a in (a1, a2)])
+
+    gradient, curvature = vmap(grad(total)), vmap(torch.func.hessian(total))
+    random = np.random.RandomState(0)
+    theta = torch.from_numpy(random.randn(300, 9) * random.choice([0.5, 1, 2], size=(300, 1)))
+    damping = torch.full((300,), 1e-2, dtype=torch.float64)
+    g = gradient(theta)
+    for _ in range(400):
+        eigenvalues, V = torch.linalg.eigh(curvature(theta))
+        shrunk = eigenvalues / (eigenvalues**2 + damping[:, None])
+        there = theta - torch.einsum("sij,sj,skj,sk->si", V, shrunk, V, g)
+        g_there = gradient(there)
+        better = g_there.norm(dim=1) < g.norm(dim=1)
+        theta = torch.where(better[:, None], there, theta)
+        g = torch.where(better[:, None], g_there, g)
+        damping = torch.where(better, 0.3 * damping, 4 * damping).clamp(1e-30, 1e6)
+
+    loss = vmap(total)(theta) / 4
+    found = (g.norm(dim=1) < 1e-14) & (vmap(slopes)(theta).amin(1) > 1e-2) & (loss > 1e-6)
+    eigenvalues = torch.linalg.eigvalsh(curvature(theta[found]))
+    lowest = eigenvalues[:, 0] / eigenvalues[:, -1]
+    levels, counts = np.unique(loss[found].numpy().round(4), return_counts=True)
+    print({*zip(levels.tolist(), counts.tolist(), strict=True)}, lowest.max().item())
+    assert found.sum() > 100
+    assert (lowest < -1e-7).all()  # eight digits above what rounding does to them

@@ -1,5 +1,6 @@
 """Which room may import what: each is imported in a process where the forbidden is not there."""
 
+import ast
 import subprocess
 import sys
 from pathlib import Path
@@ -66,3 +67,9 @@ def test_every_public_name_is_there():
     assert set(xor_torch.__all__) <= set(dir(xor_torch))
     with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
         _ = xor_torch.nothing
+
+
+def test_type_checkers_see_every_public_name():
+    tree = ast.parse(Path(xor_torch.__file__).read_text(encoding="utf-8"))
+    imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.level]
+    assert {name.asname: node.module for node in imports for name in node.names} == xor_torch._HOME

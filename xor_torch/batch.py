@@ -29,6 +29,7 @@ import torch
 from torch.nn.functional import binary_cross_entropy_with_logits, mse_loss
 
 from .data import Parameters, truth_table
+from .files import check_zip
 
 
 class Trained(NamedTuple):
@@ -72,6 +73,7 @@ def train(
     S, bits, hidden = parameters.W1.shape
     problem = Problem(bits, hidden, loss)
     theta = torch.tensor(np.concatenate([p.reshape(S, -1) for p in parameters], axis=1).T)
+    networks: Compiled | Eager
     if compiled and S > 1:
         networks = Compiled(problem, theta, lr)
     else:
@@ -87,7 +89,8 @@ def train(
         mean, prediction = problem.evaluate(networks.theta)
         losses.append(mean)
         solved.append(((prediction > 0.5) == (problem.y > 0.5)).all(0))
-    gradient = problem.gradient(*problem.split(networks.theta))
+    weights = [w.requires_grad_() for w in problem.split(networks.theta.clone())]
+    gradient = problem.gradient(*weights)
     networks.step()
 
     flat = networks.theta.T.numpy()
@@ -97,7 +100,10 @@ def train(
         parameters=Parameters(*map(np.reshape, np.split(flat, ends, axis=1), shapes)),
         loss=losses[-1].numpy(),
         prediction=prediction.T.numpy(),
-        gradient_norm=sum(g.square().flatten(0, -2).sum(0) for g in gradient).sqrt().numpy(),
+        gradient_norm=torch.stack([g.square().flatten(0, -2).sum(0) for g in gradient])
+        .sum(0)
+        .sqrt()
+        .numpy(),
         curve_loss=torch.stack(losses).numpy(),
         curve_solved=torch.stack(solved).numpy(),
     )
@@ -133,8 +139,8 @@ class Problem:
 
     def forward(self, W1: torch.Tensor, W2: torch.Tensor, b2: torch.Tensor) -> torch.Tensor:
         """z2, shape (N, S), for weights as from `split`."""
-        z1 = (self.X1 @ W1.flatten(1)).view(-1, *W1.shape[1:])  # (N, hidden, S)
-        return (torch.sigmoid(z1) * W2).sum(1) + b2
+        a1 = (self.X1 @ W1.flatten(1)).sigmoid_().view(-1, *W1.shape[1:])  # (N, hidden, S)
+        return (a1 * W2).sum(1).add_(b2)  # in place: what is not written stays in the cache
 
     def error(self, z2: torch.Tensor, y: torch.Tensor, reduction: str) -> torch.Tensor:
         """Squared error or cross-entropy; `reduction` "none" gives each row's, "sum" their sum."""
@@ -144,9 +150,8 @@ class Problem:
         return mse_loss(torch.sigmoid(z2), y, reduction=reduction)
 
     def gradient(self, *weights: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        """The gradient of each network's summed error, in the shapes of the weights."""
-        leaves = [w.detach().requires_grad_() for w in weights]
-        return torch.autograd.grad(self.error(self.forward(*leaves), self.y, "sum"), leaves)
+        """The gradient of each network's summed error, for weights that require it."""
+        return torch.autograd.grad(self.error(self.forward(*weights), self.y, "sum"), weights)
 
     def evaluate(self, theta: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """The mean error, shape (S,), and the predictions, shape (N, S)."""
@@ -160,17 +165,18 @@ class Eager:
     def __init__(self, problem: Problem, theta: torch.Tensor, lr: float, momentum: float) -> None:
         self.theta = theta.contiguous()
         self._problem, self._lr, self._momentum = problem, lr, momentum
-        self._weights = problem.split(self.theta)
+        self._weights = [w.requires_grad_() for w in problem.split(self.theta)]
         self._velocity = [torch.zeros_like(w) for w in self._weights] if momentum else None
 
     def step(self) -> None:
-        move = self._problem.gradient(*self._weights)
+        move: Iterable[torch.Tensor] = self._problem.gradient(*self._weights)
         if self._velocity:
             for v, g in zip(self._velocity, move, strict=True):
                 v.mul_(self._momentum).add_(g)
             move = self._velocity
-        for w, m in zip(self._weights, move, strict=True):
-            w.sub_(m, alpha=self._lr)
+        with torch.no_grad():
+            for w, m in zip(self._weights, move, strict=True):
+                w.sub_(m, alpha=self._lr)
 
 
 class Compiled:
@@ -194,7 +200,7 @@ def cache_directory() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "xor_torch"
 
 
-def compiled_epoch(problem: Problem) -> Callable[[list[torch.Tensor]], list]:
+def compiled_epoch(problem: Problem) -> Callable[[list[torch.Tensor]], list[torch.Tensor]]:
     """A function of P vectors (S,), S > 1, and the learning rate: moves the vectors by an epoch.
 
     Compiled on first use, by one process while the others wait, and kept in `cache_directory`.
@@ -212,7 +218,9 @@ def compiled_epoch(problem: Problem) -> Callable[[list[torch.Tensor]], list]:
     path = cache_directory() / name
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{path}.lock"):
-        if not path.exists():
+        try:
+            check_zip(path)
+        except (FileNotFoundError, ValueError):  # a damaged program is compiled anew, not run
             _compile(problem, path)
     # torch._inductor.aoti_load_package is this, after two seconds of imports
     return torch._C._aoti.AOTIModelPackageLoader(str(path), "model", True, 1, -1).run
@@ -225,15 +233,14 @@ def _compile(problem: Problem, path: Path) -> None:
     def total(theta: list[torch.Tensor]) -> torch.Tensor:
         W1, b1 = theta[: bits * hidden], theta[bits * hidden : -1 - hidden]
         W2, b2 = theta[-1 - hidden : -1], theta[-1]
-        error = 0
+        errors = []
         for x, (target,) in zip(X, y, strict=True):
-            z2 = 0
+            z2 = b2
             for h in range(hidden):
-                z1 = sum(W1[b * hidden + h] for b in range(bits) if x[b]) + b1[h]
+                z1 = sum((W1[b * hidden + h] for b in range(bits) if x[b]), b1[h])
                 z2 = z2 + torch.sigmoid(z1) * W2[h]
-            z2 = z2 + b2
-            error = error + problem.error(z2, torch.full_like(z2, target), "sum")
-        return error
+            errors.append(problem.error(z2, torch.full_like(z2, target), "sum"))
+        return sum(errors[1:], errors[0])
 
     def epoch(*theta_and_lr: torch.Tensor) -> tuple[()]:
         *theta, lr = theta_and_lr

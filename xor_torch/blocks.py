@@ -14,8 +14,11 @@ import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+
+from .files import read_arrays
 
 SILENCE = 60.0  # seconds; a claim is written about twice a second
 
@@ -38,7 +41,7 @@ class Claim:
         beside = self._file.with_suffix(f".{socket.gethostname()}.{os.getpid()}")
         try:
             with beside.open("wb") as file:
-                np.savez(file, **arrays)
+                np.savez(file, **arrays)  # type: ignore[arg-type]  # none is named allow_pickle
             beside.replace(self._file.with_suffix(".npz"))
         finally:
             beside.unlink(missing_ok=True)
@@ -56,17 +59,20 @@ class Blocks:
         there = {path.stem for path in self.directory.glob("*.npz")}
         return [k for k in range(self.count) if str(k) in there]
 
-    def load(self, number: int, *names: str) -> dict[str, np.ndarray]:
-        """The arrays of a finished block, by default all of them."""
-        with np.load(self.directory / f"{number}.npz") as file:
-            return {name: file[name] for name in names or file.files}
+    def path(self, number: int) -> Path:
+        """Where the result of a block is, when it is finished."""
+        return self.directory / f"{number}.npz"
+
+    def load(self, number: int) -> dict[str, np.ndarray]:
+        """The arrays of a finished block; raises as `files.read_arrays` does."""
+        return read_arrays(self.path(number))
 
     def in_work(self) -> dict[int, int]:
         """The numbers of the claimed blocks, and how much of each is done."""
         held = {}
         for path in self.directory.glob("*.claim"):
-            with contextlib.suppress(OSError, ValueError):  # finished or being written just now
-                held[int(path.stem)] = json.loads(path.read_text())["done"]
+            if path.stem.isdecimal() and (holder := _holder(path)):
+                held[int(path.stem)] = holder["done"]
         return held
 
     def claims(self) -> Iterator[Claim]:
@@ -110,13 +116,25 @@ class Blocks:
 
 
 def _abandoned(path: Path) -> bool:
-    try:
+    with contextlib.suppress(FileNotFoundError):  # finished
         if time.time() - path.stat().st_mtime > SILENCE:
             return True
+    holder = _holder(path)
+    return (
+        holder is not None and holder["host"] == socket.gethostname() and not _alive(holder["pid"])
+    )
+
+
+def _holder(path: Path) -> dict[str, Any] | None:
+    """Who holds a claim; None if it is gone, or being written just now, or was never one."""
+    try:
         holder = json.loads(path.read_text())
-    except (FileNotFoundError, ValueError):  # finished, or being written just now
-        return False
-    return holder["host"] == socket.gethostname() and not _alive(holder["pid"])
+    except (FileNotFoundError, ValueError, RecursionError):
+        return None
+    kinds = {"host": str, "pid": int, "done": int}
+    if not isinstance(holder, dict) or {k: type(v) for k, v in holder.items()} != kinds:
+        return None
+    return holder
 
 
 def _alive(pid: int) -> bool:
@@ -126,6 +144,6 @@ def _alive(pid: int) -> bool:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
-    except PermissionError:  # another user's
+    except (PermissionError, OverflowError):  # another user's, or no number of a process
         pass
     return True

@@ -3,6 +3,9 @@
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
 
 # A truth table of 2**16 rows still trains; a typing error of --bits 64 must not fill the memory.
 MAX_BITS = 16
@@ -11,15 +14,15 @@ MAX_SEED = 2**32 - 1
 
 
 class Parameters(NamedTuple):
-    """The network's four parameters, or their gradients, in NumPy layout (in, out)."""
+    """The network's four parameters, or their gradients: float64, in NumPy layout (in, out)."""
 
-    W1: np.ndarray  # (bits, hidden)
-    b1: np.ndarray  # (1, hidden)
-    W2: np.ndarray  # (hidden, 1)
-    b2: np.ndarray  # (1, 1)
+    W1: Array  #: (bits, hidden)
+    b1: Array  #: (1, hidden)
+    W2: Array  #: (hidden, 1)
+    b2: Array  #: (1, 1)
 
 
-def truth_table(bits: int = 2) -> tuple[np.ndarray, np.ndarray]:
+def truth_table(bits: int = 2) -> tuple[Array, Array]:
     """Every row of `bits` bits in counting order, and its parity: XOR is ``bits=2``.
 
     Args:
@@ -33,7 +36,7 @@ def truth_table(bits: int = 2) -> tuple[np.ndarray, np.ndarray]:
         ValueError: `bits` is out of range.
 
     """
-    _check_range("bits", bits, 1, MAX_BITS)
+    check_range("bits", bits, 1, MAX_BITS)
     rows = np.arange(2**bits)
     X = rows[:, None] >> np.arange(bits)[::-1] & 1
     y = X.sum(axis=1, keepdims=True) % 2
@@ -59,15 +62,16 @@ def initial_weights(seed: int = 42, hidden: int = 2, bits: int = 2) -> Parameter
         ValueError: an argument is out of range.
 
     """
-    _check_range("seed", seed, 0, MAX_SEED)
-    _check_range("hidden", hidden, 1, MAX_HIDDEN)
-    _check_range("bits", bits, 1, MAX_BITS)
+    check_range("seed", seed, 0, MAX_SEED)
+    check_range("hidden", hidden, 1, MAX_HIDDEN)
+    check_range("bits", bits, 1, MAX_BITS)
     draw = np.random.RandomState(seed).randn
     W1 = draw(bits, hidden)
     W2 = draw(hidden, 1)
     return Parameters(W1, np.zeros((1, hidden)), W2, np.zeros((1, 1)))
 
 
-def _check_range(name: str, value: int, low: int, high: int) -> None:
+def check_range(name: str, value: int, low: int, high: int) -> None:
+    """Raise ValueError, which names it, unless `value` is in `low` to `high`."""
     if not low <= value <= high:
         raise ValueError(f"{name} must be from {low} to {high}, got {value}")

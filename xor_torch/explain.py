@@ -4,13 +4,14 @@ Everything is measured. The Hessian is exact, by `torch.func`; remedies are trie
 the network again with each of them, see `xor_torch.batch`.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 import torch
 
-from .batch import Problem, one_thread, train
+from .batch import Problem, Trained, one_thread, train
 from .data import Parameters, initial_weights, truth_table
 from .outcome import classify, fraction
 
@@ -24,8 +25,8 @@ class Remedy:
 
     name: str
     solved: bool
-    epochs: int | None  # after which it was seen to be solved for good, None if it was not
-    loss: float  # at the end
+    epochs: int | None  #: after which it was seen to be solved for good, None if it was not
+    loss: float  #: at the end
 
 
 @dataclass(frozen=True)
@@ -41,15 +42,15 @@ class Explanation:
     lr: float
     criterion: str
     parameters: Parameters
-    prediction: np.ndarray  # (N,)
+    prediction: np.ndarray  #: (N,)
     loss: float
-    outcome: str  # see `xor_torch.outcome`
-    level: float  # of the plateau, nan where there is none
-    tied: np.ndarray  # (N,) int: rows of equal number are tied, 0 is a row that is not
-    gradient_norm: dict[int, float]  # by epoch
-    eigenvalues: np.ndarray  # (P,), of the Hessian, ascending
-    direction: np.ndarray  # (P,), the eigenvector of the lowest: W1 row by row, b1, W2, b2
-    place: str  # "solved", "early", "saddle", "flat" or "diverged"
+    outcome: str  #: see `xor_torch.outcome`
+    level: float  #: of the plateau, nan where there is none
+    tied: np.ndarray  #: (N,) int: rows of equal number are tied, 0 is a row that is not
+    gradient_norm: dict[int, float]  #: by epoch
+    eigenvalues: np.ndarray  #: (P,), of the Hessian, ascending
+    direction: np.ndarray  #: (P,), the eigenvector of the lowest: W1 row by row, b1, W2, b2
+    place: str  #: "solved", "early", "saddle", "flat" or "diverged"
     remedies: list[Remedy]
 
     def __str__(self) -> str:
@@ -79,30 +80,33 @@ def explain(
         ValueError: an argument is out of range, or there is neither a seed nor weights.
 
     """
-    if parameters is None and seed is None:
-        raise ValueError("--seed or a checkpoint is needed")
     with one_thread():
-        return _explain(seed, parameters, epochs, lr, hidden, bits, loss)
+        if parameters is not None:
+            batch = Parameters(*(np.asarray(p, dtype=np.float64)[None] for p in parameters))
+            trained = train(batch, 1, lr, loss)
+            history = {0: trained.gradient_norm[0]}
+        elif seed is not None:
+            batch = Parameters(*(p[None] for p in initial_weights(seed, hidden, bits)))
+            history = {}
+            stops = sorted({*(10**k for k in range(1, 12) if 10**k < epochs), epochs})
+            for begin, end in pairwise([0, *stops]):
+                trained = train(batch, end - begin, lr, loss)
+                history[end] = trained.gradient_norm[0]
+                batch = trained.parameters
+        else:
+            raise ValueError("--seed or a checkpoint is needed")
+        return _study(seed, epochs, lr, loss, batch, trained, history)
 
 
-def _explain(seed, parameters, epochs, lr, hidden, bits, loss) -> Explanation:
-    if parameters is not None:
-        bits, hidden = parameters.W1.shape
-        batch = Parameters(*(np.asarray(p, dtype=np.float64)[None] for p in parameters))
-        history = [(0, train(batch, 1, lr, loss).gradient_norm[0])]
-        trained = train(batch, 1, lr, loss)
-    else:
-        batch = Parameters(*(p[None] for p in initial_weights(seed, hidden, bits)))
-        history = []
-        stops = sorted({*(10**k for k in range(1, 12) if 10**k < epochs), epochs})
-        for begin, end in pairwise([0, *stops]):
-            trained = train(batch, end - begin, lr, loss)
-            history.append((end, trained.gradient_norm[0]))
-            batch = trained.parameters
-    return _study(seed, epochs, lr, loss, batch, trained, dict(history))
-
-
-def _study(seed, epochs, lr, loss, batch, trained, history) -> Explanation:
+def _study(
+    seed: int | None,
+    epochs: int,
+    lr: float,
+    loss: str,
+    batch: Parameters,
+    trained: Trained,
+    history: dict[int, float],
+) -> Explanation:
     bits, hidden = batch.W1.shape[1:]
     finite = np.array([all(np.isfinite(p).all() for p in batch)])
     outcome, level, tied = (
@@ -121,9 +125,12 @@ def _study(seed, epochs, lr, loss, batch, trained, history) -> Explanation:
         rounding = theta.size * np.finfo(float).eps * np.abs(eigenvalues).max()
         below = "saddle" if eigenvalues[0] < -rounding else "flat"
         place = {"solved": "solved", "moving": "early"}.get(outcome, below)
-    remedies = []
+    remedies: list[Remedy] = []
     if place != "solved":
-        remedies = _try(seed, epochs, lr, loss, bits, hidden, theta, direction, eigenvalues[0])
+        if seed is not None:
+            remedies += _try_anew(seed, epochs, lr, loss, bits, hidden)
+        if place != "diverged":
+            remedies.append(_kick(theta, direction, eigenvalues[0], epochs, lr, loss, batch))
     return Explanation(
         seed=seed,
         epochs=epochs,
@@ -157,60 +164,70 @@ def hessian(theta: np.ndarray, bits: int, hidden: int, loss: str = "mse") -> np.
         z2 = problem.forward(*problem.split(theta[:, None]))
         return problem.error(z2, problem.y, "sum")
 
-    return torch.func.hessian(total)(torch.from_numpy(theta)).numpy()
+    second: torch.Tensor = torch.func.hessian(total)(torch.from_numpy(theta))
+    return second.numpy()
 
 
-def _try(seed, epochs, lr, loss, bits, hidden, theta, direction, lowest) -> list[Remedy]:
-    """Train again with each remedy, as long as the run was."""
+def _try_anew(
+    seed: int, epochs: int, lr: float, loss: str, bits: int, hidden: int
+) -> Iterator[Remedy]:
+    """Train the seed again from its initial weights, as long as the run was."""
+
+    def run(
+        name: str, lr: float = lr, loss: str = loss, hidden: int = hidden, momentum: float = 0.0
+    ) -> Iterator[Remedy]:
+        start = Parameters(*(p[None] for p in initial_weights(seed, hidden, bits)))
+        return _outcomes([name], start, epochs, lr, loss, momentum)
+
+    words = {"bce": "cross-entropy", "mse": "squared error"}
+    other = {"mse": "bce", "bce": "mse"}[loss]
+    yield from run(f"learning rate {10 * lr:g} instead of {lr:g}", lr=10 * lr)
+    yield from run(f"{words[other]} instead of {words[loss]}", loss=other)
+    yield from run(f"{hidden + 1} hidden units (other initial weights)", hidden=hidden + 1)
+    yield from run("momentum 0.9", momentum=0.9)
+
+
+def _kick(
+    theta: np.ndarray,
+    direction: np.ndarray,
+    lowest: float,
+    epochs: int,
+    lr: float,
+    loss: str,
+    batch: Parameters,
+) -> Remedy:
+    """Train on from weights that were moved along a direction: the shortest kick that helps."""
+    kicks = [sign * size for size in KICKS for sign in (1, -1)]
+    moved = theta + np.outer(kicks, direction)
+    kind = "most negative" if lowest < 0 else "flattest"
+    pieces = np.split(moved, np.cumsum([p.size for p in batch])[:-1], axis=1)
+    start = Parameters(
+        *(piece.reshape(-1, *p.shape[1:]) for piece, p in zip(pieces, batch, strict=True))
+    )
+    names = [f"a kick of {k:+g} along the {kind} direction" for k in kicks]
+    tried = [*_outcomes(names, start, epochs, lr, loss)]
+    name = f"kicks of up to {KICKS[-1]:g}, both ways, along the {kind} direction"
+    none = Remedy(name, False, None, min(remedy.loss for remedy in tried))
+    return next((remedy for remedy in tried if remedy.solved), none)
+
+
+def _outcomes(
+    names: list[str],
+    start: Parameters,
+    epochs: int,
+    lr: float,
+    loss: str,
+    momentum: float = 0.0,
+) -> Iterator[Remedy]:
     curve = range(0, epochs, -(-epochs // CHECKS))
-
-    def outcomes(names, batch, lr=lr, loss=loss, momentum=0.0):
-        trained = train(batch, epochs, lr, loss, momentum, curve=curve)
-        at = np.array(sorted({*curve, epochs - 1})) + 1
-        for k, name in enumerate(names):
-            solved = trained.curve_solved[:, k]
-            since = (
-                at[len(at) - np.argmin(solved[::-1])] if not solved.all() and solved[-1] else at[0]
-            )
-            yield Remedy(
-                name, bool(solved[-1]), int(since) if solved[-1] else None, float(trained.loss[k])
-            )
-
-    found = []
-    if seed is not None:
-
-        def start(hidden=hidden):
-            return Parameters(*(p[None] for p in initial_weights(seed, hidden, bits)))
-
-        found += outcomes([f"learning rate {10 * lr:g} instead of {lr:g}"], start(), lr=10 * lr)
-        other = {"mse": "bce", "bce": "mse"}[loss]
-        words = {"bce": "cross-entropy", "mse": "squared error"}
-        found += outcomes([f"{words[other]} instead of {words[loss]}"], start(), loss=other)
-        found += outcomes([f"{hidden + 1} hidden units (other initial weights)"], start(hidden + 1))
-        found += outcomes(["momentum 0.9"], start(), momentum=0.9)
-    if np.isfinite(lowest):
-        kicks = [sign * size for size in KICKS for sign in (1, -1)]
-        moved = theta + np.outer(kicks, direction)
-        kind = "most negative" if lowest < 0 else "flattest"
-        ends = np.cumsum([bits * hidden, hidden, hidden])
-        shapes = (bits, hidden), (1, hidden), (hidden, 1), (1, 1)
-        batch = Parameters(
-            *(
-                piece.reshape(-1, *shape)
-                for piece, shape in zip(np.split(moved, ends, axis=1), shapes, strict=True)
-            )
-        )
-        tried = [*outcomes([f"a kick of {k:+g} along the {kind} direction" for k in kicks], batch)]
-        helpful = [remedy for remedy in tried if remedy.solved]
-        found += helpful[:1] or [
-            Remedy(
-                f"kicks of up to {KICKS[-1]:g}, both ways, along the {kind} direction",
-                False,
-                None,
-                min(remedy.loss for remedy in tried),
-            )
-        ]
-    return found
+    trained = train(start, epochs, lr, loss, momentum, curve=curve)
+    at = np.array(sorted({*curve, epochs - 1})) + 1
+    for k, name in enumerate(names):
+        wrong = np.flatnonzero(~trained.curve_solved[:, k])
+        last = int(wrong[-1]) if wrong.size else -1  # the last look at which it was not solved
+        solved = last < len(at) - 1
+        since = int(at[last + 1]) if solved else None
+        yield Remedy(name, solved, since, float(trained.loss[k]))
 
 
 def _words(e: Explanation) -> list[str]:

@@ -14,12 +14,14 @@ import torch
 
 from .expected import add_numbers
 from .losses import CannotTell, Case, Fit, Loss, Point, Term
-from .mistakes import PRODUCTS, SUMS, Diagnosis, Step, diagnose, gradient_node
+from .mistakes import PRODUCTS, SUMS, Diagnosis, MistakeName, Step, diagnose, gradient_node
 from .record import Ref, Tape
 from .replay import CannotReplay
 from .rows_seen import updates
 from .steps import Network, State, find_networks
 
+# A relative difference that a constant such as 1e-5 in a division makes.
+NEARLY = 1e-3
 # If several losses explain the updates alike, the one to name.
 ORDER = {"SSE": 0, "CE": 1, "BCE": 2, "own": 3, "MAE": 4}
 
@@ -394,7 +396,9 @@ def _grown(case: Case) -> Diagnosis | None:
             while not nodes[at].name and nodes[at].inputs:
                 at = nodes[at].inputs[-1]
             summed = nodes[at].op in SUMS or any(nodes[m].op in SUMS for m in nodes[at].inputs)
-            mistake = "bias summed over the wrong axis" if summed else "bias not summed"
+            mistake: MistakeName = (
+                "bias summed over the wrong axis" if summed else "bias not summed"
+            )
             line, name = nodes[at].line, nodes[at].name
             alias = next(((a, li) for n, a, li in case.tape.aliases if n == at and li > line), None)
             if alias:
@@ -473,6 +477,13 @@ def _add_numbers(case: Case, fit: Fit, diagnosis: Diagnosis) -> None:
 
 def _by_known_mistake(case: Case, fits: list[Fit]) -> tuple[Fit, Diagnosis]:
     """No parameter follows any loss: wrong only if a known mistake explains every number."""
+    for fit in fits:
+        if max(fit.error) < NEARLY and all(fit.factor(i) > 0 for i in range(len(fit.error))):
+            raise CannotTell(
+                f"the steps follow the gradient of the {fit.loss.name} to within "
+                f"{max(fit.error):.1e}, but not exactly: perhaps a constant against a division "
+                "by zero, which only one of the two has"
+            )
     for fit in sorted(fits, key=lambda f: ORDER[f.loss.kind]):
         diagnosis = diagnose(case, fit)
         if (

@@ -21,12 +21,18 @@ from torch.utils.data.distributed import DistributedSampler
 
 from . import runs
 from .batch import one_thread
+from .checkpoint import FORMAT, check_training, read
 from .data import truth_table
 from .model import XOR, squared_error
 from .views import next_watched, run_dir_of, writer
 from .views import views as tensorboard_views
 
 CHECKPOINT_EVERY = 1000
+LOOPS = ("fit_loop", "validate_loop", "test_loop", "predict_loop")  # in a checkpoint
+
+
+class TrainerOptionError(ValueError):
+    """An option that Lightning's Trainer does not take."""
 
 
 class DivergedError(ArithmeticError):
@@ -37,7 +43,8 @@ class XORModule(XOR, L.LightningModule):
     """The XOR network as a LightningModule: one optimizer step is one epoch of the notebook.
 
     The step follows the SUM of squared errors, the notebook's gradient; the logged
-    ``loss/mse`` is the mean, the notebook's printed loss. With several processes (DDP, which
+    ``loss/mse`` is the mean, the notebook's printed loss. A batch is ``X`` (N, bits) and ``y``
+    (N, 1), float64. With several processes (DDP, which
     takes the mean of their gradients) each has to see the whole table, as `XORDataModule` has it.
 
     Args:
@@ -65,6 +72,7 @@ class XORModule(XOR, L.LightningModule):
         self.save_hyperparameters()
         self.prediction: torch.Tensor | None = None  # of the last epoch that was watched
         self.mse: torch.Tensor  # likewise
+        self.settings: dict[str, Any] | None = None  # of `fit`, for a resumed run
 
     def training_step(self, batch: Sequence[torch.Tensor], batch_idx: int) -> torch.Tensor:
         self.batch = batch
@@ -78,7 +86,7 @@ class XORModule(XOR, L.LightningModule):
         return loss
 
     def _refuse_divergence(self, prediction: torch.Tensor, loss: torch.Tensor) -> None:
-        value = loss.item()
+        value = float(loss.item())
         if not math.isfinite(value):
             raise DivergedError(f"diverged at epoch {self.global_step}: the loss is {value}")
         # Then each error is 0 or 1, and there is one. In such a loss each slope a (1 - a) is 0.
@@ -94,11 +102,23 @@ class XORModule(XOR, L.LightningModule):
                 raise DivergedError(
                     f"diverged before epoch {self.global_step}: {name} is not finite"
                 )
+        checkpoint["format"] = FORMAT
+        checkpoint["settings"] = self.settings
         # of the last epoch, before its update: the weights in the checkpoint give another one
         checkpoint["prediction"] = self.prediction
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         self.prediction = checkpoint["prediction"]
+
+    @classmethod
+    def load_from_checkpoint(
+        cls, checkpoint_path: Any, *args: Any, **options: Any
+    ) -> "XORModule":
+        """Lightning's own, for a file that `checkpoint.read` takes; raises as that does."""
+        read(checkpoint_path)
+        return super().load_from_checkpoint(
+            checkpoint_path, *args, **{"weights_only": True, **options}
+        )
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         # four parameters of a few numbers: grouping them (foreach) costs more than it saves
@@ -183,6 +203,11 @@ class BesideCheckpointIO(TorchCheckpointIO):
         with runs.write_beside(Path(path)) as beside:
             beside.write_bytes(written.getbuffer())
 
+    def load_checkpoint(
+        self, path: str | Path, map_location: Any = None, weights_only: bool | None = None
+    ) -> dict[str, Any]:
+        return read(path)
+
 
 class LastCheckpoint(Checkpoint):
     """``checkpoints/last.ckpt``: from before the first epoch on, and every `CHECKPOINT_EVERY`."""
@@ -218,42 +243,17 @@ class RunLogger(TensorBoardLogger):
 
 
 def load(checkpoint: str | Path) -> XORModule:
-    """The module that `checkpoint` holds.
-
-    Nothing in the file is executed (``weights_only``).
-
-    Raises:
-        OSError: the file cannot be read.
-        ValueError: it is not a checkpoint of an `XORModule`, or not a whole one.
-
-    """
-    state = _read(checkpoint)
-    try:
-        settings = state["hyper_parameters"]
-        module = XORModule(**settings)
-        module.load_state_dict(state["state_dict"])
-        module.on_load_checkpoint(state)
-    except (KeyError, TypeError, RuntimeError, ValueError) as error:
-        reason = str(error).splitlines()[0]
-        raise ValueError(f"{checkpoint} is not a checkpoint of an XORModule: {reason}") from error
+    """The module that `checkpoint` holds; raises as `checkpoint.read` does."""
+    state = read(checkpoint)
+    module = XORModule(**state["hyper_parameters"])
+    module.load_state_dict(state["state_dict"])
+    module.on_load_checkpoint(state)
     return module
 
 
 def epochs_done(checkpoint: str | Path) -> int:
     """How many epochs the run had done when `checkpoint` was saved; raises as `load` does."""
-    return int(_read(checkpoint)["global_step"])
-
-
-def _read(checkpoint: str | Path) -> dict[str, Any]:
-    try:
-        state = torch.load(checkpoint, map_location="cpu", weights_only=True)
-    except OSError:
-        raise
-    except Exception as error:  # torch.load has no common class for a file that is not its own
-        raise ValueError(f"{checkpoint} is not a whole checkpoint file") from error
-    if not isinstance(state, dict) or "global_step" not in state:
-        raise ValueError(f"{checkpoint} is not a Lightning checkpoint")
-    return state
+    return int(read(checkpoint)["global_step"])
 
 
 def fit(
@@ -295,7 +295,8 @@ def fit(
 
     """
     chosen = tensorboard_views(views, check)
-    done = epochs_done(resume) if resume else None
+    saved = read(resume) if resume else None
+    done = saved["global_step"] if saved else None
     if done is not None and done > epochs:
         raise ValueError(f"epochs {epochs}: {resume} has done {done} already")
     options = {
@@ -313,7 +314,22 @@ def fit(
     try:
         trainer = L.Trainer(callbacks=[*chosen, *callbacks, *keep], **options)
     except Exception as error:  # of any class: what it does not like, it says in its words
-        raise ValueError(f"Lightning's Trainer refuses {trainer_options}: {error}") from error
+        raise TrainerOptionError(
+            f"Lightning's Trainer refuses {trainer_options}: {error}"
+        ) from error
+    if resume and saved:
+        if saved["hyper_parameters"] != dict(module.hparams):
+            raise ValueError(f"{resume} is of {saved['hyper_parameters']}, not of {module.hparams}")
+        loops = {name: getattr(trainer, name).state_dict() for name in LOOPS}
+        states = {c.state_key: c.state_dict() for c in trainer.callbacks}  # type: ignore[attr-defined]
+        optimizer = module.configure_optimizers().state_dict()
+        check_training(resume, saved, loops, optimizer, states)
+    module.settings = {
+        "epochs": epochs,
+        "views": views,
+        "check": check,
+        "trainer": trainer_options,
+    }
     # clipping, accumulation and other ranks live in the hooks that the fast path leaves out
     module.fast = (
         trainer.world_size == 1

@@ -13,6 +13,7 @@ mistake would, and must agree in every element.
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Literal
 
 import torch
 
@@ -20,6 +21,27 @@ from . import replay
 from .losses import FLOOR, RTOL, Case, Fit, Loss, Point
 
 Tensor = torch.Tensor
+
+# The catalogue; docs/mistakes.md has an example of each.
+MistakeName = Literal[
+    "updated too early",
+    "derivative taken twice",
+    "bias summed over the wrong axis",
+    "bias not summed",
+    "derivative of the wrong quantity",
+    "raw error in the hidden delta",
+    "scale of one parameter",
+    "missing output derivative",
+    "missing hidden derivative",
+    "bias never updated",
+    "hard-coded sample",
+    "wrong sign",
+    "dot for element-wise product",
+    "wrong transpose",
+    "weights of the wrong layer",
+    "stale activation",
+    "detached regularisation",
+]
 
 PRODUCTS = {"dot", "matmul", "inner", "outer", "tensordot", "einsum", "vdot"}
 SAME_NUMBERS = {
@@ -61,7 +83,7 @@ class Diagnosis:
 
     line: int
     variable: str
-    mistake: str | None
+    mistake: MistakeName | None
     sure: bool  # do the numbers agree with the mistake of that name?
     spoils: list[str]
     shape: tuple[int, ...] = ()
@@ -414,7 +436,7 @@ def _by_scale(step: Step, fit: Fit, bad: list[int]) -> Diagnosis | None:
         at = (odd or exact or unusual or [gradient_node(step, i)])[-1]
         found.append((at, i, off))
     at, _, off = min(found)
-    name = "wrong sign" if off < 0 else "scale of one parameter"
+    name: MistakeName = "wrong sign" if off < 0 else "scale of one parameter"
     return _report(step, at, name, True, [step.case.names[j] for j in own])
 
 
@@ -565,7 +587,7 @@ def _layer_of(step: Step, i: int) -> Layer | None:
     return next((layer for layer in step.layers if i in layer.weights or i in layer.biases), None)
 
 
-Found = tuple[str, bool, int] | None
+Found = tuple[MistakeName, bool, int] | None
 
 
 def _missing(
@@ -576,7 +598,7 @@ def _missing(
     if layer.z in labels or layer.a not in labels or not _makes_gradient(step, s, plain, layer):
         return None
     last = layer is step.layers[-1]
-    name = "missing output derivative" if last else "missing hidden derivative"
+    name: MistakeName = "missing output derivative" if last else "missing hidden derivative"
     right = [n for n in step.tainted if layer.z in step.labels(n)]
     return name, True, s if right else delta
 
@@ -717,7 +739,7 @@ def _whole(step: Step, n: int) -> list[Tensor] | None:
 def _report(
     step: Step,
     at: int,
-    mistake: str | None,
+    mistake: MistakeName | None,
     sure: bool,
     spoils: list[str],
 ) -> Diagnosis:

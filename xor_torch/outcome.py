@@ -39,9 +39,9 @@ CRAWL = 0.01  # likewise
 class Outcomes(NamedTuple):
     """What became of S networks."""
 
-    outcome: np.ndarray  # (S,) str, of `OUTCOMES`
-    level: np.ndarray  # (S,) the plateau's loss, nan where there is none
-    tied: np.ndarray  # (S, N) int: rows of equal number are tied, 0 is a row that is not
+    outcome: np.ndarray  #: (S,) str, of `OUTCOMES`
+    level: np.ndarray  #: (S,) the plateau's loss, nan where there is none
+    tied: np.ndarray  #: (S, N) int: rows of equal number are tied, 0 is a row that is not
 
 
 def classify(
@@ -51,7 +51,7 @@ def classify(
     epochs: int,
     lr: float,
     criterion: str = "mse",
-    finite: np.ndarray | bool = True,
+    finite: np.ndarray | None = None,
 ) -> Outcomes:
     """The outcome of each of S networks, see the module's text for the definitions.
 
@@ -62,12 +62,13 @@ def classify(
         epochs: that were trained.
         lr: the learning rate.
         criterion: "mse" or "bce".
-        finite: (S,) bool, whether all the weights are.
+        finite: (S,) bool, whether all the weights are; by default they are.
 
     """
     S, N = prediction.shape
     y = truth_table(N.bit_length() - 1)[1][:, 0]
-    finite = finite & np.isfinite(loss) & np.isfinite(prediction).all(axis=1)
+    known = np.isfinite(loss) & np.isfinite(prediction).all(axis=1)
+    finite = known if finite is None else finite & known
     solved = finite & ((prediction > 0.5) == (y > 0.5)).all(axis=1)
     with np.errstate(invalid="ignore", over="ignore"):
         pace = epochs * lr * gradient_norm**2 / N / loss
@@ -76,7 +77,8 @@ def classify(
     order = np.argsort(prediction, axis=1)
     ranked = np.take_along_axis(prediction, order, axis=1)
     with np.errstate(invalid="ignore"):
-        group = np.cumsum(np.diff(ranked, axis=1, prepend=ranked[:, :1]) > TIE, axis=1)
+        apart = np.diff(ranked, axis=1, prepend=ranked[:, :1]) > TIE
+    group = np.cumsum(apart, axis=1, dtype=np.intp)
     slot = (np.arange(S)[:, None] * N + group).ravel()
     size, ones = (
         np.bincount(slot, weights=w, minlength=S * N).reshape(S, N)
@@ -108,7 +110,8 @@ def _level(mean: np.ndarray, size: np.ndarray, N: int, criterion: str) -> np.nda
     else:
         with np.errstate(divide="ignore", invalid="ignore"):
             each = -np.nan_to_num(mean * np.log(mean)) - np.nan_to_num((1 - mean) * np.log1p(-mean))
-    return np.nansum(size * each, axis=-1) / N
+    level: np.ndarray = np.nansum(size * each, axis=-1) / N
+    return level
 
 
 def fraction(value: float) -> str:

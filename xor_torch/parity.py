@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from . import manual
-from .data import Parameters, initial_weights, truth_table
+from .data import Array, Parameters, initial_weights, truth_table
 
 # Measured agreement is a few units in the last place, 1e-15; 1e-12 leaves room for the order in
 # which another BLAS adds, and none for a mistake.
@@ -29,11 +29,11 @@ class Difference:
     index: tuple[int, ...]
     actual: float
     expected: float
-    absolute: float  # |actual - expected|
-    relative: float  # the same over the largest |expected| of the array
-    ulps: float  # the same in units in the last place of the largest |expected|
-    allowed: float  # greatest absolute difference allowed at this element
-    wrong: int  # how many elements differ by more than they may
+    absolute: float  #: ``|actual - expected|``
+    relative: float  #: the same over the largest ``|expected|`` of the array
+    ulps: float  #: the same in units in the last place of the largest ``|expected|``
+    allowed: float  #: greatest absolute difference allowed at this element
+    wrong: int  #: how many elements differ by more than they may
     size: int
 
     @property
@@ -53,10 +53,10 @@ class Difference:
 
 def difference(
     name: str,
-    actual: np.ndarray,
-    expected: np.ndarray,
+    actual: Array,
+    expected: Array,
     rtol: float = RTOL,
-    rounding: np.ndarray | float = 0.0,
+    rounding: Array | float = 0.0,
 ) -> Difference:
     """The worst element of `actual`, by ``|actual - expected| <= rtol * max|expected| + rounding``.
 
@@ -106,10 +106,10 @@ def difference(
 
 
 def differences(
-    actual: Mapping[str, np.ndarray],
-    expected: Mapping[str, np.ndarray],
+    actual: Mapping[str, Array],
+    expected: Mapping[str, Array],
     rtol: float = RTOL,
-    rounding: Mapping[str, np.ndarray] | None = None,
+    rounding: Mapping[str, Array] | None = None,
 ) -> list[Difference]:
     """One `Difference` for each name of `expected`, in its order.
 
@@ -143,7 +143,7 @@ def assert_equal(
         raise AssertionError("\n".join(map(str, wrong)))
 
 
-def rounding_bound(X: np.ndarray, y: np.ndarray, parameters: Parameters) -> Parameters:
+def rounding_bound(X: Array, y: Array, parameters: Parameters) -> Parameters:
     r"""How far apart rounding alone can bring two correct gradients at the same weights.
 
     A running error analysis to first order (Higham, "Accuracy and Stability of Numerical
@@ -208,9 +208,9 @@ class ParameterComparison:
     """How one parameter fared in `compare`."""
 
     name: str
-    gradient: Difference  # the worst of all epochs, at equal weights
+    gradient: Difference  #: the worst of all epochs, at equal weights
     gradient_epoch: int
-    drift: float  # greatest |difference| of the weights, each run on its own
+    drift: float  #: greatest ``|difference|`` of the weights, each run on its own
     drift_epoch: int
     drift_allowed: float
 
@@ -337,7 +337,7 @@ def compare(
             sensitivity[name] = max(sensitivity[name], float(np.abs(n - w).max()))
         with torch.no_grad():
             for p in free.parameters():  # as torch.optim.SGD does it, without its 1.3 s of import
-                p.add_(p.grad, alpha=-lr)
+                p.add_(p.grad, alpha=-lr)  # type: ignore[arg-type]  # not None after backward()
         progress()
     return [
         ParameterComparison(

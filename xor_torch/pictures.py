@@ -1,14 +1,19 @@
 """A network of two inputs as a picture: what it answers everywhere, and what each unit does."""
 
+from typing import Any
+
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
+from numpy.typing import NDArray
 
-from .data import Parameters, truth_table
+from .data import Array, Parameters, truth_table
 
 # One scale for all epochs and runs. PuOr is safe for the colour-blind (ColorBrewer) and white
 # in the middle, where the network has no opinion.
-SCALE = {"cmap": "PuOr_r", "vmin": 0, "vmax": 1}
+SCALE: dict[str, Any] = {"cmap": "PuOr_r", "vmin": 0, "vmax": 1}
 LOW, HIGH = -0.35, 1.35  # of both inputs: a margin around the four patterns
 GRID = 61
 MOST_UNITS = 8
@@ -53,7 +58,7 @@ class NetworkPicture:
         self.side = side
         self.inputs = np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2)
 
-    def _panel(self, ax):
+    def _panel(self, ax: Axes) -> AxesImage:
         image = ax.imshow(
             np.full((GRID, GRID), 0.5),
             extent=(LOW, HIGH, LOW, HIGH), origin="lower", interpolation="bilinear", **SCALE,
@@ -63,12 +68,12 @@ class NetworkPicture:
         for target, marker in ((0, "o"), (1, "s")):  # by shape too: not all see colours
             rows = X[y[:, 0] == target].T
             ax.scatter(
-                *rows, c=[target] * 2, marker=marker, s=110, edgecolors="w", lw=2, zorder=3,
-                **SCALE,
+                rows[0], rows[1], c=[target] * 2, marker=marker, s=110, edgecolors="w", lw=2,
+                zorder=3, **SCALE,
             )  # fmt: skip
         return image
 
-    def draw(self, parameters: Parameters, epoch: int, mse: float) -> np.ndarray:
+    def draw(self, parameters: Parameters, epoch: int, mse: float) -> NDArray[np.uint8]:
         """The picture of `parameters` (2 inputs) as an RGB image, (height, width, 3) uint8."""
         W1, b1, W2, b2 = parameters
         with np.errstate(over="ignore", invalid="ignore"):
@@ -93,7 +98,7 @@ class NetworkPicture:
         return np.asarray(self.canvas.buffer_rgba())[..., :3].copy()
 
 
-def _line(w: np.ndarray, b: float) -> np.ndarray:
+def _line(w: Array, b: float) -> Array:
     """Two points, far outside the square, of the line ``w[0] x0 + w[1] x1 + b = 0``."""
     length = np.hypot(*w)
     if length == 0:
@@ -101,5 +106,5 @@ def _line(w: np.ndarray, b: float) -> np.ndarray:
     normal = w / length
     foot = -b / length * normal
     along = np.array([-normal[1], normal[0]])
-    ends = foot + np.outer([-10, 10], along)
+    ends: Array = foot + np.outer([-10, 10], along)
     return ends.T

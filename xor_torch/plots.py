@@ -7,6 +7,7 @@ writes them beside the result. Neither touches pyplot's global state.
 from pathlib import Path
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
@@ -61,7 +62,7 @@ def _classes(result: Result) -> dict[str, np.ndarray]:
     return {name: members for name, members in classes.items() if members.any()}
 
 
-def _axes(result: Result, title: str, **labels: str):
+def _axes(result: Result, title: str, **labels: str) -> tuple[Figure, Axes]:
     figure = Figure(figsize=(7, 4.2), layout="constrained")
     axes = figure.add_subplot(**labels)
     axes.set_title(
@@ -79,7 +80,7 @@ def _loss(result: Result) -> Figure:
     loss = result.loss[np.isfinite(result.loss) & (result.loss > 0)]
     if loss.size:
         low, high = loss.min(), max(loss.max(), loss.min() * 1.01)
-        axes.hist(loss, bins=np.geomspace(low, high, 101), color="tab:blue")
+        axes.hist(loss, bins=np.geomspace(low, high, 101).tolist(), color="tab:blue")
     axes.set_xscale("log")
     axes.set_yscale("symlog", linthresh=1)
     for level in _levels(result):

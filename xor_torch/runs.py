@@ -74,25 +74,6 @@ def find_checkpoint(path: str | Path | None, log_dir: str | Path) -> Path:
     raise FileNotFoundError(f"no checkpoint at {path or Path(log_dir) / 'version_*' / CHECKPOINT}")
 
 
-def load_config(checkpoint: Path) -> dict[str, Any]:
-    """The saved configuration of the run that `checkpoint` belongs to, empty if there is none.
-
-    Raises:
-        ValueError: the file is not a mapping.
-
-    """
-    run_dir = run_dir_of(checkpoint)
-    if run_dir is None:
-        return {}
-    try:
-        config = yaml.safe_load((run_dir / CONFIG).read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise ValueError(f"{run_dir / CONFIG} is not YAML") from error
-    if not isinstance(config, dict):
-        raise ValueError(f"{run_dir / CONFIG} holds no settings")
-    return config
-
-
 def run_dir_of(checkpoint: str | Path) -> Path | None:
     """The run directory that `checkpoint` is the last checkpoint of, or None."""
     run_dir = Path(checkpoint).parent.parent

@@ -14,29 +14,34 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cached_property
 from itertools import islice, product, repeat
 from pathlib import Path
-from typing import NamedTuple, TextIO
+from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
 import numpy as np
 
-from . import data, manual
+from . import data, manual, memory
 from .blocks import Blocks, Claim
 from .data import MAX_BITS, MAX_HIDDEN, MAX_SEED, Parameters, truth_table
-from .outcome import classify, fraction, wilson
+from .files import read_arrays
+from .outcome import OUTCOMES, classify, fraction, wilson
+
+if TYPE_CHECKING:
+    from .batch import Trained
 
 LOSSES = ("mse", "bce")
 
 BLOCK = 10_000  # networks of XOR's size: their numbers stay in a core's cache
 RECORDED = 100  # epochs of a run
 
-# In sigmoids. Below the one, compiling takes longer than it saves; a network longer than the
-# other takes the compiler minutes, and gains less.
-WORTH_COMPILING = 10**9
+# In sigmoids. Below the one, compiling takes longer than it saves on two cores; a network longer
+# than the other takes the compiler minutes, and gains less.
+WORTH_COMPILING = 4 * 10**9
 LONGEST_COMPILED = 32
+LONGEST_PREVIEW = 1000
 
 _SLOW = "not compiled, three times as slow"
 
@@ -59,25 +64,25 @@ class Result:
     the parameters are those after it.
     """
 
-    seed: np.ndarray  # (S,) int64
-    W1: np.ndarray  # (S, bits, hidden)
-    b1: np.ndarray  # (S, 1, hidden)
-    W2: np.ndarray  # (S, hidden, 1)
-    b2: np.ndarray  # (S, 1, 1)
-    loss: np.ndarray  # (S,), mean over the rows
-    prediction: np.ndarray  # (S, 2**bits)
-    solved: np.ndarray  # (S,) bool: every prediction on the right side of 1/2
-    gradient_norm: np.ndarray  # (S,), of the last epoch's gradient, of the SUM over the rows
-    outcome: np.ndarray  # (S,) str, see `xor_torch.outcome`
-    level: np.ndarray  # (S,), of the plateau, nan where there is none
-    tied: np.ndarray  # (S, 2**bits) int: rows of equal number are tied, 0 is a row that is not
-    curve_epoch: np.ndarray  # (C,), the recorded epochs, the first is 1
-    curve_loss: np.ndarray  # (C, K), of the first K networks
-    curve_solved: np.ndarray  # (C,), how many of all S answered every row rightly
+    seed: np.ndarray  #: (S,) int64
+    W1: np.ndarray  #: (S, bits, hidden)
+    b1: np.ndarray  #: (S, 1, hidden)
+    W2: np.ndarray  #: (S, hidden, 1)
+    b2: np.ndarray  #: (S, 1, 1)
+    loss: np.ndarray  #: (S,), mean over the rows
+    prediction: np.ndarray  #: (S, 2**bits)
+    solved: np.ndarray  #: (S,) bool: every prediction on the right side of 1/2
+    gradient_norm: np.ndarray  #: (S,), of the last epoch's gradient, of the SUM over the rows
+    outcome: np.ndarray  #: (S,) str, see `xor_torch.outcome`
+    level: np.ndarray  #: (S,), of the plateau, nan where there is none
+    tied: np.ndarray  #: (S, 2**bits) int: rows of equal number are tied, 0 is a row that is not
+    curve_epoch: np.ndarray  #: (C,), the recorded epochs, the first is 1
+    curve_loss: np.ndarray  #: (C, K), of the first K networks
+    curve_solved: np.ndarray  #: (C,), how many of all S answered every row rightly
     epochs: int
     lr: float
-    criterion: str  # "mse" or "bce"
-    timing: "Timing | None" = field(default=None, compare=False)  # not in the file
+    criterion: str  #: "mse" or "bce"
+    timing: "Timing | None" = field(default=None, compare=False)  #: not in the file
 
     @property
     def parameters(self) -> Parameters:
@@ -96,13 +101,71 @@ class Result:
 
     @classmethod
     def load(cls, path: Path | str) -> "Result":
-        """Read a sweep's file."""
-        with np.load(path) as file:
-            arrays = {name: file[name] for name in _SAVED}
-        return cls(**{k: a[()] if a.ndim else a.item() for k, a in arrays.items()})
+        """Read a sweep's file.
+
+        Raises:
+            OSError: the file cannot be read.
+            ValueError: it is not a sweep's file, or not as it was written.
+
+        """
+        arrays = read_arrays(path)
+        try:
+            if arrays.keys() != {*_SAVED}:
+                raise ValueError(f"it holds {', '.join(arrays)}")
+            _check_settings({name: arrays[name].tolist() for name in ("epochs", "lr", "criterion")})
+            _check_rows(arrays, *arrays["W1"].shape[1:])
+        except (ValueError, TypeError) as error:
+            raise ValueError(f"{path} is not a sweep's file: {error}") from error
+        values: dict[str, Any] = {k: a if a.ndim else a.item() for k, a in arrays.items()}
+        return cls(**values)
 
 
 _SAVED = tuple(f.name for f in fields(Result) if f.name != "timing")
+
+
+def _check_settings(settings: Mapping[str, object]) -> None:
+    """Refuse what `sweep` would not have written as the settings of a file."""
+    for name, kind in ("epochs", int), ("lr", float), ("criterion", str):
+        if type(settings[name]) is not kind:
+            raise ValueError(f"{name} is {settings[name]}")
+    if settings["criterion"] not in LOSSES:
+        raise ValueError(f"criterion is {settings['criterion']}")
+
+
+def _check_rows(rows: Mapping[str, np.ndarray], bits: int, hidden: int) -> None:
+    """Refuse what is not S rows of trained networks and their C recorded epochs."""
+    S, N = len(rows["seed"]), 2**bits
+    C, K = np.shape(rows["curve_loss"])
+    layout = {
+        "seed": (np.int64, (S,)),
+        "W1": (np.float64, (S, bits, hidden)),
+        "b1": (np.float64, (S, 1, hidden)),
+        "W2": (np.float64, (S, hidden, 1)),
+        "b2": (np.float64, (S, 1, 1)),
+        "loss": (np.float64, (S,)),
+        "prediction": (np.float64, (S, N)),
+        "solved": (np.bool_, (S,)),
+        "gradient_norm": (np.float64, (S,)),
+        "outcome": (np.str_, (S,)),
+        "level": (np.float64, (S,)),
+        "tied": (np.integer, (S, N)),
+        "curve_epoch": (np.integer, (C,)),
+        "curve_loss": (np.float64, (C, K)),
+        "curve_solved": (np.integer, (C,)),
+    }
+    for name in layout.keys() & rows.keys():
+        kind, shape = layout[name]
+        if not np.issubdtype(rows[name].dtype, kind) or rows[name].shape != shape:
+            raise ValueError(f"{name} is {rows[name].dtype} of shape {rows[name].shape}")
+    _check_seeds(rows["seed"])
+    if not np.isin(rows["outcome"], OUTCOMES).all():
+        raise ValueError("outcome has a word that is none")
+    if (rows["solved"] != (rows["outcome"] == "solved")).any():
+        raise ValueError("solved is not where outcome is solved")
+    for name in *Parameters._fields, "loss", "prediction":
+        finite = np.isfinite(rows[name]).reshape(S, -1).all(axis=1)
+        if not (finite | (rows["outcome"] == "diverged")).all():
+            raise ValueError(f"{name} has numbers that are not finite")
 
 
 class Timing(NamedTuple):
@@ -150,6 +213,7 @@ def parse_seeds(text: str | int | Sequence[str | int]) -> np.ndarray:
             if start >= stop:
                 raise ValueError(f"--seeds {said} is an empty range")
             _check_seeds(np.array(sorted({start, stop - 1})), said)
+            memory.check(f"--seeds {said}", (stop - start) * row_bytes(bits=1, hidden=1))
             return np.arange(start, stop)
         seeds = [int(word) for part in words for word in part.split(",") if word.strip()]
     except ValueError as error:
@@ -159,6 +223,11 @@ def parse_seeds(text: str | int | Sequence[str | int]) -> np.ndarray:
             f"--seeds {said} is neither a number N, nor a range A:B, nor a list A,B,C"
         ) from None
     return _check_seeds(np.array(seeds), said)
+
+
+def row_bytes(bits: int, hidden: int, **_: object) -> int:
+    """What one seed takes in memory while blocks are merged: its row, twice."""
+    return 2 * 8 * ((bits + 2) * hidden + 1 + 2 * (1 << bits) + 9)
 
 
 def _check_seeds(seeds: np.ndarray, said: str = "") -> np.ndarray:
@@ -209,7 +278,15 @@ class Plan:
         return sorted({*range(0, self.epochs, -(-self.epochs // RECORDED)), self.epochs} - {0})
 
 
-def _plan(seeds, epochs, lr, hidden, bits, loss, compiled) -> tuple[Plan, str]:
+def _plan(
+    seeds: str | int | Iterable[int],
+    epochs: int,
+    lr: float,
+    hidden: int,
+    bits: int,
+    loss: str,
+    compiled: bool | None,
+) -> tuple[Plan, str]:
     """The plan of a sweep, and why it is not compiled where that would pay, or ""."""
     given = parse_seeds(seeds) if isinstance(seeds, str | int) else _check_seeds(np.array([*seeds]))
     for flag, value, high in ("hidden", hidden, MAX_HIDDEN), ("bits", bits, MAX_BITS):
@@ -294,17 +371,16 @@ def sweep(
         raise ValueError(f"--workers must be at least 1, got {workers}")
     plan, note = _plan(seeds, epochs, lr, hidden, bits, loss, compiled)
     launched = "TORCHELASTIC_RUN_ID" in os.environ
-    if out is None:
-        if launched:
-            raise ValueError("--out must name a file, in a directory that all processes share")
-        place = tempfile.TemporaryDirectory(prefix="xor_torch-")
-        directory = Path(place.name)
-    else:
-        out = Path(out)
-        directory = out.with_name(out.name + ".blocks")
-        place = contextlib.nullcontext()
-    with place:
-        if launched and os.environ["RANK"] != "0":
+    out = None if out is None else Path(out)
+    if out is None and launched:
+        raise ValueError("--out must name a file, in a directory that all processes share")
+    with contextlib.ExitStack() as stack:
+        if out is None:
+            temporary = tempfile.TemporaryDirectory(prefix="xor_torch-")
+            directory = Path(stack.enter_context(temporary))
+        else:
+            directory = out.with_name(out.name + ".blocks")
+        if launched and out and os.environ["RANK"] != "0":
             if _wait_for_plan(plan, directory, out):
                 work(directory)
             return None
@@ -313,14 +389,18 @@ def sweep(
         if out is not None and out.exists() and not force:
             raise FileExistsError(f"--out {out} exists: --force overwrites it")
         plan = _begin(plan, directory, force)
-        workers = min(workers or _cores(), plan.blocks)
+        cores = int(os.environ["WORLD_SIZE"]) if launched else _cores()
+        workers = min(workers or cores, plan.blocks)
         try:
             if launched or (workers == 1 and not plan.compiled):
                 work(directory, progress)
             else:
                 _employ(workers, plan, directory, progress)
         except KeyboardInterrupt:
-            raise Interrupted(_merge(plan, directory), directory if out else None) from None
+            finished = (
+                _merge(plan, directory) if Blocks(directory, plan.blocks).finished() else None
+            )
+            raise Interrupted(finished, directory if out else None) from None
         result = _merge(plan, directory)
         seconds = time.monotonic() - begin
         result = replace(result, timing=_timing(directory, seconds, workers, note))
@@ -338,7 +418,7 @@ def work(directory: Path, progress: Callable[[Progress], None] | None = None) ->
     watch = _Watch(plan, blocks)
     from .batch import one_thread, train
 
-    def run(seeds: np.ndarray, epochs: int, compiled: bool, **more):
+    def run(seeds: np.ndarray, epochs: int, compiled: bool, **more: Any) -> "Trained":
         start = initial_weights(seeds, plan.hidden, plan.bits)
         return train(start, epochs, plan.lr, plan.loss, compiled=compiled, **more)
 
@@ -414,8 +494,13 @@ def _begin(plan: Plan, directory: Path, force: bool) -> Plan:
         there = _read_plan(directory)
     except FileNotFoundError:
         pass
+    except ValueError:
+        if not force:
+            raise
+        shutil.rmtree(directory)
     else:
         if there.same_sweep(plan):
+            _merge(there, directory)  # what is damaged is said before hours of work, not after
             return there
         if not force:
             raise FileExistsError(
@@ -431,7 +516,20 @@ def _begin(plan: Plan, directory: Path, force: bool) -> Plan:
 
 
 def _read_plan(directory: Path) -> Plan:
-    return Plan(**json.loads((directory / "plan.json").read_text()))
+    path = directory / "plan.json"
+    try:
+        plan = Plan(**json.loads(path.read_text(encoding="utf-8")))
+        for f in fields(Plan):
+            if type(value := getattr(plan, f.name)) is not f.type:
+                raise ValueError(f"{f.name} is {value!r}")
+        if plan.width < 1:
+            raise ValueError(f"width is {plan.width}")
+    except (ValueError, TypeError, RecursionError) as error:
+        raise ValueError(
+            f"{path} is not the plan of a sweep: {error}; "
+            "--force drops the blocks beside it, another --out leaves them"
+        ) from error
+    return plan
 
 
 def _wait_for_plan(plan: Plan, directory: Path, out: Path) -> bool:
@@ -461,13 +559,16 @@ def _employ(
                 command = [sys.executable, "-m", "xor_torch._worker", str(directory)]
                 processes.append(subprocess.Popen(command, env=environment, stderr=log))
         preview = _preview(plan)
-        while [p for p in processes if p.poll() is None]:
+        while True:
+            working = any(p.poll() is None for p in processes)
+            if len(watch.blocks.finished()) == plan.blocks:  # not: wait until torch has shut down
+                break
+            if not working:
+                raise ChildProcessError(_last_words(directory, processes))
             now = watch()
             if progress:
                 progress(now if now.done else now._replace(first=next(preview)))
             time.sleep(0.05)
-        if len(watch.blocks.finished()) < plan.blocks:
-            raise ChildProcessError(_last_words(directory, processes))
         if progress:
             progress(watch())
     finally:
@@ -485,7 +586,7 @@ class _Watch:
 
     def __call__(self) -> Progress:
         for number in set(self.blocks.finished()) - set(self._finished):
-            solved = self.blocks.load(number, "solved")["solved"]
+            solved = _load_block(self.plan, self.blocks, number)["solved"]
             self._finished[number] = solved.size, int(solved.sum())
         finished, solved = (
             sum(column) for column in zip((0, 0), *self._finished.values(), strict=True)
@@ -499,45 +600,68 @@ class _Watch:
 
 def _preview(plan: Plan) -> Iterator[str]:
     """How the first seed fares, trained in NumPy while torch and the compiler get ready."""
-    if plan.loss != "mse" or not plan.compiled:
+    if plan.loss != "mse" or 2**plan.bits * (plan.hidden + 1) > LONGEST_PREVIEW:
         yield from repeat("")
     X, y = truth_table(plan.bits)
     start = data.initial_weights(int(plan.seed[0]), plan.hidden, plan.bits)
     epochs = manual.train(X, y, start, plan.lr, plan.epochs)
-    while chunk := [*islice(epochs, 1000)]:
+    while chunk := [*islice(epochs, 500)]:
         last = chunk[-1]
         text = f"seed {plan.seed[0]}: loss {last.mse:.4f} after {last.number + 1} epochs"
         yield text
     yield from repeat(text)
 
 
-def _merge(plan: Plan, directory: Path) -> Result | None:
-    """The rows of all blocks that are finished, None if there is none."""
+def _load_block(plan: Plan, blocks: Blocks, number: int) -> dict[str, np.ndarray]:
+    """A finished block, if it is one of this sweep."""
+    try:
+        rows = blocks.load(number)
+        if rows.keys() != {*_SAVED} - {"curve_epoch", "epochs", "lr", "criterion"}:
+            raise ValueError(f"it holds {', '.join(rows)}")
+        _check_rows(rows, plan.bits, plan.hidden)
+        if not np.array_equal(rows["seed"], plan.block(number)):
+            raise ValueError("its seeds are others")
+        if len(rows["curve_solved"]) != len(plan.curve):
+            raise ValueError("its epochs are others")
+    except (ValueError, TypeError) as error:
+        raise ValueError(
+            f"{blocks.path(number)} is not block {number} of this sweep: {error}; "
+            "delete it, and the same command computes it again"
+        ) from error
+    return rows
+
+
+def _merge(plan: Plan, directory: Path) -> Result:
+    """The rows of all blocks that are finished, at least one."""
     blocks = Blocks(directory, plan.blocks)
-    parts = [blocks.load(number) for number in blocks.finished()]
-    if not parts:
-        return None
-    curves = {
+    parts = [_load_block(plan, blocks, number) for number in blocks.finished()]
+    columns: dict[str, Any] = {
         "curve_epoch": np.array(plan.curve),
         "curve_loss": parts[0].pop("curve_loss"),
         "curve_solved": np.sum([part.pop("curve_solved") for part in parts], axis=0),
     }
-    rows = {name: np.concatenate([part.pop(name) for part in parts]) for name in [*parts[0]]}
-    return Result(**rows, **curves, epochs=plan.epochs, lr=plan.lr, criterion=plan.loss)
+    for name in [*parts[0]]:
+        columns[name] = np.concatenate([part.pop(name) for part in parts])
+    return Result(**columns, epochs=plan.epochs, lr=plan.lr, criterion=plan.loss)
 
 
 def _timing(directory: Path, seconds: float, workers: int, note: str) -> Timing:
-    reports = [json.loads(path.read_text()) for path in directory.glob("worker.*.json")]
-    notes = [report["note"] for report in reports if report["note"]]
+    reports = []
+    for path in directory.glob("worker.*.json"):
+        # a worker may have been killed while it wrote
+        with contextlib.suppress(ValueError, TypeError, KeyError, RecursionError):
+            report = json.loads(path.read_text())
+            reports.append((float(report["compile_seconds"]), str(report["note"])))
+    notes = [note for _, note in reports if note]
     return Timing(
         seconds=seconds,
-        compile_seconds=max([report["compile_seconds"] for report in reports], default=0.0),
+        compile_seconds=max([seconds for seconds, _ in reports], default=0.0),
         workers=workers,
         note=note or (notes[0] if notes else ""),
     )
 
 
-def _last_words(directory: Path, processes: list[subprocess.Popen]) -> str:
+def _last_words(directory: Path, processes: list[subprocess.Popen[bytes]]) -> str:
     """Why the workers failed: the last line of the first that says something."""
     for k, process in enumerate(processes):
         words = (directory / f"worker.{k}.log").read_text(errors="replace").strip()
@@ -564,11 +688,23 @@ def progress_bar(file: TextIO | None = None) -> Iterator[Callable[[Progress], No
     """
     from tqdm import tqdm
 
-    with tqdm(unit=" network-epochs", unit_scale=True, file=file, dynamic_ncols=True) as bar:
+    with contextlib.ExitStack() as stack:
+        bars: list[
+            tqdm[Any]
+        ] = []  # none before there is something to show: the call may be refused
 
         def show(now: Progress) -> None:
-            if bar.total is None:  # what an earlier call had finished is not our rate
-                bar.total, bar.initial = now.total, now.done
+            if not bars:  # what an earlier call had finished is not our rate
+                bar = tqdm(
+                    total=now.total,
+                    initial=now.done,
+                    unit=" network-epochs",
+                    unit_scale=True,
+                    file=file,
+                    dynamic_ncols=True,
+                )
+                bars.append(stack.enter_context(bar))
+            (bar,) = bars
             bar.n = now.done
             bar.set_postfix_str(
                 f"{now.solved} of {now.finished} seeds solved" if now.finished else now.first,
@@ -579,7 +715,7 @@ def progress_bar(file: TextIO | None = None) -> Iterator[Callable[[Progress], No
         yield show
 
 
-def summary(result: Result, shown: int = 5) -> list[dict]:
+def summary(result: Result, shown: int = 5) -> list[dict[str, Any]]:
     """What became of the seeds: one entry for each class that occurs, the largest first.
 
     Returns:
@@ -640,7 +776,9 @@ def table(result: Result) -> str:
     )
 
 
-def grid(out: Path | str | None = None, **flags: object) -> list[tuple[dict, Path | None]]:
+def grid(
+    out: Path | str | None = None, **flags: object
+) -> list[tuple[dict[str, Any], Path | None]]:
     """The product of flags that have several values, as arguments of `sweep`.
 
     Args:
@@ -653,9 +791,9 @@ def grid(out: Path | str | None = None, **flags: object) -> list[tuple[dict, Pat
 
     """
     lists = {name: value if isinstance(value, list) else [value] for name, value in flags.items()}
-    for name, values in lists.items():
-        if len({*values}) < len(values):
-            raise ValueError(f"--{name} {' '.join(map(str, values))}: a value occurs twice")
+    for name, several in lists.items():
+        if len({*several}) < len(several):
+            raise ValueError(f"--{name} {' '.join(map(str, several))}: a value occurs twice")
     out = None if out is None else Path(out)
     cells = []
     for values in product(*lists.values()):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from xor_torch import lit, runs
+from xor_torch import checkpoint, lit, runs
 
 from . import warm
 
@@ -32,7 +32,7 @@ def limit(size):
 
 def assert_goes_on(here, run_dir):
     """What is kept can be resumed, bit for bit."""
-    done = lit.epochs_done(run_dir / runs.CHECKPOINT)
+    done = checkpoint.read(run_dir / runs.CHECKPOINT)["global_step"]
     warm.run("train", "--resume", run_dir, "--epochs", done + 50, cwd=here)
     straight = here.with_name("straight")
     warm.train_all(["--epochs", done + 50, "--views", "none"], straight, None)
@@ -85,7 +85,7 @@ def test_a_small_disk_fills_up(here, small_disk):
     assert "cannot write disk/version_0" in command.last_words
     assert "No space left on device; kept is the checkpoint of epoch " in command.last_words
     saved = small_disk / "version_0" / runs.CHECKPOINT
-    done = lit.epochs_done(saved)
+    done = checkpoint.read(saved)["global_step"]
     lit.load(saved)
     copy = here / "lightning_logs/version_0"
     shutil.copytree(small_disk / "version_0", copy)

@@ -1,0 +1,132 @@
+"""What the pages of docs/ show as output is made here, so that it cannot go stale.
+
+    python -m tests.pages            docs/mistakes.md: what `compare` reports, the lines that differ
+    python -m tests.pages --learn    its table too: minutes, for every script is trained
+    python -m tests.pages --walk     docs/walk.ipynb: executed, in a directory of its own
+
+In docs/mistakes.md a comment with the id of a planted mistake (see `tests.homework`) stands before
+a ``diff`` and a ``text`` block; both are replaced, and nothing else is.
+"""
+
+import contextlib
+import difflib
+import io
+import re
+import shutil
+import sys
+import tempfile
+import warnings
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from xor_torch.check import check_file
+
+from .homework import CORRECT, MISTAKES, Mistake
+
+DOCS = Path(__file__).parents[1] / "docs"
+PAGE = DOCS / "mistakes.md"
+WALK = DOCS / "walk.ipynb"
+SEEDS = range(20)
+BY_ID = {mistake.id: mistake for mistake in MISTAKES}
+
+EXAMPLE = re.compile(r"<!-- (\S+) -->\n+```diff\n(.*?)```\n+```text\n(.*?)```\n", re.DOTALL)
+TABLE = re.compile(r"(?<=<!-- table -->\n\n)(\|.*\n)*")
+
+
+def refresh(page: str) -> str:
+    """`page` with the diff and the report of every example as they are now."""
+    return EXAMPLE.sub(lambda found: example(BY_ID[found[1]]), page)
+
+
+def example(mistake: Mistake) -> str:
+    """One example as it stands on the page."""
+    changes, lines = "\n".join(diff(mistake)), "\n".join(report(mistake))
+    return f"<!-- {mistake.id} -->\n\n```diff\n{changes}\n```\n\n```text\n{lines}\n```\n"
+
+
+def diff(mistake: Mistake) -> list[str]:
+    """The lines that differ from the correct script, and those that lie close between them."""
+    before, after = CORRECT[mistake.style].splitlines(), mistake.source.splitlines()
+    hunks = "\n".join([*difflib.unified_diff(before, after, lineterm="")][2:])
+    result = []
+    for hunk in re.split(r"^@@.*\n", hunks, flags=re.MULTILINE)[1:]:
+        lines = hunk.splitlines()
+        changed = [i for i, line in enumerate(lines) if line[0] in "+-"]
+        lines = [line for line in lines[changed[0] : changed[-1] + 1] if line.strip()]
+        result += [f"{line[0]} {line[1:].strip()}" for line in lines]
+    return result
+
+
+def report(mistake: Mistake) -> list[str]:
+    """The lines of the real report that say what is wrong."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "my_network.py")
+        path.write_text(mistake.source)
+        lines = check_file(path).report().replace(str(path), path.name).splitlines()
+    wanted = r"  (first wrong|mistake:|.* does not follow|.*: actual )|[A-Z]"
+    return [line.strip() for line in lines if re.match(wanted, line)]
+
+
+def table(page: str) -> str:
+    """How often each example of `page` learns XOR, beside its correct twin."""
+    rows = [
+        "| Mistake | Spoils | Learns XOR | Median loss | Right twin | Median loss |",
+        "|---|---|---|---|---|---|",
+    ]
+    for found in EXAMPLE.finditer(page):
+        mistake = BY_ID[found[1]]
+        solved, loss = learn(mistake.source)
+        twin, twin_loss = learn(CORRECT[mistake.style])
+        rows.append(
+            f"| [{mistake.name}](#{mistake.name.replace(' ', '-')}) | {', '.join(mistake.spoils)} "
+            f"| {solved} of {len(SEEDS)} | {loss:.2g} | {twin} of {len(SEEDS)} | {twin_loss:.2g} |"
+        )
+    return "\n".join(rows) + "\n"
+
+
+@cache
+def learn(source: str) -> tuple[int, float]:
+    """Of `SEEDS`, how many end on the right side of 1/2 in every row; the median loss (MSE)."""
+    assert source.count("seed(42)") == 1
+    solved, losses = 0, []
+    for seed in SEEDS:
+        names: dict[str, np.ndarray] = {}
+        with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of an overflow, where the mistake lets it diverge
+            exec(source.replace("seed(42)", f"seed({seed})"), names)
+        y, prediction = names["y"], names["y_pred"]
+        solved += bool(((prediction > 0.5) == (y > 0.5)).all())
+        losses.append(np.mean((prediction - y) ** 2))
+    return solved, float(np.median(losses))
+
+
+def walk(folder: Path):
+    """docs/walk.ipynb after its execution in `folder`; only what the cells print is kept."""
+    import nbformat
+    from nbclient import NotebookClient
+
+    shutil.copy(DOCS / "my_network.py", folder)
+    notebook = nbformat.read(WALK, 4)
+    resources = {"metadata": {"path": str(folder)}}
+    NotebookClient(
+        notebook, timeout=600, resources=resources, record_timing=False, coalesce_streams=True
+    ).execute()
+    return notebook
+
+
+def main() -> None:
+    page = refresh(PAGE.read_text())
+    if "--learn" in sys.argv:
+        page = TABLE.sub(lambda _: table(page), page)
+    PAGE.write_text(page)
+    if "--walk" in sys.argv:
+        import nbformat
+
+        with tempfile.TemporaryDirectory() as folder:
+            nbformat.write(walk(Path(folder)), WALK)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,69 @@
+"""The weights in files that other programs read: NumPy's, and ONNX with the whole network."""
+
+from pathlib import Path
+
+import numpy as np
+
+from .data import Parameters
+from .runs import write_beside
+
+# A version of the standard, of 2021, that has all we need: the newer, the fewer can read the file.
+OPSET, IR_VERSION = 13, 7
+
+
+def save_npz(path: str | Path, parameters: Parameters) -> None:
+    """The four weights in the notebook's layout, float64, for ``np.load``.
+
+    ``W1`` (bits, hidden), ``b1`` (1, hidden), ``W2`` (hidden, 1) and ``b2`` (1, 1). A file that
+    exists is replaced.
+
+    Raises:
+        OSError: the file cannot be written.
+
+    """
+    with write_beside(Path(path)) as beside, beside.open("wb") as file:
+        np.savez(file, **parameters._asdict())
+
+
+def save_onnx(path: str | Path, parameters: Parameters) -> None:
+    """The network as an ONNX model: ``X`` (N, bits) in, ``prediction`` (N, 1) out, both float64.
+
+    Written node by node rather than by ``torch.onnx.export``: the forward pass of `manual`, weights
+    under their names and in their layout, any number of rows, and neither onnxscript nor the
+    exporter's messages. A file that exists is replaced.
+
+    Raises:
+        ModuleNotFoundError: the package ``onnx`` is not installed.
+        OSError: the file cannot be written.
+
+    """
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
+    bits = len(parameters.W1)
+    node = helper.make_node
+    graph = helper.make_graph(
+        # not Gemm for the two in one: onnxruntime 1.17 fuses it with the sigmoid behind it into an
+        # operation that it has for float32 alone
+        nodes=[
+            node("MatMul", ["X", "W1"], ["XW1"]),
+            node("Add", ["XW1", "b1"], ["z1"]),
+            node("Sigmoid", ["z1"], ["a1"]),
+            node("MatMul", ["a1", "W2"], ["a1W2"]),
+            node("Add", ["a1W2", "b2"], ["z2"]),
+            node("Sigmoid", ["z2"], ["prediction"]),
+        ],
+        name="xor",
+        inputs=[helper.make_tensor_value_info("X", TensorProto.DOUBLE, ["N", bits])],
+        outputs=[helper.make_tensor_value_info("prediction", TensorProto.DOUBLE, ["N", 1])],
+        initializer=[numpy_helper.from_array(w, name) for name, w in parameters._asdict().items()],
+    )
+    model = helper.make_model(
+        graph,
+        producer_name="xor_torch",
+        ir_version=IR_VERSION,
+        opset_imports=[helper.make_opsetid("", OPSET)],
+    )
+    onnx.checker.check_model(model, full_check=True)
+    with write_beside(Path(path)) as beside:
+        beside.write_bytes(model.SerializeToString())

@@ -1,0 +1,140 @@
+"""Files that may come from anywhere: what is read is what was written, or it is refused."""
+
+import re
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+MAX_SETTINGS = 1_000_000  # bytes; a run's config.yaml has about 100
+
+
+def check_zip(path: str | Path) -> None:
+    """Hold every record of an archive against its checksum; nothing in it is interpreted.
+
+    The formats of ``torch.save`` and ``numpy.savez`` are zip archives with a CRC-32 for each
+    record. It finds every change of up to 32 bits in a row. ``torch.load`` does not look at it
+    (every fourth bit of a checkpoint, turned, is a different result), and ``numpy.load`` only if
+    the header in front asks for the whole record.
+
+    Raises:
+        OSError: the file cannot be read.
+        ValueError: it is no archive, or not as it was written.
+
+    """
+    with Path(path).open("rb") as file:
+        try:
+            with zipfile.ZipFile(file) as archive:
+                for record in archive.infolist():
+                    # neither torch nor savez compresses; a few bytes might grow to terabytes
+                    if record.compress_type != zipfile.ZIP_STORED:
+                        raise ValueError(f"the record {record.filename!r} is compressed")
+                damaged = archive.testzip()
+        except Exception as error:  # zipfile has no common class for what it cannot read
+            raise ValueError(f"{path} is damaged or no archive: {error}") from error
+    if damaged:
+        raise ValueError(f"{path} is damaged: the record {damaged!r} does not fit its checksum")
+
+
+def read_arrays(path: str | Path) -> dict[str, np.ndarray]:
+    """All arrays of an ``.npz`` file, by name. None of Python's objects: they would run code.
+
+    Raises:
+        OSError: the file cannot be read.
+        ValueError: it is no such file, or not as it was written.
+
+    """
+    check_zip(path)
+    try:
+        with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in archive.files}
+            if strange := [name for name, array in arrays.items() if not hasattr(array, "dtype")]:
+                raise ValueError(f"{', '.join(strange)} is no array")
+            return arrays
+    except Exception as error:  # likewise
+        raise ValueError(f"{path} is not a file of arrays: {error}") from error
+
+
+def read_settings(path: str | Path) -> dict[str, Any]:
+    """The settings in a YAML file.
+
+    Raises:
+        OSError: the file cannot be read.
+        ValueError: it is not a mapping in the YAML that `load_yaml` takes.
+
+    """
+    with Path(path).open("rb") as file:
+        data = file.read(MAX_SETTINGS + 1)  # of a device, no end would come
+    if len(data) > MAX_SETTINGS:
+        raise ValueError(f"more than {MAX_SETTINGS} bytes are no settings")
+    settings = load_yaml(data.decode("utf-8-sig"))
+    if not isinstance(settings, dict):
+        raise ValueError("holds no settings, that is, no lines such as 'seed: 42'")
+    for name in settings:
+        if not isinstance(name, str):
+            raise ValueError(f"{name!r} is no name of a setting")
+    return settings
+
+
+def load_yaml(text: str) -> Any:
+    """One YAML document of mappings, lists, text, numbers, true, false and null.
+
+    A value is what it looks like, as in YAML 1.2: ``010`` is ten, ``5:20`` and ``yes`` are text
+    (in YAML 1.1 they are 8, 320 and true), ``1e-3`` is a number. Refused are a key that occurs
+    twice, tags, and references (with which a few lines can stand for terabytes).
+
+    Raises:
+        ValueError: `text` is not that.
+
+    """
+    try:
+        return yaml.load(text, _Loader)
+    except yaml.YAMLError as error:
+        raise ValueError(f"is not the YAML of settings: {' '.join(str(error).split())}") from error
+    except RecursionError:
+        raise ValueError("is not the YAML of settings: it is nested too deeply") from None
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML as `load_yaml` describes it. Not in C: there, deep nesting ends the process."""
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        event = self.peek_event()  # type: ignore[no-untyped-call]
+        for what in "anchor", "tag":
+            if getattr(event, what, None) is not None:
+                raise yaml.composer.ComposerError(
+                    None, None, f"the {what} {getattr(event, what)} is not read here",
+                    event.start_mark,
+                )  # fmt: skip
+        return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        mapping = super().construct_mapping(node, deep=deep)
+        if len(mapping) < len(node.value):
+            keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+            twice = next(key for key in keys if keys.count(key) > 1)
+            raise yaml.constructor.ConstructorError(
+                None, None, f"{twice} is given twice", node.start_mark
+            )
+        return mapping
+
+
+_Loader.yaml_implicit_resolvers = {}  # none of YAML 1.1
+
+
+def _plain(name: str, pattern: str, read: Any) -> None:
+    tag = f"tag:yaml.org,2002:{name}"
+    _Loader.add_implicit_resolver(tag, re.compile(f"(?:{pattern})$"), None)
+    _Loader.add_constructor(tag, lambda loader, node: read(node.value))
+
+
+_plain("null", "|~|null", lambda text: None)
+_plain("bool", "true|false", "true".__eq__)
+_plain("int", "[-+]?[0-9]{1,400}", int)  # more digits are refused by int
+_plain(
+    "float",
+    r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.inf|\.nan",
+    lambda text: float(re.sub(r"\.(inf|nan)", r"\1", text)),
+)
