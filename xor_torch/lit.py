@@ -111,9 +111,7 @@ class XORModule(XOR, L.LightningModule):
         self.prediction = checkpoint["prediction"]
 
     @classmethod
-    def load_from_checkpoint(
-        cls, checkpoint_path: Any, *args: Any, **options: Any
-    ) -> "XORModule":
+    def load_from_checkpoint(cls, checkpoint_path: Any, *args: Any, **options: Any) -> "XORModule":
         """Lightning's own, for a file that `checkpoint.read` takes; raises as that does."""
         read(checkpoint_path)
         return super().load_from_checkpoint(
@@ -249,11 +247,6 @@ def load(checkpoint: str | Path) -> XORModule:
     module.load_state_dict(state["state_dict"])
     module.on_load_checkpoint(state)
     return module
-
-
-def epochs_done(checkpoint: str | Path) -> int:
-    """How many epochs the run had done when `checkpoint` was saved; raises as `load` does."""
-    return int(read(checkpoint)["global_step"])
 
 
 def fit(
