@@ -249,11 +249,6 @@ def load(checkpoint: str | Path) -> XORModule:
     return module
 
 
-def epochs_done(checkpoint: str | Path) -> int:
-    """How many epochs the run had done when `checkpoint` was saved; raises as `load` does."""
-    return int(read(checkpoint)["global_step"])
-
-
 def fit(
     module: XORModule,
     epochs: int = 10_000,
