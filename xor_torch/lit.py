@@ -85,7 +85,7 @@ class XORModule(XOR, L.LightningModule):
         return loss
 
     def _refuse_divergence(self, prediction: torch.Tensor, loss: torch.Tensor) -> None:
-        value = loss.item()
+        value = float(loss.item())
         if not math.isfinite(value):
             raise DivergedError(f"diverged at epoch {self.global_step}: the loss is {value}")
         # Then each error is 0 or 1, and there is one. In such a loss each slope a (1 - a) is 0.
@@ -110,7 +110,9 @@ class XORModule(XOR, L.LightningModule):
         self.prediction = checkpoint["prediction"]
 
     @classmethod
-    def load_from_checkpoint(cls, checkpoint_path: str | Path, **options: Any) -> "XORModule":
+    def load_from_checkpoint(  # type: ignore[override]
+        cls, checkpoint_path: str | Path, **options: Any
+    ) -> "XORModule":
         """Lightning's own, for a file that `checkpoint.read` takes; raises as that does."""
         read(checkpoint_path)
         return super().load_from_checkpoint(checkpoint_path, **{"weights_only": True, **options})
@@ -312,11 +314,12 @@ def fit(
         raise TrainerOptionError(
             f"Lightning's Trainer refuses {trainer_options}: {error}"
         ) from error
-    if saved:
+    if resume and saved:
         if saved["hyper_parameters"] != dict(module.hparams):
             raise ValueError(f"{resume} is of {saved['hyper_parameters']}, not of {module.hparams}")
         loops = {name: getattr(trainer, name).state_dict() for name in LOOPS}
-        states = {callback.state_key: callback.state_dict() for callback in trainer.callbacks}
+        there: list[L.Callback] = trainer.callbacks  # type: ignore[attr-defined]
+        states = {callback.state_key: callback.state_dict() for callback in there}
         optimizer = module.configure_optimizers().state_dict()
         check_training(resume, saved, loops, optimizer, states)
     module.settings = {"epochs": epochs, "trainer": trainer_options}

@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cached_property
 from itertools import islice, product, repeat
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TextIO
 
 import numpy as np
 
@@ -227,7 +227,7 @@ def parse_seeds(text: str | int | Sequence[str | int]) -> np.ndarray:
 
 def row_bytes(bits: int, hidden: int, **_: object) -> int:
     """What one seed takes in memory while blocks are merged: its row, twice."""
-    return 2 * 8 * ((bits + 2) * hidden + 1 + 2 * 2**bits + 9)
+    return 2 * 8 * ((bits + 2) * hidden + 2 * int(2**bits) + 10)
 
 
 def _check_seeds(seeds: np.ndarray, said: str = "") -> np.ndarray:
@@ -689,7 +689,9 @@ def progress_bar(file: TextIO | None = None) -> Iterator[Callable[[Progress], No
     from tqdm import tqdm
 
     with contextlib.ExitStack() as stack:
-        bars: list[tqdm] = []  # none before there is something to show: the call may be refused
+        bars: list[
+            tqdm[NoReturn]
+        ] = []  # none before there is something to show: the call may be refused
 
         def show(now: Progress) -> None:
             if not bars:  # what an earlier call had finished is not our rate
