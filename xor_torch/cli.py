@@ -645,7 +645,7 @@ def predict_parser(prog: str) -> Parser:
         epilog="exit code: 0 done, 2 bad call or input",
     )
     add = parser.add_argument
-    add("checkpoint", type=str, metavar="CHECKPOINT", help="a run's checkpoint or directory")
+    add("checkpoint", type=name, metavar="CHECKPOINT", help="a run's checkpoint or directory")
     add("row", nargs="*", type=str, default=[], metavar="VALUE", help="of the one row")
     return parser
 
@@ -699,8 +699,8 @@ def export_parser(prog: str) -> Parser:
         epilog="exit code: 0 done, 2 bad call or input",
     )
     add = parser.add_argument
-    add("checkpoint", type=str, metavar="CHECKPOINT", help="a run's checkpoint or directory")
-    add("file", type=str, metavar="FILE", help=".npz, or .onnx (needs the extra onnx)")
+    add("checkpoint", type=name, metavar="CHECKPOINT", help="a run's checkpoint or directory")
+    add("file", type=name, metavar="FILE", help=".npz, or .onnx (needs the extra onnx)")
     add("--force", action="store_true", help="overwrite FILE")
     return parser
 
@@ -712,6 +712,8 @@ def export(settings: Namespace, given: Namespace) -> int:
     out = Path(settings.file)
     if out.suffix not in (".npz", ".onnx"):
         raise UsageError(f"{out}: the name must end in .npz or .onnx")
+    if out.is_dir():
+        raise UsageError(f"{out}: is a directory")
     if out.exists() and not settings.force:
         raise UsageError(f"{out} exists; --force overwrites it")
     if not out.parent.is_dir():
@@ -774,7 +776,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     flags, rest = _split(flags)
     try:
         settings, given = parser.read(flags)
-        if settings.pop("print_config"):
+        if settings.pop("print_config", False):
             settings.pop("config")
             print(yaml.safe_dump(settings.as_dict(), sort_keys=False), end="")
             return SUCCESS

@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cached_property
 from itertools import islice, product, repeat
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TextIO
 
 import numpy as np
 
@@ -689,9 +689,8 @@ def progress_bar(file: TextIO | None = None) -> Iterator[Callable[[Progress], No
     from tqdm import tqdm
 
     with contextlib.ExitStack() as stack:
-        bars: list[
-            tqdm[Any]
-        ] = []  # none before there is something to show: the call may be refused
+        # none before there is something to show: the call may be refused
+        bars: list[tqdm[Any]] = []
 
         def show(now: Progress) -> None:
             if not bars:  # what an earlier call had finished is not our rate
