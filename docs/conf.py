@@ -53,7 +53,7 @@ def readme(app, docname: str, source: list[str]) -> None:
     """The README begins the site's first page; its links are from the repository's root."""
     if docname == "index":
         text = Path(app.srcdir, "../README.md").read_text()
-        text = re.sub(r"\]\((?!\w+:|#|docs/)", "](../", text).replace("](docs/", "](")
+        text = re.sub(r"\]\((?!\w+:|#|docs/)", "](path:../", text).replace("](docs/", "](")
         source[0] = text + "\n" + source[0]
 
 
