@@ -172,10 +172,13 @@ def _check(state: Any) -> None:
 
     fit = state["settings"]
     if fit is not None:
-        if fit.keys() != {"epochs", "trainer"}:
+        if fit.keys() != {"epochs", "views", "check", "trainer"}:
             raise ValueError(f"its settings are {', '.join(map(str, fit))}")
         _check_type("trainer", fit["trainer"], dict)
         _check_type("epochs", fit["epochs"], int)
+        _check_type("views", fit["views"], str)
+        if type(fit["check"]) is not bool:
+            raise ValueError(f"its check is {fit['check']}")
         if fit["epochs"] < 1:
             raise ValueError(f"its epochs are {fit['epochs']}")
 

@@ -113,8 +113,8 @@ class Parser(ArgumentParser):
                 action = actions[name]
                 if action.nargs == 0 and not isinstance(value, bool):
                     raise UsageError(f"{name}: must be true or false, got {_short(value)}")
-                if value is None and action.default is not None:
-                    raise UsageError(f"{name}: must have a value, got null")
+                if value == [] or (value is None and action.default is not None):
+                    raise UsageError(f"{name}: must have a value, got {_short(value)}")
                 if action.nargs == "+" and not isinstance(value, list):
                     settings[name] = [value]
             return cast(dict[str, Any], self.parse_object(settings, defaults=False).as_dict())
@@ -334,7 +334,7 @@ def _what_is_kept(run_dir: Path | None) -> str:
 
 
 def _resumed(path: Path, state: dict[str, Any], settings: Namespace, given: Namespace) -> Namespace:
-    """The settings of the run that is resumed, with what may change: epochs and the Trainer."""
+    """The settings of the run that is resumed, but for what the flags say anew."""
     for name, value in state["hyper_parameters"].items():
         if name in given and given[name] != value:
             raise UsageError(
@@ -347,15 +347,16 @@ def _resumed(path: Path, state: dict[str, Any], settings: Namespace, given: Name
             f"--log-dir {given.log_dir}: {path} goes on where it is, in {run_dir}; "
             "leave the flag out, or resume from a copy of the checkpoint"
         )
-    saved = state["settings"] or {"epochs": settings.epochs, "trainer": {}}
+    saved = state["settings"] or {}
     settings = settings.clone()
-    if "epochs" not in given:
-        settings.epochs = saved["epochs"]
-    elif settings.epochs < state["global_step"]:
+    for name in ("epochs", "views", "check"):
+        if name not in given and name in saved:
+            settings[name] = saved[name]
+    if settings.epochs < state["global_step"]:
         raise UsageError(
             f"--epochs {settings.epochs}: {path} has done {state['global_step']} already"
         )
-    settings.trainer = {**saved["trainer"], **settings.trainer}
+    settings.trainer = {**saved.get("trainer", {}), **settings.trainer}
     return settings
 
 
@@ -432,7 +433,8 @@ def compare(settings: Namespace, given: Namespace) -> int:
         return _check_file(settings)
     for name in of_file:
         if name in given:
-            raise UsageError(f"--{name} {given[name]}: goes with a FILE to check")
+            said = f"--timeout {given.timeout}" if name == "timeout" else f"--{name}"
+            raise UsageError(f"{said}: goes with a FILE to check")
     _fit_in_memory(settings, ARRAYS["compare"])
     from tqdm import tqdm
 
@@ -765,7 +767,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if command not in COMMANDS:
         near = difflib.get_close_matches(command, COMMANDS, n=1)
         hint = f"did you mean {near[0]}?" if near else "see xor-torch --help"
-        _say(f"xor-torch: error: {command}: unknown command; {hint}")
+        _say(_line(f"xor-torch: error: {_short(command)}: unknown command; {hint}"))
         return BAD_CALL
     make_parser, run = COMMANDS[command]
     parser = make_parser(f"xor-torch {command}")
@@ -792,7 +794,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         _say(f"{parser.prog}: error: {error}")
         return DIFFERS
     except (UsageError, OSError, ValueError) as error:
-        _say(f"{parser.prog}: error: {' '.join(str(error).split())}")
+        _say(_line(f"{parser.prog}: error: {error}"))
         return BAD_CALL
     except KeyboardInterrupt as interrupt:
         _say("\nInterrupted.")
@@ -826,6 +828,12 @@ def _split(flags: list[str]) -> tuple[list[str], list[str]]:
     """What stands before and after the first ``--``."""
     at = flags.index("--") if "--" in flags else len(flags)
     return flags[:at], flags[at + 1 :]
+
+
+def _line(text: str) -> str:
+    """`text` as one line, with nothing in it that a terminal would obey."""
+    words = " ".join(text.split())
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in words)
 
 
 def _out(text: str) -> None:

@@ -86,7 +86,7 @@ class XORModule(XOR, L.LightningModule):
         return loss
 
     def _refuse_divergence(self, prediction: torch.Tensor, loss: torch.Tensor) -> None:
-        value = loss.item()
+        value = float(loss.item())
         if not math.isfinite(value):
             raise DivergedError(f"diverged at epoch {self.global_step}: the loss is {value}")
         # Then each error is 0 or 1, and there is one. In such a loss each slope a (1 - a) is 0.
@@ -111,10 +111,14 @@ class XORModule(XOR, L.LightningModule):
         self.prediction = checkpoint["prediction"]
 
     @classmethod
-    def load_from_checkpoint(cls, checkpoint_path: str | Path, **options: Any) -> "XORModule":
+    def load_from_checkpoint(
+        cls, checkpoint_path: Any, *args: Any, **options: Any
+    ) -> "XORModule":
         """Lightning's own, for a file that `checkpoint.read` takes; raises as that does."""
         read(checkpoint_path)
-        return super().load_from_checkpoint(checkpoint_path, **{"weights_only": True, **options})
+        return super().load_from_checkpoint(
+            checkpoint_path, *args, **{"weights_only": True, **options}
+        )
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         # four parameters of a few numbers: grouping them (foreach) costs more than it saves
@@ -313,14 +317,19 @@ def fit(
         raise TrainerOptionError(
             f"Lightning's Trainer refuses {trainer_options}: {error}"
         ) from error
-    if saved:
+    if resume and saved:
         if saved["hyper_parameters"] != dict(module.hparams):
             raise ValueError(f"{resume} is of {saved['hyper_parameters']}, not of {module.hparams}")
         loops = {name: getattr(trainer, name).state_dict() for name in LOOPS}
-        states = {callback.state_key: callback.state_dict() for callback in trainer.callbacks}
+        states = {c.state_key: c.state_dict() for c in trainer.callbacks}  # type: ignore[attr-defined]
         optimizer = module.configure_optimizers().state_dict()
         check_training(resume, saved, loops, optimizer, states)
-    module.settings = {"epochs": epochs, "trainer": trainer_options}
+    module.settings = {
+        "epochs": epochs,
+        "views": views,
+        "check": check,
+        "trainer": trainer_options,
+    }
     # clipping, accumulation and other ranks live in the hooks that the fast path leaves out
     module.fast = (
         trainer.world_size == 1

@@ -227,7 +227,7 @@ def parse_seeds(text: str | int | Sequence[str | int]) -> np.ndarray:
 
 def row_bytes(bits: int, hidden: int, **_: object) -> int:
     """What one seed takes in memory while blocks are merged: its row, twice."""
-    return 2 * 8 * ((bits + 2) * hidden + 1 + 2 * 2**bits + 9)
+    return 2 * 8 * ((bits + 2) * hidden + 1 + 2 * (1 << bits) + 9)
 
 
 def _check_seeds(seeds: np.ndarray, said: str = "") -> np.ndarray:
@@ -689,7 +689,9 @@ def progress_bar(file: TextIO | None = None) -> Iterator[Callable[[Progress], No
     from tqdm import tqdm
 
     with contextlib.ExitStack() as stack:
-        bars: list[tqdm] = []  # none before there is something to show: the call may be refused
+        bars: list[
+            tqdm[Any]
+        ] = []  # none before there is something to show: the call may be refused
 
         def show(now: Progress) -> None:
             if not bars:  # what an earlier call had finished is not our rate

@@ -58,8 +58,8 @@ def views(which: str, check: bool = False) -> list[L.Callback]:
 def watch_every(epoch: int) -> int:
     """How far watched epochs lie apart at `epoch`: 100, and past 100,000 at most a 250th of it.
 
-    Every doubling of the epochs adds 500 of them, so that an event file stays small: 2,625 for
-    a million epochs, 12,596 for the 10**12 that there can be.
+    Every doubling of the epochs adds 500 of them, so that an event file stays small: 2,626 for
+    a million epochs, 12,598 for the 10**12 that there can be.
     """
     return WATCH_EVERY << (epoch // DENSE).bit_length()
 

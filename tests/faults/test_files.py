@@ -581,6 +581,7 @@ CONFIGS = {
     "true": (b"epochs: true\n", "got True"),
     "null": (b"seed: null\n", "seed: must have a value"),
     "nothing": (b"lr:\n", "lr: must have a value"),
+    "an empty list": (b"lr: []\n", "lr: must have a value, got []"),
     "nan": (b"lr: .nan\n", "got nan"),
     "inf": (b"lr: .inf\n", "got inf"),
     "overflow": (b"lr: 1e999\n", "got inf"),

@@ -49,19 +49,26 @@ def die_after_printing(epoch):
     runs.write_out = die
 
 
-@pytest.fixture(scope="module", params=[pytest.param(10_000, marks=pytest.mark.slow), 3000])
+EVERY = 50  # epochs, a checkpoint
+
+
+@pytest.fixture(scope="module", params=[pytest.param(10_000, marks=pytest.mark.slow), 2100])
 def whole(request, tmp_path_factory):
     """A run that nobody interrupts, and how long it takes."""
     epochs = request.param
     cwd = tmp_path_factory.mktemp("whole") / "here"
     warm.train_all(["--epochs", 1], cwd.with_name("first"), None)  # which waits for the imports
     begin = time.monotonic()
-    flags, setup = ["--epochs", epochs], functools.partial(checkpoint_every, 20)
-    command = warm.train_all(flags, cwd, setup)
+    flags = flags_of(epochs)
+    command = warm.train_all(flags, cwd, functools.partial(checkpoint_every, EVERY))
     seconds = time.monotonic() - begin
     if epochs == 10_000:
         assert command.stdout == NOTEBOOK
     return epochs, warm.the_run(cwd), command.stdout, seconds
+
+
+def flags_of(epochs):
+    return ["--epochs", epochs, "--views", "all" if epochs == 10_000 else "scalars"]
 
 
 def go_on(cwd, whole, printed, resume=()):
@@ -75,7 +82,7 @@ def go_on(cwd, whole, printed, resume=()):
         found = warm.the_run(cwd)
     else:
         assert printed == ""
-        command = warm.run("train", "--epochs", epochs, cwd=cwd)
+        command = warm.run("train", *flags_of(epochs), cwd=cwd)
         found = max((cwd / "lightning_logs").iterdir())
     joined = printed + command.stdout
     warm.assert_same_weights(found, expected)
@@ -93,13 +100,13 @@ def without_repetition(text):
 
 def test_killed_at_random_moments(whole, tmp_path):
     epochs, _, output, seconds = whole
-    kills, moments = 50 if epochs == 10_000 else 4, random.Random(7)
+    kills, moments = 50 if epochs == 10_000 else 3, random.Random(7)
     begun, half, exact, tried = 0, 0, 0, 0
     while tried < kills:
         cwd = tmp_path / f"{epochs}.{random.randbytes(4).hex()}"
         cwd.mkdir()
-        setup = functools.partial(checkpoint_every, 20)
-        with warm.ended(warm.Command("train", "--epochs", epochs, cwd=cwd, setup=setup)) as first:
+        setup = functools.partial(checkpoint_every, EVERY)
+        with warm.ended(warm.Command("train", *flags_of(epochs), cwd=cwd, setup=setup)) as first:
             time.sleep(moments.uniform(0, seconds))
             first.kill(signal.SIGKILL)
             if first.wait() != -signal.SIGKILL or first.stdout == output:
@@ -116,17 +123,17 @@ def test_killed_at_random_moments(whole, tmp_path):
     assert begun >= tried / 2
 
 
-@pytest.mark.parametrize("resume", ["", "lightning_logs/version_0", "the file"])
+RUN = "lightning_logs/version_0"
+
+
+@pytest.mark.parametrize("resume", [[], [RUN], [f"{RUN}/{runs.CHECKPOINT}"]])
 def test_killed_while_a_checkpoint_is_written(whole, tmp_path, resume):
     epochs, _, output, _ = whole
-    resume = [str(runs.CHECKPOINT)] if resume == "the file" else [resume] if resume else []
-    if resume == [str(runs.CHECKPOINT)]:
-        resume = [f"lightning_logs/version_0/{runs.CHECKPOINT}"]
-    which = random.Random(len(resume)).randrange(1, epochs // 20)
+    which = random.Random(len(str(resume))).randrange(1, epochs // EVERY)
     cwd = tmp_path / "here"
     cwd.mkdir()
-    setup = functools.partial(die_while_writing, which, 20)
-    first = warm.run("train", "--epochs", epochs, cwd=cwd, setup=setup, code=-signal.SIGKILL)
+    setup = functools.partial(die_while_writing, which, EVERY)
+    first = warm.run("train", *flags_of(epochs), cwd=cwd, setup=setup, code=-signal.SIGKILL)
     assert any(warm.the_run(cwd).rglob(".last.ckpt.*"))
     begun, joined = go_on(cwd, whole, first.stdout, resume)
     assert begun
@@ -138,10 +145,10 @@ def test_killed_several_times(whole, tmp_path):
     cwd = tmp_path / "here"
     cwd.mkdir()
     printed = ""
-    for which, resume in ((40, []), (30, ["--resume"]), (0, ["--resume"])):
+    for which, resume in ((20, []), (15, ["--resume"]), (0, ["--resume"])):
         command = warm.run(
-            "train", *(resume or ["--epochs", epochs]), cwd=cwd, code=-signal.SIGKILL,
-            setup=functools.partial(die_while_writing, which, 20),
+            "train", *(resume or flags_of(epochs)), cwd=cwd, code=-signal.SIGKILL,
+            setup=functools.partial(die_while_writing, which, EVERY),
         )  # fmt: skip
         printed += command.stdout
     _, joined = go_on(cwd, whole, printed)
@@ -154,7 +161,7 @@ def test_killed_between_a_line_and_its_note(whole, tmp_path):
     cwd = tmp_path / "here"
     cwd.mkdir()
     setup = functools.partial(die_after_printing, 2000)
-    first = warm.run("train", "--epochs", epochs, cwd=cwd, setup=setup, code=-signal.SIGKILL)
+    first = warm.run("train", *flags_of(epochs), cwd=cwd, setup=setup, code=-signal.SIGKILL)
     again = first.stdout.splitlines(keepends=True)[-1]
     assert again.startswith("Epoch 2000, ")
     _, joined = go_on(cwd, whole, first.stdout)
