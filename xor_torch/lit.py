@@ -243,7 +243,16 @@ class RunLogger(TensorBoardLogger):
 
 
 def load(checkpoint: str | Path) -> XORModule:
-    """The module that `checkpoint` holds; raises as `checkpoint.read` does."""
+    """The module that `checkpoint` holds, with its weights and its settings.
+
+    Args:
+        checkpoint: a file that `fit` has left, ``checkpoints/last.ckpt`` of a run directory.
+
+    Raises:
+        OSError: the file cannot be read.
+        ValueError: it is not a whole checkpoint of an `XORModule`, or not as it was written.
+
+    """
     state = read(checkpoint)
     module = XORModule(**state["hyper_parameters"])
     module.load_state_dict(state["state_dict"])
