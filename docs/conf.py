@@ -19,6 +19,7 @@ extensions = [
 ]
 exclude_patterns = ["conf.py"]
 html_theme = "furo"
+pygments_style = "friendly"  # furo's own leaves a diff nearly black
 html_title = "xor_torch"
 html_copy_source = False
 html_show_copyright = False

@@ -291,7 +291,7 @@ def fit(
         **trainer_options: any of ``lightning.Trainer``, over our own.
 
     Returns:
-        The trainer after training: ``trainer.log_dir`` is the run directory,
+        The trainer after training; ``trainer.log_dir`` is the run directory,
         ``trainer.global_step`` the number of epochs done.
 
     Raises:
