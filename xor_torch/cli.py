@@ -230,7 +230,8 @@ def train_parser(prog: str) -> Parser:
     parser = Parser(
         prog=prog,
         description="Train the network through Lightning, from NumPy's seed, and report.",
-        epilog="exit code: 0 done, 2 bad call or input, 130 interrupted",
+        epilog="exit code: 0 done, 1 stopped while training (diverged, a full disk, --check), 2 bad call\n"
+        "or input, 130 interrupted",
     )
     add_network_flags(parser)
     add = parser.add_argument

@@ -359,14 +359,7 @@ def fit(
         purge_step=done,
     )
     trainer.logger.NAME_HPARAMS_FILE = runs.CONFIG  # hparams.yaml would say a part of it again
-    settings = {
-        **module.hparams,
-        "epochs": epochs,
-        "log_dir": str(log_dir),
-        "views": views,
-        "check": check,
-        "trainer": trainer_options,
-    }
+    settings = {**module.hparams, "log_dir": str(log_dir), **module.settings}
     if trainer.is_global_zero:
         runs.remove_halves(run_dir)
         try:
