@@ -241,7 +241,16 @@ class RunLogger(TensorBoardLogger):
 
 
 def load(checkpoint: str | Path) -> XORModule:
-    """The module that `checkpoint` holds; raises as `checkpoint.read` does."""
+    """The module that `checkpoint` holds, with its weights and its settings.
+
+    Args:
+        checkpoint: a file that `fit` has left, ``checkpoints/last.ckpt`` of a run directory.
+
+    Raises:
+        OSError: the file cannot be read.
+        ValueError: it is not a whole checkpoint of an `XORModule`, or not as it was written.
+
+    """
     state = read(checkpoint)
     module = XORModule(**state["hyper_parameters"])
     module.load_state_dict(state["state_dict"])
@@ -275,7 +284,7 @@ def fit(
         **trainer_options: any of ``lightning.Trainer``, over our own.
 
     Returns:
-        The trainer after training: ``trainer.log_dir`` is the run directory,
+        The trainer after training; ``trainer.log_dir`` is the run directory,
         ``trainer.global_step`` the number of epochs done.
 
     Raises:
