@@ -4,10 +4,13 @@ import re
 from pathlib import Path
 
 from docutils import nodes
+from docutils.utils.math import MathError
 from docutils.utils.math.latex2mathml import tex2mathml
+from sphinx.util import logging
+
+logger = logging.getLogger(__name__)
 
 project = "xor_torch"
-author = "the authors of xor_torch"
 extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
@@ -18,12 +21,14 @@ exclude_patterns = ["conf.py"]
 html_theme = "furo"
 html_title = "xor_torch"
 html_copy_source = False
+html_show_copyright = False
 html_math_renderer = "mathml"
 
 default_role = "py:obj"  # `name` in a docstring is a link where there is something to link to
 autodoc_member_order = "bysource"
 autodoc_inherit_docstrings = False
-autodoc_typehints_format = "short"
+autodoc_typehints = "none"  # NumPy spells an array of float64 over half a line
+highlight_language = "text"
 
 myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 3
@@ -33,8 +38,14 @@ nb_execution_mode = "off"  # tests/test_docs.py executes the notebook and compar
 def mathml(translator, node: nodes.math | nodes.math_block) -> None:
     """A formula as MathML, which browsers draw themselves: the page loads nothing for it."""
     block = isinstance(node, nodes.math_block)
-    formula = tex2mathml(node.astext(), as_block=block)
-    translator.body.append(f'<div class="math">{formula}</div>' if block else formula)
+    try:
+        formula = tex2mathml(node.astext(), as_block=block)
+    except MathError as error:
+        logger.warning("%s", error, location=node)
+        formula = node.astext()
+    if block:
+        formula = f'<div style="overflow-x: auto; padding: 0.5em 0">{formula}</div>'
+    translator.body.append(formula)
     raise nodes.SkipNode
 
 

@@ -109,9 +109,7 @@ def main() -> None:
             page.wait_for_timeout(1500)
             page.screenshot(path=DOCS / "tensorboard-gradients.png")
             open_tab(page, url, "text")
-            page.locator(
-                "#checkbox-version_0"
-            ).click()  # what is left begins with the one that is stuck
+            page.locator("#checkbox-version_0").click()  # the stuck one is the first then
             page.get_by_text("Not solved: stuck").first.wait_for()
             page.wait_for_timeout(1500)
             page.screenshot(path=DOCS / "tensorboard-text.png")

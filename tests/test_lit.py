@@ -1,5 +1,6 @@
 """The Lightning run is the notebook's, bit for bit a raw torch loop's, and resumes as one."""
 
+import errno
 import random
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import torch
 import yaml
 from lightning.pytorch.callbacks import ModelCheckpoint
 
-from xor_torch import XOR, XORDataModule, XORModule, data, fit, lit, manual, squared_error
+from xor_torch import XOR, XORDataModule, XORModule, data, fit, lit, manual, runs, squared_error
 
 EPOCHS = 10_000
 
@@ -258,12 +259,13 @@ def test_a_checkpoint_is_whole_or_not_there(tmp_path, monkeypatch):
     checkpoint = tmp_path / "version_0/checkpoints/last.ckpt"
     before = checkpoint.read_bytes()
 
-    def half(state, path):
-        Path(path).write_bytes(b"half")
-        raise OSError("disk full")
+    def half(path, data):
+        with path.open("wb") as file:
+            file.write(data[: len(data) // 2])
+        raise OSError(errno.ENOSPC, "No space left on device")  # which does not say where
 
-    monkeypatch.setattr(torch, "save", half)
-    with pytest.raises(OSError, match="disk full"):
-        lit.BesideCheckpointIO().save_checkpoint({}, checkpoint)
+    monkeypatch.setattr(Path, "write_bytes", half)
+    with pytest.raises(runs.WriteError, match=r"cannot write .*last\.ckpt: No space left"):
+        lit.BesideCheckpointIO().save_checkpoint({"a": torch.zeros(5)}, checkpoint)
     assert checkpoint.read_bytes() == before
     assert list(checkpoint.parent.iterdir()) == [checkpoint]

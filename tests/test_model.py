@@ -65,3 +65,13 @@ def test_the_global_random_states_are_left_alone():
     assert torch.equal(torch.get_rng_state(), before[0])
     assert random.getstate() == before[1]
     np.testing.assert_array_equal(np.random.get_state()[1], before[2])
+
+
+def test_weights_of_another_network_are_refused():
+    with pytest.raises(ValueError, match=r"W1 has shape \(2, 1\), this network's has \(2, 2\)"):
+        XOR().load_numpy(initial_weights(hidden=1))  # which would be broadcast
+
+
+def test_gradients_before_any_backward():
+    with pytest.raises(ValueError, match="call backward"):
+        XOR().gradients()

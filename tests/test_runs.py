@@ -53,21 +53,10 @@ def test_a_checkpoint_is_found_by_its_file_its_run_or_as_the_newest(tmp_path):
         runs.find_checkpoint(None, tmp_path / "empty")
 
 
-def test_a_runs_configuration_is_read_back(tmp_path):
+def test_the_run_of_a_checkpoint(tmp_path):
     checkpoint = make_run(tmp_path, "version_0")
     assert runs.run_dir_of(checkpoint) == tmp_path / "version_0"
-    assert runs.load_config(checkpoint) == {"epochs": 5}
-    assert runs.load_config(tmp_path / "elsewhere.ckpt") == {}
-
-
-@pytest.mark.parametrize(
-    ("text", "message"), [("a: [", "is not YAML"), ("- 1", "holds no settings"), ("", "holds no")]
-)
-def test_a_broken_configuration_is_named(tmp_path, text, message):
-    checkpoint = make_run(tmp_path, "version_0")
-    (tmp_path / "version_0" / runs.CONFIG).write_text(text)
-    with pytest.raises(ValueError, match=message):
-        runs.load_config(checkpoint)
+    assert runs.run_dir_of(tmp_path / "elsewhere.ckpt") is None
 
 
 def test_what_is_not_written_to_the_end_is_not_there(tmp_path):

@@ -30,12 +30,12 @@ class Verdict:
     """The outcome for one file."""
 
     path: str
-    verdict: str  # "correct", "wrong" or "cannot tell"
-    reason: str | None = None  # when it cannot tell
+    verdict: str  #: "correct", "wrong" or "cannot tell"
+    reason: str | None = None  #: when it cannot tell
     findings: list[Finding] = field(default_factory=list)
-    traceback: str | None = None  # the script's own, if it crashed
+    traceback: str | None = None  #: the script's own, if it crashed
     source: list[str] = field(default_factory=list)
-    places: list[tuple[int, int]] | None = None  # of a notebook: the (cell, line) of each line
+    places: list[tuple[int, int]] | None = None  #: of a notebook: the (cell, line) of each line
     strict: bool = False
 
     @property
@@ -187,6 +187,10 @@ def check_file(
         strict: call it wrong if it computes another loss than it follows the gradient of.
         verbose: let what it prints through to standard error.
 
+    Returns:
+        The verdict. A file that cannot be read or run is no exception: it is "cannot tell", with
+        the reason.
+
     """
     path = Path(path)
     problem = _unreadable(path)
@@ -322,9 +326,10 @@ def assert_backprop(
         gradients: called as ``gradients(X, y, params)``; returns a mapping with a gradient for
             each name of `params`, in its shape. A class is called the same way by an instance
             with ``__call__``.
-        X: inputs.
-        y: targets.
-        params: names and arrays; only their shapes count.
+        X: inputs, an array of any shape that `gradients` takes.
+        y: targets, likewise.
+        params: names and arrays; only their shapes count. `gradients` is given standard normal
+            numbers, float64, in these shapes.
         rounds: how many sets of random parameters.
         seed: of the random parameters.
 

@@ -1,5 +1,6 @@
 """Read a checkpoint, of whatever origin: what is loaded is what `fit` saved, or it is refused."""
 
+import math
 import operator
 from collections.abc import Callable, Mapping
 from importlib.metadata import version
@@ -65,6 +66,7 @@ def check_training(
     state: Mapping[str, Any],
     loops: Mapping[str, Any],
     optimizer: Mapping[str, Any],
+    callbacks: Mapping[str, Mapping[str, Any]],
 ) -> None:
     """Refuse to resume from what another trainer or another optimizer has left.
 
@@ -74,6 +76,8 @@ def check_training(
         loops: the state of a new trainer's loops, by their names: the saved one must have the
             same keys.
         optimizer: the state of a new optimizer: the saved one must be the same.
+        callbacks: the states of the new callbacks, by their names: those that were saved must
+            have the same keys.
 
     Raises:
         ValueError: it cannot be resumed; the message names the file.
@@ -93,6 +97,10 @@ def check_training(
             return f"its loops do not stand at epoch {state['global_step']}"
         if not _alike(state["optimizer_states"], [optimizer], operator.eq):
             return "its optimizer is not plain descent with the network's learning rate"
+        for name in callbacks.keys() & state["callbacks"].keys():
+            there = state["callbacks"][name]
+            if not isinstance(there, dict) or there.keys() != callbacks[name].keys():
+                return f"it holds {there} of the callback {name}"
         if state["lr_schedulers"]:
             return "it has a schedule for the learning rate"
         return None
@@ -145,6 +153,8 @@ def _check(state: Any) -> None:
     check_range("seed", settings["seed"], 0, MAX_SEED)
     check_range("hidden", hidden, 1, MAX_HIDDEN)
     check_range("bits", bits, 1, MAX_BITS)
+    if not 0 < settings["lr"] < math.inf:
+        raise ValueError(f"lr must be positive and finite, got {settings['lr']}")
     shapes = {
         "hidden.weight": (hidden, bits),
         "hidden.bias": (hidden,),
@@ -162,10 +172,13 @@ def _check(state: Any) -> None:
 
     fit = state["settings"]
     if fit is not None:
-        if fit.keys() != {"epochs", "trainer"}:
+        if fit.keys() != {"epochs", "views", "check", "trainer"}:
             raise ValueError(f"its settings are {', '.join(map(str, fit))}")
         _check_type("trainer", fit["trainer"], dict)
         _check_type("epochs", fit["epochs"], int)
+        _check_type("views", fit["views"], str)
+        if type(fit["check"]) is not bool:
+            raise ValueError(f"its check is {fit['check']}")
         if fit["epochs"] < 1:
             raise ValueError(f"its epochs are {fit['epochs']}")
 

@@ -1,24 +1,57 @@
 """The command line: flags, messages and exit codes. What a command needs is imported inside it."""
 
 import argparse
+import contextlib
 import difflib
 import gc
 import math
+import os
 import re
 import shlex
+import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
-from jsonargparse import ActionConfigFile, ArgumentParser, Namespace
+import yaml
+from jsonargparse import ArgumentParser, Namespace, set_loader
 
-from . import __version__, runs
+from . import __version__, files, memory, runs
 from .data import MAX_BITS, MAX_HIDDEN, MAX_SEED
 
 LOSSES = ("mse", "bce")
+MAX_TIMEOUT = 10**6  # seconds; what the system can wait for ends at some 10**9
+# Options of Lightning's Trainer that would be something else here than their names say.
+_EPOCHS = "--epochs says how long; leave this out"
+_CODE = "takes an object, which no flag can give; use xor_torch.fit"
+_BATCH = "an epoch here is one batch, the whole table; leave this out"
+NOT_THE_TRAINERS = {
+    "max_epochs": _EPOCHS,
+    "min_epochs": _EPOCHS,
+    "max_steps": _EPOCHS,
+    "min_steps": _EPOCHS,
+    "fast_dev_run": _EPOCHS,
+    "callbacks": _CODE,
+    "plugins": _CODE,
+    "logger": "--views says what is logged; leave this out",
+    "default_root_dir": "--log-dir says where runs go; leave this out",
+    "limit_train_batches": _BATCH,
+    "precision": "every number here is float64; leave this out",
+    "num_nodes": "one machine is enough for this network; leave this out",
+    "overfit_batches": _BATCH,
+}
+# What Lightning itself would not refuse.
+TRAINER_RANGES: dict[str, tuple[float, float]] = {
+    "devices": (1, 64),  # processes, which it would start
+    "accumulate_grad_batches": (1, math.inf),
+    "gradient_clip_val": (0, math.inf),
+}
+# Arrays of rows times hidden units that are in memory at once, measured with 16 bits.
+ARRAYS = {"train": 4, "check": 16, "compare": 20, "sweep": 8}
 VIEWS = ("none", "scalars", "all")
-SUCCESS, DIFFERS, BAD_CALL, INTERRUPTED = 0, 1, 2, 130
+SUCCESS, DIFFERS, BAD_CALL = 0, 1, 2  # 130 and 143 are Ctrl-C and SIGTERM
 
 
 class UsageError(Exception):
@@ -29,30 +62,86 @@ class FlagValueError(argparse.ArgumentTypeError, ValueError):
     """A value that a flag does not take: argparse asks for the one class, a YAML for the other."""
 
 
+# Values are read as `--config` reads them, and not by jsonargparse's YAML.
+set_loader("settings", files.load_yaml, exceptions=(ValueError,))
+
+
 class Parser(ArgumentParser):
     """jsonargparse's parser, whose error is one line: the flag, the value, what to do."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(
             formatter_class=argparse.RawDescriptionHelpFormatter,
-            print_config="--print-config",
+            parser_mode="settings",
+            allow_abbrev=False,
             **options,
         )
+        # argparse takes -1 for a value, but -1e5 and -inf for flags
+        self._negative_number_matcher = re.compile(r"-(\d|\.\d|inf|nan)")
+
+    def read(self, argv: list[str]) -> tuple[Namespace, Namespace]:
+        """All settings, and those of them that flags or ``--config`` give; flags come first.
+
+        Raises:
+            UsageError: a flag, a setting or its value is none.
+
+        """
+        self._refuse_repeated(argv)
+        given = self.parse_args(argv, defaults=False)
+        if "config" in given:
+            saved = self._read_config(given.config)
+            self.set_defaults(saved)
+            given = Namespace({**saved, **given.as_dict()})  # type: ignore[no-untyped-call]
+        return self.parse_args(argv), given
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         raise UsageError(self._in_flags(" ".join(message.split())))
 
+    def _read_config(self, path: str) -> dict[str, Any]:
+        actions = {
+            action.dest: action
+            for action in self._actions
+            if action.dest not in ("help", "config", "print_config")
+        }
+        try:
+            settings = files.read_settings(path)
+            for name, value in settings.items():
+                if name not in actions:
+                    near = difflib.get_close_matches(name, actions, n=1, cutoff=0.7)
+                    hint = f"did you mean {near[0]}?" if near else f"see {self.prog} --help"
+                    raise UsageError(f"unknown setting {name}; {hint}")
+                action = actions[name]
+                if action.nargs == 0 and not isinstance(value, bool):
+                    raise UsageError(f"{name}: must be true or false, got {_short(value)}")
+                if value == [] or (value is None and action.default is not None):
+                    raise UsageError(f"{name}: must have a value, got {_short(value)}")
+                if action.nargs == "+" and not isinstance(value, list):
+                    settings[name] = [value]
+            return cast(dict[str, Any], self.parse_object(settings, defaults=False).as_dict())
+        except OSError as error:
+            raise UsageError(f"--config {path}: {error.strerror}") from error
+        except (UsageError, ValueError) as error:
+            raise UsageError(f"--config {path}: {error}") from error
+
+    def _refuse_repeated(self, argv: list[str]) -> None:
+        seen = set()
+        for word, following in pairwise([*argv, "--"]):
+            flag, equals, value = word.partition("=")
+            if not flag.startswith("--"):
+                continue
+            if flag in seen:
+                said = value if equals else "" if following.startswith("--") else following
+                raise UsageError(f"{f'{flag} {said}'.strip()}: given twice")
+            seen.add(flag)
+
     def _in_flags(self, message: str) -> str:
-        if match := re.match(r"argument (--\S+): (.*)", message):
+        if match := re.match(r"argument (?:-\w/)?(--\S+): (.*)", message):
             return f"{match[1]}: {match[2]}"
-        if match := re.match(r'Parser key "([\w.]+)": (.*)', message):
+        if match := re.match(r'Parser key "([\w.]+)"(?: element \d+)?: (.*)', message):
             return f"--{match[1].replace('_', '-')}: {match[2]}"
         if match := re.match(r"unrecognized arguments: (\S+)", message, re.IGNORECASE):
             flag, _, _ = match[1].partition("=")
             return f"{flag}: unknown{self._nearest(flag)}"
-        if match := re.match(r"Option '(.+?)' is not accepted", message):
-            flag = "--" + match[1].replace("_", "-")
-            return f"--config: unknown setting {match[1]}{self._nearest(flag)}"
         return message
 
     def _nearest(self, flag: str) -> str:
@@ -67,24 +156,64 @@ def whole(low: int, high: int) -> Callable[[Any], int]:
     def parse(value: Any) -> int:
         try:
             number = int(value)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             number = low - 1
         if isinstance(value, bool | float) or not low <= number <= high:
-            raise FlagValueError(f"must be a whole number from {low} to {high}, got {value}")
+            raise FlagValueError(
+                f"must be a whole number from {low} to {high}, got {_short(value)}"
+            )
         return number
 
     return parse
 
 
-def positive(value: Any) -> float:
-    """The type of a learning rate, or of a time in seconds."""
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        number = math.nan
-    if isinstance(value, bool) or not 0 < number < math.inf:
-        raise FlagValueError(f"must be a positive, finite number, got {value}")
-    return number
+def positive(high: float) -> Callable[[Any], float]:
+    """The type of a learning rate, or of a time in seconds; `high` may be infinite."""
+
+    def parse(value: Any) -> float:
+        try:
+            number = float(value)
+        except (TypeError, ValueError, OverflowError):
+            number = math.nan
+        if isinstance(value, bool) or not 0 < number < math.inf or number > high:
+            limit = "" if high == math.inf else f" up to {high:g}"
+            raise FlagValueError(f"must be a positive, finite number{limit}, got {_short(value)}")
+        return number
+
+    return parse
+
+
+def name(value: Any) -> str:
+    """The type of a flag that names a file or a directory."""
+    if not isinstance(value, str) or not value or "\0" in value:
+        raise FlagValueError(f"must name a file or directory, got {_short(value)}")
+    return value
+
+
+def name_or_newest(value: Any) -> str | bool:
+    """The type of ``--resume``, which is true if it names nothing."""
+    return True if value is True else name(value)
+
+
+def seeds(value: Any) -> str:
+    """The type of ``--seeds``, which `sweep.parse_seeds` reads."""
+    if not isinstance(value, str | int) or isinstance(value, bool):
+        raise FlagValueError(f"must be a number N, a range A:B or a list, got {_short(value)}")
+    return str(value)
+
+
+def _short(value: object) -> str:
+    """A value as it is quoted in a message."""
+    text = str(value) if str(value).strip() else repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def add_files_flags(parser: Parser) -> None:
+    """The flags of every command that are about settings as a whole."""
+    parser.add_argument("--config", type=name, metavar="FILE", help="settings in YAML")
+    parser.add_argument(
+        "--print-config", action="store_true", help="print the settings as YAML, do nothing else"
+    )
 
 
 def add_network_flags(parser: Parser) -> None:
@@ -92,7 +221,7 @@ def add_network_flags(parser: Parser) -> None:
     add = parser.add_argument
     add("--seed", type=whole(0, MAX_SEED), default=42, help="of the initial weights (42)")
     add("--epochs", type=whole(1, 10**12), default=10_000, help="descent steps (10000)")
-    add("--lr", type=positive, default=0.1, help="learning rate (0.1)")
+    add("--lr", type=positive(math.inf), default=0.1, help="learning rate (0.1)")
     add("--hidden", type=whole(1, MAX_HIDDEN), default=2, help="hidden units (2)")
     add("--bits", type=whole(1, MAX_BITS), default=2, help="inputs: 2 is XOR, N is parity (2)")
 
@@ -105,14 +234,14 @@ def train_parser(prog: str) -> Parser:
     )
     add_network_flags(parser)
     add = parser.add_argument
-    add("--log-dir", type=str, default="lightning_logs", help="of the runs (lightning_logs)")
+    add("--log-dir", type=name, default="lightning_logs", help="of the runs (lightning_logs)")
     add("--views", choices=VIEWS, default="all", help=f"{', '.join(VIEWS)}: for TensorBoard (all)")
     add("--check", action="store_true", help="compare with the manual gradients while training")
     add(
         "--resume",
-        type=str,
+        type=name_or_newest,
         nargs="?",
-        const="",
+        const=True,
         metavar="PATH",
         help="go on from a checkpoint or run directory; alone: the newest run",
     )
@@ -123,7 +252,7 @@ def train_parser(prog: str) -> Parser:
         metavar="{...}",
         help="any option of Lightning's Trainer, as --trainer.NAME VALUE",
     )
-    add("--config", action=ActionConfigFile, metavar="FILE", help="a run's config.yaml: repeat it")
+    add_files_flags(parser)
     return parser
 
 
@@ -132,83 +261,141 @@ def train(settings: Namespace, given: Namespace) -> int:
     # Collecting garbage while importing finds none and takes a third of the time; what was
     # imported stays until the end, so it is not looked at again either.
     gc.disable()
-    import torch
-
-    from . import console, lit, parity
+    from . import checkpoint, console, lit, parity
 
     gc.freeze()
     gc.enable()
     console.quiet_lightning()
-    torch.set_num_threads(1)  # four rows are not worth a second thread
 
-    checkpoint = None
+    resume = None
     if settings.resume is None:
+        _fit_in_memory(settings, ARRAYS["check" if settings.check else "train"])
         module = lit.XORModule(settings.seed, settings.hidden, settings.bits, settings.lr)
     else:
-        checkpoint = runs.find_checkpoint(settings.resume or None, settings.log_dir)
-        module = lit.load(checkpoint)
-        settings = _resumed(checkpoint, module.hparams, settings, given)
+        path = None if settings.resume is True else settings.resume
+        try:
+            resume = runs.find_checkpoint(path, settings.log_dir)
+        except FileNotFoundError as error:
+            raise UsageError(f"--resume {path or ''}: {error}") from error
+        state = checkpoint.read(resume)
+        settings = _resumed(resume, state, settings, given)
+        module = lit.load(resume)
     _check_trainer_options(settings.trainer)
 
-    interrupt = console.Interrupt()
-    try:
-        trainer = lit.fit(
-            module,
-            epochs=settings.epochs,
-            log_dir=settings.log_dir,
-            resume=checkpoint,
-            views=settings.views,
-            check=settings.check,
-            callbacks=[console.Report(), interrupt],
-            **settings.trainer,
-        )
-    except runs.LogDirError as error:
-        raise UsageError(f"--log-dir {settings.log_dir}: {error}") from error
-    except parity.DifferenceError as error:
-        _say(str(error))
-        return DIFFERS
-    if not trainer.is_global_zero:
-        return SUCCESS
-    run_dir = Path(trainer.logger.log_dir)
-    where, log_dir = shlex.quote(str(run_dir)), shlex.quote(str(run_dir.parent))
-    if interrupt.signal:
-        _say(f"Interrupted after {trainer.global_step} epochs; to go on: --resume {where}")
-        return 128 + interrupt.signal
-    console.print_predictions(module.prediction.numpy())
+    run_dir = runs.run_dir_of(resume) if resume else None
+    with console.Interrupt(run_dir) as interrupt:
+        try:
+            trainer = lit.fit(
+                module,
+                epochs=settings.epochs,
+                log_dir=settings.log_dir,
+                resume=resume,
+                views=settings.views,
+                check=settings.check,
+                callbacks=[console.Report(), interrupt],
+                **settings.trainer,
+            )
+        except runs.LogDirError as error:
+            raise UsageError(f"--log-dir {settings.log_dir}: {error}") from error
+        except lit.TrainerOptionError as error:
+            said = " ".join(f"--trainer.{k} {_short(v)}" for k, v in settings.trainer.items())
+            raise UsageError(f"{said}: {error}") from error
+        except parity.DifferenceError as error:
+            _say(str(error))
+            return DIFFERS
+        except (lit.DivergedError, runs.WriteError) as error:
+            _say(f"xor-torch train: {error}{_what_is_kept(interrupt.run_dir)}")
+            return DIFFERS
+        if not trainer.is_global_zero:
+            return SUCCESS
+        assert trainer.logger is not None  # trainer.log_dir waits for the other processes
+        run_dir = Path(str(trainer.logger.log_dir))
+        where, log_dir = runs.quoted(run_dir), runs.quoted(run_dir.parent)
+        if interrupt.signal:
+            _say(f"Interrupted after {trainer.global_step} epochs; to go on: --resume {where}")
+            return 128 + interrupt.signal
+        if module.prediction is None:
+            raise UsageError(
+                "--trainer.max_time has ended the run before its first epoch; give it more"
+            )
+        console.print_predictions(module.prediction.numpy())
     _say(f"Run directory: {where}")
     _say(f"To see it:     tensorboard --logdir {log_dir}")
     return SUCCESS
 
 
-def _resumed(checkpoint: Path, saved: Any, settings: Namespace, given: Namespace) -> Namespace:
-    """The settings of the run that is resumed, with what may change: epochs and the Trainer."""
-    for name, value in saved.items():
+def _what_is_kept(run_dir: Path | None) -> str:
+    from .checkpoint import read
+
+    if run_dir is None or not (run_dir / runs.CHECKPOINT).is_file():
+        return "; nothing is kept"
+    done = read(run_dir / runs.CHECKPOINT)["global_step"]
+    return f"; kept is the checkpoint of epoch {done}: {runs.quoted(run_dir / runs.CHECKPOINT)}"
+
+
+def _resumed(path: Path, state: dict[str, Any], settings: Namespace, given: Namespace) -> Namespace:
+    """The settings of the run that is resumed, but for what the flags say anew."""
+    for name, value in state["hyper_parameters"].items():
         if name in given and given[name] != value:
             raise UsageError(
-                f"--{name} {given[name]}: {checkpoint} was trained with {name} {value}; "
+                f"--{name} {given[name]}: {path} was trained with {name} {value}; "
                 f"leave the flag out, or train anew without --resume"
             )
-    config = runs.load_config(checkpoint)
+    run_dir = runs.run_dir_of(path)
+    if run_dir and "log_dir" in given and run_dir.parent.resolve() != Path(given.log_dir).resolve():
+        raise UsageError(
+            f"--log-dir {given.log_dir}: {path} goes on where it is, in {run_dir}; "
+            "leave the flag out, or resume from a copy of the checkpoint"
+        )
+    saved = state["settings"] or {}
     settings = settings.clone()
-    if "epochs" not in given:
-        settings.epochs = config.get("epochs", settings.epochs)
-    settings.trainer = {**config.get("trainer", {}), **settings.trainer}
+    for name in ("epochs", "views", "check"):
+        if name not in given and name in saved:
+            settings[name] = saved[name]
+    if settings.epochs < state["global_step"]:
+        raise UsageError(
+            f"--epochs {settings.epochs}: {path} has done {state['global_step']} already"
+        )
+    settings.trainer = {**saved.get("trainer", {}), **settings.trainer}
     return settings
 
 
+def _fit_in_memory(settings: Mapping[str, Any] | Namespace, arrays: int) -> None:
+    """Refuse a network whose work needs more than the machine has."""
+    bits, hidden = settings["bits"], settings["hidden"]
+    memory.check(f"--bits {bits} --hidden {hidden}", arrays * 8 * 2**bits * (hidden + 1))
+
+
 def _check_trainer_options(options: dict[str, Any]) -> None:
+    """Refuse what Lightning's Trainer has not, or would not take, or would take amiss."""
+    if not options:
+        return
     import inspect
 
     from lightning.pytorch import Trainer
 
-    known = list(inspect.signature(Trainer).parameters)
+    known = inspect.signature(Trainer).parameters
+    types = Parser(exit_on_error=False)
+    types.add_class_arguments(Trainer, "trainer", skip={*NOT_THE_TRAINERS})
     for name, value in options.items():
+        said = f"--trainer.{name} {_short(value)}"
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
+            near = difflib.get_close_matches(str(name), known, n=1)
             hint = f"; did you mean --trainer.{near[0]}?" if near else ""
+            raise UsageError(f"{said}: Lightning's Trainer has no such option{hint}")
+        if name in NOT_THE_TRAINERS:
+            raise UsageError(f"{said}: {NOT_THE_TRAINERS[name]}")
+        try:
+            if value is None and known[name].default is not None:
+                raise UsageError
+            types.parse_object({"trainer": {name: value}}, defaults=False)
+        except UsageError as error:
             raise UsageError(
-                f"--trainer.{name} {value}: Lightning's Trainer has no such option{hint}"
-            )
+                f"{said}: of no type that Lightning's Trainer takes there, {known[name].annotation}"
+            ) from error
+        low, high = TRAINER_RANGES.get(name, (-math.inf, math.inf))
+        if isinstance(value, int | float) and not low <= value <= high:
+            raise UsageError(f"{said}: must be from {low} to {high}")
 
 
 def compare_parser(prog: str) -> Parser:
@@ -222,13 +409,15 @@ def compare_parser(prog: str) -> Parser:
         "130 interrupted",
     )
     add = parser.add_argument
-    add("file", nargs="?", default=None, type=str, metavar="FILE", help=".py or .ipynb")
-    add("--timeout", type=positive, default=60.0, help="seconds that FILE may run (60)")
+    add("file", nargs="?", default=None, type=name, metavar="FILE", help=".py or .ipynb")
+    add(
+        "--timeout", type=positive(MAX_TIMEOUT), default=60.0, help="seconds that FILE may run (60)"
+    )
     add("--strict", action="store_true", help="wrong, too, if FILE computes another loss")
     add("--verbose", action="store_true", help="show what FILE prints")
     add_network_flags(parser)
     add("--json", action="store_true", help="one JSON object instead of the report")
-    add("--config", action=ActionConfigFile, metavar="FILE", help="a YAML of these")
+    add_files_flags(parser)
     return parser
 
 
@@ -244,7 +433,9 @@ def compare(settings: Namespace, given: Namespace) -> int:
         return _check_file(settings)
     for name in of_file:
         if name in given:
-            raise UsageError(f"--{name} goes with a FILE to check")
+            said = f"--timeout {given.timeout}" if name == "timeout" else f"--{name}"
+            raise UsageError(f"{said}: goes with a FILE to check")
+    _fit_in_memory(settings, ARRAYS["compare"])
     from tqdm import tqdm
 
     from . import model, parity  # noqa: F401  (torch is imported before the bar starts to count)
@@ -252,7 +443,7 @@ def compare(settings: Namespace, given: Namespace) -> int:
     run = {name: settings[name] for name in of_run}
     with tqdm(total=settings.epochs, unit=" epochs", leave=False, dynamic_ncols=True) as bar:
         parameters = parity.compare(**run, progress=bar.update)
-    print((parity.to_json if settings.json else parity.report)(run, parameters))
+    _out((parity.to_json if settings.json else parity.report)(run, parameters))
     return SUCCESS if all(p.ok for p in parameters) else DIFFERS
 
 
@@ -268,7 +459,7 @@ def _check_file(settings: Namespace) -> int:
         strict=settings.strict,
         verbose=settings.verbose,
     )
-    print(json.dumps(verdict.to_json(), indent=2) if settings.json else verdict.report())
+    _out(json.dumps(verdict.to_json(), indent=2) if settings.json else verdict.report())
     return verdict.exit_code
 
 
@@ -280,19 +471,22 @@ def sweep_parser(prog: str) -> Parser:
         epilog="exit code: 0 done, 2 bad call or input, 130 interrupted",
     )
     add = parser.add_argument
-    add("--seeds", type=str, nargs="+", default=["1000"], help="N, A:B or a list (1000)")
+    add("--seeds", type=seeds, nargs="+", default=["1000"], help="N, A:B or a list (1000)")
     add("--epochs", type=whole(1, 10**12), nargs="+", default=[10_000], help="steps (10000)")
-    add("--lr", type=positive, nargs="+", default=[0.1], help="learning rate (0.1)")
+    add("--lr", type=positive(math.inf), nargs="+", default=[0.1], help="learning rate (0.1)")
     add("--hidden", type=whole(1, MAX_HIDDEN), nargs="+", default=[2], help="hidden units (2)")
     add("--bits", type=whole(1, MAX_BITS), nargs="+", default=[2], help="inputs (2)")
     add("--loss", choices=LOSSES, nargs="+", default=["mse"], help="mse or bce (mse)")
-    add("--out", type=str, metavar="FILE.npz", help="result; its pictures go beside it")
+    add("--out", type=name, metavar="FILE.npz", help="result; its pictures go beside it")
     add("--force", action="store_true", help="overwrite FILE.npz")
     add(
-        "--log-dir", type=str, default="lightning_logs", help="pictures for TensorBoard, with --out"
+        "--log-dir",
+        type=name,
+        default="lightning_logs",
+        help="pictures for TensorBoard, with --out",
     )
     add("--json", action="store_true", help="one JSON object instead of the tables")
-    add("--config", action=ActionConfigFile, metavar="FILE", help="a YAML of these")
+    add_files_flags(parser)
     return parser
 
 
@@ -303,15 +497,28 @@ def sweep(settings: Namespace, given: Namespace) -> int:
     from . import sweep as sweeps
 
     names = ("epochs", "lr", "hidden", "bits", "loss")
-    if settings.out and Path(settings.out).suffix != ".npz":
+    if settings.out is None:
+        for name in ("force", "log_dir"):
+            if name in given:
+                said = "--force" if name == "force" else f"--log-dir {given[name]}"
+                raise UsageError(f"{said}: goes with --out FILE.npz")
+    elif Path(settings.out).suffix != ".npz":
         raise UsageError(f"--out {settings.out}: the name must end in .npz")
     cells = sweeps.grid(settings.out, **{name: settings[name] for name in names})
     for _, out in cells:
+        if out and out.is_dir():
+            raise UsageError(f"--out {out}: is a directory")
         if out and out.exists() and not settings.force:
             raise UsageError(f"--out {out} exists; --force overwrites it")
         if out and not out.parent.is_dir():
             raise UsageError(f"--out {out}: there is no directory {out.parent}")
+    if settings.out is not None:
+        _check_log_dir(settings.log_dir)
     seeds = sweeps.parse_seeds(settings.seeds)
+    for cell, _ in cells:
+        workers = min(os.cpu_count() or 1, len(seeds))
+        _fit_in_memory(cell, ARRAYS["sweep"] * workers)
+        memory.check(f"--seeds {' '.join(settings.seeds)}", len(seeds) * sweeps.row_bytes(**cell))
     found = []
     for cell, out in cells:
         code = SUCCESS
@@ -319,22 +526,30 @@ def sweep(settings: Namespace, given: Namespace) -> int:
             with sweeps.progress_bar() as show:
                 result = sweeps.sweep(seeds, **cell, out=out, force=settings.force, progress=show)
         except sweeps.Interrupted as stopped:
-            code, result = INTERRUPTED, stopped.result
+            code, result = _code_of(stopped.__context__), stopped.result
             _say(
                 "Interrupted; what is finished:" if result else "Interrupted, nothing is finished."
             )
             if stopped.kept:
                 _say(f"The same command goes on from {shlex.quote(str(stopped.kept))}")
+        except FileExistsError:
+            raise
+        except OSError as error:  # a full disk, here or in a worker
+            if out is None:
+                raise
+            _say(f"xor-torch sweep: error: --out {out}: {error.strerror or error}")
+            return DIFFERS
         if result is None:
             return code  # likewise on a torchrun process that does not merge
         label = "  ".join(f"{name} {value}" for name, value in cell.items())
         if settings.json:
             found.append({**cell, "seeds": len(result.seed), "outcomes": sweeps.summary(result)})
         else:
-            print(f"{len(result.seed)} seeds  {label}\n{sweeps.table(result)}", flush=True)
+            _out(f"{len(result.seed)} seeds  {label}\n{sweeps.table(result)}")
         if code:
             break
         timing = result.timing
+        assert timing is not None
         rate_ns = 1e9 * timing.seconds / len(result.seed) / cell["epochs"]
         _say(
             f"{timing.seconds:.1f} s, of these {timing.compile_seconds:.1f} s to get ready; "
@@ -346,8 +561,19 @@ def sweep(settings: Namespace, given: Namespace) -> int:
             _say(f"Result: {shlex.quote(str(out))}")
             _picture(result, out, settings.log_dir)
     if settings.json:
-        print(json.dumps({"sweeps": found}, indent=2))
+        _out(json.dumps({"sweeps": found}, indent=2))
     return code
+
+
+def _check_log_dir(log_dir: str) -> None:
+    """Refuse, before anything is computed, where no run directory can be made."""
+    there = next(
+        path for path in [Path(log_dir), *Path(log_dir).absolute().parents] if path.exists()
+    )
+    if not there.is_dir():
+        raise UsageError(f"--log-dir {log_dir}: {there} is a file")
+    if not os.access(there, os.W_OK):
+        raise UsageError(f"--log-dir {log_dir}: {there} cannot be written")
 
 
 def _picture(result: Any, out: Path, log_dir: str) -> None:
@@ -375,12 +601,12 @@ def explain_parser(prog: str) -> Parser:
         epilog="exit code: 0 done, 2 bad call or input, 130 interrupted",
     )
     parser.add_argument(
-        "checkpoint", nargs="?", default=None, type=str, metavar="CHECKPOINT",
+        "checkpoint", nargs="?", default=None, type=name, metavar="CHECKPOINT",
         help="a run's checkpoint or directory; without one, --seed is trained",
     )  # fmt: skip
     add_network_flags(parser)
     parser.add_argument("--loss", choices=LOSSES, default="mse", help="mse or bce (mse)")
-    parser.add_argument("--config", action=ActionConfigFile, metavar="FILE", help="a YAML of these")
+    add_files_flags(parser)
     return parser
 
 
@@ -400,9 +626,12 @@ def explain(settings: Namespace, given: Namespace) -> int:
         network.update(module.hparams, parameters=module.to_numpy())
         if "epochs" not in given:
             network["epochs"] = max(checkpoint.read(path)["global_step"], 1)
+    bits, hidden = network["bits"], network["hidden"]
+    P = (bits + 2) * hidden + 1  # the Hessian is (P, P), from P rows of derivatives at once
+    memory.check(f"--bits {bits} --hidden {hidden}", 8 * P * (8 * 2**bits * hidden + 4 * P))
     from .explain import explain as find_out
 
-    print(find_out(**network))
+    _out(str(find_out(**network)))
     return SUCCESS
 
 
@@ -442,7 +671,7 @@ def predict(settings: Namespace, given: Namespace) -> int:
     with torch.no_grad():
         predictions = module(torch.tensor(X, dtype=torch.float64))[:, 0].tolist()
     for prediction in predictions:
-        print(f"{prediction:.6g}  class {int(prediction >= 0.5)}")
+        _out(f"{prediction:.6g}  class {int(prediction >= 0.5)}")
     return SUCCESS
 
 
@@ -538,34 +767,77 @@ def main(argv: Sequence[str] | None = None) -> int:
     if command not in COMMANDS:
         near = difflib.get_close_matches(command, COMMANDS, n=1)
         hint = f"did you mean {near[0]}?" if near else "see xor-torch --help"
-        _say(f"xor-torch: error: {command}: unknown command; {hint}")
+        _say(_line(f"xor-torch: error: {_short(command)}: unknown command; {hint}"))
         return BAD_CALL
     make_parser, run = COMMANDS[command]
     parser = make_parser(f"xor-torch {command}")
     flags, rest = _split(flags)
     try:
-        settings, given = parser.parse_args(flags), parser.parse_args(flags, defaults=False)
+        settings, given = parser.read(flags)
+        if settings.pop("print_config"):
+            settings.pop("config")
+            print(yaml.safe_dump(settings.as_dict(), sort_keys=False), end="")
+            return SUCCESS
         settings.rest = rest
         if rest and not settings.get("file"):
             raise UsageError(f"-- {' '.join(rest)}: arguments go with a FILE of compare")
-        return run(settings, given)
+        with contextlib.nullcontext() if run is train else _sigterm_as_ctrl_c():
+            return run(settings, given)
     except SystemExit as done:  # --help and --print-config
-        return done.code
+        return int(done.code or 0)
     except BrokenPipeError:  # as in `xor-torch train | head`: nobody reads on
         sys.stdout = None
         return DIFFERS
+    except runs.WriteError as error:
+        if error.filename == runs.STANDARD_OUTPUT:
+            sys.stdout = None  # what it still holds would fail once more at exit
+        _say(f"{parser.prog}: error: {error}")
+        return DIFFERS
     except (UsageError, OSError, ValueError) as error:
-        _say(f"{parser.prog}: error: {' '.join(str(error).split())}")
+        _say(_line(f"{parser.prog}: error: {error}"))
         return BAD_CALL
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interrupt:
         _say("\nInterrupted.")
-        return INTERRUPTED
+        return _code_of(interrupt)
+
+
+@contextlib.contextmanager
+def _sigterm_as_ctrl_c() -> Iterator[None]:
+    """Both raise KeyboardInterrupt: worker processes are ended, and what is finished is kept."""
+
+    def stop(number: int, frame: object) -> NoReturn:
+        raise KeyboardInterrupt(number)
+
+    before = {n: signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)}
+    for number, handler in before.items():
+        if handler is not signal.SIG_IGN:
+            signal.signal(number, stop)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _code_of(interrupt: BaseException | None) -> int:
+    number = interrupt.args[0] if interrupt and interrupt.args else signal.SIGINT
+    return 128 + int(number)
 
 
 def _split(flags: list[str]) -> tuple[list[str], list[str]]:
     """What stands before and after the first ``--``."""
     at = flags.index("--") if "--" in flags else len(flags)
     return flags[:at], flags[at + 1 :]
+
+
+def _line(text: str) -> str:
+    """`text` as one line, with nothing in it that a terminal would obey."""
+    words = " ".join(text.split())
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in words)
+
+
+def _out(text: str) -> None:
+    runs.write_out(f"{text}\n")
 
 
 def _say(text: str) -> None:

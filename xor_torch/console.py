@@ -1,22 +1,36 @@
 """What a training run prints: the notebook's report, and a progress bar beside it."""
 
 import logging
+import os
 import signal
 import sys
+from pathlib import Path
+from types import FrameType
+from typing import Any, NoReturn, cast
 
 import lightning.pytorch as L
 import numpy as np
+import torch
 from tqdm import tqdm
 
+from . import runs
 from .data import truth_table
+from .lit import XORModule
+from .views import run_dir_of
 
 REPORT_EVERY = 1000
 
 
 class Report(L.Callback):
-    """The notebook's lines on standard output, a bar that counts epochs on standard error."""
+    """The notebook's lines on standard output, a bar that counts epochs on standard error.
 
-    def on_train_start(self, trainer, pl_module) -> None:
+    What has been printed is also in the run's ``output.txt``, and a resumed run does not print
+    it again. The line is written there as soon as it is out, with one call. A kill -9 in the
+    moment between the two makes the resumed run print that one line once more: a line that is
+    there twice is seen and dropped, and the other order would lose it.
+    """
+
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         self.bar = tqdm(
             total=trainer.max_steps if trainer.max_steps != -1 else None,
             initial=trainer.global_step,
@@ -25,46 +39,100 @@ class Report(L.Callback):
             file=sys.stderr,
             dynamic_ncols=True,
         )
+        if trainer.is_global_zero:
+            self.output = run_dir_of(trainer) / runs.OUTPUT
+            self.output.touch()
+            self.printed = set(self.output.read_text(encoding="ascii").splitlines())
 
-    def on_before_optimizer_step(self, trainer, pl_module, optimizer) -> None:
+    def on_before_optimizer_step(
+        self,
+        trainer: L.Trainer,
+        pl_module: L.LightningModule,
+        optimizer: torch.optim.Optimizer,
+    ) -> None:
         epoch = trainer.global_step
         if epoch % REPORT_EVERY == 0 and trainer.is_global_zero:
-            # through the bar, so that on a terminal the two do not write over each other
-            self.bar.write(f"Epoch {epoch}, Loss: {pl_module.mse:.4f}", file=sys.stdout)
+            line = f"Epoch {epoch}, Loss: {cast(XORModule, pl_module).mse:.4f}"
+            if line not in self.printed:
+                # so that on a terminal the bar and the line do not write over each other
+                with self.output.open("ab", buffering=0) as output, tqdm.external_write_mode():
+                    runs.write_out(f"{line}\n")
+                    output.write(f"{line}\n".encode())
 
-    def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx) -> None:
-        self.bar.set_postfix_str(f"loss {pl_module.mse:.4f}", refresh=False)
+    def on_train_batch_end(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, *_: object
+    ) -> None:
+        loss = cast(XORModule, pl_module).mse
+        self.bar.set_postfix_str(f"loss {loss:.4f}", refresh=False)
         self.bar.update(trainer.global_step - self.bar.n)
 
-    def on_train_end(self, trainer, pl_module) -> None:
+    def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         self.bar.close()
 
-    def on_exception(self, trainer, pl_module, exception) -> None:
+    def on_exception(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException
+    ) -> None:
         if hasattr(self, "bar"):
             self.bar.close()
 
 
 class Interrupt(L.Callback):
-    """Ctrl-C and SIGTERM end the run after the batch that is under way, with its checkpoint."""
+    """Ctrl-C and SIGTERM end a run after the epoch that is under way, with its checkpoint.
+
+    Before the first epoch, and when a second one comes, the process ends at once: there is
+    always a whole checkpoint from before. A context: outside of it signals do what they did.
+
+    Args:
+        run_dir: of a run that is resumed.
+
+    """
 
     signal = 0  # which one came
 
-    def __init__(self) -> None:
-        self.before = {}
+    def __init__(self, run_dir: Path | None) -> None:
+        self.run_dir = run_dir
+        self.module: XORModule | None = None  # when it can be asked to stop
 
-    def on_train_start(self, trainer, pl_module) -> None:
-        self.before = {n: signal.signal(n, self._note) for n in (signal.SIGINT, signal.SIGTERM)}
+    def __enter__(self) -> "Interrupt":
+        self.before = {n: signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)}
+        self._listen()
+        return self
 
-    def _note(self, number, frame) -> None:
-        self.signal = number
-
-    def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx) -> None:
-        if self.signal:
-            trainer.should_stop = True
-
-    def on_train_end(self, trainer, pl_module) -> None:
+    def __exit__(self, *_: object) -> None:
         for number, handler in self.before.items():
             signal.signal(number, handler)
+
+    def _listen(self) -> None:
+        for number, handler in self.before.items():
+            if handler is not signal.SIG_IGN:  # as under nohup
+                signal.signal(number, self._note)
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        if self.signal or self.module is None:
+            self._leave(number)
+        self.signal = number
+        self.module.fast = False
+
+    def _leave(self, number: int) -> NoReturn:
+        how = "nothing is kept"
+        if self.run_dir and (self.run_dir / runs.CHECKPOINT).is_file():
+            how = f"to go on from its last checkpoint: --resume {runs.quoted(self.run_dir)}"
+        os.write(2, f"\nInterrupted; {how}\n".encode(errors="backslashreplace"))
+        os._exit(128 + number)
+
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        self.run_dir = run_dir_of(trainer)
+        self._listen()  # Lightning has put a handler of its own before ours
+
+    def on_train_batch_start(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, *_: object
+    ) -> None:
+        self.module = cast(XORModule, pl_module)
+
+    def on_train_batch_end(self, trainer: L.Trainer, *_: object) -> None:
+        # of several processes all stop when one is told to
+        if trainer.strategy.reduce_boolean_decision(bool(self.signal), all=False):
+            trainer.should_stop = True
 
 
 def quiet_lightning() -> None:
@@ -73,11 +141,12 @@ def quiet_lightning() -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
-def print_predictions(prediction: np.ndarray) -> None:
+def print_predictions(prediction: "np.ndarray[Any, np.dtype[np.float64]]") -> None:
     """The notebook's closing lines for the last epoch's predictions, shape (N, 1)."""
     bits = len(prediction).bit_length() - 1
     _, y = truth_table(bits)
-    print("\nFinal Predictions (rounded):")
-    print(prediction.round(3))
-    print("Predicted classes:\n", (prediction >= 0.5).astype(int))
-    print("True classes:\n", y.astype(int))
+    runs.write_out(
+        f"\nFinal Predictions (rounded):\n{prediction.round(3)}\n"
+        f"Predicted classes:\n {(prediction >= 0.5).astype(int)}\n"
+        f"True classes:\n {y.astype(int)}\n"
+    )

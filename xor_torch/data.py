@@ -14,12 +14,12 @@ MAX_SEED = 2**32 - 1
 
 
 class Parameters(NamedTuple):
-    """The network's four parameters, or their gradients, in NumPy layout (in, out)."""
+    """The network's four parameters, or their gradients: float64, in NumPy layout (in, out)."""
 
-    W1: Array  # (bits, hidden)
-    b1: Array  # (1, hidden)
-    W2: Array  # (hidden, 1)
-    b2: Array  # (1, 1)
+    W1: Array  #: (bits, hidden)
+    b1: Array  #: (1, hidden)
+    W2: Array  #: (hidden, 1)
+    b2: Array  #: (1, 1)
 
 
 def truth_table(bits: int = 2) -> tuple[Array, Array]:

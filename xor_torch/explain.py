@@ -25,8 +25,8 @@ class Remedy:
 
     name: str
     solved: bool
-    epochs: int | None  # after which it was seen to be solved for good, None if it was not
-    loss: float  # at the end
+    epochs: int | None  #: after which it was seen to be solved for good, None if it was not
+    loss: float  #: at the end
 
 
 @dataclass(frozen=True)
@@ -42,15 +42,15 @@ class Explanation:
     lr: float
     criterion: str
     parameters: Parameters
-    prediction: np.ndarray  # (N,)
+    prediction: np.ndarray  #: (N,)
     loss: float
-    outcome: str  # see `xor_torch.outcome`
-    level: float  # of the plateau, nan where there is none
-    tied: np.ndarray  # (N,) int: rows of equal number are tied, 0 is a row that is not
-    gradient_norm: dict[int, float]  # by epoch
-    eigenvalues: np.ndarray  # (P,), of the Hessian, ascending
-    direction: np.ndarray  # (P,), the eigenvector of the lowest: W1 row by row, b1, W2, b2
-    place: str  # "solved", "early", "saddle", "flat" or "diverged"
+    outcome: str  #: see `xor_torch.outcome`
+    level: float  #: of the plateau, nan where there is none
+    tied: np.ndarray  #: (N,) int: rows of equal number are tied, 0 is a row that is not
+    gradient_norm: dict[int, float]  #: by epoch
+    eigenvalues: np.ndarray  #: (P,), of the Hessian, ascending
+    direction: np.ndarray  #: (P,), the eigenvector of the lowest: W1 row by row, b1, W2, b2
+    place: str  #: "solved", "early", "saddle", "flat" or "diverged"
     remedies: list[Remedy]
 
     def __str__(self) -> str:

@@ -48,8 +48,11 @@ def read_arrays(path: str | Path) -> dict[str, np.ndarray]:
     """
     check_zip(path)
     try:
-        with np.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
+        with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in archive.files}
+            if strange := [name for name, array in arrays.items() if not hasattr(array, "dtype")]:
+                raise ValueError(f"{', '.join(strange)} is no array")
+            return arrays
     except Exception as error:  # likewise
         raise ValueError(f"{path} is not a file of arrays: {error}") from error
 

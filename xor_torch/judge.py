@@ -20,6 +20,8 @@ from .replay import CannotReplay
 from .rows_seen import updates
 from .steps import Network, State, find_networks
 
+# A relative difference that a constant such as 1e-5 in a division makes.
+NEARLY = 1e-3
 # If several losses explain the updates alike, the one to name.
 ORDER = {"SSE": 0, "CE": 1, "BCE": 2, "own": 3, "MAE": 4}
 
@@ -475,6 +477,13 @@ def _add_numbers(case: Case, fit: Fit, diagnosis: Diagnosis) -> None:
 
 def _by_known_mistake(case: Case, fits: list[Fit]) -> tuple[Fit, Diagnosis]:
     """No parameter follows any loss: wrong only if a known mistake explains every number."""
+    for fit in fits:
+        if max(fit.error) < NEARLY and all(fit.factor(i) > 0 for i in range(len(fit.error))):
+            raise CannotTell(
+                f"the steps follow the gradient of the {fit.loss.name} to within "
+                f"{max(fit.error):.1e}, but not exactly: perhaps a constant against a division "
+                "by zero, which only one of the two has"
+            )
     for fit in sorted(fits, key=lambda f: ORDER[f.loss.kind]):
         diagnosis = diagnose(case, fit)
         if (

@@ -57,6 +57,7 @@ class Term:
     source: int  # the value where the target comes in, or the loss itself
     prediction: int | None = None
     target: int | float | None = None
+    size: int = 1  # of the prediction
 
 
 @dataclass
@@ -67,6 +68,10 @@ class Loss:
     place: tuple
     name: str
     terms: dict[int, list[Term]] = field(default_factory=dict)
+
+    def size_of(self, k: int) -> int:
+        """How many numbers a step predicts."""
+        return sum(term.size for term in self.terms.get(k, ()))
 
     def of(self, point: "Point") -> Tensor | None:
         """Its value at a point; None if that cannot be computed."""
@@ -118,8 +123,12 @@ class Fit:
 
     def steady(self) -> bool:
         """Is it the same at every step, or does it at least only fall or only rise?"""
-        values = [v for _, v in sorted(self.factors[self.in_scale().index(True)].items())]
-        if all(_close(v, values[0], 1e-6) for v in values):
+        found = sorted(self.factors[self.in_scale().index(True)].items())
+        # the mean over a mini-batch: the last one may be smaller
+        if _all_close([v * self.loss.size_of(k) for k, v in found]):
+            return True
+        values = [v for _, v in found]
+        if _all_close(values):
             return True
         rises = [b >= a * (1 - 1e-9) for a, b in itertools.pairwise(values)]
         falls = [b <= a * (1 + 1e-9) for a, b in itertools.pairwise(values)]
@@ -128,6 +137,10 @@ class Fit:
 
 def _close(a: float, b: float, rtol: float = 1e-7) -> bool:
     return abs(a - b) <= rtol * max(abs(a), abs(b))
+
+
+def _all_close(values: list[float]) -> bool:
+    return all(_close(v, values[0], 1e-6) for v in values)
 
 
 class Case:
@@ -350,7 +363,12 @@ class Case:
                 ):
                     yield (
                         Loss("CE", ("index", *place), "CE"),
-                        Term(lambda v, id=id: -v[id].log().sum(), id, node.inputs[0], None),
+                        Term(
+                            lambda v, id=id: -v[id].log().sum(),
+                            id,
+                            node.inputs[0],
+                            size=math.prod(node.shape),
+                        ),
                     )
             if node.op not in ("subtract", "add", "multiply", "divide") or len(node.args) != 2:
                 continue
@@ -420,11 +438,12 @@ class Case:
             a, b = pair(values)
             return -torch.xlogy(b, a).sum()
 
+        size = math.prod(self.tape.nodes[p].shape)
         kinds = {"BCE": bce, "CE": ce}
         if self.tape.nodes[source].op == "subtract":
             kinds |= {"SSE": sse, "MAE": mae}
         for kind, function in kinds.items():
-            yield Loss(kind, (kind, *place), kind), Term(function, source, p, t)
+            yield Loss(kind, (kind, *place), kind), Term(function, source, p, t, size)
 
     # -- comparing
 

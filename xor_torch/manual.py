@@ -38,25 +38,25 @@ from .data import Array, Parameters
 
 
 class Forward(NamedTuple):
-    """Every intermediate of the forward pass."""
+    """Every intermediate of the forward pass, float64."""
 
-    z1: Array  # (N, hidden)
-    a1: Array  # (N, hidden)
-    z2: Array  # (N, 1)
-    a2: Array  # (N, 1), the prediction
+    z1: Array  #: (N, hidden)
+    a1: Array  #: (N, hidden)
+    z2: Array  #: (N, 1)
+    a2: Array  #: (N, 1), the prediction
 
 
 class Backward(NamedTuple):
-    """Every intermediate of the backward pass: the gradient of the summed squared error."""
+    """Every intermediate of the backward pass, float64: the gradients of the SUM of squares."""
 
-    da2: Array  # (N, 1)
-    dz2: Array  # (N, 1)
-    dW2: Array  # (hidden, 1)
-    db2: Array  # (1, 1)
-    da1: Array  # (N, hidden)
-    dz1: Array  # (N, hidden)
-    dW1: Array  # (bits, hidden)
-    db1: Array  # (1, hidden)
+    da2: Array  #: (N, 1)
+    dz2: Array  #: (N, 1)
+    dW2: Array  #: (hidden, 1)
+    db2: Array  #: (1, 1)
+    da1: Array  #: (N, hidden)
+    dz1: Array  #: (N, hidden)
+    dW1: Array  #: (bits, hidden)
+    db1: Array  #: (1, hidden)
 
     @property
     def gradients(self) -> Parameters:
@@ -67,26 +67,30 @@ class Backward(NamedTuple):
 class Epoch(NamedTuple):
     """One epoch of `train`, seen before its update."""
 
-    number: int
-    parameters: Parameters
+    number: int  #: from 0
+    parameters: Parameters  #: those that everything else was computed at
     forward: Forward
     backward: Backward
-    mse: float
+    mse: float  #: the printed loss, see `mean_squared_error`
 
 
 def sigmoid(z: Array) -> Array:
-    """``1 / (1 + exp(-z))``, element by element."""
+    """``1 / (1 + exp(-z))``, element by element, for `z` of any shape."""
     with np.errstate(over="ignore"):  # exp overflows to inf below z = -709: 1 / inf is the limit
         return 1 / (1 + np.exp(-z))
 
 
 def sigmoid_derivative(a: Array) -> Array:
-    """The derivative of the sigmoid at z, from its VALUE ``a = sigmoid(z)``, not from z."""
+    """The derivative of the sigmoid at z, from its VALUE `a` = ``sigmoid(z)``, not from z."""
     return a * (1 - a)
 
 
 def mean_squared_error(prediction: Array, y: Array) -> float:
-    """The loss that is printed.
+    """The loss that is printed: the mean of ``(y - prediction)**2``.
+
+    Args:
+        prediction: (N, 1).
+        y: targets, (N, 1).
 
     Raises:
         ValueError: the shapes differ; (N, 1) minus (N,) would broadcast to (N, N).
@@ -97,7 +101,13 @@ def mean_squared_error(prediction: Array, y: Array) -> float:
 
 
 def forward(X: Array, parameters: Parameters) -> Forward:
-    """The forward pass of inputs `X`, shape (N, bits)."""
+    """The forward pass.
+
+    Args:
+        X: inputs, (N, bits).
+        parameters: of the network.
+
+    """
     W1, b1, W2, b2 = parameters
     z1 = np.dot(X, W1) + b1  # (N, bits) (bits, hidden) -> (N, hidden)
     a1 = sigmoid(z1)
@@ -107,7 +117,13 @@ def forward(X: Array, parameters: Parameters) -> Forward:
 
 
 def backward(X: Array, y: Array, parameters: Parameters, step: Forward) -> Backward:
-    """The backward pass for targets `y`, shape (N, 1), after the forward pass `step`.
+    """The backward pass: the gradient of the SUM of squared errors, see above.
+
+    Args:
+        X: inputs, (N, bits).
+        y: targets, (N, 1).
+        parameters: those of the forward pass.
+        step: what `forward` returned for them.
 
     Raises:
         ValueError: `y` has not the shape of the prediction.
@@ -126,7 +142,14 @@ def backward(X: Array, y: Array, parameters: Parameters, step: Forward) -> Backw
 
 
 def descend(parameters: Parameters, gradients: Parameters, lr: float) -> Parameters:
-    """One step of gradient descent; the arguments are left as they are."""
+    """One step of gradient descent, ``W - lr * dW`` for each; the arguments are left as they are.
+
+    Args:
+        parameters: of the network.
+        gradients: ``Backward.gradients``, in the places of their parameters.
+        lr: learning rate.
+
+    """
     W1, b1, W2, b2 = parameters
     dW1, db1, dW2, db2 = gradients
     return Parameters(W1 - lr * dW1, b1 - lr * db1, W2 - lr * dW2, b2 - lr * db2)
@@ -140,6 +163,17 @@ def train(
     Every epoch is handed out before its update, with the weights that it was computed at, so
     the last one holds the notebook's final predictions. The weights after it are
     ``descend(last.parameters, last.backward.gradients, lr)``.
+
+    Args:
+        X: inputs, (N, bits).
+        y: targets, (N, 1).
+        parameters: to start from.
+        lr: learning rate.
+        epochs: how many; each is one descent step on all rows.
+
+    Raises:
+        ValueError: `y` has not the shape of the prediction.
+
     """
     for number in range(epochs):
         step = forward(X, parameters)

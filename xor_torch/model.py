@@ -32,13 +32,21 @@ class XOR(nn.Module):
         self.load_numpy(weights)
 
     def forward(self, X: Tensor) -> Tensor:
-        """Predictions, shape (N, 1), for inputs of shape (N, bits)."""
+        """Predictions, shape (N, 1), for inputs `X` of shape (N, bits), float64."""
         a1 = torch.sigmoid(self.hidden(X))
         return torch.sigmoid(self.output(a1))
 
     @torch.no_grad()
     def load_numpy(self, parameters: Parameters) -> None:
-        """Copy weights in NumPy layout into the module."""
+        """Copy weights in NumPy layout, float64, into the module.
+
+        Raises:
+            ValueError: a shape is not that of this network.
+
+        """
+        for name, given, own in zip(Parameters._fields, parameters, self.to_numpy(), strict=True):
+            if given.shape != own.shape:  # copy_ would broadcast one hidden unit to all
+                raise ValueError(f"{name} has shape {given.shape}, this network's has {own.shape}")
         W1, b1, W2, b2 = map(torch.from_numpy, parameters)
         self.hidden.weight.copy_(W1.T)
         self.hidden.bias.copy_(b1[0])
@@ -50,12 +58,27 @@ class XOR(nn.Module):
         return _to_numpy(*self.parameters())
 
     def gradients(self) -> Parameters:
-        """A copy of the gradients of the last ``backward()`` in NumPy layout."""
-        return _to_numpy(*(p.grad for p in self.parameters()))  # type: ignore[arg-type]  # not None
+        """A copy of the gradients of the last ``backward()`` in NumPy layout.
+
+        Raises:
+            ValueError: there was no ``backward()`` yet.
+
+        """
+        found = [p.grad for p in self.parameters() if p.grad is not None]
+        if len(found) < len(Parameters._fields):
+            raise ValueError("no gradients yet: call backward() on a loss of this network first")
+        return _to_numpy(*found)
 
 
 def squared_error(prediction: Tensor, y: Tensor) -> Tensor:
     """The SUM of squared errors: the loss whose gradient the notebook follows.
+
+    Args:
+        prediction: (N, 1).
+        y: targets, (N, 1).
+
+    Returns:
+        A tensor of no axes. The notebook prints the N-th part of it, the mean.
 
     Raises:
         ValueError: the shapes differ; (N, 1) minus (N,) would broadcast to (N, N).

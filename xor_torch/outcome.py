@@ -39,9 +39,9 @@ CRAWL = 0.01  # likewise
 class Outcomes(NamedTuple):
     """What became of S networks."""
 
-    outcome: np.ndarray  # (S,) str, of `OUTCOMES`
-    level: np.ndarray  # (S,) the plateau's loss, nan where there is none
-    tied: np.ndarray  # (S, N) int: rows of equal number are tied, 0 is a row that is not
+    outcome: np.ndarray  #: (S,) str, of `OUTCOMES`
+    level: np.ndarray  #: (S,) the plateau's loss, nan where there is none
+    tied: np.ndarray  #: (S, N) int: rows of equal number are tied, 0 is a row that is not
 
 
 def classify(

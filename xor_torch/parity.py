@@ -29,11 +29,11 @@ class Difference:
     index: tuple[int, ...]
     actual: float
     expected: float
-    absolute: float  # |actual - expected|
-    relative: float  # the same over the largest |expected| of the array
-    ulps: float  # the same in units in the last place of the largest |expected|
-    allowed: float  # greatest absolute difference allowed at this element
-    wrong: int  # how many elements differ by more than they may
+    absolute: float  #: ``|actual - expected|``
+    relative: float  #: the same over the largest ``|expected|`` of the array
+    ulps: float  #: the same in units in the last place of the largest ``|expected|``
+    allowed: float  #: greatest absolute difference allowed at this element
+    wrong: int  #: how many elements differ by more than they may
     size: int
 
     @property
@@ -208,9 +208,9 @@ class ParameterComparison:
     """How one parameter fared in `compare`."""
 
     name: str
-    gradient: Difference  # the worst of all epochs, at equal weights
+    gradient: Difference  #: the worst of all epochs, at equal weights
     gradient_epoch: int
-    drift: float  # greatest |difference| of the weights, each run on its own
+    drift: float  #: greatest ``|difference|`` of the weights, each run on its own
     drift_epoch: int
     drift_allowed: float
 

@@ -567,6 +567,8 @@ class Recorder:
             return Ref(self.node_of(x)) if x.dtype.kind in "fiub" else x
         if type(x) in (tuple, list):
             return type(x)(map(self.encode, x))
+        if type(x) is range:
+            return list(x)
         if type(x) is dict:
             return {k: self.encode(v) for k, v in x.items()}
         if type(x) is slice:
@@ -811,10 +813,13 @@ class Recorder:
     def note(self, value: Any, *targets: str) -> Any:
         """The script assigns `value` to a variable."""
         if len(targets) > 1:
-            if isinstance(value, tuple | list) and len(value) == len(targets):
-                for v, target in zip(value, targets, strict=True):
-                    self.note(v, target)
-        elif isinstance(value, Recorded) and not self.full:
+            if type(value) in (tuple, list) and len(value) == len(targets):
+                return type(value)(map(self.note, value, targets))
+            return value
+        if type(value) is np.ndarray and value.dtype.kind in "fiub" and not self.full:
+            # made by a package: its methods would not record what is done with it from now on
+            value = self.wrap(value, self.node_of(value))
+        if isinstance(value, Recorded) and not self.full:
             node = self.tape.nodes[self.node_of(value)]
             if node.name and node.name != targets[0]:
                 self.tape.aliases.append((node.id, targets[0], self._frame().f_lineno))
@@ -1099,22 +1104,43 @@ class _StandIn(types.ModuleType):
         return dir(self._real)
 
 
+# Functions of several arrays, which record a list of them.
+_OF_SEQUENCES = {
+    "append",
+    "block",
+    "broadcast_arrays",
+    "column_stack",
+    "concatenate",
+    "dstack",
+    "hstack",
+    "multi_dot",
+    "shuffle",
+    "stack",
+    "vstack",
+}
+
+
 def _recording(function: Callable, draws: bool = False) -> Callable:
+    name = getattr(function, "__name__", "call")
+
     def call(*args, **kwargs):
+        if (
+            args
+            and type(args[0]) is list
+            and name not in _OF_SEQUENCES
+            and _holds_recorded(args[0])
+        ):
+            args = (array(args[0]), *args[1:])  # NumPy would make a plain array of it
         result = function(*args, **kwargs)
         if draws and type(result) is float and not _recorder.full:
             result = np.float64(result)
         if isinstance(result, np.floating) and draws and not _recorder.full:
             return _recorder.wrap(result, _recorder.leaf(result))
-        if (
-            draws
-            and getattr(function, "__name__", "") == "shuffle"
-            and isinstance(args[0], Recorded)
-        ):
+        if draws and name == "shuffle" and isinstance(args[0], Recorded):
             _recorder.opaque(args[0])
         return _recorder.born(result)
 
-    call.__name__ = getattr(function, "__name__", "call")
+    call.__name__ = name
     call.__doc__ = getattr(function, "__doc__", None)
     return call
 

@@ -126,6 +126,8 @@ def _apply(node: Node, values: dict[int, Tensor], ties: bool) -> Tensor:
 
 def number(x: Any) -> Tensor:
     """An operand of arithmetic, in float64."""
+    if isinstance(x, list | tuple):
+        return torch.stack([number(i) for i in x])
     x = x if isinstance(x, Tensor) else tensor(x)
     return x if x.is_floating_point() else x.double()
 
@@ -249,10 +251,7 @@ def _astype(x, dtype, **options):
 
 
 def _array(rows, dtype=None, **options):
-    def build(x):
-        return torch.stack([build(i) for i in x]) if isinstance(x, tuple | list) else number(x)
-
-    return build(rows)
+    return number(rows)
 
 
 def _getitem(x, index):

@@ -85,12 +85,32 @@ def find_networks(tape: Tape) -> list[Network]:
     users = consumers(tape)
     chains = [_merge(tape, users, c) for c in _chains(tape)]
     chains = [c for c in chains if len(c.updates) >= 2 and _outlives_a_step(c)]
+    roots = {c.nodes[0] for c in chains}
+    for c in chains:
+        # an optimiser's state that begins as a gradient: that is the first update already
+        root = c.nodes[0]
+        if root is not None and _descends(tape, root, roots - {root}):
+            while tape.nodes[root].op in ("multiply", "divide"):  # by its decay
+                root = next(i for i in tape.nodes[root].inputs if _descends(tape, i, roots - {i}))
+            c.nodes[:1] = [None, root]
     networks = []
     while chains:
         family = _family(chains)
         chains = [c for c in chains if not any(c is f for f in family)]
         networks += _networks(tape, users, family)
     return sorted(networks, key=lambda n: min(n.steps[0].end.values()))
+
+
+def _descends(tape: Tape, n: int, others: set[int | None]) -> bool:
+    seen, stack = {n}, [n]
+    while stack:
+        for i in tape.nodes[stack.pop()].inputs:
+            if i in others:
+                return True
+            if i not in seen:
+                seen.add(i)
+                stack.append(i)
+    return False
 
 
 def _outlives_a_step(chain: State) -> bool:

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
 import numpy as np
 
-from . import data, manual
+from . import data, manual, memory
 from .blocks import Blocks, Claim
 from .data import MAX_BITS, MAX_HIDDEN, MAX_SEED, Parameters, truth_table
 from .files import read_arrays
@@ -64,25 +64,25 @@ class Result:
     the parameters are those after it.
     """
 
-    seed: np.ndarray  # (S,) int64
-    W1: np.ndarray  # (S, bits, hidden)
-    b1: np.ndarray  # (S, 1, hidden)
-    W2: np.ndarray  # (S, hidden, 1)
-    b2: np.ndarray  # (S, 1, 1)
-    loss: np.ndarray  # (S,), mean over the rows
-    prediction: np.ndarray  # (S, 2**bits)
-    solved: np.ndarray  # (S,) bool: every prediction on the right side of 1/2
-    gradient_norm: np.ndarray  # (S,), of the last epoch's gradient, of the SUM over the rows
-    outcome: np.ndarray  # (S,) str, see `xor_torch.outcome`
-    level: np.ndarray  # (S,), of the plateau, nan where there is none
-    tied: np.ndarray  # (S, 2**bits) int: rows of equal number are tied, 0 is a row that is not
-    curve_epoch: np.ndarray  # (C,), the recorded epochs, the first is 1
-    curve_loss: np.ndarray  # (C, K), of the first K networks
-    curve_solved: np.ndarray  # (C,), how many of all S answered every row rightly
+    seed: np.ndarray  #: (S,) int64
+    W1: np.ndarray  #: (S, bits, hidden)
+    b1: np.ndarray  #: (S, 1, hidden)
+    W2: np.ndarray  #: (S, hidden, 1)
+    b2: np.ndarray  #: (S, 1, 1)
+    loss: np.ndarray  #: (S,), mean over the rows
+    prediction: np.ndarray  #: (S, 2**bits)
+    solved: np.ndarray  #: (S,) bool: every prediction on the right side of 1/2
+    gradient_norm: np.ndarray  #: (S,), of the last epoch's gradient, of the SUM over the rows
+    outcome: np.ndarray  #: (S,) str, see `xor_torch.outcome`
+    level: np.ndarray  #: (S,), of the plateau, nan where there is none
+    tied: np.ndarray  #: (S, 2**bits) int: rows of equal number are tied, 0 is a row that is not
+    curve_epoch: np.ndarray  #: (C,), the recorded epochs, the first is 1
+    curve_loss: np.ndarray  #: (C, K), of the first K networks
+    curve_solved: np.ndarray  #: (C,), how many of all S answered every row rightly
     epochs: int
     lr: float
-    criterion: str  # "mse" or "bce"
-    timing: "Timing | None" = field(default=None, compare=False)  # not in the file
+    criterion: str  #: "mse" or "bce"
+    timing: "Timing | None" = field(default=None, compare=False)  #: not in the file
 
     @property
     def parameters(self) -> Parameters:
@@ -213,6 +213,7 @@ def parse_seeds(text: str | int | Sequence[str | int]) -> np.ndarray:
             if start >= stop:
                 raise ValueError(f"--seeds {said} is an empty range")
             _check_seeds(np.array(sorted({start, stop - 1})), said)
+            memory.check(f"--seeds {said}", (stop - start) * row_bytes(bits=1, hidden=1))
             return np.arange(start, stop)
         seeds = [int(word) for part in words for word in part.split(",") if word.strip()]
     except ValueError as error:
@@ -222,6 +223,11 @@ def parse_seeds(text: str | int | Sequence[str | int]) -> np.ndarray:
             f"--seeds {said} is neither a number N, nor a range A:B, nor a list A,B,C"
         ) from None
     return _check_seeds(np.array(seeds), said)
+
+
+def row_bytes(bits: int, hidden: int, **_: object) -> int:
+    """What one seed takes in memory while blocks are merged: its row, twice."""
+    return 2 * 8 * ((bits + 2) * hidden + 1 + 2 * (1 << bits) + 9)
 
 
 def _check_seeds(seeds: np.ndarray, said: str = "") -> np.ndarray:
@@ -642,12 +648,14 @@ def _merge(plan: Plan, directory: Path) -> Result:
 def _timing(directory: Path, seconds: float, workers: int, note: str) -> Timing:
     reports = []
     for path in directory.glob("worker.*.json"):
-        with contextlib.suppress(ValueError):  # a worker was killed while it wrote
-            reports.append(json.loads(path.read_text()))
-    notes = [report["note"] for report in reports if report["note"]]
+        # a worker may have been killed while it wrote
+        with contextlib.suppress(ValueError, TypeError, KeyError, RecursionError):
+            report = json.loads(path.read_text())
+            reports.append((float(report["compile_seconds"]), str(report["note"])))
+    notes = [note for _, note in reports if note]
     return Timing(
         seconds=seconds,
-        compile_seconds=max([report["compile_seconds"] for report in reports], default=0.0),
+        compile_seconds=max([seconds for seconds, _ in reports], default=0.0),
         workers=workers,
         note=note or (notes[0] if notes else ""),
     )
@@ -680,11 +688,23 @@ def progress_bar(file: TextIO | None = None) -> Iterator[Callable[[Progress], No
     """
     from tqdm import tqdm
 
-    with tqdm(unit=" network-epochs", unit_scale=True, file=file, dynamic_ncols=True) as bar:
+    with contextlib.ExitStack() as stack:
+        bars: list[
+            tqdm[Any]
+        ] = []  # none before there is something to show: the call may be refused
 
         def show(now: Progress) -> None:
-            if bar.total is None:  # what an earlier call had finished is not our rate
-                bar.total, bar.initial = now.total, now.done
+            if not bars:  # what an earlier call had finished is not our rate
+                bar = tqdm(
+                    total=now.total,
+                    initial=now.done,
+                    unit=" network-epochs",
+                    unit_scale=True,
+                    file=file,
+                    dynamic_ncols=True,
+                )
+                bars.append(stack.enter_context(bar))
+            (bar,) = bars
             bar.n = now.done
             bar.set_postfix_str(
                 f"{now.solved} of {now.finished} seeds solved" if now.finished else now.first,

@@ -10,18 +10,27 @@ weight.
 """
 
 import warnings
+from collections.abc import Mapping
 from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
 
 import lightning.pytorch as L
 import numpy as np
 import torch
+from lightning.pytorch.loggers import TensorBoardLogger
+from torch.utils.tensorboard import SummaryWriter
 from torch.utils.tensorboard.summary import hparams
 
 from .data import truth_table
 from .model import XOR
-from .outcome import classify, fraction
+from .outcome import Outcomes, classify, fraction
+
+if TYPE_CHECKING:
+    from .lit import XORModule
 
 WATCH_EVERY = 100
+DENSE = 100_000  # from here on at greater and greater intervals
 PICTURES = 10  # as many as TensorBoard keeps of a tag
 MOST_ROWS = 64  # of the truth table, as curves
 MOST_WEIGHTS = 36  # likewise
@@ -46,15 +55,25 @@ def views(which: str, check: bool = False) -> list[L.Callback]:
     return chosen
 
 
+def watch_every(epoch: int) -> int:
+    """How far watched epochs lie apart at `epoch`: 100, and past 100,000 at most a 250th of it.
+
+    Every doubling of the epochs adds 500 of them, so that an event file stays small: 2,626 for
+    a million epochs, 12,598 for the 10**12 that there can be.
+    """
+    return WATCH_EVERY << (epoch // DENSE).bit_length()
+
+
 def watched(trainer: L.Trainer) -> bool:
-    """Whether the epoch that `trainer` is in is shown: every 100th, and the last one."""
+    """Whether the epoch that `trainer` is in is shown: at `watch_every`, and the last one."""
     epoch = trainer.global_step
-    return epoch % WATCH_EVERY == 0 or epoch == trainer.max_steps - 1
+    return epoch % watch_every(epoch) == 0 or epoch == trainer.max_steps - 1
 
 
 def next_watched(epoch: int, max_steps: int) -> int:
     """The first shown epoch after `epoch`, or `max_steps` if none is left (-1: no end)."""
-    following = (epoch // WATCH_EVERY + 1) * WATCH_EVERY
+    every = watch_every(epoch)
+    following = (epoch // every + 1) * every
     if max_steps == -1:
         return following
     last = max_steps - 1
@@ -64,9 +83,30 @@ def next_watched(epoch: int, max_steps: int) -> int:
 def picture_epochs(max_steps: int) -> set[int]:
     """The first, the last, and eight in equal ratios between: the story is early, as a rule."""
     last = max_steps - 1 if max_steps > 0 else 10**9
-    spaced = np.geomspace(WATCH_EVERY, max(last, WATCH_EVERY), PICTURES - 1)
-    nearest = np.round(spaced / WATCH_EVERY).astype(int) * WATCH_EVERY
-    return {0, last, *(int(epoch) for epoch in nearest if epoch < last - WATCH_EVERY / 2)}
+    epochs = {0, last}
+    for epoch in np.geomspace(WATCH_EVERY, max(last, WATCH_EVERY), PICTURES - 1):
+        every = watch_every(int(epoch))
+        nearest = round(epoch / every) * every
+        if nearest < last - every / 2:
+            epochs.add(nearest)
+    return epochs
+
+
+def writer(trainer: L.Trainer) -> SummaryWriter:
+    """The writer of the run's event file; on other processes than the first it does nothing."""
+    assert isinstance(trainer.logger, TensorBoardLogger)
+    return cast(SummaryWriter, trainer.logger.experiment)
+
+
+def run_dir_of(trainer: L.Trainer) -> Path:
+    """The run directory; ``trainer.log_dir`` has all processes talk to each other."""
+    assert isinstance(trainer.logger, TensorBoardLogger)
+    return Path(trainer.logger.log_dir)
+
+
+def _log(trainer: L.Trainer, values: Mapping[str, Any], epoch: int) -> None:
+    assert trainer.logger is not None
+    trainer.logger.log_metrics(dict(values), step=epoch)
 
 
 def row_names(bits: int) -> list[str]:
@@ -77,80 +117,86 @@ def row_names(bits: int) -> list[str]:
 class View(L.Callback):
     """Calls `look` in every watched epoch, before its update, on the process that writes."""
 
-    def on_before_optimizer_step(self, trainer, pl_module, optimizer) -> None:
+    def on_before_optimizer_step(
+        self,
+        trainer: L.Trainer,
+        pl_module: L.LightningModule,
+        optimizer: torch.optim.Optimizer,
+    ) -> None:
         if trainer.is_global_zero and watched(trainer):
-            self.look(trainer, pl_module, trainer.global_step)
+            self.look(trainer, cast("XORModule", pl_module), trainer.global_step)
 
-    def look(self, trainer: L.Trainer, pl_module: XOR, epoch: int) -> None:
+    def look(self, trainer: L.Trainer, pl_module: "XORModule", epoch: int) -> None:
         raise NotImplementedError
 
 
 class Scalars(View):
     """The loss, the norm of each gradient, the prediction for each row, and each weight."""
 
-    def on_train_start(self, trainer, pl_module) -> None:
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         if trainer.is_global_zero:
             charts = {
                 "loss": ["Multiline", [r"loss/mse"]],
                 "predictions": ["Multiline", [r"prediction/.*"]],
             }
-            trainer.logger.experiment.add_custom_scalars({"learning": charts})
+            writer(trainer).add_custom_scalars({"learning": charts})
 
-    def look(self, trainer, pl_module, epoch) -> None:
-        values = {"loss/mse": pl_module.mse}
+    def look(self, trainer: L.Trainer, pl_module: "XORModule", epoch: int) -> None:
+        assert pl_module.prediction is not None
+        values: dict[str, object] = {"loss/mse": pl_module.mse}
         for name, gradient in pl_module.gradients()._asdict().items():
             values[f"norm/gradient_{name}"] = np.linalg.norm(gradient)
         rows = pl_module.prediction[:MOST_ROWS, 0].tolist()
-        for row, p in zip(row_names(pl_module.hparams.bits), rows, strict=False):
+        for row, p in zip(row_names(pl_module.hparams["bits"]), rows, strict=False):
             values[f"prediction/{row}"] = p
         weights = pl_module.to_numpy()
         if sum(w.size for w in weights) <= MOST_WEIGHTS:
             for name, array in weights._asdict().items():
                 for index, w in np.ndenumerate(array):
                     values[f"weight/{name}_{'_'.join(map(str, index))}"] = w
-        trainer.logger.log_metrics(values, step=epoch)
+        _log(trainer, values, epoch)
 
 
 class Pictures(View):
     """What the network answers over the input square, at a few epochs; two inputs only."""
 
-    def on_train_start(self, trainer, pl_module) -> None:
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         self.picture = None
         self.epochs = picture_epochs(trainer.max_steps)
-        if pl_module.hparams.bits == 2 and find_spec("matplotlib"):
+        if pl_module.hparams["bits"] == 2 and find_spec("matplotlib"):
             from .pictures import NetworkPicture
 
-            self.picture = NetworkPicture(pl_module.hparams.hidden)
+            self.picture = NetworkPicture(pl_module.hparams["hidden"])
 
-    def look(self, trainer, pl_module, epoch) -> None:
+    def look(self, trainer: L.Trainer, pl_module: "XORModule", epoch: int) -> None:
         if self.picture and epoch in self.epochs:
             image = self.picture.draw(pl_module.to_numpy(), epoch, float(pl_module.mse))
-            trainer.logger.experiment.add_image("network", image, epoch, dataformats="HWC")
+            writer(trainer).add_image("network", image, epoch, dataformats="HWC")
 
 
 class Histograms(View):
     """The distribution of each parameter and of its gradient, and the graph of the network."""
 
-    def on_train_start(self, trainer, pl_module) -> None:
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         self.epochs = picture_epochs(trainer.max_steps)
         if trainer.is_global_zero:
             settings = pl_module.hparams
-            plain = XOR(settings.seed, settings.hidden, settings.bits)
-            X = torch.from_numpy(truth_table(settings.bits)[0])
+            plain = XOR(settings["seed"], settings["hidden"], settings["bits"])
+            X = torch.from_numpy(truth_table(settings["bits"])[0])
             with warnings.catch_warnings():
                 # the writer traces with torch.jit, which torch 2.13 deprecates: theirs to settle
                 warnings.filterwarnings("ignore", ".*torch.jit", DeprecationWarning)
-                trainer.logger.experiment.add_graph(plain, X)
+                writer(trainer).add_graph(plain, X)
 
-    def look(self, trainer, pl_module, epoch) -> None:
+    def look(self, trainer: L.Trainer, pl_module: "XORModule", epoch: int) -> None:
         if epoch in self.epochs:
-            writer = trainer.logger.experiment
+            to = writer(trainer)
             for kind, arrays in (
                 ("weight", pl_module.to_numpy()),
                 ("gradient", pl_module.gradients()),
             ):
                 for name, array in arrays._asdict().items():
-                    writer.add_histogram(f"spread_{kind}/{name}", array, epoch)
+                    to.add_histogram(f"spread_{kind}/{name}", array, epoch)
 
 
 class Summary(View):
@@ -159,22 +205,23 @@ class Summary(View):
     def __init__(self) -> None:
         self.first_solved: int | None = None
 
-    def state_dict(self) -> dict:
+    def state_dict(self) -> dict[str, Any]:
         return {"first_solved": self.first_solved}
 
-    def load_state_dict(self, state_dict: dict) -> None:
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.first_solved = state_dict["first_solved"]
 
-    def look(self, trainer, pl_module, epoch) -> None:
+    def look(self, trainer: L.Trainer, pl_module: "XORModule", epoch: int) -> None:
+        assert pl_module.prediction is not None
         self.prediction = pl_module.prediction[:, 0].numpy()
         self.mse = float(pl_module.mse)
         self.gradient_norm = np.sqrt(sum((g**2).sum() for g in pl_module.gradients()))
         solved = _solved(self.prediction)
         if self.first_solved is None and solved:
             self.first_solved = epoch
-        trainer.logger.log_metrics({"solved/0_or_1": solved}, step=epoch)
+        _log(trainer, {"solved/0_or_1": solved}, epoch)
 
-    def on_train_end(self, trainer, pl_module) -> None:
+    def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         if not (trainer.is_global_zero and hasattr(self, "mse")):
             return
         epochs = trainer.global_step
@@ -183,15 +230,15 @@ class Summary(View):
             self.prediction[None], np.array([self.mse]), np.array([self.gradient_norm]),
             epochs, settings["lr"],
         )  # fmt: skip
-        writer = trainer.logger.experiment
-        writer.add_text("summary", _summary(settings, self, found), epochs)
+        to = writer(trainer)
+        to.add_text("summary", _summary(settings, self, found), epochs)
         # the table shows the last value of each of these tags, and the parallel coordinates
         # leave out a run that lacks one: -1 is for never
         first = -1 if self.first_solved is None else self.first_solved
-        trainer.logger.log_metrics({"solved/first_epoch": first}, step=epochs - 1)
+        _log(trainer, {"solved/first_epoch": first}, epochs - 1)
         metrics = dict.fromkeys(("loss/mse", "solved/0_or_1", "solved/first_epoch"), 0.0)
-        for part in hparams(settings, metrics):
-            writer.file_writer.add_summary(part)
+        for part in hparams(settings, metrics):  # type: ignore[no-untyped-call]
+            to._get_file_writer().add_summary(part)  # type: ignore[no-untyped-call]
 
 
 def _solved(prediction: np.ndarray) -> bool:
@@ -199,7 +246,7 @@ def _solved(prediction: np.ndarray) -> bool:
     return bool(((prediction > 0.5) == (y > 0.5)).all())
 
 
-def _summary(settings: dict, seen: Summary, found) -> str:
+def _summary(settings: Mapping[str, Any], seen: Summary, found: Outcomes) -> str:
     """The run in words and tables, in Markdown."""
     bits, epochs = settings["bits"], settings["epochs"]
     task = "XOR" if bits == 2 else f"{bits}-bit parity"
@@ -230,10 +277,10 @@ def _summary(settings: dict, seen: Summary, found) -> str:
     lines += [f"| loss (mean of squares) | {seen.mse:.6g} |"]
     lines += [f"| norm of the gradient | {seen.gradient_norm:.3g} |"]
     lines += ["", "| row | target | prediction |", "|---|---|---|"]
-    rows = list(zip(names, y, seen.prediction, strict=True))[:MOST_ROWS]
+    shown = list(zip(names, y, seen.prediction, strict=True))[:MOST_ROWS]
     lines += [
         f"| {name} | {target:.0f} | {p:.3f}{'' if (p > 0.5) == (target > 0.5) else ' (wrong)'} |"
-        for name, target, p in rows
+        for name, target, p in shown
     ]
     if len(names) > MOST_ROWS:
         lines += [
@@ -255,12 +302,12 @@ class Check(View):
 
     """
 
-    def look(self, trainer, pl_module, epoch) -> None:
+    def look(self, trainer: L.Trainer, pl_module: "XORModule", epoch: int) -> None:
         from . import parity  # the hand-written side is there only where it is asked for
 
         found = parity.check(pl_module.to_numpy(), pl_module.gradients())
         values = {f"parity/{d.name}": d.relative for d in found}
-        trainer.logger.log_metrics(values, step=epoch)
+        _log(trainer, values, epoch)
         wrong = [str(d) for d in found if not d.ok]
         if wrong:
             raise parity.DifferenceError(

@@ -1,16 +1,18 @@
-"""What docs/mistakes.md shows is made here, so that it cannot go stale.
+"""What the pages of docs/ show as output is made here, so that it cannot go stale.
 
-    python -m tests.catalogue            what `compare` reports, and the lines that differ
-    python -m tests.catalogue --learn    the table too: minutes, for every script is trained
+    python -m tests.pages            docs/mistakes.md: what `compare` reports, the lines that differ
+    python -m tests.pages --learn    its table too: minutes, for every script is trained
+    python -m tests.pages --walk     docs/walk.ipynb: executed, in a directory of its own
 
-On the page a comment with the id of a planted mistake (see `tests.homework`) stands before a
-``diff`` and a ``text`` block; both are replaced, and nothing else is.
+In docs/mistakes.md a comment with the id of a planted mistake (see `tests.homework`) stands before
+a ``diff`` and a ``text`` block; both are replaced, and nothing else is.
 """
 
 import contextlib
 import difflib
 import io
 import re
+import shutil
 import sys
 import tempfile
 import warnings
@@ -23,12 +25,14 @@ from xor_torch.check import check_file
 
 from .homework import CORRECT, MISTAKES, Mistake
 
-PAGE = Path(__file__).parents[1] / "docs" / "mistakes.md"
+DOCS = Path(__file__).parents[1] / "docs"
+PAGE = DOCS / "mistakes.md"
+WALK = DOCS / "walk.ipynb"
 SEEDS = range(20)
 BY_ID = {mistake.id: mistake for mistake in MISTAKES}
 
 EXAMPLE = re.compile(r"<!-- (\S+) -->\n+```diff\n(.*?)```\n+```text\n(.*?)```\n", re.DOTALL)
-TABLE = re.compile(r"(?<=<!-- table -->\n\n).*?\n(?=\n)", re.DOTALL)
+TABLE = re.compile(r"(?<=<!-- table -->\n\n)(\|.*\n)*")
 
 
 def refresh(page: str) -> str:
@@ -98,11 +102,30 @@ def learn(source: str) -> tuple[int, float]:
     return solved, float(np.median(losses))
 
 
+def walk(folder: Path):
+    """docs/walk.ipynb after its execution in `folder`; only what the cells print is kept."""
+    import nbformat
+    from nbclient import NotebookClient
+
+    shutil.copy(DOCS / "my_network.py", folder)
+    notebook = nbformat.read(WALK, 4)
+    resources = {"metadata": {"path": str(folder)}}
+    NotebookClient(
+        notebook, timeout=600, resources=resources, record_timing=False, coalesce_streams=True
+    ).execute()
+    return notebook
+
+
 def main() -> None:
     page = refresh(PAGE.read_text())
     if "--learn" in sys.argv:
         page = TABLE.sub(lambda _: table(page), page)
     PAGE.write_text(page)
+    if "--walk" in sys.argv:
+        import nbformat
+
+        with tempfile.TemporaryDirectory() as folder:
+            nbformat.write(walk(Path(folder)), WALK)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,169 @@
+"""kill -9 at any moment loses nothing: the resumed run is the uninterrupted one."""
+
+import functools
+import os
+import random
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from xor_torch import console, lit, runs
+
+from . import warm
+
+NOTEBOOK = (Path(__file__).parents[1] / "notebook_output.txt").read_text()
+
+
+def checkpoint_every(epochs):
+    lit.CHECKPOINT_EVERY = epochs
+
+
+def die_while_writing(which, every):
+    """Have the process kill itself in the middle of its `which`-th checkpoint."""
+    checkpoint_every(every)
+    write_bytes, count = Path.write_bytes, iter(range(10**9))
+
+    def half(path, data):
+        if next(count) == which:
+            with path.open("wb") as file:
+                file.write(data[: len(data) // 2])
+            os.kill(os.getpid(), signal.SIGKILL)
+        return write_bytes(path, data)
+
+    Path.write_bytes = half
+
+
+def die_after_printing(epoch):
+    """Have it kill itself when a line is printed and not yet noted."""
+    write_out = runs.write_out
+
+    def die(text):
+        write_out(text)
+        lines.append(text)
+        if len(lines) * console.REPORT_EVERY > epoch:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    lines = []
+    runs.write_out = die
+
+
+EVERY = 50  # epochs, a checkpoint
+
+
+@pytest.fixture(scope="module", params=[pytest.param(10_000, marks=pytest.mark.slow), 2100])
+def whole(request, tmp_path_factory):
+    """A run that nobody interrupts, and how long it takes."""
+    epochs = request.param
+    cwd = tmp_path_factory.mktemp("whole") / "here"
+    warm.train_all(["--epochs", 1], cwd.with_name("first"), None)  # which waits for the imports
+    begin = time.monotonic()
+    flags = flags_of(epochs)
+    command = warm.train_all(flags, cwd, functools.partial(checkpoint_every, EVERY))
+    seconds = time.monotonic() - begin
+    if epochs == 10_000:
+        assert command.stdout == NOTEBOOK
+    return epochs, warm.the_run(cwd), command.stdout, seconds
+
+
+def flags_of(epochs):
+    return ["--epochs", epochs, "--views", "all" if epochs == 10_000 else "scalars"]
+
+
+def go_on(cwd, whole, printed, resume=()):
+    """Resume what was killed in `cwd` (or start anew, where it had not begun) and compare all."""
+    epochs, expected, _, _ = whole
+    checkpoint = cwd / "lightning_logs/version_0" / runs.CHECKPOINT
+    begun = checkpoint.exists()
+    if begun:
+        lit.load(checkpoint)
+        command = warm.run("train", "--resume", *resume, cwd=cwd)
+        found = warm.the_run(cwd)
+    else:
+        assert printed == ""
+        command = warm.run("train", *flags_of(epochs), cwd=cwd)
+        found = max((cwd / "lightning_logs").iterdir())
+    joined = printed + command.stdout
+    warm.assert_same_weights(found, expected)
+    assert warm.curves(found) == warm.curves(expected)
+    assert not [path for path in found.rglob(".*") if path.is_file()]
+    return begun, joined
+
+
+def without_repetition(text):
+    """Without the line that may be there twice."""
+    lines = text.splitlines(keepends=True)
+    pairs = zip(["", *lines], lines, strict=False)
+    return "".join(new for old, new in pairs if new != old or not new.startswith("Epoch"))
+
+
+def test_killed_at_random_moments(whole, tmp_path):
+    epochs, _, output, seconds = whole
+    kills, moments = 50 if epochs == 10_000 else 3, random.Random(7)
+    begun, half, exact, tried = 0, 0, 0, 0
+    while tried < kills:
+        cwd = tmp_path / f"{epochs}.{random.randbytes(4).hex()}"
+        cwd.mkdir()
+        setup = functools.partial(checkpoint_every, EVERY)
+        with warm.ended(warm.Command("train", *flags_of(epochs), cwd=cwd, setup=setup)) as first:
+            time.sleep(moments.uniform(0, seconds))
+            first.kill(signal.SIGKILL)
+            if first.wait() != -signal.SIGKILL or first.stdout == output:
+                continue  # it had come to its end
+        tried += 1
+        half += any((cwd / "lightning_logs").rglob(".last.ckpt.*"))
+        in_the_middle, joined = go_on(cwd, whole, first.stdout)
+        begun += in_the_middle
+        exact += joined == output
+        assert without_repetition(joined) == output
+    print(f"\n{tried} kills, {begun} of them with a checkpoint, {half} while one was written,")
+    print(f"{exact} joined exactly")
+    assert exact >= tried - 1  # see `console.Report`
+    assert begun >= tried / 2
+
+
+RUN = "lightning_logs/version_0"
+
+
+@pytest.mark.parametrize("resume", [[], [RUN], [f"{RUN}/{runs.CHECKPOINT}"]])
+def test_killed_while_a_checkpoint_is_written(whole, tmp_path, resume):
+    epochs, _, output, _ = whole
+    which = random.Random(len(str(resume))).randrange(1, epochs // EVERY)
+    cwd = tmp_path / "here"
+    cwd.mkdir()
+    setup = functools.partial(die_while_writing, which, EVERY)
+    first = warm.run("train", *flags_of(epochs), cwd=cwd, setup=setup, code=-signal.SIGKILL)
+    assert any(warm.the_run(cwd).rglob(".last.ckpt.*"))
+    begun, joined = go_on(cwd, whole, first.stdout, resume)
+    assert begun
+    assert joined == output
+
+
+def test_killed_several_times(whole, tmp_path):
+    epochs, _, output, _ = whole
+    cwd = tmp_path / "here"
+    cwd.mkdir()
+    printed = ""
+    for which, resume in ((20, []), (15, ["--resume"]), (0, ["--resume"])):
+        command = warm.run(
+            "train", *(resume or flags_of(epochs)), cwd=cwd, code=-signal.SIGKILL,
+            setup=functools.partial(die_while_writing, which, EVERY),
+        )  # fmt: skip
+        printed += command.stdout
+    _, joined = go_on(cwd, whole, printed)
+    assert joined == output
+
+
+def test_killed_between_a_line_and_its_note(whole, tmp_path):
+    # the one moment that cannot be told: the line comes twice, and none is lost
+    epochs, _, output, _ = whole
+    cwd = tmp_path / "here"
+    cwd.mkdir()
+    setup = functools.partial(die_after_printing, 2000)
+    first = warm.run("train", *flags_of(epochs), cwd=cwd, setup=setup, code=-signal.SIGKILL)
+    again = first.stdout.splitlines(keepends=True)[-1]
+    assert again.startswith("Epoch 2000, ")
+    _, joined = go_on(cwd, whole, first.stdout)
+    assert joined == output.replace(again, again * 2)
+    assert without_repetition(joined) == output

@@ -1,0 +1,188 @@
+"""Real processes without the seconds of imports: forked from one that has imported everything."""
+
+import contextlib
+import multiprocessing
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from xor_torch.__main__ import main
+
+CONTEXT = multiprocessing.get_context("forkserver")
+CONTEXT.set_forkserver_preload(["xor_torch.console", "xor_torch.cli", "xor_torch.pictures"])
+
+PATIENCE = 120  # seconds until something that has to come is missed
+
+STOPPED = re.compile(
+    r"Interrupted after \d+ epochs; to go on: --resume \S+"
+    r"|Interrupted; to go on from its last checkpoint: --resume \S+"
+    r"|Interrupted; nothing is kept"
+    r"|Interrupted before it began; the same command starts it\."
+)
+
+
+def _run(
+    argv: list[str], cwd: Path, out: Path, err: Path, setup: Callable[[], object] | None
+) -> None:
+    # as in a process that a user starts; tqdm's lock would outlive the one that is killed
+    multiprocessing.set_start_method("fork", force=True)
+    os.chdir(cwd)
+    for number, path in ((1, out), (2, err)):
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT)
+        os.dup2(fd, number)
+        os.close(fd)
+    sys.stdout.reconfigure(line_buffering=False)  # no terminal, wherever the tests are run
+    if setup:
+        setup()
+    main(argv)
+
+
+class Command:
+    """``xor-torch FLAGS`` in a process of its own.
+
+    Args:
+        flags: of the command line.
+        cwd: where it runs.
+        stdout: where it prints, by default a file beside `cwd`.
+        piped: standard error goes through a pipe, to which no limit of files applies.
+        setup: called in the process before the command.
+
+    """
+
+    count = 0
+
+    def __init__(
+        self,
+        *flags: object,
+        cwd: Path,
+        stdout: Path | None = None,
+        piped: bool = False,
+        setup: Callable[[], object] | None = None,
+    ) -> None:
+        Command.count += 1
+        self.out = stdout or cwd.with_name(f"{cwd.name}.{Command.count}.out")
+        self.err = err = cwd.with_name(f"{cwd.name}.{Command.count}.err")
+        self.err.touch()
+        self.reader = None
+        if piped:
+            err = err.with_suffix(".pipe")
+            os.mkfifo(err)
+            with self.err.open("wb") as file:
+                self.reader = subprocess.Popen(["cat", err], stdout=file)
+        argv = [str(flag) for flag in flags]
+        self.process = CONTEXT.Process(target=_run, args=(argv, cwd, self.out, err, setup))
+        self.process.start()
+
+    def kill(self, number: int) -> bool:
+        """Send a signal; False if there was nobody to get it any more."""
+        try:
+            os.kill(self.process.pid, number)
+        except ProcessLookupError:
+            return False
+        return self.process.exitcode is None
+
+    def wait(self) -> int:
+        self.process.join(PATIENCE)
+        code = self.process.exitcode
+        if code is None:
+            self.process.kill()
+            raise TimeoutError(f"still running; it said: {self.stderr[-2000:]}")
+        if self.reader:
+            self.reader.wait()
+        return code
+
+    def until(self, there: Callable[[], object]) -> None:
+        """Wait for something to happen while it runs."""
+        end = time.monotonic() + PATIENCE
+        while not there():
+            if self.process.exitcode is not None or time.monotonic() > end:
+                raise AssertionError(f"it did not come; {self.process.exitcode}: {self.stderr}")
+            time.sleep(0.002)
+
+    @property
+    def stdout(self) -> str:
+        return self.out.read_text() if self.out.exists() else ""
+
+    @property
+    def stderr(self) -> str:
+        return self.err.read_text()
+
+    @property
+    def last_words(self) -> str:
+        """The last line of standard error, which must be a whole one, and no bar."""
+        assert self.stderr.endswith("\n"), self.stderr
+        assert "Traceback" not in self.stderr, self.stderr
+        assert "Exception ignored" not in self.stderr, self.stderr
+        return re.split(r"[\r\n]", self.stderr)[-2]
+
+
+def run(*flags: object, cwd: Path, code: int = 0, **options: object) -> Command:
+    """A command that has ended, with exit code `code`."""
+    command = Command(*flags, cwd=cwd, **options)
+    found = command.wait()
+    assert found == code, (found, command.stderr)
+    return command
+
+
+def train_all(flags: list[object], cwd: Path, setup: Callable[[], object] | None) -> Command:
+    cwd.mkdir()
+    return run("train", *flags, cwd=cwd, setup=setup)
+
+
+def the_run(cwd: Path) -> Path:
+    """The only run directory."""
+    (found,) = (cwd / "lightning_logs").iterdir()
+    return found
+
+
+def weights(run_dir: Path) -> dict[str, torch.Tensor]:
+    state = torch.load(run_dir / "checkpoints/last.ckpt", weights_only=True)
+    return state["state_dict"]
+
+
+def assert_same_weights(run_dir: Path, expected: Path) -> None:
+    actual, wanted = weights(run_dir), weights(expected)
+    assert list(actual) == list(wanted)
+    for name, value in wanted.items():
+        assert torch.equal(actual[name], value), name
+
+
+def curves(run_dir: Path) -> dict[str, list[tuple[int, float]]]:
+    """Each curve as TensorBoard shows it, and the steps of pictures and histograms."""
+    keep_all = {"scalars": 0, "images": 0, "histograms": 0, "tensors": 0}
+    events = EventAccumulator(str(run_dir), size_guidance=keep_all).Reload()
+    found = {}
+    for tag in events.Tags()["scalars"]:
+        found[tag] = [(event.step, event.value) for event in events.Scalars(tag)]
+    for tag in events.Tags()["images"]:
+        found[tag] = [(event.step, 0.0) for event in events.Images(tag)]
+    for tag in events.Tags()["histograms"]:
+        found[tag] = [(event.step, 0.0) for event in events.Histograms(tag)]
+    return found
+
+
+@contextlib.contextmanager
+def ended(command: Command) -> Iterator[Command]:
+    """Whatever a test finds, its process does not outlive it."""
+    try:
+        yield command
+    finally:
+        if command.process.exitcode is None:
+            command.process.kill()
+            command.process.join()
+
+
+def cpu_seconds(pid: int) -> float:
+    """The processor time that a process has taken so far (Linux)."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+LINUX = sys.platform == "linux"
