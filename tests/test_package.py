@@ -46,7 +46,7 @@ def test_the_lowest_versions_that_are_tested_are_those_that_are_allowed():
 
 def test_every_package_that_set_up_names_has_an_exact_version():
     named = [*PROJECT["dependencies"]]
-    for extra in ("plots", "onnx", "test", "lint", "browser"):
+    for extra in ("plots", "onnx", "test", "lint", "docs", "browser"):
         named += PROJECT["optional-dependencies"][extra]
     exact = constraints("constraints.txt")
     assert all(re.fullmatch(r"==[^*,]+", str(r.specifier)) for r in exact)

@@ -21,10 +21,7 @@ from xor_torch import cli
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 
-RUN = {
-    "python": [sys.executable],
-    "xor-torch": [sys.executable, "-c", "from xor_torch.cli import main; raise SystemExit(main())"],
-}
+RUN = {"python": [sys.executable], "xor-torch": [sys.executable, "-m", "xor_torch"]}
 
 # What is not run, by a pattern of the whole command, and why.
 NOT_RUN = {
