@@ -1,0 +1,221 @@
+"""The README and the pages do what they say: their commands run, and print what stands there.
+
+A block that is fenced without a language and begins with a program's name holds commands, one a
+line; the next such block of the section is what the last of them prints on standard output. Each
+section is gone through from top to bottom in a directory of its own. What is said about the time
+that a command takes is not looked at.
+"""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from xor_torch import cli
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+RUN = {"python": [sys.executable], "xor-torch": [sys.executable, "-m", "xor_torch"]}
+
+# What is not run, by a pattern of the whole command, and why.
+NOT_RUN = {
+    r"make [\w-]+": "sets up an environment, then does what is tested here; .ci/run calls it",
+    r"pip install .*": "changes the environment; test_package.py installs the wheel in a clean one",
+    r"tensorboard --logdir \S+": "serves until it is stopped; test_browser.py looks at its pages",
+    r"torchrun .* scripts/sweep\.py .*": "takes hours; test_cli.py shares a small sweep",
+}
+
+PROGRAMS = {*RUN, *(pattern.split(" ")[0] for pattern in NOT_RUN)}
+
+# Commands that end with another exit code than 0.
+EXIT_CODES = {"python scripts/compare.py docs/my_network.py": cli.DIFFERS}
+
+# What of an output is not the same on every machine: where a comparison holds, the difference is
+# the rounding of this processor's arithmetic.
+VARIES = [
+    (r"(?<=largest relative difference )\d\.\de-\d+(?=, ok)", "~"),
+    (r"(?m)^(W1|b1|W2|b2) +\d\S+ .*", r"\1 ~"),
+]
+
+# Sections whose commands take more than ten seconds.
+SLOW = {
+    "README.md: Train",
+    "README.md: Why won't it learn?",
+    "README.md: Use what it has learned",
+    "sweep.md: Many networks at once",
+    "tensorboard.md: Reading the TensorBoard page",
+}
+
+
+class Command(NamedTuple):
+    text: str
+    output: str | None = None  # what the page says that it prints
+
+
+def sections(text):
+    """The fenced blocks of a page, each a language and a text, under the heading before them."""
+    found, heading, language, block = {}, "", None, ""
+    for line in text.splitlines(keepends=True):
+        if language is not None:
+            if line.startswith("```"):
+                found.setdefault(heading, []).append((language, block))
+                language = None
+            else:
+                block += line
+        elif line.startswith("```"):
+            language, block = line[3:].strip(), ""
+        elif line.startswith("#"):
+            heading = line.strip("# \n")
+    return found
+
+
+def commands(blocks):
+    """The commands of a section, in order.
+
+    Raises:
+        ValueError: a block is neither commands nor the output of one.
+
+    """
+    found = []
+    for language, block in blocks:
+        if language:
+            continue
+        if block.split(" ")[0] in PROGRAMS:
+            lines = (shlex.split(line, comments=True) for line in block.splitlines())
+            found += [Command(shlex.join(words)) for words in lines if words]
+        elif found and found[-1].output is None:
+            found[-1] = found[-1]._replace(output=block)
+        else:
+            raise ValueError(f"what is this block? It follows no command:\n{block}")
+    return found
+
+
+def check(found, cwd):
+    """Run the commands of a section in `cwd`, but for those not to be run.
+
+    Raises:
+        AssertionError: one does not do what the page says.
+
+    """
+    for name in ("scripts", "docs"):
+        (cwd / name).symlink_to(ROOT / name)
+    for text, output in found:
+        if any(re.fullmatch(pattern, text) for pattern in NOT_RUN):
+            continue
+        program, *words = shlex.split(text)
+        assert program in RUN, f"{text}: neither run nor in NOT_RUN"
+        env = {**os.environ, "PYTHONPATH": str(ROOT)}
+        run = subprocess.run(
+            [*RUN[program], *words], cwd=cwd, env=env, capture_output=True, text=True
+        )
+        assert run.returncode == EXIT_CODES.get(text, 0), f"{text}\n{run.stderr}"
+        assert "Traceback" not in run.stderr, f"{text}\n{run.stderr}"
+        if output is not None:
+            assert alike(run.stdout) == alike(output), text
+
+
+def alike(output):
+    for pattern, instead in VARIES:
+        output = re.sub(pattern, instead, output)
+    return output
+
+
+ALL = {
+    f"{page.name}: {heading}": blocks
+    for page in PAGES
+    for heading, blocks in sections(page.read_text(encoding="utf-8")).items()
+    if not all(language for language, _ in blocks)
+}
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=[pytest.mark.slow] if n in SLOW else []) for n in ALL]
+)
+def test_the_commands_print_what_the_page_says(name, tmp_path):
+    check(commands(ALL[name]), tmp_path)
+
+
+def test_the_readmes_program_runs(tmp_path):
+    readme = sections((ROOT / "README.md").read_text(encoding="utf-8"))
+    programs = [block for blocks in readme.values() for lang, block in blocks if lang == "python"]
+    assert programs
+    for program in programs:
+        run = subprocess.run(
+            [sys.executable, "-c", program],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+        )
+        assert run.returncode == 0, run.stderr
+
+
+IN_PROSE = re.compile(rf"`((?:{'|'.join(sorted(PROGRAMS))}) [^`]+)`")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_commands_in_the_text_have_flags_that_are_there(page, capsys):
+    for text in IN_PROSE.findall(page.read_text(encoding="utf-8")):
+        match = re.match(r"(?:xor-torch |python scripts/)(\w+)(?:\.py)?(.*)", text)
+        if not match or match[1] not in cli.COMMANDS:
+            continue
+        make_parser, _ = cli.COMMANDS[match[1]]
+        try:
+            make_parser("xor-torch").parse_args(shlex.split(re.sub(r"\bN\b", "3", match[2])))
+        except SystemExit as done:  # --help
+            assert done.code == 0, text
+        except cli.UsageError as error:
+            assert "arguments are required" in str(error), f"{text}: {error}"  # `xor-torch predict`
+
+
+def test_make_targets_in_the_text_are_there():
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.search(r"^\.PHONY: (.*)", makefile, re.MULTILINE)[1].split())
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        named = set(re.findall(r"(?:^|`)make (?:PYTHON=\S+ )?([\w-]+)", text, re.MULTILINE))
+        assert named <= targets, page.name
+
+
+def test_slow_sections_are_there():
+    assert set(ALL) >= SLOW
+
+
+PAGE = """
+# One
+```
+python -c "print('seven')"    # quick
+```
+```
+seven
+```
+"""
+COMMAND = """python -c "print('seven')\""""
+BAD = {
+    "another output": ("\nseven", "\neight", AssertionError, "python -c"),
+    "a flag that is not there": (COMMAND, "xor-torch train --sed 3", AssertionError, "--sed"),
+    "an exit code": (COMMAND, "xor-torch none", AssertionError, "none: unknown command"),
+    "an unknown program": (COMMAND, "npm train", ValueError, "follows no command"),
+    "two outputs": ("\nseven", "\na\n```\n```\nb", ValueError, "follows no command"),
+    "more than make": (COMMAND, "make a; npm b", AssertionError, "nor in NOT_RUN"),
+}
+
+
+def test_a_page_that_is_right_passes(tmp_path):
+    (blocks,) = sections(PAGE).values()
+    check(commands(blocks), tmp_path)
+
+
+@pytest.mark.parametrize("mutant", BAD)
+def test_a_page_that_is_wrong_is_noticed(mutant, tmp_path):
+    old, new, error, message = BAD[mutant]
+    assert old in PAGE
+    (blocks,) = sections(PAGE.replace(old, new)).values()
+    with pytest.raises(error, match=re.escape(message)):
+        check(commands(blocks), tmp_path)
