@@ -29,7 +29,7 @@ import torch
 from torch.nn.functional import binary_cross_entropy_with_logits, mse_loss
 
 from .data import Parameters, truth_table
-from .files import check_zip
+from .files import read_zip
 
 
 class Trained(NamedTuple):
@@ -219,7 +219,7 @@ def compiled_epoch(problem: Problem) -> Callable[[list[torch.Tensor]], list[torc
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{path}.lock"):
         try:
-            check_zip(path)
+            read_zip(path)
         except (FileNotFoundError, ValueError):  # a damaged program is compiled anew, not run
             _compile(problem, path)
     # torch._inductor.aoti_load_package is this, after two seconds of imports

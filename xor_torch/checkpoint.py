@@ -1,7 +1,9 @@
 """Read a checkpoint, of whatever origin: what is loaded is what `fit` saved, or it is refused."""
 
+import io
 import math
 import operator
+import zipfile
 from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from itertools import repeat
@@ -12,7 +14,7 @@ import torch
 from packaging.version import InvalidVersion, Version
 
 from .data import MAX_BITS, MAX_HIDDEN, MAX_SEED, check_range
-from .files import check_zip
+from .files import read_zip
 
 FORMAT = 1  # of what a checkpoint holds; raised when an older xor_torch would misread it
 
@@ -45,20 +47,41 @@ def read(path: str | Path) -> dict[str, Any]:
         ValueError: it is not such a checkpoint; the message names the file.
 
     """
-    with Path(path).open("rb"):
-        pass  # from here on an OSError, too, is of what it holds
+    whole = checked(path)
     try:
-        check_zip(path)
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch has no common class for a file that is not its own
-        raise ValueError(
-            f"{path} is not a whole checkpoint file: take another copy, or train anew"
-        ) from error
+        state = torch.load(whole, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch has no common class for what it does not read
+        raise ValueError(f"{path} is not a checkpoint of numbers and names alone") from error
     try:
         _check(state)
     except ValueError as error:
         raise ValueError(f"{path} is not a checkpoint of an XORModule: {error}") from None
     return state  # type: ignore[no-any-return]
+
+
+def checked(path: str | Path) -> io.BytesIO:
+    """The file at `path` for ``torch.load``, made of the records that fit their checksums.
+
+    Not the file itself, which torch reads in its own way: of a record whose entry in the archive's
+    table says by a single bit that it is a directory, it returns what was in memory before.
+
+    Raises:
+        OSError: the file cannot be read.
+        ValueError: it is no archive, or not as it was written.
+
+    """
+    try:
+        records = read_zip(path)
+    except ValueError as error:
+        raise ValueError(
+            f"{path} is not a whole checkpoint file: take another copy, or train anew"
+        ) from error
+    whole = io.BytesIO()
+    with zipfile.ZipFile(whole, "w") as archive:
+        for name, data in records.items():
+            archive.writestr(name, data)
+    whole.seek(0)
+    return whole
 
 
 def check_training(

@@ -41,6 +41,7 @@ NOT_THE_TRAINERS = {
     "precision": "every number here is float64; leave this out",
     "num_nodes": "one machine is enough for this network; leave this out",
     "overfit_batches": _BATCH,
+    "val_check_interval": "nothing is validated here; leave this out",
 }
 # What Lightning itself would not refuse.
 TRAINER_RANGES: dict[str, tuple[float, float]] = {
@@ -316,9 +317,10 @@ def train(settings: Namespace, given: Namespace) -> int:
             _say(f"Interrupted after {trainer.global_step} epochs; to go on: --resume {where}")
             return 128 + interrupt.signal
         if module.prediction is None:
-            raise UsageError(
-                "--trainer.max_time has ended the run before its first epoch; give it more"
+            _say(
+                f"xor-torch train: --trainer.max_time has ended it before its first epoch: {where}"
             )
+            return DIFFERS
         console.print_predictions(module.prediction.numpy())
     _say(f"Run directory: {where}")
     _say(f"To see it:     tensorboard --logdir {log_dir}")

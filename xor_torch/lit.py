@@ -21,7 +21,7 @@ from torch.utils.data.distributed import DistributedSampler
 
 from . import runs
 from .batch import one_thread
-from .checkpoint import FORMAT, check_training, read
+from .checkpoint import FORMAT, check_training, checked, read
 from .data import truth_table
 from .model import XOR, squared_error
 from .views import next_watched, run_dir_of, writer
@@ -114,9 +114,8 @@ class XORModule(XOR, L.LightningModule):
     def load_from_checkpoint(cls, checkpoint_path: Any, *args: Any, **options: Any) -> "XORModule":
         """Lightning's own, for a file that `checkpoint.read` takes; raises as that does."""
         read(checkpoint_path)
-        return super().load_from_checkpoint(
-            checkpoint_path, *args, **{"weights_only": True, **options}
-        )
+        whole = checked(checkpoint_path)
+        return super().load_from_checkpoint(whole, *args, **{"weights_only": True, **options})
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         # four parameters of a few numbers: grouping them (foreach) costs more than it saves

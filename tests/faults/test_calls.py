@@ -332,6 +332,14 @@ def test_what_needs_too_much_is_refused_before_it_is_asked_for(here):
         assert "of memory, here are" in run.stderr
 
 
+def test_a_run_without_an_epoch_is_a_failure(here, capsys):
+    flags = ["--epochs", "3", "--views", "none", "--trainer.max_time", "00:00:00:00"]
+    assert cli.main(["train", *flags]) == 1
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "max_time ended it before an epoch" in captured.err
+
+
 # What looks odd and is none the less what it says.
 FINE = {
     "train --seed 0": ("seed", 0),
