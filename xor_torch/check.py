@@ -22,6 +22,10 @@ from .record import Tape, read_source
 
 EXIT_CODES = {"correct": 0, "wrong": 1, "cannot tell": 2}
 MAX_BYTES = 20_000_000
+OUT_OF_TIME = (
+    "the script was still running after {:g} seconds, without enough updates; give it more with "
+    "--timeout"
+)
 FRAMEWORKS = ("torch", "tensorflow", "keras", "jax", "mxnet", "theano", "chainer", "paddle")
 
 
@@ -202,8 +206,8 @@ def check_file(
     except ValueError as e:
         return Verdict(str(path), "cannot tell", f"{e}")
     except SyntaxError as e:
-        line = places[e.lineno - 1][1] if places and e.lineno else e.lineno
-        return Verdict(str(path), "cannot tell", f"syntax error on line {line}: {e.msg}")
+        where = Verdict(str(path), "cannot tell", places=places)._where(e.lineno or 0)
+        return Verdict(str(path), "cannot tell", f"syntax error on {where}: {e.msg}")
     verdict = Verdict(
         str(path), "cannot tell", source=source.splitlines(), places=places, strict=strict
     )
@@ -218,18 +222,17 @@ def check_file(
             "MPLBACKEND": "Agg",
             "PYTHONPATH": os.pathsep.join(filter(None, [home, os.environ.get("PYTHONPATH")])),
         }
-        if not _run_alone(command, environment, timeout + 5, verbose):
-            verdict.reason = (
-                f"the script was still running after {timeout:g} seconds; "
-                "give it more with --timeout"
-            )
-            return verdict
+        ended = _run_alone(command, environment, timeout + 5, verbose)
         if not (Path(folder) / "tape.json").exists():
-            verdict.reason = "the script ended its process, so nothing could be recorded"
+            verdict.reason = (
+                "the script ended its process, so nothing could be recorded"
+                if ended
+                else OUT_OF_TIME.format(timeout)
+            )
             return verdict
         tape, outcome = Tape.load(Path(folder))
     verdict.findings = judge(tape)
-    _conclude(verdict, outcome, source)
+    _conclude(verdict, outcome, source, timeout)
     return verdict
 
 
@@ -269,40 +272,52 @@ def _unreadable(path: Path) -> str | None:
     return None
 
 
-def _conclude(verdict: Verdict, outcome: Mapping[str, object], source: str) -> None:
-    verdicts = [f.verdict for f in verdict.findings]
+def _conclude(
+    verdict: Verdict, outcome: Mapping[str, object], source: str, timeout: float = 0.0
+) -> None:
     for f in verdict.findings:
         if f.other_loss and verdict.strict and f.verdict == "correct":
             f.verdict = "wrong"
             verdict.reason = f.warnings[0]
-            verdicts.append("wrong")
+    verdicts = [f.verdict for f in verdict.findings]
     if "wrong" in verdicts:
         verdict.verdict = "wrong"
         return
-    if outcome["end"] == "crash":
+    if outcome["end"] == "crash" and not outcome["left"]:  # or it may be because a loop was left
         verdict.traceback = str(outcome["traceback"])
-        if not verdicts:
-            verdict.reason = (
-                f"the script crashed with {outcome['error']} before it made enough updates"
-            )
-            return
     if verdicts and all(v == "correct" for v in verdicts):
         verdict.verdict = "correct"
     elif verdicts:
         verdict.reason = next(f.reason for f in verdict.findings if f.verdict == "cannot tell")
     else:
-        used = [
-            name for name in FRAMEWORKS if f"import {name}" in source or f"from {name}" in source
-        ]
-        if used:
-            verdict.reason = f"the script uses {used[0]}: only hand-written NumPy can be checked"
-        elif "numpy" not in source:
-            verdict.reason = "the script does not use NumPy: only hand-written NumPy can be checked"
-        else:
-            verdict.reason = (
-                "no training loop was found: no NumPy array was replaced, at least twice, by "
-                "itself plus a change that depends on it"
-            )
+        verdict.reason = _why_nothing(outcome, source, timeout)
+
+
+def _why_nothing(outcome: Mapping[str, object], source: str, timeout: float) -> str:
+    """Why no training was recorded."""
+    missing = str(outcome.get("module") or "").split(".")[0]
+    used = [name for name in FRAMEWORKS if f"import {name}" in source or f"from {name}" in source]
+    if used and missing in ("", used[0]):
+        return f"the script uses {used[0]}: only hand-written NumPy can be checked"
+    if outcome["end"] == "crash":
+        if outcome["error"] == "ModuleNotFoundError":
+            return f"the script needs the package {missing}, which is not installed here"
+        if outcome["error"] == "EOFError":
+            return "the script asks for input, and gets none; give it what it needs as arguments"
+        return f"the script crashed with {outcome['error']} before it made enough updates"
+    if outcome["end"] == "time":
+        return OUT_OF_TIME.format(timeout)
+    if outcome["end"] == "exit":
+        return (
+            f"the script ended itself, with exit {outcome.get('message', 'status')}, before it "
+            "made enough updates; arguments for it go after --"
+        )
+    if "numpy" not in source:
+        return "the script does not use NumPy: only hand-written NumPy can be checked"
+    return (
+        "no training loop was found: no NumPy array was replaced, at least twice, by itself plus "
+        "a change that depends on it"
+    )
 
 
 def assert_backprop(
@@ -364,7 +379,7 @@ def assert_backprop(
             current = {n: recorder.note(current[n] - found[n], n) for n in names}
     recorder.full = True
     with tempfile.TemporaryDirectory() as folder:
-        recorder.tape.save(Path(folder), end="ran")
+        recorder.tape.save(Path(folder), end="ran", left=False)
         tape, outcome = Tape.load(Path(folder))
     try:
         lines = Path(filename).read_text().splitlines()

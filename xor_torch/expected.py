@@ -12,6 +12,7 @@ import torch
 from . import replay
 from .losses import Case, Fit, Point
 from .mistakes import Diagnosis, Step, squeezed
+from .optimisers import gradient_nodes
 
 Tensor = torch.Tensor
 
@@ -23,7 +24,7 @@ MOST_POINTS = 16
 
 def add_numbers(case: Case, fit: Fit, diagnosis: Diagnosis, step: Step) -> None:
     """Fill in `of`, `index`, `actual`, `expected` of the worst element of an early update."""
-    points = [p for p in case.points if not p.nudged and p.step in fit.loss.terms][:MOST_POINTS]
+    points = _of_the_run(case, fit)[:MOST_POINTS]
     # later ones only if the mistake does not show before: a training that diverges says little
     for some in (points[:FIRST_POINTS], points):
         _look_at(case, fit, diagnosis, step, some)
@@ -33,17 +34,23 @@ def add_numbers(case: Case, fit: Fit, diagnosis: Diagnosis, step: Step) -> None:
 
 def _look_at(case: Case, fit: Fit, diagnosis: Diagnosis, step: Step, points: list[Point]) -> None:
     n = _wrong_value(step, diagnosis)
-    if n is not None and (pairs := _of_value(case, fit, step, n, points)):
-        _fill(diagnosis, diagnosis.variable, pairs)
-        return
-    if not any(s.optimiser for s in case.network.states):
-        for i, name in enumerate(case.names):
-            if name in diagnosis.spoils and (pairs := _of_step(case, fit, i, points)):
-                _fill(diagnosis, f"{name} step", pairs)
+    if n is not None:
+        pairs = _of_value(case, fit, step, n, points) or _of_derivative(
+            case, fit, diagnosis, step, n, points
+        )
+        if pairs:
+            fill(diagnosis, diagnosis.variable, pairs)
+            return
+    inside = gradient_nodes(case) if any(s.optimiser for s in case.network.states) else {}
+    for i, name in enumerate(case.names):
+        if name in diagnosis.spoils and inside is not None:
+            pairs = _of_step(case, fit, i, points, inside)
+            if pairs:
+                fill(diagnosis, f"gradient of {name}" if inside else f"{name} step", pairs)
                 return
 
 
-def _fill(diagnosis: Diagnosis, of: str, pairs: list[tuple[Tensor, Tensor]]) -> None:
+def fill(diagnosis: Diagnosis, of: str, pairs: list[tuple[Tensor, Tensor]]) -> None:
     """Of all points, the one that is most wrong; of it, the worst element."""
 
     def off(pair: tuple[Tensor, Tensor]) -> float:
@@ -51,6 +58,8 @@ def _fill(diagnosis: Diagnosis, of: str, pairs: list[tuple[Tensor, Tensor]]) -> 
         size = max(float(actual.abs().max()), float(expected.abs().max()))
         return float((actual - expected).abs().max()) / size if size else 0.0
 
+    if not pairs:
+        return
     actual, expected = max(pairs, key=off)
     if off((actual, expected)) <= VISIBLE:
         return  # at the numbers of the run it is right by chance
@@ -92,13 +101,69 @@ def _factor(fit: Fit, k: int) -> float | None:
     return None
 
 
-def _of_step(case: Case, fit: Fit, i: int, points: list[Point]) -> list[tuple[Tensor, Tensor]]:
+def _of_step(
+    case: Case, fit: Fit, i: int, points: list[Point], inside: dict[tuple[int, int], int]
+) -> list[tuple[Tensor, Tensor]]:
+    """What is added to a parameter; with an optimiser in between, what goes `inside` it."""
     pairs = []
     for p in points:
         factor, grads = _factor(fit, p.step), case.gradients(fit.loss, p)
         if factor is None or grads is None or p.changes[i].shape != grads[i].shape:
             continue
-        pairs.append((p.changes[i], -factor * grads[i]))
+        actual, scale = p.changes[i], 1.0
+        if inside:
+            actual = p.values[inside[p.step, case.parameters[i]]].detach().reshape(actual.shape)
+            scale = float((p.changes[i] * actual).sum() / (actual**2).sum())
+        if scale and math.isfinite(scale):
+            pairs.append((actual, -factor * grads[i] / scale))
+    return pairs
+
+
+def of_constant(
+    case: Case, fit: Fit, added: int, shape: tuple[int, ...]
+) -> list[tuple[Tensor, Tensor]]:
+    """(0, the step that it should make) of a bias that nobody updates, added at a node."""
+    pairs, place = [], _place(case, added, case.chosen[0])
+    for p in _of_the_run(case, fit)[:FIRST_POINTS]:
+        factor, at = _factor(fit, p.step), _at(case, place, p.step)
+        if factor is not None and at in p.values:
+            (slope,) = torch.autograd.grad(fit.loss.of(p), [p.values[at]], retain_graph=True)
+            step = -factor * slope.sum_to_size(shape)
+            pairs.append((torch.zeros_like(step), step))
+    return pairs
+
+
+def of_penalty(case: Case, fit: Fit, i: int, decay: float) -> list[tuple[Tensor, Tensor]]:
+    """(the step, the step with a penalty) of a parameter whose penalty is only in the loss."""
+    return [
+        (p.changes[i], p.changes[i] - fit.scale * decay * p.leaves[i].detach())
+        for p in _of_the_run(case, fit)[:FIRST_POINTS]
+    ]
+
+
+def _of_the_run(case: Case, fit: Fit) -> list[Point]:
+    return [p for p in case.points if not p.nudged and p.step in fit.loss.terms]
+
+
+def _of_derivative(
+    case: Case, fit: Fit, diagnosis: Diagnosis, step: Step, n: int, points: list[Point]
+) -> list[tuple[Tensor, Tensor]]:
+    """(actual, expected) where it is known which derivative belongs there."""
+    if diagnosis.derivative is None:
+        return []
+    v, scale = diagnosis.derivative
+    mine, theirs = _place(case, n, step.k), _place(case, v, step.k)
+    pairs = []
+    for p in points:
+        at, of = _at(case, mine, p.step), _at(case, theirs, p.step)
+        if at not in p.values or of not in p.values or not _as_recorded(case, p, at):
+            continue
+        (slope,) = torch.autograd.grad(
+            fit.loss.of(p), [p.values[of]], retain_graph=True, allow_unused=True
+        )
+        actual = p.values[at].detach()
+        if slope is not None and slope.numel() == actual.numel():
+            pairs.append((actual, scale * slope.detach().reshape(actual.shape)))
     return pairs
 
 
@@ -167,20 +232,20 @@ def _put_in(
     if slope is None or slope.numel() != actual.numel():
         return None
     slope = slope.detach().reshape(actual.shape)
-    ends = [case.end(p.step, i) for i in case.parameters]
     starts = {m: p.values[m].detach() for m in case.steps[p.step].start.values()}
+    wanted_nodes: list[int] = []
+    for i in case.parameters:
+        parts = case.change_nodes(p.step, i)
+        wanted_nodes += [case.end(p.step, i)] if parts is None else [m for m, _ in parts]
 
     def updates(x: Tensor) -> list[Tensor]:
         given = {**starts, n: x}
-        values = replay.run(case.tape, ends, given, case.ties)
-        return [
-            values[e] - values[case.start(p.step, i)]
-            for e, i in zip(ends, case.parameters, strict=True)
-        ]
+        values = {**given, **replay.run(case.tape, wanted_nodes, given, case.ties)}
+        return [case.change(p.step, i, values)[0] for i in case.parameters]
 
     without, once = updates(torch.zeros_like(actual)), updates(slope)
     wanted = [-g if factor is None else -factor * g for g in grads]
-    depends = [i for i in range(len(ends)) if bool((once[i] - without[i]).abs().max() > 0)]
+    depends = [i for i in range(len(without)) if bool((once[i] - without[i]).abs().max() > 0)]
     if not bool(slope.abs().max() > 0):
         return actual[:0].reshape(-1), actual[:0].reshape(-1)  # says nothing
     if not depends or any(without[i].shape != wanted[i].shape for i in depends):

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 
 import torch
 
-from .expected import add_numbers
+from . import replay
+from .expected import add_numbers, fill, of_constant, of_penalty
 from .losses import CannotTell, Case, Fit, Loss, Point, Term
 from .mistakes import PRODUCTS, SUMS, Diagnosis, MistakeName, Step, diagnose, gradient_node
 from .optimisers import gradient_nodes, signs
@@ -105,7 +106,8 @@ def _judge(case: Case) -> Finding:
         perfect = [fit for fit in decayed if fit.perfect and _one_decay(fit)]
     if perfect:
         return _correct(case, min(perfect, key=lambda f: ORDER[f.loss.kind]))
-    if not any(any(f.explained()) for f in fits if f.loss.kind != "own"):
+    stateful = any(s.optimiser for s in case.network.states)
+    if stateful or not any(any(f.explained()) for f in fits if f.loss.kind != "own"):
         inside = _inside_the_optimiser(case)
         if inside:
             return inside
@@ -164,6 +166,9 @@ def _correct(case: Case, fit: Fit) -> Finding:
     frozen = _never_updated(step)
     if frozen:
         finding.verdict, finding.diagnosis = "wrong", frozen
+        if frozen.node is not None:
+            name = f"{frozen.variable} step"
+            fill(frozen, name, of_constant(case, fit, frozen.node, frozen.shape))
     _compare_with_printed(case, fit, finding)
     if any(d > 1e-9 * fit.scale for d in fit.decay):
         names = [n for n, d in zip(case.names, fit.decay, strict=True) if d > 1e-9 * fit.scale]
@@ -219,6 +224,7 @@ def _never_updated(step: Step) -> Diagnosis | None:
                     True,
                     [origin.name],
                     origin.shape,
+                    n,
                 )
             same = all(
                 any(other in nodes[m].inputs for m in found)
@@ -239,7 +245,13 @@ def _never_updated(step: Step) -> Diagnosis | None:
                 and origin.bits != -1
             ):
                 return Diagnosis(
-                    node.line, origin.name, "bias never updated", True, [origin.name], origin.shape
+                    node.line,
+                    origin.name,
+                    "bias never updated",
+                    True,
+                    [origin.name],
+                    origin.shape,
+                    n,
                 )
     return None
 
@@ -248,10 +260,10 @@ def _compare_with_printed(case: Case, fit: Fit, finding: Finding) -> None:
     """Is the loss that the script computes the one that its steps follow?"""
     same, penalised, other = [], [], []
     for k in sorted({0, *case.chosen[:3]}):
-        points = [p for seed in (71, 72, 73) if (p := case._point(k, 10 * k + seed, 0.6))]
+        points = [p for seed in (71, 72, 73) if (p := case.point(k, 10 * k + seed, 0.6))]
         terms = fit.loss.terms.get(k)
         if terms is None:
-            terms = [t for loss, t in case._losses_of(k) if loss.place == fit.loss.place]
+            terms = [t for loss, t in case.losses_of(k) if loss.place == fit.loss.place]
         if len(points) < 2 or not terms:
             continue
         mine = Loss(fit.loss.kind, (), "", {k: terms})
@@ -364,6 +376,8 @@ def _compare_penalty(
             [case.names[j] for j in lacking],
             node.shape,
         )
+        pairs = of_penalty(case, fit, i, decays[i] / factor)
+        fill(finding.diagnosis, f"{case.names[i]} step", pairs)
 
 
 # ---------------------------------------------------------------------------------- wrong
@@ -395,7 +409,14 @@ def _grown(case: Case) -> Diagnosis | None:
                 name, line = alias
             elif users[at] > 1:  # the delta itself
                 name, line = state.name, node.line
-            return Diagnosis(line, name, mistake, True, [state.name], node.shape)
+            found = Diagnosis(line, name, mistake, True, [state.name], node.shape)
+            was = nodes[change].value
+            if was is not None and not summed:
+                step = replay.tensor(was).double() * (-1 if node.op == "subtract" else 1)
+                # each row has what its own sample adds, where all belong
+                should_be = step.sum_to_size(nodes[old].shape).expand_as(step)
+                fill(found, f"{state.name} step", [(step, should_be)])
+            return found
     return None
 
 
@@ -407,6 +428,8 @@ def _wrong(case: Case, fits: list[Fit]) -> Finding:
         key=lambda f: (sum(f.in_scale()), sum(f.explained()), -ORDER[f.loss.kind]), reverse=True
     )
     best, diagnosis = fits[0], None
+    if all(best.in_scale()) and best.loss.kind != "own" and not case.states_elsewhere:
+        return _uphill(case, best)
     if any(best.in_scale()):
         # the same loss may be written in several places: one of them belongs to the backward pass
         alike = [
@@ -455,6 +478,22 @@ def _wrong(case: Case, fits: list[Fit]) -> Finding:
     else:
         finding.loss = best.loss.name
     _describe(case, best, finding, Step(case, best.loss, case.chosen[0]))
+    return finding
+
+
+def _uphill(case: Case, fit: Fit) -> Finding:
+    """Every step follows the gradient, the wrong way."""
+    k = case.chosen[0]
+    i = min(case.parameters, key=lambda i: case.end(k, i))
+    node, name = case.tape.nodes[case.end(k, i)], case.names[case.parameters.index(i)]
+    diagnosis = Diagnosis(node.line, name, "wrong sign", True, list(case.names), node.shape)
+    changes = [p.changes[case.parameters.index(i)] for p in case.points if not p.nudged]
+    fill(diagnosis, f"{name} step", [(c, -c) for c in changes])
+    finding = Finding("wrong", diagnosis=diagnosis)
+    finding.loss = fit.loss.name
+    _describe(case, fit, finding, Step(case, fit.loss, k))
+    for p in finding.parameters:
+        p["ok"] = False
     return finding
 
 

@@ -258,14 +258,14 @@ class Case:
         if len(nudged) < 4:
             plans += [(k, k + seed, 0.6) for k in nudged for seed in (2001, 3001)]
         for k, seed, size in plans:
-            point = self._point(k, seed, size)
+            point = self.point(k, seed, size)
             if point is None and seed is not None:
-                point = self._point(k, seed, size / 20)
+                point = self.point(k, seed, size / 20)
             if point is not None:
                 points.append(point)
         return points
 
-    def _point(self, k: int, seed: int | None, size: float) -> Point | None:
+    def point(self, k: int, seed: int | None, size: float) -> Point | None:
         """One step at one set of parameters; None if the script would have gone another way."""
         step = self.steps[k]
         generator = None if seed is None else torch.Generator().manual_seed(seed)
@@ -284,7 +284,7 @@ class Case:
         for i in self.parameters:
             begin, end = step.start[i], step.end[i]
             leaves.append(values[begin])
-            change, exact = self._change(k, i, values)
+            change, exact = self.change(k, i, values)
             changes.append(change.detach())
             size_now = float(values[end].detach().abs().max())
             rounding.append(0.0 if exact else 8 * torch.finfo(torch.float64).eps * size_now)
@@ -340,7 +340,7 @@ class Case:
             id = node.args[0].id
         return False
 
-    def _change(self, k: int, i: int, values: dict[int, Tensor]) -> tuple[Tensor, bool]:
+    def change(self, k: int, i: int, values: dict[int, Tensor]) -> tuple[Tensor, bool]:
         begin, end = self.start(k, i), self.end(k, i)
         parts = self.change_nodes(k, i)
         if parts is None:
@@ -356,11 +356,11 @@ class Case:
         """Every candidate that all chosen steps have."""
         found: dict[tuple, Loss] = {}
         for k in self.chosen:
-            for loss, term in self._losses_of(k):
+            for loss, term in self.losses_of(k):
                 found.setdefault(loss.place, loss).terms.setdefault(k, []).append(term)
         return [loss for loss in found.values() if all(k in loss.terms for k in self.chosen)]
 
-    def _losses_of(self, k: int) -> Iterable[tuple[Loss, Term]]:
+    def losses_of(self, k: int) -> Iterable[tuple[Loss, Term]]:
         step, nodes = self.steps[k], self.tape.nodes
         inside, starts, ends = set(step.nodes), set(step.start.values()), set(step.end.values())
         for id in step.nodes:

@@ -88,6 +88,7 @@ class Diagnosis:
     spoils: list[str]
     shape: tuple[int, ...] = ()
     node: int | None = None  # of the tape
+    derivative: tuple[int, float] | None = None  # (v, c): the node should be c * dL/dv
     step: "Step | None" = field(default=None, repr=False)  # where it was found
     # of its worst element, or of that of a spoilt parameter's step; None if not determined
     of: str = ""
@@ -113,7 +114,7 @@ class Step:
         self.ends = {self.step.end[i]: n for n, i in enumerate(case.parameters)}
         # anywhere, or, should the script then take another branch, near where it is
         points = [
-            case._point(k, seed, 1.2) or case._point(k, seed, 0.03)
+            case.point(k, seed, 1.2) or case.point(k, seed, 0.03)
             for seed in range(5000 + 7 * k, 5000 + 7 * k + PROBES)
         ]
         self.points: list[Point] = [p for p in points if p is not None]
@@ -579,7 +580,11 @@ def _explain(step: Step, s: int, spoilt: set[int], spoils: list[str]) -> Diagnos
             found = explain(step, s, deltas[0], plain, layer, spoilt)
             if found:
                 name, sure, at = found
-                return _report(step, at, name, sure, spoils)
+                report = _report(step, at, name, sure, spoils)
+                scale = step.labels(deltas[0]).get(layer.a)
+                if scale is not None:
+                    report.derivative = layer.z, scale
+                return report
     return _report(step, s, None, False, spoils)
 
 

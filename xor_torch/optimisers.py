@@ -129,18 +129,23 @@ def _answers(
 ) -> dict[int, float | None]:
     """By how much an element moves if all are equal, of each parameter."""
     nodes, step = case.tape.nodes, case.steps[k]
-    given: dict[int, Tensor] = {}
-    for i, n in step.start.items():
-        value = 0.0 if i in case.parameters else state
-        given[n] = torch.full(nodes[n].shape, value, dtype=torch.float64)
-    for i in case.parameters:
-        n = found[k, i]
-        given[n] = torch.full(nodes[n].shape, gradient, dtype=torch.float64)
     ends = [step.end[i] for i in case.parameters]
-    values = replay.run(case.tape, ends, given, case.ties)
     result: dict[int, float | None] = {}
-    for i, end in zip(case.parameters, ends, strict=True):
-        moved = values[end].reshape(-1)
-        alike = bool(((moved - moved[0]).abs() <= SAME * moved[0].abs()).all())
-        result[i] = float(moved[0]) if alike else None
+    for keep in (False, True):  # at zero there is no weight decay, but perhaps no norm either
+        given: dict[int, Tensor] = {}
+        for i, n in step.start.items():
+            value = 0.0 if i in case.parameters else state
+            given[n] = torch.full(nodes[n].shape, value, dtype=torch.float64)
+            if keep and i in case.parameters and nodes[n].value is not None:
+                given[n] = replay.tensor(nodes[n].value).double()
+        for i in case.parameters:
+            n = found[k, i]
+            given[n] = torch.full(nodes[n].shape, gradient, dtype=torch.float64)
+        values = replay.run(case.tape, ends, given, case.ties)
+        for i, end in zip(case.parameters, ends, strict=True):
+            moved = (values[end] - given[step.start[i]]).reshape(-1)
+            alike = bool(((moved - moved[0]).abs() <= SAME * moved[0].abs()).all())
+            result[i] = float(moved[0]) if alike else None
+        if None not in result.values():
+            break
     return result

@@ -27,6 +27,7 @@ import math
 import os
 import re
 import sys
+import threading
 import time
 import traceback
 import types
@@ -99,10 +100,11 @@ class Tape:
         self.aliases: list[tuple[int, str, int]] = []  # (id, a further name, the line of it)
 
     def save(self, folder: Path, **outcome: Any) -> None:
-        """Write ``tape.json`` and ``tape.bin`` (the values, end to end) into `folder`."""
+        """Write ``tape.json`` and a file of the values, end to end, into `folder`, or neither."""
         nodes, offset = [], 0
         sites: dict = {None: 0}
-        with (folder / "tape.bin").open("wb") as blob:
+        values = folder / f"{time.monotonic_ns()}.bin"
+        with values.open("wb") as blob:
             for n in self.nodes:
                 stored = None
                 if n.value is not None and n.value.dtype.kind in "fiub":
@@ -124,6 +126,7 @@ class Tape:
                     ]
                 )
         content = {
+            "values": values.name,
             "nodes": nodes,
             "links": self.links,
             "aliases": self.aliases,
@@ -131,13 +134,15 @@ class Tape:
             "escapes": self.escapes,
             **outcome,
         }
-        (folder / "tape.json").write_text(json.dumps(content))
+        beside = values.with_suffix(".json")
+        beside.write_text(json.dumps(content))
+        beside.replace(folder / "tape.json")
 
     @classmethod
     def load(cls, folder: Path) -> tuple["Tape", dict[str, Any]]:
         """The tape that `save` wrote, and the outcome beside it."""
         content = json.loads((folder / "tape.json").read_text())
-        blob = (folder / "tape.bin").read_bytes()
+        blob = (folder / content.pop("values")).read_bytes()
         tape = cls()
         for id, (op, args, kwargs, line, name, shape, dtype, stored, site) in enumerate(
             content.pop("nodes")
@@ -480,11 +485,18 @@ class Enough(BaseException):
 class Recorder:
     """Runs one script and keeps the tape. One at a time in a process."""
 
-    def __init__(self, seconds: float = 60.0, when_full: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self,
+        seconds: float = 60.0,
+        when_full: Callable[[], None] = lambda: None,
+        when_enough: Callable[[], None] = lambda: None,
+    ) -> None:
         self.tape = Tape()
         self.files: set[str] = set()
         self.deadline = time.monotonic() + seconds
         self.when_full = when_full
+        self.when_enough = when_enough
+        self.kept = self.left = False  # enough was made for a verdict; a loop was left early
         self.updates = 0
         self.full = False
         self._bytes = 0
@@ -517,8 +529,7 @@ class Recorder:
             or time.monotonic() > self.deadline
         ) and not self.full:
             self.full = True
-            if self.when_full:
-                self.when_full()
+            self.when_full()
             raise Enough
         return node
 
@@ -804,7 +815,12 @@ class Recorder:
         def go_on() -> bool:
             made = self.updates - updates
             slow = time.monotonic() - start > SLOW_LOOP_SECONDS
-            return made < (FEW_UPDATES if slow else MAX_UPDATES)
+            more = made < (FEW_UPDATES if slow else MAX_UPDATES)
+            self.left = self.left or not more
+            if made >= FEW_UPDATES and (not self.kept or not more):
+                self.kept = True
+                self.when_enough()
+            return more
 
         return go_on
 
@@ -877,7 +893,7 @@ class Recorder:
         module.__file__ = filename
         self.furnish(module.__dict__)
         if filename.endswith(".ipynb"):
-            module.__dict__["display"] = print
+            module.__dict__.update(display=print, get_ipython=_Nothing())
         finder = _Siblings(self, Path(filename).parent)
         sys.meta_path.insert(0, finder)
         main, sys.modules["__main__"] = sys.modules.get("__main__"), module
@@ -1328,6 +1344,7 @@ def _plain_python(lines: list[str]) -> list[str]:
     """A cell without what only IPython understands, line for line."""
     if lines and lines[0].startswith("%%") and not re.match(r"%%(time|timeit|capture)\b", lines[0]):
         return ["#" + line for line in lines]
+    lines = [re.sub(r"^(\s*[\w, ]+ = )(%|!).*", r"\1None", line) for line in lines]
     return [
         re.sub(r"^(\s*)(%|!|\?|.*\?\?*\s*$).*", r"\1pass", line)
         if re.match(r"\s*(%|!|\?)|\s*[\w.]+\?\??\s*$", line)
@@ -1341,19 +1358,28 @@ def _plain_python(lines: list[str]) -> list[str]:
 
 def main(argv: list[str]) -> None:
     """Run ``FILE DIRECTORY SECONDS [ARGS...]`` and write the tape into the directory."""
-    file, folder, seconds, *rest = argv
-    folder = Path(folder)
-    path = Path(file)
+    file, directory, seconds, *rest = argv
+    folder, path = Path(directory), Path(file)
+    owner, exit_now = os.getpid(), os._exit
 
-    def leave() -> None:
-        recorder.tape.save(folder, end="full")
-        sys.stdout.flush()
-        os._exit(0)
+    def save(**outcome: Any) -> None:
+        if os.getpid() == owner:  # not a child that the script has forked
+            recorder.tape.save(folder, left=recorder.left, **outcome)
 
-    recorder = Recorder(float(seconds), when_full=leave)
+    def leave(end: str = "full") -> None:
+        recorder.full = True
+        save(end=end)
+        exit_now(0)
+
+    # a loop in C or a killed process leaves us no time: what is enough is kept at once
+    recorder = Recorder(float(seconds), when_full=leave, when_enough=lambda: save(end="full"))
     source, _ = read_source(path)
     sys.argv = [file, *rest]
     sys.path[0] = str(path.resolve().parent)
+    watch = threading.Timer(float(seconds), leave, ["time"])
+    watch.daemon = True
+    watch.start()
+    os._exit = lambda status: leave("exit")
     outcome: dict[str, Any] = {"end": "ran"}
     try:
         recorder.run_script(source, file)
@@ -1364,18 +1390,17 @@ def main(argv: list[str]) -> None:
         frames = [f for f in traceback.extract_tb(e.__traceback__) if f.filename != __file__]
         text = ["Traceback (most recent call last):\n", *traceback.format_list(frames)]
         text += traceback.format_exception_only(type(e), e)
-        line = next((f.lineno for f in reversed(frames) if f.filename == file), None)
         outcome = {
             "end": "crash",
             "traceback": "".join(text),
-            "line": line,
             "error": type(e).__name__,
             "module": getattr(e, "name", None),
         }
+    watch.cancel()
     recorder.full = True
-    recorder.tape.save(folder, **outcome)
+    save(**outcome)
     sys.stdout.flush()
-    os._exit(0)
+    exit_now(0)
 
 
 if __name__ == "__main__":
