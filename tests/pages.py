@@ -47,7 +47,7 @@ def example(mistake: Mistake) -> str:
 
 
 def diff(mistake: Mistake) -> list[str]:
-    """The wrong lines, marked -, the right ones, marked +, and those that lie close between them."""
+    """The wrong lines with -, the right ones with +, and those that lie close between them."""
     wrong, right = mistake.source.splitlines(), CORRECT[mistake.style].splitlines()
     hunks = "\n".join([*difflib.unified_diff(wrong, right, lineterm="")][2:])
     result = []
