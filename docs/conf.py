@@ -53,6 +53,8 @@ def readme(app, docname: str, source: list[str]) -> None:
     """The README begins the site's first page; its links are from the repository's root."""
     if docname == "index":
         text = Path(app.srcdir, "../README.md").read_text()
+        # a page that the site does not have is named only: MyST would look for it among its own
+        text = re.sub(r"\[([^]]+)\]\((?!docs/)[\w/]+\.md\)", r"\1", text)
         text = re.sub(r"\]\((?!\w+:|#|docs/)", "](../", text).replace("](docs/", "](")
         source[0] = text + "\n" + source[0]
 
