@@ -19,6 +19,7 @@ extensions = [
 ]
 exclude_patterns = ["conf.py"]
 html_theme = "furo"
+pygments_style = "friendly"  # furo's own leaves a diff nearly black
 html_title = "xor_torch"
 html_copy_source = False
 html_show_copyright = False
@@ -53,9 +54,7 @@ def readme(app, docname: str, source: list[str]) -> None:
     """The README begins the site's first page; its links are from the repository's root."""
     if docname == "index":
         text = Path(app.srcdir, "../README.md").read_text()
-        # a page that the site does not have is named only: MyST would look for it among its own
-        text = re.sub(r"\[([^]]+)\]\((?!docs/)[\w/]+\.md\)", r"\1", text)
-        text = re.sub(r"\]\((?!\w+:|#|docs/)", "](../", text).replace("](docs/", "](")
+        text = re.sub(r"\]\((?!\w+:|#|docs/)", "](path:../", text).replace("](docs/", "](")
         source[0] = text + "\n" + source[0]
 
 

@@ -47,9 +47,9 @@ def example(mistake: Mistake) -> str:
 
 
 def diff(mistake: Mistake) -> list[str]:
-    """The lines that differ from the correct script, and those that lie close between them."""
-    before, after = CORRECT[mistake.style].splitlines(), mistake.source.splitlines()
-    hunks = "\n".join([*difflib.unified_diff(before, after, lineterm="")][2:])
+    """The wrong lines, marked -, the right ones, marked +, and those that lie close between them."""
+    wrong, right = mistake.source.splitlines(), CORRECT[mistake.style].splitlines()
+    hunks = "\n".join([*difflib.unified_diff(wrong, right, lineterm="")][2:])
     result = []
     for hunk in re.split(r"^@@.*\n", hunks, flags=re.MULTILINE)[1:]:
         lines = hunk.splitlines()

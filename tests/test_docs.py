@@ -136,12 +136,11 @@ def without_rounding(text: str) -> str:
     return re.sub(r"\d\.\de-1\d", "rounding", text)
 
 
-def printed(cell) -> str:
-    """What a cell has printed; the kinds of its other outputs."""
-    text = [
-        (o.get("name"), "".join(o.get("text", "")), [*o.get("data", ())]) for o in cell["outputs"]
-    ]
-    return without_rounding(str(text))
+def printed(cell) -> list[list[str]]:
+    """What a cell has printed, in lines; the kinds of its other outputs."""
+    outputs = cell["outputs"]
+    text = [without_rounding("".join(o.get("text", ""))).splitlines() for o in outputs]
+    return text + [sorted(o.get("data", ())) for o in outputs]
 
 
 @needs_docs

@@ -188,7 +188,7 @@ def check_file(
         verbose: let what it prints through to standard error.
 
     Returns:
-        The verdict. A file that cannot be read or run is no exception: it is "cannot tell", with
+        The verdict. A file that cannot be read or run raises nothing but is "cannot tell", with
         the reason.
 
     """

@@ -45,11 +45,11 @@ def read(path: str | Path) -> dict[str, Any]:
         ValueError: it is not such a checkpoint; the message names the file.
 
     """
+    with Path(path).open("rb"):
+        pass  # from here on an OSError, too, is of what it holds
     try:
         check_zip(path)
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except OSError:
-        raise
     except Exception as error:  # torch has no common class for a file that is not its own
         raise ValueError(
             f"{path} is not a whole checkpoint file: take another copy, or train anew"

@@ -231,7 +231,8 @@ def train_parser(prog: str) -> Parser:
     parser = Parser(
         prog=prog,
         description="Train the network through Lightning, from NumPy's seed, and report.",
-        epilog="exit code: 0 done, 2 bad call or input, 130 interrupted",
+        epilog="exit code: 0 done, 1 stopped while training (diverged, a full disk, --check),\n"
+        "2 bad call or input, 130 interrupted",
     )
     add_network_flags(parser)
     add = parser.add_argument
@@ -552,10 +553,9 @@ def sweep(settings: Namespace, given: Namespace) -> int:
         timing = result.timing
         assert timing is not None
         rate_ns = 1e9 * timing.seconds / len(result.seed) / cell["epochs"]
-        _say(
-            f"{timing.seconds:.1f} s, of these {timing.compile_seconds:.1f} s to get ready; "
-            f"{rate_ns:.3g} ns per network and epoch"
-        )
+        ready = timing.compile_seconds
+        compiling = f", {ready:.1f} of them to compile or load" if ready else ""
+        _say(f"{timing.seconds:.1f} s{compiling}; {rate_ns:.3g} ns per network and epoch")
         if timing.note:
             _say(timing.note)
         if out:
@@ -646,7 +646,7 @@ def predict_parser(prog: str) -> Parser:
         epilog="exit code: 0 done, 2 bad call or input",
     )
     add = parser.add_argument
-    add("checkpoint", type=str, metavar="CHECKPOINT", help="a run's checkpoint or directory")
+    add("checkpoint", type=name, metavar="CHECKPOINT", help="a run's checkpoint or directory")
     add("row", nargs="*", type=str, default=[], metavar="VALUE", help="of the one row")
     return parser
 
@@ -704,8 +704,8 @@ def export_parser(prog: str) -> Parser:
         epilog="exit code: 0 done, 2 bad call or input",
     )
     add = parser.add_argument
-    add("checkpoint", type=str, metavar="CHECKPOINT", help="a run's checkpoint or directory")
-    add("file", type=str, metavar="FILE", help=".npz, or .onnx (needs the extra onnx)")
+    add("checkpoint", type=name, metavar="CHECKPOINT", help="a run's checkpoint or directory")
+    add("file", type=name, metavar="FILE", help=".npz, or .onnx (needs the extra onnx)")
     add("--force", action="store_true", help="overwrite FILE")
     return parser
 
@@ -717,6 +717,8 @@ def export(settings: Namespace, given: Namespace) -> int:
     out = Path(settings.file)
     if out.suffix not in (".npz", ".onnx"):
         raise UsageError(f"{out}: the name must end in .npz or .onnx")
+    if out.is_dir():
+        raise UsageError(f"{out}: is a directory")
     if out.exists() and not settings.force:
         raise UsageError(f"{out} exists; --force overwrites it")
     if not out.parent.is_dir():
@@ -779,7 +781,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     flags, rest = _split(flags)
     try:
         settings, given = parser.read(flags)
-        if settings.pop("print_config"):
+        if settings.pop("print_config", False):
             settings.pop("config")
             print(yaml.safe_dump(settings.as_dict(), sort_keys=False), end="")
             return SUCCESS

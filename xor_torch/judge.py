@@ -15,6 +15,7 @@ import torch
 from .expected import add_numbers
 from .losses import CannotTell, Case, Fit, Loss, Point, Term
 from .mistakes import PRODUCTS, SUMS, Diagnosis, MistakeName, Step, diagnose, gradient_node
+from .optimisers import gradient_nodes, signs
 from .record import Ref, Tape
 from .replay import CannotReplay
 from .rows_seen import updates
@@ -104,66 +105,41 @@ def _judge(case: Case) -> Finding:
         perfect = [fit for fit in decayed if fit.perfect and _one_decay(fit)]
     if perfect:
         return _correct(case, min(perfect, key=lambda f: ORDER[f.loss.kind]))
-    inside = _inside_the_optimiser(case, fits)
-    if inside:
-        return inside
+    if not any(any(f.explained()) for f in fits if f.loss.kind != "own"):
+        inside = _inside_the_optimiser(case)
+        if inside:
+            return inside
     return _wrong(case, fits)
 
 
-def _inside_the_optimiser(case: Case, fits: list[Fit]) -> Finding | None:
-    """Adam and the like: the steps follow no gradient, but are computed from the right one."""
-    for fit in sorted(fits, key=lambda f: ORDER[f.loss.kind]):
-        downhill = all(
-            not math.isnan(fit.factor(i)) and fit.factor(i) > 0 for i in range(len(fit.error))
-        )
-        if any(fit.explained()) or not downhill:
-            continue  # a sign or a scale of its own is no optimiser
-        factors: set[float] = set()
-        for k in case.chosen[:6]:
-            step = Step(case, fit.loss, k)
-            if len(step.points) < 3 or not all(
-                (found := _only_through_gradient(step, n)) and not factors.update(found)
-                for n in range(len(case.parameters))
-            ):
-                break
-        else:
-            first = next(iter(factors))
-            if first and all(math.isclose(f, first, rel_tol=1e-6) for f in factors):
-                finding = Finding("correct")
-                finding.loss, finding.lr = _convention(case, fit)[0], None
-                finding.notes.append(
-                    "the steps are not proportional to the gradient: an optimiser with a state, or "
-                    "a clipped gradient; the gradient that goes into it is right"
-                )
-                fit.measured = [0.0] * len(case.parameters)
-                _describe(case, fit, finding, step)
-                for p in finding.parameters:
-                    p["ok"] = True
-                return finding
-    return None
-
-
-def _only_through_gradient(step: Step, n: int) -> set[float]:
-    """The factors of the gradient that an update is computed from, if from nothing else."""
-    number = step.case.parameters[n]
-    begin, end = step.step.start[number], step.step.end[number]
-    factors, seen, stack = set(), set(), [end]
-    forward = set(step.forward)
-    while stack:
-        m = stack.pop()
-        if m in seen or m == begin or m not in step.inside or m in step.step.start.values():
-            continue
-        seen.add(m)
-        c = step.labels(m).get(begin)
-        if c is not None and m != end:
-            factors.add(c)
-        elif m in forward or (
-            m in step.tainted and not any(i in step.inside for i in step.tape.nodes[m].inputs)
-        ):
-            return set()
-        else:
-            stack += step.tape.nodes[m].inputs
-    return factors
+def _inside_the_optimiser(case: Case) -> Finding | None:
+    """Adam and the like: the steps follow no gradient, but are computed from one."""
+    nodes = gradient_nodes(case)
+    if nodes is None:
+        return None
+    inner = Case(case.tape, case.network, case.ties, {at: (n, -1.0) for at, n in nodes.items()})
+    inner.states_elsewhere = case.states_elsewhere
+    found = signs(case, nodes)
+    if not isinstance(found, str):
+        inner.turn(found)
+    fits = [fit for loss in inner.losses() if (fit := inner.fit(loss))]
+    perfect = [fit for fit in fits if fit.perfect]
+    if not perfect:
+        decayed = [fit for loss in inner.losses() if (fit := inner.fit(loss, penalty=True))]
+        perfect = [fit for fit in decayed if fit.perfect and _one_decay(fit)]
+    if not any(any(f.in_scale()) for f in fits):
+        return None
+    if isinstance(found, str):
+        raise CannotTell(found)
+    if not perfect:
+        return _wrong(inner, fits)
+    finding = _correct(inner, min(perfect, key=lambda f: ORDER[f.loss.kind]))
+    finding.lr = None
+    finding.notes.append(
+        "the steps are not proportional to the gradient: an optimiser with a state, or a clipped "
+        "gradient; the gradient that goes into it was checked"
+    )
+    return finding
 
 
 def _one_decay(fit: Fit) -> bool:
@@ -181,6 +157,7 @@ def _correct(case: Case, fit: Fit) -> Finding:
             "each step follows the gradient of a loss, but with a factor that goes up and down; "
             "this check knows no reason for that"
         )
+    _nothing_lost(case)
     finding = Finding("correct")
     finding.loss, finding.lr = _convention(case, fit)
     step = Step(case, fit.loss, case.chosen[0])
@@ -200,6 +177,19 @@ def _correct(case: Case, fit: Fit) -> Finding:
         )
     _describe(case, fit, finding, step)
     return finding
+
+
+def _nothing_lost(case: Case) -> None:
+    """A value that came from elsewhere during the training may hide a parameter behind it."""
+    nodes, first = case.tape.nodes, min(case.steps[0].end.values())
+    for k in case.chosen:
+        for n in case.needed(k):
+            for i in nodes[n].inputs:
+                if nodes[i].op in ("foreign", "lost") and nodes[i].dtype == "f" and i > first:
+                    raise CannotTell(
+                        f"{nodes[i].name or 'a value'} on line {nodes[i].line} was computed by "
+                        "code that could not be recorded"
+                    )
 
 
 def _never_updated(step: Step) -> Diagnosis | None:

@@ -111,9 +111,7 @@ class XORModule(XOR, L.LightningModule):
         self.prediction = checkpoint["prediction"]
 
     @classmethod
-    def load_from_checkpoint(
-        cls, checkpoint_path: Any, *args: Any, **options: Any
-    ) -> "XORModule":
+    def load_from_checkpoint(cls, checkpoint_path: Any, *args: Any, **options: Any) -> "XORModule":
         """Lightning's own, for a file that `checkpoint.read` takes; raises as that does."""
         read(checkpoint_path)
         return super().load_from_checkpoint(
@@ -243,17 +241,21 @@ class RunLogger(TensorBoardLogger):
 
 
 def load(checkpoint: str | Path) -> XORModule:
-    """The module that `checkpoint` holds; raises as `checkpoint.read` does."""
+    """The module that `checkpoint` holds, with its weights and its settings.
+
+    Args:
+        checkpoint: a file that `fit` has left, ``checkpoints/last.ckpt`` of a run directory.
+
+    Raises:
+        OSError: the file cannot be read.
+        ValueError: it is not a whole checkpoint of an `XORModule`, or not as it was written.
+
+    """
     state = read(checkpoint)
     module = XORModule(**state["hyper_parameters"])
     module.load_state_dict(state["state_dict"])
     module.on_load_checkpoint(state)
     return module
-
-
-def epochs_done(checkpoint: str | Path) -> int:
-    """How many epochs the run had done when `checkpoint` was saved; raises as `load` does."""
-    return int(read(checkpoint)["global_step"])
 
 
 def fit(
@@ -282,7 +284,7 @@ def fit(
         **trainer_options: any of ``lightning.Trainer``, over our own.
 
     Returns:
-        The trainer after training: ``trainer.log_dir`` is the run directory,
+        The trainer after training; ``trainer.log_dir`` is the run directory,
         ``trainer.global_step`` the number of epochs done.
 
     Raises:
@@ -350,14 +352,7 @@ def fit(
         purge_step=done,
     )
     trainer.logger.NAME_HPARAMS_FILE = runs.CONFIG  # hparams.yaml would say a part of it again
-    settings = {
-        **module.hparams,
-        "epochs": epochs,
-        "log_dir": str(log_dir),
-        "views": views,
-        "check": check,
-        "trainer": trainer_options,
-    }
+    settings = {**module.hparams, "log_dir": str(log_dir), **module.settings}
     if trainer.is_global_zero:
         runs.remove_halves(run_dir)
         try:

@@ -146,8 +146,17 @@ def _all_close(values: list[float]) -> bool:
 class Case:
     """One network of the script, with the points at which it is examined."""
 
-    def __init__(self, tape: Tape, network: Network, ties: bool = False) -> None:
+    def __init__(
+        self,
+        tape: Tape,
+        network: Network,
+        ties: bool = False,
+        inside: dict[tuple[int, int], tuple[int, float]] | None = None,
+    ) -> None:
         self.tape, self.network = tape, network
+        # {(step, state): (value, sign)} in place of what is added to a parameter, if an optimiser
+        # makes that of it
+        self.inside = inside or {}
         self.parameters = network.parameters
         self.names = [
             network.states[i].name or f"parameter {n}" for n, i in enumerate(self.parameters, 1)
@@ -161,6 +170,12 @@ class Case:
         self.ties, self.tied = ties, False
         self.states_elsewhere: list[State] = []  # of other networks in the file
         self._check_replay()
+        self.points = self._points()
+
+    def turn(self, signs: dict[tuple[int, int], float]) -> None:
+        """Of a gradient inside an optimiser: is it added (1) or subtracted (-1)?"""
+        for at, (node, _) in self.inside.items():
+            self.inside[at] = node, signs[at]
         self.points = self._points()
 
     # -- numbers
@@ -291,8 +306,10 @@ class Case:
 
     def change_nodes(self, k: int, i: int) -> list[tuple[int, float]] | None:
         """What is added to a parameter: [(node, sign), ...], None if it is not so simple."""
+        if (k, i) in self.inside:
+            return [self.inside[k, i]]
         begin, id = self.start(k, i), self.end(k, i)
-        parts = []
+        parts: list[tuple[int, float]] = []
         for _ in range(8):
             if id == begin:
                 return parts
@@ -329,6 +346,8 @@ class Case:
         if parts is None:
             return values[end] - values[begin], False
         total = sum(sign * values[n] for n, sign in parts)
+        if (k, i) in self.inside:
+            return total.reshape(values[begin].shape), True
         return total.expand_as(values[begin]) if total.ndim <= values[begin].ndim else total, True
 
     # -- candidates

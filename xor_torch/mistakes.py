@@ -208,7 +208,7 @@ class Step:
 
     def values(self, n: int) -> list[Tensor] | None:
         found = [p.values.get(n) for p in self.points]
-        return None if any(v is None for v in found) else [v.detach() for v in found]
+        return None if any(v is None for v in found) else [v.detach().double() for v in found]
 
     def labels(self, n: int) -> dict[int, float]:
         """{v: c} for all v of the forward pass with value = c * dL/dv."""

@@ -160,7 +160,7 @@ def rounding_bound(X: Array, y: Array, parameters: Parameters) -> Parameters:
       one half to every row. Their error is relative to the sum of ``|terms|``.
 
     Returns:
-        For each parameter an array of its shape: twice the error of one implementation, since
+        An array of its shape for each parameter, twice the error of one implementation, since
         both round. Where nothing cancels it is a few 1e-15 of the gradient.
 
     """

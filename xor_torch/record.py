@@ -1082,6 +1082,18 @@ class _Vectorized:
         return array(results).reshape(shape) if shape else results[0]
 
 
+class _Joined:
+    """``numpy.c_`` and ``numpy.r_`` of recorded arrays."""
+
+    def __init__(self, real: Any, join: Callable[..., Any]) -> None:
+        self.real, self.join = real, join
+
+    def __getitem__(self, parts: Any) -> Any:
+        if not _holds_recorded(parts):
+            return _recorder.born(self.real[parts])
+        return self.join(parts if isinstance(parts, tuple) else (parts,))
+
+
 class _StandIn(types.ModuleType):
     """A module whose functions return recorded arrays."""
 
@@ -1252,6 +1264,8 @@ _NUMPY = _StandIn(
         "ascontiguousarray": _asarray,
         "asfarray": _asarray,
         "vectorize": _Vectorized,
+        "c_": _Joined(np.c_, np.column_stack),
+        "r_": _Joined(np.r_, np.concatenate),
         "float_": np.float64,
         "float": float,
         "int": int,

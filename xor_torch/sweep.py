@@ -558,16 +558,14 @@ def _employ(
             with (directory / f"worker.{k}.log").open("wb") as log:
                 command = [sys.executable, "-m", "xor_torch._worker", str(directory)]
                 processes.append(subprocess.Popen(command, env=environment, stderr=log))
-        preview = _preview(plan)
         while True:
             working = any(p.poll() is None for p in processes)
             if len(watch.blocks.finished()) == plan.blocks:  # not: wait until torch has shut down
                 break
             if not working:
                 raise ChildProcessError(_last_words(directory, processes))
-            now = watch()
             if progress:
-                progress(now if now.done else now._replace(first=next(preview)))
+                progress(watch())
             time.sleep(0.05)
         if progress:
             progress(watch())
@@ -582,6 +580,7 @@ class _Watch:
 
     def __init__(self, plan: Plan, blocks: Blocks) -> None:
         self.plan, self.blocks = plan, blocks
+        self._preview = _preview(plan)
         self._finished: dict[int, tuple[int, int]] = {}  # seeds and solved of a block
 
     def __call__(self) -> Progress:
@@ -595,11 +594,12 @@ class _Watch:
         done = finished * self.plan.epochs + sum(
             in_work[k] for k in in_work if k not in self._finished
         )
-        return Progress(done, self.plan.seed.size * self.plan.epochs, finished, solved)
+        first = "" if finished else next(self._preview)
+        return Progress(done, self.plan.seed.size * self.plan.epochs, finished, solved, first)
 
 
 def _preview(plan: Plan) -> Iterator[str]:
-    """How the first seed fares, trained in NumPy while torch and the compiler get ready."""
+    """How the first seed fares, trained in NumPy: something to see until a block is finished."""
     if plan.loss != "mse" or 2**plan.bits * (plan.hidden + 1) > LONGEST_PREVIEW:
         yield from repeat("")
     X, y = truth_table(plan.bits)
@@ -689,9 +689,8 @@ def progress_bar(file: TextIO | None = None) -> Iterator[Callable[[Progress], No
     from tqdm import tqdm
 
     with contextlib.ExitStack() as stack:
-        bars: list[
-            tqdm[Any]
-        ] = []  # none before there is something to show: the call may be refused
+        # none before there is something to show: the call may be refused
+        bars: list[tqdm[Any]] = []
 
         def show(now: Progress) -> None:
             if not bars:  # what an earlier call had finished is not our rate

@@ -237,8 +237,8 @@ class Summary(View):
         first = -1 if self.first_solved is None else self.first_solved
         _log(trainer, {"solved/first_epoch": first}, epochs - 1)
         metrics = dict.fromkeys(("loss/mse", "solved/0_or_1", "solved/first_epoch"), 0.0)
-        for part in hparams(settings, metrics):  # type: ignore[no-untyped-call]
-            to._get_file_writer().add_summary(part)  # type: ignore[no-untyped-call]
+        for part in hparams(settings, metrics):
+            to._get_file_writer().add_summary(part)
 
 
 def _solved(prediction: np.ndarray) -> bool:

@@ -93,7 +93,7 @@ def test_a_small_disk_fills_up(here, small_disk):
     assert_goes_on(here, copy)
 
 
-@pytest.mark.parametrize("workers", ["one", "several"])
+@pytest.mark.parametrize("workers", ["one", pytest.param("several", marks=slow)])
 def test_the_disk_is_full_in_a_sweep(here, workers):
     seeds = 3000 if workers == "one" else 6000
     flags = ["--seeds", seeds, "--epochs", 5, "--out", "x.npz"]

@@ -5,6 +5,8 @@ import copy
 import inspect
 import io
 import signal
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -60,6 +62,7 @@ def call(*argv):
     before = signal.signal(signal.SIGALRM, too_long)
     signal.alarm(MOST)
     files = sorted(Path.cwd().rglob("*"))
+    sys.stdin = io.StringIO("0 1\n")
     out, err = io.StringIO(), io.StringIO()
     try:
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
@@ -67,6 +70,7 @@ def call(*argv):
     finally:
         signal.alarm(0)
         signal.signal(signal.SIGALRM, before)
+        sys.stdin = sys.__stdin__
     assert code in (0, 1, 2, 130)
     assert "Traceback" not in err.getvalue()
     if code == 2 and argv:
@@ -116,7 +120,8 @@ TRAINER = [
 ]
 NASTY = [
     "", " ", "-", "--", "---", "=", "0", "-0", "-1", "1", "2", "3", "1e3", "1e400", "-1e5",
-    "1e-400",     "nan", "-nan", "inf", "-inf", "0x10", "010", "1_000", "4294967295", "4294967296", "9" * 5000,
+    "1e-400", "nan", "-nan", "inf", "-inf", "0x10", "010", "1_000", "4294967295", "4294967296",
+    "9" * 5000,
     "0.1", "-0.0", ".5", "true", "null", "~", "[]", "{}", "[", "[[[", "[" * 5000, "{a: 1}", "a: 1",
     "*a", "&a", "!!int 3", "!x", "@file", "%", "%s", "{}", "\0", "a\0b", "\n", "a\nb", "\t", "\r",
     "é", "\u202e", "\ud800", "💥", "a" * 300, "/" * 300, "~", "$HOME", "..", "/", "/dev/null",
@@ -190,7 +195,8 @@ trees = st.recursive(
 )
 pieces = st.sampled_from([
     "seed: ", "lr: ", "epochs: ", "trainer:", "\n", "  ", "- ", ": ", "3", "0.1", "[", "]", "{",
-    "}", "&a ", "*a", "!!int ", "!", "|", ">", "'", '"', "#", "---", "...", "?", ",", "\t", "<<: ", "\0",
+    "}", "&a ", "*a", "!!int ", "!", "|", ">", "'", '"', "#", "---", "...", "?", ",", "\t", "<<: ",
+    "\0",
     ".inf", ".nan", "0x1F", "1:30", "yes", "null", "~", "%YAML 1.1\n", "\ufeff", "\x85", "é",
 ])  # fmt: skip
 
@@ -355,9 +361,6 @@ def test_any_arrays(count, place):
 @pytest.mark.parametrize("mutant", ["traceback", "code", "two lines", "a file", "output", "hang"])
 def test_the_fuzzer_sees(mutant, idle, monkeypatch):
     def broken(settings, given):
-        import sys
-        import time
-
         if mutant == "traceback":
             raise KeyError("seed")
         if mutant == "a file":
@@ -365,7 +368,6 @@ def test_the_fuzzer_sees(mutant, idle, monkeypatch):
         if mutant == "output":
             print("half a report")
         if mutant == "hang":
-            monkeypatch.setattr("sys.stdin", None)
             signal.alarm(1)
             time.sleep(30)
         if mutant == "two lines":

@@ -16,7 +16,8 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from xor_torch.__main__ import main
 
 CONTEXT = multiprocessing.get_context("forkserver")
-CONTEXT.set_forkserver_preload(["xor_torch.console", "xor_torch.cli", "xor_torch.pictures"])
+ROOMS = ("cli", "console", "parity", "pictures", "sweep", "batch")
+CONTEXT.set_forkserver_preload([f"xor_torch.{room}" for room in ROOMS])
 
 PATIENCE = 120  # seconds until something that has to come is missed
 
