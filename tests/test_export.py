@@ -1,4 +1,5 @@
 import io
+import re
 import sys
 from pathlib import Path
 
@@ -135,6 +136,20 @@ def test_predict_rows_on_standard_input(run_dir, capsys, monkeypatch):
     lines = capsys.readouterr().out.splitlines()
     assert lines == [f"{p:.6g}  class {int(p >= 0.5)}" for p in expected]
     assert {line[-1] for line in lines} == {"0", "1"}
+
+
+@pytest.mark.parametrize(
+    ("stdin", "message"),
+    [(None, "no row on standard input"), (b"0 1\n\xff 1\n", "standard input is not text: .*0xff")],
+    ids=["closed", "not text"],
+)
+def test_standard_input_without_rows(stdin, message, run_dir, capsys, monkeypatch):
+    text = stdin and io.TextIOWrapper(io.BytesIO(stdin), encoding="utf-8")
+    monkeypatch.setattr(sys, "stdin", text)
+    assert run_cli("predict", run_dir) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert re.fullmatch(rf"xor-torch predict: error: {message}.*\n", captured.err)
 
 
 CALLS = [

@@ -4,6 +4,7 @@ import argparse
 import contextlib
 import difflib
 import gc
+import io
 import math
 import os
 import re
@@ -658,10 +659,14 @@ def predict(settings: Namespace, given: Namespace) -> int:
     if settings.row:
         rows = {"VALUEs": settings.row}
     else:
-        if sys.stdin.isatty():
+        stdin = sys.stdin or io.StringIO()  # None where it is closed
+        if stdin.isatty():
             _say("Rows, one a line; Ctrl-D ends them:")
-        lines = (line.replace(",", " ").split() for line in sys.stdin)
-        rows = {f"standard input, line {n}": row for n, row in enumerate(lines, 1) if row}
+        lines = (line.replace(",", " ").split() for line in stdin)
+        try:
+            rows = {f"standard input, line {n}": row for n, row in enumerate(lines, 1) if row}
+        except UnicodeDecodeError as error:
+            raise UsageError(f"standard input is not text: {error}") from error
     import torch
 
     from . import lit
