@@ -83,8 +83,7 @@ def _from_states_only(case: Case, n: int, starts: set[int], inside: set[int]) ->
 def _leads_to(case: Case, values: list[int], begin: int, inside: set[int]) -> bool:
     """Is it a penalty: the parameter times a constant?"""
     return bool(values) and all(
-        a == begin
-        or (case.tape.nodes[a].op == "multiply" and begin in case.tape.nodes[a].inputs)
+        a == begin or (case.tape.nodes[a].op == "multiply" and begin in case.tape.nodes[a].inputs)
         for a in values
         if a in inside
     )
