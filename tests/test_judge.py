@@ -144,9 +144,7 @@ SIZES = {
     "outputs": st.integers(1, 2),
     "slope": st.sampled_from(["", " * a2 * (1 - a2)"]),
 }
-FEW = settings(
-    max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+FEW = settings(max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @FEW

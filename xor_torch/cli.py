@@ -268,7 +268,6 @@ def train(settings: Namespace, given: Namespace) -> int:
 
     gc.freeze()
     gc.enable()
-    console.quiet_lightning()
 
     resume = None
     if settings.resume is None:

@@ -1,6 +1,5 @@
 """What a training run prints: the notebook's report, and a progress bar beside it."""
 
-import logging
 import os
 import signal
 import sys
@@ -133,12 +132,6 @@ class Interrupt(L.Callback):
         # of several processes all stop when one is told to
         if trainer.strategy.reduce_boolean_decision(bool(self.signal), all=False):
             trainer.should_stop = True
-
-
-def quiet_lightning() -> None:
-    """Silence Lightning's tips and device lines in this process."""
-    for name in ("lightning.pytorch", "lightning.fabric"):
-        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def print_predictions(prediction: "np.ndarray[Any, np.dtype[np.float64]]") -> None:

@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import io
+import logging
 import math
 import threading
 import warnings
@@ -257,6 +258,21 @@ def load(checkpoint: str | Path) -> XORModule:
     return module
 
 
+@contextlib.contextmanager
+def _quiet_lightning() -> Iterator[None]:
+    """Without Lightning's tips and device lines: nobody can act on them here."""
+    loggers = [logging.getLogger(f"lightning.{part}") for part in ("pytorch", "fabric")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
+
+
+@_quiet_lightning()
 def fit(
     module: XORModule,
     epochs: int = 10_000,

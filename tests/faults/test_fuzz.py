@@ -90,7 +90,6 @@ def counts(some, all_of_them):
 def inputs(count):
     return settings(
         max_examples=count,
-        deadline=None,
         database=None,
         derandomize=count < 1000,
         suppress_health_check=[*HealthCheck],
