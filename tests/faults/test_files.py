@@ -297,6 +297,8 @@ NOT_TO_RESUME = {
     "step negative": (
         at(*PROGRESS, "optimizer", "step", "total", "completed", value=-40), "loops",
     ),
+    "callbacks of words": (at("callbacks", "Summary", value="solved"), "callback Summary"),
+    "callback without": (at("callbacks", "Summary", value={}), "callback Summary"),
 }  # fmt: skip
 
 
