@@ -337,7 +337,7 @@ def test_a_run_without_an_epoch_is_a_failure(here, capsys):
     assert cli.main(["train", *flags]) == 1
     captured = capsys.readouterr()
     assert captured.out == ""
-    assert "max_time ended it before an epoch" in captured.err
+    assert "max_time has ended it before its first epoch" in captured.err
 
 
 # What looks odd and is none the less what it says.

@@ -24,7 +24,7 @@ FLIPS = 1000
 def saved(tmp_path_factory):
     """A run directory with a checkpoint in the middle of a run."""
     logs = tmp_path_factory.mktemp("logs")
-    fit(XORModule(seed=3), 40, logs, views="scalars")
+    fit(XORModule(seed=3), 40, logs)
     return logs / "version_0"
 
 
