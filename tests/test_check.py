@@ -40,7 +40,8 @@ def test_a_notebook(tmp_path):
     cells = [
         {"cell_type": "code", "source": part + "\n"} for part in CORRECT["plain"].split("\n\n\n")
     ]
-    cells.insert(0, {"cell_type": "code", "source": ["%matplotlib inline\n"]})
+    magic = ["%matplotlib inline\n", "!ls\n", "files = !ls\n", "get_ipython()\n"]
+    cells.insert(0, {"cell_type": "code", "source": magic})
     path = write(tmp_path, json.dumps({"cells": cells}), "book.ipynb")
     assert check_file(path).verdict == "correct"
 
@@ -98,13 +99,49 @@ def test_the_expected_numbers_are_those_of_the_correct_twin(tmp_path):
     )
 
 
-def test_no_numbers_where_none_are_determined(tmp_path):
+def test_the_step_that_a_forgotten_bias_should_make(tmp_path):
     mistake = next(m for m in MISTAKES if m.id == "plain-bias_never_updated")
-    verdict = check_file(write(tmp_path, mistake.source))
-    found = verdict.to_json()
-    assert found["verdict"] == "wrong"
-    assert [found[k] for k in ("value", "actual", "expected", "ratio")] == [None] * 4
-    assert "actual" not in verdict.report()
+    found = check_file(write(tmp_path, mistake.source)).to_json()
+    names = {}
+    exec(CORRECT["plain"].replace("range(epochs)", "range(2)"), names)
+    assert (found["verdict"], found["value"], found["actual"]) == ("wrong", "b1 step", 0)
+    before = names["lr"] * names["d_b1"]
+    assert np.sign(found["expected"]) == -np.sign(before[tuple(found["index"])])
+    assert abs(found["expected"]) == pytest.approx(np.abs(before).max(), rel=0.1)  # a later step
+
+
+@pytest.mark.parametrize(
+    "after",
+    ["while True:\n    pass\n", "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)\n"],
+    ids=["spins", "killed"],
+)
+def test_what_was_recorded_is_judged(tmp_path, after):
+    path = write(tmp_path, CORRECT["plain"] + after)
+    assert check_file(path, timeout=5).verdict == "correct"
+
+
+def test_a_script_in_any_circumstances(tmp_path):
+    """One that changes its directory, deletes itself, forks, prints, takes arguments, ..."""
+    (tmp_path / "shared.py").write_text("import numpy as np\n" + ACTIVATION)
+    source = (
+        "import argparse, os, sys\nfrom shared import sigmoid\n"
+        "parser = argparse.ArgumentParser()\nparser.add_argument('--rate', type=float)\n"
+        "rate = parser.parse_args().rate\nos.remove(__file__)\nos.chdir('/')\n"
+        "print('x' * 10_000_000)\n"
+        "if os.fork() == 0:\n    os._exit(0)\n"
+        "if __name__ == '__main__':\n"
+    )
+    training = CORRECT["plain"].replace(ACTIVATION, "").replace("lr = 0.1", "lr = rate")
+    source += "".join(f"    {line}\n" for line in training.splitlines())
+    path = write(tmp_path, source + "    sys.exit('done')\n", "-é, a name.py")
+    verdict = check_file(path, ["--rate", "0.3"])
+    assert (verdict.verdict, verdict.findings[0].lr) == ("correct", pytest.approx(0.3))
+
+
+ACTIVATION = """\
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+"""
 
 
 def test_the_line_of_the_loss_computes_no_derivative(tmp_path):
@@ -152,12 +189,18 @@ def test_another_loss_is_a_warning_and_wrong_if_strict(tmp_path):
         ("import numpy as np\nprint(np.zeros(3))\n", "no training loop was found"),
         ("x = 1\n", "does not use NumPy"),
         ("import torch\n", "uses torch"),
-        ("import numpy as np\ninput('name? ')\n", "crashed with EOFError"),
-        ("import numpy as np\nraise SystemExit(3)\n", "no training loop was found"),
-        ("import os\nos._exit(0)\n", "ended its process"),
+        ("import numpy as np\ninput('name? ')\n", "asks for input"),
+        ("import numpy as np\nraise SystemExit(3)\n", "ended itself, with exit 3"),
+        ("import os\nos._exit(0)\n", "ended itself"),
+        ("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)\n", "ended its process"),
+        ("import numpy, no_such_package\n", "needs the package no_such_package"),
+        ("import numpy, tensorflow\n", "uses tensorflow"),
         ("import numpy as np\n" + "x = 1\n" * 10_000, "no training loop was found"),
     ],
-    ids=["empty", "syntax", "no-loop", "no-numpy", "torch", "input", "exit", "killed", "long"],
+    ids=[
+        *("empty", "syntax", "no-loop", "no-numpy", "torch", "input", "exit", "_exit", "killed"),
+        *("package", "tensorflow", "long"),
+    ],
 )
 def test_one_clear_message(tmp_path, source, reason):
     verdict = check_file(write(tmp_path, source))
@@ -171,6 +214,8 @@ def test_a_missing_file_a_directory_and_binary_garbage(tmp_path):
     assert "directory" in check_file(tmp_path).reason
     (tmp_path / "x.py").write_bytes(bytes(range(256)))
     assert "not a text file" in check_file(tmp_path / "x.py").reason
+    (tmp_path / "x.ipynb").write_text('{"cells": [')
+    assert "not a Jupyter notebook" in check_file(tmp_path / "x.ipynb").reason
 
 
 def test_a_crash_shows_the_scripts_own_traceback(tmp_path):
@@ -188,11 +233,15 @@ def test_the_time_limit(tmp_path):
 
 
 def alive(pid):
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
-    except FileNotFoundError:
-        return False
-    return state != "Z"  # a dead one whose parent has not asked yet
+    for _ in range(100):  # killed, it may still take a moment
+        try:
+            state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+        except FileNotFoundError:
+            return False
+        if state == "Z":  # a dead one whose parent has not asked yet
+            return False
+        time.sleep(0.02)
+    return True
 
 
 needs_proc = pytest.mark.skipif(not Path("/proc/self").exists(), reason="no /proc")

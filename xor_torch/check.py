@@ -297,8 +297,9 @@ def _why_nothing(outcome: Mapping[str, object], source: str, timeout: float) -> 
     """Why no training was recorded."""
     missing = str(outcome.get("module") or "").split(".")[0]
     used = [name for name in FRAMEWORKS if f"import {name}" in source or f"from {name}" in source]
-    if used and missing in ("", used[0]):
-        return f"the script uses {used[0]}: only hand-written NumPy can be checked"
+    if missing in FRAMEWORKS or (used and not missing):
+        name = missing or used[0]
+        return f"the script uses {name}: only hand-written NumPy can be checked"
     if outcome["end"] == "crash":
         if outcome["error"] == "ModuleNotFoundError":
             return f"the script needs the package {missing}, which is not installed here"
