@@ -233,7 +233,9 @@ class Canary:
 
 def test_a_planted_pickle_does_not_run(tmp_path):
     torch.save({"global_step": 1, "x": Canary(tmp_path / "canary")}, tmp_path / "evil.ckpt")
-    with pytest.raises(ValueError, match=r"evil\.ckpt is not a checkpoint of numbers and names alone"):
+    with pytest.raises(
+        ValueError, match=r"evil\.ckpt is not a checkpoint of numbers and names alone"
+    ):
         lit.load(tmp_path / "evil.ckpt")
     assert not (tmp_path / "canary").exists()
 

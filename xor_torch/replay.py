@@ -14,6 +14,7 @@ import torch
 from .record import Node, Ref, Tape, Unknown
 
 Tensor = torch.Tensor
+Operation = Callable[..., Tensor]
 
 
 class CannotReplay(Exception):  # noqa: N818 - a verdict, not an error
@@ -128,8 +129,8 @@ def number(x: Any) -> Tensor:
     """An operand of arithmetic, in float64."""
     if isinstance(x, list | tuple):
         return torch.stack([number(i) for i in x])
-    x = x if isinstance(x, Tensor) else tensor(x)
-    return x if x.is_floating_point() else x.double()
+    value = x if isinstance(x, Tensor) else tensor(x)
+    return value if value.is_floating_point() else value.double()
 
 
 def _int(x: Any) -> Any:
@@ -159,102 +160,105 @@ def _index(index: Any) -> Any:
 # ---------------------------------------------------------------------------- operations
 
 
-def _unary(function: Callable[[Tensor], Tensor]) -> Callable:
-    def apply(x, dtype=None):
-        return function(number(x))
+def _unary(function: Any) -> Operation:
+    def apply(x: Tensor, dtype: Any = None) -> Tensor:
+        value: Tensor = function(number(x))
+        return value
 
     return apply
 
 
-def _binary(function: Callable[[Tensor, Tensor], Tensor]) -> Callable:
-    def apply(a, b, dtype=None):
-        return function(number(a), number(b))
+def _binary(function: Any) -> Operation:
+    def apply(a: Tensor, b: Tensor, dtype: Any = None) -> Tensor:
+        value: Tensor = function(number(a), number(b))
+        return value
 
     return apply
 
 
-def _reduction(function: Callable[[Tensor, tuple, bool], Tensor]) -> Callable:
-    def apply(x, axis=None, dtype=None, keepdims=False, **options):
+def _reduction(function: Operation) -> Operation:
+    def apply(
+        x: Any, axis: Any = None, dtype: Any = None, keepdims: Any = False, **options: Any
+    ) -> Tensor:
         x = number(torch.stack(x) if isinstance(x, list) else x)
         return function(x, _axes(x, axis), bool(keepdims), **options) if x.ndim else x
 
     return apply
 
 
-def _sum(x, axes, keepdims, initial=0):
-    return x.sum(axes, keepdim=keepdims) + initial
+def _sum(x: Tensor, axes: Any, keepdims: Any, initial: Any = 0) -> Tensor:
+    return torch.sum(x, axes, keepdim=keepdims) + number(initial)
 
 
-def _var(x, axes, keepdims, ddof=0):
+def _var(x: Tensor, axes: Any, keepdims: Any, ddof: Any = 0) -> Tensor:
     return torch.var(x, axes, correction=ddof, keepdim=keepdims)
 
 
-def _extreme(largest: bool) -> Callable:
-    def apply(x, axes, keepdims):
+def _extreme(largest: bool) -> Operation:
+    def apply(x: Tensor, axes: Any, keepdims: Any) -> Tensor:
         return (torch.amax if largest else torch.amin)(x, axes, keepdim=keepdims)
 
     return apply
 
 
-def _prod(x, axes, keepdims):
+def _prod(x: Tensor, axes: Any, keepdims: Any) -> Tensor:
     for a in sorted(axes, reverse=True):
         x = x.prod(a, keepdim=keepdims)
     return x
 
 
-def _norm(x, ord=None, axis=None, keepdims=False):
+def _norm(x: Tensor, ord: Any = None, axis: Any = None, keepdims: Any = False) -> Tensor:
     x = number(x)
     if ord not in (None, 2, "fro") or (ord == 2 and axis is None and x.ndim > 1):
         raise ValueError(f"norm of order {ord}")
     return (x * x).sum(_axes(x, axis), keepdim=keepdims).sqrt()
 
 
-def _dot(a, b):
+def _dot(a: Tensor, b: Tensor) -> Tensor:
     a, b = number(a), number(b)
     if a.ndim == 0 or b.ndim == 0:
         return a * b
     if a.ndim > 2 or b.ndim > 2:
-        return torch.tensordot(a, b, dims=([a.ndim - 1], [max(b.ndim - 2, 0)]))
+        return _tensordot(a, b, ([a.ndim - 1], [max(b.ndim - 2, 0)]))
     return a @ b
 
 
-def _inner(a, b):
+def _inner(a: Tensor, b: Tensor) -> Tensor:
     a, b = number(a), number(b)
-    return a * b if a.ndim == 0 or b.ndim == 0 else torch.tensordot(a, b, dims=([-1], [-1]))
+    return a * b if a.ndim == 0 or b.ndim == 0 else _tensordot(a, b, ([-1], [-1]))
 
 
-def _tensordot(a, b, axes=2):
-    return torch.tensordot(number(a), number(b), dims=axes)
+def _tensordot(a: Tensor, b: Tensor, axes: Any = 2) -> Tensor:
+    product: Tensor = torch.tensordot(number(a), number(b), dims=axes)
+    return product
 
 
-def _transpose(x, *axes, **named):
-    axes = named.get("axes", axes[0] if len(axes) == 1 else axes or None)
-    if axes is None:
-        axes = range(x.ndim)[::-1]
-    return x.permute(*axes)
+def _transpose(x: Tensor, *axes: Any, **named: Any) -> Tensor:
+    order = named.get("axes", axes[0] if len(axes) == 1 else axes or None)
+    return x.permute(*(range(x.ndim)[::-1] if order is None else order))
 
 
-def _reshape(x, *shape, order="C", **named):
+def _reshape(x: Tensor, *shape: Any, order: Any = "C", **named: Any) -> Tensor:
     if order != "C":
         raise ValueError(f"order {order!r}")
     shape = named.get("newshape", named.get("shape", shape))
     return number(x).reshape(_shape(*shape) if isinstance(shape, tuple) else _shape(shape))
 
 
-def _flat(x, order="C"):
+def _flat(x: Tensor, order: Any = "C") -> Tensor:
     return _reshape(x, -1, order=order)
 
 
-def _astype(x, dtype, **options):
+def _astype(x: Tensor, dtype: Any, **options: Any) -> Tensor:
     kind = np.dtype(dtype).kind
     return number(x) if kind == "f" else x.long() if kind in "iu" else x.bool()
 
 
-def _array(rows, dtype=None, **options):
+def _array(rows: Any, dtype: Any = None, **options: Any) -> Tensor:
     return number(rows)
 
 
-def _getitem(x, index):
+def _getitem(x: Tensor, index: Any) -> Tensor:
     index = _index(index)
     parts = index if isinstance(index, tuple) else (index,)
     if any(isinstance(p, slice) and (p.step or 1) < 0 for p in parts):
@@ -273,13 +277,13 @@ def _getitem(x, index):
     return x[index]
 
 
-def _item(x, *at):
+def _item(x: Tensor, *at: Any) -> Tensor:
     if not at:
         return x.reshape(())
     return x.reshape(-1)[at[0]] if len(at) == 1 and isinstance(at[0], int) else x[tuple(at)]
 
 
-def _assign(base, path, value):
+def _assign(base: Tensor, path: Any, value: Any) -> Tensor:
     """`base` with the part that `path` leads to replaced by `value`."""
     base = number(base).clone()
     part = base
@@ -299,14 +303,21 @@ def _assign(base, path, value):
     return base
 
 
-def _where(condition, a=None, b=None):
+def _where(condition: Any, a: Any = None, b: Any = None) -> Tensor:
     if a is None:
         raise ValueError("where with one argument")
     condition = condition if isinstance(condition, Tensor) else tensor(condition)
     return torch.where(condition.bool(), number(a), number(b))
 
 
-def _clip(x, a_min=None, a_max=None, min=None, max=None, **options):
+def _clip(
+    x: Tensor,
+    a_min: Any = None,
+    a_max: Any = None,
+    min: Any = None,
+    max: Any = None,
+    **options: Any,
+) -> Tensor:
     low, high = (a_min if min is None else min), (a_max if max is None else max)
     x = number(x)
     if low is not None:
@@ -316,35 +327,35 @@ def _clip(x, a_min=None, a_max=None, min=None, max=None, **options):
     return x
 
 
-def _concatenate(arrays, axis=0, **options):
+def _concatenate(arrays: Any, axis: Any = 0, **options: Any) -> Tensor:
     arrays = [number(a) for a in arrays]
     return (
         torch.cat([a.reshape(-1) for a in arrays], 0) if axis is None else torch.cat(arrays, axis)
     )
 
 
-def _stack(arrays, axis=0, **options):
+def _stack(arrays: Any, axis: Any = 0, **options: Any) -> Tensor:
     return torch.stack([number(a) for a in arrays], axis)
 
 
-def _vstack(arrays, **options):
+def _vstack(arrays: Any, **options: Any) -> Tensor:
     return torch.cat([torch.atleast_2d(number(a)) for a in arrays], 0)
 
 
-def _hstack(arrays, **options):
+def _hstack(arrays: Any, **options: Any) -> Tensor:
     arrays = [torch.atleast_1d(number(a)) for a in arrays]
     return torch.cat(arrays, 0 if arrays[0].ndim == 1 else 1)
 
 
-def _column_stack(arrays):
+def _column_stack(arrays: Any) -> Tensor:
     return torch.cat([a[:, None] if a.ndim == 1 else a for a in map(number, arrays)], 1)
 
 
-def _append(a, b, axis=None):
+def _append(a: Tensor, b: Tensor, axis: Any = None) -> Tensor:
     return _concatenate([a, b], axis)
 
 
-def _insert(x, at, value, axis=None):
+def _insert(x: Tensor, at: Any, value: Any, axis: Any = None) -> Tensor:
     x, at = number(x), _int(at)
     if axis is None:
         x, axis = x.reshape(-1), 0
@@ -355,7 +366,7 @@ def _insert(x, at, value, axis=None):
     return torch.cat([x.narrow(axis, 0, at), value, x.narrow(axis, at, x.shape[axis] - at)], axis)
 
 
-def _delete(x, at, axis=None):
+def _delete(x: Tensor, at: Any, axis: Any = None) -> Tensor:
     x = number(x)
     if axis is None:
         x, axis = x.reshape(-1), 0
@@ -364,56 +375,56 @@ def _delete(x, at, axis=None):
     return x.index_select(axis, torch.as_tensor([i for i in range(size) if i not in gone]))
 
 
-def _squeeze(x, axis=None):
+def _squeeze(x: Tensor, axis: Any = None) -> Tensor:
     return x.squeeze() if axis is None else x.squeeze(_axes(x, axis))
 
 
-def _expand_dims(x, axis):
+def _expand_dims(x: Tensor, axis: Any) -> Tensor:
     for a in sorted(axis) if isinstance(axis, tuple | list) else [axis]:
         x = x.unsqueeze(a)
     return x
 
 
-def _repeat(x, repeats, axis=None):
+def _repeat(x: Tensor, repeats: Any, axis: Any = None) -> Tensor:
     x = number(x)
     return torch.repeat_interleave(
         x if axis is not None else x.reshape(-1), _int(repeats), axis or 0
     )
 
 
-def _tile(x, reps):
+def _tile(x: Tensor, reps: Any) -> Tensor:
     return torch.tile(number(x), _shape(reps))
 
 
-def _argmax(x, axis=None, **options):
+def _argmax(x: Tensor, axis: Any = None, **options: Any) -> Tensor:
     return torch.argmax(x) if axis is None else torch.argmax(x, axis)
 
 
-def _compare(function: Callable) -> Callable:
+def _compare(function: Operation) -> Operation:
     return lambda a, b, **options: function(number(a), number(b))
 
 
-def _power(a, b):
+def _power(a: Tensor, b: Tensor) -> Tensor:
     return a.square() if b.ndim == 0 and b.item() == 2 else torch.pow(a, b)
 
 
-def _outer(a, b):
+def _outer(a: Tensor, b: Tensor) -> Tensor:
     return torch.outer(number(a).reshape(-1), number(b).reshape(-1))
 
 
-def _einsum(equation, *arrays, **options):
+def _einsum(equation: Any, *arrays: Any, **options: Any) -> Tensor:
     return torch.einsum(equation, *map(number, arrays))
 
 
-def _diag(x, k=0):
+def _diag(x: Tensor, k: Any = 0) -> Tensor:
     return torch.diag(number(x), k)
 
 
-def _constant(value: float) -> Callable:
+def _constant(value: float) -> Operation:
     return lambda x, *args, **options: torch.full_like(number(x), value)
 
 
-def _softmax(x, axis=None):
+def _softmax(x: Tensor, axis: Any = None) -> Tensor:
     x = number(x)
     return (
         torch.softmax(x, axis)
@@ -422,13 +433,13 @@ def _softmax(x, axis=None):
     )
 
 
-def _average(x, axis=None, weights=None, **options):
+def _average(x: Tensor, axis: Any = None, weights: Any = None, **options: Any) -> Tensor:
     if weights is not None:
         raise ValueError("average with weights")
     return OPERATIONS["mean"](x, axis=axis)
 
 
-OPERATIONS: dict[str, Callable] = {
+OPERATIONS: dict[str, Operation] = {
     **{
         name: _unary(function)
         for name, function in {
