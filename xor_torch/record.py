@@ -1152,16 +1152,19 @@ def _recording(function: Callable, draws: bool = False) -> Callable:
     name = getattr(function, "__name__", "call")
 
     def call(*args, **kwargs):
-        if args and type(args[0]) is list and name not in _OF_SEQUENCES and _holds_recorded(args[0]):
+        if (
+            args
+            and type(args[0]) is list
+            and name not in _OF_SEQUENCES
+            and _holds_recorded(args[0])
+        ):
             args = (array(args[0]), *args[1:])  # NumPy would make a plain array of it
         result = function(*args, **kwargs)
         if draws and type(result) is float and not _recorder.full:
             result = np.float64(result)
         if isinstance(result, np.floating) and draws and not _recorder.full:
             return _recorder.wrap(result, _recorder.leaf(result))
-        if (
-            draws and name == "shuffle" and isinstance(args[0], Recorded)
-        ):
+        if draws and name == "shuffle" and isinstance(args[0], Recorded):
             _recorder.opaque(args[0])
         return _recorder.born(result)
 
