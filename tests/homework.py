@@ -1144,6 +1144,45 @@ for epoch in range(5000):
     net.update(batch, 3.0)
 '''
 
+_DESCENT = """\
+    W2 -= lr * d_W2
+    b2 -= lr * d_b2
+    W1 -= lr * d_W1
+    b1 -= lr * d_b1
+"""
+
+
+def _optimiser(start: str, step: str, before: str = "") -> tuple[str, tuple[tuple[str, str], ...]]:
+    """The plain style with another step; ``P`` stands for each parameter."""
+    names = ("W2", "b2", "W1", "b1")
+    begin = "".join(start.replace("P", n) for n in names)
+    return "plain", (
+        ("for epoch in range(epochs):\n", begin + "for epoch in range(epochs):\n"),
+        (_DESCENT, before + "".join(step.replace("P", n) for n in names)),
+    )
+
+
+# Steps that are not proportional to the gradient, but are computed from it
+_OPTIMISERS = {
+    "plain-rmsprop": _optimiser(
+        "s_P = np.zeros_like(P)\n",
+        "    s_P = 0.9 * s_P + 0.1 * d_P ** 2\n    P -= lr * d_P / (np.sqrt(s_P) + 1e-8)\n",
+    ),
+    "plain-adagrad": _optimiser(
+        "s_P = 0\n", "    s_P = s_P + d_P ** 2\n    P -= lr * d_P / (np.sqrt(s_P) + 1e-8)\n"
+    ),
+    "plain-nesterov": _optimiser(
+        "v_P = np.zeros_like(P)\n",
+        "    old = v_P\n    v_P = 0.9 * v_P - lr * d_P\n    P += -0.9 * old + 1.9 * v_P\n",
+    ),
+    "plain-clip": _optimiser("", "    P -= lr * np.clip(d_P, -0.05, 0.05)\n"),
+    "plain-norm": _optimiser(
+        "",
+        "    P -= lr * d_P * min(1.0, 0.05 / norm)\n",
+        "    norm = np.sqrt(sum(np.sum(g ** 2) for g in (d_W2, d_b2, d_W1, d_b1)))\n",
+    ),
+}
+
 # Correct, though a hasty reader would object
 _DECOYS: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
     # one output unit: the sum over everything is the sum over the samples
@@ -1211,7 +1250,10 @@ CORRECT: dict[str, str] = {
         for name, by_style in _VARIATIONS.items()
         for style, edits in by_style.items()
     },
-    **{name: _edit(STYLES[style], *edits) for name, (style, edits) in _DECOYS.items()},
+    **{
+        name: _edit(STYLES[style], *edits)
+        for name, (style, edits) in {**_DECOYS, **_OPTIMISERS}.items()
+    },
     "relu": _RELU,
     "softmax": _SOFTMAX,
     "softmax-jacobian": _SOFTMAX_JACOBIAN,
@@ -1297,8 +1339,8 @@ _PLAIN_MISTAKES = [
     ),
     _plant(
         "plain", "bias summed over the wrong axis",
-        {"np.sum(d_hidden, axis=0, keepdims=True)": "np.sum(d_hidden, axis=1)"},
-        "d_b1 = np.sum(d_hidden, axis=1)", "b1",
+        {"np.sum(d_hidden, axis=0, keepdims=True)": "np.sum(d_hidden, axis=1)[None]"},
+        "d_b1 = np.sum(d_hidden, axis=1)[None]", "b1",
     ),
     _plant(
         "plain", "bias summed over the wrong axis",
@@ -2064,6 +2106,26 @@ _OTHER_MISTAKES = [
     ),
 ]
 
+_IN_OPTIMISERS = [
+    mistake
+    for style in _OPTIMISERS
+    for mistake in (
+        _plant(
+            style, "missing hidden derivative", {" * sigmoid_derivative(hidden_output)": ""},
+            "d_hidden = np.dot(d_final, W2.T)", "W1 b1",
+        ),
+        _plant(
+            style, "bias summed over the wrong axis",
+            {"np.sum(d_hidden, axis=0, keepdims=True)": "np.sum(d_hidden, axis=1)[None]"},
+            "d_b1 = np.sum(d_hidden, axis=1)[None]", "b1",
+        ),
+        _plant(
+            style, "scale of one parameter", {"np.dot(X.T, d_hidden)": "np.dot(X.T, d_hidden) / 4"},
+            "d_W1 = np.dot(X.T, d_hidden) / 4", "W1",
+        ),
+    )
+]
+
 MISTAKES: list[Mistake] = [
     *_PLAIN_MISTAKES,
     *_FUNCTION_MISTAKES,
@@ -2073,6 +2135,7 @@ MISTAKES: list[Mistake] = [
     *_DICTIONARY_MISTAKES,
     *_LAYERS_MISTAKES,
     *_OTHER_MISTAKES,
+    *_IN_OPTIMISERS,
 ]
 """The table. Every name of the catalogue is planted into each of the four ``STYLES``.
 

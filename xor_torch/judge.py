@@ -16,7 +16,7 @@ from . import replay
 from .expected import add_numbers, fill, of_constant, of_penalty
 from .losses import CannotTell, Case, Fit, Loss, Point, Term
 from .mistakes import PRODUCTS, SUMS, Diagnosis, MistakeName, Step, diagnose, gradient_node
-from .optimisers import gradient_nodes, signs
+from .optimisers import gradient_nodes, linear, signs
 from .record import Ref, Tape
 from .replay import CannotReplay
 from .rows_seen import updates
@@ -106,18 +106,20 @@ def _judge(case: Case) -> Finding:
         perfect = [fit for fit in decayed if fit.perfect and _one_decay(fit)]
     if perfect:
         return _correct(case, min(perfect, key=lambda f: ORDER[f.loss.kind]))
-    stateful = any(s.optimiser for s in case.network.states)
-    if stateful or not any(any(f.explained()) for f in fits if f.loss.kind != "own"):
-        inside = _inside_the_optimiser(case)
-        if inside:
-            return inside
-    return _wrong(case, fits)
+    explained = any(any(f.explained()) for f in fits if f.loss.kind != "own")
+    return _inside_the_optimiser(case, explained) or _wrong(case, fits)
 
 
-def _inside_the_optimiser(case: Case) -> Finding | None:
-    """Adam and the like: the steps follow no gradient, but are computed from one."""
+def _inside_the_optimiser(case: Case, explained: bool) -> Finding | None:
+    """Adam and the like: the steps follow no gradient, but are computed from one.
+
+    With momentum they are proportional to one, from rest, and there is another way to judge them.
+    """
     nodes = gradient_nodes(case)
     if nodes is None:
+        return None
+    proportional = linear(case, nodes)
+    if proportional and explained and not any(s.optimiser for s in case.network.states):
         return None
     inner = Case(case.tape, case.network, case.ties, {at: (n, -1.0) for at, n in nodes.items()})
     inner.states_elsewhere = case.states_elsewhere
@@ -129,9 +131,11 @@ def _inside_the_optimiser(case: Case) -> Finding | None:
     if not perfect:
         decayed = [fit for loss in inner.losses() if (fit := inner.fit(loss, penalty=True))]
         perfect = [fit for fit in decayed if fit.perfect and _one_decay(fit)]
-    if not any(any(f.in_scale()) for f in fits):
+    if proportional and not any(any(f.in_scale()) for f in fits):
         return None
     if isinstance(found, str):
+        if proportional:
+            return None
         raise CannotTell(found)
     if not perfect:
         return _wrong(inner, fits)

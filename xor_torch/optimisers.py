@@ -50,9 +50,14 @@ def _gradient_node(case: Case, k: int, i: int) -> int | None:
         if n != end and nodes[n].op not in ELEMENTWISE:
             break
         for a in nodes[n].inputs:
-            # a number that depends on something is the norm of all gradients
-            known = a not in inside or a in starts or (shape and not nodes[a].shape)
-            if not known and not _from_states_only(case, a, starts, inside):
+            # a number is the norm of all gradients
+            number = not nodes[a].shape and shape
+            if (
+                a in inside
+                and a not in starts
+                and not number
+                and not _from_states_only(case, a, starts, inside)
+            ):
                 waiting.add(a)
     if not through:
         return None
@@ -86,6 +91,16 @@ def _leads_to(case: Case, values: list[int], begin: int, inside: set[int]) -> bo
         a == begin or (case.tape.nodes[a].op == "multiply" and begin in case.tape.nodes[a].inputs)
         for a in values
         if a in inside
+    )
+
+
+def linear(case: Case, found: dict[tuple[int, int], int]) -> bool:
+    """Is a step from rest proportional to the gradient: no optimiser, or momentum only?"""
+    k = case.chosen[0]
+    small, large = (_answers(case, found, k, gradient, 0.0) for gradient in (0.01, 1.0))
+    return all(
+        a is not None and b is not None and math.isclose(b, 100 * a, rel_tol=1e-6)
+        for a, b in zip(small.values(), large.values(), strict=True)
     )
 
 
