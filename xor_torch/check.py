@@ -50,7 +50,7 @@ class Verdict:
     def decisive(self) -> Finding | None:
         """The finding that the verdict rests on."""
         same = [f for f in self.findings if f.verdict == self.verdict]
-        return (same or self.findings or [None])[0]
+        return next(iter(same or self.findings), None)
 
     def to_json(self) -> dict[str, object]:
         """A JSON object; `line` counts from 1 in the file, in a notebook in its `cell`.

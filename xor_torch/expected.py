@@ -126,10 +126,11 @@ def of_constant(
     pairs, place = [], _place(case, added, case.chosen[0])
     for p in _of_the_run(case, fit)[:FIRST_POINTS]:
         factor, at = _factor(fit, p.step), _at(case, place, p.step)
-        if factor is not None and at in p.values:
-            (slope,) = torch.autograd.grad(fit.loss.of(p), [p.values[at]], retain_graph=True)
-            step = -factor * slope.sum_to_size(shape)
-            pairs.append((torch.zeros_like(step), step))
+        if factor is not None and at is not None and at in p.values:
+            (slope,) = fit.loss.derivatives(p, [at])
+            if slope is not None:
+                step = -factor * slope.sum_to_size(shape)
+                pairs.append((torch.zeros_like(step), step))
     return pairs
 
 
@@ -156,11 +157,14 @@ def _of_derivative(
     pairs = []
     for p in points:
         at, of = _at(case, mine, p.step), _at(case, theirs, p.step)
-        if at not in p.values or of not in p.values or not _as_recorded(case, p, at):
+        if (
+            at is None
+            or of is None
+            or not {at, of} <= p.values.keys()
+            or not _as_recorded(case, p, at)
+        ):
             continue
-        (slope,) = torch.autograd.grad(
-            fit.loss.of(p), [p.values[of]], retain_graph=True, allow_unused=True
-        )
+        (slope,) = fit.loss.derivatives(p, [of])
         actual = p.values[at].detach()
         if slope is not None and slope.numel() == actual.numel():
             pairs.append((actual, scale * slope.detach().reshape(actual.shape)))
@@ -174,7 +178,8 @@ def _of_value(
     case: Case, fit: Fit, step: Step, n: int, points: list[Point]
 ) -> list[tuple[Tensor, Tensor]]:
     """(actual, expected) at each point, for the derivative that makes the updates right."""
-    shape, place = case.tape.nodes[n].shape, _place(case, n, step.k)
+    shape: tuple[int, ...] = case.tape.nodes[n].shape
+    place = _place(case, n, step.k)
     scale = None if any(fit.in_scale()) else _scale_before(step, n)
     # the deepest first: of a sum of products it is the whole sum that has a name
     for v in sorted(step.derivatives, reverse=True):
@@ -183,7 +188,7 @@ def _of_value(
         ):
             continue
         target = _place(case, v, step.k)
-        pairs = []
+        pairs: list[tuple[Tensor, Tensor]] = []
         for p in points:
             mine, theirs = _at(case, place, p.step), _at(case, target, p.step)
             found = None
@@ -225,9 +230,7 @@ def _put_in(
         return None
     if not _as_recorded(case, p, n):
         return None
-    (slope,) = torch.autograd.grad(
-        fit.loss.of(p), [p.values[v]], retain_graph=True, allow_unused=True
-    )
+    (slope,) = fit.loss.derivatives(p, [v])
     actual = p.values[n].detach()
     if slope is None or slope.numel() != actual.numel():
         return None
@@ -256,9 +259,7 @@ def _put_in(
     size = max(float(y.abs().max()), float(x.abs().max()) * abs(c))
     if not c or float((c * x - y).abs().max()) > SAME * size:
         return None
-    if factor is None:
-        return actual, given_scale * slope
-    return actual, c * slope
+    return actual, (given_scale if factor is None and given_scale else c) * slope
 
 
 def _as_recorded(case: Case, p: Point, n: int) -> bool:

@@ -9,12 +9,13 @@ import contextlib
 import math
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 
 from . import replay
 from .expected import add_numbers, fill, of_constant, of_penalty
-from .losses import CannotTell, Case, Fit, Loss, Point, Term
+from .losses import CannotTell, Case, Fit, Loss, Point, Term, total
 from .mistakes import PRODUCTS, SUMS, Diagnosis, MistakeName, Step, diagnose, gradient_node
 from .optimisers import gradient_nodes, linear, signs
 from .record import Ref, Tape
@@ -38,7 +39,7 @@ class Finding:
     lr: float | None = None
     warnings: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    parameters: list[dict] = field(default_factory=list)
+    parameters: list[dict[str, Any]] = field(default_factory=list)
     layers: list[str] = field(default_factory=list)
     labels: dict[int, list[tuple[str, bool]]] = field(default_factory=dict)  # line -> derivatives
     diagnosis: Diagnosis | None = None
@@ -262,7 +263,9 @@ def _never_updated(step: Step) -> Diagnosis | None:
 
 def _compare_with_printed(case: Case, fit: Fit, finding: Finding) -> None:
     """Is the loss that the script computes the one that its steps follow?"""
-    same, penalised, other = [], [], []
+    same: list[tuple[int, str, float]] = []
+    penalised: list[tuple[int, str, float, list[float]]] = []
+    other: list[tuple[int, str]] = []
     for k in sorted({0, *case.chosen[:3]}):
         points = [p for seed in (71, 72, 73) if (p := case.point(k, 10 * k + seed, 0.6))]
         terms = fit.loss.terms.get(k)
@@ -289,7 +292,7 @@ def _compare_with_printed(case: Case, fit: Fit, finding: Finding) -> None:
     if same and not penalised:
         _, name, factor = same[0]
         multiple = 1 / factor if factor else math.nan
-        if factor and not math.isclose(fit.scale / factor, finding.lr, rel_tol=1e-6):
+        if factor and not math.isclose(fit.scale / factor, finding.lr or 0.0, rel_tol=1e-6):
             printed = _name_of_multiple(case, fit, factor)
             finding.notes.append(
                 f"your printed loss is the {printed}, your steps follow the {finding.loss}: "
@@ -321,12 +324,14 @@ def _printed(case: Case, k: int, terms: list[Term]) -> list[tuple[str, int, Term
         if n in needed or node.dtype != "f" or node.shape not in ((), (1,), (1, 1)):
             continue
         if node.name or n not in users:
-            found.append((node.name or "a value", node.line, Term(lambda v, n=n: v[n].sum(), n)))
+            found.append((node.name or "a value", node.line, total(n)))
     named = [f for f in found if f[0] != "a value"]
     return (named or found) if targets or terms else []
 
 
-def _relation(case: Case, points: list[Point], printed: Loss, followed: Loss):
+def _relation(
+    case: Case, points: list[Point], printed: Loss, followed: Loss
+) -> tuple[list[float], list[float], bool] | None:
     """(factors, decays, exact) with d printed = factor * d followed + decay * parameter."""
     grads = []
     for p in points:
@@ -338,20 +343,19 @@ def _relation(case: Case, points: list[Point], printed: Loss, followed: Loss):
         return None
     factors, decays, exact = [], [], True
     for i in range(len(case.parameters)):
-        a = torch.cat([x[i].reshape(-1) for _, x, _ in grads])
+        mine = torch.cat([x[i].reshape(-1) for _, x, _ in grads])
         columns = [
             torch.cat([x[i].reshape(-1) for _, _, x in grads]),
             torch.cat([p.leaves[i].detach().reshape(-1) for p, _, _ in grads]),
         ]
         if not float(columns[0].abs().max()):
             continue
-        solution = torch.linalg.lstsq(torch.stack(columns, 1), a[:, None]).solution[:, 0]
-        off = float((torch.stack(columns, 1) @ solution - a).abs().max())
-        exact = exact and off <= 1e-8 * max(float(a.abs().max()), 1e-300)
+        solution = torch.linalg.lstsq(torch.stack(columns, 1), mine[:, None]).solution[:, 0]
+        off = float((torch.stack(columns, 1) @ solution - mine).abs().max())
+        exact = exact and off <= 1e-8 * max(float(mine.abs().max()), 1e-300)
         factors.append(float(solution[0]))
-        small = abs(float(solution[1])) * float(columns[1].abs().max()) <= 1e-8 * float(
-            a.abs().max()
-        )
+        penalty = abs(float(solution[1])) * float(columns[1].abs().max())
+        small = penalty <= 1e-8 * float(mine.abs().max())
         decays.append(0.0 if small else float(solution[1]))
     exact = (
         exact and bool(factors) and all(math.isclose(f, factors[0], rel_tol=1e-6) for f in factors)
@@ -555,7 +559,8 @@ def _multiples(case: Case, fit: Fit) -> dict[str, float]:
     """The names of a loss's usual multiples."""
     kind = fit.loss.kind
     terms = fit.loss.terms[case.chosen[0]]
-    shape = case.tape.nodes[terms[0].prediction].shape
+    prediction = terms[0].prediction
+    shape = () if prediction is None else case.tape.nodes[prediction].shape
     sizes = dict.fromkeys([math.prod(shape), *shape, len(terms)])
     names = {"SSE": 1.0, "1/2 SSE": 0.5} if kind == "SSE" else {kind: 1.0}
     for n in sizes:

@@ -12,6 +12,7 @@ import itertools
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 
@@ -20,6 +21,7 @@ from .record import Node, Ref, Tape
 from .steps import Network, State, Step
 
 Tensor = torch.Tensor
+Values = dict[int, Tensor]
 
 # Both sides are computed in float64 from the same tape: agreement is 1e-13 or better.
 RTOL = 1e-9
@@ -53,11 +55,23 @@ class Point:
 class Term:
     """A loss computed at one place of one step."""
 
-    function: Callable[[dict[int, Tensor]], Tensor]
+    function: Callable[[Values], Tensor]
     source: int  # the value where the target comes in, or the loss itself
     prediction: int | None = None
     target: int | float | None = None
     size: int = 1  # of the prediction
+
+
+def total(id: int) -> Term:
+    """The script's own loss."""
+    return Term(lambda values: values[id].sum(), id)
+
+
+def log_likelihood(id: int, node: Node) -> Term:
+    """Of the probabilities that ``p[range(n), labels]`` picks."""
+    return Term(
+        lambda values: -values[id].log().sum(), id, node.inputs[0], size=math.prod(node.shape)
+    )
 
 
 @dataclass
@@ -65,7 +79,7 @@ class Loss:
     """A candidate: what it is and where in the script; its terms of each step are added up."""
 
     kind: str  # "SSE", "BCE", "CE", "MAE" or "own"
-    place: tuple
+    place: tuple[Any, ...]
     name: str
     terms: dict[int, list[Term]] = field(default_factory=dict)
 
@@ -78,7 +92,14 @@ class Loss:
         terms = self.terms.get(point.step, [])
         if not terms or any(t.source not in point.values for t in terms):
             return None
-        return sum(t.function(point.values) for t in terms)
+        return torch.stack([t.function(point.values) for t in terms]).sum()
+
+    def derivatives(self, point: "Point", ids: list[int]) -> list[Tensor | None]:
+        """With respect to values of a point; None where it does not depend on one."""
+        value, of = self.of(point), [point.values[n] for n in ids]
+        if value is None:
+            return [None] * len(ids)
+        return list(torch.autograd.grad(value, of, retain_graph=True, allow_unused=True))
 
 
 @dataclass
@@ -224,10 +245,10 @@ class Case:
         """Does the repeated tape give what the script computed?"""
         for k in self.chosen[:3]:
             step = self.steps[k]
-            given = {n: self.tape.nodes[n].value for n in step.start.values()}
-            if any(v is None for v in given.values()):
+            known = {n: self.tape.nodes[n].value for n in step.start.values()}
+            if any(v is None for v in known.values()):
                 continue
-            given = {n: replay.tensor(v).double() for n, v in given.items()}
+            given = {n: replay.tensor(v).double() for n, v in known.items()}
             values = replay.run(self.tape, step.end.values(), given)
             allowed = SAME_FLOAT32 if self.float32 else SAME
             for id in sorted(values):
@@ -250,7 +271,7 @@ class Case:
 
     def _points(self) -> list[Point]:
         points = []
-        plans = [(k, None, 0.0) for k in self.chosen]
+        plans: list[tuple[int, int | None, float]] = [(k, None, 0.0) for k in self.chosen]
         nudged = self.chosen[:: max(1, len(self.chosen) // NUDGED_STEPS)][:NUDGED_STEPS]
         for k in nudged:
             # far, farther, and, should the script then take another branch, near
@@ -345,7 +366,7 @@ class Case:
         parts = self.change_nodes(k, i)
         if parts is None:
             return values[end] - values[begin], False
-        total = sum(sign * values[n] for n, sign in parts)
+        total = torch.as_tensor(sum(sign * values[n] for n, sign in parts))
         if (k, i) in self.inside:
             return total.reshape(values[begin].shape), True
         return total.expand_as(values[begin]) if total.ndim <= values[begin].ndim else total, True
@@ -354,7 +375,7 @@ class Case:
 
     def losses(self) -> list[Loss]:
         """Every candidate that all chosen steps have."""
-        found: dict[tuple, Loss] = {}
+        found: dict[tuple[Any, ...], Loss] = {}
         for k in self.chosen:
             for loss, term in self.losses_of(k):
                 found.setdefault(loss.place, loss).terms.setdefault(k, []).append(term)
@@ -371,7 +392,7 @@ class Case:
             if node.name and node.shape in ((), (1,), (1, 1)):
                 yield (
                     Loss("own", ("own", *place), node.name),
-                    Term(lambda v, id=id: v[id].sum(), id),
+                    total(id),
                 )
             if node.op == "getitem" and node.inputs[0] in inside and node.inputs[0] not in starts:
                 index = node.args[1]
@@ -382,12 +403,7 @@ class Case:
                 ):
                     yield (
                         Loss("CE", ("index", *place), "CE"),
-                        Term(
-                            lambda v, id=id: -v[id].log().sum(),
-                            id,
-                            node.inputs[0],
-                            size=math.prod(node.shape),
-                        ),
+                        log_likelihood(id, node),
                     )
             if node.op not in ("subtract", "add", "multiply", "divide") or len(node.args) != 2:
                 continue
@@ -431,9 +447,9 @@ class Case:
         return id
 
     def _supervised(
-        self, place: tuple, p: int, t: int | float, source: int
+        self, place: tuple[Any, ...], p: int, t: int | float, source: int
     ) -> Iterable[tuple[Loss, Term]]:
-        def pair(values: dict[int, Tensor]) -> tuple[Tensor, Tensor]:
+        def pair(values: Values) -> tuple[Tensor, Tensor]:
             if isinstance(t, float):
                 return values[p], torch.full_like(values[p], t)
             known = values.get(t)
@@ -441,19 +457,19 @@ class Case:
                 known = replay.run(self.tape, [t], {})[t]
             return values[p], replay.number(known)
 
-        def sse(values):
+        def sse(values: Values) -> Tensor:
             a, b = pair(values)
             return ((a - b) ** 2).sum()
 
-        def mae(values):
+        def mae(values: Values) -> Tensor:
             a, b = pair(values)
             return (a - b).abs().sum()
 
-        def bce(values):
+        def bce(values: Values) -> Tensor:
             a, b = pair(values)
             return -(torch.xlogy(b, a) + torch.xlogy(1 - b, 1 - a)).sum()
 
-        def ce(values):
+        def ce(values: Values) -> Tensor:
             a, b = pair(values)
             return -torch.xlogy(b, a).sum()
 
@@ -472,15 +488,16 @@ class Case:
             return None
         if loss.kind in ("BCE", "CE"):
             for term in loss.terms[point.step]:
+                assert term.prediction is not None
                 p = point.values[term.prediction].detach()
                 if not bool(((p > 0) & (p < 1)).all()):
                     return None
                 if loss.kind == "CE" and not _sums_to_one(p):
                     return None
-        grads = torch.autograd.grad(value, point.leaves, retain_graph=True, allow_unused=True)
+        found = torch.autograd.grad(value, point.leaves, retain_graph=True, allow_unused=True)
         grads = [
             torch.zeros_like(x) if g is None else g
-            for g, x in zip(grads, point.leaves, strict=True)
+            for g, x in zip(found, point.leaves, strict=True)
         ]
         return grads if all(bool(torch.isfinite(g).all()) for g in grads) else None
 

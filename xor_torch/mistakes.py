@@ -13,9 +13,11 @@ mistake would, and must agree in every element.
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Literal
 
 import torch
+from torch.nn.functional import leaky_relu
 
 from . import replay
 from .losses import FLOOR, RTOL, Case, Fit, Loss, Point
@@ -136,13 +138,10 @@ class Step:
     def _derivatives(self) -> dict[int, list[Tensor]]:
         result: dict[int, list[Tensor]] = {n: [] for n in self.forward}
         for point in self.points:
-            value = self.loss.of(point)
             wanted = [
                 n for n in self.forward if n in point.values and point.values[n].requires_grad
             ]
-            grads = torch.autograd.grad(
-                value, [point.values[n] for n in wanted], retain_graph=True, allow_unused=True
-            )
+            grads = self.loss.derivatives(point, wanted)
             for n, g in zip(wanted, grads, strict=True):
                 result[n].append(torch.zeros_like(point.values[n]) if g is None else g)
         return {
@@ -184,8 +183,8 @@ class Step:
         node, found = self.tape.nodes[target], set()
         while node.op in SAME_NUMBERS | {"getitem"} and node.inputs:
             node = self.tape.nodes[node.inputs[0]]
-        if node.value is not None and self.tape.nodes[target].value is not None:
-            mine = self.tape.nodes[target].value
+        mine = self.tape.nodes[target].value
+        if node.value is not None and mine is not None:
             for n in self.tape.nodes[node.id : max(self.inside)]:
                 if (
                     n.id not in self.inside
@@ -200,16 +199,16 @@ class Step:
         return found
 
     def _root(self, id: int) -> int:
-        node = self.tape.nodes[id]
-        while node.op in SAME_NUMBERS | {"getitem"} and node.inputs:
-            node = self.tape.nodes[node.inputs[0]]
-        return node.id
+        while self.tape.nodes[id].op in SAME_NUMBERS | {"getitem"} and self.tape.nodes[id].inputs:
+            id = self.tape.nodes[id].inputs[0]
+        return id
 
     # -- which derivative a value is
 
     def values(self, n: int) -> list[Tensor] | None:
         found = [p.values.get(n) for p in self.points]
-        return None if any(v is None for v in found) else [v.detach().double() for v in found]
+        known = [v.detach().double() for v in found if v is not None]
+        return known if len(known) == len(found) else None
 
     def labels(self, n: int) -> dict[int, float]:
         """{v: c} for all v of the forward pass with value = c * dL/dv."""
@@ -302,7 +301,7 @@ def find_layers(step: Step) -> list[Layer]:
                     first.setdefault(user, []).append(number)
                 elif node.op in ("add", "subtract"):
                     adds.setdefault(number, user)
-    layers = []
+    layers: list[Layer] = []
     for product, weights in sorted(first.items()):
         z, biases = product, []
         grown = True
@@ -386,7 +385,7 @@ def _activation(step: Step, layer: Layer) -> str:
     candidates["softmax"] = lambda x: torch.softmax(x, -1)
     candidates["softmax "] = lambda x: torch.softmax(x, 0)
     for slope in (0.01, 0.1, 0.2, 0.001):
-        candidates[f"leaky relu ({slope:g})"] = lambda x, s=slope: torch.where(x > 0, x, s * x)
+        candidates[f"leaky relu ({slope:g})"] = partial(leaky_relu, negative_slope=slope)
     for name, f in candidates.items():
         if all(torch.allclose(f(x), y, rtol=1e-9, atol=1e-12) for x, y in zip(z, a, strict=True)):
             return name.strip()
@@ -445,13 +444,13 @@ def _factors(step: Step, i: int) -> list[tuple[int, float, float]]:
     """(node, factor, sign) of each operation between the delta and the update, in order."""
     number = step.case.parameters[i]
     begin, end = step.step.start[number], step.step.end[number]
-    result, n, _came = [], end, None
+    result: list[tuple[int, float, float]] = []
+    n, parts = end, step.case.change_nodes(step.k, number)
     for _ in range(40):
         node = step.tape.nodes[n]
         here = step.labels(n).get(begin)
         following = [m for m in node.inputs if m in step.tainted and m != begin]
         if n == end:
-            parts = step.case.change_nodes(step.k, number)
             if not parts:
                 break
             following, here = [parts[-1][0]], None
@@ -459,7 +458,7 @@ def _factors(step: Step, i: int) -> list[tuple[int, float, float]]:
             break
         m = following[0]
         c = step.labels(m).get(begin)
-        if n == end:
+        if n == end and parts:
             result.append((end, 1.0, parts[-1][1] * -1.0))
         elif here is not None and c is not None:
             result.append((n, abs(here / c), math.copysign(1.0, here / c)))
@@ -687,12 +686,10 @@ def _from_slope(
     values = [(_whole(step, n), n) for n in _statement(step, s)]
     upstream = step.derivatives[own.a]
     if node.op in PRODUCTS and plain and (factor := step.values(plain[0])):
-        with_star = [
-            u * f if u.shape == f.shape else None for u, f in zip(upstream, factor, strict=True)
-        ]
-        if all(x is not None for x in with_star) and ratio(with_star, step.derivatives[own.z]):
+        with_star = [u * f for u, f in zip(upstream, factor, strict=True) if u.shape == f.shape]
+        if len(with_star) == len(upstream) and ratio(with_star, step.derivatives[own.z]):
             return "dot for element-wise product", True, s
-    z, a = step.values(own.z), step.values(own.a)
+    z, a = step.values(own.z) or [], step.values(own.a) or []
     of_z, of_a = SHAPES.get(own.activation, SHAPES["linear"])[1:]
     for mine, _ in values:
         if mine is None:
@@ -702,11 +699,13 @@ def _from_slope(
                 if _agrees(mine, upstream, [f(v) for v in x]):
                     return "derivative taken twice", True, s
         for q in step.forward:
-            x = step.values(q)
-            if x is None:
+            there = step.values(q)
+            if there is None:
                 continue
             for of_z_too, of_a_too in ((f[1], f[2]) for f in SHAPES.values()):
-                if any(_agrees(mine, upstream, [f(v) for v in x]) for f in (of_z_too, of_a_too)):
+                if any(
+                    _agrees(mine, upstream, [f(v) for v in there]) for f in (of_z_too, of_a_too)
+                ):
                     return "derivative of the wrong quantity", True, s
     if node.op in PRODUCTS:
         return None

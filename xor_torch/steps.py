@@ -41,13 +41,13 @@ class State:
     """A value that moves once in every step."""
 
     name: str
-    nodes: list[int]  # its successive values; the first None if unknown
+    nodes: list[int | None]  # its successive values; only the first may be None: unknown
     optimiser: bool = False  # moves a parameter
     accumulator: bool = False  # moves nothing: a sum of losses
 
     @property
     def updates(self) -> list[int]:
-        return self.nodes[1:]
+        return [n for n in self.nodes[1:] if n is not None]
 
 
 @dataclass
@@ -114,7 +114,7 @@ def _descends(tape: Tape, n: int, others: set[int | None]) -> bool:
 
 
 def _outlives_a_step(chain: State) -> bool:
-    return chain.nodes[-1] > chain.updates[0]
+    return chain.updates[-1] > chain.updates[0]
 
 
 def _chains(tape: Tape) -> list[State]:
@@ -146,8 +146,8 @@ def _chains(tape: Tape) -> list[State]:
             continue
         site = tape.nodes[path[-1]].site
         # a root that was made where its successors are made is the first update already
-        nodes = [None, *path] if tape.nodes[path[0]].site == site else path
-        chains.append(State(_name(tape, path), nodes))
+        unknown: list[int | None] = [None] if tape.nodes[path[0]].site == site else []
+        chains.append(State(_name(tape, path), [*unknown, *path]))
     return chains
 
 
@@ -221,14 +221,15 @@ def _networks(tape: Tape, users: dict[int, list[int]], family: list[State]) -> l
     steps = []
     for k, bound in enumerate(bounds):
         begin = bounds[k - 1] if k else -1
-        start, end = {}, {}
+        start: dict[int, int] = {}
+        end: dict[int, int] = {}
         for i, c in enumerate(family):
             new = [n for n in c.updates if begin < n <= bound]
             if len(new) == 1:
-                at = c.nodes.index(new[0])
+                before = c.nodes[c.nodes.index(new[0]) - 1]
                 end[i] = new[0]
-                if c.nodes[at - 1] is not None:
-                    start[i] = c.nodes[at - 1]
+                if before is not None:
+                    start[i] = before
         if len(end) == len(family) and len(start) == len(family):
             steps.append(Step(start, end))
     if not steps:
