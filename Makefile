@@ -16,6 +16,7 @@ test-lowest: .venv-lowest/installed  # without warnings: old packages get them f
 lint: .venv/installed
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
+	.venv/bin/mypy
 
 docs: .venv/installed  # into build/site/; needs Python 3.11
 	.venv/bin/pip install -q -c constraints.txt -e '.[docs]'

@@ -267,8 +267,8 @@ def _as_recorded(case: Case, p: Point, n: int) -> bool:
     was = case.tape.nodes[n].value
     if was is None:
         return not any(s.optimiser for s in case.network.states)
-    was, now = replay.tensor(was).double(), p.values[n].detach()
-    return was.shape == now.shape and torch.allclose(was, now, rtol=1e-2, atol=1e-9)
+    then, now = replay.tensor(was).double(), p.values[n].detach()
+    return then.shape == now.shape and torch.allclose(then, now, rtol=1e-2, atol=1e-9)
 
 
 def _scale_before(step: Step, n: int) -> float | None:

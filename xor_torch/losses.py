@@ -578,7 +578,7 @@ def _choose(tape: Tape, network: Network) -> list[int]:
     first = 1 if len(network.steps) > 2 else 0
     for k, step in list(enumerate(network.steps))[first:]:
         inside = set(step.nodes)
-        mark = []
+        mark: list[object] = []
         for n in step.nodes:
             node = tape.nodes[n]
             for a in node.inputs:

@@ -180,7 +180,7 @@ class Step:
 
     def _sources_of(self, target: int) -> set[int]:
         """Values that hold the same numbers: the array that a target row was taken from, ..."""
-        node, found = self.tape.nodes[target], set()
+        node, found = self.tape.nodes[target], set[int]()
         while node.op in SAME_NUMBERS | {"getitem"} and node.inputs:
             node = self.tape.nodes[node.inputs[0]]
         mine = self.tape.nodes[target].value

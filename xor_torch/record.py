@@ -74,16 +74,24 @@ class Node:
         "value",
     )
 
-    def __init__(self, id, op, args=(), kwargs=None, line=0, site=None):
+    def __init__(
+        self,
+        id: int,
+        op: str,
+        args: Any = (),
+        kwargs: dict[str, Any] | None = None,
+        line: int = 0,
+        site: Any = None,
+    ) -> None:
         self.id = id
         self.op = op  # NumPy's name of it: "add", "sum", "getitem", "assign", ...
         self.args = args  # may hold Refs, also inside tuples and lists
         self.kwargs = kwargs or {}
         self.line = line  # in the script, 0 if elsewhere
-        self.site = site  # (file, function, position in its code): the place, loops included
+        self.site = site  # (code, position in it), the place, loops included; a number if loaded
         self.name = ""  # the variable that it was first assigned to
-        self.value = None  # a copy, None if large
-        self.shape = ()
+        self.value: np.ndarray | None = None  # a copy, None if large
+        self.shape: tuple[int, ...] = ()
         self.dtype = "f"
         self.inputs = tuple(refs((args, self.kwargs)))
         self.bits = 0  # the random or constant arrays that it descends from, one bit each
@@ -102,7 +110,7 @@ class Tape:
     def save(self, folder: Path, **outcome: Any) -> None:
         """Write ``tape.json`` and a file of the values, end to end, into `folder`, or neither."""
         nodes, offset = [], 0
-        sites: dict = {None: 0}
+        sites: dict[Any, int] = {None: 0}
         values = folder / f"{time.monotonic_ns()}.bin"
         with values.open("wb") as blob:
             for n in self.nodes:
@@ -239,7 +247,7 @@ class _Buffer:
 
     __slots__ = ("base", "node", "version")
 
-    def __init__(self, base: np.ndarray, node: int):
+    def __init__(self, base: np.ndarray, node: int) -> None:
         self.base, self.node, self.version = base, node, 0
 
 
@@ -265,7 +273,9 @@ class Recorded(np.ndarray):
     """An array that writes what is done with it to the tape of the running `Recorder`."""
 
     _buffer: _Buffer | None = None
-    _path: tuple = ()  # how this view is got from the whole memory: ((op, args, kwargs), ...)
+    _path: tuple[
+        Any, ...
+    ] = ()  # how this view is got from the whole memory: ((op, args, kwargs), ...)
     _node: int = -1
     _version: int = 0
     _scalar: bool = False  # stands for a NumPy number: no memory of its own to be changed
@@ -274,7 +284,9 @@ class Recorded(np.ndarray):
     def __array_finalize__(self, parent: Any) -> None:
         self._lost = isinstance(parent, Recorded)
 
-    def __array_ufunc__(self, ufunc, method, *inputs, out=None, **kwargs):
+    def __array_ufunc__(
+        self, ufunc: Any, method: Any, *inputs: Any, out: Any = None, **kwargs: Any
+    ) -> Any:
         name = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
         function = getattr(ufunc, method)
         if method == "at":
@@ -284,7 +296,7 @@ class Recorded(np.ndarray):
         targets = tuple(_recorder.run_into(name, function, inputs, kwargs, o) for o in out)
         return targets[0] if len(targets) == 1 else targets
 
-    def __array_function__(self, func, types, args, kwargs):
+    def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
         out = kwargs.pop("out", None)
         name = _function_name(func)
         if name in ("copyto", "put", "place", "putmask", "put_along_axis", "fill_diagonal"):
@@ -296,106 +308,108 @@ class Recorded(np.ndarray):
             return _recorder.run_into(name, func, args, kwargs, out)
         return _recorder.run(name, func, args, kwargs)
 
-    def __getitem__(self, index):
+    def __getitem__(self, index: Any) -> Any:
         return _recorder.run("getitem", _getitem, (self, index), {})
 
-    def __setitem__(self, index, value):
+    def __setitem__(self, index: Any, value: Any) -> None:
         _recorder.assign(self, index, value)
 
-    def __iter__(self):
+    def __iter__(self) -> Any:
         if self.ndim == 0:
             raise TypeError("iteration over a 0-d array")
         return (self[i] for i in range(len(self)))
 
-    def __bool__(self):
+    def __bool__(self) -> Any:
         answer = bool(self.view(np.ndarray))
         _recorder.guard(self, answer)
         return answer
 
-    def __float__(self):
+    def __float__(self) -> Any:
         _recorder.escape(self)
         return float(self.view(np.ndarray))
 
-    def __int__(self):
+    def __int__(self) -> Any:
         _recorder.escape(self)
         return int(self.view(np.ndarray))
 
-    def __index__(self):
+    def __index__(self) -> Any:
         return self.view(np.ndarray).__index__()
 
-    def __round__(self, digits=None):
+    def __round__(self, digits: Any = None) -> Any:
         if digits is None:
             return round(self.view(np.ndarray).item())
         return np.round(self, digits)
 
-    def __hash__(self):
+    def __hash__(self) -> int:  # type: ignore[override]  # an array has none
         if self._scalar:
             return hash(self.view(np.ndarray).item())
         raise TypeError(f"unhashable type: {type(self).__name__!r}")
 
-    def __repr__(self):
+    def __repr__(self) -> Any:
         plain = self.view(np.ndarray)
         return repr(plain[()] if self._scalar else plain)
 
-    def __str__(self):
+    def __str__(self) -> Any:
         return str(self.view(np.ndarray))
 
-    def __format__(self, spec):
+    def __format__(self, spec: Any) -> Any:
         plain = self.view(np.ndarray)
         return format(plain[()] if plain.ndim == 0 else plain, spec)
 
-    def __deepcopy__(self, memo):
+    def __deepcopy__(self, memo: Any) -> Any:
         return self.copy()
 
-    def __copy__(self):
+    def __copy__(self) -> Any:
         return self.copy()
 
-    def __reduce__(self):
+    def __reduce__(self) -> Any:
         _recorder.escape(self)
         return self.view(np.ndarray).copy().__reduce__()
 
     @property
-    def T(self):
+    def T(self) -> Any:
         return _recorder.run("T", lambda x: x.T, (self,), {})
 
     @property
-    def flat(self):
+    def flat(self) -> Any:
         return self.ravel().__iter__()
 
-    def item(self, *args):
+    def item(self, *args: Any) -> Any:
         return (
             _recorder.run("item", lambda x, *a: np.float64(x.item(*a)), (self, *args), {})
             if self.dtype.kind == "f"
             else self.view(np.ndarray).item(*args)
         )
 
-    def tolist(self):
+    def tolist(self) -> Any:
         if self.dtype.kind != "f":
             return self.view(np.ndarray).tolist()
         return [row.tolist() for row in self] if self.ndim else self
 
-    def fill(self, value):
+    def fill(self, value: Any) -> None:
         self[...] = value
 
-    def sort(self, *args, **kwargs):
+    def sort(self, *args: Any, **kwargs: Any) -> None:
         self[...] = np.sort(self, *args, **kwargs)
 
 
-def _in_place(name: str) -> Callable:
+def _in_place(name: str) -> Callable[..., Any]:
     whole = getattr(np.ndarray, f"__i{name}__")
     rebind = getattr(np.ndarray, f"__{name}__")
 
-    def operate(self, other):
+    def operate(self: Any, other: Any) -> Any:
         return rebind(self, other) if self._scalar else whole(self, other)
 
     return operate
 
 
-def _method(name: str) -> Callable:
-    def function(x, *args, **kwargs):  # of an array, or of the NumPy number that x stands for
+def _method(name: str) -> Callable[..., Any]:
+    def function(
+        x: Any, *args: Any, **kwargs: Any
+    ) -> Any:  # of an array, or of the NumPy number that x stands for
         return getattr(x, name)(*args, **kwargs)
 
-    def method(self, *args, out=None, **kwargs):
+    def method(self: Any, *args: Any, out: Any = None, **kwargs: Any) -> Any:
         if out is not None:
             return _recorder.run_into(name, function, (self, *args), kwargs, out)
         return _recorder.run(name, function, (self, *args), kwargs)
@@ -445,7 +459,7 @@ def _getitem(x: np.ndarray, index: Any) -> Any:
     return x[index]
 
 
-def _function_name(func: Callable) -> str:
+def _function_name(func: Callable[..., Any]) -> str:
     name = getattr(func, "__name__", str(func))
     module = getattr(func, "__module__", "") or ""
     return f"linalg.{name}" if "linalg" in module and name != "dot" else name
@@ -504,18 +518,20 @@ class Recorder:
         self._root_of: dict[int, int] = {}  # of every value that replaced another
         self._targets: dict[tuple[str, int], str] = {}  # of augmented assignments
         self._foreign: dict[int, tuple[np.ndarray, int]] = {}  # plain arrays that were met
-        self._loops: list = []
+        self._loops: list[Any] = []
 
     # -- what happened where
 
     def _frame(self) -> types.FrameType | None:
         """The nearest frame, if it is the script's; None if another package is at work."""
-        frame = sys._getframe(1)
+        frame: types.FrameType | None = sys._getframe(1)
         while frame and frame.f_code.co_filename == __file__:
             frame = frame.f_back
         return frame if frame and frame.f_code.co_filename in self.files else None
 
-    def _new(self, op: str, args: tuple, kwargs: dict, frame: types.FrameType | None) -> Node:
+    def _new(
+        self, op: str, args: tuple[Any, ...], kwargs: dict[str, Any], frame: types.FrameType | None
+    ) -> Node:
         node = Node(len(self.tape.nodes), op, args, kwargs)
         if frame is not None:
             node.line = frame.f_lineno
@@ -536,8 +552,8 @@ class Recorder:
     def _keep(self, node: Node, value: np.ndarray, always: bool = False) -> None:
         node.shape, node.dtype = np.shape(value), np.asarray(value).dtype.kind
         if always or np.size(value) <= KEEP_ELEMENTS:
-            node.value = np.array(value)
-            self._bytes += node.value.nbytes
+            copy = node.value = np.array(value)
+            self._bytes += copy.nbytes
 
     def leaf(self, value: Any, op: str = "leaf") -> int:
         """Enter a value that comes from outside the tape."""
@@ -552,7 +568,8 @@ class Recorder:
         """The present value of an array on the tape."""
         if not isinstance(x, Recorded):
             known = self._foreign.get(id(x))
-            if known and known[0] is x and np.array_equal(self.tape.nodes[known[1]].value, x):
+            was = self.tape.nodes[known[1]].value if known else None
+            if known and known[0] is x and was is not None and np.array_equal(was, x):
                 return known[1]
             node = self.leaf(x, "foreign")
             self._foreign[id(x)] = (x, node)  # holding x keeps its id its own
@@ -615,7 +632,9 @@ class Recorder:
 
     # -- operations
 
-    def run(self, op: str, function: Callable, args: tuple, kwargs: dict) -> Any:
+    def run(
+        self, op: str, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
         """Do an operation and write it down."""
         value = function(*_strip(args), **_strip(kwargs))
         if op in ("zeros_like", "ones_like", "empty_like", "full_like"):
@@ -640,7 +659,9 @@ class Recorder:
             return value
         return self._result(op, function, args, kwargs, value, frame)
 
-    def _result(self, op, function, args, kwargs, value, frame) -> Any:
+    def _result(
+        self, op: Any, function: Any, args: Any, kwargs: Any, value: Any, frame: Any
+    ) -> Any:
         node = self._new(op, self.encode(args), self.encode(kwargs), frame)
         self._keep(node, value)
         result = self.wrap(value, node.id)
@@ -649,6 +670,7 @@ class Recorder:
             op in _VIEWS
             and not result._scalar
             and isinstance(source, Recorded)
+            and source._buffer is not None
             and np.may_share_memory(source._buffer.base, value)
         ):
             result._buffer, result._version = source._buffer, source._buffer.version
@@ -656,7 +678,14 @@ class Recorder:
         self._link(node)
         return result
 
-    def run_into(self, op: str, function: Callable, args: tuple, kwargs: dict, out: Any) -> Any:
+    def run_into(
+        self,
+        op: str,
+        function: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        out: Any,
+    ) -> Any:
         """The same with the result written into `out`, an existing array."""
         encoded = None
         frame = self._frame()
@@ -673,10 +702,11 @@ class Recorder:
             self.opaque(out)
         return out
 
-    def _write(self, x: Recorded, path: tuple, node: int, frame) -> None:
+    def _write(self, x: Recorded, path: tuple[Any, ...], node: int, frame: Any) -> None:
         """The part of `x` that `path` leads to now has the value `node`."""
         self.node_of(x)  # sees to it that there is a buffer
         buffer = x._buffer
+        assert buffer is not None
         path = (*x._path, *path)
         if path:
             steps = tuple(
@@ -722,7 +752,9 @@ class Recorder:
             x._buffer.node = self.leaf(x._buffer.base, kind)
             x._buffer.version += 1
 
-    def opaque_write(self, name: str, function: Callable, args: tuple, kwargs: dict) -> Any:
+    def opaque_write(
+        self, name: str, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
         result = function(*_strip(args), **_strip(kwargs))
         if isinstance(args[0], Recorded) and not self.full:
             self.opaque(args[0])
@@ -800,7 +832,7 @@ class Recorder:
             id = same[0]
         return origin
 
-    def loop(self, items: Iterable) -> Iterator:
+    def loop(self, items: Iterable[Any]) -> Iterator[Any]:
         """Hand out the items of a ``for`` loop until it has made enough updates."""
         go_on = self.round()
         for item in items:
@@ -838,7 +870,8 @@ class Recorder:
         if isinstance(value, Recorded) and not self.full:
             node = self.tape.nodes[self.node_of(value)]
             if node.name and node.name != targets[0]:
-                self.tape.aliases.append((node.id, targets[0], self._frame().f_lineno))
+                frame = self._frame()
+                self.tape.aliases.append((node.id, targets[0], frame.f_lineno if frame else 0))
             node.name = node.name or targets[0]
         elif isinstance(value, dict) and len(value) < 100:
             for key, v in value.items():
@@ -846,7 +879,7 @@ class Recorder:
                     self.note(v, f"{targets[0]}[{key!r}]")
         return value
 
-    def _name_target(self, node: Node, frame) -> None:
+    def _name_target(self, node: Node, frame: Any) -> None:
         if frame is not None and not node.name:
             node.name = self._targets.get((frame.f_code.co_filename, frame.f_lineno), "")
 
@@ -854,12 +887,12 @@ class Recorder:
 
     def enter(self, value: np.ndarray, name: str = "") -> "Recorded":
         """Record an array from outside."""
-        x = self.wrap(np.array(value), self.leaf(value))
+        x: Recorded = self.wrap(np.array(value), self.leaf(value))
         self.tape.nodes[x._node].name = name
         return x
 
     @contextlib.contextmanager
-    def in_place_of_numpy(self, function: Callable) -> Iterator[None]:
+    def in_place_of_numpy(self, function: Callable[..., Any]) -> Iterator[None]:
         """While a function is called, its module sees the stand-in for NumPy."""
         global _recorder
         _recorder = self
@@ -911,7 +944,9 @@ class Recorder:
         """Give a module of the script's its builtins."""
         real = builtins.__import__
 
-        def import_(name, globals=None, locals=None, fromlist=(), level=0):
+        def import_(
+            name: Any, globals: Any = None, locals: Any = None, fromlist: Any = (), level: Any = 0
+        ) -> Any:
             if level == 0 and name in ("numpy", "math", "autograd.numpy"):
                 return _NUMPY if name == "numpy" else _MATH
             if level == 0 and name.startswith("numpy."):
@@ -937,7 +972,7 @@ class Recorder:
         }
 
 
-def _strip_out(out: Any, function: Callable) -> Any:
+def _strip_out(out: Any, function: Callable[..., Any]) -> Any:
     return out.view(np.ndarray) if isinstance(out, Recorded) else out
 
 
@@ -1023,20 +1058,25 @@ class _Siblings(importlib.abc.MetaPathFinder):
     def __init__(self, recorder: Recorder, folder: Path) -> None:
         self.recorder, self.folder = recorder, folder
 
-    def find_spec(self, name, path=None, target=None):
+    def find_spec(self, name: Any, path: Any = None, target: Any = None) -> Any:
         spec = importlib.machinery.PathFinder.find_spec(name, path or [str(self.folder)])
         origin = spec.origin if spec else None
-        if not origin or not origin.endswith(".py") or self.folder not in Path(origin).parents:
+        if (
+            not spec
+            or not origin
+            or not origin.endswith(".py")
+            or self.folder not in Path(origin).parents
+        ):
             return None
         if "site-packages" in origin or name.split(".")[0] in sys.stdlib_module_names:
             return None
-        recorder = self.recorder
+        recorder, file = self.recorder, origin
 
         class Loader(importlib.machinery.SourceFileLoader):
-            def get_code(self, fullname):
-                return recorder.compile(self.get_data(origin), origin)
+            def get_code(self, fullname: Any) -> Any:
+                return recorder.compile(self.get_data(file), file)
 
-            def exec_module(self, module):
+            def exec_module(self, module: Any) -> None:
                 recorder.furnish(module.__dict__)
                 exec(self.get_code(module.__name__), module.__dict__)
 
@@ -1087,12 +1127,12 @@ def _asarray(object: Any, dtype: Any = None, **kwargs: Any) -> Any:
 class _Vectorized:
     """``numpy.vectorize``: the function of numbers, called for each of them."""
 
-    def __init__(self, function: Callable, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
         self.function = function
 
     def __call__(self, *args: Any) -> Any:
-        arrays = np.broadcast_arrays(*args) if len(args) > 1 else args
-        arrays = [a if isinstance(a, Recorded) else array(a) for a in arrays]
+        given = np.broadcast_arrays(*args) if len(args) > 1 else args
+        arrays = [a if isinstance(a, Recorded) else array(a) for a in given]
         shape = arrays[0].shape
         results = [self.function(*xs) for xs in zip(*(a.ravel() for a in arrays), strict=True)]
         return array(results).reshape(shape) if shape else results[0]
@@ -1148,10 +1188,10 @@ _OF_SEQUENCES = {
 }
 
 
-def _recording(function: Callable, draws: bool = False) -> Callable:
+def _recording(function: Callable[..., Any], draws: bool = False) -> Callable[..., Any]:
     name = getattr(function, "__name__", "call")
 
-    def call(*args, **kwargs):
+    def call(*args: Any, **kwargs: Any) -> Any:
         if (
             args
             and type(args[0]) is list
@@ -1184,7 +1224,7 @@ class _Generator:
         return _recording(found, draws=True) if callable(found) else found
 
 
-def _mathematics() -> dict[str, Callable]:
+def _mathematics() -> dict[str, Callable[..., Any]]:
     """The functions of `math`, which take recorded numbers to NumPy's."""
     other = {
         "pow": "power",
@@ -1212,10 +1252,10 @@ def _mathematics() -> dict[str, Callable]:
         "atan",
     ]
 
-    def pick(name: str) -> Callable:
+    def pick(name: str) -> Callable[..., Any]:
         plain, recorded = getattr(math, name), getattr(np, other.get(name, name))
 
-        def call(*args):
+        def call(*args: Any) -> Any:
             return recorded(*args) if any(isinstance(a, Recorded) for a in args) else plain(*args)
 
         return call
@@ -1237,7 +1277,7 @@ class _Nothing(types.ModuleType):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self
 
-    def __iter__(self) -> Iterator:
+    def __iter__(self) -> Iterator[Any]:
         return iter((self, self))  # fig, ax = plt.subplots()
 
     def __getitem__(self, index: Any) -> Any:
@@ -1379,7 +1419,7 @@ def main(argv: list[str]) -> None:
     watch = threading.Timer(float(seconds), leave, ["time"])
     watch.daemon = True
     watch.start()
-    os._exit = lambda status: leave("exit")
+    os._exit = lambda status: leave("exit")  # type: ignore[assignment, return-value]
     outcome: dict[str, Any] = {"end": "ran"}
     try:
         recorder.run_script(source, file)
