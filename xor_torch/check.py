@@ -5,13 +5,14 @@ a plotting backend that opens no window. `assert_backprop` does the same job for
 a test.
 """
 
+import ast
 import contextlib
 import os
 import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -119,7 +120,14 @@ class Verdict:
                 if p["difference"] is None
                 else f", largest relative difference {p['difference']:.1e}"
             )
-            state = "ok" if p["ok"] else "does not follow the gradient"
+            state = "ok"
+            if not p["ok"]:
+                alone = p["difference"] is not None and p["difference"] < 1e-6
+                state = (
+                    "follows another multiple of the gradient"
+                    if alone
+                    else "does not follow the gradient"
+                )
             lines.append(
                 f"  {p['name']} {p['shape']}: updated on {self._where(p['line'])}{off}, {state}"
             )
@@ -148,7 +156,7 @@ class Verdict:
         return lines
 
     def _listing(self, f: Finding) -> list[str]:
-        first, last = f.lines
+        first, last = self._loop(f.labels) or f.lines
         if not last or last - first > 150:
             numbers = sorted(f.labels)
         else:
@@ -162,6 +170,18 @@ class Verdict:
             line = f"  {self._place(n)[1]:>5} | {self.source[n - 1]:<70}"
             lines.append(f"{line}  # {words}" if words else line.rstrip())
         return lines
+
+    def _loop(self, labels: Collection[int]) -> tuple[int, int] | None:
+        """The lines of the innermost loop or function that all the labelled lines are in."""
+        with contextlib.suppress(SyntaxError):  # a notebook's magics
+            around = [
+                (node.lineno, node.end_lineno or node.lineno)
+                for node in ast.walk(ast.parse("\n".join(self.source)))
+                if isinstance(node, ast.For | ast.While | ast.FunctionDef)
+            ]
+            whole = [(a, b) for a, b in around if labels and all(a <= n <= b for n in labels)]
+            return max(whole, default=None)
+        return None
 
     def _verdict_line(self) -> str:
         if self.verdict == "correct":

@@ -35,7 +35,7 @@ def add_numbers(case: Case, fit: Fit, diagnosis: Diagnosis, step: Step) -> None:
 def _look_at(case: Case, fit: Fit, diagnosis: Diagnosis, step: Step, points: list[Point]) -> None:
     n = _wrong_value(step, diagnosis)
     if n is not None:
-        pairs = _of_value(case, fit, step, n, points) or _of_derivative(
+        pairs = _of_value(case, fit, diagnosis, step, n, points) or _of_derivative(
             case, fit, diagnosis, step, n, points
         )
         if pairs:
@@ -123,9 +123,9 @@ def of_constant(
     case: Case, fit: Fit, added: int, shape: tuple[int, ...]
 ) -> list[tuple[Tensor, Tensor]]:
     """(0, the step that it should make) of a bias that nobody updates, added at a node."""
-    pairs, place = [], _place(case, added, case.chosen[0])
+    pairs, place = [], place_of(case, added, case.chosen[0])
     for p in _of_the_run(case, fit)[:FIRST_POINTS]:
-        factor, at = _factor(fit, p.step), _at(case, place, p.step)
+        factor, at = _factor(fit, p.step), value_at(case, place, p.step)
         if factor is not None and at is not None and at in p.values:
             (slope,) = fit.loss.derivatives(p, [at])
             if slope is not None:
@@ -153,10 +153,10 @@ def _of_derivative(
     if diagnosis.derivative is None:
         return []
     v, scale = diagnosis.derivative
-    mine, theirs = _place(case, n, step.k), _place(case, v, step.k)
+    mine, theirs = place_of(case, n, step.k), place_of(case, v, step.k)
     pairs = []
     for p in points:
-        at, of = _at(case, mine, p.step), _at(case, theirs, p.step)
+        at, of = value_at(case, mine, p.step), value_at(case, theirs, p.step)
         if (
             at is None
             or of is None
@@ -175,11 +175,11 @@ def _of_derivative(
 
 
 def _of_value(
-    case: Case, fit: Fit, step: Step, n: int, points: list[Point]
+    case: Case, fit: Fit, diagnosis: Diagnosis, step: Step, n: int, points: list[Point]
 ) -> list[tuple[Tensor, Tensor]]:
     """(actual, expected) at each point, for the derivative that makes the updates right."""
     shape: tuple[int, ...] = case.tape.nodes[n].shape
-    place = _place(case, n, step.k)
+    place = place_of(case, n, step.k)
     scale = None if any(fit.in_scale()) else _scale_before(step, n)
     # the deepest first: of a sum of products it is the whole sum that has a name
     for v in sorted(step.derivatives, reverse=True):
@@ -187,10 +187,10 @@ def _of_value(
             math.prod(shape) == 0
         ):
             continue
-        target = _place(case, v, step.k)
+        target = place_of(case, v, step.k)
         pairs: list[tuple[Tensor, Tensor]] = []
         for p in points:
-            mine, theirs = _at(case, place, p.step), _at(case, target, p.step)
+            mine, theirs = value_at(case, place, p.step), value_at(case, target, p.step)
             found = None
             if mine in p.values and theirs in p.values:
                 found = _put_in(case, fit, p, mine, theirs, scale)
@@ -200,17 +200,18 @@ def _of_value(
             if found[0].numel():
                 pairs.append(found)
         if pairs:
+            diagnosis.derivative = v, 1.0
             return pairs
     return []
 
 
-def _place(case: Case, n: int, k: int) -> tuple[str, int]:
+def place_of(case: Case, n: int, k: int) -> tuple[str, int]:
     """Where in a step: the same in every step that has as many values."""
     nodes = case.steps[k].nodes
     return (case.tape.nodes[n].op, nodes.index(n)) if n in nodes else ("", -1)
 
 
-def _at(case: Case, place: tuple[str, int], k: int) -> int | None:
+def value_at(case: Case, place: tuple[str, int], k: int) -> int | None:
     op, index = place
     nodes = case.steps[k].nodes
     if not 0 <= index < len(nodes) or case.tape.nodes[nodes[index]].op != op:

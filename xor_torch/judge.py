@@ -14,9 +14,9 @@ from typing import Any
 import torch
 
 from . import replay
-from .expected import add_numbers, fill, of_constant, of_penalty
+from .expected import add_numbers, fill, of_constant, of_penalty, place_of, value_at
 from .losses import CannotTell, Case, Fit, Loss, Point, Term, total
-from .mistakes import PRODUCTS, SUMS, Diagnosis, MistakeName, Step, diagnose, gradient_node
+from .mistakes import PRODUCTS, SUMS, Diagnosis, MistakeName, Step, diagnose, gradient_node, ratio
 from .optimisers import gradient_nodes, linear, signs
 from .record import Ref, Tape
 from .replay import CannotReplay
@@ -614,6 +614,10 @@ def _of_the_loss(step: Step) -> set[int]:
     return found
 
 
+def _named(ours: str, theirs: str) -> str:
+    return f"{ours} = {theirs}" if theirs and theirs != ours else ours
+
+
 def _describe(case: Case, fit: Fit, finding: Finding, step: Step) -> None:
     """Parameters, layers and the derivative that each line computes."""
     good = fit.in_scale()
@@ -638,9 +642,8 @@ def _describe(case: Case, fit: Fit, finding: Finding, step: Step) -> None:
         weights = ", ".join(case.names[i] for i in dict.fromkeys(layer.weights + layer.biases))
         finding.layers.append(
             f"layer {layer.number}: {weights}; "
-            f"z{layer.number} = {nodes[layer.z].name or 'unnamed'} "
-            f"{nodes[layer.z].shape}, a{layer.number} = {nodes[layer.a].name or 'unnamed'}, "
-            f"{layer.activation}"
+            f"{_named(f'z{layer.number}', nodes[layer.z].name)} {nodes[layer.z].shape}, "
+            f"{_named(f'a{layer.number}', nodes[layer.a].name)}, {layer.activation}"
         )
     used = [n for n in step.step.nodes if nodes[n].line]
     finding.lines = (min(nodes[n].line for n in used), max(nodes[n].line for n in used))
@@ -661,4 +664,17 @@ def _describe(case: Case, fit: Fit, finding: Finding, step: Step) -> None:
             if label not in on_line:
                 on_line.append(label)
     if finding.diagnosis is not None:
-        finding.labels.setdefault(finding.diagnosis.line, []).append(("wrong", False))
+        wrong = finding.diagnosis
+        words = "wrong"
+        if wrong.derivative and wrong.step:
+            of = value_at(case, place_of(case, wrong.derivative[0], wrong.step.k), step.k)
+            for v, name in names.items():
+                theirs, mine = step.derivatives.get(v), step.derivatives.get(of or -1)
+                if theirs and mine and ratio(mine, theirs) is not None:  # it may be that of -z1
+                    words = f"dL/d{name} wrong"
+        finding.labels.setdefault(wrong.line, []).append((words, False))
+        for i, name in enumerate(case.names):
+            line = nodes[gradient_node(step, i)].line
+            on_line = finding.labels.setdefault(line, [])
+            if not good[i] and line != wrong.line and (f"dL/d{name}", True) not in on_line:
+                on_line.append((f"dL/d{name} wrong", False))
