@@ -65,7 +65,7 @@ def report(mistake: Mistake) -> list[str]:
         path = Path(folder, "my_network.py")
         path.write_text(mistake.source)
         lines = check_file(path).report().replace(str(path), path.name).splitlines()
-    wanted = r"  (first wrong|mistake:|.* does not follow|.*: actual )|[A-Z]"
+    wanted = r"  (first wrong|mistake:|.* (does not follow|another multiple)|.*: actual )|[A-Z]"
     return [line.strip() for line in lines if re.match(wanted, line)]
 
 
