@@ -798,8 +798,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout = None
         return DIFFERS
     except runs.WriteError as error:
-        if error.filename == runs.STANDARD_OUTPUT:
-            sys.stdout = None  # what it still holds would fail once more at exit
         _say(f"{parser.prog}: error: {error}")
         return DIFFERS
     except (UsageError, OSError, ValueError) as error:

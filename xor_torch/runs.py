@@ -100,6 +100,7 @@ def write_out(text: str) -> None:
     except BrokenPipeError:
         raise
     except OSError as error:
+        sys.stdout = None  # what it holds would fail once more at exit
         raise WriteError(error, STANDARD_OUTPUT) from error
 
 
