@@ -209,6 +209,32 @@ def test_one_clear_message(tmp_path, source, reason):
     assert verdict.report().count("CANNOT TELL") == 1
 
 
+SATURATED = """import numpy as np
+rng = np.random.default_rng(0)
+X = rng.integers(0, 256, (4, 48)) * 100.0
+Y = (X[:1] + X[1:2] < 20000).astype(int)
+W1, b1 = rng.normal(size=(4, 4)) * 0.0001, np.zeros((4, 1))
+W2, b2 = rng.normal(size=(1, 4)) * 0.01, np.zeros((1, 1))
+for i in range(1000):
+    Z1 = W1 @ X + b1
+    A1 = np.maximum(0, Z1)
+    A2 = 1 / (1 + np.exp(-(W2 @ A1 + b2)))
+    dZ2 = A2 - Y
+    dZ1 = (W2.T @ dZ2) * (Z1 > 0)
+    W1 = W1 - 1e-7 * dZ1 @ X.T
+    b1 = b1 - 1e-7 * np.sum(dZ1, axis=1, keepdims=True)
+    W2 = W2 - 1e-7 * dZ2 @ A1.T
+    b2 = b2 - 1e-7 * np.sum(dZ2, axis=1, keepdims=True)
+"""
+
+
+def test_a_cross_entropy_that_saturates_is_no_missing_derivative(tmp_path):
+    """Unscaled inputs: the steps are right, but moved parameters give outputs of exactly 1."""
+    verdict = check_file(write(tmp_path, SATURATED))
+    assert verdict.verdict == "cannot tell"
+    assert "cross-entropy cannot be checked" in (verdict.reason or "")
+
+
 def test_a_missing_file_a_directory_and_binary_garbage(tmp_path):
     assert "no such file" in check_file(tmp_path / "none.py").reason
     assert "directory" in check_file(tmp_path).reason

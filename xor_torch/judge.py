@@ -528,6 +528,15 @@ def _by_known_mistake(case: Case, fits: list[Fit]) -> tuple[Fit, Diagnosis]:
             and diagnosis.sure
             and diagnosis.mistake in ("derivative taken twice", "missing output derivative")
         ):
+            if (
+                diagnosis.mistake == "missing output derivative"
+                and fit.loss.place[1:] in case.saturated
+            ):
+                # the very same line is right for a cross-entropy, which could not be tried
+                raise CannotTell(
+                    "the outputs reach 0 or 1 exactly when the parameters are moved a little, so "
+                    "that a cross-entropy cannot be checked; scale the inputs or start smaller"
+                )
             return fit, diagnosis
     raise CannotTell(
         "the updates follow the gradient of no loss that this check knows (squared or absolute "

@@ -190,6 +190,8 @@ class Case:
         )
         self.ties, self.tied = ties, False
         self.states_elsewhere: list[State] = []  # of other networks in the file
+        # losses that are finite at the numbers of the run, but not at moved parameters
+        self.saturated: set[tuple[Any, ...]] = set()
         self._check_replay()
         self.points = self._points()
 
@@ -511,6 +513,8 @@ class Case:
                 continue
             by_point.append((point, grads))
         if sum(p.nudged for p, _ in by_point) < 2 or len(by_point) < 0.5 * len(self.points):
+            if by_point:
+                self.saturated.add(loss.place[1:])
             return None
         factors, errors, measured, decays = [], [], [], []
         for i in range(len(self.parameters)):
