@@ -23,19 +23,34 @@ SAME = 1e-7
 def gradient_nodes(case: Case) -> dict[tuple[int, int], int] | None:
     """{(step, state): the last value that is still the gradient}, None if one is not found."""
     found = {}
+    losses = case.losses()
     for k in case.chosen:
+        terms = [term for loss in losses for term in loss.terms.get(k, [])]
+        forward = _forward(case, k, {t.prediction for t in terms if t.prediction is not None})
         for i in case.parameters:
-            node = _gradient_node(case, k, i)
+            node = _gradient_node(case, k, i, forward)
             if node is None:
                 return None
             found[k, i] = node
     return found
 
 
-def _gradient_node(case: Case, k: int, i: int) -> int | None:
+def _forward(case: Case, k: int, predictions: set[int]) -> set[int]:
+    """The predictions of a step and all that they are computed from in it."""
+    inside, found, stack = set(case.steps[k].nodes), set[int](), [*predictions]
+    while stack:
+        n = stack.pop()
+        if n in inside and n not in found:
+            found.add(n)
+            stack += case.tape.nodes[n].inputs
+    return found
+
+
+def _gradient_node(case: Case, k: int, i: int, forward: set[int]) -> int | None:
     """All that an update gets from elsewhere goes through this one value.
 
     Such values are those at which a walk back from the update, latest first, holds nothing else.
+    It ends at the forward pass: of one number per sample, that is element by element, too.
     """
     nodes, step = case.tape.nodes, case.steps[k]
     begin, end = step.start[i], step.end[i]
@@ -47,7 +62,7 @@ def _gradient_node(case: Case, k: int, i: int) -> int | None:
         waiting.remove(n)
         if not waiting and n != end and _squeezed(nodes[n].shape) == _squeezed(shape):
             through.append(n)
-        if n != end and nodes[n].op not in ELEMENTWISE:
+        if n != end and (nodes[n].op not in ELEMENTWISE or forward & {*nodes[n].inputs}):
             break
         for a in nodes[n].inputs:
             # a number is the norm of all gradients
