@@ -290,7 +290,7 @@ def test_the_first_seed_is_shown_while_the_others_get_ready():
     plan, _ = module._plan(3, 5000, 0.1, 2, 2, "mse", True)
     preview = module._preview(plan)
     assert next(preview).startswith("seed 0: loss 0.")
-    assert [next(preview) for _ in range(12)][-1].endswith(" after 5000 epochs")
+    assert [next(preview) for _ in range(60)][-1].endswith(" after 5000 epochs")
     large, _ = module._plan(3, 5000, 0.1, 64, 10, "mse", False)
     assert next(module._preview(large)) == ""
 

@@ -566,7 +566,7 @@ def _employ(
                 raise ChildProcessError(_last_words(directory, processes))
             if progress:
                 progress(watch())
-            time.sleep(0.05)
+            time.sleep(0.1)
         if progress:
             progress(watch())
     finally:
@@ -605,7 +605,7 @@ def _preview(plan: Plan) -> Iterator[str]:
     X, y = truth_table(plan.bits)
     start = data.initial_weights(int(plan.seed[0]), plan.hidden, plan.bits)
     epochs = manual.train(X, y, start, plan.lr, plan.epochs)
-    while chunk := [*islice(epochs, 500)]:
+    while chunk := [*islice(epochs, 100)]:
         last = chunk[-1]
         text = f"seed {plan.seed[0]}: loss {last.mse:.4f} after {last.number + 1} epochs"
         yield text
