@@ -36,8 +36,9 @@ def gradient_nodes(case: Case) -> dict[tuple[int, int], int] | None:
 
 
 def _forward(case: Case, k: int, predictions: set[int]) -> set[int]:
-    """The predictions of a step and all that they are computed from in it."""
-    inside, found, stack = set(case.steps[k].nodes), set[int](), [*predictions]
+    """The predictions of a step and all that they are computed from in it, after its start."""
+    step, found, stack = case.steps[k], set[int](), [*predictions]
+    inside = set(step.nodes) - set(step.start.values())
     while stack:
         n = stack.pop()
         if n in inside and n not in found:
