@@ -587,13 +587,14 @@ def _picture(result: Any, out: Path, log_dir: str) -> None:
         return
     from . import plots
 
-    for path in plots.save_figures(result, out):
+    pictures = plots.save_figures(result, out)
+    for path in pictures.values():
         _say(f"Picture: {shlex.quote(str(path))}")
     try:
         run_dir = runs.claim(log_dir)
     except runs.LogDirError as error:
         raise UsageError(f"--log-dir {log_dir}: {error}") from error
-    plots.log_figures(result, run_dir)
+    plots.log_figures(result, pictures, run_dir)
     _say(f"To see them:   tensorboard --logdir {shlex.quote(str(log_dir))}")
 
 

@@ -1,18 +1,20 @@
 """Pictures of a sweep. Needs matplotlib: ``pip install 'xor_torch[plots]'``.
 
-`figures` returns matplotlib figures, for TensorBoard's ``add_figure`` or a notebook; `save_figures`
-writes them beside the result. Neither touches pyplot's global state.
+`figures` returns matplotlib figures, for a notebook; `save_figures` writes them beside the
+result and `log_figures` from there for TensorBoard. None touches pyplot's global state.
 """
 
+import time
 from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from .outcome import fraction
 from .sweep import Result
+
+WIDTH, HEIGHT, DPI = 7, 4.2, 120  # of a picture, in inches and dots per inch
 
 
 def figures(result: Result) -> dict[str, Figure]:
@@ -20,31 +22,44 @@ def figures(result: Result) -> dict[str, Figure]:
     return {"loss": _loss(result), "curves": _curves(result), "solved": _solved(result)}
 
 
-def save_figures(result: Result, out: Path | str) -> list[Path]:
-    """Write ``OUT-NAME.png`` for each picture beside the file `out`; returns the paths."""
+def save_figures(result: Result, out: Path | str) -> dict[str, Path]:
+    """Write ``OUT-NAME.png`` for each picture beside the file `out`; returns the paths by name."""
     out = Path(out)
-    paths = []
+    paths = {}
     for name, figure in figures(result).items():
-        paths.append(out.with_name(f"{out.stem}-{name}.png"))
-        figure.savefig(paths[-1], dpi=120)
+        paths[name] = out.with_name(f"{out.stem}-{name}.png")
+        figure.savefig(paths[name], dpi=DPI)
     return paths
 
 
-def log_figures(result: Result, run_dir: Path) -> None:
-    """Write the pictures and the table into an event file in `run_dir`, for TensorBoard.
+def log_figures(result: Result, pictures: dict[str, Path], run_dir: Path) -> None:
+    """Write saved pictures and the table into an event file in `run_dir`, for TensorBoard.
 
-    Not in `xor_torch.views`, whose callbacks import Lightning: a sweep has no time for that.
+    Not by torch's SummaryWriter, nor in `xor_torch.views`: to import torch, or Lightning, takes
+    longer than all else that a sweep does after its last epoch.
     """
-    from torch.utils.tensorboard import SummaryWriter
+    from tensorboard.compat.proto.event_pb2 import Event
+    from tensorboard.compat.proto.summary_pb2 import Summary
+    from tensorboard.plugins.text.summary_v2 import text_pb
+    from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
     from .sweep import table
 
-    with SummaryWriter(str(run_dir)) as writer:
-        for name, figure in figures(result).items():
-            FigureCanvasAgg(figure)
-            writer.add_figure(f"sweep/{name}", figure, close=False)
-        lines = "\n".join(f"    {line}" for line in table(result).splitlines())
-        writer.add_text("sweep", lines)
+    size = {"width": round(WIDTH * DPI), "height": round(HEIGHT * DPI), "colorspace": 4}
+    images = [
+        Summary.Value(
+            tag=f"sweep/{name}",
+            image=Summary.Image(encoded_image_string=path.read_bytes(), **size),
+        )
+        for name, path in pictures.items()
+    ]
+    text = text_pb("sweep", "\n".join(f"    {line}" for line in table(result).splitlines()))
+    writer = EventFileWriter(str(run_dir))
+    try:
+        for summary in (Summary(value=images), text):
+            writer.add_event(Event(wall_time=time.time(), summary=summary))
+    finally:
+        writer.close()
 
 
 def _levels(result: Result) -> list[float]:
@@ -63,7 +78,7 @@ def _classes(result: Result) -> dict[str, np.ndarray]:
 
 
 def _axes(result: Result, title: str, **labels: str) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(7, 4.2), layout="constrained")
+    figure = Figure(figsize=(WIDTH, HEIGHT), layout="constrained")
     axes = figure.add_subplot(**labels)
     axes.set_title(
         f"{title}\n{result.seed.size} seeds, {result.W1.shape[1]} bits, "
