@@ -90,7 +90,7 @@ def train(
         losses.append(mean)
         solved.append(((prediction > 0.5) == (problem.y > 0.5)).all(0))
     weights = [w.requires_grad_() for w in problem.split(networks.theta.clone())]
-    gradient = problem.gradient(*weights)
+    gradient = torch.cat([g.view(-1, S) for g in problem.gradient(*weights)])
     networks.step()
 
     flat = networks.theta.T.numpy()
@@ -100,10 +100,7 @@ def train(
         parameters=Parameters(*map(np.reshape, np.split(flat, ends, axis=1), shapes)),
         loss=losses[-1].numpy(),
         prediction=prediction.T.numpy(),
-        gradient_norm=torch.stack([g.square().flatten(0, -2).sum(0) for g in gradient])
-        .sum(0)
-        .sqrt()
-        .numpy(),
+        gradient_norm=gradient.square().sum(0).sqrt().numpy(),
         curve_loss=torch.stack(losses).numpy(),
         curve_solved=torch.stack(solved).numpy(),
     )
@@ -130,16 +127,16 @@ class Problem:
         self.y = torch.from_numpy(y)  # (N, 1)
 
     def split(self, theta: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Views of theta: W1 and b1 (bits + 1, hidden, S), W2 (hidden, S) and b2 (1, S).
+        """Views of theta: W1 and b1 (bits + 1, hidden * S), W2 (hidden, S) and b2 (1, S).
 
         W1 and b1 together are the weights of (x, 1): layer 1 is one matrix product.
         """
         end = (self.bits + 1) * self.hidden
-        return theta[:end].view(self.bits + 1, self.hidden, -1), theta[end:-1], theta[-1:]
+        return theta[:end].view(self.bits + 1, -1), theta[end:-1], theta[-1:]
 
     def forward(self, W1: torch.Tensor, W2: torch.Tensor, b2: torch.Tensor) -> torch.Tensor:
         """z2, shape (N, S), for weights as from `split`."""
-        a1 = (self.X1 @ W1.flatten(1)).sigmoid_().view(-1, *W1.shape[1:])  # (N, hidden, S)
+        a1 = (self.X1 @ W1).sigmoid_().view(-1, *W2.shape)  # (N, hidden, S)
         return (a1 * W2).sum(1).add_(b2)  # in place: what is not written stays in the cache
 
     def error(self, z2: torch.Tensor, y: torch.Tensor, reduction: str) -> torch.Tensor:
@@ -166,7 +163,8 @@ class Eager:
         self.theta = theta.contiguous()
         self._problem, self._lr, self._momentum = problem, lr, momentum
         self._weights = [w.requires_grad_() for w in problem.split(self.theta)]
-        self._velocity = [torch.zeros_like(w) for w in self._weights] if momentum else None
+        self._values = [w.detach() for w in self._weights]  # the same memory, without a history
+        self._velocity = [torch.zeros_like(w) for w in self._values] if momentum else None
 
     def step(self) -> None:
         move: Iterable[torch.Tensor] = self._problem.gradient(*self._weights)
@@ -174,9 +172,8 @@ class Eager:
             for v, g in zip(self._velocity, move, strict=True):
                 v.mul_(self._momentum).add_(g)
             move = self._velocity
-        with torch.no_grad():
-            for w, m in zip(self._weights, move, strict=True):
-                w.sub_(m, alpha=self._lr)
+        for w, m in zip(self._values, move, strict=True):
+            w.sub_(m, alpha=self._lr)
 
 
 class Compiled:
