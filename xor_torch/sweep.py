@@ -47,7 +47,7 @@ _SLOW = "not compiled, three times as slow"
 
 
 class Progress(NamedTuple):
-    """How far a sweep is, handed to `sweep`'s `progress` several times a second."""
+    """How far a sweep is, handed to `sweep`'s `progress` twice a second."""
 
     done: int  # networks times epochs
     total: int
@@ -306,10 +306,10 @@ def _plan(
         if compiled and not shutil.which(_compiler()):
             compiled = False
             note = f"{_SLOW}: there is no C++ compiler {_compiler()}"
-    # Eager operations want every intermediate in the cache, and to be long; the compiled loop
-    # does not care, so its blocks are small: more processes can share a sweep.
+    # Eager operations want every intermediate in the cache, and to be long: no more blocks than
+    # two cores need. The compiled loop does not care: more processes can share a sweep.
     widest = BLOCK if compiled else max(1, BLOCK * 12 // length)
-    narrowest = 1000 if compiled else -(-widest // 2)
+    narrowest = 1000 if compiled else min(-(-widest // 2), max(1000, -(-given.size // 2)))
     blocks = -(-given.size // min(widest, max(narrowest, -(-given.size // 8))))
     blocks += blocks % 2 if blocks > 1 else 0  # so that neither of two cores waits for the other
     width = -(-given.size // blocks)
@@ -354,7 +354,7 @@ def sweep(
         force: overwrite it, and drop what another sweep has left beside it.
         compiled: whether to compile the epoch; by default where it pays.
         workers: processes of one thread each; by default one for each core.
-        progress: called several times a second.
+        progress: called twice a second.
 
     Returns:
         The result, or None on the processes of ``torchrun`` that do not merge.
@@ -553,6 +553,7 @@ def _employ(
     path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
     environment = {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
     processes = []
+    next_look = 0.0
     try:
         for k in range(workers):
             with (directory / f"worker.{k}.log").open("wb") as log:
@@ -564,9 +565,10 @@ def _employ(
                 break
             if not working:
                 raise ChildProcessError(_last_words(directory, processes))
-            if progress:
+            if progress and time.monotonic() >= next_look:  # to look costs the workers time
                 progress(watch())
-            time.sleep(0.1)
+                next_look = time.monotonic() + 0.5
+            time.sleep(0.05)
         if progress:
             progress(watch())
     finally:
