@@ -43,7 +43,7 @@ WORTH_COMPILING = 4 * 10**9
 LONGEST_COMPILED = 32
 LONGEST_PREVIEW = 1000
 
-_SLOW = "not compiled, three times as slow"
+_SLOW = "not compiled, four times as slow"
 
 
 class Progress(NamedTuple):
