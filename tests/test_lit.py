@@ -11,7 +11,7 @@ import torch
 import yaml
 from lightning.pytorch.callbacks import ModelCheckpoint
 
-from xor_torch import XOR, XORDataModule, XORModule, data, fit, lit, manual, runs, squared_error
+from xor_torch import XOR, XORDataModule, XORModule, data, files, fit, lit, manual, squared_error
 
 EPOCHS = 10_000
 
@@ -267,7 +267,7 @@ def test_a_checkpoint_is_whole_or_not_there(tmp_path, monkeypatch):
         raise OSError(errno.ENOSPC, "No space left on device")  # which does not say where
 
     monkeypatch.setattr(Path, "write_bytes", half)
-    with pytest.raises(runs.WriteError, match=r"cannot write .*last\.ckpt: No space left"):
+    with pytest.raises(files.WriteError, match=r"cannot write .*last\.ckpt: No space left"):
         lit.BesideCheckpointIO().save_checkpoint({"a": torch.zeros(5)}, checkpoint)
     assert checkpoint.read_bytes() == before
     assert list(checkpoint.parent.iterdir()) == [checkpoint]

@@ -24,6 +24,7 @@ from . import runs
 from .batch import one_thread
 from .checkpoint import FORMAT, check_training, checked, read
 from .data import truth_table
+from .files import WriteError, write_beside
 from .model import XOR, squared_error
 from .views import next_watched, run_dir_of, writer
 from .views import views as tensorboard_views
@@ -198,7 +199,7 @@ class BesideCheckpointIO(TorchCheckpointIO):
         written = io.BytesIO()  # torch.save hides what a full disk says
         torch.save(checkpoint, written)
         Path(path).parent.mkdir(parents=True, exist_ok=True)
-        with runs.write_beside(Path(path)) as beside:
+        with write_beside(Path(path)) as beside:
             beside.write_bytes(written.getbuffer())
 
     def load_checkpoint(
@@ -304,7 +305,7 @@ def fit(
 
     Raises:
         OSError: `log_dir` or `resume` cannot be written or read.
-        runs.WriteError: the run directory cannot be written any more, while training.
+        files.WriteError: the run directory cannot be written any more, while training.
         DivergedError: no further epoch can learn; the checkpoint from before stays.
         parity.DifferenceError: with `check`, a gradient is not the manual one.
         ValueError: Lightning refuses an option, `views` is not one of the three, or `resume` is
@@ -353,7 +354,7 @@ def fit(
         and trainer.accumulate_grad_batches == 1
         and not trainer.gradient_clip_val
     )
-    continued = runs.run_dir_of(resume) if resume else None
+    continued = runs.run_of(resume) if resume else None
     if trainer.is_global_zero:
         run_dir = continued or runs.claim(log_dir)
     else:
@@ -372,7 +373,7 @@ def fit(
         runs.remove_halves(run_dir)
         try:
             runs.save_config(run_dir, settings)
-        except runs.WriteError as error:
+        except WriteError as error:
             if not continued:
                 run_dir.rmdir()
             raise runs.LogDirError(str(error)) from error
@@ -385,10 +386,10 @@ def fit(
             trainer.fit(module, XORDataModule(), ckpt_path=path, weights_only=True)
             if keep and trainer.global_step != done:
                 last.save(trainer)
-    except (runs.WriteError, BrokenPipeError):  # the latter of standard output: nobody reads on
+    except (WriteError, BrokenPipeError):  # the latter of standard output: nobody reads on
         raise
     except OSError as error:  # the one file that does not give its name is the event file
-        raise runs.WriteError(error, error.filename or run_dir) from error
+        raise WriteError(error, error.filename or run_dir) from error
     return trainer
 
 

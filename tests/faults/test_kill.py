@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from xor_torch import console, lit, runs
+from xor_torch import console, files, lit, runs
 
 from . import warm
 
@@ -37,7 +37,7 @@ def die_while_writing(which, every):
 
 def die_after_printing(epoch):
     """Have it kill itself when a line is printed and not yet noted."""
-    write_out = runs.write_out
+    write_out = files.write_out
 
     def die(text):
         write_out(text)
@@ -46,7 +46,7 @@ def die_after_printing(epoch):
             os.kill(os.getpid(), signal.SIGKILL)
 
     lines = []
-    runs.write_out = die
+    files.write_out = die
 
 
 EVERY = 50  # epochs, a checkpoint
