@@ -9,7 +9,6 @@ from typing import Any, NoReturn, cast
 
 import lightning.pytorch as L
 import numpy as np
-import torch
 from tqdm import tqdm
 
 from . import files, runs
@@ -44,10 +43,7 @@ class Report(L.Callback):
             self.printed = set(self.output.read_text(encoding="ascii").splitlines())
 
     def on_before_optimizer_step(
-        self,
-        trainer: L.Trainer,
-        pl_module: L.LightningModule,
-        optimizer: torch.optim.Optimizer,
+        self, trainer: L.Trainer, pl_module: L.LightningModule, *_: object
     ) -> None:
         epoch = trainer.global_step
         if epoch % REPORT_EVERY == 0 and trainer.is_global_zero:

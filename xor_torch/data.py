@@ -71,6 +71,15 @@ def initial_weights(seed: int = 42, hidden: int = 2, bits: int = 2) -> Parameter
     return Parameters(W1, np.zeros((1, hidden)), W2, np.zeros((1, 1)))
 
 
+def check_equal_shapes(prediction: tuple[int, ...], y: tuple[int, ...]) -> None:
+    """Raise ValueError unless the shapes of a prediction and its targets are the same."""
+    if prediction != y:
+        raise ValueError(
+            f"prediction has shape {tuple(prediction)} and y has shape {tuple(y)}: "
+            "they must be equal, because their difference would be broadcast"
+        )
+
+
 def check_range(name: str, value: int, low: int, high: int) -> None:
     """Raise ValueError, which names it, unless `value` is in `low` to `high`."""
     if not low <= value <= high:

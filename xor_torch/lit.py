@@ -26,8 +26,7 @@ from .checkpoint import FORMAT, check_training, checked, read
 from .data import truth_table
 from .files import WriteError, write_beside
 from .model import XOR, squared_error
-from .views import next_watched, run_dir_of, writer
-from .views import views as tensorboard_views
+from .views import choose_views, next_watched, run_dir_of, writer
 
 CHECKPOINT_EVERY = 1000
 LOOPS = ("fit_loop", "validate_loop", "test_loop", "predict_loop")  # in a checkpoint
@@ -312,7 +311,7 @@ def fit(
             no checkpoint or has done more than `epochs`.
 
     """
-    chosen = tensorboard_views(views, check)
+    chosen = choose_views(views, check)
     saved = read(resume) if resume else None
     done = saved["global_step"] if saved else None
     if done is not None and done > epochs:
