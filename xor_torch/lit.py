@@ -45,8 +45,8 @@ class XORModule(XOR, L.LightningModule):
 
     The step follows the SUM of squared errors, the notebook's gradient; the logged
     ``loss/mse`` is the mean, the notebook's printed loss. A batch is ``X`` (N, bits) and ``y``
-    (N, 1), float64. With several processes (DDP, which
-    takes the mean of their gradients) each has to see the whole table, as `XORDataModule` has it.
+    (N, 1), float64. With several processes (DDP, which takes the mean of their gradients) each
+    has to see the whole table, as `XORDataModule` has it.
 
     Args:
         seed, hidden, bits: as for `XOR`.
@@ -308,7 +308,7 @@ def fit(
         DivergedError: no further epoch can learn; the checkpoint from before stays.
         parity.DifferenceError: with `check`, a gradient is not the manual one.
         ValueError: Lightning refuses an option, `views` is not one of the three, or `resume` is
-            no checkpoint or has done more than `epochs`.
+            no checkpoint, has done more than `epochs`, or belongs to a run that is under way.
 
     """
     chosen = choose_views(views, check)
@@ -353,9 +353,8 @@ def fit(
         and trainer.accumulate_grad_batches == 1
         and not trainer.gradient_clip_val
     )
-    continued = runs.run_of(resume) if resume else None
     if trainer.is_global_zero:
-        run_dir = continued or runs.claim(log_dir)
+        run_dir = (resume and runs.run_of(resume)) or runs.claim(log_dir)
     else:
         run_dir = Path(log_dir) / "version_of_rank_zero"  # which alone writes
     trainer.logger = RunLogger(
@@ -367,17 +366,10 @@ def fit(
         purge_step=done,
     )
     trainer.logger.NAME_HPARAMS_FILE = runs.CONFIG  # hparams.yaml would say a part of it again
-    settings = {**module.hparams, "log_dir": str(log_dir), **module.settings}
-    if trainer.is_global_zero:
-        runs.remove_halves(run_dir)
-        try:
-            runs.save_config(run_dir, settings)
-        except WriteError as error:
-            if not continued:
-                run_dir.rmdir()
-            raise runs.LogDirError(str(error)) from error
+    config = {**module.hparams, "log_dir": str(log_dir), **module.settings}
+    occupied = runs.occupy(run_dir, config) if trainer.is_global_zero else contextlib.nullcontext()
     try:
-        with warnings.catch_warnings(), _quiet_writer(), one_thread():
+        with occupied, warnings.catch_warnings(), _quiet_writer(), one_thread():
             # Lightning's advice to itself: loader workers for four rows, a checkpoint folder in use
             warnings.filterwarnings("ignore", module="lightning")
             # absolute, because Lightning expands ~
@@ -385,7 +377,7 @@ def fit(
             trainer.fit(module, XORDataModule(), ckpt_path=path, weights_only=True)
             if keep and trainer.global_step != done:
                 last.save(trainer)
-    except (WriteError, BrokenPipeError):  # the latter of standard output: nobody reads on
+    except (runs.LogDirError, WriteError, BrokenPipeError):  # the last: nobody reads the output on
         raise
     except OSError as error:  # the one file that does not give its name is the event file
         raise WriteError(error, error.filename or run_dir) from error

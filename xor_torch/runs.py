@@ -1,12 +1,19 @@
-"""Run directories: claim one, save its configuration, find its checkpoint."""
+"""Run directories: claim one, have it to oneself, save its configuration, find its checkpoint."""
 
-from collections.abc import Mapping
+import contextlib
+import os
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from .files import write_beside
+from .files import WriteError, quoted, write_beside
+
+try:
+    import fcntl
+except ImportError:  # Windows, where a directory cannot be locked
+    fcntl = None  # type: ignore[assignment]
 
 CONFIG = "config.yaml"
 CHECKPOINT = Path("checkpoints") / "last.ckpt"
@@ -73,6 +80,47 @@ def run_of(checkpoint: str | Path) -> Path | None:
     """The run directory that `checkpoint` is the last checkpoint of, or None."""
     run_dir = Path(checkpoint).parent.parent
     return run_dir if (run_dir / CONFIG).is_file() else None
+
+
+@contextlib.contextmanager
+def occupy(run_dir: Path, config: Mapping[str, Any]) -> Iterator[None]:
+    """Train in `run_dir`, with `config` saved there, and keep other processes out meanwhile.
+
+    Raises:
+        LogDirError: the directory cannot be written; if it is new, it is gone again.
+        ValueError: another process trains there.
+
+    """
+    with _lock(run_dir):
+        remove_halves(run_dir)
+        try:
+            save_config(run_dir, config)
+        except WriteError as error:
+            with contextlib.suppress(OSError):  # it is not empty: an earlier run's
+                run_dir.rmdir()
+            raise LogDirError(str(error)) from error
+        yield
+
+
+@contextlib.contextmanager
+def _lock(run_dir: Path) -> Iterator[None]:
+    """A lock of the system's: it ends with the context or the process, however that ends."""
+    if fcntl is None:
+        yield
+        return
+    directory = os.open(run_dir, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(directory, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ValueError(
+                f"{quoted(run_dir)}: another process trains there; stop it, or wait for its end"
+            ) from None
+        except OSError:  # a network file system may have no locks for directories
+            pass
+        yield
+    finally:
+        os.close(directory)
 
 
 def save_config(run_dir: Path, config: Mapping[str, Any]) -> None:

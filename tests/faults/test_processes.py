@@ -1,5 +1,6 @@
 """Several processes: each with a run directory of its own, or all at one trajectory."""
 
+import signal
 import subprocess
 import sys
 import time
@@ -10,7 +11,7 @@ import pytest
 import torch
 from torch.utils.data import DataLoader, TensorDataset
 
-from xor_torch import data
+from xor_torch import data, runs
 
 from . import follow, warm
 
@@ -55,6 +56,26 @@ def test_twenty_at_once_have_a_directory_each(tmp_path, rounds, flags):
             assert saved["global_step"] == flags[1]
             assert len(list(run_dir.glob("events.*"))) == 1
             assert "Final" in command.stdout
+
+
+def test_a_run_that_is_under_way_is_left_alone(tmp_path):
+    here = tmp_path / "here"
+    here.mkdir()
+    with warm.ended(warm.Command("train", "--epochs", 10**9, cwd=here)) as first:
+        first.until(lambda: "Epoch 1000," in first.stdout)
+        for resume in [], ["lightning_logs/version_0"]:
+            second = warm.run("train", "--resume", *resume, cwd=here, code=2)
+            assert second.stdout == ""
+            assert second.stderr == (
+                "xor-torch train: error: lightning_logs/version_0: "
+                "another process trains there; stop it, or wait for its end\n"
+            )
+        first.kill(signal.SIGKILL)
+        assert first.wait() == -signal.SIGKILL
+    # and whatever has ended it, from then on it can go on
+    checkpoint = warm.the_run(here) / runs.CHECKPOINT
+    done = torch.load(checkpoint, weights_only=True)["global_step"]
+    warm.run("train", "--resume", "--epochs", done + 10, cwd=here)
 
 
 def follow_forked(*arguments):
