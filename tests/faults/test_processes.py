@@ -13,10 +13,10 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from xor_torch import data, runs
 
+from ..common import script
 from . import follow, warm
 
 slow = pytest.mark.slow
-ROOT = Path(__file__).parents[2]
 
 
 def wait_for_the_gun():
@@ -33,7 +33,6 @@ def wait_for_the_gun():
 )
 def test_twenty_at_once_have_a_directory_each(tmp_path, rounds, flags):
     here = tmp_path / "here"
-    here.mkdir()
     for number in range(rounds):
         (here / "go").unlink(missing_ok=True)
         commands = [
@@ -60,7 +59,6 @@ def test_twenty_at_once_have_a_directory_each(tmp_path, rounds, flags):
 
 def test_a_run_that_is_under_way_is_left_alone(tmp_path):
     here = tmp_path / "here"
-    here.mkdir()
     with warm.ended(warm.Command("train", "--epochs", 10**9, cwd=here)) as first:
         first.until(lambda: "Epoch 1000," in first.stdout)
         for resume in [], ["lightning_logs/version_0"]:
@@ -132,11 +130,10 @@ def test_ddp_in_processes_that_are_started_anew(tmp_path, processes, bits, epoch
 @slow
 @pytest.mark.parametrize("flags", [["--epochs", 150], ["--bits", 12, "--hidden", 3, "--epochs", 5]])
 def test_train_with_ddp(tmp_path, flags):
-    warm.train_all(flags, tmp_path / "alone", None)
+    warm.run("train", *flags, cwd=tmp_path / "alone")
     (tmp_path / "many").mkdir()
-    more = [*flags, "--trainer.devices", 2, "--trainer.strategy", "ddp"]
-    command = [sys.executable, ROOT / "scripts/train.py", *map(str, more)]
-    subprocess.run(command, cwd=tmp_path / "many", check=True, capture_output=True)
+    more = ["--trainer.devices", 2, "--trainer.strategy", "ddp"]
+    script("train", *flags, *more, cwd=tmp_path / "many", check=True)
     alone, many = (warm.weights(warm.the_run(tmp_path / name)) for name in ("alone", "many"))
     for name, value in alone.items():
         assert (many[name] - value).abs().max() <= 1e-12 * value.abs().max()
