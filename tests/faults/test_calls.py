@@ -15,8 +15,8 @@ EPOCHS = "must be a whole number from 1 to 1000000000000, got"
 POSITIVE = "must be a positive, finite number"
 PATH = "must name a file or directory, got"
 
-# Of each flag and value what the line says after "xor-torch COMMAND: error: ". The words of a
-# call are divided by spaces; '' is an empty word.
+# Of each flag and value what the line says first after "xor-torch COMMAND: error: ", and, where a
+# \n is given, last. The words of a call are divided by spaces; '' is an empty word.
 CALLS = {
     # no command
     "trian": "trian: unknown command; did you mean train?",
@@ -202,22 +202,22 @@ CALLS = {
     "sweep --out none/x.npz": "--out none/x.npz: there is no directory none",
     "sweep --out file/x.npz": "--out file/x.npz: there is no directory file",
     "sweep --out x.npz --log-dir file": "--log-dir file: file is a file",
-    "predict": "the following arguments are required: checkpoint",
-    "predict none": "no checkpoint at none",
+    "predict": "the following arguments are required: checkpoint\n",
+    "predict none": "no checkpoint at none\n",
     "predict ''": f"argument CHECKPOINT: {PATH} ''",
-    "predict run 0": "VALUEs: 1 given, the network has 2 inputs",
-    "predict run 0 1 0": "VALUEs: 3 given, the network has 2 inputs",
-    "predict run 0 nan": "VALUEs: nan is not a finite number",
+    "predict run 0": "VALUEs: 1 given, the network has 2 inputs\n",
+    "predict run 0 1 0": "VALUEs: 3 given, the network has 2 inputs\n",
+    "predict run 0 nan": "VALUEs: nan is not a finite number\n",
     "predict run 0 1e999": "VALUEs: 1e999 is not a finite number",
-    "predict run 0 one": "VALUEs: one is not a finite number",
+    "predict run 0 one": "VALUEs: one is not a finite number\n",
     "predict run 0 1 --seed 3": "--seed: unknown; see xor-torch predict --help",
     "predict file 0 1": "file is not a whole checkpoint file: take another copy",
-    "export run": "the following arguments are required: file",
+    "export run": "the following arguments are required: file\n",
     "export run there.npz": "there.npz exists; --force overwrites it",
-    "export run x.txt": "x.txt: the name must end in .npz or .onnx",
-    "export run none/x.npz": "none/x.npz: there is no directory none",
+    "export run x.txt": "x.txt: the name must end in .npz or .onnx\n",
+    "export run none/x.npz": "none/x.npz: there is no directory none\n",
     "export run directory.npz --force": "directory.npz: is a directory",
-    "export none x.npz": "no checkpoint at none",
+    "export none x.npz": "no checkpoint at none\n",
     "export run ''": f"argument FILE: {PATH} ''",
     "export file x.npz": "file is not a whole checkpoint file: take another copy",
     # seeds of a sweep

@@ -157,14 +157,8 @@ def test_other_bytes_are_refused(kind, capsys):
     path, data, load, expected = kind
     noise = random.Random(0).randbytes
     others = [
-        b"",
-        b"\0",
-        b"not a file of ours",
-        noise(5000),
-        data + data[:50],
-        data[::-1],
-        b"PK\x03\x04",
-    ]
+        b"", b"\0", b"not a file of ours", noise(5000), data + data[:50], data[::-1], b"PK\x03\x04",
+    ]  # fmt: skip
     count = outcomes(path, others, load, expected)
     assert count["other"] == 0
     assert count["refused"] >= len(others) - 1  # zip allows a comment at the end
