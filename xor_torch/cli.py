@@ -303,8 +303,6 @@ def train(settings: Namespace, given: Namespace) -> int:
                 callbacks=[console.Report(), interrupt],
                 **settings.trainer,
             )
-        except runs.LogDirError as error:
-            raise UsageError(f"--log-dir {settings.log_dir}: {error}") from error
         except lit.TrainerOptionError as error:
             said = " ".join(f"--trainer.{k} {_short(v)}" for k, v in settings.trainer.items())
             raise UsageError(f"{said}: {error}") from error
@@ -591,11 +589,7 @@ def _picture(result: Any, out: Path, log_dir: str) -> None:
 
     for path in plots.save_figures(result, out):
         _say(f"Picture: {quoted(path)}")
-    try:
-        run_dir = runs.claim(log_dir)
-    except runs.LogDirError as error:
-        raise UsageError(f"--log-dir {log_dir}: {error}") from error
-    plots.log_figures(result, run_dir)
+    plots.log_figures(result, runs.claim(log_dir))
     _say(f"To see them:   tensorboard --logdir {quoted(log_dir)}")
 
 
@@ -771,7 +765,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return BAD_CALL
     make_parser, run = COMMANDS[command]
     parser = make_parser(f"xor-torch {command}")
-    flags, rest = _split(flags)
+    end = flags.index("--") if "--" in flags else len(flags)
+    flags, rest = flags[:end], flags[end + 1 :]
     try:
         settings, given = parser.read(flags)
         if settings.pop("print_config", False):
@@ -792,7 +787,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         _say(f"{parser.prog}: error: {error}")
         return DIFFERS
     except (UsageError, OSError, ValueError) as error:
-        _say(_line(f"{parser.prog}: error: {error}"))
+        where = f"--log-dir {settings.log_dir}: " if isinstance(error, runs.LogDirError) else ""
+        _say(_line(f"{parser.prog}: error: {where}{error}"))
         return BAD_CALL
     except KeyboardInterrupt as interrupt:
         _say("\nInterrupted.")
@@ -820,12 +816,6 @@ def _sigterm_as_ctrl_c() -> Iterator[None]:
 def _code_of(interrupt: BaseException | None) -> int:
     number = interrupt.args[0] if interrupt and interrupt.args else signal.SIGINT
     return 128 + int(number)
-
-
-def _split(flags: list[str]) -> tuple[list[str], list[str]]:
-    """What stands before and after the first ``--``."""
-    at = flags.index("--") if "--" in flags else len(flags)
-    return flags[:at], flags[at + 1 :]
 
 
 def _line(text: str) -> str:

@@ -29,7 +29,6 @@ from .model import XOR, squared_error
 from .views import choose_views, next_watched, run_dir_of, writer
 
 CHECKPOINT_EVERY = 1000
-LOOPS = ("fit_loop", "validate_loop", "test_loop", "predict_loop")  # in a checkpoint
 
 
 class TrainerOptionError(ValueError):
@@ -335,12 +334,7 @@ def fit(
             f"Lightning's Trainer refuses {trainer_options}: {error}"
         ) from error
     if resume and saved:
-        if saved["hyper_parameters"] != dict(module.hparams):
-            raise ValueError(f"{resume} is of {saved['hyper_parameters']}, not of {module.hparams}")
-        loops = {name: getattr(trainer, name).state_dict() for name in LOOPS}
-        states = {c.state_key: c.state_dict() for c in trainer.callbacks}  # type: ignore[attr-defined]
-        optimizer = module.configure_optimizers().state_dict()
-        check_training(resume, saved, loops, optimizer, states)
+        check_training(resume, saved, module, trainer)
     module.settings = {
         "epochs": epochs,
         "views": views,
