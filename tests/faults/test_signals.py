@@ -49,14 +49,11 @@ def test_stopped_at_random_moments(whole, tmp_path, times):
         with warm.ended(warm.Command("train", "--epochs", 2100, cwd=cwd)) as command:
             time.sleep(moments.uniform(0.1, 0.9) * whole[2])
             before = warm.cpu_seconds(command.process.pid) if warm.LINUX else 0.0
-            if not command.kill(number):
+            if before is None or not command.kill(number):
                 continue
             taken = 0.0
-            while warm.LINUX and command.process.exitcode is None:
-                try:
-                    taken = warm.cpu_seconds(command.process.pid) - before
-                except FileNotFoundError:
-                    break
+            while warm.LINUX and (now := warm.cpu_seconds(command.process.pid)) is not None:
+                taken = now - before
                 time.sleep(0.01)
             code = command.wait()
         if code == 0 and command.stdout == whole[1]:  # it had come to its end

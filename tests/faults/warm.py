@@ -175,9 +175,12 @@ def ended(command: Command) -> Iterator[Command]:
             command.process.join()
 
 
-def cpu_seconds(pid: int) -> float:
-    """The processor time that a process has taken so far (Linux)."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+def cpu_seconds(pid: int) -> float | None:
+    """The processor time that a process has taken so far (Linux), None if it has ended."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
