@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from packaging.version import InvalidVersion, Version
 
-from .data import MAX_BITS, MAX_HIDDEN, MAX_SEED, check_range
+from .data import check_network
 from .files import read_zip
 
 if TYPE_CHECKING:
@@ -179,9 +179,7 @@ def _check(state: Any) -> None:
         _check_type(name, settings[name], kind)
     # before any number of that size is asked for
     hidden, bits = settings["hidden"], settings["bits"]
-    check_range("seed", settings["seed"], 0, MAX_SEED)
-    check_range("hidden", hidden, 1, MAX_HIDDEN)
-    check_range("bits", bits, 1, MAX_BITS)
+    check_network(settings["seed"], hidden, bits)
     if not 0 < settings["lr"] < math.inf:
         raise ValueError(f"lr must be positive and finite, got {settings['lr']}")
     shapes = {
