@@ -371,7 +371,7 @@ def fit(
             trainer.fit(module, XORDataModule(), ckpt_path=path, weights_only=True)
             if keep and trainer.global_step != done:
                 last.save(trainer)
-    except (runs.LogDirError, WriteError, BrokenPipeError):  # the last: nobody reads the output on
+    except (runs.LogDirError, WriteError, BrokenPipeError):  # the last: nobody reads the output
         raise
     except OSError as error:  # the one file that does not give its name is the event file
         raise WriteError(error, error.filename or run_dir) from error
