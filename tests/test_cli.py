@@ -12,13 +12,7 @@ import yaml
 
 from xor_torch import cli
 
-ROOT = Path(__file__).parents[1]
-NOTEBOOK = (Path(__file__).parent / "notebook_output.txt").read_text()
-
-
-def script(name, *arguments, cwd, **options):
-    command = [sys.executable, ROOT / "scripts" / f"{name}.py", *map(str, arguments)]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, **options)
+from .common import NOTEBOOK, ROOT, run_cli, script
 
 
 @pytest.fixture(autouse=True)
@@ -26,10 +20,6 @@ def elsewhere(tmp_path, monkeypatch):
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
     return tmp_path / "here"
-
-
-def run_cli(*arguments):
-    return cli.main([str(a) for a in arguments])
 
 
 def test_train_prints_what_the_notebook_prints(elsewhere):

@@ -123,9 +123,7 @@ def test_the_catalogue_shows_what_compare_reports(text):
 def test_the_table_counts_who_learns():
     plain = CORRECT["plain"]
     assert pages.learn(plain.replace("epochs = 10000", "epochs = 10"))[0] == 0
-    learns = (
-        CORRECT["plain"].replace("lr = 0.1", "lr = 5").replace("epochs = 10000", "epochs = 500")
-    )
+    learns = plain.replace("lr = 0.1", "lr = 5").replace("epochs = 10000", "epochs = 500")
     solved, loss = pages.learn(learns)
     assert solved >= 18
     assert loss < 0.01
@@ -187,15 +185,8 @@ def test_public_docstrings_name_every_argument(thing):
 @needs_docs
 @pytest.mark.slow
 def test_the_site_is_built_without_a_warning_and_loads_nothing(tmp_path):
-    build = [
-        sys.executable,
-        "-m",
-        "sphinx",
-        "-qEW",
-        "--keep-going",
-        ROOT / "docs",
-        tmp_path / "site",
-    ]
+    sphinx = [sys.executable, "-m", "sphinx", "-qEW", "--keep-going"]
+    build = [*sphinx, ROOT / "docs", tmp_path / "site"]
     run = subprocess.run(build, capture_output=True, text=True, cwd=tmp_path)
     assert (run.returncode, run.stderr) == (0, "")
     html = {path.stem: path.read_text() for path in (tmp_path / "site").glob("*.html")}

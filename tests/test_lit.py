@@ -1,7 +1,6 @@
 """The Lightning run is the notebook's, bit for bit a raw torch loop's, and resumes as one."""
 
 import errno
-import random
 from pathlib import Path
 
 import lightning.pytorch as L
@@ -11,7 +10,7 @@ import torch
 import yaml
 from lightning.pytorch.callbacks import ModelCheckpoint
 
-from xor_torch import XOR, XORDataModule, XORModule, data, fit, lit, manual, runs, squared_error
+from xor_torch import XOR, XORDataModule, XORModule, data, files, fit, lit, manual, squared_error
 
 EPOCHS = 10_000
 
@@ -214,48 +213,6 @@ def test_no_checkpoint_where_none_is_wanted(tmp_path):
     assert not list(tmp_path.rglob("*.ckpt"))
 
 
-def test_the_users_random_states_are_left_alone(tmp_path):
-    before = random.getstate(), np.random.get_state()[1].copy(), torch.get_rng_state()
-    fit(XORModule(), 300, tmp_path)
-    XORModule.load_from_checkpoint(tmp_path / "version_0/checkpoints/last.ckpt")
-    assert random.getstate() == before[0]
-    np.testing.assert_array_equal(np.random.get_state()[1], before[1])
-    assert torch.equal(torch.get_rng_state(), before[2])
-
-
-class Canary:
-    def __init__(self, path):
-        self.path = path
-
-    def __reduce__(self):
-        return open, (str(self.path), "w")
-
-
-def test_a_planted_pickle_does_not_run(tmp_path):
-    torch.save({"global_step": 1, "x": Canary(tmp_path / "canary")}, tmp_path / "evil.ckpt")
-    with pytest.raises(
-        ValueError, match=r"evil\.ckpt is not a checkpoint of numbers and names alone"
-    ):
-        lit.load(tmp_path / "evil.ckpt")
-    assert not (tmp_path / "canary").exists()
-
-
-def test_what_is_no_checkpoint_of_ours_is_refused(tmp_path):
-    torch.save({"weights": 1}, tmp_path / "other.ckpt")
-    with pytest.raises(
-        ValueError, match=r"other\.ckpt is not .*: it is not a Lightning checkpoint"
-    ):
-        lit.load(tmp_path / "other.ckpt")
-    fit(XORModule(), 2, tmp_path)
-    state = torch.load(tmp_path / "version_0/checkpoints/last.ckpt", weights_only=True)
-    state["hyper_parameters"]["hidden"] = 3
-    torch.save(state, tmp_path / "wider.ckpt")
-    with pytest.raises(ValueError, match=r"wider\.ckpt is not a checkpoint of an XORModule"):
-        lit.load(tmp_path / "wider.ckpt")
-    with pytest.raises(FileNotFoundError):
-        lit.load(tmp_path / "none.ckpt")
-
-
 def test_a_checkpoint_is_whole_or_not_there(tmp_path, monkeypatch):
     fit(XORModule(), 2, tmp_path)
     checkpoint = tmp_path / "version_0/checkpoints/last.ckpt"
@@ -267,7 +224,7 @@ def test_a_checkpoint_is_whole_or_not_there(tmp_path, monkeypatch):
         raise OSError(errno.ENOSPC, "No space left on device")  # which does not say where
 
     monkeypatch.setattr(Path, "write_bytes", half)
-    with pytest.raises(runs.WriteError, match=r"cannot write .*last\.ckpt: No space left"):
+    with pytest.raises(files.WriteError, match=r"cannot write .*last\.ckpt: No space left"):
         lit.BesideCheckpointIO().save_checkpoint({"a": torch.zeros(5)}, checkpoint)
     assert checkpoint.read_bytes() == before
     assert list(checkpoint.parent.iterdir()) == [checkpoint]

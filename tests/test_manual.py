@@ -41,6 +41,16 @@ AFTER = Parameters(
 )
 
 
+def test_one_step_worked_by_hand():
+    step = manual.forward(X, WEIGHTS)
+    grad = manual.backward(X, Y, WEIGHTS, step)
+    after = manual.descend(WEIGHTS, grad.gradients, lr=0.1)
+    for found, expected in (step, FORWARD), (grad, BACKWARD), (after, AFTER):
+        for field, a, e in zip(expected._fields, found, expected, strict=True):
+            assert a.shape == np.shape(e), field
+            np.testing.assert_allclose(a, e, rtol=1e-12, err_msg=field)
+
+
 def summed_loss(X, y, parameters):
     return np.sum((manual.forward(X, parameters).a2 - y) ** 2)
 

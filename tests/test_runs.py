@@ -44,26 +44,16 @@ def make_run(tmp_path, name):
 def test_a_checkpoint_is_found_by_its_file_its_run_or_as_the_newest(tmp_path):
     old, new = make_run(tmp_path, "version_9"), make_run(tmp_path, "version_10")
     (tmp_path / "version_11").mkdir()
-    assert runs.find_checkpoint(old, "unused") == old
-    assert runs.find_checkpoint(tmp_path / "version_9", "unused") == old
-    assert runs.find_checkpoint(None, tmp_path) == new
+    assert runs.find_checkpoint(old) == old
+    assert runs.find_checkpoint(tmp_path / "version_9") == old
+    assert runs.newest_checkpoint(tmp_path) == new
     with pytest.raises(FileNotFoundError, match=r"no checkpoint at .*version_11"):
-        runs.find_checkpoint(tmp_path / "version_11", "unused")
+        runs.find_checkpoint(tmp_path / "version_11")
     with pytest.raises(FileNotFoundError, match=r"no checkpoint at .*version_\*"):
-        runs.find_checkpoint(None, tmp_path / "empty")
+        runs.newest_checkpoint(tmp_path / "empty")
 
 
 def test_the_run_of_a_checkpoint(tmp_path):
     checkpoint = make_run(tmp_path, "version_0")
-    assert runs.run_dir_of(checkpoint) == tmp_path / "version_0"
-    assert runs.run_dir_of(tmp_path / "elsewhere.ckpt") is None
-
-
-def test_what_is_not_written_to_the_end_is_not_there(tmp_path):
-    target = tmp_path / "file"
-    target.write_text("old")
-    with pytest.raises(RuntimeError), runs.write_beside(target) as beside:
-        beside.write_text("half")
-        raise RuntimeError
-    assert target.read_text() == "old"
-    assert list(tmp_path.iterdir()) == [target]
+    assert runs.run_of(checkpoint) == tmp_path / "version_0"
+    assert runs.run_of(tmp_path / "elsewhere.ckpt") is None

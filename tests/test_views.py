@@ -3,14 +3,10 @@
 import lightning.pytorch as L
 import numpy as np
 import pytest
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from xor_torch import XORModule, data, fit, lit, manual, parity, views
 
-
-def events(run_dir):
-    keep_all = {"scalars": 0, "images": 0, "histograms": 0, "tensors": 0}
-    return EventAccumulator(str(run_dir), size_guidance=keep_all).Reload()
+from .common import events
 
 
 def scalars(run_dir, tag):

@@ -8,13 +8,18 @@ from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from itertools import repeat
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from packaging.version import InvalidVersion, Version
 
-from .data import MAX_BITS, MAX_HIDDEN, MAX_SEED, check_range
+from .data import check_network
 from .files import read_zip
+
+if TYPE_CHECKING:
+    from lightning.pytorch import Trainer
+
+    from .lit import XORModule
 
 FORMAT = 1  # of what a checkpoint holds; raised when an older xor_torch would misread it
 
@@ -34,6 +39,7 @@ WEIGHTS: dict[str, Kind] = {
     "loops": dict,
 }
 TRAINING: dict[str, Kind] = {"callbacks": dict, "optimizer_states": list, "lr_schedulers": list}
+LOOPS = ("fit_loop", "validate_loop", "test_loop", "predict_loop")
 
 
 def read(path: str | Path) -> dict[str, Any]:
@@ -85,51 +91,51 @@ def checked(path: str | Path) -> io.BytesIO:
 
 
 def check_training(
-    path: str | Path,
-    state: Mapping[str, Any],
-    loops: Mapping[str, Any],
-    optimizer: Mapping[str, Any],
-    callbacks: Mapping[str, Mapping[str, Any]],
+    path: str | Path, state: Mapping[str, Any], module: "XORModule", trainer: "Trainer"
 ) -> None:
-    """Refuse to resume from what another trainer or another optimizer has left.
+    """Refuse to resume from what another network, trainer or optimizer has left.
 
     Args:
         path: of the checkpoint, for the message.
         state: what `read` returned for it.
-        loops: the state of a new trainer's loops, by their names: the saved one must have the
-            same keys.
-        optimizer: the state of a new optimizer: the saved one must be the same.
-        callbacks: the states of the new callbacks, by their names: those that were saved must
-            have the same keys.
+        module, trainer: new ones, which are to go on. The loops and callbacks in the checkpoint
+            must have the same keys as theirs, and its optimizer must be the same.
 
     Raises:
         ValueError: it cannot be resumed; the message names the file.
 
     """
-
-    def reason() -> str | None:
-        if missing := sorted(TRAINING.keys() - state.keys()):
-            return f"it lacks {', '.join(missing)}"
-        saved, here = state["pytorch-lightning_version"], version("lightning")
-        if Version(saved) > Version(here):
-            return f"it is of Lightning {saved}, here is {here}: upgrade that"
-        if not _alike(state["loops"], loops, lambda number, _: number >= 0):
-            return "its loops are not those of this version of Lightning"
-        progress = state["loops"]["fit_loop"]["epoch_loop.automatic_optimization.optim_progress"]
-        if progress["optimizer"]["step"]["total"]["completed"] != state["global_step"]:
-            return f"its loops do not stand at epoch {state['global_step']}"
-        if not _alike(state["optimizer_states"], [optimizer], operator.eq):
-            return "its optimizer is not plain descent with the network's learning rate"
-        for name in callbacks.keys() & state["callbacks"].keys():
-            there = state["callbacks"][name]
-            if not isinstance(there, dict) or there.keys() != callbacks[name].keys():
-                return f"it holds {there} of the callback {name}"
-        if state["lr_schedulers"]:
-            return "it has a schedule for the learning rate"
-        return None
-
-    if why := reason():
+    if state["hyper_parameters"] != dict(module.hparams):
+        raise ValueError(f"{path} is of {state['hyper_parameters']}, not of {module.hparams}")
+    if why := _why_not_resumed(state, module, trainer):
         raise ValueError(f"{path} cannot be resumed: {why}")
+
+
+def _why_not_resumed(
+    state: Mapping[str, Any], module: "XORModule", trainer: "Trainer"
+) -> str | None:
+    if missing := sorted(TRAINING.keys() - state.keys()):
+        return f"it lacks {', '.join(missing)}"
+    saved, here = state["pytorch-lightning_version"], version("lightning")
+    if Version(saved) > Version(here):
+        return f"it is of Lightning {saved}, here is {here}: upgrade that"
+    loops = {name: getattr(trainer, name).state_dict() for name in LOOPS}
+    if not _alike(state["loops"], loops, lambda number, _: number >= 0):
+        return "its loops are not those of this version of Lightning"
+    progress = state["loops"]["fit_loop"]["epoch_loop.automatic_optimization.optim_progress"]
+    if progress["optimizer"]["step"]["total"]["completed"] != state["global_step"]:
+        return f"its loops do not stand at epoch {state['global_step']}"
+    optimizer = module.configure_optimizers().state_dict()
+    if not _alike(state["optimizer_states"], [optimizer], operator.eq):
+        return "its optimizer is not plain descent with the network's learning rate"
+    callbacks = {c.state_key: c.state_dict() for c in trainer.callbacks}  # type: ignore[attr-defined]
+    for name in callbacks.keys() & state["callbacks"].keys():
+        there = state["callbacks"][name]
+        if not isinstance(there, dict) or there.keys() != callbacks[name].keys():
+            return f"it holds {there} of the callback {name}"
+    if state["lr_schedulers"]:
+        return "it has a schedule for the learning rate"
+    return None
 
 
 def _alike(saved: Any, new: Any, same: Callable[[Any, Any], bool]) -> bool:
@@ -173,9 +179,7 @@ def _check(state: Any) -> None:
         _check_type(name, settings[name], kind)
     # before any number of that size is asked for
     hidden, bits = settings["hidden"], settings["bits"]
-    check_range("seed", settings["seed"], 0, MAX_SEED)
-    check_range("hidden", hidden, 1, MAX_HIDDEN)
-    check_range("bits", bits, 1, MAX_BITS)
+    check_network(settings["seed"], hidden, bits)
     if not 0 < settings["lr"] < math.inf:
         raise ValueError(f"lr must be positive and finite, got {settings['lr']}")
     shapes = {

@@ -4,14 +4,16 @@ import argparse
 import contextlib
 import difflib
 import gc
+import inspect
 import io
+import json
 import math
 import os
 import re
-import shlex
 import signal
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NoReturn, cast
@@ -21,6 +23,7 @@ from jsonargparse import ArgumentParser, Namespace, set_loader
 
 from . import __version__, files, memory, runs
 from .data import MAX_BITS, MAX_HIDDEN, MAX_SEED
+from .files import WriteError, quoted, write_out
 
 LOSSES = ("mse", "bce")
 MAX_TIMEOUT = 10**6  # seconds; what the system can wait for ends at some 10**9
@@ -109,8 +112,7 @@ class Parser(ArgumentParser):
             settings = files.read_settings(path)
             for name, value in settings.items():
                 if name not in actions:
-                    near = difflib.get_close_matches(name, actions, n=1, cutoff=0.7)
-                    hint = f"did you mean {near[0]}?" if near else f"see {self.prog} --help"
+                    hint = _nearest(name, actions) or f"see {self.prog} --help"
                     raise UsageError(f"unknown setting {name}; {hint}")
                 action = actions[name]
                 if action.nargs == 0 and not isinstance(value, bool):
@@ -143,13 +145,15 @@ class Parser(ArgumentParser):
             return f"--{match[1].replace('_', '-')}: {match[2]}"
         if match := re.match(r"unrecognized arguments: (\S+)", message, re.IGNORECASE):
             flag, _, _ = match[1].partition("=")
-            return f"{flag}: unknown{self._nearest(flag)}"
+            flags = [name for action in self._actions for name in action.option_strings]
+            return f"{flag}: unknown; {_nearest(flag, flags) or f'see {self.prog} --help'}"
         return message
 
-    def _nearest(self, flag: str) -> str:
-        flags = [name for action in self._actions for name in action.option_strings]
-        near = difflib.get_close_matches(flag, flags, n=1, cutoff=0.7)
-        return f"; did you mean {near[0]}?" if near else f"; see {self.prog} --help"
+
+def _nearest(word: str, known: Iterable[str], cutoff: float = 0.7) -> str:
+    """Which of the `known` words was meant, as it is asked in a message; "" if none is near."""
+    near = difflib.get_close_matches(word, [*known], n=1, cutoff=cutoff)
+    return f"did you mean {near[0]}?" if near else ""
 
 
 def whole(low: int, high: int) -> Callable[[Any], int]:
@@ -185,19 +189,19 @@ def positive(high: float) -> Callable[[Any], float]:
     return parse
 
 
-def name(value: Any) -> str:
+def pathname(value: Any) -> str:
     """The type of a flag that names a file or a directory."""
     if not isinstance(value, str) or not value or "\0" in value:
         raise FlagValueError(f"must name a file or directory, got {_short(value)}")
     return value
 
 
-def name_or_newest(value: Any) -> str | bool:
+def pathname_or_newest(value: Any) -> str | bool:
     """The type of ``--resume``, which is true if it names nothing."""
-    return True if value is True else name(value)
+    return True if value is True else pathname(value)
 
 
-def seeds(value: Any) -> str:
+def seed_words(value: Any) -> str:
     """The type of ``--seeds``, which `sweep.parse_seeds` reads."""
     if not isinstance(value, str | int) or isinstance(value, bool):
         raise FlagValueError(f"must be a number N, a range A:B or a list, got {_short(value)}")
@@ -210,16 +214,16 @@ def _short(value: object) -> str:
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 
-def add_files_flags(parser: Parser) -> None:
-    """The flags of every command that are about settings as a whole."""
-    parser.add_argument("--config", type=name, metavar="FILE", help="settings in YAML")
+def add_config_flags(parser: Parser) -> None:
+    """The flags that read and show the settings as a whole."""
+    parser.add_argument("--config", type=pathname, metavar="FILE", help="settings in YAML")
     parser.add_argument(
         "--print-config", action="store_true", help="print the settings as YAML, do nothing else"
     )
 
 
 def add_network_flags(parser: Parser) -> None:
-    """The flags of every command that trains: which network, and how."""
+    """The flags of the commands that train one network: which one, and how."""
     add = parser.add_argument
     add("--seed", type=whole(0, MAX_SEED), default=42, help="of the initial weights (42)")
     add("--epochs", type=whole(1, 10**12), default=10_000, help="descent steps (10000)")
@@ -237,12 +241,12 @@ def train_parser(prog: str) -> Parser:
     )
     add_network_flags(parser)
     add = parser.add_argument
-    add("--log-dir", type=name, default="lightning_logs", help="of the runs (lightning_logs)")
+    add("--log-dir", type=pathname, default="lightning_logs", help="of the runs (lightning_logs)")
     add("--views", choices=VIEWS, default="all", help=f"{', '.join(VIEWS)}: for TensorBoard (all)")
     add("--check", action="store_true", help="compare with the manual gradients while training")
     add(
         "--resume",
-        type=name_or_newest,
+        type=pathname_or_newest,
         nargs="?",
         const=True,
         metavar="PATH",
@@ -255,7 +259,7 @@ def train_parser(prog: str) -> Parser:
         metavar="{...}",
         help="any option of Lightning's Trainer, as --trainer.NAME VALUE",
     )
-    add_files_flags(parser)
+    add_config_flags(parser)
     return parser
 
 
@@ -274,17 +278,19 @@ def train(settings: Namespace, given: Namespace) -> int:
         _fit_in_memory(settings, ARRAYS["check" if settings.check else "train"])
         module = lit.XORModule(settings.seed, settings.hidden, settings.bits, settings.lr)
     else:
-        path = None if settings.resume is True else settings.resume
+        said = "" if settings.resume is True else settings.resume
         try:
-            resume = runs.find_checkpoint(path, settings.log_dir)
+            resume = (
+                runs.find_checkpoint(said) if said else runs.newest_checkpoint(settings.log_dir)
+            )
         except FileNotFoundError as error:
-            raise UsageError(f"--resume {path or ''}: {error}") from error
+            raise UsageError(f"--resume {said}: {error}") from error
         state = checkpoint.read(resume)
         settings = _resumed(resume, state, settings, given)
         module = lit.load(resume)
     _check_trainer_options(settings.trainer)
 
-    run_dir = runs.run_dir_of(resume) if resume else None
+    run_dir = runs.run_of(resume) if resume else None
     with console.Interrupt(run_dir) as interrupt:
         try:
             trainer = lit.fit(
@@ -297,15 +303,13 @@ def train(settings: Namespace, given: Namespace) -> int:
                 callbacks=[console.Report(), interrupt],
                 **settings.trainer,
             )
-        except runs.LogDirError as error:
-            raise UsageError(f"--log-dir {settings.log_dir}: {error}") from error
         except lit.TrainerOptionError as error:
             said = " ".join(f"--trainer.{k} {_short(v)}" for k, v in settings.trainer.items())
             raise UsageError(f"{said}: {error}") from error
         except parity.DifferenceError as error:
             _say(str(error))
             return DIFFERS
-        except (lit.DivergedError, runs.WriteError) as error:
+        except (lit.DivergedError, WriteError) as error:
             if os.environ.get("LOCAL_RANK", "0") == "0":  # of several processes one says it
                 _say(f"xor-torch train: {error}{_what_is_kept(interrupt.run_dir)}")
             return DIFFERS
@@ -313,7 +317,7 @@ def train(settings: Namespace, given: Namespace) -> int:
             return SUCCESS
         assert trainer.logger is not None  # trainer.log_dir waits for the other processes
         run_dir = Path(str(trainer.logger.log_dir))
-        where, log_dir = runs.quoted(run_dir), runs.quoted(run_dir.parent)
+        where, log_dir = quoted(run_dir), quoted(run_dir.parent)
         if interrupt.signal:
             _say(f"Interrupted after {trainer.global_step} epochs; to go on: --resume {where}")
             return 128 + interrupt.signal
@@ -334,7 +338,7 @@ def _what_is_kept(run_dir: Path | None) -> str:
     if run_dir is None or not (run_dir / runs.CHECKPOINT).is_file():
         return "; nothing is kept"
     done = read(run_dir / runs.CHECKPOINT)["global_step"]
-    return f"; kept is the checkpoint of epoch {done}: {runs.quoted(run_dir / runs.CHECKPOINT)}"
+    return f"; kept is the checkpoint of epoch {done}: {quoted(run_dir / runs.CHECKPOINT)}"
 
 
 def _resumed(path: Path, state: dict[str, Any], settings: Namespace, given: Namespace) -> Namespace:
@@ -345,7 +349,7 @@ def _resumed(path: Path, state: dict[str, Any], settings: Namespace, given: Name
                 f"--{name} {given[name]}: {path} was trained with {name} {value}; "
                 f"leave the flag out, or train anew without --resume"
             )
-    run_dir = runs.run_dir_of(path)
+    run_dir = runs.run_of(path)
     if run_dir and "log_dir" in given and run_dir.parent.resolve() != Path(given.log_dir).resolve():
         raise UsageError(
             f"--log-dir {given.log_dir}: {path} goes on where it is, in {run_dir}; "
@@ -364,6 +368,24 @@ def _resumed(path: Path, state: dict[str, Any], settings: Namespace, given: Name
     return settings
 
 
+def _refuse(given: Namespace, flags: Iterable[str], why: str) -> None:
+    """Refuse `flags` that do not go with the rest of the call."""
+    for flag in flags:
+        if flag in given:
+            value = "" if isinstance(given[flag], bool) else f" {given[flag]}"
+            raise UsageError(f"--{flag.replace('_', '-')}{value}: {why}")
+
+
+def _refuse_output(said: str, path: Path, force: bool) -> None:
+    """Refuse a file to write that `said` names, if it cannot be made, or must be kept."""
+    if path.is_dir():
+        raise UsageError(f"{said}: is a directory")
+    if path.exists() and not force:
+        raise UsageError(f"{said} exists; --force overwrites it")
+    if not path.parent.is_dir():
+        raise UsageError(f"{said}: there is no directory {path.parent}")
+
+
 def _fit_in_memory(settings: Mapping[str, Any] | Namespace, arrays: int) -> None:
     """Refuse a network whose work needs more than the machine has."""
     bits, hidden = settings["bits"], settings["hidden"]
@@ -374,8 +396,6 @@ def _check_trainer_options(options: dict[str, Any]) -> None:
     """Refuse what Lightning's Trainer has not, or would not take, or would take amiss."""
     if not options:
         return
-    import inspect
-
     from lightning.pytorch import Trainer
 
     known = inspect.signature(Trainer).parameters
@@ -413,7 +433,7 @@ def compare_parser(prog: str) -> Parser:
         "130 interrupted",
     )
     add = parser.add_argument
-    add("file", nargs="?", default=None, type=name, metavar="FILE", help=".py or .ipynb")
+    add("file", nargs="?", default=None, type=pathname, metavar="FILE", help=".py or .ipynb")
     add(
         "--timeout", type=positive(MAX_TIMEOUT), default=60.0, help="seconds that FILE may run (60)"
     )
@@ -421,24 +441,17 @@ def compare_parser(prog: str) -> Parser:
     add("--verbose", action="store_true", help="show what FILE prints")
     add_network_flags(parser)
     add("--json", action="store_true", help="one JSON object instead of the report")
-    add_files_flags(parser)
+    add_config_flags(parser)
     return parser
 
 
 def compare(settings: Namespace, given: Namespace) -> int:
     """Compare over a whole training run, or check a user's file; print a report or JSON."""
-    of_file, of_run = ("timeout", "strict", "verbose"), ("seed", "epochs", "lr", "hidden", "bits")
+    of_run = ("seed", "epochs", "lr", "hidden", "bits")
     if settings.file is not None:
-        for name in of_run:
-            if name in given:
-                raise UsageError(
-                    f"--{name} {given[name]}: {settings.file} has its own; leave it out"
-                )
+        _refuse(given, of_run, f"{settings.file} has its own; leave it out")
         return _check_file(settings)
-    for name in of_file:
-        if name in given:
-            said = f"--timeout {given.timeout}" if name == "timeout" else f"--{name}"
-            raise UsageError(f"{said}: goes with a FILE to check")
+    _refuse(given, ("timeout", "strict", "verbose"), "goes with a FILE to check")
     _fit_in_memory(settings, ARRAYS["compare"])
     from tqdm import tqdm
 
@@ -452,8 +465,6 @@ def compare(settings: Namespace, given: Namespace) -> int:
 
 
 def _check_file(settings: Namespace) -> int:
-    import json
-
     from .check import check_file
 
     verdict = check_file(
@@ -475,47 +486,38 @@ def sweep_parser(prog: str) -> Parser:
         epilog="exit code: 0 done, 2 bad call or input, 130 interrupted",
     )
     add = parser.add_argument
-    add("--seeds", type=seeds, nargs="+", default=["1000"], help="N, A:B or a list (1000)")
+    add("--seeds", type=seed_words, nargs="+", default=["1000"], help="N, A:B or a list (1000)")
     add("--epochs", type=whole(1, 10**12), nargs="+", default=[10_000], help="steps (10000)")
     add("--lr", type=positive(math.inf), nargs="+", default=[0.1], help="learning rate (0.1)")
     add("--hidden", type=whole(1, MAX_HIDDEN), nargs="+", default=[2], help="hidden units (2)")
     add("--bits", type=whole(1, MAX_BITS), nargs="+", default=[2], help="inputs (2)")
     add("--loss", choices=LOSSES, nargs="+", default=["mse"], help="mse or bce (mse)")
-    add("--out", type=name, metavar="FILE.npz", help="result; its pictures go beside it")
+    add("--out", type=pathname, metavar="FILE.npz", help="result; its pictures go beside it")
     add("--force", action="store_true", help="overwrite FILE.npz")
     add(
         "--log-dir",
-        type=name,
+        type=pathname,
         default="lightning_logs",
         help="pictures for TensorBoard, with --out",
     )
     add("--json", action="store_true", help="one JSON object instead of the tables")
-    add_files_flags(parser)
+    add_config_flags(parser)
     return parser
 
 
 def sweep(settings: Namespace, given: Namespace) -> int:
     """Sweep the product of the flags, print a table or JSON for each."""
-    import json
-
     from . import sweep as sweeps
 
     names = ("epochs", "lr", "hidden", "bits", "loss")
     if settings.out is None:
-        for name in ("force", "log_dir"):
-            if name in given:
-                said = "--force" if name == "force" else f"--log-dir {given[name]}"
-                raise UsageError(f"{said}: goes with --out FILE.npz")
+        _refuse(given, ("force", "log_dir"), "goes with --out FILE.npz")
     elif Path(settings.out).suffix != ".npz":
         raise UsageError(f"--out {settings.out}: the name must end in .npz")
     cells = sweeps.grid(settings.out, **{name: settings[name] for name in names})
     for _, out in cells:
-        if out and out.is_dir():
-            raise UsageError(f"--out {out}: is a directory")
-        if out and out.exists() and not settings.force:
-            raise UsageError(f"--out {out} exists; --force overwrites it")
-        if out and not out.parent.is_dir():
-            raise UsageError(f"--out {out}: there is no directory {out.parent}")
+        if out:
+            _refuse_output(f"--out {out}", out, settings.force)
     if settings.out is not None:
         _check_log_dir(settings.log_dir)
     seeds = sweeps.parse_seeds(settings.seeds)
@@ -535,7 +537,7 @@ def sweep(settings: Namespace, given: Namespace) -> int:
                 "Interrupted; what is finished:" if result else "Interrupted, nothing is finished."
             )
             if stopped.kept:
-                _say(f"The same command goes on from {shlex.quote(str(stopped.kept))}")
+                _say(f"The same command goes on from {quoted(stopped.kept)}")
         except FileExistsError:
             raise
         except OSError as error:  # a full disk, here or in a worker
@@ -561,7 +563,7 @@ def sweep(settings: Namespace, given: Namespace) -> int:
         if timing.note:
             _say(timing.note)
         if out:
-            _say(f"Result: {shlex.quote(str(out))}")
+            _say(f"Result: {quoted(out)}")
             _picture(result, out, settings.log_dir)
     if settings.json:
         _out(json.dumps({"sweeps": found}, indent=2))
@@ -580,8 +582,6 @@ def _check_log_dir(log_dir: str) -> None:
 
 
 def _picture(result: Any, out: Path, log_dir: str) -> None:
-    from importlib.util import find_spec
-
     if not find_spec("matplotlib"):
         _say("No pictures: pip install matplotlib for them.")
         return
@@ -589,13 +589,9 @@ def _picture(result: Any, out: Path, log_dir: str) -> None:
 
     pictures = plots.save_figures(result, out)
     for path in pictures.values():
-        _say(f"Picture: {shlex.quote(str(path))}")
-    try:
-        run_dir = runs.claim(log_dir)
-    except runs.LogDirError as error:
-        raise UsageError(f"--log-dir {log_dir}: {error}") from error
-    plots.log_figures(result, pictures, run_dir)
-    _say(f"To see them:   tensorboard --logdir {shlex.quote(str(log_dir))}")
+        _say(f"Picture: {quoted(path)}")
+    plots.log_figures(result, pictures, runs.claim(log_dir))
+    _say(f"To see them:   tensorboard --logdir {quoted(log_dir)}")
 
 
 def explain_parser(prog: str) -> Parser:
@@ -605,12 +601,12 @@ def explain_parser(prog: str) -> Parser:
         epilog="exit code: 0 done, 2 bad call or input, 130 interrupted",
     )
     parser.add_argument(
-        "checkpoint", nargs="?", default=None, type=name, metavar="CHECKPOINT",
+        "checkpoint", nargs="?", default=None, type=pathname, metavar="CHECKPOINT",
         help="a run's checkpoint or directory; without one, --seed is trained",
     )  # fmt: skip
     add_network_flags(parser)
     parser.add_argument("--loss", choices=LOSSES, default="mse", help="mse or bce (mse)")
-    add_files_flags(parser)
+    add_config_flags(parser)
     return parser
 
 
@@ -618,14 +614,11 @@ def explain(settings: Namespace, given: Namespace) -> int:
     """Train or load, explain, print."""
     network = {name: settings[name] for name in ("seed", "epochs", "lr", "hidden", "bits", "loss")}
     if settings.checkpoint is not None:
-        for name in ("seed", "hidden", "bits", "lr", "loss"):
-            if name in given:
-                raise UsageError(
-                    f"--{name} {given[name]}: the checkpoint has its own; leave it out"
-                )
+        its_own = ("seed", "hidden", "bits", "lr", "loss")
+        _refuse(given, its_own, "the checkpoint has its own; leave it out")
         from . import checkpoint, lit
 
-        path = runs.find_checkpoint(settings.checkpoint, "lightning_logs")
+        path = runs.find_checkpoint(settings.checkpoint)
         module = lit.load(path)
         network.update(module.hparams, parameters=module.to_numpy())
         if "epochs" not in given:
@@ -649,14 +642,14 @@ def predict_parser(prog: str) -> Parser:
         epilog="exit code: 0 done, 2 bad call or input",
     )
     add = parser.add_argument
-    add("checkpoint", type=name, metavar="CHECKPOINT", help="a run's checkpoint or directory")
+    add("checkpoint", type=pathname, metavar="CHECKPOINT", help="a run's checkpoint or directory")
     add("row", nargs="*", type=str, default=[], metavar="VALUE", help="of the one row")
     return parser
 
 
 def predict(settings: Namespace, given: Namespace) -> int:
     """Predict the row of the call, or all of standard input."""
-    path = runs.find_checkpoint(settings.checkpoint, "lightning_logs")
+    path = runs.find_checkpoint(settings.checkpoint)
     if settings.row:
         rows = {"VALUEs": settings.row}
     else:
@@ -707,33 +700,26 @@ def export_parser(prog: str) -> Parser:
         epilog="exit code: 0 done, 2 bad call or input",
     )
     add = parser.add_argument
-    add("checkpoint", type=name, metavar="CHECKPOINT", help="a run's checkpoint or directory")
-    add("file", type=name, metavar="FILE", help=".npz, or .onnx (needs the extra onnx)")
+    add("checkpoint", type=pathname, metavar="CHECKPOINT", help="a run's checkpoint or directory")
+    add("file", type=pathname, metavar="FILE", help=".npz, or .onnx (needs the extra onnx)")
     add("--force", action="store_true", help="overwrite FILE")
     return parser
 
 
 def export(settings: Namespace, given: Namespace) -> int:
     """Write the network in the format that the file's name ends in."""
-    from importlib.util import find_spec
-
     out = Path(settings.file)
     if out.suffix not in (".npz", ".onnx"):
         raise UsageError(f"{out}: the name must end in .npz or .onnx")
-    if out.is_dir():
-        raise UsageError(f"{out}: is a directory")
-    if out.exists() and not settings.force:
-        raise UsageError(f"{out} exists; --force overwrites it")
-    if not out.parent.is_dir():
-        raise UsageError(f"{out}: there is no directory {out.parent}")
+    _refuse_output(f"{out}", out, settings.force)
     if out.suffix == ".onnx" and not find_spec("onnx"):
         raise UsageError(f"{out}: needs a package that is missing: pip install 'xor_torch[onnx]'")
-    path = runs.find_checkpoint(settings.checkpoint, "lightning_logs")
+    path = runs.find_checkpoint(settings.checkpoint)
     from . import lit
     from .export import save_npz, save_onnx
 
     (save_npz if out.suffix == ".npz" else save_onnx)(out, lit.load(path).to_numpy())
-    _say(f"Network: {shlex.quote(str(out))}")
+    _say(f"Network: {quoted(out)}")
     return SUCCESS
 
 
@@ -775,13 +761,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"xor-torch {__version__}")
         return SUCCESS
     if command not in COMMANDS:
-        near = difflib.get_close_matches(command, COMMANDS, n=1)
-        hint = f"did you mean {near[0]}?" if near else "see xor-torch --help"
+        hint = _nearest(command, COMMANDS, cutoff=0.6) or "see xor-torch --help"
         _say(_line(f"xor-torch: error: {_short(command)}: unknown command; {hint}"))
         return BAD_CALL
     make_parser, run = COMMANDS[command]
     parser = make_parser(f"xor-torch {command}")
-    flags, rest = _split(flags)
+    end = flags.index("--") if "--" in flags else len(flags)
+    flags, rest = flags[:end], flags[end + 1 :]
     try:
         settings, given = parser.read(flags)
         if settings.pop("print_config", False):
@@ -798,11 +784,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # as in `xor-torch train | head`: nobody reads on
         sys.stdout = None
         return DIFFERS
-    except runs.WriteError as error:
+    except WriteError as error:
         _say(f"{parser.prog}: error: {error}")
         return DIFFERS
     except (UsageError, OSError, ValueError) as error:
-        _say(_line(f"{parser.prog}: error: {error}"))
+        where = f"--log-dir {settings.log_dir}: " if isinstance(error, runs.LogDirError) else ""
+        _say(_line(f"{parser.prog}: error: {where}{error}"))
         return BAD_CALL
     except KeyboardInterrupt as interrupt:
         _say("\nInterrupted.")
@@ -832,12 +819,6 @@ def _code_of(interrupt: BaseException | None) -> int:
     return 128 + int(number)
 
 
-def _split(flags: list[str]) -> tuple[list[str], list[str]]:
-    """What stands before and after the first ``--``."""
-    at = flags.index("--") if "--" in flags else len(flags)
-    return flags[:at], flags[at + 1 :]
-
-
 def _line(text: str) -> str:
     """`text` as one line, with nothing in it that a terminal would obey."""
     words = " ".join(text.split())
@@ -845,7 +826,7 @@ def _line(text: str) -> str:
 
 
 def _out(text: str) -> None:
-    runs.write_out(f"{text}\n")
+    write_out(f"{text}\n")
 
 
 def _say(text: str) -> None:

@@ -9,10 +9,9 @@ from typing import Any, NoReturn, cast
 
 import lightning.pytorch as L
 import numpy as np
-import torch
 from tqdm import tqdm
 
-from . import runs
+from . import files, runs
 from .data import truth_table
 from .lit import XORModule
 from .views import run_dir_of
@@ -44,10 +43,7 @@ class Report(L.Callback):
             self.printed = set(self.output.read_text(encoding="ascii").splitlines())
 
     def on_before_optimizer_step(
-        self,
-        trainer: L.Trainer,
-        pl_module: L.LightningModule,
-        optimizer: torch.optim.Optimizer,
+        self, trainer: L.Trainer, pl_module: L.LightningModule, *_: object
     ) -> None:
         epoch = trainer.global_step
         if epoch % REPORT_EVERY == 0 and trainer.is_global_zero:
@@ -55,7 +51,7 @@ class Report(L.Callback):
             if line not in self.printed:
                 # so that on a terminal the bar and the line do not write over each other
                 with self.output.open("ab", buffering=0) as output, tqdm.external_write_mode():
-                    runs.write_out(f"{line}\n")
+                    files.write_out(f"{line}\n")
                     output.write(f"{line}\n".encode())
 
     def on_train_batch_end(
@@ -115,7 +111,7 @@ class Interrupt(L.Callback):
     def _leave(self, number: int) -> NoReturn:
         how = "nothing is kept"
         if self.run_dir and (self.run_dir / runs.CHECKPOINT).is_file():
-            how = f"to go on from its last checkpoint: --resume {runs.quoted(self.run_dir)}"
+            how = f"to go on from its last checkpoint: --resume {files.quoted(self.run_dir)}"
         os.write(2, f"\nInterrupted; {how}\n".encode(errors="backslashreplace"))
         os._exit(128 + number)
 
@@ -138,7 +134,7 @@ def print_predictions(prediction: "np.ndarray[Any, np.dtype[np.float64]]") -> No
     """The notebook's closing lines for the last epoch's predictions, shape (N, 1)."""
     bits = len(prediction).bit_length() - 1
     _, y = truth_table(bits)
-    runs.write_out(
+    files.write_out(
         f"\nFinal Predictions (rounded):\n{prediction.round(3)}\n"
         f"Predicted classes:\n {(prediction >= 0.5).astype(int)}\n"
         f"True classes:\n {y.astype(int)}\n"

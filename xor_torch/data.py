@@ -36,7 +36,7 @@ def truth_table(bits: int = 2) -> tuple[Array, Array]:
         ValueError: `bits` is out of range.
 
     """
-    check_range("bits", bits, 1, MAX_BITS)
+    _check_range("bits", bits, 1, MAX_BITS)
     rows = np.arange(2**bits)
     X = rows[:, None] >> np.arange(bits)[::-1] & 1
     y = X.sum(axis=1, keepdims=True) % 2
@@ -62,16 +62,29 @@ def initial_weights(seed: int = 42, hidden: int = 2, bits: int = 2) -> Parameter
         ValueError: an argument is out of range.
 
     """
-    check_range("seed", seed, 0, MAX_SEED)
-    check_range("hidden", hidden, 1, MAX_HIDDEN)
-    check_range("bits", bits, 1, MAX_BITS)
+    check_network(seed, hidden, bits)
     draw = np.random.RandomState(seed).randn
     W1 = draw(bits, hidden)
     W2 = draw(hidden, 1)
     return Parameters(W1, np.zeros((1, hidden)), W2, np.zeros((1, 1)))
 
 
-def check_range(name: str, value: int, low: int, high: int) -> None:
-    """Raise ValueError, which names it, unless `value` is in `low` to `high`."""
+def check_equal_shapes(prediction: tuple[int, ...], y: tuple[int, ...]) -> None:
+    """Raise ValueError unless the shapes of a prediction and its targets are the same."""
+    if prediction != y:
+        raise ValueError(
+            f"prediction has shape {tuple(prediction)} and y has shape {tuple(y)}: "
+            "they must be equal, because their difference would be broadcast"
+        )
+
+
+def check_network(seed: int, hidden: int, bits: int) -> None:
+    """Raise ValueError, which names it, if one of them is out of its range."""
+    _check_range("seed", seed, 0, MAX_SEED)
+    _check_range("hidden", hidden, 1, MAX_HIDDEN)
+    _check_range("bits", bits, 1, MAX_BITS)
+
+
+def _check_range(name: str, value: int, low: int, high: int) -> None:
     if not low <= value <= high:
         raise ValueError(f"{name} must be from {low} to {high}, got {value}")

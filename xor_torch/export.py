@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from .data import Parameters
-from .runs import write_beside
+from .files import write_beside
 
 # A version of the standard, of 2021, that has all we need: the newer, the fewer can read the file.
 OPSET, IR_VERSION = 13, 7

@@ -1,14 +1,20 @@
-"""Files that may come from anywhere: what is read is what was written, or it is refused."""
+"""Files: what is read is what was written, or it is refused; what is written is whole."""
 
+import contextlib
 import io
+import os
 import re
+import shlex
+import sys
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import yaml
 
+STANDARD_OUTPUT = "standard output"
 MAX_SETTINGS = 1_000_000  # bytes; a run's config.yaml has about 100
 
 
@@ -139,3 +145,59 @@ _plain(
     r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.inf|\.nan",
     lambda text: float(re.sub(r"\.(inf|nan)", r"\1", text)),
 )
+
+
+class WriteError(OSError):
+    """A file that cannot be written: a full disk, a directory gone."""
+
+    def __init__(self, error: OSError, path: str | bytes | Path) -> None:
+        super().__init__(error.errno, error.strerror or str(error), os.fsdecode(path))
+
+    def __str__(self) -> str:
+        what = self.filename if self.filename == STANDARD_OUTPUT else quoted(self.filename)
+        return f"cannot write {what}: {self.strerror}"
+
+
+@contextlib.contextmanager
+def write_beside(path: Path) -> Iterator[Path]:
+    """A path to write to, which becomes `path` when all is written, and only then.
+
+    Raises:
+        WriteError: it cannot be written.
+
+    """
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        yield beside
+        beside.replace(path)
+    except OSError as error:  # a full disk does not say which file
+        raise WriteError(error, path) from error
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def write_out(text: str) -> None:
+    """Print in one piece, and at once: whoever is killed then has printed it, or has not.
+
+    Raises:
+        WriteError: it cannot be written, as on a full disk.
+        BrokenPipeError: nobody reads it.
+
+    """
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        sys.stdout = None  # what it holds would fail once more at exit
+        raise WriteError(error, STANDARD_OUTPUT) from error
+
+
+def quoted(path: str | Path) -> str:
+    """`path` as one line that a shell takes."""
+    text = str(path)
+    if text.isprintable():
+        return shlex.quote(text)
+    escaped = text.encode("unicode_escape").decode().replace("'", r"\'")
+    return f"$'{escaped}'"

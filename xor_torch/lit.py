@@ -24,12 +24,11 @@ from . import runs
 from .batch import one_thread
 from .checkpoint import FORMAT, check_training, checked, read
 from .data import truth_table
+from .files import WriteError, write_beside
 from .model import XOR, squared_error
-from .views import next_watched, run_dir_of, writer
-from .views import views as tensorboard_views
+from .views import choose_views, next_watched, run_dir_of, writer
 
 CHECKPOINT_EVERY = 1000
-LOOPS = ("fit_loop", "validate_loop", "test_loop", "predict_loop")  # in a checkpoint
 
 
 class TrainerOptionError(ValueError):
@@ -45,8 +44,8 @@ class XORModule(XOR, L.LightningModule):
 
     The step follows the SUM of squared errors, the notebook's gradient; the logged
     ``loss/mse`` is the mean, the notebook's printed loss. A batch is ``X`` (N, bits) and ``y``
-    (N, 1), float64. With several processes (DDP, which
-    takes the mean of their gradients) each has to see the whole table, as `XORDataModule` has it.
+    (N, 1), float64. With several processes (DDP, which takes the mean of their gradients) each
+    has to see the whole table, as `XORDataModule` has it.
 
     Args:
         seed, hidden, bits: as for `XOR`.
@@ -198,7 +197,7 @@ class BesideCheckpointIO(TorchCheckpointIO):
         written = io.BytesIO()  # torch.save hides what a full disk says
         torch.save(checkpoint, written)
         Path(path).parent.mkdir(parents=True, exist_ok=True)
-        with runs.write_beside(Path(path)) as beside:
+        with write_beside(Path(path)) as beside:
             beside.write_bytes(written.getbuffer())
 
     def load_checkpoint(
@@ -304,14 +303,14 @@ def fit(
 
     Raises:
         OSError: `log_dir` or `resume` cannot be written or read.
-        runs.WriteError: the run directory cannot be written any more, while training.
+        files.WriteError: the run directory cannot be written any more, while training.
         DivergedError: no further epoch can learn; the checkpoint from before stays.
         parity.DifferenceError: with `check`, a gradient is not the manual one.
         ValueError: Lightning refuses an option, `views` is not one of the three, or `resume` is
-            no checkpoint or has done more than `epochs`.
+            no checkpoint, has done more than `epochs`, or belongs to a run that is under way.
 
     """
-    chosen = tensorboard_views(views, check)
+    chosen = choose_views(views, check)
     saved = read(resume) if resume else None
     done = saved["global_step"] if saved else None
     if done is not None and done > epochs:
@@ -335,12 +334,7 @@ def fit(
             f"Lightning's Trainer refuses {trainer_options}: {error}"
         ) from error
     if resume and saved:
-        if saved["hyper_parameters"] != dict(module.hparams):
-            raise ValueError(f"{resume} is of {saved['hyper_parameters']}, not of {module.hparams}")
-        loops = {name: getattr(trainer, name).state_dict() for name in LOOPS}
-        states = {c.state_key: c.state_dict() for c in trainer.callbacks}  # type: ignore[attr-defined]
-        optimizer = module.configure_optimizers().state_dict()
-        check_training(resume, saved, loops, optimizer, states)
+        check_training(resume, saved, module, trainer)
     module.settings = {
         "epochs": epochs,
         "views": views,
@@ -353,9 +347,8 @@ def fit(
         and trainer.accumulate_grad_batches == 1
         and not trainer.gradient_clip_val
     )
-    continued = runs.run_dir_of(resume) if resume else None
     if trainer.is_global_zero:
-        run_dir = continued or runs.claim(log_dir)
+        run_dir = (resume and runs.run_of(resume)) or runs.claim(log_dir)
     else:
         run_dir = Path(log_dir) / "version_of_rank_zero"  # which alone writes
     trainer.logger = RunLogger(
@@ -367,17 +360,10 @@ def fit(
         purge_step=done,
     )
     trainer.logger.NAME_HPARAMS_FILE = runs.CONFIG  # hparams.yaml would say a part of it again
-    settings = {**module.hparams, "log_dir": str(log_dir), **module.settings}
-    if trainer.is_global_zero:
-        runs.remove_halves(run_dir)
-        try:
-            runs.save_config(run_dir, settings)
-        except runs.WriteError as error:
-            if not continued:
-                run_dir.rmdir()
-            raise runs.LogDirError(str(error)) from error
+    config = {**module.hparams, "log_dir": str(log_dir), **module.settings}
+    occupied = runs.occupy(run_dir, config) if trainer.is_global_zero else contextlib.nullcontext()
     try:
-        with warnings.catch_warnings(), _quiet_writer(), one_thread():
+        with occupied, warnings.catch_warnings(), _quiet_writer(), one_thread():
             # Lightning's advice to itself: loader workers for four rows, a checkpoint folder in use
             warnings.filterwarnings("ignore", module="lightning")
             # absolute, because Lightning expands ~
@@ -385,10 +371,10 @@ def fit(
             trainer.fit(module, XORDataModule(), ckpt_path=path, weights_only=True)
             if keep and trainer.global_step != done:
                 last.save(trainer)
-    except (runs.WriteError, BrokenPipeError):  # the latter of standard output: nobody reads on
+    except (runs.LogDirError, WriteError, BrokenPipeError):  # the last: nobody reads the output
         raise
     except OSError as error:  # the one file that does not give its name is the event file
-        raise runs.WriteError(error, error.filename or run_dir) from error
+        raise WriteError(error, error.filename or run_dir) from error
     return trainer
 
 

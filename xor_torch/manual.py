@@ -34,7 +34,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .data import Array, Parameters
+from .data import Array, Parameters, check_equal_shapes
 
 
 class Forward(NamedTuple):
@@ -96,7 +96,7 @@ def mean_squared_error(prediction: Array, y: Array) -> float:
         ValueError: the shapes differ; (N, 1) minus (N,) would broadcast to (N, N).
 
     """
-    _check_shapes(prediction, y)
+    check_equal_shapes(prediction.shape, y.shape)
     return float(np.mean((y - prediction) ** 2))
 
 
@@ -129,7 +129,7 @@ def backward(X: Array, y: Array, parameters: Parameters, step: Forward) -> Backw
         ValueError: `y` has not the shape of the prediction.
 
     """
-    _check_shapes(step.a2, y)
+    check_equal_shapes(step.a2.shape, y.shape)
     da2 = 2 * (step.a2 - y)  # (N, 1)
     dz2 = da2 * sigmoid_derivative(step.a2)  # (N, 1)
     dW2 = np.dot(step.a1.T, dz2)  # (hidden, N) (N, 1) -> (hidden, 1)
@@ -180,11 +180,3 @@ def train(
         gradient = backward(X, y, parameters, step)
         yield Epoch(number, parameters, step, gradient, mean_squared_error(step.a2, y))
         parameters = descend(parameters, gradient.gradients, lr)
-
-
-def _check_shapes(prediction: Array, y: Array) -> None:
-    if prediction.shape != y.shape:
-        raise ValueError(
-            f"prediction has shape {prediction.shape} and y has shape {y.shape}: "
-            "they must be equal, because their difference would be broadcast"
-        )

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from .data import Parameters, initial_weights
+from .data import Parameters, check_equal_shapes, initial_weights
 
 
 class XOR(nn.Module):
@@ -84,11 +84,7 @@ def squared_error(prediction: Tensor, y: Tensor) -> Tensor:
         ValueError: the shapes differ; (N, 1) minus (N,) would broadcast to (N, N).
 
     """
-    if prediction.shape != y.shape:
-        raise ValueError(
-            f"prediction has shape {tuple(prediction.shape)} and y has shape {tuple(y.shape)}: "
-            "they must be equal, because their difference would be broadcast"
-        )
+    check_equal_shapes(prediction.shape, y.shape)
     return nn.functional.mse_loss(prediction, y, reduction="sum")
 
 

@@ -54,9 +54,8 @@ class NetworkPicture:
             for j, own in enumerate(self.axes[1:])
         ]
         self.decision = None
-        side = np.linspace(LOW, HIGH, GRID)
-        self.side = side
-        self.inputs = np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2)
+        self.side = np.linspace(LOW, HIGH, GRID)
+        self.inputs = np.stack(np.meshgrid(self.side, self.side), axis=-1).reshape(-1, 2)
 
     def _panel(self, ax: Axes) -> AxesImage:
         image = ax.imshow(

@@ -1,34 +1,27 @@
-"""Run directories: claim one, save its configuration, find its checkpoint."""
+"""Run directories: claim one, have it to oneself, save its configuration, find its checkpoint."""
 
 import contextlib
 import os
-import shlex
-import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from .files import WriteError, quoted, write_beside
+
+try:
+    import fcntl
+except ImportError:  # Windows, where a directory cannot be locked
+    fcntl = None  # type: ignore[assignment]
+
 CONFIG = "config.yaml"
 CHECKPOINT = Path("checkpoints") / "last.ckpt"
 OUTPUT = "output.txt"
-STANDARD_OUTPUT = "standard output"
 
 
 class LogDirError(OSError):
     """A log directory in which no run can be made."""
-
-
-class WriteError(OSError):
-    """A file of a run that cannot be written while it trains: a full disk, a directory gone."""
-
-    def __init__(self, error: OSError, path: str | bytes | Path) -> None:
-        super().__init__(error.errno, error.strerror or str(error), os.fsdecode(path))
-
-    def __str__(self) -> str:
-        what = self.filename if self.filename == STANDARD_OUTPUT else quoted(self.filename)
-        return f"cannot write {what}: {self.strerror}"
 
 
 def claim(log_dir: str | Path) -> Path:
@@ -56,28 +49,78 @@ def claim(log_dir: str | Path) -> Path:
         raise LogDirError(f"cannot make a run directory there: {error.strerror}") from error
 
 
-def find_checkpoint(path: str | Path | None, log_dir: str | Path) -> Path:
-    """The checkpoint that `path` means: itself, a run directory's, or None: the newest run's.
+def find_checkpoint(path: str | Path) -> Path:
+    """The checkpoint that `path` means: the file itself, or a run directory's last.
 
     Raises:
         FileNotFoundError: there is none.
 
     """
-    if path is None:
-        versions = sorted(_versions(Path(log_dir)), reverse=True)
-        candidates = [Path(log_dir) / f"version_{n}" / CHECKPOINT for n in versions]
-    else:
-        candidates = [Path(path), Path(path) / CHECKPOINT]
-    for candidate in candidates:
+    for candidate in Path(path), Path(path) / CHECKPOINT:
         if candidate.is_file():
             return candidate
-    raise FileNotFoundError(f"no checkpoint at {path or Path(log_dir) / 'version_*' / CHECKPOINT}")
+    raise FileNotFoundError(f"no checkpoint at {path}")
 
 
-def run_dir_of(checkpoint: str | Path) -> Path | None:
+def newest_checkpoint(log_dir: str | Path) -> Path:
+    """The last checkpoint of the newest run in `log_dir` that has one.
+
+    Raises:
+        FileNotFoundError: there is none.
+
+    """
+    for version in sorted(_versions(Path(log_dir)), reverse=True):
+        checkpoint = Path(log_dir) / f"version_{version}" / CHECKPOINT
+        if checkpoint.is_file():
+            return checkpoint
+    raise FileNotFoundError(f"no checkpoint at {Path(log_dir) / 'version_*' / CHECKPOINT}")
+
+
+def run_of(checkpoint: str | Path) -> Path | None:
     """The run directory that `checkpoint` is the last checkpoint of, or None."""
     run_dir = Path(checkpoint).parent.parent
     return run_dir if (run_dir / CONFIG).is_file() else None
+
+
+@contextlib.contextmanager
+def occupy(run_dir: Path, config: Mapping[str, Any]) -> Iterator[None]:
+    """Train in `run_dir`, with `config` saved there, and keep other processes out meanwhile.
+
+    Raises:
+        LogDirError: the directory cannot be written; if it is new, it is gone again.
+        ValueError: another process trains there.
+
+    """
+    with _lock(run_dir):
+        remove_halves(run_dir)
+        try:
+            save_config(run_dir, config)
+        except WriteError as error:
+            with contextlib.suppress(OSError):  # it is not empty: an earlier run's
+                run_dir.rmdir()
+            raise LogDirError(str(error)) from error
+        yield
+
+
+@contextlib.contextmanager
+def _lock(run_dir: Path) -> Iterator[None]:
+    """A lock of the system's: it ends with the context or the process, however that ends."""
+    if fcntl is None:
+        yield
+        return
+    directory = os.open(run_dir, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(directory, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ValueError(
+                f"{quoted(run_dir)}: another process trains there; stop it, or wait for its end"
+            ) from None
+        except OSError:  # a network file system may have no locks for directories
+            pass
+        yield
+    finally:
+        os.close(directory)
 
 
 def save_config(run_dir: Path, config: Mapping[str, Any]) -> None:
@@ -86,57 +129,12 @@ def save_config(run_dir: Path, config: Mapping[str, Any]) -> None:
         beside.write_text(yaml.safe_dump(dict(config), sort_keys=False), encoding="utf-8")
 
 
-def write_out(text: str) -> None:
-    """Print in one piece, and at once: whoever is killed then has printed it, or has not.
-
-    Raises:
-        WriteError: it cannot be written, as on a full disk.
-        BrokenPipeError: nobody reads it.
-
-    """
-    try:
-        sys.stdout.write(text)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        sys.stdout = None  # what it holds would fail once more at exit
-        raise WriteError(error, STANDARD_OUTPUT) from error
-
-
-def quoted(path: str | Path) -> str:
-    """`path` as one line that a shell takes."""
-    text = str(path)
-    if text.isprintable():
-        return shlex.quote(text)
-    escaped = text.encode("unicode_escape").decode().replace("'", r"\'")
-    return f"$'{escaped}'"
-
-
-def _versions(log_dir: Path) -> list[int]:
-    return [int(p.name[8:]) for p in log_dir.glob("version_*") if p.name[8:].isdecimal()]
-
-
-@contextlib.contextmanager
-def write_beside(path: Path) -> Iterator[Path]:
-    """A path to write to, which becomes `path` when all is written, and only then.
-
-    Raises:
-        WriteError: it cannot be written.
-
-    """
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        yield beside
-        beside.replace(path)
-    except OSError as error:  # a full disk does not say which file
-        raise WriteError(error, path) from error
-    finally:
-        beside.unlink(missing_ok=True)
-
-
 def remove_halves(run_dir: Path) -> None:
     """Remove what a killed process was writing with `write_beside`."""
     for path in (run_dir / CONFIG, run_dir / CHECKPOINT):
         for half in path.parent.glob(f".{path.name}.*"):
             half.unlink(missing_ok=True)
+
+
+def _versions(log_dir: Path) -> list[int]:
+    return [int(p.name[8:]) for p in log_dir.glob("version_*") if p.name[8:].isdecimal()]

@@ -38,7 +38,7 @@ MOST_WEIGHTS = 36  # likewise
 CHOICES = ("none", "scalars", "all")
 
 
-def views(which: str, check: bool = False) -> list[L.Callback]:
+def choose_views(which: str, check: bool = False) -> list[L.Callback]:
     """The callbacks for a choice of `CHOICES`, and the check that goes with any.
 
     Raises:
@@ -118,10 +118,7 @@ class View(L.Callback):
     """Calls `look` in every watched epoch, before its update, on the process that writes."""
 
     def on_before_optimizer_step(
-        self,
-        trainer: L.Trainer,
-        pl_module: L.LightningModule,
-        optimizer: torch.optim.Optimizer,
+        self, trainer: L.Trainer, pl_module: L.LightningModule, *_: object
     ) -> None:
         if trainer.is_global_zero and watched(trainer):
             self.look(trainer, cast("XORModule", pl_module), trainer.global_step)

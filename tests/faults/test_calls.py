@@ -8,15 +8,15 @@ import pytest
 
 from xor_torch import XORModule, cli, fit
 
-ROOT = Path(__file__).parents[2]
+from ..common import script
 
 SEED = "must be a whole number from 0 to 4294967295, got"
 EPOCHS = "must be a whole number from 1 to 1000000000000, got"
 POSITIVE = "must be a positive, finite number"
 PATH = "must name a file or directory, got"
 
-# Of each flag and value what the line says after "xor-torch COMMAND: error: ". The words of a
-# call are divided by spaces; '' is an empty word.
+# Of each flag and value what the line says first after "xor-torch COMMAND: error: ", and, where a
+# \n is given, last. The words of a call are divided by spaces; '' is an empty word.
 CALLS = {
     # no command
     "trian": "trian: unknown command; did you mean train?",
@@ -81,7 +81,8 @@ CALLS = {
     "explain --bits -2": "--bits: must be a whole number from 1 to 16, got -2",
     # more than there is memory for: here that is 2 GB
     "train --bits 16 --hidden 4096": "--bits 16 --hidden 4096: would need about 9 GB of memory",
-    "train --check --bits 16 --hidden 4096": "would need about 34 GB of memory, here are 2 GB",
+    "train --check --bits 16 --hidden 4096": "--bits 16 --hidden 4096: would need about 34 GB of "
+    "memory, here are 2 GB",
     "compare --bits 16 --hidden 4096": "--bits 16 --hidden 4096: would need about 43 GB",
     "explain --hidden 4096": "--bits 2 --hidden 4096: would need about 26 GB",
     "explain --bits 16 --hidden 16": "--bits 16 --hidden 16: would need about 19 GB",
@@ -187,11 +188,11 @@ CALLS = {
     "train --resume ''": f"--resume: {PATH} ''",
     "train --resume none": "--resume none: no checkpoint at none",
     "train --resume": "--resume : no checkpoint at lightning_logs/version_*",
-    "train --resume --log-dir x": "no checkpoint at x/version_*",
+    "train --resume --log-dir x": "--resume : no checkpoint at x/version_*",
     "train --resume file": "file is not a whole checkpoint file: take another copy",
-    "explain ''": f"CHECKPOINT: {PATH} ''",
+    "explain ''": f"argument CHECKPOINT: {PATH} ''",
     "explain none": "no checkpoint at none",
-    "compare ''": f"FILE: {PATH} ''",
+    "compare ''": f"argument FILE: {PATH} ''",
     "sweep --out ''": f"--out: {PATH} ''",
     "sweep --out file": "--out file: the name must end in .npz",
     "sweep --out .npz": "--out .npz: the name must end in .npz",
@@ -201,20 +202,23 @@ CALLS = {
     "sweep --out none/x.npz": "--out none/x.npz: there is no directory none",
     "sweep --out file/x.npz": "--out file/x.npz: there is no directory file",
     "sweep --out x.npz --log-dir file": "--log-dir file: file is a file",
-    "predict none": "no checkpoint at none",
-    "predict ''": f"CHECKPOINT: {PATH} ''",
-    "predict run 0": "VALUEs: 1 given, the network has 2 inputs",
-    "predict run 0 nan": "VALUEs: nan is not a finite number",
+    "predict": "the following arguments are required: checkpoint\n",
+    "predict none": "no checkpoint at none\n",
+    "predict ''": f"argument CHECKPOINT: {PATH} ''",
+    "predict run 0": "VALUEs: 1 given, the network has 2 inputs\n",
+    "predict run 0 1 0": "VALUEs: 3 given, the network has 2 inputs\n",
+    "predict run 0 nan": "VALUEs: nan is not a finite number\n",
     "predict run 0 1e999": "VALUEs: 1e999 is not a finite number",
-    "predict run 0 one": "VALUEs: one is not a finite number",
+    "predict run 0 one": "VALUEs: one is not a finite number\n",
     "predict run 0 1 --seed 3": "--seed: unknown; see xor-torch predict --help",
     "predict file 0 1": "file is not a whole checkpoint file: take another copy",
+    "export run": "the following arguments are required: file\n",
     "export run there.npz": "there.npz exists; --force overwrites it",
-    "export run x.txt": "x.txt: the name must end in .npz or .onnx",
-    "export run none/x.npz": "none/x.npz: there is no directory none",
+    "export run x.txt": "x.txt: the name must end in .npz or .onnx\n",
+    "export run none/x.npz": "none/x.npz: there is no directory none\n",
     "export run directory.npz --force": "directory.npz: is a directory",
-    "export none x.npz": "no checkpoint at none",
-    "export run ''": f"FILE: {PATH} ''",
+    "export none x.npz": "no checkpoint at none\n",
+    "export run ''": f"argument FILE: {PATH} ''",
     "export file x.npz": "file is not a whole checkpoint file: take another copy",
     # seeds of a sweep
     "sweep --seeds 0": "--seeds 0 is an empty range",
@@ -225,7 +229,7 @@ CALLS = {
     "sweep --seeds 1.5": "--seeds 1.5 is neither",
     "sweep --seeds some": "--seeds some is neither",
     "sweep --seeds 1:2:3": "--seeds 1:2:3 is neither",
-    "sweep --seeds ''": "is neither a number N, nor a range A:B, nor a list A,B,C",
+    "sweep --seeds ''": "--seeds is neither a number N, nor a range A:B, nor a list A,B,C",
     "sweep --seeds ,": "--seeds , has no seed",
     "sweep --seeds 3,3": "--seeds 3,3: seed 3 occurs twice",
     "sweep --seeds 3 4 3": "--seeds 3 4 3: seed 3 occurs twice",
@@ -271,7 +275,8 @@ def assert_refused(call, message, code, out, err, before, after):
     assert out == "", call
     assert err.endswith("\n")
     assert len(err.splitlines()) == 1, err
-    assert message in err, err
+    program = " ".join(["xor-torch", *(word for word in words(call)[:1] if word in cli.COMMANDS)])
+    assert err.startswith(f"{program}: error: {message}"), err
     assert after == before, call
 
 
@@ -293,10 +298,9 @@ def test_there_are_enough():
 
 
 def test_a_line_that_does_not_name_the_value_is_found(here):
+    call, said = "train --lr 0", "xor-torch train: error: --lr: expected one argument\n"
     with pytest.raises(AssertionError):
-        assert_refused(
-            "train --lr 0", "got 0", 2, "", "error: --lr: expected one argument\n", {}, {}
-        )
+        assert_refused(call, CALLS[call], 2, "", said, {}, {})
 
 
 @pytest.mark.parametrize(
@@ -305,12 +309,7 @@ def test_a_line_that_does_not_name_the_value_is_found(here):
 def test_a_bad_call_in_a_process_of_its_own(call, here, saved):
     before = contents(here)
     command, *flags = words(call)
-    run = subprocess.run(
-        [sys.executable, ROOT / f"scripts/{command}.py", *flags],
-        cwd=here,
-        capture_output=True,
-        text=True,
-    )
+    run = script(command, *flags, cwd=here)
     assert_refused(
         call, CALLS.get(call, ""), run.returncode, run.stdout, run.stderr, before, contents(here)
     )

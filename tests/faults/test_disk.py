@@ -35,7 +35,7 @@ def assert_goes_on(here, run_dir):
     done = checkpoint.read(run_dir / runs.CHECKPOINT)["global_step"]
     warm.run("train", "--resume", run_dir, "--epochs", done + 50, cwd=here)
     straight = here.with_name("straight")
-    warm.train_all(["--epochs", done + 50, "--views", "none"], straight, None)
+    warm.run("train", "--epochs", done + 50, "--views", "none", cwd=straight)
     warm.assert_same_weights(run_dir, warm.the_run(straight))
 
 

@@ -12,7 +12,6 @@ from . import warm
 
 
 def test_a_learning_rate_of_a_million(tmp_path):
-    (tmp_path / "here").mkdir()
     command = warm.run("train", "--lr", "1e6", cwd=tmp_path / "here", code=1)
     assert command.stdout == "Epoch 0, Loss: 0.2558\n"
     assert command.last_words == (

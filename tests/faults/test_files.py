@@ -157,14 +157,8 @@ def test_other_bytes_are_refused(kind, capsys):
     path, data, load, expected = kind
     noise = random.Random(0).randbytes
     others = [
-        b"",
-        b"\0",
-        b"not a file of ours",
-        noise(5000),
-        data + data[:50],
-        data[::-1],
-        b"PK\x03\x04",
-    ]
+        b"", b"\0", b"not a file of ours", noise(5000), data + data[:50], data[::-1], b"PK\x03\x04",
+    ]  # fmt: skip
     count = outcomes(path, others, load, expected)
     assert count["other"] == 0
     assert count["refused"] >= len(others) - 1  # zip allows a comment at the end
@@ -314,7 +308,8 @@ def test_a_checkpoint_of_something_else_is_refused(case, saved, elsewhere, capsy
     change, reason = FOREIGN[case]
     path = changed(saved, elsewhere / "foreign.ckpt", change)
     for load in checkpoint.read, lit.load, XORModule.load_from_checkpoint:
-        with pytest.raises(ValueError, match=r"foreign\.ckpt") as refused:
+        whose = r"foreign\.ckpt is not a checkpoint of an XORModule: "
+        with pytest.raises(ValueError, match=whose) as refused:
             load(path)
         assert reason in str(refused.value)
     for call in ["train", "--resume", path], ["explain", path]:
@@ -327,6 +322,11 @@ def test_a_checkpoint_that_cannot_go_on_is_refused(case, saved, elsewhere, capsy
     path = changed(saved, elsewhere / "foreign.ckpt", change)
     assert reason in refused_by_cli(capsys, ["train", "--resume", path, "--epochs", "60"], path)
     assert same(lit.load(path).to_numpy(), lit.load(saved / "checkpoints/last.ckpt").to_numpy())
+
+
+def test_no_checkpoint_at_all():
+    with pytest.raises(FileNotFoundError):
+        lit.load("none.ckpt")
 
 
 def test_a_network_of_other_settings_does_not_go_on(saved, elsewhere):
@@ -354,9 +354,13 @@ def hostile(how, path, canary):
     return path
 
 
-HOSTILE = [
-    "in a checkpoint", "the checkpoint", "of the old format", "a bare pickle", "an array of objects"
-]  # fmt: skip
+HOSTILE = {
+    "in a checkpoint": "checkpoint of numbers and names alone",
+    "the checkpoint": "checkpoint of numbers and names alone",
+    "of the old format": "whole checkpoint file",
+    "a bare pickle": "whole checkpoint file",
+    "an array of objects": "checkpoint of numbers and names alone",
+}
 
 
 @pytest.mark.parametrize("how", HOSTILE)
@@ -364,9 +368,11 @@ def test_no_code_of_a_file_runs(how, elsewhere, capsys, monkeypatch):
     monkeypatch.setenv("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", "0")
     canary = elsewhere / "canary"
     path = hostile(how, elsewhere / "evil.ckpt", canary)
-    for load in checkpoint.read, lit.load, XORModule.load_from_checkpoint, Result.load:
-        with pytest.raises(ValueError, match=r"evil\.ckpt"):
+    for load in checkpoint.read, lit.load, XORModule.load_from_checkpoint:
+        with pytest.raises(ValueError, match=rf"evil\.ckpt is not a {HOSTILE[how]}"):
             load(path)
+    with pytest.raises(ValueError, match=r"evil\.ckpt"):
+        Result.load(path)
     for call in ["train", "--resume", path], ["explain", path]:
         refused_by_cli(capsys, call, path)
     assert not canary.exists()
@@ -502,21 +508,17 @@ def test_a_block_of_something_else_is_refused_and_computed_again(case, interrupt
     assert Path("s.npz").read_bytes() == whole
 
 
-PLANS = [
-    "", "[", "3", "{}", '{"seeds": 3}', "[" * 100_000, "\0", "null",
-    '{"width": 0, "seeds": "0:20", "epochs": 20, "lr": 0.1, "hidden": 2, "bits": 2, '
-    '"loss": "mse", "compiled": false}',
-    '{"width": "3", "seeds": "0:20", "epochs": 20, "lr": 0.1, "hidden": 2, "bits": 2, '
-    '"loss": "mse", "compiled": false}',
-    '{"width": 3, "seeds": "0:20", "epochs": 20.0, "lr": 0.1, "hidden": 2, "bits": 2, '
-    '"loss": "mse", "compiled": false}',
-]  # fmt: skip
+PLANS = ["", "[", "3", "{}", '{"seeds": 3}', "[" * 100_000, "\0", "null"]
+ODD_SETTINGS = [{"width": 0}, {"width": "3"}, {"epochs": 20.0}]
 
 
-@pytest.mark.parametrize("text", PLANS)
+@pytest.mark.parametrize("text", [*PLANS, *ODD_SETTINGS])
 def test_a_plan_of_something_else_is_refused(text, interrupted, capsys):
     directory, whole = interrupted
-    (directory / "plan.json").write_text(text)
+    plan = directory / "plan.json"
+    if isinstance(text, dict):
+        text = json.dumps(json.loads(plan.read_text()) | text)
+    plan.write_text(text)
     assert "--force" in refused_by_cli(capsys, CALL, "s.npz.blocks/plan.json")
     sweep.sweep(20, epochs=20, out="s.npz", workers=1, force=True)
     assert Path("s.npz").read_bytes() == whole

@@ -107,16 +107,8 @@ FLAGS = sorted(
     }
 )
 TRAINER = [
-    "devices",
-    "max_time",
-    "max_epochs",
-    "precision",
-    "callbacks",
-    "nonsense",
-    "a.b",
-    "",
-    "logger",
-]
+    "devices", "max_time", "max_epochs", "precision", "callbacks", "logger", "nonsense", "a.b", "",
+]  # fmt: skip
 NASTY = [
     "", " ", "-", "--", "---", "=", "0", "-0", "-1", "1", "2", "3", "1e3", "1e400", "-1e5",
     "1e-400", "nan", "-nan", "inf", "-inf", "0x10", "010", "1_000", "4294967295", "4294967296",

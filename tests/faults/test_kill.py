@@ -9,11 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from xor_torch import console, lit, runs
+from xor_torch import console, files, lit, runs
 
+from ..common import NOTEBOOK
 from . import warm
-
-NOTEBOOK = (Path(__file__).parents[1] / "notebook_output.txt").read_text()
 
 
 def checkpoint_every(epochs):
@@ -37,7 +36,7 @@ def die_while_writing(which, every):
 
 def die_after_printing(epoch):
     """Have it kill itself when a line is printed and not yet noted."""
-    write_out = runs.write_out
+    write_out = files.write_out
 
     def die(text):
         write_out(text)
@@ -46,7 +45,7 @@ def die_after_printing(epoch):
             os.kill(os.getpid(), signal.SIGKILL)
 
     lines = []
-    runs.write_out = die
+    files.write_out = die
 
 
 EVERY = 50  # epochs, a checkpoint
@@ -57,10 +56,10 @@ def whole(request, tmp_path_factory):
     """A run that nobody interrupts, and how long it takes."""
     epochs = request.param
     cwd = tmp_path_factory.mktemp("whole") / "here"
-    warm.train_all(["--epochs", 1], cwd.with_name("first"), None)  # which waits for the imports
+    warm.run("train", "--epochs", 1, cwd=cwd.with_name("first"))  # which waits for the imports
     begin = time.monotonic()
-    flags = flags_of(epochs)
-    command = warm.train_all(flags, cwd, functools.partial(checkpoint_every, EVERY))
+    setup = functools.partial(checkpoint_every, EVERY)
+    command = warm.run("train", *flags_of(epochs), cwd=cwd, setup=setup)
     seconds = time.monotonic() - begin
     if epochs == 10_000:
         assert command.stdout == NOTEBOOK
@@ -104,7 +103,6 @@ def test_killed_at_random_moments(whole, tmp_path):
     begun, half, exact, tried = 0, 0, 0, 0
     while tried < kills:
         cwd = tmp_path / f"{epochs}.{random.randbytes(4).hex()}"
-        cwd.mkdir()
         setup = functools.partial(checkpoint_every, EVERY)
         with warm.ended(warm.Command("train", *flags_of(epochs), cwd=cwd, setup=setup)) as first:
             time.sleep(moments.uniform(0, seconds))
@@ -131,7 +129,6 @@ def test_killed_while_a_checkpoint_is_written(whole, tmp_path, resume):
     epochs, _, output, _ = whole
     which = random.Random(len(str(resume))).randrange(1, epochs // EVERY)
     cwd = tmp_path / "here"
-    cwd.mkdir()
     setup = functools.partial(die_while_writing, which, EVERY)
     first = warm.run("train", *flags_of(epochs), cwd=cwd, setup=setup, code=-signal.SIGKILL)
     assert any(warm.the_run(cwd).rglob(".last.ckpt.*"))
@@ -143,7 +140,6 @@ def test_killed_while_a_checkpoint_is_written(whole, tmp_path, resume):
 def test_killed_several_times(whole, tmp_path):
     epochs, _, output, _ = whole
     cwd = tmp_path / "here"
-    cwd.mkdir()
     printed = ""
     for which, resume in ((20, []), (15, ["--resume"]), (0, ["--resume"])):
         command = warm.run(
@@ -159,7 +155,6 @@ def test_killed_between_a_line_and_its_note(whole, tmp_path):
     # the one moment that cannot be told: the line comes twice, and none is lost
     epochs, _, output, _ = whole
     cwd = tmp_path / "here"
-    cwd.mkdir()
     setup = functools.partial(die_after_printing, 2000)
     first = warm.run("train", *flags_of(epochs), cwd=cwd, setup=setup, code=-signal.SIGKILL)
     again = first.stdout.splitlines(keepends=True)[-1]

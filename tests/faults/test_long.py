@@ -47,7 +47,6 @@ def resident(pid):
 @pytest.mark.skipif(not warm.LINUX, reason="reads /proc")
 def test_a_million_epochs(tmp_path):
     here = tmp_path / "here"
-    here.mkdir()
     memory = []
     with warm.ended(warm.Command("train", "--epochs", 10**6, cwd=here)) as command:
         for thousand in range(50, 1000, 10):

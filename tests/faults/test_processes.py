@@ -1,5 +1,6 @@
 """Several processes: each with a run directory of its own, or all at one trajectory."""
 
+import signal
 import subprocess
 import sys
 import time
@@ -10,12 +11,12 @@ import pytest
 import torch
 from torch.utils.data import DataLoader, TensorDataset
 
-from xor_torch import data
+from xor_torch import data, runs
 
+from ..common import script
 from . import follow, warm
 
 slow = pytest.mark.slow
-ROOT = Path(__file__).parents[2]
 
 
 def wait_for_the_gun():
@@ -32,7 +33,6 @@ def wait_for_the_gun():
 )
 def test_twenty_at_once_have_a_directory_each(tmp_path, rounds, flags):
     here = tmp_path / "here"
-    here.mkdir()
     for number in range(rounds):
         (here / "go").unlink(missing_ok=True)
         commands = [
@@ -55,6 +55,25 @@ def test_twenty_at_once_have_a_directory_each(tmp_path, rounds, flags):
             assert saved["global_step"] == flags[1]
             assert len(list(run_dir.glob("events.*"))) == 1
             assert "Final" in command.stdout
+
+
+def test_a_run_that_is_under_way_is_left_alone(tmp_path):
+    here = tmp_path / "here"
+    with warm.ended(warm.Command("train", "--epochs", 10**9, cwd=here)) as first:
+        first.until(lambda: "Epoch 1000," in first.stdout)
+        for resume in [], ["lightning_logs/version_0"]:
+            second = warm.run("train", "--resume", *resume, cwd=here, code=2)
+            assert second.stdout == ""
+            assert second.stderr == (
+                "xor-torch train: error: lightning_logs/version_0: "
+                "another process trains there; stop it, or wait for its end\n"
+            )
+        first.kill(signal.SIGKILL)
+        assert first.wait() == -signal.SIGKILL
+    # and whatever has ended it, from then on it can go on
+    checkpoint = warm.the_run(here) / runs.CHECKPOINT
+    done = torch.load(checkpoint, weights_only=True)["global_step"]
+    warm.run("train", "--resume", "--epochs", done + 10, cwd=here)
 
 
 def follow_forked(*arguments):
@@ -111,11 +130,10 @@ def test_ddp_in_processes_that_are_started_anew(tmp_path, processes, bits, epoch
 @slow
 @pytest.mark.parametrize("flags", [["--epochs", 150], ["--bits", 12, "--hidden", 3, "--epochs", 5]])
 def test_train_with_ddp(tmp_path, flags):
-    warm.train_all(flags, tmp_path / "alone", None)
+    warm.run("train", *flags, cwd=tmp_path / "alone")
     (tmp_path / "many").mkdir()
-    more = [*flags, "--trainer.devices", 2, "--trainer.strategy", "ddp"]
-    command = [sys.executable, ROOT / "scripts/train.py", *map(str, more)]
-    subprocess.run(command, cwd=tmp_path / "many", check=True, capture_output=True)
+    more = ["--trainer.devices", 2, "--trainer.strategy", "ddp"]
+    script("train", *flags, *more, cwd=tmp_path / "many", check=True)
     alone, many = (warm.weights(warm.the_run(tmp_path / name)) for name in ("alone", "many"))
     for name, value in alone.items():
         assert (many[name] - value).abs().max() <= 1e-12 * value.abs().max()

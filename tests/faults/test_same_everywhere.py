@@ -3,8 +3,7 @@
 import functools
 import locale
 import os
-import subprocess
-import sys
+import random
 import time
 from pathlib import Path
 
@@ -14,14 +13,10 @@ import torch
 
 from xor_torch import XORModule, fit
 
+from ..common import script
 from . import warm
 
-ROOT = Path(__file__).parents[2]
 WIDE = ["--bits", 8, "--hidden", 64, "--epochs", 30, "--lr", 0.01]
-
-
-def threads(number):
-    torch.set_num_threads(number)
 
 
 def somewhere_else():
@@ -47,17 +42,18 @@ def other_default_type():
 
 
 SETUPS = [
-    functools.partial(threads, 1), functools.partial(threads, 4),
+    functools.partial(torch.set_num_threads, 1), functools.partial(torch.set_num_threads, 4),
     somewhere_else, other_random_state, other_default_type,
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize("flags", [["--epochs", 150], WIDE], ids=["xor", "wide"])
 def test_the_same_run_in_other_circumstances(tmp_path, flags):
-    expected = warm.train_all([*flags, "--views", "none"], tmp_path / "expected", None)
+    flags = [*flags, "--views", "none"]
+    expected = warm.run("train", *flags, cwd=tmp_path / "expected")
     for number, setup in enumerate(SETUPS):
         cwd = tmp_path / f"other {number}"
-        command = warm.train_all([*flags, "--views", "none"], cwd, setup)
+        command = warm.run("train", *flags, cwd=cwd, setup=setup)
         assert command.stdout == expected.stdout
         warm.assert_same_weights(warm.the_run(cwd), warm.the_run(tmp_path / "expected"))
 
@@ -76,13 +72,15 @@ def test_in_processes_of_their_own(tmp_path):
     }.items():
         (tmp_path / name).mkdir()
         for flags in (["--epochs", 1200], WIDE):
-            subprocess.run(
-                [sys.executable, ROOT / "scripts/train.py", *map(str, flags)],
-                cwd=tmp_path / name, env={**os.environ, **more}, check=True, capture_output=True,
-            )  # fmt: skip
+            script("train", *flags, cwd=tmp_path / name, env={**os.environ, **more}, check=True)
         found[name] = [tmp_path / name / "lightning_logs" / f"version_{k}" for k in range(2)]
     for a, b in zip(*found.values(), strict=True):
         warm.assert_same_weights(a, b)
+
+
+def what_belongs_to_the_user():
+    random_states = random.getstate(), str(np.random.get_state()), torch.get_rng_state().tolist()
+    return *random_states, Path.cwd(), {**os.environ}, locale.setlocale(locale.LC_ALL), np.geterr()
 
 
 def test_what_belongs_to_the_user_is_left_alone(tmp_path, monkeypatch):
@@ -90,14 +88,11 @@ def test_what_belongs_to_the_user_is_left_alone(tmp_path, monkeypatch):
     before = torch.get_num_threads()
     torch.set_num_threads(2)
     try:
-        state = [str(np.random.get_state()), torch.get_rng_state().tolist()]
-        settings = [Path.cwd(), dict(os.environ), locale.setlocale(locale.LC_ALL), np.geterr()]
-        fit(XORModule(bits=3, hidden=3), 120, tmp_path)
-        assert [str(np.random.get_state()), torch.get_rng_state().tolist()] == state
+        state = what_belongs_to_the_user()
+        fit(XORModule(bits=3, hidden=3), 300, tmp_path)
+        XORModule.load_from_checkpoint(tmp_path / "version_0/checkpoints/last.ckpt")
+        assert what_belongs_to_the_user() == state
         assert torch.get_num_threads() == 2
         assert torch.get_default_dtype() == torch.float32
-        assert settings == [
-            Path.cwd(), dict(os.environ), locale.setlocale(locale.LC_ALL), np.geterr()
-        ]  # fmt: skip
     finally:
         torch.set_num_threads(before)

@@ -1,20 +1,20 @@
 """Ctrl-C and SIGTERM at any moment: a checkpoint, one line on how to go on, no traceback."""
 
+import functools
 import os
 import random
 import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 
 from xor_torch import lit, runs
 
+from ..common import ROOT
 from . import warm
 
-ROOT = Path(__file__).parents[2]
 SIGNALS = {signal.SIGINT: 130, signal.SIGTERM: 143}
 slow = pytest.mark.slow
 
@@ -22,9 +22,9 @@ slow = pytest.mark.slow
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
     cwd = tmp_path_factory.mktemp("whole") / "here"
-    warm.train_all(["--epochs", 1], cwd.with_name("first"), None)  # which waits for the imports
+    warm.run("train", "--epochs", 1, cwd=cwd.with_name("first"))  # which waits for the imports
     begin = time.monotonic()
-    command = warm.train_all(["--epochs", 2100], cwd, None)
+    command = warm.run("train", "--epochs", 2100, cwd=cwd)
     return warm.the_run(cwd), command.stdout, time.monotonic() - begin
 
 
@@ -45,19 +45,15 @@ def test_stopped_at_random_moments(whole, tmp_path, times):
     moments = random.Random(11)
     while stopped < times:
         cwd = tmp_path / str(sum(1 for _ in tmp_path.iterdir()))
-        cwd.mkdir()
         number = list(SIGNALS)[stopped % 2]
         with warm.ended(warm.Command("train", "--epochs", 2100, cwd=cwd)) as command:
             time.sleep(moments.uniform(0.1, 0.9) * whole[2])
             before = warm.cpu_seconds(command.process.pid) if warm.LINUX else 0.0
-            if not command.kill(number):
+            if before is None or not command.kill(number):
                 continue
             taken = 0.0
-            while warm.LINUX and command.process.exitcode is None:
-                try:
-                    taken = warm.cpu_seconds(command.process.pid) - before
-                except FileNotFoundError:
-                    break
+            while warm.LINUX and (now := warm.cpu_seconds(command.process.pid)) is not None:
+                taken = now - before
                 time.sleep(0.01)
             code = command.wait()
         if code == 0 and command.stdout == whole[1]:  # it had come to its end
@@ -112,7 +108,6 @@ def again_while_saving():
 
 def test_twice_ends_at_once(whole, tmp_path):
     cwd = tmp_path / "here"
-    cwd.mkdir()
     command = warm.Command("train", "--epochs", 10**9, cwd=cwd, setup=again_while_saving)
     with warm.ended(command):
         command.until(lambda: "Epoch 1000," in command.stdout)
@@ -127,7 +122,6 @@ def test_twice_ends_at_once(whole, tmp_path):
 
 def test_before_the_first_epoch_nothing_is_kept_or_all(whole, tmp_path):
     cwd = tmp_path / "here"
-    cwd.mkdir()
     with warm.ended(warm.Command("train", "--epochs", 2100, cwd=cwd)) as command:
         command.until(lambda: list(cwd.rglob("version_0")))
         command.kill(signal.SIGTERM)
@@ -139,21 +133,15 @@ def test_before_the_first_epoch_nothing_is_kept_or_all(whole, tmp_path):
 def test_ignored_signals_stay_ignored(tmp_path):
     # as under nohup, or in the background of a script
     cwd = tmp_path / "here"
-    cwd.mkdir()
-    setup = ignore_ctrl_c
+    setup = functools.partial(signal.signal, signal.SIGINT, signal.SIG_IGN)
     with warm.ended(warm.Command("train", "--epochs", 1100, cwd=cwd, setup=setup)) as command:
         command.until(lambda: command.stdout)
         command.kill(signal.SIGINT)
         assert command.wait() == 0
 
 
-def ignore_ctrl_c():
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
 def test_sigterm_ends_a_sweep_as_ctrl_c_does(tmp_path):
     cwd = tmp_path / "here"
-    cwd.mkdir()
     flags = ["sweep", "--seeds", 2, "--epochs", 10**5, "--out", "x.npz"]
     with warm.ended(warm.Command(*flags, cwd=cwd)) as command:
         command.until(lambda: list(cwd.glob("x.npz.blocks/*.claim")))

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import torch
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from tests.common import events
 from xor_torch.__main__ import main
 
 CONTEXT = multiprocessing.get_context("forkserver")
@@ -50,7 +50,7 @@ class Command:
 
     Args:
         flags: of the command line.
-        cwd: where it runs.
+        cwd: where it runs, made if need be.
         stdout: where it prints, by default a file beside `cwd`.
         piped: standard error goes through a pipe, to which no limit of files applies.
         setup: called in the process before the command.
@@ -68,6 +68,7 @@ class Command:
         setup: Callable[[], object] | None = None,
     ) -> None:
         Command.count += 1
+        cwd.mkdir(exist_ok=True)
         self.out = stdout or cwd.with_name(f"{cwd.name}.{Command.count}.out")
         self.err = err = cwd.with_name(f"{cwd.name}.{Command.count}.err")
         self.err.touch()
@@ -132,11 +133,6 @@ def run(*flags: object, cwd: Path, code: int = 0, **options: object) -> Command:
     return command
 
 
-def train_all(flags: list[object], cwd: Path, setup: Callable[[], object] | None) -> Command:
-    cwd.mkdir()
-    return run("train", *flags, cwd=cwd, setup=setup)
-
-
 def the_run(cwd: Path) -> Path:
     """The only run directory."""
     (found,) = (cwd / "lightning_logs").iterdir()
@@ -157,15 +153,14 @@ def assert_same_weights(run_dir: Path, expected: Path) -> None:
 
 def curves(run_dir: Path) -> dict[str, list[tuple[int, float]]]:
     """Each curve as TensorBoard shows it, and the steps of pictures and histograms."""
-    keep_all = {"scalars": 0, "images": 0, "histograms": 0, "tensors": 0}
-    events = EventAccumulator(str(run_dir), size_guidance=keep_all).Reload()
+    read = events(run_dir)
     found = {}
-    for tag in events.Tags()["scalars"]:
-        found[tag] = [(event.step, event.value) for event in events.Scalars(tag)]
-    for tag in events.Tags()["images"]:
-        found[tag] = [(event.step, 0.0) for event in events.Images(tag)]
-    for tag in events.Tags()["histograms"]:
-        found[tag] = [(event.step, 0.0) for event in events.Histograms(tag)]
+    for tag in read.Tags()["scalars"]:
+        found[tag] = [(event.step, event.value) for event in read.Scalars(tag)]
+    for tag in read.Tags()["images"]:
+        found[tag] = [(event.step, 0.0) for event in read.Images(tag)]
+    for tag in read.Tags()["histograms"]:
+        found[tag] = [(event.step, 0.0) for event in read.Histograms(tag)]
     return found
 
 
@@ -180,9 +175,12 @@ def ended(command: Command) -> Iterator[Command]:
             command.process.join()
 
 
-def cpu_seconds(pid: int) -> float:
-    """The processor time that a process has taken so far (Linux)."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+def cpu_seconds(pid: int) -> float | None:
+    """The processor time that a process has taken so far (Linux), None if it has ended."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 

@@ -1,0 +1,29 @@
+"""What several test files do: call the commands, read what a run has left."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from xor_torch import cli
+
+ROOT = Path(__file__).parents[1]
+NOTEBOOK = (ROOT / "tests/notebook_output.txt").read_text()
+
+
+def run_cli(*arguments):
+    """The exit code of ``xor-torch ARGUMENTS``, in this process."""
+    return cli.main([str(a) for a in arguments])
+
+
+def script(name, *arguments, cwd, **options):
+    """``python scripts/NAME.py ARGUMENTS`` in a process of its own, which has ended."""
+    command = [sys.executable, ROOT / "scripts" / f"{name}.py", *map(str, arguments)]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, **options)
+
+
+def events(run_dir):
+    """All that the event file of a run holds."""
+    keep_all = {"scalars": 0, "images": 0, "histograms": 0, "tensors": 0}
+    return EventAccumulator(str(run_dir), size_guidance=keep_all).Reload()
