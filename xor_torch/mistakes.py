@@ -534,18 +534,19 @@ def _sources(step: Step, i: int) -> list[int]:
 
 
 def _out_of_functions(step: Step, s: int) -> int:
-    """If a function is taken of a delta, the place where its result is used."""
-    alone = ("negative", "exp", "tanh", "copy", "expit")
-    if step.tape.nodes[s].op not in alone[:3]:
+    """If a function is taken of a delta alone, the last place that puts its result to the delta."""
+    nodes = step.tape.nodes
+    if any(i in step.inside and i not in step.tainted for i in nodes[s].inputs):
         return s
-    reached = {s}
+    derivatives = {v for i in nodes[s].inputs if i in step.tainted for v in step.labels(i)}
+    place, of_delta = s, {s}
     for m in step.step.nodes:
-        node = step.tape.nodes[m]
-        if any(i in reached for i in node.inputs):
-            reached.add(m)
-            if any(step.labels(i) for i in node.inputs if i in step.tainted):
-                return m
-    return s
+        inputs = {i for i in nodes[m].inputs if i in step.inside}
+        deltas = {i for i in inputs & step.tainted if derivatives & step.labels(i).keys()}
+        if inputs & of_delta and inputs <= of_delta | deltas:
+            of_delta.add(m)
+            place = m if deltas else place
+    return place
 
 
 def _early(step: Step, s: int) -> int | None:
@@ -660,8 +661,11 @@ def _from_inputs(
         return "bias summed over the wrong axis", True, s
     if node.op in ("getitem", "item"):
         return "hard-coded sample", True, s
-    if not plain or node.op not in PRODUCTS | {"multiply"}:
+    if node.op not in PRODUCTS | {"multiply"}:
         return None
+    if not plain:  # but numbers, as if every sample were that one
+        typed = any(isinstance(a, list) for a in node.args)
+        return ("hard-coded sample", True, s) if typed and layer.x not in step.inside else None
     operand = step.origin(plain[0])
     if operand == step.origin(layer.x):
         return "wrong transpose", True, s

@@ -516,7 +516,7 @@ class Recorder:
         self._bytes = 0
         self._next_bit = 0
         self._root_of: dict[int, int] = {}  # of every value that replaced another
-        self._targets: dict[tuple[str, int], str] = {}  # of augmented assignments
+        self._targets: dict[tuple[str, int], str] = {}  # of assignments that change an array
         self._foreign: dict[int, tuple[np.ndarray, int]] = {}  # plain arrays that were met
         self._loops: list[Any] = []
 
@@ -787,8 +787,9 @@ class Recorder:
             source = self._source(old, node)
             if source is not None and self._root(source).bits & self.tape.nodes[change].bits:
                 found.append(source)
-        if found:
-            self._extend(min(found), node)  # what is older is the state, what is newer the change
+        # what is older is the state, what is newer the change
+        if found and self._root(min(found)).id <= min(node.inputs):
+            self._extend(min(found), node)
 
     def _link_part(self, node: Node) -> None:
         """The same for ``old[part] = old[part] + change``."""
@@ -875,9 +876,15 @@ class Recorder:
             node.name = node.name or targets[0]
         elif isinstance(value, dict) and len(value) < 100:
             for key, v in value.items():
-                if isinstance(v, Recorded):
-                    self.note(v, f"{targets[0]}[{key!r}]")
+                if isinstance(v, Recorded) and not self.full:
+                    self._note_element(self.tape.nodes[self.node_of(v)], targets[0], str(key))
         return value
+
+    def _note_element(self, node: Node, container: str, key: str) -> None:
+        """A value in a dictionary is called by its key, unless it has a name that says more."""
+        computed = node.name.endswith("]") and not node.name.endswith((f'["{key}"]', f"['{key}']"))
+        if not node.name or computed:  # params["b" + str(n)]
+            node.name = f'{container}["{key}"]'
 
     def _name_target(self, node: Node, frame: Any) -> None:
         if frame is not None and not node.name:
@@ -914,7 +921,7 @@ class Recorder:
             filename, source if isinstance(source, str) else source.decode(errors="replace")
         )
         tree = ast.fix_missing_locations(notes.visit(tree))
-        self._targets.update(notes.augmented)
+        self._targets.update(notes.changed)
         return compile(tree, filename, "exec", dont_inherit=True)
 
     def run_script(self, source: str | bytes, filename: str) -> dict[str, Any]:
@@ -996,13 +1003,15 @@ class _Notes(ast.NodeTransformer):
 
     def __init__(self, filename: str, source: str) -> None:
         self.filename, self.lines = filename, re.split("\r\n|\r|\n", source)
-        self.augmented: dict[tuple[str, int], str] = {}
+        self.changed: dict[tuple[str, int], str] = {}
         self.loops = 0
 
     def visit_Assign(self, node: ast.Assign) -> ast.AST:
         self.generic_visit(node)
         target = node.targets[0]
         parts = target.elts if isinstance(target, ast.Tuple | ast.List) else [target]
+        if isinstance(target, ast.Subscript):  # x[part] = ... makes a new value of x
+            self.changed[self.filename, node.lineno] = self._text(target.value)
         if not any(isinstance(p, ast.Starred) for p in parts):
             node.value = self._call(
                 "__note__", node.value, *(ast.Constant(self._text(p)) for p in parts)
@@ -1017,7 +1026,7 @@ class _Notes(ast.NodeTransformer):
 
     def visit_AugAssign(self, node: ast.AugAssign) -> ast.AST:
         self.generic_visit(node)
-        self.augmented[self.filename, node.lineno] = self._text(node.target)
+        self.changed[self.filename, node.lineno] = self._text(node.target)
         return node
 
     def visit_For(self, node: ast.For) -> ast.AST:
