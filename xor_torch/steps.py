@@ -8,7 +8,7 @@ parameters, the others belong to the optimiser (a momentum, a running mean).
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
-from .record import Node, Ref, Tape
+from .record import Tape
 
 # What may lie between an optimiser's state and the parameter that it moves.
 ELEMENTWISE = {
@@ -287,15 +287,20 @@ def _collect(tape: Tape, step: Step, following: Step | None) -> None:
 
 
 def _influence(tape: Tape, step: Step) -> dict[int, set[int]]:
-    """Which states' new values depend on what each state began with."""
+    """Which states' new values depend on what each state began with.
+
+    If a state moves another, what that one moves in the same step is the other's doing.
+    """
     reached: dict[int, set[int]] = {n: {i} for i, n in step.start.items()}
+    ends = {n: i for i, n in step.end.items()}
+    influence: dict[int, set[int]] = defaultdict(set)
     for id in step.nodes:
         if id not in reached:
             reached[id] = set().union(*(reached.get(i, set()) for i in tape.nodes[id].inputs))
-    influence: dict[int, set[int]] = defaultdict(set)
-    for i, n in step.end.items():
-        for j in reached.get(n, ()):
-            influence[j].add(i)
+            if id in ends:
+                for j in reached[id]:
+                    influence[j].add(ends[id])
+                reached[id] &= {ends[id]}
     return influence
 
 
@@ -303,15 +308,12 @@ def _only_elementwise(tape: Tape, step: Step, i: int) -> bool:
     """Is the state used for nothing but a parameter of its own shape?"""
     begin = step.start[i]
     shape, reached, starts = tape.nodes[begin].shape, {begin}, set(step.start.values())
+    of_others = set(step.end.values()) - {step.end[i]}
     for id in step.nodes:
         node = tape.nodes[id]
         if id not in starts and any(n in reached for n in node.inputs):
             if node.op not in ELEMENTWISE or (node.shape != shape and id > begin):
                 return False
-            reached.add(id)
+            if id not in of_others:
+                reached.add(id)
     return True
-
-
-def old_value_of(node: Node) -> int | None:
-    """The first operand of an update."""
-    return node.args[0].id if node.args and isinstance(node.args[0], Ref) else None
