@@ -25,26 +25,11 @@ the wrong axis and ``dot`` in place of ``*`` then run without an error, as they 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import get_args
 
-NAMES = (
-    "updated too early",
-    "derivative taken twice",
-    "bias summed over the wrong axis",
-    "bias not summed",
-    "derivative of the wrong quantity",
-    "raw error in the hidden delta",
-    "scale of one parameter",
-    "missing output derivative",
-    "missing hidden derivative",
-    "bias never updated",
-    "hard-coded sample",
-    "wrong sign",
-    "dot for element-wise product",
-    "wrong transpose",
-    "weights of the wrong layer",
-    "stale activation",
-    "detached regularisation",
-)
+from xor_torch.mistakes import MistakeName
+
+NAMES = get_args(MistakeName)
 """The catalogue: what each planted mistake is called."""
 
 
@@ -71,7 +56,7 @@ class Mistake:
     """
 
     style: str
-    name: str
+    name: MistakeName
     source: str
     line: int
     variable: str
@@ -1274,7 +1259,7 @@ CORRECT: dict[str, str] = {
 
 def _plant(
     style: str,
-    name: str,
+    name: MistakeName,
     edits: dict[str, str],
     at: str,
     spoils: str,

@@ -12,6 +12,7 @@ import torch
 
 from . import replay
 from .losses import Case
+from .record import Node
 from .replay import Tensor
 from .steps import ELEMENTWISE
 
@@ -82,10 +83,18 @@ def _gradient_node(case: Case, k: int, i: int, forward: set[int]) -> int | None:
         others = [a for a in nodes[n].inputs if a != node]
         constant = all(a not in inside for a in others)
         penalty = nodes[n].op == "add" and _leads_to(case, others, begin, inside)
-        if not (nodes[n].op in STEADY and constant and node in nodes[n].inputs) and not penalty:
+        steady = nodes[n].op in STEADY or _is_new_axis(nodes[n])
+        if not (steady and constant and node in nodes[n].inputs) and not penalty:
             break
         node = n
     return node
+
+
+def _is_new_axis(node: Node) -> bool:
+    """``x[None]``, ``x[:, None]``: the same numbers."""
+    index = node.args[1] if node.op == "getitem" else 0
+    parts = index if isinstance(index, tuple) else (index,)
+    return all(p in (None, Ellipsis, slice(None)) for p in parts)
 
 
 def _squeezed(shape: tuple[int, ...]) -> tuple[int, ...]:
