@@ -9,7 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from xor_torch.judge import judge
-from xor_torch.record import Recorder, Tape
+from xor_torch.record import Recorder
+from xor_torch.tape import Tape
 
 from .homework import CORRECT, MISTAKES, NAMES, Mistake
 

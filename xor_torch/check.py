@@ -19,7 +19,8 @@ from pathlib import Path
 import numpy as np
 
 from .judge import Finding, judge
-from .record import Tape, read_source
+from .source import read_source
+from .tape import Tape
 
 EXIT_CODES = {"correct": 0, "wrong": 1, "cannot tell": 2}
 MAX_BYTES = 20_000_000
@@ -373,14 +374,14 @@ def assert_backprop(
         AssertionError: with the report; also if it cannot be told.
 
     """
-    from . import record
+    from .record import Recorder
 
     rng = np.random.default_rng(seed)
     function = gradients() if isinstance(gradients, type) else gradients
     code = getattr(function, "__code__", None) or type(function).__call__.__code__
     filename = code.co_filename
-    recorder = record.Recorder()
-    recorder.files |= {filename, __file__}
+    recorder = Recorder()
+    recorder.files = {filename: {}, __file__: {}}
     names = list(params)
     shapes = {name: np.shape(params[name]) for name in names}
     with recorder.in_place_of_numpy(function):

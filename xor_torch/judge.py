@@ -18,10 +18,10 @@ from .expected import add_numbers, fill, of_constant, of_penalty, place_of, valu
 from .losses import CannotTell, Case, Fit, Loss, Point, Term, total
 from .mistakes import PRODUCTS, SUMS, Diagnosis, MistakeName, Step, diagnose, gradient_node, ratio
 from .optimisers import gradient_nodes, linear, signs
-from .record import Ref, Tape
 from .replay import CannotReplay
 from .rows_seen import updates
 from .steps import Network, State, find_networks
+from .tape import Ref, Tape
 
 # A relative difference that a constant such as 1e-5 in a division makes.
 NEARLY = 1e-3

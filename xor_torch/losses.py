@@ -17,8 +17,8 @@ from typing import Any
 import torch
 
 from . import replay
-from .record import Node, Ref, Tape
 from .steps import Network, State, Step
+from .tape import Node, Ref, Tape
 
 Tensor = torch.Tensor
 Values = dict[int, Tensor]

@@ -12,9 +12,9 @@ import torch
 
 from . import replay
 from .losses import Case
-from .record import Node
 from .replay import Tensor
 from .steps import ELEMENTWISE
+from .tape import Node
 
 # What keeps a gradient a gradient, but for a constant factor or a penalty.
 STEADY = {"multiply", "divide", "negative", "copy", "astype", "reshape", "T", "assign", "positive"}

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from .record import Node, Ref, Tape, Unknown
+from .tape import Node, Ref, Tape, Unknown
 
 Tensor = torch.Tensor
 Operation = Callable[..., Tensor]

@@ -8,7 +8,7 @@ parameters, the others belong to the optimiser (a momentum, a running mean).
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
-from .record import Tape
+from .tape import Tape
 
 # What may lie between an optimiser's state and the parameter that it moves.
 ELEMENTWISE = {
