@@ -116,19 +116,14 @@ class Verdict:
     def _network(self, f: Finding) -> list[str]:
         lines = [f"  {layer}" for layer in f.layers]
         for p in f.parameters:
-            off = (
-                ""
-                if p["difference"] is None
-                else f", largest relative difference {p['difference']:.1e}"
-            )
-            state = "ok"
-            if not p["ok"]:
-                alone = p["difference"] is not None and p["difference"] < 1e-6
-                state = (
-                    "follows another multiple of the gradient"
-                    if alone
-                    else "does not follow the gradient"
-                )
+            difference = p["difference"]
+            off = "" if difference is None else f", largest relative difference {difference:.1e}"
+            if p["ok"]:
+                state = "ok"
+            elif difference is not None and difference < 1e-6:
+                state = "follows another multiple of the gradient"
+            else:
+                state = "does not follow the gradient"
             lines.append(
                 f"  {p['name']} {p['shape']}: updated on {self._where(p['line'])}{off}, {state}"
             )
@@ -261,12 +256,12 @@ def _run_alone(
     command: Sequence[str], environment: Mapping[str, str], seconds: float, verbose: bool
 ) -> bool:
     """Run a process in time, and end with it whatever processes it has started."""
-    sink = None if verbose else subprocess.DEVNULL
+    out, err = (sys.stderr, None) if verbose else (subprocess.DEVNULL, subprocess.DEVNULL)
     process = subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,
-        stdout=sys.stderr if verbose else sink,
-        stderr=sink,
+        stdout=out,
+        stderr=err,
         env=environment,
         start_new_session=True,
     )

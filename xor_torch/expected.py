@@ -11,8 +11,9 @@ import torch
 
 from . import replay
 from .losses import Case, Fit, Point
-from .mistakes import Diagnosis, Step, squeezed
+from .mistakes import Diagnosis, LossStep
 from .optimisers import gradient_nodes
+from .tape import squeezed
 
 Tensor = torch.Tensor
 
@@ -22,7 +23,7 @@ FIRST_POINTS = 4
 MOST_POINTS = 16
 
 
-def add_numbers(case: Case, fit: Fit, diagnosis: Diagnosis, step: Step) -> None:
+def add_numbers(case: Case, fit: Fit, diagnosis: Diagnosis, step: LossStep) -> None:
     """Fill in `of`, `index`, `actual`, `expected` of the worst element of an early update."""
     points = _of_the_run(case, fit)[:MOST_POINTS]
     # later ones only if the mistake does not show before: a training that diverges says little
@@ -32,7 +33,9 @@ def add_numbers(case: Case, fit: Fit, diagnosis: Diagnosis, step: Step) -> None:
             return
 
 
-def _look_at(case: Case, fit: Fit, diagnosis: Diagnosis, step: Step, points: list[Point]) -> None:
+def _look_at(
+    case: Case, fit: Fit, diagnosis: Diagnosis, step: LossStep, points: list[Point]
+) -> None:
     n = _wrong_value(step, diagnosis)
     if n is not None:
         pairs = _of_value(case, fit, diagnosis, step, n, points) or _of_derivative(
@@ -73,7 +76,7 @@ def fill(diagnosis: Diagnosis, of: str, pairs: list[tuple[Tensor, Tensor]]) -> N
     diagnosis.expected = float(expected.reshape(-1)[flat])
 
 
-def _wrong_value(step: Step, diagnosis: Diagnosis) -> int | None:
+def _wrong_value(step: LossStep, diagnosis: Diagnosis) -> int | None:
     """The value that the statement of the diagnosis assigns, if that is no parameter."""
     nodes, at = step.tape.nodes, diagnosis.node
     if at is None or at in step.ends:
@@ -147,7 +150,7 @@ def _of_the_run(case: Case, fit: Fit) -> list[Point]:
 
 
 def _of_derivative(
-    case: Case, fit: Fit, diagnosis: Diagnosis, step: Step, n: int, points: list[Point]
+    case: Case, fit: Fit, diagnosis: Diagnosis, step: LossStep, n: int, points: list[Point]
 ) -> list[tuple[Tensor, Tensor]]:
     """(actual, expected) where it is known which derivative belongs there."""
     if diagnosis.derivative is None:
@@ -175,7 +178,7 @@ def _of_derivative(
 
 
 def _of_value(
-    case: Case, fit: Fit, diagnosis: Diagnosis, step: Step, n: int, points: list[Point]
+    case: Case, fit: Fit, diagnosis: Diagnosis, step: LossStep, n: int, points: list[Point]
 ) -> list[tuple[Tensor, Tensor]]:
     """(actual, expected) at each point, for the derivative that makes the updates right."""
     shape: tuple[int, ...] = case.tape.nodes[n].shape
@@ -183,9 +186,7 @@ def _of_value(
     scale = None if any(fit.in_scale()) else _scale_before(step, n)
     # the deepest first: of a sum of products it is the whole sum that has a name
     for v in sorted(step.derivatives, reverse=True):
-        if squeezed(step.derivatives[v][0]) != tuple(x for x in shape if x != 1) or (
-            math.prod(shape) == 0
-        ):
+        if squeezed(step.derivatives[v][0].shape) != squeezed(shape) or not math.prod(shape):
             continue
         target = place_of(case, v, step.k)
         pairs: list[tuple[Tensor, Tensor]] = []
@@ -272,7 +273,7 @@ def _as_recorded(case: Case, p: Point, n: int) -> bool:
     return then.shape == now.shape and torch.allclose(then, now, rtol=1e-2, atol=1e-9)
 
 
-def _scale_before(step: Step, n: int) -> float | None:
+def _scale_before(step: LossStep, n: int) -> float | None:
     """The constant in front of the derivatives that a value is computed from."""
     scales = [
         c for m in step.tape.nodes[n].inputs if m in step.tainted for c in step.labels(m).values()

@@ -21,6 +21,7 @@ from torch.nn.functional import leaky_relu
 
 from . import replay
 from .losses import FLOOR, RTOL, Case, Fit, Loss, Point
+from .tape import SAME_NUMBERS, squeezed
 
 Tensor = torch.Tensor
 
@@ -46,22 +47,6 @@ MistakeName = Literal[
 ]
 
 PRODUCTS = {"dot", "matmul", "inner", "outer", "tensordot", "einsum", "vdot"}
-SAME_NUMBERS = {
-    "T",
-    "transpose",
-    "reshape",
-    "copy",
-    "astype",
-    "ravel",
-    "flatten",
-    "array",
-    "squeeze",
-    "expand_dims",
-    "atleast_2d",
-    "atleast_1d",
-    "asarray",
-    "positive",
-}
 SUMS = {"sum", "mean", "average", "add.reduce"}
 PROBES = 6
 
@@ -91,7 +76,7 @@ class Diagnosis:
     shape: tuple[int, ...] = ()
     node: int | None = None  # of the tape
     derivative: tuple[int, float] | None = None  # (v, c): the node should be c * dL/dv
-    step: "Step | None" = field(default=None, repr=False)  # where it was found
+    step: "LossStep | None" = field(default=None, repr=False)  # where it was found
     # of its worst element, or of that of a spoilt parameter's step; None if not determined
     of: str = ""
     index: tuple[int, ...] = ()
@@ -105,7 +90,7 @@ class Diagnosis:
         return self.actual / self.expected
 
 
-class Step:
+class LossStep:
     """One step under one loss, with the derivative with respect to every forward value."""
 
     def __init__(self, case: Case, loss: Loss, k: int) -> None:
@@ -159,49 +144,36 @@ class Step:
         for target in {t.target for t in self.terms if isinstance(t.target, int)}:
             from_target |= {target} | self._sources_of(target)
         for node in self.tape.nodes[min(from_target, default=0) : max(self.inside) + 1]:
-            if (
-                from_target
-                and node.id not in self.inside
-                and any(i in from_target for i in node.inputs)
-            ):
+            if node.id not in self.inside and not from_target.isdisjoint(node.inputs):
                 from_target.add(node.id)
         for n in self.step.nodes:
             node = self.tape.nodes[n]
-            if n in forward or n in self.ends:
-                continue
-            if any(
-                i in tainted or (i in from_target and i not in self.inside) for i in node.inputs
-            ) or (
-                node.op == "subtract"
-                and any(p in node.inputs and t in node.args for p, t in numbers)
-            ):
+            of_number = node.op == "subtract" and any(
+                p in node.inputs and t in node.args for p, t in numbers
+            )
+            comes_in = of_number or any(i in tainted or i in from_target for i in node.inputs)
+            if comes_in and n not in forward and n not in self.ends:
                 tainted.add(n)
         return tainted
 
     def _sources_of(self, target: int) -> set[int]:
         """Values that hold the same numbers: the array that a target row was taken from, ..."""
-        node, found = self.tape.nodes[target], set[int]()
-        while node.op in SAME_NUMBERS | {"getitem"} and node.inputs:
-            node = self.tape.nodes[node.inputs[0]]
-        mine = self.tape.nodes[target].value
-        if node.value is not None and mine is not None:
-            for n in self.tape.nodes[node.id : max(self.inside)]:
-                if (
-                    n.id not in self.inside
-                    and n.value is not None
-                    and n.shape == mine.shape
-                    and n.op in SAME_NUMBERS | {"getitem"}
-                    and n.inputs
-                    and (n.value == mine).all()
-                    and self._root(n.id) == node.id
-                ):
-                    found.add(n.id)
-        return found
-
-    def _root(self, id: int) -> int:
-        while self.tape.nodes[id].op in SAME_NUMBERS | {"getitem"} and self.tape.nodes[id].inputs:
-            id = self.tape.nodes[id].inputs[0]
-        return id
+        nodes = self.tape.nodes
+        parts = SAME_NUMBERS | {"getitem"}
+        root, mine = self.tape.origin(target, parts), nodes[target].value
+        if nodes[root].value is None or mine is None:
+            return set()
+        return {
+            n.id
+            for n in nodes[root : max(self.inside)]
+            if n.id not in self.inside
+            and n.value is not None
+            and n.shape == mine.shape
+            and n.op in parts
+            and n.inputs
+            and (n.value == mine).all()
+            and self.tape.origin(n.id, parts) == root
+        }
 
     # -- which derivative a value is
 
@@ -222,27 +194,21 @@ class Step:
                         self._labels[n][v] = c
         return self._labels[n]
 
+    def layer_of(self, parameter: int) -> Layer | None:
+        """The first that it is a weight or bias of."""
+        return next((la for la in self.layers if parameter in la.weights + la.biases), None)
+
     def from_earlier(self, n: int) -> bool:
         """Was it computed from parameters of an earlier step?"""
-        states = {m for s in self.case.network.states for m in s.nodes if m is not None}
-        seen, stack = {n}, [n]
-        while stack:
-            for i in self.tape.nodes[stack.pop()].inputs:
-                if i in states and i not in self.begin:
-                    return True
-                if i not in seen and i not in self.begin:
-                    seen.add(i)
-                    stack.append(i)
-        return False
+        states = {m for s in self.case.network.states for m in s.nodes}
+        older = set(range(n)) - self.begin.keys()
+        return bool(self.tape.behind(self.tape.nodes[n].inputs, older) & states)
 
     def origin(self, n: int) -> int:
-        """The value that this one is a copy, a transpose, a reshape of."""
-        while (
-            n not in self.begin
-            and self.tape.nodes[n].op in SAME_NUMBERS
-            and self.tape.nodes[n].inputs
-        ):
-            n = self.tape.nodes[n].inputs[0]
+        """The value that this one is a copy, a transpose, a reshape of; a parameter is its own."""
+        nodes = self.tape.nodes
+        while n not in self.begin and nodes[n].op in SAME_NUMBERS and nodes[n].inputs:
+            n = nodes[n].inputs[0]
         return n
 
 
@@ -252,7 +218,7 @@ def ratio(mine: list[Tensor], theirs: list[Tensor]) -> float | None:
         pairs = []
         for a, b in zip(mine, theirs, strict=True):
             b = b.transpose(-1, -2) if turn and b.ndim == 2 else b
-            if a.numel() != b.numel() or squeezed(a) != squeezed(b):
+            if a.numel() != b.numel() or squeezed(a.shape) != squeezed(b.shape):
                 break
             pairs.append((a.reshape(-1).double(), b.reshape(-1)))
         if len(pairs) == len(mine) and pairs:
@@ -274,14 +240,10 @@ def ratio(mine: list[Tensor], theirs: list[Tensor]) -> float | None:
     return None
 
 
-def squeezed(x: Tensor) -> tuple[int, ...]:
-    return tuple(n for n in x.shape if n != 1)
-
-
 # ---------------------------------------------------------------------------- the network
 
 
-def find_layers(step: Step) -> list[Layer]:
+def find_layers(step: LossStep) -> list[Layer]:
     """The linear maps of the forward pass and their activations, found by execution."""
     nodes, forward = step.tape.nodes, set(step.forward)
     users: dict[int, list[int]] = {}
@@ -343,7 +305,7 @@ def find_layers(step: Step) -> list[Layer]:
     return layers
 
 
-def _activation_node(step: Step, x: int, z: int) -> int:
+def _activation_node(step: LossStep, x: int, z: int) -> int:
     """What the next layer reads, before a transpose or a column of ones is put to it."""
     nodes = step.tape.nodes
     while nodes[x].op in SAME_NUMBERS | {
@@ -377,7 +339,7 @@ SHAPES: dict[
 }
 
 
-def _activation(step: Step, layer: Layer) -> str:
+def _activation(step: LossStep, layer: Layer) -> str:
     z, a = step.values(layer.z), step.values(layer.a)
     if z is None or a is None or any(x.shape != y.shape for x, y in zip(z, a, strict=True)):
         return "another function"
@@ -400,7 +362,7 @@ def diagnose(case: Case, fit: Fit) -> Diagnosis | None:
     good = fit.in_scale()
     bad = [i for i, ok in enumerate(good) if not ok]
     k = max(case.chosen, key=lambda k: (_moved(case, k, bad), -k))
-    step = Step(case, fit.loss, k)
+    step = LossStep(case, fit.loss, k)
     if len(step.points) < 3 or not step.layers:
         return None
     found = _by_scale(step, fit, bad) or _by_value(step, fit, bad)
@@ -416,7 +378,7 @@ def _moved(case: Case, k: int, bad: list[int]) -> int:
     )
 
 
-def _by_scale(step: Step, fit: Fit, bad: list[int]) -> Diagnosis | None:
+def _by_scale(step: LossStep, fit: Fit, bad: list[int]) -> Diagnosis | None:
     """Parameters that follow the gradient with a factor of their own."""
     explained = fit.explained()
     own = [i for i in bad if explained[i] and not math.isnan(fit.scale)]
@@ -440,41 +402,26 @@ def _by_scale(step: Step, fit: Fit, bad: list[int]) -> Diagnosis | None:
     return _report(step, at, name, True, [step.case.names[j] for j in own])
 
 
-def _factors(step: Step, i: int) -> list[tuple[int, float, float]]:
+def _factors(step: LossStep, i: int) -> list[tuple[int, float, float]]:
     """(node, factor, sign) of each operation between the delta and the update, in order."""
     number = step.case.parameters[i]
-    begin, end = step.step.start[number], step.step.end[number]
-    result: list[tuple[int, float, float]] = []
-    n, parts = end, step.case.change_nodes(step.k, number)
-    for _ in range(40):
-        node = step.tape.nodes[n]
-        here = step.labels(n).get(begin)
-        following = [m for m in node.inputs if m in step.tainted and m != begin]
-        if n == end:
-            if not parts:
-                break
-            following, here = [parts[-1][0]], None
-        if not following:
+    begin, parts = step.step.start[number], step.case.change_nodes(step.k, number)
+    if not parts:
+        return []
+    n, sign = parts[-1]
+    result = [(step.step.end[number], 1.0, -sign)]
+    while begin in step.labels(n):
+        following = [m for m in step.tape.nodes[n].inputs if m in step.tainted and m != begin]
+        before = step.labels(following[0]) if following else {}
+        if not before:
             break
-        m = following[0]
-        c = step.labels(m).get(begin)
-        if n == end and parts:
-            result.append((end, 1.0, parts[-1][1] * -1.0))
-        elif here is not None and c is not None:
-            result.append((n, abs(here / c), math.copysign(1.0, here / c)))
-        elif here is not None:
-            others = step.labels(m)
-            if others:
-                c = next(iter(others.values()))
-                result.append((n, abs(here / c), math.copysign(1.0, here / c)))
-            break
-        else:
-            break
-        n = m
+        change = step.labels(n)[begin] / before.get(begin, next(iter(before.values())))
+        result.append((n, abs(change), math.copysign(1.0, change)))
+        n = following[0]
     return result[::-1]
 
 
-def gradient_node(step: Step, i: int) -> int:
+def gradient_node(step: LossStep, i: int) -> int:
     """The last value before the update that bears a name and is the parameter's gradient."""
     number = step.case.parameters[i]
     n, begin = step.step.end[number], step.step.start[number]
@@ -494,46 +441,34 @@ def _near(a: float, b: float) -> bool:
     return abs(a - b) <= 1e-6 * max(abs(a), abs(b))
 
 
-def _by_value(step: Step, fit: Fit, bad: list[int]) -> Diagnosis | None:
+def _by_value(step: LossStep, fit: Fit, bad: list[int]) -> Diagnosis | None:
     """The first value on the way to a wrong update that is no derivative."""
-    sources: dict[int, set[int]] = {}
     explained = fit.explained()
-    for i in bad:
-        if explained[i] and not all(explained[j] for j in bad):
-            continue
-        for s in _sources(step, i):
-            sources.setdefault(s, set()).add(i)
-    if not sources:
+    wrong = [i for i in bad if not explained[i]] or bad
+    sources = {i: _sources(step, i) for i in wrong}
+    first = min((n for found in sources.values() for n in found), default=None)
+    if first is None:
         return None
-    s = min(sources)
-    s = _out_of_functions(step, s)
-    sources.setdefault(s, sources[min(sources)])
+    layers = [step.layer_of(i) for i in wrong if first in sources[i]]
+    layer = max((la for la in layers if la), key=lambda la: la.number, default=None)
     spoils = [step.case.names[i] for i in bad]
-    return _explain(step, s, sources[s], spoils)
+    return _explain(step, _out_of_functions(step, first), layer, spoils)
 
 
-def _region(step: Step, i: int) -> set[int]:
+def _sources(step: LossStep, i: int) -> set[int]:
+    """What a wrong update is computed from and is no derivative, where all before is good."""
     number = step.case.parameters[i]
-    parts = step.case.change_nodes(step.k, number)
-    stack = [n for n, _ in parts] if parts else [step.step.end[number]]
-    region: set[int] = set()
+    changes = [n for n, _ in step.case.change_nodes(step.k, number) or ()]
+    region, stack = set[int](), changes or [step.step.end[number]]
     while stack:
         n = stack.pop()
-        if n in region or n not in step.tainted:
-            continue
-        if step.labels(n) and n not in [x for x, _ in parts or ()]:
-            continue
-        region.add(n)
-        stack += step.tape.nodes[n].inputs
-    return region
+        if n in step.tainted and n not in region and (n in changes or not step.labels(n)):
+            region.add(n)
+            stack = [*stack, *step.tape.nodes[n].inputs]
+    return {n for n in region if not region.intersection(step.tape.nodes[n].inputs)}
 
 
-def _sources(step: Step, i: int) -> list[int]:
-    region = _region(step, i)
-    return [n for n in region if not any(m in region for m in step.tape.nodes[n].inputs)]
-
-
-def _out_of_functions(step: Step, s: int) -> int:
+def _out_of_functions(step: LossStep, s: int) -> int:
     """If a function is taken of a delta alone, the last place that puts its result to the delta."""
     nodes = step.tape.nodes
     if any(i in step.inside and i not in step.tainted for i in nodes[s].inputs):
@@ -549,7 +484,7 @@ def _out_of_functions(step: Step, s: int) -> int:
     return place
 
 
-def _early(step: Step, s: int) -> int | None:
+def _early(step: LossStep, s: int) -> int | None:
     """A parameter's new value that `s` is computed from, where the old one makes it right."""
     order, _ = replay.needed(step.tape, [s], dict.fromkeys(step.step.start.values()))
     for n in order:
@@ -565,19 +500,16 @@ def _early(step: Step, s: int) -> int | None:
     return None
 
 
-def _explain(step: Step, s: int, spoilt: set[int], spoils: list[str]) -> Diagnosis:
+def _explain(step: LossStep, s: int, layer: Layer | None, spoils: list[str]) -> Diagnosis:
     """Say what is wrong with the first wrong value, `s`."""
-    node = step.tape.nodes[s]
     if _early(step, s) is not None:
         return _report(step, s, "updated too early", True, spoils)
-    deltas = [n for n in node.inputs if n in step.tainted and step.labels(n)]
-    plain = [n for n in node.inputs if n not in step.tainted]
-    layer = max(
-        (la for i in spoilt if (la := _layer_of(step, i))), key=lambda la: la.number, default=None
-    )
+    inputs = step.tape.nodes[s].inputs
+    deltas = [n for n in inputs if n in step.tainted and step.labels(n)]
+    plain = [n for n in inputs if n not in step.tainted]
     if layer is not None and deltas:
         for explain in (_missing, _from_weights, _from_inputs, _from_slope):
-            found = explain(step, s, deltas[0], plain, layer, spoilt)
+            found = explain(step, s, deltas[0], plain, layer)
             if found:
                 name, sure, at = found
                 report = _report(step, at, name, sure, spoils)
@@ -588,16 +520,10 @@ def _explain(step: Step, s: int, spoilt: set[int], spoils: list[str]) -> Diagnos
     return _report(step, s, None, False, spoils)
 
 
-def _layer_of(step: Step, i: int) -> Layer | None:
-    return next((layer for layer in step.layers if i in layer.weights or i in layer.biases), None)
-
-
 Found = tuple[MistakeName, bool, int] | None
 
 
-def _missing(
-    step: Step, s: int, delta: int, plain: list[int], layer: Layer, spoilt: set[int]
-) -> Found:
+def _missing(step: LossStep, s: int, delta: int, plain: list[int], layer: Layer) -> Found:
     """A parameter's gradient is made from dL/da where dL/dz belongs."""
     labels = step.labels(delta)
     if layer.z in labels or layer.a not in labels or not _makes_gradient(step, s, plain, layer):
@@ -608,7 +534,7 @@ def _missing(
     return name, True, s if right else delta
 
 
-def _makes_gradient(step: Step, s: int, plain: list[int], layer: Layer) -> bool:
+def _makes_gradient(step: LossStep, s: int, plain: list[int], layer: Layer) -> bool:
     """Is `s` made from a delta and what the layer reads, or from a delta alone?"""
     node = step.tape.nodes[s]
     origins = [step.origin(n) for n in plain]
@@ -620,9 +546,7 @@ def _makes_gradient(step: Step, s: int, plain: list[int], layer: Layer) -> bool:
     return node.op in PRODUCTS | SUMS | {"multiply", "divide"}
 
 
-def _from_weights(
-    step: Step, s: int, delta: int, plain: list[int], layer: Layer, spoilt: set[int]
-) -> Found:
+def _from_weights(step: LossStep, s: int, delta: int, plain: list[int], layer: Layer) -> Found:
     """A delta is taken back through weights."""
     used = [step.begin[o] for n in plain if (o := step.origin(n)) in step.begin]
     if not used:
@@ -650,9 +574,7 @@ def _from_weights(
     return None
 
 
-def _from_inputs(
-    step: Step, s: int, delta: int, plain: list[int], layer: Layer, spoilt: set[int]
-) -> Found:
+def _from_inputs(step: LossStep, s: int, delta: int, plain: list[int], layer: Layer) -> Found:
     """A right delta, put together with the wrong thing."""
     node, labels = step.tape.nodes[s], step.labels(delta)
     if layer.z not in labels:
@@ -678,16 +600,13 @@ def _from_inputs(
     return "derivative of the wrong quantity", True, s
 
 
-def _from_slope(
-    step: Step, s: int, delta: int, plain: list[int], layer: Layer, spoilt: set[int]
-) -> Found:
+def _from_slope(step: LossStep, s: int, delta: int, plain: list[int], layer: Layer) -> Found:
     """dL/da times what is not the derivative of the activation."""
     labels = step.labels(delta)
     own = next((la for la in step.layers if la.a in labels), None)
     if own is None:
         return None
     node = step.tape.nodes[s]
-    values = [(_whole(step, n), n) for n in _statement(step, s)]
     upstream = step.derivatives[own.a]
     if node.op in PRODUCTS and plain and (factor := step.values(plain[0])):
         with_star = [u * f for u, f in zip(upstream, factor, strict=True) if u.shape == f.shape]
@@ -695,7 +614,7 @@ def _from_slope(
             return "dot for element-wise product", True, s
     z, a = step.values(own.z) or [], step.values(own.a) or []
     of_z, of_a = SHAPES.get(own.activation, SHAPES["linear"])[1:]
-    for mine, _ in values:
+    for mine in map(step.values, _statement(step, s)):
         if mine is None:
             continue
         if own.activation in ("sigmoid", "tanh"):
@@ -724,7 +643,7 @@ def _agrees(mine: list[Tensor], upstream: list[Tensor], slope: list[Tensor]) -> 
     return ratio(mine, product) is not None
 
 
-def _statement(step: Step, s: int) -> list[int]:
+def _statement(step: LossStep, s: int) -> list[int]:
     """`s` and what the same line, or the next, computes from it by multiplying."""
     found = [s]
     for m in step.step.nodes:
@@ -740,16 +659,8 @@ def _statement(step: Step, s: int) -> list[int]:
     return found[::-1]
 
 
-def _whole(step: Step, n: int) -> list[Tensor] | None:
-    return step.values(n)
-
-
 def _report(
-    step: Step,
-    at: int,
-    mistake: MistakeName | None,
-    sure: bool,
-    spoils: list[str],
+    step: LossStep, at: int, mistake: MistakeName | None, sure: bool, spoils: list[str]
 ) -> Diagnosis:
     node = step.tape.nodes[at]
     line, variable = node.line, _variable(step, at)
@@ -762,7 +673,7 @@ def _report(
     return Diagnosis(line, variable, mistake, sure, spoils, node.shape, at)
 
 
-def _variable(step: Step, n: int) -> str:
+def _variable(step: LossStep, n: int) -> str:
     """What the statement assigns that computes this value."""
     nodes = step.tape.nodes
     seen = {n}

@@ -36,7 +36,7 @@ from typing import Any
 import numpy as np
 
 from .source import Notes, read_source
-from .tape import Node, Ref, Tape
+from .tape import SAME_NUMBERS, Node, Ref, Tape
 
 # Of all parameters together: a pass over 150 single samples still fits. A loop that has made so
 # many updates is left.
@@ -533,12 +533,11 @@ class Recorder:
         """Follow copies and casts, and factors if they lead to a state, back to what was old."""
         shape = update.shape
         origin: int | None = None
-        copies = ("copy", "astype", "reshape", "T", "transpose", "array", "positive")
         for _ in range(8):
             node = self.tape.nodes[id]
             if id in self._root_of or node.site == update.site:
                 return id
-            if node.op in copies and node.inputs:
+            if node.op in SAME_NUMBERS and node.inputs:
                 id = node.inputs[0]
                 continue
             if origin is None:

@@ -12,26 +12,10 @@ from .tape import Tape
 
 # What may lie between an optimiser's state and the parameter that it moves.
 ELEMENTWISE = {
-    "add",
-    "subtract",
-    "multiply",
-    "divide",
-    "sqrt",
-    "square",
-    "power",
-    "negative",
-    "absolute",
-    "maximum",
-    "clip",
-    "copy",
-    "astype",
-    "reshape",
-    "getitem",
-    "item",
-    "assign",
-    "T",
+    "add", "subtract", "multiply", "divide", "sqrt", "square", "power", "negative", "absolute",
+    "maximum", "clip", "copy", "astype", "reshape", "getitem", "item", "assign", "T",
     "reciprocal",
-}
+}  # fmt: skip
 # What may lie between two parts of one update.
 LINEAR = {"add", "subtract", "multiply", "divide", "copy", "astype", "getitem", "item", "assign"}
 
@@ -65,6 +49,7 @@ class Network:
 
     states: list[State]
     steps: list[Step]
+    elsewhere: list[State] = field(default_factory=list)  # of other networks in the file
 
     @property
     def parameters(self) -> list[int]:
@@ -84,7 +69,7 @@ def find_networks(tape: Tape) -> list[Network]:
     """All networks that the script trains, in the order of their first update."""
     users = consumers(tape)
     chains = [_merge(tape, users, c) for c in _chains(tape)]
-    chains = [c for c in chains if len(c.updates) >= 2 and _outlives_a_step(c)]
+    chains = [c for c in chains if len(c.updates) >= 2]
     roots = {c.nodes[0] for c in chains}
     for c in chains:
         # an optimiser's state that begins as a gradient: that is the first update already
@@ -98,23 +83,13 @@ def find_networks(tape: Tape) -> list[Network]:
         family = _family(chains)
         chains = [c for c in chains if not any(c is f for f in family)]
         networks += _networks(tape, users, family)
+    for network in networks:
+        network.elsewhere = [s for n in networks if n is not network for s in n.states]
     return sorted(networks, key=lambda n: min(n.steps[0].end.values()))
 
 
 def _descends(tape: Tape, n: int, others: set[int | None]) -> bool:
-    seen, stack = {n}, [n]
-    while stack:
-        for i in tape.nodes[stack.pop()].inputs:
-            if i in others:
-                return True
-            if i not in seen:
-                seen.add(i)
-                stack.append(i)
-    return False
-
-
-def _outlives_a_step(chain: State) -> bool:
-    return chain.updates[-1] > chain.updates[0]
+    return bool(tape.behind(tape.nodes[n].inputs, range(n)) & others)
 
 
 def _chains(tape: Tape) -> list[State]:
@@ -130,7 +105,6 @@ def _chains(tape: Tape) -> list[State]:
     for old, new in links:  # in order of time
         depth[new] = depth.get(old, 0) + 1
     chains, used = [], set()
-
     for end in sorted(depth, key=lambda n: (-depth[n], n)):
         path = [end]
         while path[-1] in parent and path[-1] not in used:
@@ -236,8 +210,8 @@ def _networks(tape: Tape, users: dict[int, list[int]], family: list[State]) -> l
         return []
     for step, following in zip(steps, [*steps[1:], None], strict=True):
         _collect(tape, step, following)
-    influence = _influence(tape, steps[min(1, len(steps) - 1)])
     step = steps[min(1, len(steps) - 1)]
+    influence = _influence(tape, step)
     for i, state in enumerate(family):
         others = influence[i] - {i}
         state.optimiser = len(others) <= 1 and _only_elementwise(tape, step, i) and len(family) > 1

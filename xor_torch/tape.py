@@ -7,12 +7,18 @@ never changes: an in-place operation stands there as if it had made a new value.
 import json
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+
+# Operations that change nothing but how the numbers are kept.
+SAME_NUMBERS = {
+    "T", "transpose", "reshape", "copy", "astype", "ravel", "flatten", "array", "squeeze",
+    "expand_dims", "atleast_2d", "atleast_1d", "asarray", "positive",
+}  # fmt: skip
 
 
 class Ref(NamedTuple):
@@ -54,6 +60,22 @@ class Tape:
         self.links: list[tuple[int, int]] = []  # (old, new): new = old + a change that needs old
         self.guards: list[tuple[int, bool]] = []  # a branch was taken because of this value
         self.aliases: list[tuple[int, str, int]] = []  # (id, a further name, the line of it)
+
+    def origin(self, id: int, through: Collection[str] = SAME_NUMBERS) -> int:
+        """The value that this one is a copy, a transpose, a reshape of."""
+        while self.nodes[id].op in through and self.nodes[id].inputs:
+            id = self.nodes[id].inputs[0]
+        return id
+
+    def behind(self, ids: Iterable[int], inside: Collection[int]) -> set[int]:
+        """These values and all that they are computed from, as far as they are `inside`."""
+        found, stack = set[int](), [*ids]
+        while stack:
+            id = stack.pop()
+            if id in inside and id not in found:
+                found.add(id)
+                stack += self.nodes[id].inputs
+        return found
 
     def save(self, folder: Path, **outcome: Any) -> None:
         """Write ``tape.json`` and a file of the values, end to end, into `folder`, or neither."""
@@ -97,6 +119,11 @@ class Tape:
         for name in ("links", "aliases", "guards"):
             setattr(tape, name, [tuple(entry) for entry in content[name]])
         return tape, content["outcome"]
+
+
+def squeezed(shape: Iterable[int]) -> tuple[int, ...]:
+    """A shape without its ones."""
+    return tuple(n for n in shape if n != 1)
 
 
 def _refs(x: Any) -> Iterator[int]:
