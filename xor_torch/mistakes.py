@@ -21,7 +21,7 @@ from torch.nn.functional import leaky_relu
 
 from . import replay
 from .losses import FLOOR, RTOL, Case, Fit, Loss, Point
-from .tape import SAME_NUMBERS, squeezed
+from .tape import PARTS, SAME_NUMBERS, squeezed
 
 Tensor = torch.Tensor
 
@@ -159,8 +159,7 @@ class LossStep:
     def _sources_of(self, target: int) -> set[int]:
         """Values that hold the same numbers: the array that a target row was taken from, ..."""
         nodes = self.tape.nodes
-        parts = SAME_NUMBERS | {"getitem"}
-        root, mine = self.tape.origin(target, parts), nodes[target].value
+        root, mine = self.tape.origin(target, PARTS), nodes[target].value
         if nodes[root].value is None or mine is None:
             return set()
         return {
@@ -169,10 +168,10 @@ class LossStep:
             if n.id not in self.inside
             and n.value is not None
             and n.shape == mine.shape
-            and n.op in parts
+            and n.op in PARTS
             and n.inputs
             and (n.value == mine).all()
-            and self.tape.origin(n.id, parts) == root
+            and self.tape.origin(n.id, PARTS) == root
         }
 
     # -- which derivative a value is
@@ -251,18 +250,18 @@ def find_layers(step: LossStep) -> list[Layer]:
         for i in nodes[n].inputs:
             users.setdefault(i, []).append(n)
     first: dict[int, list[int]] = {}  # product -> parameters in it
-    adds: dict[int, int] = {}  # parameter -> the sum that it enters
+    adds: dict[int, list[int]] = {}  # sum -> parameters in it
     for begin, number in step.begin.items():
         stack = [begin]
         while stack:
             for user in users.get(stack.pop(), ()):
                 node = nodes[user]
-                if node.op in SAME_NUMBERS | {"getitem", "item"}:
+                if node.op in PARTS | {"item"}:
                     stack.append(user)
                 elif node.op in PRODUCTS or (node.op == "multiply" and len(node.inputs) == 2):
                     first.setdefault(user, []).append(number)
                 elif node.op in ("add", "subtract"):
-                    adds.setdefault(number, user)
+                    adds.setdefault(user, []).append(number)
     layers: list[Layer] = []
     for product, weights in sorted(first.items()):
         z, biases = product, []
@@ -272,7 +271,7 @@ def find_layers(step: LossStep) -> list[Layer]:
             for user in users.get(z, ()):
                 node = nodes[user]
                 if node.op in ("add", "subtract"):
-                    own = [b for b, at in adds.items() if at == user]
+                    own = adds.get(user, [])
                     other = [i for i in node.inputs if i != z]
                     if (
                         own

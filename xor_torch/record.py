@@ -254,6 +254,10 @@ def _whole(index: Any) -> bool:
     return all(p is Ellipsis or (isinstance(p, slice) and p == slice(None)) for p in parts)
 
 
+def _same_memory(a: Any, b: Any) -> bool:
+    return bool(a.__array_interface__ == b.__array_interface__)
+
+
 # -------------------------------------------------------------------------- the recorder
 
 
@@ -271,8 +275,8 @@ class Recorder:
         when_enough: Callable[[], None] = lambda: None,
     ) -> None:
         self.tape = Tape()
-        # the script's own: path -> line -> the array that the assignment there changes
-        self.files: dict[str, dict[int, str]] = {}
+        # the script's own, with what `Notes` found on each line
+        self.files: dict[str, dict[int, tuple[str, str]]] = {}
         self.deadline = time.monotonic() + seconds
         self.when_full = when_full
         self.when_enough = when_enough
@@ -282,6 +286,7 @@ class Recorder:
         self._bytes = 0
         self._next_bit = 0
         self._root_of: dict[int, int] = {}  # of every value that replaced another
+        self._places: set[tuple[int, Any]] = set()  # (root, place) of every update
         self._foreign: dict[int, tuple[np.ndarray, int]] = {}  # plain arrays that were met
 
     # -- what happened where
@@ -449,7 +454,7 @@ class Recorder:
             )
             made = self._new("assign", (Ref(buffer.node), steps, Ref(node)))
             self._keep(made, buffer.base)
-            self._name_target(made)
+            self._name_target(made, whole=True)
             self._link_part(made)
             node = made.id
         buffer.node = node
@@ -463,6 +468,8 @@ class Recorder:
             x.view(np.ndarray)[_strip(index)] = _strip(value)
             self.opaque(x)
             return
+        if isinstance(value, Recorded) and _same_memory(value, x.view(np.ndarray)[_strip(index)]):
+            return  # x[i] += 1 has changed x already, and now puts x[i] where it was
         new = self.encode(value) if not isinstance(value, int | float) else value
         if isinstance(new, list):  # x[i] = [a, b]
             new = Ref(self.node_of(array(value)))
@@ -527,7 +534,9 @@ class Recorder:
     def _extend(self, old: int, node: Node) -> None:
         self.tape.links.append((old, node.id))
         self._root_of[node.id] = self._root_of.get(old, old)
-        self.updates += self.tape.nodes[old].site == node.site
+        place = self._root_of[node.id], node.site
+        self.updates += place in self._places
+        self._places.add(place)
 
     def _source(self, id: int, update: Node) -> int | None:
         """Follow copies and casts, and factors if they lead to a state, back to what was old."""
@@ -603,10 +612,10 @@ class Recorder:
         if not node.name or computed:  # params["b" + str(n)]
             node.name = f'{container}["{key}"]'
 
-    def _name_target(self, node: Node) -> None:
+    def _name_target(self, node: Node, whole: bool = False) -> None:
         frame = self._frame()
         if frame is not None:
-            node.name = self.files[frame.f_code.co_filename].get(frame.f_lineno, "")
+            node.name = self.files[frame.f_code.co_filename].get(frame.f_lineno, ("", ""))[whole]
 
     # -- one function, called by us
 

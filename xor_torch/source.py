@@ -63,7 +63,8 @@ class Notes(ast.NodeTransformer):
 
     def __init__(self, source: str) -> None:
         self.lines = re.split("\r\n|\r|\n", source)
-        self.changed: dict[int, str] = {}  # line -> the array that its assignment changes
+        # line -> what its assignment changes: x[part], and the array x that this is a part of
+        self.changed: dict[int, tuple[str, str]] = {}
         self.loops = 0
 
     def visit_Assign(self, node: ast.Assign) -> ast.AST:
@@ -71,7 +72,7 @@ class Notes(ast.NodeTransformer):
         target = node.targets[0]
         parts = target.elts if isinstance(target, ast.Tuple | ast.List) else [target]
         if isinstance(target, ast.Subscript):  # x[part] = ... makes a new value of x
-            self.changed[node.lineno] = self._text(target.value)
+            self._note_change(node.lineno, target)
         if not any(isinstance(p, ast.Starred) for p in parts):
             node.value = self._call(
                 "__note__", node.value, *(ast.Constant(self._text(p)) for p in parts)
@@ -86,7 +87,7 @@ class Notes(ast.NodeTransformer):
 
     def visit_AugAssign(self, node: ast.AugAssign) -> ast.AST:
         self.generic_visit(node)
-        self.changed[node.lineno] = self._text(node.target)
+        self._note_change(node.lineno, node.target)
         return node
 
     def visit_For(self, node: ast.For) -> ast.AST:
@@ -108,6 +109,10 @@ class Notes(ast.NodeTransformer):
         if isinstance(node.func, ast.Name) and node.func.id == "float":
             node.func = ast.copy_location(ast.Name("__float__", ast.Load()), node.func)
         return node
+
+    def _note_change(self, line: int, target: ast.expr) -> None:
+        whole = target.value if isinstance(target, ast.Subscript) else target
+        self.changed[line] = self._text(target), self._text(whole)
 
     def _text(self, target: ast.expr) -> str:
         """A target as it is written."""

@@ -183,7 +183,8 @@ def _family(chains: list[State]) -> list[State]:
         counts: dict[int, int] = defaultdict(int)
         for n in c.updates:
             counts[sum(b < n for b in bounds)] += 1  # number of the step
-        complete = [counts[k] for k in range(1, len(bounds))]
+        # the tape may end within the last step
+        complete = [counts[k] for k in range(1, max(2, len(bounds) - 1))]
         if c is last or (complete and all(n == 1 for n in complete) and counts[0] <= 1):
             family.append(c)
     return family

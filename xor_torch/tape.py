@@ -19,6 +19,7 @@ SAME_NUMBERS = {
     "T", "transpose", "reshape", "copy", "astype", "ravel", "flatten", "array", "squeeze",
     "expand_dims", "atleast_2d", "atleast_1d", "asarray", "positive",
 }  # fmt: skip
+PARTS = SAME_NUMBERS | {"getitem"}
 
 
 class Ref(NamedTuple):
