@@ -10,8 +10,9 @@ import math
 import torch
 
 from . import replay
+from .derivatives import LossStep
 from .losses import Case, Fit, Point
-from .mistakes import Diagnosis, LossStep
+from .mistakes import Diagnosis
 from .optimisers import gradient_nodes
 from .tape import squeezed
 

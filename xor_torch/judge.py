@@ -14,18 +14,10 @@ from typing import Any
 import torch
 
 from . import replay
+from .derivatives import PRODUCTS, SUMS, LossStep, ratio
 from .expected import add_numbers, fill, of_constant, of_penalty, place_of, value_at
 from .losses import CannotTell, Case, Fit, Loss, Point, Term, total
-from .mistakes import (
-    PRODUCTS,
-    SUMS,
-    Diagnosis,
-    LossStep,
-    MistakeName,
-    diagnose,
-    gradient_node,
-    ratio,
-)
+from .mistakes import Diagnosis, MistakeName, diagnose, gradient_node
 from .optimisers import gradient_nodes, linear, signs
 from .replay import CannotReplay
 from .rows_seen import updates
@@ -621,36 +613,38 @@ def _describe(case: Case, fit: Fit, finding: Finding, step: LossStep) -> None:
             f"{_named(f'z{layer.number}', nodes[layer.z].name)} {nodes[layer.z].shape}, "
             f"{_named(f'a{layer.number}', nodes[layer.a].name)}, {layer.activation}"
         )
-    used = [n for n in step.step.nodes if nodes[n].line]
-    finding.lines = (min(nodes[n].line for n in used), max(nodes[n].line for n in used))
+    used = [nodes[n].line for n in step.step.nodes if nodes[n].line]
+    finding.lines = min(used), max(used)
     for n in sorted(step.tainted - _of_the_loss(step)):
-        labels = {v: c for v, c in step.labels(n).items() if v in names}
+        labels = step.labels(n).keys() & names.keys()
         if labels and nodes[n].line:
             # of several, what the value has the shape of
-            v = max(
-                labels,
-                key=lambda v: (
-                    nodes[v].shape == nodes[n].shape,
-                    v in step.begin and v in names,
-                    -v,
-                ),
-            )
-            label = (f"dL/d{names[v]}", True)
-            on_line = finding.labels.setdefault(nodes[n].line, [])
-            if label not in on_line:
-                on_line.append(label)
+            v = max(labels, key=lambda v: (nodes[v].shape == nodes[n].shape, v in step.begin, -v))
+            _label(finding, nodes[n].line, f"dL/d{names[v]}", True)
     if finding.diagnosis is not None:
-        wrong = finding.diagnosis
-        words = "wrong"
-        if wrong.derivative and wrong.step:
-            of = value_at(case, place_of(case, wrong.derivative[0], wrong.step.k), step.k)
-            for v, name in names.items():
-                theirs, mine = step.derivatives.get(v), step.derivatives.get(of or -1)
-                if theirs and mine and ratio(mine, theirs) is not None:  # it may be that of -z1
-                    words = f"dL/d{name} wrong"
-        finding.labels.setdefault(wrong.line, []).append((words, False))
-        for i, name in enumerate(case.names):
-            line = nodes[gradient_node(step, i)].line
-            on_line = finding.labels.setdefault(line, [])
-            if not good[i] and line != wrong.line and (f"dL/d{name}", True) not in on_line:
-                on_line.append((f"dL/d{name} wrong", False))
+        _label_wrong(case, finding, finding.diagnosis, step, names)
+
+
+def _label(finding: Finding, line: int, words: str, ok: bool) -> None:
+    on_line = finding.labels.setdefault(line, [])
+    if (words, ok) not in on_line:
+        on_line.append((words, ok))
+
+
+def _label_wrong(
+    case: Case, finding: Finding, wrong: Diagnosis, step: LossStep, names: dict[int, str]
+) -> None:
+    """The first wrong line, and those of the gradients that it spoils."""
+    words = "wrong"
+    if wrong.derivative and wrong.step:
+        of = value_at(case, place_of(case, wrong.derivative[0], wrong.step.k), step.k)
+        for v, name in names.items():
+            theirs, mine = step.derivatives.get(v), step.derivatives.get(of or -1)
+            if theirs and mine and ratio(mine, theirs) is not None:  # it may be that of -z1
+                words = f"dL/d{name} wrong"
+    _label(finding, wrong.line, words, False)
+    for i, name in enumerate(case.names):
+        line = case.tape.nodes[gradient_node(step, i)].line
+        right = (f"dL/d{name}", True) in finding.labels.get(line, [])
+        if not finding.parameters[i]["ok"] and line != wrong.line and not right:
+            _label(finding, line, f"dL/d{name} wrong", False)

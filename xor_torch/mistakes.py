@@ -1,29 +1,22 @@
 """Find the first wrong line of a backward pass, and name the mistake.
 
-Known are the loss and which parameters do not follow its gradient. Every value of one step is
-compared, at several sets of parameters, with the derivative of the loss with respect to every
-value of the forward pass. A value that is such a derivative, but for a constant factor, is good.
-From a wrong update one walks back along what depends on the target until everything is good: the
-first value on that way is where it goes wrong.
+Known are the loss and which parameters do not follow its gradient. A value that is a derivative of
+the loss, but for a constant factor, is good (`derivatives`). From a wrong update one walks back
+along what depends on the target until everything is good: the first value on that way is where it
+goes wrong.
 
 The mistake gets a name only if it explains the numbers: the wrong value is computed as the
 mistake would, and must agree in every element.
 """
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Literal
 
-import torch
-from torch.nn.functional import leaky_relu
-
 from . import replay
-from .losses import FLOOR, RTOL, Case, Fit, Loss, Point
-from .tape import PARTS, SAME_NUMBERS, squeezed
-
-Tensor = torch.Tensor
+from .derivatives import PRODUCTS, SHAPES, SUMS, Function, Layer, LossStep, ratio
+from .losses import Case, Fit
+from .replay import Tensor
 
 # The catalogue; docs/mistakes.md has an example of each.
 MistakeName = Literal[
@@ -46,23 +39,6 @@ MistakeName = Literal[
     "detached regularisation",
 ]
 
-PRODUCTS = {"dot", "matmul", "inner", "outer", "tensordot", "einsum", "vdot"}
-SUMS = {"sum", "mean", "average", "add.reduce"}
-PROBES = 6
-
-
-@dataclass
-class Layer:
-    """A linear map of the forward pass, and what follows it."""
-
-    number: int
-    z: int  # its value, bias included
-    a: int  # after the activation: what the next layer reads, or the prediction
-    x: int  # what it reads
-    weights: list[int]  # numbers of parameters
-    biases: list[int]
-    activation: str = "another function"
-
 
 @dataclass
 class Diagnosis:
@@ -76,7 +52,7 @@ class Diagnosis:
     shape: tuple[int, ...] = ()
     node: int | None = None  # of the tape
     derivative: tuple[int, float] | None = None  # (v, c): the node should be c * dL/dv
-    step: "LossStep | None" = field(default=None, repr=False)  # where it was found
+    step: LossStep | None = field(default=None, repr=False)  # where it was found
     # of its worst element, or of that of a spoilt parameter's step; None if not determined
     of: str = ""
     index: tuple[int, ...] = ()
@@ -88,269 +64,6 @@ class Diagnosis:
         if self.actual is None or not self.expected:
             return None
         return self.actual / self.expected
-
-
-class LossStep:
-    """One step under one loss, with the derivative with respect to every forward value."""
-
-    def __init__(self, case: Case, loss: Loss, k: int) -> None:
-        self.case, self.loss, self.k = case, loss, k
-        self.tape, self.step = case.tape, case.steps[k]
-        self.inside = set(self.step.nodes)
-        self.begin = {self.step.start[i]: n for n, i in enumerate(case.parameters)}
-        self.ends = {self.step.end[i]: n for n, i in enumerate(case.parameters)}
-        # anywhere, or, should the script then take another branch, near where it is
-        points = [
-            case.point(k, seed, 1.2) or case.point(k, seed, 0.03)
-            for seed in range(5000 + 7 * k, 5000 + 7 * k + PROBES)
-        ]
-        self.points: list[Point] = [p for p in points if p is not None]
-        self.terms = loss.terms[k]
-        self.predictions = [t.prediction for t in self.terms if t.prediction is not None]
-        self.forward = self._forward()
-        self.derivatives = self._derivatives()
-        self.tainted = self._tainted()
-        self.layers = find_layers(self)
-        self._labels: dict[int, dict[int, float]] = {}
-
-    def _forward(self) -> list[int]:
-        """What the prediction is computed from, in order, the prediction last."""
-        top = self.predictions or [t.source for t in self.terms]
-        order, depends = replay.needed(self.tape, top, dict.fromkeys(self.step.start.values()))
-        states = set(self.step.start.values()) - set(self.begin)
-        return [n for n in order if depends[n] and n not in states]
-
-    def _derivatives(self) -> dict[int, list[Tensor]]:
-        result: dict[int, list[Tensor]] = {n: [] for n in self.forward}
-        for point in self.points:
-            wanted = [
-                n for n in self.forward if n in point.values and point.values[n].requires_grad
-            ]
-            grads = self.loss.derivatives(point, wanted)
-            for n, g in zip(wanted, grads, strict=True):
-                result[n].append(torch.zeros_like(point.values[n]) if g is None else g)
-        return {
-            n: g
-            for n, g in result.items()
-            if len(g) == len(self.points) and any(bool(x.abs().max() > 0) for x in g if x.numel())
-        }
-
-    def _tainted(self) -> set[int]:
-        """What depends on the target as well as on the parameters."""
-        forward = set(self.forward)
-        tainted = {t.source for t in self.terms}
-        numbers = {(t.prediction, t.target) for t in self.terms if isinstance(t.target, float)}
-        from_target: set[int] = set()
-        for target in {t.target for t in self.terms if isinstance(t.target, int)}:
-            from_target |= {target} | self._sources_of(target)
-        for node in self.tape.nodes[min(from_target, default=0) : max(self.inside) + 1]:
-            if node.id not in self.inside and not from_target.isdisjoint(node.inputs):
-                from_target.add(node.id)
-        for n in self.step.nodes:
-            node = self.tape.nodes[n]
-            of_number = node.op == "subtract" and any(
-                p in node.inputs and t in node.args for p, t in numbers
-            )
-            comes_in = of_number or any(i in tainted or i in from_target for i in node.inputs)
-            if comes_in and n not in forward and n not in self.ends:
-                tainted.add(n)
-        return tainted
-
-    def _sources_of(self, target: int) -> set[int]:
-        """Values that hold the same numbers: the array that a target row was taken from, ..."""
-        nodes = self.tape.nodes
-        root, mine = self.tape.origin(target, PARTS), nodes[target].value
-        if nodes[root].value is None or mine is None:
-            return set()
-        return {
-            n.id
-            for n in nodes[root : max(self.inside)]
-            if n.id not in self.inside
-            and n.value is not None
-            and n.shape == mine.shape
-            and n.op in PARTS
-            and n.inputs
-            and (n.value == mine).all()
-            and self.tape.origin(n.id, PARTS) == root
-        }
-
-    # -- which derivative a value is
-
-    def values(self, n: int) -> list[Tensor] | None:
-        found = [p.values.get(n) for p in self.points]
-        known = [v.detach().double() for v in found if v is not None]
-        return known if len(known) == len(found) else None
-
-    def labels(self, n: int) -> dict[int, float]:
-        """{v: c} for all v of the forward pass with value = c * dL/dv."""
-        if n not in self._labels:
-            self._labels[n] = {}
-            mine = self.values(n)
-            if mine is not None and self.tape.nodes[n].dtype == "f":
-                for v, theirs in self.derivatives.items():
-                    c = ratio(mine, theirs)
-                    if c is not None:
-                        self._labels[n][v] = c
-        return self._labels[n]
-
-    def layer_of(self, parameter: int) -> Layer | None:
-        """The first that it is a weight or bias of."""
-        return next((la for la in self.layers if parameter in la.weights + la.biases), None)
-
-    def from_earlier(self, n: int) -> bool:
-        """Was it computed from parameters of an earlier step?"""
-        states = {m for s in self.case.network.states for m in s.nodes}
-        older = set(range(n)) - self.begin.keys()
-        return bool(self.tape.behind(self.tape.nodes[n].inputs, older) & states)
-
-    def origin(self, n: int) -> int:
-        """The value that this one is a copy, a transpose, a reshape of; a parameter is its own."""
-        nodes = self.tape.nodes
-        while n not in self.begin and nodes[n].op in SAME_NUMBERS and nodes[n].inputs:
-            n = nodes[n].inputs[0]
-        return n
-
-
-def ratio(mine: list[Tensor], theirs: list[Tensor]) -> float | None:
-    """The one constant c with mine = c * theirs at every point; theirs may be transposed."""
-    for turn in (False, True):
-        pairs = []
-        for a, b in zip(mine, theirs, strict=True):
-            b = b.transpose(-1, -2) if turn and b.ndim == 2 else b
-            if a.numel() != b.numel() or squeezed(a.shape) != squeezed(b.shape):
-                break
-            pairs.append((a.reshape(-1).double(), b.reshape(-1)))
-        if len(pairs) == len(mine) and pairs:
-            below = sum(float(b @ b) for _, b in pairs)
-            c = sum(float(a @ b) for a, b in pairs) / below if below else 0.0
-            top = max(float(b.abs().max()) for _, b in pairs)
-            if (
-                c
-                and math.isfinite(c)
-                and all(
-                    float((a - c * b).abs().max())
-                    <= RTOL * abs(c) * float(b.abs().max()) + FLOOR * abs(c) * top
-                    for a, b in pairs
-                )
-            ):
-                return c
-        if mine[0].ndim != 2 and theirs[0].ndim != 2:
-            break
-    return None
-
-
-# ---------------------------------------------------------------------------- the network
-
-
-def find_layers(step: LossStep) -> list[Layer]:
-    """The linear maps of the forward pass and their activations, found by execution."""
-    nodes, forward = step.tape.nodes, set(step.forward)
-    users: dict[int, list[int]] = {}
-    for n in step.forward:
-        for i in nodes[n].inputs:
-            users.setdefault(i, []).append(n)
-    first: dict[int, list[int]] = {}  # product -> parameters in it
-    adds: dict[int, list[int]] = {}  # sum -> parameters in it
-    for begin, number in step.begin.items():
-        stack = [begin]
-        while stack:
-            for user in users.get(stack.pop(), ()):
-                node = nodes[user]
-                if node.op in PARTS | {"item"}:
-                    stack.append(user)
-                elif node.op in PRODUCTS or (node.op == "multiply" and len(node.inputs) == 2):
-                    first.setdefault(user, []).append(number)
-                elif node.op in ("add", "subtract"):
-                    adds.setdefault(user, []).append(number)
-    layers: list[Layer] = []
-    for product, weights in sorted(first.items()):
-        z, biases = product, []
-        grown = True
-        while grown:
-            grown = False
-            for user in users.get(z, ()):
-                node = nodes[user]
-                if node.op in ("add", "subtract"):
-                    own = adds.get(user, [])
-                    other = [i for i in node.inputs if i != z]
-                    if (
-                        own
-                        or all(i not in forward for i in other)
-                        or (
-                            node.op == "add"
-                            and any(
-                                i in first or nodes[i].op in ("add", "sum", "multiply")
-                                for i in other
-                            )
-                        )
-                    ):
-                        z, grown = user, True
-                        biases += own
-                        break
-                elif node.op == "sum":
-                    z, grown = user, True
-                    break
-        x = next((i for i in nodes[product].inputs if step.origin(i) not in step.begin), product)
-        if layers and layers[-1].z == z:
-            layers[-1].weights += [w for w in weights if w not in layers[-1].weights]
-            continue
-        layers.append(Layer(len(layers) + 1, z, z, x, list(weights), biases))
-    for layer, following in zip(layers, [*layers, None][1:], strict=True):
-        if following is None:
-            layer.a = step.forward[-1] if step.predictions else layer.z
-        else:
-            layer.a = _activation_node(step, following.x, layer.z)
-        layer.activation = _activation(step, layer)
-    return layers
-
-
-def _activation_node(step: LossStep, x: int, z: int) -> int:
-    """What the next layer reads, before a transpose or a column of ones is put to it."""
-    nodes = step.tape.nodes
-    while nodes[x].op in SAME_NUMBERS | {
-        "concatenate",
-        "hstack",
-        "vstack",
-        "append",
-        "insert",
-        "column_stack",
-        "getitem",
-    }:
-        inside = [i for i in nodes[x].inputs if (i in step.inside and i > z) or i == z]
-        if not inside:
-            break
-        x = inside[0]
-    return x
-
-
-SHAPES: dict[
-    str, tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]
-] = {
-    # the function, its derivative in terms of z, the same in terms of a
-    "sigmoid": (
-        torch.sigmoid,
-        lambda z: torch.sigmoid(z) * (1 - torch.sigmoid(z)),
-        lambda a: a * (1 - a),
-    ),
-    "tanh": (torch.tanh, lambda z: 1 - torch.tanh(z) ** 2, lambda a: 1 - a**2),
-    "relu": (torch.relu, lambda z: (z > 0).double(), lambda a: (a > 0).double()),
-    "linear": (lambda z: z, torch.ones_like, torch.ones_like),
-}
-
-
-def _activation(step: LossStep, layer: Layer) -> str:
-    z, a = step.values(layer.z), step.values(layer.a)
-    if z is None or a is None or any(x.shape != y.shape for x, y in zip(z, a, strict=True)):
-        return "another function"
-    candidates = {name: f for name, (f, _, _) in SHAPES.items()}
-    candidates["softmax"] = lambda x: torch.softmax(x, -1)
-    candidates["softmax "] = lambda x: torch.softmax(x, 0)
-    for slope in (0.01, 0.1, 0.2, 0.001):
-        candidates[f"leaky relu ({slope:g})"] = partial(leaky_relu, negative_slope=slope)
-    for name, f in candidates.items():
-        if all(torch.allclose(f(x), y, rtol=1e-9, atol=1e-12) for x, y in zip(z, a, strict=True)):
-            return name.strip()
-    return "another function"
 
 
 # -------------------------------------------------------------------------- the diagnosis
@@ -457,13 +170,13 @@ def _by_value(step: LossStep, fit: Fit, bad: list[int]) -> Diagnosis | None:
 def _sources(step: LossStep, i: int) -> set[int]:
     """What a wrong update is computed from and is no derivative, where all before is good."""
     number = step.case.parameters[i]
-    changes = [n for n, _ in step.case.change_nodes(step.k, number) or ()]
-    region, stack = set[int](), changes or [step.step.end[number]]
+    changes = {n for n, _ in step.case.change_nodes(step.k, number) or ()}
+    region, stack = set[int](), [*(changes or {step.step.end[number]})]
     while stack:
         n = stack.pop()
         if n in step.tainted and n not in region and (n in changes or not step.labels(n)):
             region.add(n)
-            stack = [*stack, *step.tape.nodes[n].inputs]
+            stack += step.tape.nodes[n].inputs
     return {n for n in region if not region.intersection(step.tape.nodes[n].inputs)}
 
 
@@ -483,8 +196,8 @@ def _out_of_functions(step: LossStep, s: int) -> int:
     return place
 
 
-def _early(step: LossStep, s: int) -> int | None:
-    """A parameter's new value that `s` is computed from, where the old one makes it right."""
+def _early(step: LossStep, s: int) -> bool:
+    """Is `s` computed from a parameter's new value, where the old one makes it right?"""
     order, _ = replay.needed(step.tape, [s], dict.fromkeys(step.step.start.values()))
     for n in order:
         if n in step.ends and n != s:
@@ -495,13 +208,13 @@ def _early(step: LossStep, s: int) -> int | None:
                 given[n] = point.values[step.step.start[number]].detach()
                 values.append(replay.run(step.tape, [s], given, step.case.ties)[s])
             if any(ratio(values, d) for d in step.derivatives.values()):
-                return n
-    return None
+                return True
+    return False
 
 
 def _explain(step: LossStep, s: int, layer: Layer | None, spoils: list[str]) -> Diagnosis:
     """Say what is wrong with the first wrong value, `s`."""
-    if _early(step, s) is not None:
+    if _early(step, s):
         return _report(step, s, "updated too early", True, spoils)
     inputs = step.tape.nodes[s].inputs
     deltas = [n for n in inputs if n in step.tainted and step.labels(n)]
@@ -613,30 +326,22 @@ def _from_slope(step: LossStep, s: int, delta: int, plain: list[int], layer: Lay
             return "dot for element-wise product", True, s
     z, a = step.values(own.z) or [], step.values(own.a) or []
     of_z, of_a = SHAPES.get(own.activation, SHAPES["linear"])[1:]
-    for mine in map(step.values, _statement(step, s)):
-        if mine is None:
-            continue
-        if own.activation in ("sigmoid", "tanh"):
-            for f, x in ((of_z, a), (of_a, z)):
-                if _agrees(mine, upstream, [f(v) for v in x]):
-                    return "derivative taken twice", True, s
-        for q in step.forward:
-            there = step.values(q)
-            if there is None:
-                continue
-            for of_z_too, of_a_too in ((f[1], f[2]) for f in SHAPES.values()):
-                if any(
-                    _agrees(mine, upstream, [f(v) for v in there]) for f in (of_z_too, of_a_too)
-                ):
-                    return "derivative of the wrong quantity", True, s
+    twice = ((of_z, a), (of_a, z)) if own.activation in ("sigmoid", "tanh") else ()
+    slopes = [f for functions in SHAPES.values() for f in functions[1:]]
+    quantities = [x for q in step.forward if (x := step.values(q))]
+    for mine in filter(None, map(step.values, _statement(step, s))):
+        if any(_agrees(mine, upstream, f, x) for f, x in twice):
+            return "derivative taken twice", True, s
+        if any(_agrees(mine, upstream, f, x) for x in quantities for f in slopes):
+            return "derivative of the wrong quantity", True, s
     if node.op in PRODUCTS:
         return None
     return "derivative of the wrong quantity", False, s
 
 
-def _agrees(mine: list[Tensor], upstream: list[Tensor], slope: list[Tensor]) -> bool:
+def _agrees(mine: list[Tensor], upstream: list[Tensor], f: Function, x: list[Tensor]) -> bool:
     try:
-        product = [u * f for u, f in zip(upstream, slope, strict=True)]
+        product = [u * f(v) for u, v in zip(upstream, x, strict=True)]
     except RuntimeError:  # shapes
         return False
     return ratio(mine, product) is not None
