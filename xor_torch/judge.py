@@ -9,7 +9,6 @@ import contextlib
 import math
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any
 
 import torch
 
@@ -31,6 +30,17 @@ ORDER = {"SSE": 0, "CE": 1, "BCE": 2, "own": 3, "MAE": 4}
 
 
 @dataclass
+class Parameter:
+    """An array that the steps update."""
+
+    name: str
+    line: int  # of its update
+    difference: float | None  # largest relative one, of its steps; None if not finite
+    ok: bool
+    shape: tuple[int, ...]
+
+
+@dataclass
 class Finding:
     """What is known about one network."""
 
@@ -40,7 +50,7 @@ class Finding:
     lr: float | None = None
     warnings: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    parameters: list[dict[str, Any]] = field(default_factory=list)
+    parameters: list[Parameter] = field(default_factory=list)
     layers: list[str] = field(default_factory=list)
     labels: dict[int, list[tuple[str, bool]]] = field(default_factory=dict)  # line -> derivatives
     diagnosis: Diagnosis | None = None
@@ -478,7 +488,7 @@ def _uphill(case: Case, fit: Fit) -> Finding:
     finding.loss = fit.loss.name
     _describe(case, fit, finding, LossStep(case, fit.loss, k))
     for p in finding.parameters:
-        p["ok"] = False
+        p.ok = False
     return finding
 
 
@@ -592,16 +602,9 @@ def _describe(case: Case, fit: Fit, finding: Finding, step: LossStep) -> None:
     k = case.chosen[0]
     nodes = case.tape.nodes
     for i, name in enumerate(case.names):
-        measured = fit.measured[i]
-        finding.parameters.append(
-            {
-                "name": name,
-                "line": nodes[case.end(k, case.parameters[i])].line,
-                "difference": measured if math.isfinite(measured) else None,
-                "ok": good[i],
-                "shape": nodes[case.start(k, case.parameters[i])].shape,
-            }
-        )
+        end, difference = nodes[case.end(k, case.parameters[i])], fit.measured[i]
+        known = difference if math.isfinite(difference) else None
+        finding.parameters.append(Parameter(name, end.line, known, good[i], end.shape))
     finding.updates = updates(case)
     names = {begin: case.names[n] for begin, n in step.begin.items()}
     for layer in step.layers:
@@ -646,5 +649,5 @@ def _label_wrong(
     for i, name in enumerate(case.names):
         line = case.tape.nodes[gradient_node(step, i)].line
         right = (f"dL/d{name}", True) in finding.labels.get(line, [])
-        if not finding.parameters[i]["ok"] and line != wrong.line and not right:
+        if not finding.parameters[i].ok and line != wrong.line and not right:
             _label(finding, line, f"dL/d{name} wrong", False)
