@@ -14,7 +14,7 @@ import torch
 
 from . import replay
 from .derivatives import PRODUCTS, SUMS, LossStep, ratio
-from .expected import add_numbers, fill, of_constant, of_penalty, place_of, value_at
+from .expected import add_numbers, counterpart, fill, of_constant, of_penalty
 from .losses import CannotTell, Case, Fit, Loss, Point, Term, total
 from .mistakes import Diagnosis, MistakeName, diagnose, gradient_node
 from .optimisers import gradient_nodes, linear, signs
@@ -640,7 +640,7 @@ def _label_wrong(
     """The first wrong line, and those of the gradients that it spoils."""
     words = "wrong"
     if wrong.derivative and wrong.step:
-        of = value_at(case, place_of(case, wrong.derivative[0], wrong.step.k), step.k)
+        of = counterpart(case, wrong.derivative[0], wrong.step.k, step.k)
         for v, name in names.items():
             theirs, mine = step.derivatives.get(v), step.derivatives.get(of or -1)
             if theirs and mine and ratio(mine, theirs) is not None:  # it may be that of -z1
