@@ -10,7 +10,7 @@ Two things are added to the script while it is compiled, without moving a line: 
 assignment is called, and a check in each loop, so that a training loop of 600,000 epochs ends
 after the first few hundred updates and the script goes on behind it.
 
-This file decides nothing about derivatives and imports nothing but NumPy. It is run as a
+This file decides nothing about derivatives and needs no package but NumPy. It is run as a
 process of its own, because it executes a stranger's file::
 
     python -m xor_torch.record FILE DIRECTORY SECONDS [ARGS...]
