@@ -25,26 +25,11 @@ the wrong axis and ``dot`` in place of ``*`` then run without an error, as they 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import get_args
 
-NAMES = (
-    "updated too early",
-    "derivative taken twice",
-    "bias summed over the wrong axis",
-    "bias not summed",
-    "derivative of the wrong quantity",
-    "raw error in the hidden delta",
-    "scale of one parameter",
-    "missing output derivative",
-    "missing hidden derivative",
-    "bias never updated",
-    "hard-coded sample",
-    "wrong sign",
-    "dot for element-wise product",
-    "wrong transpose",
-    "weights of the wrong layer",
-    "stale activation",
-    "detached regularisation",
-)
+from xor_torch.mistakes import MistakeName
+
+NAMES = get_args(MistakeName)
 """The catalogue: what each planted mistake is called."""
 
 
@@ -71,7 +56,7 @@ class Mistake:
     """
 
     style: str
-    name: str
+    name: MistakeName
     source: str
     line: int
     variable: str
@@ -1144,6 +1129,36 @@ for epoch in range(5000):
     net.update(batch, 3.0)
 '''
 
+_STACKED = '''\
+import numpy as np
+
+# the third input is always one
+X = np.array([[0, 0, 1], [0, 1, 1], [1, 0, 1], [1, 1, 1]], dtype=float)
+# XOR, NAND, XNOR
+T = np.array([[0, 1, 1], [1, 1, 0], [1, 1, 0], [0, 0, 1]], dtype=float)
+
+# the weights of both layers in one array
+np.random.seed(3)
+W = np.random.randn(2, 3, 3)
+b = np.zeros((2, 3))
+
+
+def f(z):
+    return 1 / (1 + np.exp(-z))
+
+
+for epoch in range(5000):
+    h = f(X @ W[0] + b[0])
+    o = f(h @ W[1] + b[1])
+    d2 = (o - T) * o * (1 - o)
+    d1 = d2 @ W[1].T * h * (1 - h)
+    W[1] -= 0.5 * h.T @ d2
+    b[1] -= 0.5 * d2.sum(0)
+    W[0] -= 0.5 * X.T @ d1
+    b[0] -= 0.5 * d1.sum(0)
+print(o.round(2))
+'''
+
 _DESCENT = """\
     W2 -= lr * d_W2
     b2 -= lr * d_b2
@@ -1264,6 +1279,7 @@ CORRECT: dict[str, str] = {
     "three-layers": _THREE_LAYERS,
     "bias-row": _BIAS_ROW,
     "lists": _LISTS,
+    "stacked": _STACKED,
 }
 """Every correct source, by name: the styles, ``<style>-<variation>``, and further networks."""
 
@@ -1274,7 +1290,7 @@ CORRECT: dict[str, str] = {
 
 def _plant(
     style: str,
-    name: str,
+    name: MistakeName,
     edits: dict[str, str],
     at: str,
     spoils: str,

@@ -22,7 +22,9 @@ POLICY = {
     "xor_torch.console": ["xor_torch.cli", "xor_torch.manual"],
     "xor_torch.sweep": ["torch", "lightning", "tensorboard"],
     "xor_torch.explain": ["lightning", "tensorboard"],
-    "xor_torch.record": ["torch", "lightning"],
+    "xor_torch.record": ["torch", "lightning", "xor_torch.replay"],
+    "xor_torch.tape": ["torch", "lightning", "xor_torch.record"],
+    "xor_torch.source": ["numpy", "torch", "lightning", "xor_torch.record"],
     "xor_torch.check": ["lightning", "tensorboard"],
     "xor_torch.cli": ["torch", "lightning", "tensorboard", "matplotlib"],
 }

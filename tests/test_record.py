@@ -5,7 +5,9 @@ import pytest
 import torch
 
 from xor_torch import replay
-from xor_torch.record import Recorder, Tape, read_source
+from xor_torch.record import Recorder
+from xor_torch.source import read_source
+from xor_torch.tape import Tape
 
 
 def record(source, tmp_path, name="script.py"):

@@ -10,11 +10,14 @@ import math
 import torch
 
 from . import replay
+from .derivatives import LossStep
 from .losses import Case, Fit, Point
-from .mistakes import Diagnosis, Step, squeezed
+from .mistakes import Diagnosis
 from .optimisers import gradient_nodes
+from .tape import squeezed
 
 Tensor = torch.Tensor
+Pairs = list[tuple[Tensor, Tensor]]  # (actual, expected)
 
 SAME = 1e-7  # relative: of an update, with the derivative put in its place
 VISIBLE = 1e-9  # relative: what is no larger is no difference
@@ -22,7 +25,7 @@ FIRST_POINTS = 4
 MOST_POINTS = 16
 
 
-def add_numbers(case: Case, fit: Fit, diagnosis: Diagnosis, step: Step) -> None:
+def add_numbers(case: Case, fit: Fit, diagnosis: Diagnosis, step: LossStep) -> None:
     """Fill in `of`, `index`, `actual`, `expected` of the worst element of an early update."""
     points = _of_the_run(case, fit)[:MOST_POINTS]
     # later ones only if the mistake does not show before: a training that diverges says little
@@ -32,7 +35,9 @@ def add_numbers(case: Case, fit: Fit, diagnosis: Diagnosis, step: Step) -> None:
             return
 
 
-def _look_at(case: Case, fit: Fit, diagnosis: Diagnosis, step: Step, points: list[Point]) -> None:
+def _look_at(
+    case: Case, fit: Fit, diagnosis: Diagnosis, step: LossStep, points: list[Point]
+) -> None:
     n = _wrong_value(step, diagnosis)
     if n is not None:
         pairs = _of_value(case, fit, diagnosis, step, n, points) or _of_derivative(
@@ -50,7 +55,7 @@ def _look_at(case: Case, fit: Fit, diagnosis: Diagnosis, step: Step, points: lis
                 return
 
 
-def fill(diagnosis: Diagnosis, of: str, pairs: list[tuple[Tensor, Tensor]]) -> None:
+def fill(diagnosis: Diagnosis, of: str, pairs: Pairs) -> None:
     """Of all points, the one that is most wrong; of it, the worst element."""
 
     def off(pair: tuple[Tensor, Tensor]) -> float:
@@ -73,7 +78,7 @@ def fill(diagnosis: Diagnosis, of: str, pairs: list[tuple[Tensor, Tensor]]) -> N
     diagnosis.expected = float(expected.reshape(-1)[flat])
 
 
-def _wrong_value(step: Step, diagnosis: Diagnosis) -> int | None:
+def _wrong_value(step: LossStep, diagnosis: Diagnosis) -> int | None:
     """The value that the statement of the diagnosis assigns, if that is no parameter."""
     nodes, at = step.tape.nodes, diagnosis.node
     if at is None or at in step.ends:
@@ -103,7 +108,7 @@ def _factor(fit: Fit, k: int) -> float | None:
 
 def _of_step(
     case: Case, fit: Fit, i: int, points: list[Point], inside: dict[tuple[int, int], int]
-) -> list[tuple[Tensor, Tensor]]:
+) -> Pairs:
     """What is added to a parameter; with an optimiser in between, what goes `inside` it."""
     pairs = []
     for p in points:
@@ -119,13 +124,11 @@ def _of_step(
     return pairs
 
 
-def of_constant(
-    case: Case, fit: Fit, added: int, shape: tuple[int, ...]
-) -> list[tuple[Tensor, Tensor]]:
+def of_constant(case: Case, fit: Fit, added: int, shape: tuple[int, ...]) -> Pairs:
     """(0, the step that it should make) of a bias that nobody updates, added at a node."""
-    pairs, place = [], place_of(case, added, case.chosen[0])
+    pairs = []
     for p in _of_the_run(case, fit)[:FIRST_POINTS]:
-        factor, at = _factor(fit, p.step), value_at(case, place, p.step)
+        factor, at = _factor(fit, p.step), counterpart(case, added, case.chosen[0], p.step)
         if factor is not None and at is not None and at in p.values:
             (slope,) = fit.loss.derivatives(p, [at])
             if slope is not None:
@@ -134,7 +137,7 @@ def of_constant(
     return pairs
 
 
-def of_penalty(case: Case, fit: Fit, i: int, decay: float) -> list[tuple[Tensor, Tensor]]:
+def of_penalty(case: Case, fit: Fit, i: int, decay: float) -> Pairs:
     """(the step, the step with a penalty) of a parameter whose penalty is only in the loss."""
     return [
         (p.changes[i], p.changes[i] - fit.scale * decay * p.leaves[i].detach())
@@ -147,16 +150,15 @@ def _of_the_run(case: Case, fit: Fit) -> list[Point]:
 
 
 def _of_derivative(
-    case: Case, fit: Fit, diagnosis: Diagnosis, step: Step, n: int, points: list[Point]
-) -> list[tuple[Tensor, Tensor]]:
+    case: Case, fit: Fit, diagnosis: Diagnosis, step: LossStep, n: int, points: list[Point]
+) -> Pairs:
     """(actual, expected) where it is known which derivative belongs there."""
     if diagnosis.derivative is None:
         return []
     v, scale = diagnosis.derivative
-    mine, theirs = place_of(case, n, step.k), place_of(case, v, step.k)
     pairs = []
     for p in points:
-        at, of = value_at(case, mine, p.step), value_at(case, theirs, p.step)
+        at, of = counterpart(case, n, step.k, p.step), counterpart(case, v, step.k, p.step)
         if (
             at is None
             or of is None
@@ -175,25 +177,21 @@ def _of_derivative(
 
 
 def _of_value(
-    case: Case, fit: Fit, diagnosis: Diagnosis, step: Step, n: int, points: list[Point]
-) -> list[tuple[Tensor, Tensor]]:
+    case: Case, fit: Fit, diagnosis: Diagnosis, step: LossStep, n: int, points: list[Point]
+) -> Pairs:
     """(actual, expected) at each point, for the derivative that makes the updates right."""
     shape: tuple[int, ...] = case.tape.nodes[n].shape
-    place = place_of(case, n, step.k)
     scale = None if any(fit.in_scale()) else _scale_before(step, n)
     # the deepest first: of a sum of products it is the whole sum that has a name
     for v in sorted(step.derivatives, reverse=True):
-        if squeezed(step.derivatives[v][0]) != tuple(x for x in shape if x != 1) or (
-            math.prod(shape) == 0
-        ):
+        if squeezed(step.derivatives[v][0].shape) != squeezed(shape) or not math.prod(shape):
             continue
-        target = place_of(case, v, step.k)
-        pairs: list[tuple[Tensor, Tensor]] = []
+        pairs: Pairs = []
         for p in points:
-            mine, theirs = value_at(case, place, p.step), value_at(case, target, p.step)
+            at, of = counterpart(case, n, step.k, p.step), counterpart(case, v, step.k, p.step)
             found = None
-            if mine in p.values and theirs in p.values:
-                found = _put_in(case, fit, p, mine, theirs, scale)
+            if at in p.values and of in p.values:
+                found = _put_in(case, fit, p, at, of, scale)
             if found is None:
                 pairs = []
                 break
@@ -205,18 +203,11 @@ def _of_value(
     return []
 
 
-def place_of(case: Case, n: int, k: int) -> tuple[str, int]:
-    """Where in a step: the same in every step that has as many values."""
-    nodes = case.steps[k].nodes
-    return (case.tape.nodes[n].op, nodes.index(n)) if n in nodes else ("", -1)
-
-
-def value_at(case: Case, place: tuple[str, int], k: int) -> int | None:
-    op, index = place
-    nodes = case.steps[k].nodes
-    if not 0 <= index < len(nodes) or case.tape.nodes[nodes[index]].op != op:
-        return None
-    return nodes[index]
+def counterpart(case: Case, n: int, k: int, other: int) -> int | None:
+    """The value of another step that stands where `n` stands in step `k`; None if none does."""
+    nodes, here, there = case.tape.nodes, case.steps[k].nodes, case.steps[other].nodes
+    at = here.index(n) if n in here else len(there)
+    return there[at] if at < len(there) and nodes[there[at]].op == nodes[n].op else None
 
 
 def _put_in(
@@ -272,7 +263,7 @@ def _as_recorded(case: Case, p: Point, n: int) -> bool:
     return then.shape == now.shape and torch.allclose(then, now, rtol=1e-2, atol=1e-9)
 
 
-def _scale_before(step: Step, n: int) -> float | None:
+def _scale_before(step: LossStep, n: int) -> float | None:
     """The constant in front of the derivatives that a value is computed from."""
     scales = [
         c for m in step.tape.nodes[n].inputs if m in step.tainted for c in step.labels(m).values()

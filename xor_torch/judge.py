@@ -9,24 +9,35 @@ import contextlib
 import math
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any
 
 import torch
 
 from . import replay
-from .expected import add_numbers, fill, of_constant, of_penalty, place_of, value_at
+from .derivatives import PRODUCTS, SUMS, LossStep, ratio
+from .expected import add_numbers, counterpart, fill, of_constant, of_penalty
 from .losses import CannotTell, Case, Fit, Loss, Point, Term, total
-from .mistakes import PRODUCTS, SUMS, Diagnosis, MistakeName, Step, diagnose, gradient_node, ratio
+from .mistakes import Diagnosis, MistakeName, diagnose, gradient_node
 from .optimisers import gradient_nodes, linear, signs
-from .record import Ref, Tape
 from .replay import CannotReplay
 from .rows_seen import updates
-from .steps import Network, State, find_networks
+from .steps import Network, find_networks
+from .tape import Ref, Tape
 
 # A relative difference that a constant such as 1e-5 in a division makes.
 NEARLY = 1e-3
 # If several losses explain the updates alike, the one to name.
 ORDER = {"SSE": 0, "CE": 1, "BCE": 2, "own": 3, "MAE": 4}
+
+
+@dataclass
+class Parameter:
+    """An array that the steps update."""
+
+    name: str
+    line: int  # of its update
+    difference: float | None  # largest relative one, of its steps; None if not finite
+    ok: bool
+    shape: tuple[int, ...]
 
 
 @dataclass
@@ -39,7 +50,7 @@ class Finding:
     lr: float | None = None
     warnings: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    parameters: list[dict[str, Any]] = field(default_factory=list)
+    parameters: list[Parameter] = field(default_factory=list)
     layers: list[str] = field(default_factory=list)
     labels: dict[int, list[tuple[str, bool]]] = field(default_factory=dict)  # line -> derivatives
     diagnosis: Diagnosis | None = None
@@ -54,43 +65,35 @@ def judge(tape: Tape) -> list[Finding]:
         networks = find_networks(tape)
     except Exception as e:
         return [_failed(e)]
-    return [
-        _judge_safely(tape, network, [s for n in networks if n is not network for s in n.states])
-        for network in networks
-    ]
+    return [_judge_network(tape, network) for network in networks]
+
+
+def _judge_network(tape: Tape, network: Network) -> Finding:
+    finding, tied = _try(tape, network, ties=False)
+    if finding.verdict != "correct" and tied:
+        other, _ = _try(tape, network, ties=True)
+        finding = other if other.verdict == "correct" else finding
+    return finding
+
+
+def _try(tape: Tape, network: Network, ties: bool) -> tuple[Finding, bool]:
+    """The finding, and whether it may depend on which of two equal numbers is the maximum."""
+    case = None
+    try:
+        case = Case(tape, network, ties)
+        finding = _judge(case)
+    except (CannotTell, CannotReplay) as e:
+        finding = Finding("cannot tell", str(e))
+    except RuntimeError as e:  # of torch: shapes or types that it does not take as NumPy does
+        finding = Finding("cannot tell", f"the step could not be repeated in torch: {e}")
+    except Exception as e:
+        finding = _failed(e)
+    return finding, case is not None and case.tied
 
 
 def _failed(e: Exception) -> Finding:
     """The script of a stranger may be stranger than this check: that is no verdict on it."""
     return Finding("cannot tell", f"this check itself failed on it, with {type(e).__name__}: {e}")
-
-
-def _judge_safely(tape: Tape, network: Network, elsewhere: list[State]) -> Finding:
-    try:
-        case = Case(tape, network)
-        case.states_elsewhere = elsewhere
-        finding = _judge_or_not(case)
-        if finding.verdict != "correct" and case.tied:
-            again = Case(tape, network, ties=True)
-            again.states_elsewhere = elsewhere
-            other = _judge_or_not(again)
-            finding = other if other.verdict == "correct" else finding
-        return finding
-    except (CannotTell, CannotReplay) as e:
-        return Finding("cannot tell", str(e))
-    except RuntimeError as e:  # of torch: shapes or types that it does not take as NumPy does
-        return Finding("cannot tell", f"the step could not be repeated in torch: {e}")
-    except Exception as e:
-        return _failed(e)
-
-
-def _judge_or_not(case: Case) -> Finding:
-    try:
-        return _judge(case)
-    except (CannotTell, CannotReplay) as e:
-        return Finding("cannot tell", str(e))
-    except RuntimeError as e:  # of torch: shapes or types that it does not take as NumPy does
-        return Finding("cannot tell", f"the step could not be repeated in torch: {e}")
 
 
 def _judge(case: Case) -> Finding:
@@ -99,16 +102,22 @@ def _judge(case: Case) -> Finding:
         return Finding("wrong", diagnosis=grown)
     if sum(p.nudged for p in case.points) < 2:
         raise CannotTell("the training step takes another branch as soon as a parameter changes")
+    fits, perfect = _fits(case)
+    if perfect:
+        return _correct(case, perfect)
+    explained = any(any(f.explained()) for f in fits if f.loss.kind != "own")
+    return _inside_the_optimiser(case, explained) or _wrong(case, fits)
+
+
+def _fits(case: Case) -> tuple[list[Fit], Fit | None]:
+    """How all losses explain the updates, and the one that explains all of them, if there is."""
     losses = case.losses()
     fits = [fit for loss in losses if (fit := case.fit(loss))]
     perfect = [fit for fit in fits if fit.perfect]
     if not perfect:
         decayed = [fit for loss in losses if (fit := case.fit(loss, penalty=True))]
         perfect = [fit for fit in decayed if fit.perfect and _one_decay(fit)]
-    if perfect:
-        return _correct(case, min(perfect, key=lambda f: ORDER[f.loss.kind]))
-    explained = any(any(f.explained()) for f in fits if f.loss.kind != "own")
-    return _inside_the_optimiser(case, explained) or _wrong(case, fits)
+    return fits, min(perfect, key=lambda f: ORDER[f.loss.kind], default=None)
 
 
 def _inside_the_optimiser(case: Case, explained: bool) -> Finding | None:
@@ -123,15 +132,10 @@ def _inside_the_optimiser(case: Case, explained: bool) -> Finding | None:
     if proportional and explained and not any(s.optimiser for s in case.network.states):
         return None
     inner = Case(case.tape, case.network, case.ties, {at: (n, -1.0) for at, n in nodes.items()})
-    inner.states_elsewhere = case.states_elsewhere
     found = signs(case, nodes)
     if not isinstance(found, str):
         inner.turn(found)
-    fits = [fit for loss in inner.losses() if (fit := inner.fit(loss))]
-    perfect = [fit for fit in fits if fit.perfect]
-    if not perfect:
-        decayed = [fit for loss in inner.losses() if (fit := inner.fit(loss, penalty=True))]
-        perfect = [fit for fit in decayed if fit.perfect and _one_decay(fit)]
+    fits, perfect = _fits(inner)
     if proportional and not any(any(f.in_scale()) for f in fits):
         return None
     if isinstance(found, str):
@@ -140,7 +144,7 @@ def _inside_the_optimiser(case: Case, explained: bool) -> Finding | None:
         raise CannotTell(found)
     if not perfect:
         return _wrong(inner, fits)
-    finding = _correct(inner, min(perfect, key=lambda f: ORDER[f.loss.kind]))
+    finding = _correct(inner, perfect)
     finding.lr = None
     finding.notes.append(
         "the steps are not proportional to the gradient: an optimiser with a state, or a clipped "
@@ -167,7 +171,7 @@ def _correct(case: Case, fit: Fit) -> Finding:
     _nothing_lost(case)
     finding = Finding("correct")
     finding.loss, finding.lr = _convention(case, fit)
-    step = Step(case, fit.loss, case.chosen[0])
+    step = LossStep(case, fit.loss, case.chosen[0])
     frozen = _never_updated(step)
     if frozen:
         finding.verdict, finding.diagnosis = "wrong", frozen
@@ -202,7 +206,7 @@ def _nothing_lost(case: Case) -> None:
                     )
 
 
-def _never_updated(step: Step) -> Diagnosis | None:
+def _never_updated(step: LossStep) -> Diagnosis | None:
     """An array that is added like a bias, and that no step changes."""
     nodes = step.tape.nodes
     later = [s.nodes for s in step.case.steps]
@@ -212,7 +216,7 @@ def _never_updated(step: Step) -> Diagnosis | None:
             continue
         for mine, other in (node.inputs, node.inputs[::-1]):
             origin = nodes[other]
-            if any(other in state.nodes for state in step.case.states_elsewhere):
+            if any(other in state.nodes for state in step.case.network.elsewhere):
                 raise CannotTell(
                     f"{origin.name or 'an array'} and {step.case.names[0]} are not updated together"
                 )
@@ -221,43 +225,21 @@ def _never_updated(step: Step) -> Diagnosis | None:
             product = nodes[mine].op in PRODUCTS and any(
                 step.origin(i) in step.begin for i in nodes[mine].inputs
             )
-            if product and origin.dtype == "f" and origin.line and step.from_earlier(other):
-                return Diagnosis(
-                    origin.line,
-                    origin.name,
-                    "bias never updated",
-                    True,
-                    [origin.name],
-                    origin.shape,
-                    n,
-                )
+            if not product or origin.dtype != "f":
+                continue
             same = all(
                 any(other in nodes[m].inputs for m in found)
                 for found in later[:: max(1, len(later) // 5)]
             )
-            fits = (
-                origin.shape != node.shape
-                or 1 in node.shape
-                or node.shape == ()
-                or len(node.shape) == 1
-            )
-            if (
-                product
-                and same
-                and fits
-                and origin.dtype == "f"
-                and origin.op == "leaf"
-                and origin.bits != -1
-            ):
-                return Diagnosis(
-                    node.line,
-                    origin.name,
-                    "bias never updated",
-                    True,
-                    [origin.name],
-                    origin.shape,
-                    n,
-                )
+            fits = origin.shape != node.shape or 1 in node.shape or len(node.shape) <= 1
+            if origin.line and step.from_earlier(other):
+                line = origin.line
+            elif same and fits and origin.op == "leaf":
+                line = node.line
+            else:
+                continue
+            spoils, shape = [origin.name], origin.shape
+            return Diagnosis(line, origin.name, "bias never updated", True, spoils, shape, n)
     return None
 
 
@@ -274,7 +256,7 @@ def _compare_with_printed(case: Case, fit: Fit, finding: Finding) -> None:
         if len(points) < 2 or not terms:
             continue
         mine = Loss(fit.loss.kind, (), "", {k: terms})
-        for name, line, term in _printed(case, k, terms):
+        for name, line, term in _printed(case, k):
             if any(line == seen for seen, *_ in (*same, *penalised, *other)):
                 continue
             relation = _relation(case, points, Loss("own", (), name, {k: [term]}), mine)
@@ -291,12 +273,11 @@ def _compare_with_printed(case: Case, fit: Fit, finding: Finding) -> None:
         _compare_penalty(case, fit, finding, line, name, factor, decays)
     if same and not penalised:
         _, name, factor = same[0]
-        multiple = 1 / factor if factor else math.nan
         if factor and not math.isclose(fit.scale / factor, finding.lr or 0.0, rel_tol=1e-6):
             printed = _name_of_multiple(case, fit, factor)
             finding.notes.append(
                 f"your printed loss is the {printed}, your steps follow the {finding.loss}: "
-                f"equal to {printed} with lr {fit.scale * multiple:.6g}"
+                f"equal to {printed} with lr {fit.scale / factor:.6g}"
             )
     if other and not same and not penalised:
         line, name = other[0]
@@ -312,11 +293,10 @@ def _compare_with_printed(case: Case, fit: Fit, finding: Finding) -> None:
         )
 
 
-def _printed(case: Case, k: int, terms: list[Term]) -> list[tuple[str, int, Term]]:
+def _printed(case: Case, k: int) -> list[tuple[str, int, Term]]:
     """The scalars of a step that look like a loss: computed from the error, used for no update."""
     nodes, step = case.tape.nodes, case.steps[k]
     needed = case.needed(k)
-    targets = {t.target for t in terms if isinstance(t.target, int)}
     users = {i for n in step.nodes for i in nodes[n].inputs}
     found = []
     for n in step.nodes:
@@ -325,8 +305,7 @@ def _printed(case: Case, k: int, terms: list[Term]) -> list[tuple[str, int, Term
             continue
         if node.name or n not in users:
             found.append((node.name or "a value", node.line, total(n)))
-    named = [f for f in found if f[0] != "a value"]
-    return (named or found) if targets or terms else []
+    return [f for f in found if f[0] != "a value"] or found
 
 
 def _relation(
@@ -349,6 +328,7 @@ def _relation(
             torch.cat([p.leaves[i].detach().reshape(-1) for p, _, _ in grads]),
         ]
         if not float(columns[0].abs().max()):
+            decays.append(0.0)
             continue
         solution = torch.linalg.lstsq(torch.stack(columns, 1), mine[:, None]).solution[:, 0]
         off = float((torch.stack(columns, 1) @ solution - mine).abs().max())
@@ -371,7 +351,7 @@ def _compare_penalty(
         return
     lacking = [i for i, d in enumerate(decays) if d and abs(fit.decay[i]) <= 1e-9 * fit.scale]
     if lacking:
-        step = Step(case, fit.loss, case.chosen[0])
+        step = LossStep(case, fit.loss, case.chosen[0])
         i = min(lacking, key=lambda i: case.end(step.k, case.parameters[i]))
         at = gradient_node(step, i)
         node = case.tape.nodes[at]
@@ -404,7 +384,7 @@ def _grown(case: Case) -> Diagnosis | None:
             old, change = node.inputs
             if math.prod(nodes[old].shape) >= math.prod(node.shape) or nodes[old].dtype != "f":
                 continue
-            at, summed = change, False
+            at = change
             while not nodes[at].name and nodes[at].inputs:
                 at = nodes[at].inputs[-1]
             summed = nodes[at].op in SUMS or any(nodes[m].op in SUMS for m in nodes[at].inputs)
@@ -436,7 +416,7 @@ def _wrong(case: Case, fits: list[Fit]) -> Finding:
         key=lambda f: (sum(f.in_scale()), sum(f.explained()), -ORDER[f.loss.kind]), reverse=True
     )
     best, diagnosis = fits[0], None
-    if all(best.in_scale()) and best.loss.kind != "own" and not case.states_elsewhere:
+    if all(best.in_scale()) and best.loss.kind != "own" and not case.network.elsewhere:
         return _uphill(case, best)
     if any(best.in_scale()):
         # the same loss may be written in several places: one of them belongs to the backward pass
@@ -454,8 +434,24 @@ def _wrong(case: Case, fits: list[Fit]) -> Finding:
             )
     else:
         best, diagnosis = _by_known_mistake(case, fits)
+    step = LossStep(case, best.loss, case.chosen[0])
+    _doubt(case, best, diagnosis, step)
+    if diagnosis.step is not None:
+        with contextlib.suppress(CannotTell, CannotReplay, RuntimeError):
+            add_numbers(case, best, diagnosis, diagnosis.step)  # the verdict never depends on them
+    finding = Finding("wrong", diagnosis=diagnosis)
+    if any(best.in_scale()):
+        finding.loss, finding.lr = _convention(case, best)
+    else:
+        finding.loss = best.loss.name
+    _describe(case, best, finding, step)
+    return finding
+
+
+def _doubt(case: Case, fit: Fit, diagnosis: Diagnosis, step: LossStep) -> None:
+    """Refuse to accuse where there may be a good reason."""
     if not diagnosis.sure:
-        errors = [e for e, ok in zip(best.error, best.in_scale(), strict=True) if not ok]
+        errors = [e for e, ok in zip(fit.error, fit.in_scale(), strict=True) if not ok]
         outside = any(
             case.tape.nodes[i].op in ("foreign", "lost")
             for n in case.steps[case.chosen[0]].nodes
@@ -464,29 +460,20 @@ def _wrong(case: Case, fits: list[Fit]) -> Finding:
         if max(errors) < 1e-5 or outside or any(s.optimiser for s in case.network.states):
             raise CannotTell(
                 f"the steps of {', '.join(diagnosis.spoils)} differ from the gradient of the "
-                f"{best.loss.name}, but from line {diagnosis.line} on it is not certain that "
+                f"{fit.loss.name}, but from line {diagnosis.line} on it is not certain that "
                 "they are meant to follow it"
             )
     if diagnosis.mistake == "scale of one parameter":
-        off = [best.factor(i) / best.scale for i, ok in enumerate(best.in_scale()) if not ok]
+        off = [fit.factor(i) / fit.scale for i, ok in enumerate(fit.in_scale()) if not ok]
         if all(0.9 < f < 1.1 for f in off):
             raise CannotTell(
                 f"the rate of {', '.join(diagnosis.spoils)} is {off[0]:.6g} times that of the "
                 "others: perhaps a schedule"
             )
-    step = Step(case, best.loss, case.chosen[0])
     in_layers = {i for layer in step.layers for i in layer.weights + layer.biases}
     hidden = [n for i, n in enumerate(case.names) if n in diagnosis.spoils and i not in in_layers]
     if hidden and any(case.names.count(n) == 1 for n in hidden):
         raise CannotTell(f"{hidden[0]} is updated like a parameter, but is no weight or bias")
-    _add_numbers(case, best, diagnosis)
-    finding = Finding("wrong", diagnosis=diagnosis)
-    if any(best.in_scale()):
-        finding.loss, finding.lr = _convention(case, best)
-    else:
-        finding.loss = best.loss.name
-    _describe(case, best, finding, Step(case, best.loss, case.chosen[0]))
-    return finding
 
 
 def _uphill(case: Case, fit: Fit) -> Finding:
@@ -499,17 +486,10 @@ def _uphill(case: Case, fit: Fit) -> Finding:
     fill(diagnosis, f"{name} step", [(c, -c) for c in changes])
     finding = Finding("wrong", diagnosis=diagnosis)
     finding.loss = fit.loss.name
-    _describe(case, fit, finding, Step(case, fit.loss, k))
+    _describe(case, fit, finding, LossStep(case, fit.loss, k))
     for p in finding.parameters:
-        p["ok"] = False
+        p.ok = False
     return finding
-
-
-def _add_numbers(case: Case, fit: Fit, diagnosis: Diagnosis) -> None:
-    """Expected and actual, where they are known; the verdict never depends on them."""
-    if diagnosis.step is not None:
-        with contextlib.suppress(CannotTell, CannotReplay, RuntimeError):
-            add_numbers(case, fit, diagnosis, diagnosis.step)
 
 
 def _by_known_mistake(case: Case, fits: list[Fit]) -> tuple[Fit, Diagnosis]:
@@ -523,15 +503,9 @@ def _by_known_mistake(case: Case, fits: list[Fit]) -> tuple[Fit, Diagnosis]:
             )
     for fit in sorted(fits, key=lambda f: ORDER[f.loss.kind]):
         diagnosis = diagnose(case, fit)
-        if (
-            diagnosis is not None
-            and diagnosis.sure
-            and diagnosis.mistake in ("derivative taken twice", "missing output derivative")
-        ):
-            if (
-                diagnosis.mistake == "missing output derivative"
-                and fit.loss.place[1:] in case.saturated
-            ):
+        known = ("derivative taken twice", "missing output derivative")
+        if diagnosis is not None and diagnosis.sure and diagnosis.mistake in known:
+            if diagnosis.mistake == known[1] and fit.loss.place[1:] in case.saturated:
                 # the very same line is right for a cross-entropy, which could not be tried
                 raise CannotTell(
                     "the outputs reach 0 or 1 exactly when the parameters are moved a little, so "
@@ -607,15 +581,10 @@ def _constants(case: Case, k: int) -> list[float]:
     return found
 
 
-def _of_the_loss(step: Step) -> set[int]:
+def _of_the_loss(step: LossStep) -> set[int]:
     """What no update is computed from, but a number is: the loss, not the backward pass."""
     nodes = step.tape.nodes
-    needed, stack = set(), list(step.step.end.values())
-    while stack:
-        n = stack.pop()
-        if n not in needed and n in step.inside:
-            needed.add(n)
-            stack += nodes[n].inputs
+    needed = step.case.needed(step.k)
     found: set[int] = set()
     for n in reversed(step.step.nodes):
         if n not in needed and (nodes[n].shape in ((), (1,), (1, 1)) or n in found):
@@ -627,22 +596,15 @@ def _named(ours: str, theirs: str) -> str:
     return f"{ours} = {theirs}" if theirs and theirs != ours else ours
 
 
-def _describe(case: Case, fit: Fit, finding: Finding, step: Step) -> None:
+def _describe(case: Case, fit: Fit, finding: Finding, step: LossStep) -> None:
     """Parameters, layers and the derivative that each line computes."""
     good = fit.in_scale()
     k = case.chosen[0]
     nodes = case.tape.nodes
     for i, name in enumerate(case.names):
-        measured = fit.measured[i]
-        finding.parameters.append(
-            {
-                "name": name,
-                "line": nodes[case.end(k, case.parameters[i])].line,
-                "difference": measured if math.isfinite(measured) else None,
-                "ok": good[i],
-                "shape": nodes[case.start(k, case.parameters[i])].shape,
-            }
-        )
+        end, difference = nodes[case.end(k, case.parameters[i])], fit.measured[i]
+        known = difference if math.isfinite(difference) else None
+        finding.parameters.append(Parameter(name, end.line, known, good[i], end.shape))
     finding.updates = updates(case)
     names = {begin: case.names[n] for begin, n in step.begin.items()}
     for layer in step.layers:
@@ -654,36 +616,38 @@ def _describe(case: Case, fit: Fit, finding: Finding, step: Step) -> None:
             f"{_named(f'z{layer.number}', nodes[layer.z].name)} {nodes[layer.z].shape}, "
             f"{_named(f'a{layer.number}', nodes[layer.a].name)}, {layer.activation}"
         )
-    used = [n for n in step.step.nodes if nodes[n].line]
-    finding.lines = (min(nodes[n].line for n in used), max(nodes[n].line for n in used))
+    used = [nodes[n].line for n in step.step.nodes if nodes[n].line]
+    finding.lines = min(used), max(used)
     for n in sorted(step.tainted - _of_the_loss(step)):
-        labels = {v: c for v, c in step.labels(n).items() if v in names}
+        labels = step.labels(n).keys() & names.keys()
         if labels and nodes[n].line:
             # of several, what the value has the shape of
-            v = max(
-                labels,
-                key=lambda v: (
-                    nodes[v].shape == nodes[n].shape,
-                    v in step.begin and v in names,
-                    -v,
-                ),
-            )
-            label = (f"dL/d{names[v]}", True)
-            on_line = finding.labels.setdefault(nodes[n].line, [])
-            if label not in on_line:
-                on_line.append(label)
+            v = max(labels, key=lambda v: (nodes[v].shape == nodes[n].shape, v in step.begin, -v))
+            _label(finding, nodes[n].line, f"dL/d{names[v]}", True)
     if finding.diagnosis is not None:
-        wrong = finding.diagnosis
-        words = "wrong"
-        if wrong.derivative and wrong.step:
-            of = value_at(case, place_of(case, wrong.derivative[0], wrong.step.k), step.k)
-            for v, name in names.items():
-                theirs, mine = step.derivatives.get(v), step.derivatives.get(of or -1)
-                if theirs and mine and ratio(mine, theirs) is not None:  # it may be that of -z1
-                    words = f"dL/d{name} wrong"
-        finding.labels.setdefault(wrong.line, []).append((words, False))
-        for i, name in enumerate(case.names):
-            line = nodes[gradient_node(step, i)].line
-            on_line = finding.labels.setdefault(line, [])
-            if not good[i] and line != wrong.line and (f"dL/d{name}", True) not in on_line:
-                on_line.append((f"dL/d{name} wrong", False))
+        _label_wrong(case, finding, finding.diagnosis, step, names)
+
+
+def _label(finding: Finding, line: int, words: str, ok: bool) -> None:
+    on_line = finding.labels.setdefault(line, [])
+    if (words, ok) not in on_line:
+        on_line.append((words, ok))
+
+
+def _label_wrong(
+    case: Case, finding: Finding, wrong: Diagnosis, step: LossStep, names: dict[int, str]
+) -> None:
+    """The first wrong line, and those of the gradients that it spoils."""
+    words = "wrong"
+    if wrong.derivative and wrong.step:
+        of = counterpart(case, wrong.derivative[0], wrong.step.k, step.k)
+        for v, name in names.items():
+            theirs, mine = step.derivatives.get(v), step.derivatives.get(of or -1)
+            if theirs and mine and ratio(mine, theirs) is not None:  # it may be that of -z1
+                words = f"dL/d{name} wrong"
+    _label(finding, wrong.line, words, False)
+    for i, name in enumerate(case.names):
+        line = case.tape.nodes[gradient_node(step, i)].line
+        right = (f"dL/d{name}", True) in finding.labels.get(line, [])
+        if not finding.parameters[i].ok and line != wrong.line and not right:
+            _label(finding, line, f"dL/d{name} wrong", False)

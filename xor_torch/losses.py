@@ -17,8 +17,8 @@ from typing import Any
 import torch
 
 from . import replay
-from .record import Node, Ref, Tape
-from .steps import Network, State, Step
+from .steps import Network, Step
+from .tape import Node, Ref, Tape
 
 Tensor = torch.Tensor
 Values = dict[int, Tensor]
@@ -189,7 +189,6 @@ class Case:
             for n in (tape.nodes[i] for i in self.steps[0].start.values())
         )
         self.ties, self.tied = ties, False
-        self.states_elsewhere: list[State] = []  # of other networks in the file
         # losses that are finite at the numbers of the run, but not at moved parameters
         self.saturated: set[tuple[Any, ...]] = set()
         self._check_replay()
@@ -211,16 +210,7 @@ class Case:
 
     def needed(self, k: int) -> set[int]:
         """The values of a step that its updates are made of."""
-        nodes, step = self.tape.nodes, self.steps[k]
-        inside = set(step.nodes)
-        needed: set[int] = set()
-        stack = list(step.end.values())
-        while stack:
-            n = stack.pop()
-            if n in inside and n not in needed:
-                needed.add(n)
-                stack += nodes[n].inputs
-        return needed
+        return self.tape.behind(self.steps[k].end.values(), {*self.steps[k].nodes})
 
     def _given(self, k: int, generator: torch.Generator | None, size: float) -> dict[int, Tensor]:
         """The parameters that a step begins with, moved; optimiser states are zero."""
@@ -258,14 +248,11 @@ class Case:
                 if node.value is None or node.dtype != "f":
                     continue
                 was, now = replay.tensor(node.value).double(), values[id].double()
-                if was.shape != now.shape or not bool(torch.isfinite(was).all()):
-                    if was.shape == now.shape:
-                        raise CannotTell(
-                            f"{node.name or node.op} on line {node.line} is not finite"
-                        )
-                    raise CannotTell(f"numpy.{node.op} on line {node.line} could not be repeated")
-                if was.numel() and float((was - now).abs().max()) > allowed * (
-                    float(was.abs().max()) + 1e-3
+                if not bool(torch.isfinite(was).all()):
+                    raise CannotTell(f"{node.name or node.op} on line {node.line} is not finite")
+                if was.shape != now.shape or (
+                    was.numel()
+                    and float((was - now).abs().max()) > allowed * (float(was.abs().max()) + 1e-3)
                 ):
                     raise CannotTell(
                         f"numpy.{node.op} on line {node.line} could not be repeated exactly"
@@ -392,10 +379,7 @@ class Case:
                 continue
             place = (node.line, node.op, node.site)
             if node.name and node.shape in ((), (1,), (1, 1)):
-                yield (
-                    Loss("own", ("own", *place), node.name),
-                    total(id),
-                )
+                yield (Loss("own", ("own", *place), node.name), total(id))
             if node.op == "getitem" and node.inputs[0] in inside and node.inputs[0] not in starts:
                 index = node.args[1]
                 if (
@@ -403,10 +387,7 @@ class Case:
                     and len(index) == 2
                     and any(isinstance(p, Ref) for p in index)
                 ):
-                    yield (
-                        Loss("CE", ("index", *place), "CE"),
-                        log_likelihood(id, node),
-                    )
+                    yield (Loss("CE", ("index", *place), "CE"), log_likelihood(id, node))
             if node.op not in ("subtract", "add", "multiply", "divide") or len(node.args) != 2:
                 continue
             for mine, other in (node.args, node.args[::-1]):

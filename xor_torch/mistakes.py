@@ -1,28 +1,22 @@
 """Find the first wrong line of a backward pass, and name the mistake.
 
-Known are the loss and which parameters do not follow its gradient. Every value of one step is
-compared, at several sets of parameters, with the derivative of the loss with respect to every
-value of the forward pass. A value that is such a derivative, but for a constant factor, is good.
-From a wrong update one walks back along what depends on the target until everything is good: the
-first value on that way is where it goes wrong.
+Known are the loss and which parameters do not follow its gradient. A value that is a derivative of
+the loss, but for a constant factor, is good (`derivatives`). From a wrong update one walks back
+along what depends on the target until everything is good: the first value on that way is where it
+goes wrong.
 
 The mistake gets a name only if it explains the numbers: the wrong value is computed as the
 mistake would, and must agree in every element.
 """
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Literal
 
-import torch
-from torch.nn.functional import leaky_relu
-
 from . import replay
-from .losses import FLOOR, RTOL, Case, Fit, Loss, Point
-
-Tensor = torch.Tensor
+from .derivatives import PRODUCTS, SHAPES, SUMS, Function, Layer, LossStep, ratio
+from .losses import Case, Fit
+from .replay import Tensor
 
 # The catalogue; docs/mistakes.md has an example of each.
 MistakeName = Literal[
@@ -45,39 +39,6 @@ MistakeName = Literal[
     "detached regularisation",
 ]
 
-PRODUCTS = {"dot", "matmul", "inner", "outer", "tensordot", "einsum", "vdot"}
-SAME_NUMBERS = {
-    "T",
-    "transpose",
-    "reshape",
-    "copy",
-    "astype",
-    "ravel",
-    "flatten",
-    "array",
-    "squeeze",
-    "expand_dims",
-    "atleast_2d",
-    "atleast_1d",
-    "asarray",
-    "positive",
-}
-SUMS = {"sum", "mean", "average", "add.reduce"}
-PROBES = 6
-
-
-@dataclass
-class Layer:
-    """A linear map of the forward pass, and what follows it."""
-
-    number: int
-    z: int  # its value, bias included
-    a: int  # after the activation: what the next layer reads, or the prediction
-    x: int  # what it reads
-    weights: list[int]  # numbers of parameters
-    biases: list[int]
-    activation: str = "another function"
-
 
 @dataclass
 class Diagnosis:
@@ -91,7 +52,7 @@ class Diagnosis:
     shape: tuple[int, ...] = ()
     node: int | None = None  # of the tape
     derivative: tuple[int, float] | None = None  # (v, c): the node should be c * dL/dv
-    step: "Step | None" = field(default=None, repr=False)  # where it was found
+    step: LossStep | None = field(default=None, repr=False)  # where it was found
     # of its worst element, or of that of a spoilt parameter's step; None if not determined
     of: str = ""
     index: tuple[int, ...] = ()
@@ -105,293 +66,6 @@ class Diagnosis:
         return self.actual / self.expected
 
 
-class Step:
-    """One step under one loss, with the derivative with respect to every forward value."""
-
-    def __init__(self, case: Case, loss: Loss, k: int) -> None:
-        self.case, self.loss, self.k = case, loss, k
-        self.tape, self.step = case.tape, case.steps[k]
-        self.inside = set(self.step.nodes)
-        self.begin = {self.step.start[i]: n for n, i in enumerate(case.parameters)}
-        self.ends = {self.step.end[i]: n for n, i in enumerate(case.parameters)}
-        # anywhere, or, should the script then take another branch, near where it is
-        points = [
-            case.point(k, seed, 1.2) or case.point(k, seed, 0.03)
-            for seed in range(5000 + 7 * k, 5000 + 7 * k + PROBES)
-        ]
-        self.points: list[Point] = [p for p in points if p is not None]
-        self.terms = loss.terms[k]
-        self.predictions = [t.prediction for t in self.terms if t.prediction is not None]
-        self.forward = self._forward()
-        self.derivatives = self._derivatives()
-        self.tainted = self._tainted()
-        self.layers = find_layers(self)
-        self._labels: dict[int, dict[int, float]] = {}
-
-    def _forward(self) -> list[int]:
-        """What the prediction is computed from, in order, the prediction last."""
-        top = self.predictions or [t.source for t in self.terms]
-        order, depends = replay.needed(self.tape, top, dict.fromkeys(self.step.start.values()))
-        states = set(self.step.start.values()) - set(self.begin)
-        return [n for n in order if depends[n] and n not in states]
-
-    def _derivatives(self) -> dict[int, list[Tensor]]:
-        result: dict[int, list[Tensor]] = {n: [] for n in self.forward}
-        for point in self.points:
-            wanted = [
-                n for n in self.forward if n in point.values and point.values[n].requires_grad
-            ]
-            grads = self.loss.derivatives(point, wanted)
-            for n, g in zip(wanted, grads, strict=True):
-                result[n].append(torch.zeros_like(point.values[n]) if g is None else g)
-        return {
-            n: g
-            for n, g in result.items()
-            if len(g) == len(self.points) and any(bool(x.abs().max() > 0) for x in g if x.numel())
-        }
-
-    def _tainted(self) -> set[int]:
-        """What depends on the target as well as on the parameters."""
-        forward = set(self.forward)
-        tainted = {t.source for t in self.terms}
-        numbers = {(t.prediction, t.target) for t in self.terms if isinstance(t.target, float)}
-        from_target: set[int] = set()
-        for target in {t.target for t in self.terms if isinstance(t.target, int)}:
-            from_target |= {target} | self._sources_of(target)
-        for node in self.tape.nodes[min(from_target, default=0) : max(self.inside) + 1]:
-            if (
-                from_target
-                and node.id not in self.inside
-                and any(i in from_target for i in node.inputs)
-            ):
-                from_target.add(node.id)
-        for n in self.step.nodes:
-            node = self.tape.nodes[n]
-            if n in forward or n in self.ends:
-                continue
-            if any(
-                i in tainted or (i in from_target and i not in self.inside) for i in node.inputs
-            ) or (
-                node.op == "subtract"
-                and any(p in node.inputs and t in node.args for p, t in numbers)
-            ):
-                tainted.add(n)
-        return tainted
-
-    def _sources_of(self, target: int) -> set[int]:
-        """Values that hold the same numbers: the array that a target row was taken from, ..."""
-        node, found = self.tape.nodes[target], set[int]()
-        while node.op in SAME_NUMBERS | {"getitem"} and node.inputs:
-            node = self.tape.nodes[node.inputs[0]]
-        mine = self.tape.nodes[target].value
-        if node.value is not None and mine is not None:
-            for n in self.tape.nodes[node.id : max(self.inside)]:
-                if (
-                    n.id not in self.inside
-                    and n.value is not None
-                    and n.shape == mine.shape
-                    and n.op in SAME_NUMBERS | {"getitem"}
-                    and n.inputs
-                    and (n.value == mine).all()
-                    and self._root(n.id) == node.id
-                ):
-                    found.add(n.id)
-        return found
-
-    def _root(self, id: int) -> int:
-        while self.tape.nodes[id].op in SAME_NUMBERS | {"getitem"} and self.tape.nodes[id].inputs:
-            id = self.tape.nodes[id].inputs[0]
-        return id
-
-    # -- which derivative a value is
-
-    def values(self, n: int) -> list[Tensor] | None:
-        found = [p.values.get(n) for p in self.points]
-        known = [v.detach().double() for v in found if v is not None]
-        return known if len(known) == len(found) else None
-
-    def labels(self, n: int) -> dict[int, float]:
-        """{v: c} for all v of the forward pass with value = c * dL/dv."""
-        if n not in self._labels:
-            self._labels[n] = {}
-            mine = self.values(n)
-            if mine is not None and self.tape.nodes[n].dtype == "f":
-                for v, theirs in self.derivatives.items():
-                    c = ratio(mine, theirs)
-                    if c is not None:
-                        self._labels[n][v] = c
-        return self._labels[n]
-
-    def from_earlier(self, n: int) -> bool:
-        """Was it computed from parameters of an earlier step?"""
-        states = {m for s in self.case.network.states for m in s.nodes if m is not None}
-        seen, stack = {n}, [n]
-        while stack:
-            for i in self.tape.nodes[stack.pop()].inputs:
-                if i in states and i not in self.begin:
-                    return True
-                if i not in seen and i not in self.begin:
-                    seen.add(i)
-                    stack.append(i)
-        return False
-
-    def origin(self, n: int) -> int:
-        """The value that this one is a copy, a transpose, a reshape of."""
-        while (
-            n not in self.begin
-            and self.tape.nodes[n].op in SAME_NUMBERS
-            and self.tape.nodes[n].inputs
-        ):
-            n = self.tape.nodes[n].inputs[0]
-        return n
-
-
-def ratio(mine: list[Tensor], theirs: list[Tensor]) -> float | None:
-    """The one constant c with mine = c * theirs at every point; theirs may be transposed."""
-    for turn in (False, True):
-        pairs = []
-        for a, b in zip(mine, theirs, strict=True):
-            b = b.transpose(-1, -2) if turn and b.ndim == 2 else b
-            if a.numel() != b.numel() or squeezed(a) != squeezed(b):
-                break
-            pairs.append((a.reshape(-1).double(), b.reshape(-1)))
-        if len(pairs) == len(mine) and pairs:
-            below = sum(float(b @ b) for _, b in pairs)
-            c = sum(float(a @ b) for a, b in pairs) / below if below else 0.0
-            top = max(float(b.abs().max()) for _, b in pairs)
-            if (
-                c
-                and math.isfinite(c)
-                and all(
-                    float((a - c * b).abs().max())
-                    <= RTOL * abs(c) * float(b.abs().max()) + FLOOR * abs(c) * top
-                    for a, b in pairs
-                )
-            ):
-                return c
-        if mine[0].ndim != 2 and theirs[0].ndim != 2:
-            break
-    return None
-
-
-def squeezed(x: Tensor) -> tuple[int, ...]:
-    return tuple(n for n in x.shape if n != 1)
-
-
-# ---------------------------------------------------------------------------- the network
-
-
-def find_layers(step: Step) -> list[Layer]:
-    """The linear maps of the forward pass and their activations, found by execution."""
-    nodes, forward = step.tape.nodes, set(step.forward)
-    users: dict[int, list[int]] = {}
-    for n in step.forward:
-        for i in nodes[n].inputs:
-            users.setdefault(i, []).append(n)
-    first: dict[int, list[int]] = {}  # product -> parameters in it
-    adds: dict[int, int] = {}  # parameter -> the sum that it enters
-    for begin, number in step.begin.items():
-        stack = [begin]
-        while stack:
-            for user in users.get(stack.pop(), ()):
-                node = nodes[user]
-                if node.op in SAME_NUMBERS | {"getitem", "item"}:
-                    stack.append(user)
-                elif node.op in PRODUCTS or (node.op == "multiply" and len(node.inputs) == 2):
-                    first.setdefault(user, []).append(number)
-                elif node.op in ("add", "subtract"):
-                    adds.setdefault(number, user)
-    layers: list[Layer] = []
-    for product, weights in sorted(first.items()):
-        z, biases = product, []
-        grown = True
-        while grown:
-            grown = False
-            for user in users.get(z, ()):
-                node = nodes[user]
-                if node.op in ("add", "subtract"):
-                    own = [b for b, at in adds.items() if at == user]
-                    other = [i for i in node.inputs if i != z]
-                    if (
-                        own
-                        or all(i not in forward for i in other)
-                        or (
-                            node.op == "add"
-                            and any(
-                                i in first or nodes[i].op in ("add", "sum", "multiply")
-                                for i in other
-                            )
-                        )
-                    ):
-                        z, grown = user, True
-                        biases += own
-                        break
-                elif node.op == "sum":
-                    z, grown = user, True
-                    break
-        x = next((i for i in nodes[product].inputs if step.origin(i) not in step.begin), product)
-        if layers and layers[-1].z == z:
-            layers[-1].weights += [w for w in weights if w not in layers[-1].weights]
-            continue
-        layers.append(Layer(len(layers) + 1, z, z, x, list(weights), biases))
-    for layer, following in zip(layers, [*layers, None][1:], strict=True):
-        if following is None:
-            layer.a = step.forward[-1] if step.predictions else layer.z
-        else:
-            layer.a = _activation_node(step, following.x, layer.z)
-        layer.activation = _activation(step, layer)
-    return layers
-
-
-def _activation_node(step: Step, x: int, z: int) -> int:
-    """What the next layer reads, before a transpose or a column of ones is put to it."""
-    nodes = step.tape.nodes
-    while nodes[x].op in SAME_NUMBERS | {
-        "concatenate",
-        "hstack",
-        "vstack",
-        "append",
-        "insert",
-        "column_stack",
-        "getitem",
-    }:
-        inside = [i for i in nodes[x].inputs if (i in step.inside and i > z) or i == z]
-        if not inside:
-            break
-        x = inside[0]
-    return x
-
-
-SHAPES: dict[
-    str, tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]
-] = {
-    # the function, its derivative in terms of z, the same in terms of a
-    "sigmoid": (
-        torch.sigmoid,
-        lambda z: torch.sigmoid(z) * (1 - torch.sigmoid(z)),
-        lambda a: a * (1 - a),
-    ),
-    "tanh": (torch.tanh, lambda z: 1 - torch.tanh(z) ** 2, lambda a: 1 - a**2),
-    "relu": (torch.relu, lambda z: (z > 0).double(), lambda a: (a > 0).double()),
-    "linear": (lambda z: z, torch.ones_like, torch.ones_like),
-}
-
-
-def _activation(step: Step, layer: Layer) -> str:
-    z, a = step.values(layer.z), step.values(layer.a)
-    if z is None or a is None or any(x.shape != y.shape for x, y in zip(z, a, strict=True)):
-        return "another function"
-    candidates = {name: f for name, (f, _, _) in SHAPES.items()}
-    candidates["softmax"] = lambda x: torch.softmax(x, -1)
-    candidates["softmax "] = lambda x: torch.softmax(x, 0)
-    for slope in (0.01, 0.1, 0.2, 0.001):
-        candidates[f"leaky relu ({slope:g})"] = partial(leaky_relu, negative_slope=slope)
-    for name, f in candidates.items():
-        if all(torch.allclose(f(x), y, rtol=1e-9, atol=1e-12) for x, y in zip(z, a, strict=True)):
-            return name.strip()
-    return "another function"
-
-
 # -------------------------------------------------------------------------- the diagnosis
 
 
@@ -400,7 +74,7 @@ def diagnose(case: Case, fit: Fit) -> Diagnosis | None:
     good = fit.in_scale()
     bad = [i for i, ok in enumerate(good) if not ok]
     k = max(case.chosen, key=lambda k: (_moved(case, k, bad), -k))
-    step = Step(case, fit.loss, k)
+    step = LossStep(case, fit.loss, k)
     if len(step.points) < 3 or not step.layers:
         return None
     found = _by_scale(step, fit, bad) or _by_value(step, fit, bad)
@@ -416,7 +90,7 @@ def _moved(case: Case, k: int, bad: list[int]) -> int:
     )
 
 
-def _by_scale(step: Step, fit: Fit, bad: list[int]) -> Diagnosis | None:
+def _by_scale(step: LossStep, fit: Fit, bad: list[int]) -> Diagnosis | None:
     """Parameters that follow the gradient with a factor of their own."""
     explained = fit.explained()
     own = [i for i in bad if explained[i] and not math.isnan(fit.scale)]
@@ -440,41 +114,26 @@ def _by_scale(step: Step, fit: Fit, bad: list[int]) -> Diagnosis | None:
     return _report(step, at, name, True, [step.case.names[j] for j in own])
 
 
-def _factors(step: Step, i: int) -> list[tuple[int, float, float]]:
+def _factors(step: LossStep, i: int) -> list[tuple[int, float, float]]:
     """(node, factor, sign) of each operation between the delta and the update, in order."""
     number = step.case.parameters[i]
-    begin, end = step.step.start[number], step.step.end[number]
-    result: list[tuple[int, float, float]] = []
-    n, parts = end, step.case.change_nodes(step.k, number)
-    for _ in range(40):
-        node = step.tape.nodes[n]
-        here = step.labels(n).get(begin)
-        following = [m for m in node.inputs if m in step.tainted and m != begin]
-        if n == end:
-            if not parts:
-                break
-            following, here = [parts[-1][0]], None
-        if not following:
+    begin, parts = step.step.start[number], step.case.change_nodes(step.k, number)
+    if not parts:
+        return []
+    n, sign = parts[-1]
+    result = [(step.step.end[number], 1.0, -sign)]
+    while begin in step.labels(n):
+        following = [m for m in step.tape.nodes[n].inputs if m in step.tainted and m != begin]
+        before = step.labels(following[0]) if following else {}
+        if not before:
             break
-        m = following[0]
-        c = step.labels(m).get(begin)
-        if n == end and parts:
-            result.append((end, 1.0, parts[-1][1] * -1.0))
-        elif here is not None and c is not None:
-            result.append((n, abs(here / c), math.copysign(1.0, here / c)))
-        elif here is not None:
-            others = step.labels(m)
-            if others:
-                c = next(iter(others.values()))
-                result.append((n, abs(here / c), math.copysign(1.0, here / c)))
-            break
-        else:
-            break
-        n = m
+        change = step.labels(n)[begin] / before.get(begin, next(iter(before.values())))
+        result.append((n, abs(change), math.copysign(1.0, change)))
+        n = following[0]
     return result[::-1]
 
 
-def gradient_node(step: Step, i: int) -> int:
+def gradient_node(step: LossStep, i: int) -> int:
     """The last value before the update that bears a name and is the parameter's gradient."""
     number = step.case.parameters[i]
     n, begin = step.step.end[number], step.step.start[number]
@@ -494,62 +153,51 @@ def _near(a: float, b: float) -> bool:
     return abs(a - b) <= 1e-6 * max(abs(a), abs(b))
 
 
-def _by_value(step: Step, fit: Fit, bad: list[int]) -> Diagnosis | None:
+def _by_value(step: LossStep, fit: Fit, bad: list[int]) -> Diagnosis | None:
     """The first value on the way to a wrong update that is no derivative."""
-    sources: dict[int, set[int]] = {}
     explained = fit.explained()
-    for i in bad:
-        if explained[i] and not all(explained[j] for j in bad):
-            continue
-        for s in _sources(step, i):
-            sources.setdefault(s, set()).add(i)
-    if not sources:
+    wrong = [i for i in bad if not explained[i]] or bad
+    sources = {i: _sources(step, i) for i in wrong}
+    first = min((n for found in sources.values() for n in found), default=None)
+    if first is None:
         return None
-    s = min(sources)
-    s = _out_of_functions(step, s)
-    sources.setdefault(s, sources[min(sources)])
+    layers = [step.layer_of(i) for i in wrong if first in sources[i]]
+    layer = max((la for la in layers if la), key=lambda la: la.number, default=None)
     spoils = [step.case.names[i] for i in bad]
-    return _explain(step, s, sources[s], spoils)
+    return _explain(step, _out_of_functions(step, first), layer, spoils)
 
 
-def _region(step: Step, i: int) -> set[int]:
+def _sources(step: LossStep, i: int) -> set[int]:
+    """What a wrong update is computed from and is no derivative, where all before is good."""
     number = step.case.parameters[i]
-    parts = step.case.change_nodes(step.k, number)
-    stack = [n for n, _ in parts] if parts else [step.step.end[number]]
-    region: set[int] = set()
+    changes = {n for n, _ in step.case.change_nodes(step.k, number) or ()}
+    region, stack = set[int](), [*(changes or {step.step.end[number]})]
     while stack:
         n = stack.pop()
-        if n in region or n not in step.tainted:
-            continue
-        if step.labels(n) and n not in [x for x, _ in parts or ()]:
-            continue
-        region.add(n)
-        stack += step.tape.nodes[n].inputs
-    return region
+        if n in step.tainted and n not in region and (n in changes or not step.labels(n)):
+            region.add(n)
+            stack += step.tape.nodes[n].inputs
+    return {n for n in region if not region.intersection(step.tape.nodes[n].inputs)}
 
 
-def _sources(step: Step, i: int) -> list[int]:
-    region = _region(step, i)
-    return [n for n in region if not any(m in region for m in step.tape.nodes[n].inputs)]
-
-
-def _out_of_functions(step: Step, s: int) -> int:
-    """If a function is taken of a delta, the place where its result is used."""
-    alone = ("negative", "exp", "tanh", "copy", "expit")
-    if step.tape.nodes[s].op not in alone[:3]:
+def _out_of_functions(step: LossStep, s: int) -> int:
+    """If a function is taken of a delta alone, the last place that puts its result to the delta."""
+    nodes = step.tape.nodes
+    if any(i in step.inside and i not in step.tainted for i in nodes[s].inputs):
         return s
-    reached = {s}
+    derivatives = {v for i in nodes[s].inputs if i in step.tainted for v in step.labels(i)}
+    place, of_delta = s, {s}
     for m in step.step.nodes:
-        node = step.tape.nodes[m]
-        if any(i in reached for i in node.inputs):
-            reached.add(m)
-            if any(step.labels(i) for i in node.inputs if i in step.tainted):
-                return m
-    return s
+        inputs = {i for i in nodes[m].inputs if i in step.inside}
+        deltas = {i for i in inputs & step.tainted if derivatives & step.labels(i).keys()}
+        if inputs & of_delta and inputs <= of_delta | deltas:
+            of_delta.add(m)
+            place = m if deltas else place
+    return place
 
 
-def _early(step: Step, s: int) -> int | None:
-    """A parameter's new value that `s` is computed from, where the old one makes it right."""
+def _early(step: LossStep, s: int) -> bool:
+    """Is `s` computed from a parameter's new value, where the old one makes it right?"""
     order, _ = replay.needed(step.tape, [s], dict.fromkeys(step.step.start.values()))
     for n in order:
         if n in step.ends and n != s:
@@ -560,23 +208,20 @@ def _early(step: Step, s: int) -> int | None:
                 given[n] = point.values[step.step.start[number]].detach()
                 values.append(replay.run(step.tape, [s], given, step.case.ties)[s])
             if any(ratio(values, d) for d in step.derivatives.values()):
-                return n
-    return None
+                return True
+    return False
 
 
-def _explain(step: Step, s: int, spoilt: set[int], spoils: list[str]) -> Diagnosis:
+def _explain(step: LossStep, s: int, layer: Layer | None, spoils: list[str]) -> Diagnosis:
     """Say what is wrong with the first wrong value, `s`."""
-    node = step.tape.nodes[s]
-    if _early(step, s) is not None:
+    if _early(step, s):
         return _report(step, s, "updated too early", True, spoils)
-    deltas = [n for n in node.inputs if n in step.tainted and step.labels(n)]
-    plain = [n for n in node.inputs if n not in step.tainted]
-    layer = max(
-        (la for i in spoilt if (la := _layer_of(step, i))), key=lambda la: la.number, default=None
-    )
+    inputs = step.tape.nodes[s].inputs
+    deltas = [n for n in inputs if n in step.tainted and step.labels(n)]
+    plain = [n for n in inputs if n not in step.tainted]
     if layer is not None and deltas:
         for explain in (_missing, _from_weights, _from_inputs, _from_slope):
-            found = explain(step, s, deltas[0], plain, layer, spoilt)
+            found = explain(step, s, deltas[0], plain, layer)
             if found:
                 name, sure, at = found
                 report = _report(step, at, name, sure, spoils)
@@ -587,16 +232,10 @@ def _explain(step: Step, s: int, spoilt: set[int], spoils: list[str]) -> Diagnos
     return _report(step, s, None, False, spoils)
 
 
-def _layer_of(step: Step, i: int) -> Layer | None:
-    return next((layer for layer in step.layers if i in layer.weights or i in layer.biases), None)
-
-
 Found = tuple[MistakeName, bool, int] | None
 
 
-def _missing(
-    step: Step, s: int, delta: int, plain: list[int], layer: Layer, spoilt: set[int]
-) -> Found:
+def _missing(step: LossStep, s: int, delta: int, plain: list[int], layer: Layer) -> Found:
     """A parameter's gradient is made from dL/da where dL/dz belongs."""
     labels = step.labels(delta)
     if layer.z in labels or layer.a not in labels or not _makes_gradient(step, s, plain, layer):
@@ -607,7 +246,7 @@ def _missing(
     return name, True, s if right else delta
 
 
-def _makes_gradient(step: Step, s: int, plain: list[int], layer: Layer) -> bool:
+def _makes_gradient(step: LossStep, s: int, plain: list[int], layer: Layer) -> bool:
     """Is `s` made from a delta and what the layer reads, or from a delta alone?"""
     node = step.tape.nodes[s]
     origins = [step.origin(n) for n in plain]
@@ -619,9 +258,7 @@ def _makes_gradient(step: Step, s: int, plain: list[int], layer: Layer) -> bool:
     return node.op in PRODUCTS | SUMS | {"multiply", "divide"}
 
 
-def _from_weights(
-    step: Step, s: int, delta: int, plain: list[int], layer: Layer, spoilt: set[int]
-) -> Found:
+def _from_weights(step: LossStep, s: int, delta: int, plain: list[int], layer: Layer) -> Found:
     """A delta is taken back through weights."""
     used = [step.begin[o] for n in plain if (o := step.origin(n)) in step.begin]
     if not used:
@@ -649,9 +286,7 @@ def _from_weights(
     return None
 
 
-def _from_inputs(
-    step: Step, s: int, delta: int, plain: list[int], layer: Layer, spoilt: set[int]
-) -> Found:
+def _from_inputs(step: LossStep, s: int, delta: int, plain: list[int], layer: Layer) -> Found:
     """A right delta, put together with the wrong thing."""
     node, labels = step.tape.nodes[s], step.labels(delta)
     if layer.z not in labels:
@@ -660,8 +295,11 @@ def _from_inputs(
         return "bias summed over the wrong axis", True, s
     if node.op in ("getitem", "item"):
         return "hard-coded sample", True, s
-    if not plain or node.op not in PRODUCTS | {"multiply"}:
+    if node.op not in PRODUCTS | {"multiply"}:
         return None
+    if not plain:  # but numbers, as if every sample were that one
+        typed = any(isinstance(a, list) for a in node.args)
+        return ("hard-coded sample", True, s) if typed and layer.x not in step.inside else None
     operand = step.origin(plain[0])
     if operand == step.origin(layer.x):
         return "wrong transpose", True, s
@@ -674,16 +312,13 @@ def _from_inputs(
     return "derivative of the wrong quantity", True, s
 
 
-def _from_slope(
-    step: Step, s: int, delta: int, plain: list[int], layer: Layer, spoilt: set[int]
-) -> Found:
+def _from_slope(step: LossStep, s: int, delta: int, plain: list[int], layer: Layer) -> Found:
     """dL/da times what is not the derivative of the activation."""
     labels = step.labels(delta)
     own = next((la for la in step.layers if la.a in labels), None)
     if own is None:
         return None
     node = step.tape.nodes[s]
-    values = [(_whole(step, n), n) for n in _statement(step, s)]
     upstream = step.derivatives[own.a]
     if node.op in PRODUCTS and plain and (factor := step.values(plain[0])):
         with_star = [u * f for u, f in zip(upstream, factor, strict=True) if u.shape == f.shape]
@@ -691,36 +326,28 @@ def _from_slope(
             return "dot for element-wise product", True, s
     z, a = step.values(own.z) or [], step.values(own.a) or []
     of_z, of_a = SHAPES.get(own.activation, SHAPES["linear"])[1:]
-    for mine, _ in values:
-        if mine is None:
-            continue
-        if own.activation in ("sigmoid", "tanh"):
-            for f, x in ((of_z, a), (of_a, z)):
-                if _agrees(mine, upstream, [f(v) for v in x]):
-                    return "derivative taken twice", True, s
-        for q in step.forward:
-            there = step.values(q)
-            if there is None:
-                continue
-            for of_z_too, of_a_too in ((f[1], f[2]) for f in SHAPES.values()):
-                if any(
-                    _agrees(mine, upstream, [f(v) for v in there]) for f in (of_z_too, of_a_too)
-                ):
-                    return "derivative of the wrong quantity", True, s
+    twice = ((of_z, a), (of_a, z)) if own.activation in ("sigmoid", "tanh") else ()
+    slopes = [f for functions in SHAPES.values() for f in functions[1:]]
+    quantities = [x for q in step.forward if (x := step.values(q))]
+    for mine in filter(None, map(step.values, _statement(step, s))):
+        if any(_agrees(mine, upstream, f, x) for f, x in twice):
+            return "derivative taken twice", True, s
+        if any(_agrees(mine, upstream, f, x) for x in quantities for f in slopes):
+            return "derivative of the wrong quantity", True, s
     if node.op in PRODUCTS:
         return None
     return "derivative of the wrong quantity", False, s
 
 
-def _agrees(mine: list[Tensor], upstream: list[Tensor], slope: list[Tensor]) -> bool:
+def _agrees(mine: list[Tensor], upstream: list[Tensor], f: Function, x: list[Tensor]) -> bool:
     try:
-        product = [u * f for u, f in zip(upstream, slope, strict=True)]
+        product = [u * f(v) for u, v in zip(upstream, x, strict=True)]
     except RuntimeError:  # shapes
         return False
     return ratio(mine, product) is not None
 
 
-def _statement(step: Step, s: int) -> list[int]:
+def _statement(step: LossStep, s: int) -> list[int]:
     """`s` and what the same line, or the next, computes from it by multiplying."""
     found = [s]
     for m in step.step.nodes:
@@ -736,16 +363,8 @@ def _statement(step: Step, s: int) -> list[int]:
     return found[::-1]
 
 
-def _whole(step: Step, n: int) -> list[Tensor] | None:
-    return step.values(n)
-
-
 def _report(
-    step: Step,
-    at: int,
-    mistake: MistakeName | None,
-    sure: bool,
-    spoils: list[str],
+    step: LossStep, at: int, mistake: MistakeName | None, sure: bool, spoils: list[str]
 ) -> Diagnosis:
     node = step.tape.nodes[at]
     line, variable = node.line, _variable(step, at)
@@ -758,7 +377,7 @@ def _report(
     return Diagnosis(line, variable, mistake, sure, spoils, node.shape, at)
 
 
-def _variable(step: Step, n: int) -> str:
+def _variable(step: LossStep, n: int) -> str:
     """What the statement assigns that computes this value."""
     nodes = step.tape.nodes
     seen = {n}

@@ -14,9 +14,10 @@ from . import replay
 from .losses import Case
 from .replay import Tensor
 from .steps import ELEMENTWISE
+from .tape import SAME_NUMBERS, Node, squeezed
 
 # What keeps a gradient a gradient, but for a constant factor or a penalty.
-STEADY = {"multiply", "divide", "negative", "copy", "astype", "reshape", "T", "assign", "positive"}
+STEADY = SAME_NUMBERS | {"multiply", "divide", "negative", "assign"}
 SAME = 1e-7
 
 
@@ -26,24 +27,14 @@ def gradient_nodes(case: Case) -> dict[tuple[int, int], int] | None:
     losses = case.losses()
     for k in case.chosen:
         terms = [term for loss in losses for term in loss.terms.get(k, [])]
-        forward = _forward(case, k, {t.prediction for t in terms if t.prediction is not None})
+        predictions = {t.prediction for t in terms if t.prediction is not None}
+        within = {*case.steps[k].nodes} - {*case.steps[k].start.values()}
+        forward = case.tape.behind(predictions, within)
         for i in case.parameters:
             node = _gradient_node(case, k, i, forward)
             if node is None:
                 return None
             found[k, i] = node
-    return found
-
-
-def _forward(case: Case, k: int, predictions: set[int]) -> set[int]:
-    """The predictions of a step and all that they are computed from in it, after its start."""
-    step, found, stack = case.steps[k], set[int](), [*predictions]
-    inside = set(step.nodes) - set(step.start.values())
-    while stack:
-        n = stack.pop()
-        if n in inside and n not in found:
-            found.add(n)
-            stack += case.tape.nodes[n].inputs
     return found
 
 
@@ -61,7 +52,7 @@ def _gradient_node(case: Case, k: int, i: int, forward: set[int]) -> int | None:
     while waiting:
         n = max(waiting)
         waiting.remove(n)
-        if not waiting and n != end and _squeezed(nodes[n].shape) == _squeezed(shape):
+        if not waiting and n != end and squeezed(nodes[n].shape) == squeezed(shape):
             through.append(n)
         if n != end and (nodes[n].op not in ELEMENTWISE or forward & {*nodes[n].inputs}):
             break
@@ -82,14 +73,18 @@ def _gradient_node(case: Case, k: int, i: int, forward: set[int]) -> int | None:
         others = [a for a in nodes[n].inputs if a != node]
         constant = all(a not in inside for a in others)
         penalty = nodes[n].op == "add" and _leads_to(case, others, begin, inside)
-        if not (nodes[n].op in STEADY and constant and node in nodes[n].inputs) and not penalty:
+        steady = nodes[n].op in STEADY or _is_new_axis(nodes[n])
+        if not (steady and constant and node in nodes[n].inputs) and not penalty:
             break
         node = n
     return node
 
 
-def _squeezed(shape: tuple[int, ...]) -> tuple[int, ...]:
-    return tuple(n for n in shape if n != 1)
+def _is_new_axis(node: Node) -> bool:
+    """``x[None]``, ``x[:, None]``: the same numbers."""
+    index = node.args[1] if node.op == "getitem" else 0
+    parts = index if isinstance(index, tuple) else (index,)
+    return all(p in (None, Ellipsis, slice(None)) for p in parts)
 
 
 def _from_states_only(case: Case, n: int, starts: set[int], inside: set[int]) -> bool:

@@ -2,16 +2,15 @@
 
 The script is not changed on disk and sees the numbers that it would see anyway. It gets a
 stand-in for ``numpy`` whose arrays are `Recorded`: an ndarray subclass that writes each
-operation on it to a `Tape`, with its inputs, its value and its source line. The tape is a
-program without loops and branches: whoever reads it can run it again, in torch, at other
-numbers. In-place operations are written as if they made a new value, and a view knows the
-memory that it looks into, so that a value on the tape never changes.
+operation on it to a `Tape`, with its inputs, its value and its source line. In-place operations are
+written as if they made a new value, and a view knows the memory that it looks into, so that a value
+on the tape never changes.
 
 Two things are added to the script while it is compiled, without moving a line: what each
 assignment is called, and a check in each loop, so that a training loop of 600,000 epochs ends
 after the first few hundred updates and the script goes on behind it.
 
-This file decides nothing about derivatives and imports nothing but NumPy. It is run as a
+This file decides nothing about derivatives and needs no package but NumPy. It is run as a
 process of its own, because it executes a stranger's file::
 
     python -m xor_torch.record FILE DIRECTORY SECONDS [ARGS...]
@@ -22,20 +21,22 @@ import builtins
 import contextlib
 import importlib.abc
 import importlib.machinery
-import json
 import math
 import os
-import re
 import sys
 import threading
 import time
 import traceback
 import types
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
+
+from .source import Notes, read_source
+from .tape import SAME_NUMBERS, Node, Ref, Tape
 
 # Of all parameters together: a pass over 150 single samples still fits. A loop that has made so
 # many updates is left.
@@ -50,222 +51,28 @@ FEW_UPDATES = 12
 KEEP_ELEMENTS = 20_000
 
 
-class Ref(NamedTuple):
-    """A value of the tape, as an argument of a later operation."""
-
-    id: int
-
-
-class Node:
-    """One operation of the tape, or a value from outside (`op` "leaf")."""
-
-    __slots__ = (
-        "args",
-        "bits",
-        "dtype",
-        "id",
-        "inputs",
-        "kwargs",
-        "line",
-        "name",
-        "op",
-        "shape",
-        "site",
-        "value",
-    )
-
-    def __init__(
-        self,
-        id: int,
-        op: str,
-        args: Any = (),
-        kwargs: dict[str, Any] | None = None,
-        line: int = 0,
-        site: Any = None,
-    ) -> None:
-        self.id = id
-        self.op = op  # NumPy's name of it: "add", "sum", "getitem", "assign", ...
-        self.args = args  # may hold Refs, also inside tuples and lists
-        self.kwargs = kwargs or {}
-        self.line = line  # in the script, 0 if elsewhere
-        self.site = site  # (code, position in it), the place, loops included; a number if loaded
-        self.name = ""  # the variable that it was first assigned to
-        self.value: np.ndarray | None = None  # a copy, None if large
-        self.shape: tuple[int, ...] = ()
-        self.dtype = "f"
-        self.inputs = tuple(refs((args, self.kwargs)))
-        self.bits = 0  # the random or constant arrays that it descends from, one bit each
-
-
-class Tape:
-    """What a script did with its arrays."""
-
-    def __init__(self) -> None:
-        self.nodes: list[Node] = []
-        self.links: list[tuple[int, int]] = []  # (old, new): new = old + a change that needs old
-        self.guards: list[tuple[int, bool]] = []  # a branch was taken because of this value
-        self.escapes: list[int] = []  # this value left for code that does not record
-        self.aliases: list[tuple[int, str, int]] = []  # (id, a further name, the line of it)
-
-    def save(self, folder: Path, **outcome: Any) -> None:
-        """Write ``tape.json`` and a file of the values, end to end, into `folder`, or neither."""
-        nodes, offset = [], 0
-        sites: dict[Any, int] = {None: 0}
-        values = folder / f"{time.monotonic_ns()}.bin"
-        with values.open("wb") as blob:
-            for n in self.nodes:
-                stored = None
-                if n.value is not None and n.value.dtype.kind in "fiub":
-                    raw = np.ascontiguousarray(n.value).tobytes()
-                    stored = [n.value.dtype.str, list(n.value.shape), offset]
-                    blob.write(raw)
-                    offset += len(raw)
-                nodes.append(
-                    [
-                        n.op,
-                        _encode(n.args),
-                        _encode(n.kwargs),
-                        n.line,
-                        n.name,
-                        list(n.shape),
-                        n.dtype,
-                        stored,
-                        sites.setdefault(n.site, len(sites)),
-                    ]
-                )
-        content = {
-            "values": values.name,
-            "nodes": nodes,
-            "links": self.links,
-            "aliases": self.aliases,
-            "guards": self.guards,
-            "escapes": self.escapes,
-            **outcome,
-        }
-        beside = values.with_suffix(".json")
-        beside.write_text(json.dumps(content))
-        beside.replace(folder / "tape.json")
-
-    @classmethod
-    def load(cls, folder: Path) -> tuple["Tape", dict[str, Any]]:
-        """The tape that `save` wrote, and the outcome beside it."""
-        content = json.loads((folder / "tape.json").read_text())
-        blob = (folder / content.pop("values")).read_bytes()
-        tape = cls()
-        for id, (op, args, kwargs, line, name, shape, dtype, stored, site) in enumerate(
-            content.pop("nodes")
-        ):
-            node = Node(id, op, _decode(args), _decode(kwargs), line, site)
-            node.name, node.shape, node.dtype = name, tuple(shape), dtype
-            if stored:
-                kind, size, at = stored
-                node.value = np.frombuffer(
-                    blob, dtype=kind, count=math.prod(size), offset=at
-                ).reshape(size)
-            tape.nodes.append(node)
-        tape.links = [tuple(link) for link in content.pop("links")]
-        tape.aliases = [tuple(alias) for alias in content.pop("aliases")]
-        tape.guards = [tuple(g) for g in content.pop("guards")]
-        tape.escapes = content.pop("escapes")
-        return tape, content
-
-
-def _encode(x: Any) -> Any:
-    """An argument as JSON; what has no faithful form becomes ``{"?": its type}``."""
-    if isinstance(x, Ref):
-        return {"ref": x.id}
-    if x is None or isinstance(x, bool | int | str):
-        return x
-    if isinstance(x, float):
-        return {"float": x.hex()}
-    if isinstance(x, np.generic):
-        return _encode(x.item())
-    if isinstance(x, slice):
-        return {"slice": [_encode(i) for i in (x.start, x.stop, x.step)]}
-    if x is Ellipsis:
-        return {"dots": 1}
-    if isinstance(x, tuple):
-        return {"tuple": [_encode(i) for i in x]}
-    if isinstance(x, list):
-        return [_encode(i) for i in x]
-    if isinstance(x, dict):
-        return {"dict": {str(k): _encode(v) for k, v in x.items()}}
-    if isinstance(x, np.dtype | type):
-        try:
-            return {"dtype": np.dtype(x).str}
-        except TypeError:
-            pass
-    return {"?": type(x).__name__}
-
-
-def _decode(x: Any) -> Any:
-    if isinstance(x, list):
-        return [_decode(i) for i in x]
-    if not isinstance(x, dict):
-        return x
-    ((kind, v),) = x.items()
-    if kind == "ref":
-        return Ref(v)
-    if kind == "float":
-        return float.fromhex(v)
-    if kind == "slice":
-        return slice(*map(_decode, v))
-    if kind == "dots":
-        return Ellipsis
-    if kind == "tuple":
-        return tuple(map(_decode, v))
-    if kind == "dict":
-        return {k: _decode(i) for k, i in v.items()}
-    if kind == "dtype":
-        return np.dtype(v)
-    return Unknown(v)
-
-
-class Unknown(str):
-    """An argument that the tape could not keep: the operation cannot be run again."""
-
-
-def refs(x: Any) -> Iterator[int]:
-    """The ids of all values among nested arguments."""
-    if isinstance(x, Ref):
-        yield x.id
-    elif isinstance(x, tuple | list):
-        for i in x:
-            yield from refs(i)
-    elif isinstance(x, dict):
-        for i in x.values():
-            yield from refs(i)
-    elif isinstance(x, slice):
-        yield from refs((x.start, x.stop, x.step))
-
-
 # ---------------------------------------------------------------------------- the arrays
 
 
+@dataclass(eq=False)
 class _Buffer:
     """The memory that an array and its views share, and its present value on the tape."""
 
-    __slots__ = ("base", "node", "version")
-
-    def __init__(self, base: np.ndarray, node: int) -> None:
-        self.base, self.node, self.version = base, node, 0
+    base: np.ndarray
+    node: int
+    version: int = 0
 
 
 _VIEWS = {
-    "getitem",
-    "T",
-    "reshape",
-    "ravel",
-    "transpose",
-    "swapaxes",
-    "squeeze",
-    "expand_dims",
-    "atleast_1d",
-    "atleast_2d",
-    "moveaxis",
-    "flip",
-    "diagonal",
-}
+    "getitem", "T", "reshape", "ravel", "transpose", "swapaxes", "squeeze", "expand_dims",
+    "atleast_1d", "atleast_2d", "moveaxis", "flip", "diagonal",
+}  # fmt: skip
+_METHODS = [
+    "all", "any", "argmax", "argmin", "argsort", "astype", "clip", "copy", "cumsum", "cumprod",
+    "diagonal", "dot", "flatten", "max", "mean", "min", "nonzero", "prod", "ravel", "repeat",
+    "reshape", "round", "searchsorted", "squeeze", "std", "sum", "swapaxes", "take", "trace",
+    "transpose", "var",
+]  # fmt: skip
 _recorder: "Recorder"
 
 
@@ -273,9 +80,8 @@ class Recorded(np.ndarray):
     """An array that writes what is done with it to the tape of the running `Recorder`."""
 
     _buffer: _Buffer | None = None
-    _path: tuple[
-        Any, ...
-    ] = ()  # how this view is got from the whole memory: ((op, args, kwargs), ...)
+    # how this view is got from the whole memory: ((op, function, args, kwargs), ...)
+    _path: tuple[Any, ...] = ()
     _node: int = -1
     _version: int = 0
     _scalar: bool = False  # stands for a NumPy number: no memory of its own to be changed
@@ -290,11 +96,10 @@ class Recorded(np.ndarray):
         name = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
         function = getattr(ufunc, method)
         if method == "at":
-            return _recorder.opaque_write(name, function, inputs, kwargs)
+            return _change_unseen(function, inputs, kwargs)
         if out is None:
             return _recorder.run(name, function, inputs, kwargs)
-        targets = tuple(_recorder.run_into(name, function, inputs, kwargs, o) for o in out)
-        return targets[0] if len(targets) == 1 else targets
+        return _recorder.run_into(name, function, inputs, kwargs, out[0])
 
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
         out = kwargs.pop("out", None)
@@ -303,7 +108,7 @@ class Recorded(np.ndarray):
             if name == "copyto" and len(args) == 2 and isinstance(args[0], Recorded):
                 args[0][...] = args[1]
                 return None
-            return _recorder.opaque_write(name, func, args, kwargs)
+            return _change_unseen(func, args, kwargs)
         if isinstance(out, np.ndarray):
             return _recorder.run_into(name, func, args, kwargs, out)
         return _recorder.run(name, func, args, kwargs)
@@ -323,17 +128,6 @@ class Recorded(np.ndarray):
         answer = bool(self.view(np.ndarray))
         _recorder.guard(self, answer)
         return answer
-
-    def __float__(self) -> Any:
-        _recorder.escape(self)
-        return float(self.view(np.ndarray))
-
-    def __int__(self) -> Any:
-        _recorder.escape(self)
-        return int(self.view(np.ndarray))
-
-    def __index__(self) -> Any:
-        return self.view(np.ndarray).__index__()
 
     def __round__(self, digits: Any = None) -> Any:
         if digits is None:
@@ -363,8 +157,7 @@ class Recorded(np.ndarray):
         return self.copy()
 
     def __reduce__(self) -> Any:
-        _recorder.escape(self)
-        return self.view(np.ndarray).copy().__reduce__()
+        return np.array(self).__reduce__()
 
     @property
     def T(self) -> Any:
@@ -375,11 +168,9 @@ class Recorded(np.ndarray):
         return self.ravel().__iter__()
 
     def item(self, *args: Any) -> Any:
-        return (
-            _recorder.run("item", lambda x, *a: np.float64(x.item(*a)), (self, *args), {})
-            if self.dtype.kind == "f"
-            else self.view(np.ndarray).item(*args)
-        )
+        if self.dtype.kind != "f":
+            return self.view(np.ndarray).item(*args)
+        return _recorder.run("item", lambda x, *a: np.float64(x.item(*a)), (self, *args), {})
 
     def tolist(self) -> Any:
         if self.dtype.kind != "f":
@@ -404,9 +195,8 @@ def _in_place(name: str) -> Callable[..., Any]:
 
 
 def _method(name: str) -> Callable[..., Any]:
-    def function(
-        x: Any, *args: Any, **kwargs: Any
-    ) -> Any:  # of an array, or of the NumPy number that x stands for
+    # of an array, or of the NumPy number that x stands for
+    def function(x: Any, *args: Any, **kwargs: Any) -> Any:
         return getattr(x, name)(*args, **kwargs)
 
     def method(self: Any, *args: Any, out: Any = None, **kwargs: Any) -> Any:
@@ -419,39 +209,7 @@ def _method(name: str) -> Callable[..., Any]:
 
 for _name in ("add", "sub", "mul", "truediv", "pow", "floordiv", "mod"):
     setattr(Recorded, f"__i{_name}__", _in_place(_name))
-for _name in [
-    "all",
-    "any",
-    "argmax",
-    "argmin",
-    "argsort",
-    "astype",
-    "clip",
-    "copy",
-    "cumsum",
-    "cumprod",
-    "diagonal",
-    "dot",
-    "flatten",
-    "max",
-    "mean",
-    "min",
-    "nonzero",
-    "prod",
-    "ravel",
-    "repeat",
-    "reshape",
-    "round",
-    "searchsorted",
-    "squeeze",
-    "std",
-    "sum",
-    "swapaxes",
-    "take",
-    "trace",
-    "transpose",
-    "var",
-]:
+for _name in _METHODS:
     setattr(Recorded, _name, _method(_name))
 
 
@@ -463,6 +221,13 @@ def _function_name(func: Callable[..., Any]) -> str:
     name = getattr(func, "__name__", str(func))
     module = getattr(func, "__module__", "") or ""
     return f"linalg.{name}" if "linalg" in module and name != "dot" else name
+
+
+def _change_unseen(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+    """A function that writes into its first argument, and is not recorded."""
+    result = function(*_strip(args), **_strip(kwargs))
+    _recorder.opaque(args[0])
+    return result
 
 
 def _strip(x: Any) -> Any:
@@ -489,6 +254,10 @@ def _whole(index: Any) -> bool:
     return all(p is Ellipsis or (isinstance(p, slice) and p == slice(None)) for p in parts)
 
 
+def _same_memory(a: Any, b: Any) -> bool:
+    return bool(a.__array_interface__ == b.__array_interface__)
+
+
 # -------------------------------------------------------------------------- the recorder
 
 
@@ -506,7 +275,8 @@ class Recorder:
         when_enough: Callable[[], None] = lambda: None,
     ) -> None:
         self.tape = Tape()
-        self.files: set[str] = set()
+        # the script's own, with what `Notes` found on each line
+        self.files: dict[str, dict[int, tuple[str, str]]] = {}
         self.deadline = time.monotonic() + seconds
         self.when_full = when_full
         self.when_enough = when_enough
@@ -516,9 +286,8 @@ class Recorder:
         self._bytes = 0
         self._next_bit = 0
         self._root_of: dict[int, int] = {}  # of every value that replaced another
-        self._targets: dict[tuple[str, int], str] = {}  # of augmented assignments
+        self._places: set[tuple[int, Any]] = set()  # (root, place) of every update
         self._foreign: dict[int, tuple[np.ndarray, int]] = {}  # plain arrays that were met
-        self._loops: list[Any] = []
 
     # -- what happened where
 
@@ -529,10 +298,12 @@ class Recorder:
             frame = frame.f_back
         return frame if frame and frame.f_code.co_filename in self.files else None
 
-    def _new(
-        self, op: str, args: tuple[Any, ...], kwargs: dict[str, Any], frame: types.FrameType | None
-    ) -> Node:
-        node = Node(len(self.tape.nodes), op, args, kwargs)
+    def _records(self) -> bool:
+        """Is it the script that calls, and is there room on the tape?"""
+        return not self.full and self._frame() is not None
+
+    def _new(self, op: str, args: Any = (), kwargs: Any = None) -> Node:
+        node, frame = Node(len(self.tape.nodes), op, args, kwargs or {}), self._frame()
         if frame is not None:
             node.line = frame.f_lineno
             node.site = (frame.f_code, frame.f_lasti)
@@ -549,7 +320,7 @@ class Recorder:
             raise Enough
         return node
 
-    def _keep(self, node: Node, value: np.ndarray, always: bool = False) -> None:
+    def _keep(self, node: Node, value: Any, always: bool = False) -> None:
         node.shape, node.dtype = np.shape(value), np.asarray(value).dtype.kind
         if always or np.size(value) <= KEEP_ELEMENTS:
             copy = node.value = np.array(value)
@@ -557,7 +328,7 @@ class Recorder:
 
     def leaf(self, value: Any, op: str = "leaf") -> int:
         """Enter a value that comes from outside the tape."""
-        node = self._new(op, (), {}, self._frame())
+        node = self._new(op)
         self._keep(node, value, always=True)
         if op == "leaf" and node.dtype == "f" and self._next_bit < MAX_NODES // 3:
             node.bits = 1 << self._next_bit
@@ -581,9 +352,7 @@ class Recorder:
             value = x._buffer.base
             for op, function, args, kwargs in x._path:
                 value = function(value, *_strip(args), **_strip(kwargs))
-                made = self._new(
-                    op, (Ref(node), *self.encode(args)), self.encode(kwargs), self._frame()
-                )
+                made = self._new(op, (Ref(node), *self.encode(args)), self.encode(kwargs))
                 self._keep(made, value)
                 node = made.id
             x._node, x._version = node, x._buffer.version
@@ -618,51 +387,31 @@ class Recorder:
         """Record an array that NumPy has just made from nothing; leave other things alone."""
         if isinstance(value, Recorded) or self.full:
             return value
-        if (
-            isinstance(value, np.ndarray)
-            and value.dtype.kind in "fiub"
-            and type(value) is np.ndarray
-        ):
-            if self._frame() is None:
-                return value
-            return self.wrap(value, self.leaf(value))
+        if type(value) is np.ndarray and value.dtype.kind in "fiub":
+            return self.wrap(value, self.leaf(value)) if self._frame() else value
         if type(value) in (tuple, list) and any(isinstance(v, np.ndarray) for v in value):
             return type(value)(map(self.born, value))
         return value
 
     # -- operations
 
-    def run(
-        self, op: str, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> Any:
+    def run(self, op: str, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         """Do an operation and write it down."""
         value = function(*_strip(args), **_strip(kwargs))
         if op in ("zeros_like", "ones_like", "empty_like", "full_like"):
             return self.born(value)
-        frame = self._frame()
-        if self.full or frame is None:
-            if not self.full:
-                for a in args:
-                    if isinstance(a, Recorded):
-                        self.escape(a)
+        if not self._records():
             return value
-        if isinstance(value, tuple | list):
-            if not any(isinstance(v, np.ndarray) for v in value):
-                return value
+        if isinstance(value, tuple | list) and any(isinstance(v, np.ndarray) for v in value):
             return type(value)(
-                self._result(f"{op}#{i}", function, args, kwargs, v, frame)
-                if isinstance(v, np.ndarray | np.generic)
-                else v
-                for i, v in enumerate(value)
+                self._result(f"{op}#{i}", function, args, kwargs, v) for i, v in enumerate(value)
             )
+        return self._result(op, function, args, kwargs, value)
+
+    def _result(self, op: str, function: Any, args: Any, kwargs: Any, value: Any) -> Any:
         if not isinstance(value, np.ndarray | np.generic) or value.dtype.kind not in "fiub":
             return value
-        return self._result(op, function, args, kwargs, value, frame)
-
-    def _result(
-        self, op: Any, function: Any, args: Any, kwargs: Any, value: Any, frame: Any
-    ) -> Any:
-        node = self._new(op, self.encode(args), self.encode(kwargs), frame)
+        node = self._new(op, self.encode(args), self.encode(kwargs))
         self._keep(node, value)
         result = self.wrap(value, node.id)
         source = args[0] if args else None
@@ -678,31 +427,22 @@ class Recorder:
         self._link(node)
         return result
 
-    def run_into(
-        self,
-        op: str,
-        function: Callable[..., Any],
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-        out: Any,
-    ) -> Any:
+    def run_into(self, op: str, function: Any, args: Any, kwargs: Any, out: Any) -> Any:
         """The same with the result written into `out`, an existing array."""
-        encoded = None
-        frame = self._frame()
-        if not self.full and frame is not None and isinstance(out, Recorded):
-            encoded = self.encode(args), self.encode(kwargs)
-        function(*_strip(args), out=_strip_out(out, function), **_strip(kwargs))
-        if encoded is not None:
-            node = self._new(op, *encoded, frame)
-            self._keep(node, out.view(np.ndarray))
+        records = self._records() and isinstance(out, Recorded)
+        encoded = (self.encode(args), self.encode(kwargs)) if records else ()
+        function(*_strip(args), out=np.asarray(out), **_strip(kwargs))
+        if records:
+            node = self._new(op, *encoded)
+            self._keep(node, np.asarray(out))
             self._link(node)
-            self._name_target(node, frame)
-            self._write(out, (), node.id, frame)
-        elif isinstance(out, Recorded) and not self.full:
+            self._name_target(node)
+            self._write(out, (), node.id)
+        else:
             self.opaque(out)
         return out
 
-    def _write(self, x: Recorded, path: tuple[Any, ...], node: int, frame: Any) -> None:
+    def _write(self, x: Recorded, path: tuple[Any, ...], node: int) -> None:
         """The part of `x` that `path` leads to now has the value `node`."""
         self.node_of(x)  # sees to it that there is a buffer
         buffer = x._buffer
@@ -712,9 +452,9 @@ class Recorder:
             steps = tuple(
                 (op, self.encode(args), self.encode(kwargs)) for op, _, args, kwargs in path
             )
-            made = self._new("assign", (Ref(buffer.node), steps, Ref(node)), {}, frame)
+            made = self._new("assign", (Ref(buffer.node), steps, Ref(node)))
             self._keep(made, buffer.base)
-            self._name_target(made, frame)
+            self._name_target(made, whole=True)
             self._link_part(made)
             node = made.id
         buffer.node = node
@@ -724,51 +464,36 @@ class Recorder:
 
     def assign(self, x: Recorded, index: Any, value: Any) -> None:
         """``x[index] = value``"""
-        frame = self._frame()
-        if self.full or frame is None:
+        if not self._records():
             x.view(np.ndarray)[_strip(index)] = _strip(value)
-            if not self.full:
-                self.opaque(x)
+            self.opaque(x)
             return
+        if isinstance(value, Recorded) and _same_memory(value, x.view(np.ndarray)[_strip(index)]):
+            return  # x[i] += 1 has changed x already, and now puts x[i] where it was
         new = self.encode(value) if not isinstance(value, int | float) else value
         if isinstance(new, list):  # x[i] = [a, b]
             new = Ref(self.node_of(array(value)))
-        whole = _whole(index)
-        index_now = _copy_index(index)
         self.node_of(x)
         x.view(np.ndarray)[_strip(index)] = _strip(value)
-        if isinstance(new, Ref) and whole and self.tape.nodes[new.id].shape == x.shape:
-            self._write(x, (), new.id, frame)
+        if isinstance(new, Ref) and _whole(index) and self.tape.nodes[new.id].shape == x.shape:
+            self._write(x, (), new.id)
             return
         if not isinstance(new, Ref):
             new = Ref(self.leaf(np.asarray(value)))
-        self._write(x, (("getitem", _getitem, (index_now,), {}),), new.id, frame)
+        self._write(x, (("getitem", _getitem, (index,), {}),), new.id)
 
-    def opaque(self, x: Recorded) -> None:
+    def opaque(self, x: Any) -> None:
         """Something changed the memory of `x` that does not record: a new value from outside."""
-        if x._buffer is not None:
+        if isinstance(x, Recorded) and x._buffer is not None and not self.full:
             was = self.tape.nodes[x._buffer.node]
             kind = "lost" if was.bits and was.op != "leaf" else "leaf"
             x._buffer.node = self.leaf(x._buffer.base, kind)
             x._buffer.version += 1
 
-    def opaque_write(
-        self, name: str, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> Any:
-        result = function(*_strip(args), **_strip(kwargs))
-        if isinstance(args[0], Recorded) and not self.full:
-            self.opaque(args[0])
-        return result
-
     def guard(self, x: Recorded, answer: bool) -> None:
         """The script chose its way by the truth of `x`."""
-        if not self.full and self._frame() is not None:
+        if self._records():
             self.tape.guards.append((self.node_of(x), answer))
-
-    def escape(self, x: Recorded) -> None:
-        """The script turned `x` into an ordinary number, which is not recorded."""
-        if not self.full and x._buffer is not None:
-            self.tape.escapes.append(x._node)
 
     # -- states and loops
 
@@ -787,8 +512,9 @@ class Recorder:
             source = self._source(old, node)
             if source is not None and self._root(source).bits & self.tape.nodes[change].bits:
                 found.append(source)
-        if found:
-            self._extend(min(found), node)  # what is older is the state, what is newer the change
+        # what is older is the state, what is newer the change
+        if found and self._root(min(found)).id <= min(node.inputs):
+            self._extend(min(found), node)
 
     def _link_part(self, node: Node) -> None:
         """The same for ``old[part] = old[part] + change``."""
@@ -808,18 +534,19 @@ class Recorder:
     def _extend(self, old: int, node: Node) -> None:
         self.tape.links.append((old, node.id))
         self._root_of[node.id] = self._root_of.get(old, old)
-        self.updates += self.tape.nodes[old].site == node.site
+        place = self._root_of[node.id], node.site
+        self.updates += place in self._places
+        self._places.add(place)
 
     def _source(self, id: int, update: Node) -> int | None:
         """Follow copies and casts, and factors if they lead to a state, back to what was old."""
         shape = update.shape
         origin: int | None = None
-        copies = ("copy", "astype", "reshape", "T", "transpose", "array", "positive")
         for _ in range(8):
             node = self.tape.nodes[id]
             if id in self._root_of or node.site == update.site:
                 return id
-            if node.op in copies and node.inputs:
+            if node.op in SAME_NUMBERS and node.inputs:
                 id = node.inputs[0]
                 continue
             if origin is None:
@@ -875,13 +602,20 @@ class Recorder:
             node.name = node.name or targets[0]
         elif isinstance(value, dict) and len(value) < 100:
             for key, v in value.items():
-                if isinstance(v, Recorded):
-                    self.note(v, f"{targets[0]}[{key!r}]")
+                if isinstance(v, Recorded) and not self.full:
+                    self._note_element(self.tape.nodes[self.node_of(v)], targets[0], str(key))
         return value
 
-    def _name_target(self, node: Node, frame: Any) -> None:
-        if frame is not None and not node.name:
-            node.name = self._targets.get((frame.f_code.co_filename, frame.f_lineno), "")
+    def _note_element(self, node: Node, container: str, key: str) -> None:
+        """A value in a dictionary is called by its key, unless it has a name that says more."""
+        computed = node.name.endswith("]") and not node.name.endswith((f'["{key}"]', f"['{key}']"))
+        if not node.name or computed:  # params["b" + str(n)]
+            node.name = f'{container}["{key}"]'
+
+    def _name_target(self, node: Node, whole: bool = False) -> None:
+        frame = self._frame()
+        if frame is not None:
+            node.name = self.files[frame.f_code.co_filename].get(frame.f_lineno, ("", ""))[whole]
 
     # -- one function, called by us
 
@@ -906,18 +640,14 @@ class Recorder:
 
     # -- running a script
 
-    def compile(self, source: str | bytes, filename: str) -> types.CodeType:
+    def compile(self, source: str, filename: str) -> types.CodeType:
         """Compile a script with its notes."""
-        self.files.add(filename)
-        tree = ast.parse(source, filename)
-        notes = _Notes(
-            filename, source if isinstance(source, str) else source.decode(errors="replace")
-        )
-        tree = ast.fix_missing_locations(notes.visit(tree))
-        self._targets.update(notes.augmented)
+        notes = Notes(source)
+        tree = ast.fix_missing_locations(notes.visit(ast.parse(source, filename)))
+        self.files[filename] = notes.changed
         return compile(tree, filename, "exec", dont_inherit=True)
 
-    def run_script(self, source: str | bytes, filename: str) -> dict[str, Any]:
+    def run_script(self, source: str, filename: str) -> dict[str, Any]:
         """Execute a script; return its globals. Its exceptions are passed on, save `Enough`."""
         global _recorder
         _recorder = self
@@ -947,7 +677,7 @@ class Recorder:
         def import_(
             name: Any, globals: Any = None, locals: Any = None, fromlist: Any = (), level: Any = 0
         ) -> Any:
-            if level == 0 and name in ("numpy", "math", "autograd.numpy"):
+            if level == 0 and name in ("numpy", "math"):
                 return _NUMPY if name == "numpy" else _MATH
             if level == 0 and name.startswith("numpy."):
                 real(name)
@@ -972,18 +702,6 @@ class Recorder:
         }
 
 
-def _strip_out(out: Any, function: Callable[..., Any]) -> Any:
-    return out.view(np.ndarray) if isinstance(out, Recorded) else out
-
-
-def _copy_index(index: Any) -> Any:
-    if type(index) is tuple:
-        return tuple(map(_copy_index, index))
-    return (
-        index.copy() if isinstance(index, np.ndarray) and not isinstance(index, Recorded) else index
-    )
-
-
 def _float(*args: Any) -> Any:
     """``float(x)`` that keeps a recorded number recorded."""
     if len(args) == 1 and isinstance(args[0], Recorded) and args[0].size == 1:
@@ -991,97 +709,25 @@ def _float(*args: Any) -> Any:
     return float(*args)
 
 
-class _Notes(ast.NodeTransformer):
-    """Adds to a script what the recorder wants to know; no line moves."""
-
-    def __init__(self, filename: str, source: str) -> None:
-        self.filename, self.lines = filename, re.split("\r\n|\r|\n", source)
-        self.augmented: dict[tuple[str, int], str] = {}
-        self.loops = 0
-
-    def visit_Assign(self, node: ast.Assign) -> ast.AST:
-        self.generic_visit(node)
-        target = node.targets[0]
-        parts = target.elts if isinstance(target, ast.Tuple | ast.List) else [target]
-        if not any(isinstance(p, ast.Starred) for p in parts):
-            node.value = self._call(
-                "__note__", node.value, *(ast.Constant(self._text(p)) for p in parts)
-            )
-        return node
-
-    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
-        self.generic_visit(node)
-        if node.value is not None:
-            node.value = self._call("__note__", node.value, ast.Constant(self._text(node.target)))
-        return node
-
-    def visit_AugAssign(self, node: ast.AugAssign) -> ast.AST:
-        self.generic_visit(node)
-        self.augmented[self.filename, node.lineno] = self._text(node.target)
-        return node
-
-    def visit_For(self, node: ast.For) -> ast.AST:
-        self.generic_visit(node)
-        node.iter = self._call("__loop__", node.iter)
-        return node
-
-    def visit_While(self, node: ast.While) -> list[ast.stmt]:
-        self.generic_visit(node)
-        self.loops += 1
-        name = f"__round_{self.loops}__"
-        begin = ast.Assign([ast.Name(name, ast.Store())], self._call("__round__"))
-        go_on = ast.Call(ast.Name(name, ast.Load()), [], [])
-        node.test = ast.copy_location(ast.BoolOp(ast.And(), [go_on, node.test]), node.test)
-        return [ast.copy_location(begin, node), node]
-
-    def visit_Call(self, node: ast.Call) -> ast.AST:
-        self.generic_visit(node)
-        if isinstance(node.func, ast.Name) and node.func.id == "float":
-            node.func = ast.copy_location(ast.Name("__float__", ast.Load()), node.func)
-        return node
-
-    def _text(self, target: ast.expr) -> str:
-        """A target as it is written."""
-        if target.lineno != target.end_lineno:
-            return ast.unparse(target)
-        line = self.lines[target.lineno - 1].encode()
-        return line[target.col_offset : target.end_col_offset].decode(errors="replace")
-
-    def _call(self, name: str, *args: ast.expr) -> ast.Call:
-        call = ast.Call(ast.Name(name, ast.Load()), list(args), [])
-        return ast.copy_location(call, args[0]) if args else call
-
-
-class _Siblings(importlib.abc.MetaPathFinder):
+class _Siblings(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     """Imports modules from the script's own folder as the script itself is run."""
 
     def __init__(self, recorder: Recorder, folder: Path) -> None:
         self.recorder, self.folder = recorder, folder
 
-    def find_spec(self, name: Any, path: Any = None, target: Any = None) -> Any:
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
         spec = importlib.machinery.PathFinder.find_spec(name, path or [str(self.folder)])
-        origin = spec.origin if spec else None
-        if (
-            not spec
-            or not origin
-            or not origin.endswith(".py")
-            or self.folder not in Path(origin).parents
-        ):
+        file = Path(spec.origin or "") if spec else Path()
+        installed = "site-packages" in file.parts or name.split(".")[0] in sys.stdlib_module_names
+        if not spec or file.suffix != ".py" or self.folder not in file.parents or installed:
             return None
-        if "site-packages" in origin or name.split(".")[0] in sys.stdlib_module_names:
-            return None
-        recorder, file = self.recorder, origin
-
-        class Loader(importlib.machinery.SourceFileLoader):
-            def get_code(self, fullname: Any) -> Any:
-                return recorder.compile(self.get_data(file), file)
-
-            def exec_module(self, module: Any) -> None:
-                recorder.furnish(module.__dict__)
-                exec(self.get_code(module.__name__), module.__dict__)
-
-        spec.loader = Loader(name, origin)
+        spec.loader = self
         return spec
+
+    def exec_module(self, module: types.ModuleType) -> None:
+        file = str(module.__file__)
+        self.recorder.furnish(module.__dict__)
+        exec(self.recorder.compile(read_source(Path(file))[0], file), module.__dict__)
 
 
 # ------------------------------------------------------------------- the stand-in modules
@@ -1099,7 +745,7 @@ def array(object: Any, dtype: Any = None, copy: bool | None = True, **kwargs: An
         object = list(object)
     if not _holds_recorded(object):
         return _recorder.born(np.array(object, dtype=dtype, **kwargs))
-    if dtype in (object, "object", "O") or dtype is builtins.object:
+    if dtype in ("object", "O", builtins.object):
         return _objects(object)
     try:
         return _recorder.run("array", _stack, (object,), {"dtype": dtype} if dtype else {})
@@ -1174,38 +820,23 @@ class _StandIn(types.ModuleType):
 
 # Functions of several arrays, which record a list of them.
 _OF_SEQUENCES = {
-    "append",
-    "block",
-    "broadcast_arrays",
-    "column_stack",
-    "concatenate",
-    "dstack",
-    "hstack",
-    "multi_dot",
-    "shuffle",
-    "stack",
-    "vstack",
-}
+    "append", "block", "broadcast_arrays", "column_stack", "concatenate", "dstack", "hstack",
+    "multi_dot", "shuffle", "stack", "vstack",
+}  # fmt: skip
 
 
 def _recording(function: Callable[..., Any], draws: bool = False) -> Callable[..., Any]:
     name = getattr(function, "__name__", "call")
 
     def call(*args: Any, **kwargs: Any) -> Any:
-        if (
-            args
-            and type(args[0]) is list
-            and name not in _OF_SEQUENCES
-            and _holds_recorded(args[0])
-        ):
-            args = (array(args[0]), *args[1:])  # NumPy would make a plain array of it
+        first = args[0] if args else None
+        if type(first) is list and name not in _OF_SEQUENCES and _holds_recorded(first):
+            args = (array(first), *args[1:])  # NumPy would make a plain array of it
         result = function(*args, **kwargs)
-        if draws and type(result) is float and not _recorder.full:
-            result = np.float64(result)
-        if isinstance(result, np.floating) and draws and not _recorder.full:
+        if draws and isinstance(result, float | np.floating) and not _recorder.full:
             return _recorder.wrap(result, _recorder.leaf(result))
-        if draws and name == "shuffle" and isinstance(args[0], Recorded):
-            _recorder.opaque(args[0])
+        if draws and name == "shuffle":
+            _recorder.opaque(first)
         return _recorder.born(result)
 
     call.__name__ = name
@@ -1217,50 +848,28 @@ class _Generator:
     """A random generator whose draws are recorded."""
 
     def __init__(self, real: Any) -> None:
-        self.__dict__["_real"] = real
+        self._real = real
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._real, name)
         return _recording(found, draws=True) if callable(found) else found
 
 
-def _mathematics() -> dict[str, Callable[..., Any]]:
-    """The functions of `math`, which take recorded numbers to NumPy's."""
-    other = {
-        "pow": "power",
-        "fabs": "absolute",
-        "asin": "arcsin",
-        "acos": "arccos",
-        "atan": "arctan",
-    }
-    names = [
-        "exp",
-        "log",
-        "sqrt",
-        "tanh",
-        "sin",
-        "cos",
-        "tan",
-        "sinh",
-        "cosh",
-        "log2",
-        "log10",
-        "log1p",
-        "expm1",
-        "pow",
-        "fabs",
-        "atan",
-    ]
+_OF_NUMBERS = [
+    "exp", "log", "sqrt", "tanh", "sin", "cos", "tan", "sinh", "cosh", "log2", "log10", "log1p",
+    "expm1", "fabs", "pow", "atan",
+]  # fmt: skip
 
-    def pick(name: str) -> Callable[..., Any]:
-        plain, recorded = getattr(math, name), getattr(np, other.get(name, name))
 
-        def call(*args: Any) -> Any:
-            return recorded(*args) if any(isinstance(a, Recorded) for a in args) else plain(*args)
+def _of_a_number(name: str) -> Callable[..., Any]:
+    """A function of `math`, which takes recorded numbers to NumPy's."""
+    plain = getattr(math, name)
+    recorded = getattr(np, {"pow": "power", "atan": "arctan"}.get(name, name))
 
-        return call
+    def call(*args: Any) -> Any:
+        return recorded(*args) if any(isinstance(a, Recorded) for a in args) else plain(*args)
 
-    return {name: pick(name) for name in names}
+    return call
 
 
 class _Nothing(types.ModuleType):
@@ -1291,21 +900,9 @@ class _Nothing(types.ModuleType):
 
 
 _PLOTTING = {
-    "matplotlib",
-    "seaborn",
-    "plotly",
-    "bokeh",
-    "pylab",
-    "mpl_toolkits",
-    "cv2",
-    "IPython",
-    "pygame",
-    "PIL",
-    "termcolor",
-    "tqdm",
-    "ipywidgets",
-    "imageio",
-}
+    "matplotlib", "seaborn", "plotly", "bokeh", "pylab", "mpl_toolkits", "cv2", "IPython",
+    "pygame", "PIL", "termcolor", "tqdm", "ipywidgets", "imageio",
+}  # fmt: skip
 _RANDOM = {
     "RandomState": lambda *a, **k: _Generator(np.random.RandomState(*a, **k)),
     "default_rng": lambda *a, **k: _Generator(np.random.default_rng(*a, **k)),
@@ -1333,64 +930,7 @@ _NUMPY = _StandIn(
         "product": lambda *a, **k: np.prod(*a, **k),
     },
 )
-_MATH = _StandIn(math, _mathematics())
-
-
-# ------------------------------------------------------------------------ reading a file
-
-
-def read_source(path: Path) -> tuple[str, list[tuple[int, int]] | None]:
-    """The Python code of a script or a notebook.
-
-    Returns:
-        The code, and for a notebook the (cell, line in the cell) of each of its lines.
-
-    Raises:
-        ValueError: the file is no text, or no notebook.
-
-    """
-    raw = path.read_bytes()
-    if b"\0" in raw:
-        raise ValueError("it is not a text file")
-    if path.suffix == ".ipynb":
-        return _notebook_source(raw)
-    encoding = re.search(rb"coding[:=]\s*([-\w.]+)", b"\n".join(raw.splitlines()[:2]))
-    try:
-        text = raw.decode(encoding[1].decode() if encoding else "utf-8-sig")
-    except (UnicodeDecodeError, LookupError) as e:
-        raise ValueError(f"it is not a text file in UTF-8: {e}") from None
-    return text, None
-
-
-def _notebook_source(raw: bytes) -> tuple[str, list[tuple[int, int]]]:
-    try:
-        book = json.loads(raw)
-        cells = book["cells"] if "cells" in book else book["worksheets"][0]["cells"]
-        lines, places = [], []
-        for number, cell in enumerate(cells, 1):
-            if cell["cell_type"] != "code":
-                continue
-            source = cell.get("source", cell.get("input", ""))
-            text = source if isinstance(source, str) else "".join(source)
-            for at, line in enumerate(_plain_python(text.splitlines()), 1):
-                lines.append(line)
-                places.append((number, at))
-    except (ValueError, KeyError, TypeError, IndexError, AttributeError) as e:
-        raise ValueError(f"it is not a Jupyter notebook: {type(e).__name__}: {e}") from None
-    return "\n".join(lines) + "\n", places
-
-
-def _plain_python(lines: list[str]) -> list[str]:
-    """A cell without what only IPython understands, line for line."""
-    if lines and lines[0].startswith("%%") and not re.match(r"%%(time|timeit|capture)\b", lines[0]):
-        return ["#" + line for line in lines]
-    lines = [re.sub(r"^(\s*[\w, ]+ = )(%|!).*", r"\1None", line) for line in lines]
-    return [
-        re.sub(r"^(\s*)(%|!|\?|.*\?\?*\s*$).*", r"\1pass", line)
-        if re.match(r"\s*(%|!|\?)|\s*[\w.]+\?\??\s*$", line)
-        else line
-        for line in lines
-    ]
+_MATH = _StandIn(math, {name: _of_a_number(name) for name in _OF_NUMBERS})
 
 
 # ------------------------------------------------------------------------- the process

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from .record import Node, Ref, Tape, Unknown
+from .tape import Node, Ref, Tape, Unknown
 
 Tensor = torch.Tensor
 Operation = Callable[..., Tensor]
@@ -161,19 +161,11 @@ def _index(index: Any) -> Any:
 
 
 def _unary(function: Any) -> Operation:
-    def apply(x: Tensor, dtype: Any = None) -> Tensor:
-        value: Tensor = function(number(x))
-        return value
-
-    return apply
+    return lambda x, dtype=None: function(number(x))
 
 
 def _binary(function: Any) -> Operation:
-    def apply(a: Tensor, b: Tensor, dtype: Any = None) -> Tensor:
-        value: Tensor = function(number(a), number(b))
-        return value
-
-    return apply
+    return lambda a, b, dtype=None: function(number(a), number(b))
 
 
 def _reduction(function: Operation) -> Operation:
@@ -400,10 +392,6 @@ def _argmax(x: Tensor, axis: Any = None, **options: Any) -> Tensor:
     return torch.argmax(x) if axis is None else torch.argmax(x, axis)
 
 
-def _compare(function: Operation) -> Operation:
-    return lambda a, b, **options: function(number(a), number(b))
-
-
 def _power(a: Tensor, b: Tensor) -> Tensor:
     return a.square() if b.ndim == 0 and b.item() == 2 else torch.pow(a, b)
 
@@ -471,7 +459,6 @@ OPERATIONS: dict[str, Operation] = {
             "rint": torch.round,
             "exp2": torch.exp2,
             "nan_to_num": torch.nan_to_num,
-            "array": torch.clone,
         }.items()
     },
     **{
@@ -489,11 +476,6 @@ OPERATIONS: dict[str, Operation] = {
             "remainder": torch.remainder,
             "hypot": torch.hypot,
             "arctan2": torch.atan2,
-        }.items()
-    },
-    **{
-        name: _compare(function)
-        for name, function in {
             "greater": torch.gt,
             "greater_equal": torch.ge,
             "less": torch.lt,
@@ -568,7 +550,7 @@ OPERATIONS: dict[str, Operation] = {
     "broadcast_to": lambda x, shape, **k: number(x).expand(_shape(shape)),
     "round": lambda x, decimals=0: torch.round(number(x), decimals=decimals),
     "around": lambda x, decimals=0: torch.round(number(x), decimals=decimals),
-    "logical_not": lambda x: torch.logical_not(x),
+    "logical_not": torch.logical_not,
     "invert": torch.bitwise_not,
     "bitwise_and": torch.bitwise_and,
     "bitwise_or": torch.bitwise_or,
@@ -588,6 +570,6 @@ OPERATIONS: dict[str, Operation] = {
         number(x).reshape(-1)[at] if axis is None else x.index_select(axis, at)
     ),
     "full_like": lambda x, value, **k: torch.full_like(number(x), float(value)),
-    "trace": lambda x: torch.trace(x),
+    "trace": torch.trace,
     "sort": lambda x, axis=-1: torch.sort(number(x), axis).values,
 }

@@ -3,7 +3,7 @@
 import numpy as np
 
 from .losses import Case
-from .mistakes import SAME_NUMBERS
+from .tape import PARTS
 
 # of these it is known which axis counts the samples: the one that the parameter leaves alone
 PRODUCTS = {"dot", "matmul"}
@@ -63,23 +63,17 @@ def _inputs(case: Case, k: int) -> dict[int, set[tuple[int, int]]]:
             continue
         left, right = node.inputs
         for data, weights, axis in ((left, right, 0), (right, left, -1)):
-            number = parameters.get(_origin(case, weights))
+            number = parameters.get(case.tape.origin(weights, PARTS))
             small = max(len(nodes[data].shape), len(nodes[weights].shape)) <= 2
             if data not in inside and number is not None and small:
                 result.setdefault(number, set()).add((data, axis))
     return result
 
 
-def _origin(case: Case, n: int) -> int:
-    while case.tape.nodes[n].op in SAME_NUMBERS and case.tape.nodes[n].inputs:
-        n = case.tape.nodes[n].inputs[0]
-    return n
-
-
 def _length_of_the_root(case: Case, n: int) -> int:
     """Of the array that a batch was cut out of, or the batch itself."""
     node, longest = case.tape.nodes[n], 0
-    while node.inputs and node.op in SAME_NUMBERS | {"getitem"}:
+    while node.inputs and node.op in PARTS:
         if node.op == "getitem":
             longest = max(longest, max(case.tape.nodes[node.inputs[0]].shape, default=0))
         node = case.tape.nodes[node.inputs[0]]

@@ -8,30 +8,14 @@ parameters, the others belong to the optimiser (a momentum, a running mean).
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
-from .record import Node, Ref, Tape
+from .tape import Tape
 
 # What may lie between an optimiser's state and the parameter that it moves.
 ELEMENTWISE = {
-    "add",
-    "subtract",
-    "multiply",
-    "divide",
-    "sqrt",
-    "square",
-    "power",
-    "negative",
-    "absolute",
-    "maximum",
-    "clip",
-    "copy",
-    "astype",
-    "reshape",
-    "getitem",
-    "item",
-    "assign",
-    "T",
+    "add", "subtract", "multiply", "divide", "sqrt", "square", "power", "negative", "absolute",
+    "maximum", "clip", "copy", "astype", "reshape", "getitem", "item", "assign", "T",
     "reciprocal",
-}
+}  # fmt: skip
 # What may lie between two parts of one update.
 LINEAR = {"add", "subtract", "multiply", "divide", "copy", "astype", "getitem", "item", "assign"}
 
@@ -65,6 +49,7 @@ class Network:
 
     states: list[State]
     steps: list[Step]
+    elsewhere: list[State] = field(default_factory=list)  # of other networks in the file
 
     @property
     def parameters(self) -> list[int]:
@@ -84,7 +69,7 @@ def find_networks(tape: Tape) -> list[Network]:
     """All networks that the script trains, in the order of their first update."""
     users = consumers(tape)
     chains = [_merge(tape, users, c) for c in _chains(tape)]
-    chains = [c for c in chains if len(c.updates) >= 2 and _outlives_a_step(c)]
+    chains = [c for c in chains if len(c.updates) >= 2]
     roots = {c.nodes[0] for c in chains}
     for c in chains:
         # an optimiser's state that begins as a gradient: that is the first update already
@@ -98,23 +83,13 @@ def find_networks(tape: Tape) -> list[Network]:
         family = _family(chains)
         chains = [c for c in chains if not any(c is f for f in family)]
         networks += _networks(tape, users, family)
+    for network in networks:
+        network.elsewhere = [s for n in networks if n is not network for s in n.states]
     return sorted(networks, key=lambda n: min(n.steps[0].end.values()))
 
 
 def _descends(tape: Tape, n: int, others: set[int | None]) -> bool:
-    seen, stack = {n}, [n]
-    while stack:
-        for i in tape.nodes[stack.pop()].inputs:
-            if i in others:
-                return True
-            if i not in seen:
-                seen.add(i)
-                stack.append(i)
-    return False
-
-
-def _outlives_a_step(chain: State) -> bool:
-    return chain.updates[-1] > chain.updates[0]
+    return bool(tape.behind(tape.nodes[n].inputs, range(n)) & others)
 
 
 def _chains(tape: Tape) -> list[State]:
@@ -130,7 +105,6 @@ def _chains(tape: Tape) -> list[State]:
     for old, new in links:  # in order of time
         depth[new] = depth.get(old, 0) + 1
     chains, used = [], set()
-
     for end in sorted(depth, key=lambda n: (-depth[n], n)):
         path = [end]
         while path[-1] in parent and path[-1] not in used:
@@ -209,7 +183,8 @@ def _family(chains: list[State]) -> list[State]:
         counts: dict[int, int] = defaultdict(int)
         for n in c.updates:
             counts[sum(b < n for b in bounds)] += 1  # number of the step
-        complete = [counts[k] for k in range(1, len(bounds))]
+        # the tape may end within the last step
+        complete = [counts[k] for k in range(1, max(2, len(bounds) - 1))]
         if c is last or (complete and all(n == 1 for n in complete) and counts[0] <= 1):
             family.append(c)
     return family
@@ -236,8 +211,8 @@ def _networks(tape: Tape, users: dict[int, list[int]], family: list[State]) -> l
         return []
     for step, following in zip(steps, [*steps[1:], None], strict=True):
         _collect(tape, step, following)
-    influence = _influence(tape, steps[min(1, len(steps) - 1)])
     step = steps[min(1, len(steps) - 1)]
+    influence = _influence(tape, step)
     for i, state in enumerate(family):
         others = influence[i] - {i}
         state.optimiser = len(others) <= 1 and _only_elementwise(tape, step, i) and len(family) > 1
@@ -287,15 +262,20 @@ def _collect(tape: Tape, step: Step, following: Step | None) -> None:
 
 
 def _influence(tape: Tape, step: Step) -> dict[int, set[int]]:
-    """Which states' new values depend on what each state began with."""
+    """Which states' new values depend on what each state began with.
+
+    If a state moves another, what that one moves in the same step is the other's doing.
+    """
     reached: dict[int, set[int]] = {n: {i} for i, n in step.start.items()}
+    ends = {n: i for i, n in step.end.items()}
+    influence: dict[int, set[int]] = defaultdict(set)
     for id in step.nodes:
         if id not in reached:
             reached[id] = set().union(*(reached.get(i, set()) for i in tape.nodes[id].inputs))
-    influence: dict[int, set[int]] = defaultdict(set)
-    for i, n in step.end.items():
-        for j in reached.get(n, ()):
-            influence[j].add(i)
+            if id in ends:
+                for j in reached[id]:
+                    influence[j].add(ends[id])
+                reached[id] &= {ends[id]}
     return influence
 
 
@@ -303,15 +283,12 @@ def _only_elementwise(tape: Tape, step: Step, i: int) -> bool:
     """Is the state used for nothing but a parameter of its own shape?"""
     begin = step.start[i]
     shape, reached, starts = tape.nodes[begin].shape, {begin}, set(step.start.values())
+    of_others = set(step.end.values()) - {step.end[i]}
     for id in step.nodes:
         node = tape.nodes[id]
         if id not in starts and any(n in reached for n in node.inputs):
             if node.op not in ELEMENTWISE or (node.shape != shape and id > begin):
                 return False
-            reached.add(id)
+            if id not in of_others:
+                reached.add(id)
     return True
-
-
-def old_value_of(node: Node) -> int | None:
-    """The first operand of an update."""
-    return node.args[0].id if node.args and isinstance(node.args[0], Ref) else None

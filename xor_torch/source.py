@@ -1,0 +1,126 @@
+"""The Python code of a script or a notebook, and what is added to it for the recorder.
+
+Either way the lines stay what and where they are in the file.
+"""
+
+import ast
+import json
+import re
+from pathlib import Path
+
+
+def read_source(path: Path) -> tuple[str, list[tuple[int, int]] | None]:
+    """The Python code of a script or a notebook.
+
+    Returns:
+        The code, and for a notebook the (cell, line in the cell) of each of its lines.
+
+    Raises:
+        ValueError: the file is no text, or no notebook.
+
+    """
+    raw = path.read_bytes()
+    if b"\0" in raw:
+        raise ValueError("it is not a text file")
+    if path.suffix == ".ipynb":
+        return _notebook_source(raw)
+    encoding = re.search(rb"coding[:=]\s*([-\w.]+)", b"\n".join(raw.splitlines()[:2]))
+    try:
+        text = raw.decode(encoding[1].decode() if encoding else "utf-8-sig")
+    except (UnicodeDecodeError, LookupError) as e:
+        raise ValueError(f"it is not a text file in UTF-8: {e}") from None
+    return text, None
+
+
+def _notebook_source(raw: bytes) -> tuple[str, list[tuple[int, int]]]:
+    try:
+        book = json.loads(raw)
+        cells = book["cells"] if "cells" in book else book["worksheets"][0]["cells"]
+        lines, places = [], []
+        for number, cell in enumerate(cells, 1):
+            if cell["cell_type"] != "code":
+                continue
+            source = cell.get("source", cell.get("input", ""))
+            text = source if isinstance(source, str) else "".join(source)
+            for at, line in enumerate(_plain_python(text.splitlines()), 1):
+                lines.append(line)
+                places.append((number, at))
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError) as e:
+        raise ValueError(f"it is not a Jupyter notebook: {type(e).__name__}: {e}") from None
+    return "\n".join(lines) + "\n", places
+
+
+def _plain_python(lines: list[str]) -> list[str]:
+    """A cell without what only IPython understands, line for line."""
+    if lines and lines[0].startswith("%%") and not re.match(r"%%(time|timeit|capture)\b", lines[0]):
+        return ["#" + line for line in lines]
+    lines = [re.sub(r"^(\s*[\w, ]+ = )[%!].*", r"\1None", line) for line in lines]
+    return [re.sub(r"^(\s*)([%!?].*|[\w.]+\?\??\s*)$", r"\1pass", line) for line in lines]
+
+
+class Notes(ast.NodeTransformer):
+    """Adds to a script what the recorder wants to know; no line moves."""
+
+    def __init__(self, source: str) -> None:
+        self.lines = re.split("\r\n|\r|\n", source)
+        # line -> what its assignment changes: x[part], and the array x that this is a part of
+        self.changed: dict[int, tuple[str, str]] = {}
+        self.loops = 0
+
+    def visit_Assign(self, node: ast.Assign) -> ast.AST:
+        self.generic_visit(node)
+        target = node.targets[0]
+        parts = target.elts if isinstance(target, ast.Tuple | ast.List) else [target]
+        if isinstance(target, ast.Subscript):  # x[part] = ... makes a new value of x
+            self._note_change(node.lineno, target)
+        if not any(isinstance(p, ast.Starred) for p in parts):
+            node.value = self._call(
+                "__note__", node.value, *(ast.Constant(self._text(p)) for p in parts)
+            )
+        return node
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
+        self.generic_visit(node)
+        if node.value is not None:
+            node.value = self._call("__note__", node.value, ast.Constant(self._text(node.target)))
+        return node
+
+    def visit_AugAssign(self, node: ast.AugAssign) -> ast.AST:
+        self.generic_visit(node)
+        self._note_change(node.lineno, node.target)
+        return node
+
+    def visit_For(self, node: ast.For) -> ast.AST:
+        self.generic_visit(node)
+        node.iter = self._call("__loop__", node.iter)
+        return node
+
+    def visit_While(self, node: ast.While) -> list[ast.stmt]:
+        self.generic_visit(node)
+        self.loops += 1
+        name = f"__round_{self.loops}__"
+        begin = ast.Assign([ast.Name(name, ast.Store())], self._call("__round__"))
+        go_on = ast.Call(ast.Name(name, ast.Load()), [], [])
+        node.test = ast.copy_location(ast.BoolOp(ast.And(), [go_on, node.test]), node.test)
+        return [ast.copy_location(begin, node), node]
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        self.generic_visit(node)
+        if isinstance(node.func, ast.Name) and node.func.id == "float":
+            node.func = ast.copy_location(ast.Name("__float__", ast.Load()), node.func)
+        return node
+
+    def _note_change(self, line: int, target: ast.expr) -> None:
+        whole = target.value if isinstance(target, ast.Subscript) else target
+        self.changed[line] = self._text(target), self._text(whole)
+
+    def _text(self, target: ast.expr) -> str:
+        """A target as it is written."""
+        if target.lineno != target.end_lineno:
+            return ast.unparse(target)
+        line = self.lines[target.lineno - 1].encode()
+        return line[target.col_offset : target.end_col_offset].decode(errors="replace")
+
+    def _call(self, name: str, *args: ast.expr) -> ast.Call:
+        call = ast.Call(ast.Name(name, ast.Load()), list(args), [])
+        return ast.copy_location(call, args[0]) if args else call

@@ -1,0 +1,189 @@
+"""What a script did with its arrays: a program without loops and branches, as `record` writes it.
+
+Whoever reads a tape can run it again, in torch and at other numbers (`replay`). A value on it
+never changes: an in-place operation stands there as if it had made a new value.
+"""
+
+import json
+import math
+import time
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+# Operations that change nothing but how the numbers are kept.
+SAME_NUMBERS = {
+    "T", "transpose", "reshape", "copy", "astype", "ravel", "flatten", "array", "squeeze",
+    "expand_dims", "atleast_2d", "atleast_1d", "asarray", "positive",
+}  # fmt: skip
+PARTS = SAME_NUMBERS | {"getitem"}
+
+
+class Ref(NamedTuple):
+    """A value of the tape, as an argument of a later operation."""
+
+    id: int
+
+
+class Unknown(str):
+    """An argument that the tape could not keep: the operation cannot be run again."""
+
+
+@dataclass(slots=True, eq=False)
+class Node:
+    """One operation of the tape, or a value from outside (`op` "leaf")."""
+
+    id: int
+    op: str  # NumPy's name of it: "add", "sum", "getitem", "assign", ...
+    args: Any = ()  # may hold Refs, also inside tuples and lists
+    kwargs: dict[str, Any] = field(default_factory=dict)
+    line: int = 0  # in the script, 0 if elsewhere
+    site: Any = None  # (code, position in it), the place, loops included; a number if loaded
+    name: str = ""  # the variable that it was first assigned to
+    shape: tuple[int, ...] = ()
+    dtype: str = "f"  # its kind
+    value: np.ndarray | None = None  # a copy, None if large
+    bits: int = 0  # the random or constant arrays that it descends from, one bit each
+    inputs: tuple[int, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.inputs = tuple(_refs((self.args, self.kwargs)))
+
+
+class Tape:
+    """What a script did with its arrays."""
+
+    def __init__(self) -> None:
+        self.nodes: list[Node] = []
+        self.links: list[tuple[int, int]] = []  # (old, new): new = old + a change that needs old
+        self.guards: list[tuple[int, bool]] = []  # a branch was taken because of this value
+        self.aliases: list[tuple[int, str, int]] = []  # (id, a further name, the line of it)
+
+    def origin(self, id: int, through: Collection[str] = SAME_NUMBERS) -> int:
+        """The value that this one is a copy, a transpose, a reshape of."""
+        while self.nodes[id].op in through and self.nodes[id].inputs:
+            id = self.nodes[id].inputs[0]
+        return id
+
+    def behind(self, ids: Iterable[int], inside: Collection[int]) -> set[int]:
+        """These values and all that they are computed from, as far as they are `inside`."""
+        found, stack = set[int](), [*ids]
+        while stack:
+            id = stack.pop()
+            if id in inside and id not in found:
+                found.add(id)
+                stack += self.nodes[id].inputs
+        return found
+
+    def save(self, folder: Path, **outcome: Any) -> None:
+        """Write ``tape.json`` and a file of the values, end to end, into `folder`, or neither."""
+        nodes, offset = [], 0
+        sites: dict[Any, int] = {None: 0}
+        values = folder / f"{time.monotonic_ns()}.bin"
+        with values.open("wb") as blob:
+            for n in self.nodes:
+                stored = None
+                if n.value is not None and n.value.dtype.kind in "fiub":
+                    stored = n.value.dtype.str, n.value.shape, offset
+                    offset += blob.write(np.ascontiguousarray(n.value).tobytes())
+                arguments = _encode(n.args), _encode(n.kwargs)
+                site = sites.setdefault(n.site, len(sites))
+                nodes.append((n.op, *arguments, n.line, site, n.name, n.shape, n.dtype, stored))
+        content = {
+            "values": values.name,
+            "nodes": nodes,
+            "links": self.links,
+            "aliases": self.aliases,
+            "guards": self.guards,
+            "outcome": outcome,
+        }
+        beside = values.with_suffix(".json")
+        beside.write_text(json.dumps(content))
+        beside.replace(folder / "tape.json")
+
+    @classmethod
+    def load(cls, folder: Path) -> tuple["Tape", dict[str, Any]]:
+        """The tape that `save` wrote, and the outcome beside it."""
+        content = json.loads((folder / "tape.json").read_text())
+        blob = (folder / content["values"]).read_bytes()
+        tape = cls()
+        for op, args, kwargs, *rest, shape, dtype, stored in content["nodes"]:
+            value = None
+            if stored:
+                kind, size, at = stored
+                value = np.frombuffer(blob, kind, math.prod(size), at).reshape(size)
+            more = _decode(args), _decode(kwargs), *rest, tuple(shape), dtype, value
+            tape.nodes.append(Node(len(tape.nodes), op, *more))
+        for name in ("links", "aliases", "guards"):
+            setattr(tape, name, [tuple(entry) for entry in content[name]])
+        return tape, content["outcome"]
+
+
+def squeezed(shape: Iterable[int]) -> tuple[int, ...]:
+    """A shape without its ones."""
+    return tuple(n for n in shape if n != 1)
+
+
+def _refs(x: Any) -> Iterator[int]:
+    """The ids of all values among nested arguments."""
+    if isinstance(x, Ref):
+        yield x.id
+    elif isinstance(x, slice):
+        yield from _refs((x.start, x.stop, x.step))
+    elif isinstance(x, tuple | list | dict):
+        for i in x.values() if isinstance(x, dict) else x:
+            yield from _refs(i)
+
+
+def _encode(x: Any) -> Any:
+    """An argument as JSON; what has no faithful form becomes ``{"?": its type}``."""
+    if isinstance(x, Ref):
+        return {"ref": x.id}
+    if x is None or isinstance(x, bool | int | str):
+        return x
+    if isinstance(x, float):
+        return {"float": x.hex()}
+    if isinstance(x, np.generic):
+        return _encode(x.item())
+    if isinstance(x, slice):
+        return {"slice": [_encode(i) for i in (x.start, x.stop, x.step)]}
+    if x is Ellipsis:
+        return {"dots": 1}
+    if isinstance(x, tuple):
+        return {"tuple": [_encode(i) for i in x]}
+    if isinstance(x, list):
+        return [_encode(i) for i in x]
+    if isinstance(x, dict):
+        return {"dict": {str(k): _encode(v) for k, v in x.items()}}
+    if isinstance(x, np.dtype | type):
+        try:
+            return {"dtype": np.dtype(x).str}
+        except TypeError:
+            pass
+    return {"?": type(x).__name__}
+
+
+def _decode(x: Any) -> Any:
+    if isinstance(x, list):
+        return [_decode(i) for i in x]
+    if not isinstance(x, dict):
+        return x
+    ((kind, v),) = x.items()
+    if kind == "ref":
+        return Ref(v)
+    if kind == "float":
+        return float.fromhex(v)
+    if kind == "slice":
+        return slice(*map(_decode, v))
+    if kind == "dots":
+        return Ellipsis
+    if kind == "tuple":
+        return tuple(map(_decode, v))
+    if kind == "dict":
+        return {k: _decode(i) for k, i in v.items()}
+    if kind == "dtype":
+        return np.dtype(v)
+    return Unknown(v)
