@@ -867,6 +867,43 @@ for epoch in range(5000):
 print("first and last loss:", losses[0], losses[-1])
 '''
 
+_BRANCH = '''\
+import numpy as np
+
+X = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
+Y = np.array([0, 1, 1, 0])
+
+
+def sigmoid(z):
+    return 1 / (1 + np.exp(-z))
+
+
+# of the cross-entropy
+def dloss(p, y):
+    if y == 1:
+        return -1 / p
+    else:
+        return 1 / (1 - p)
+
+
+rng = np.random.RandomState(6)
+W1 = rng.randn(2, 3)
+b1 = np.zeros(3)
+W2 = rng.randn(3)
+b2 = np.zeros(1)
+
+for epoch in range(2000):
+    for x, y in zip(X, Y):
+        a1 = sigmoid(x @ W1 + b1)
+        p = sigmoid(a1 @ W2 + b2)
+        dz2 = dloss(p, y) * p * (1 - p)
+        dz1 = dz2 * W2 * a1 * (1 - a1)
+        W2 -= 0.3 * dz2 * a1
+        b2 -= 0.3 * dz2
+        W1 -= 0.3 * np.outer(x, dz1)
+        b1 -= 0.3 * dz1
+'''
+
 _MSE = '''\
 import numpy as np
 
@@ -1200,6 +1237,11 @@ _OPTIMISERS = {
 
 # Correct, though a hasty reader would object
 _DECOYS: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
+    # a number of the weights, which is no loss
+    "plain-slope": ("plain", (
+        ("    loss = np.mean((y - y_pred) ** 2)\n", "    slope = -W1[0, 0] / W1[1, 0]\n"),
+        (", loss {loss:.4f}", ", slope {slope:.4f}"),
+    )),
     # one output unit: the sum over everything is the sum over the samples
     "plain-sum-of-all": ("plain", (
         ("d_b2 = np.sum(d_final, axis=0, keepdims=True)", "d_b2 = np.sum(d_final)"),
@@ -1273,6 +1315,7 @@ CORRECT: dict[str, str] = {
     "softmax": _SOFTMAX,
     "softmax-jacobian": _SOFTMAX_JACOBIAN,
     "bce": _BCE,
+    "branch": _BRANCH,
     "mse": _MSE,
     "mini-batch": _MINI_BATCH,
     "no-bias": _NO_BIAS,

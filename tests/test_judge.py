@@ -27,6 +27,7 @@ def judged(source, folder):
 
 UPDATES = {
     "sample": "one sample at a time, of 4 distinct input rows",
+    "branch": "one sample at a time, of 4 distinct input rows",
     "softmax-jacobian": "one sample at a time, of 4 distinct input rows",
     "mini-batch": "mini-batch: each sees 15 of 60 distinct input rows",
 }
@@ -71,6 +72,60 @@ def test_a_planted_mistake_is_found(mistake, tmp_path):
     assert d.line in (mistake.line, *mistake.near)
     assert d.mistake in (mistake.name, *mistake.also)
     assert d.line != mistake.line or d.variable == mistake.variable
+
+
+def test_a_number_of_the_weights_is_no_loss(tmp_path):
+    (finding,) = judged(CORRECT["plain-slope"], tmp_path)
+    assert not finding.warnings
+
+
+def test_a_constant_against_a_logarithm_of_zero_makes_no_other_loss(tmp_path):
+    (finding,) = judged(CORRECT["bce"].replace("np.log(p)", "np.log(p + 1e-8)"), tmp_path)
+    assert finding.verdict == "correct"
+    assert not finding.warnings
+
+
+def test_a_branch_on_the_target_hides_the_loss_but_not_a_wrong_hidden_layer(tmp_path):
+    hidden = CORRECT["branch"].replace(" * a1 * (1 - a1)", " * a1")
+    (finding,) = judged(hidden, tmp_path)
+    assert (finding.verdict, finding.diagnosis.variable) == ("wrong", "dz1")
+    output = CORRECT["branch"].replace(" * p * (1 - p)", " * p")
+    (finding,) = judged(output, tmp_path)
+    assert finding.verdict == "cannot tell"
+    assert "chooses its way by a target, on line 13" in finding.reason
+
+
+def test_weights_whose_input_is_zero_are_not_accused(tmp_path):
+    rows = "[[0, 0], [0, 1], [1, 0], [1, 1]]"
+    (finding,) = judged(CORRECT["plain"].replace(rows, "[[0, 0]] * 4"), tmp_path)
+    assert finding.verdict == "cannot tell"
+    assert finding.reason.startswith("W1 never moves")
+
+
+LEARNED = """\
+import numpy as np
+
+rng = np.random.RandomState(4)
+X = rng.randint(0, 2, (3, 25))
+T = np.eye(5)[:3]
+W1 = rng.rand(50, 25)
+W2 = rng.rand(5, 50)
+
+for epoch in range(100):
+    for x, t in zip(X, T):
+        a1 = 1 / (1 + np.exp(-W1 @ x))
+        e = np.exp(W2 @ a1)
+        p = e / e.sum()
+        d2 = t - p
+        d1 = W2.T @ d2 * a1 * (1 - a1)
+        W2 += 0.9 * np.outer(d2, a1)
+        W1 += 0.9 * np.outer(d1, x)
+"""
+
+
+def test_a_softmax_that_has_learned_is_not_accused_of_its_rounding(tmp_path):
+    (finding,) = judged(LEARNED, tmp_path)
+    assert finding.verdict == "correct"
 
 
 def test_each_row_many_times(tmp_path):

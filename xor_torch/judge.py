@@ -256,17 +256,19 @@ def _compare_with_printed(case: Case, fit: Fit, finding: Finding) -> None:
         if len(points) < 2 or not terms:
             continue
         mine = Loss(fit.loss.kind, (), "", {k: terms})
-        for name, line, term in _printed(case, k):
+        for name, line, term in _printed(case, k, terms):
             if any(line == seen for seen, *_ in (*same, *penalised, *other)):
                 continue
             relation = _relation(case, points, Loss("own", (), name, {k: [term]}), mine)
             if relation is None:
                 continue
-            factors, decays, exact = relation
+            factors, decays, exact, near = relation
             if exact and not any(decays):
                 same.append((line, name, factors[0]))
             elif exact:
                 penalised.append((line, name, factors[0], decays))
+            elif near:  # a constant in it, against log(0)
+                same.append((line, name, 0.0))
             else:
                 other.append((line, name))
     for line, name, factor, decays in penalised:
@@ -293,15 +295,23 @@ def _compare_with_printed(case: Case, fit: Fit, finding: Finding) -> None:
         )
 
 
-def _printed(case: Case, k: int) -> list[tuple[str, int, Term]]:
-    """The scalars of a step that look like a loss: computed from the error, used for no update."""
+def _printed(case: Case, k: int, terms: list[Term]) -> list[tuple[str, int, Term]]:
+    """The scalars of a step that look like a loss: of the predictions, used for no update."""
     nodes, step = case.tape.nodes, case.steps[k]
     needed = case.needed(k)
+    predicted = {t.source if t.prediction is None else t.prediction for t in terms}
+    if any(t.prediction is None for t in terms):
+        predicted |= needed
+    for n in sorted(step.nodes):
+        if predicted & {*nodes[n].inputs}:
+            predicted.add(n)
     users = {i for n in step.nodes for i in nodes[n].inputs}
     found = []
     for n in step.nodes:
         node = nodes[n]
         if n in needed or node.dtype != "f" or node.shape not in ((), (1,), (1, 1)):
+            continue
+        if n not in predicted:  # a weight, or the slope of the line that two of them make
             continue
         if node.name or n not in users:
             found.append((node.name or "a value", node.line, total(n)))
@@ -310,8 +320,11 @@ def _printed(case: Case, k: int) -> list[tuple[str, int, Term]]:
 
 def _relation(
     case: Case, points: list[Point], printed: Loss, followed: Loss
-) -> tuple[list[float], list[float], bool] | None:
-    """(factors, decays, exact) with d printed = factor * d followed + decay * parameter."""
+) -> tuple[list[float], list[float], bool, bool] | None:
+    """(factors, decays, exact, near) with d printed = factor * d followed + decay * parameter.
+
+    It is near if it is so to within `NEARLY`, without any decay.
+    """
     grads = []
     for p in points:
         a, b = case.gradients(printed, p), case.gradients(followed, p)
@@ -320,7 +333,7 @@ def _relation(
         grads.append((p, a, b))
     if not any(float(x.abs().max()) > 0 for _, a, _ in grads for x in a):
         return None
-    factors, decays, exact = [], [], True
+    factors, decays, multiples, exact, near = [], [], [], True, True
     for i in range(len(case.parameters)):
         mine = torch.cat([x[i].reshape(-1) for _, x, _ in grads])
         columns = [
@@ -330,6 +343,9 @@ def _relation(
         if not float(columns[0].abs().max()):
             decays.append(0.0)
             continue
+        multiples.append(float(columns[0] @ mine / (columns[0] @ columns[0])))
+        rest = float((mine - multiples[-1] * columns[0]).abs().max())
+        near = near and rest <= NEARLY * float(mine.abs().max())
         solution = torch.linalg.lstsq(torch.stack(columns, 1), mine[:, None]).solution[:, 0]
         off = float((torch.stack(columns, 1) @ solution - mine).abs().max())
         exact = exact and off <= 1e-8 * max(float(mine.abs().max()), 1e-300)
@@ -340,7 +356,8 @@ def _relation(
     exact = (
         exact and bool(factors) and all(math.isclose(f, factors[0], rel_tol=1e-6) for f in factors)
     )
-    return factors, decays, exact
+    near = near and all(math.isclose(m, multiples[0], rel_tol=NEARLY) for m in multiples)
+    return factors, decays, exact, near
 
 
 def _compare_penalty(
@@ -412,6 +429,12 @@ def _wrong(case: Case, fits: list[Fit]) -> Finding:
     fits = [f for f in fits if f.loss.kind not in ("own", "MAE") or any(f.explained())]
     if not fits:
         raise CannotTell("no prediction and target were found that a loss could be computed from")
+    for name, *silent in zip(case.names, *(f.silent() for f in fits), strict=True):
+        if all(silent):
+            raise CannotTell(
+                f"{name} never moves, and its gradient is zero as well: its input is zero in "
+                "every sample that was seen; another sample would tell"
+            )
     fits.sort(
         key=lambda f: (sum(f.in_scale()), sum(f.explained()), -ORDER[f.loss.kind]), reverse=True
     )
@@ -501,6 +524,12 @@ def _by_known_mistake(case: Case, fits: list[Fit]) -> tuple[Fit, Diagnosis]:
                 f"{max(fit.error):.1e}, but not exactly: perhaps a constant against a division "
                 "by zero, which only one of the two has"
             )
+    if asked := [n for k in case.chosen for n in case.asked(k)]:
+        raise CannotTell(
+            f"the script chooses its way by a target, on line {case.tape.nodes[asked[0]].line}, so "
+            "that the loss which its steps follow cannot be seen; without the branch it can: "
+            "-(y * log(a) + (1 - y) * log(1 - a)) is right for both"
+        )
     for fit in sorted(fits, key=lambda f: ORDER[f.loss.kind]):
         diagnosis = diagnose(case, fit)
         known = ("derivative taken twice", "missing output derivative")

@@ -26,6 +26,9 @@ Values = dict[int, Tensor]
 # Both sides are computed in float64 from the same tape: agreement is 1e-13 or better.
 RTOL = 1e-9
 FLOOR = 1e-13  # of the largest value that the same array has at any point
+# Where all answers of a softmax are as near as this to their targets, rounding is as large as RTOL
+# of what autograd has left of the derivative: it passes through 1 / p - 1.
+LEARNED = 1e-7
 # A recorded value and the same value repeated.
 SAME = 1e-6
 SAME_FLOAT32 = 1e-2
@@ -59,6 +62,7 @@ class Term:
     source: int  # the value where the target comes in, or the loss itself
     prediction: int | None = None
     target: int | float | None = None
+    error: Callable[[Values], Tensor] | None = None  # of the prediction
     size: int = 1  # of the prediction
 
 
@@ -70,7 +74,11 @@ def total(id: int) -> Term:
 def log_likelihood(id: int, node: Node) -> Term:
     """Of the probabilities that ``p[range(n), labels]`` picks."""
     return Term(
-        lambda values: -values[id].log().sum(), id, node.inputs[0], size=math.prod(node.shape)
+        lambda values: -values[id].log().sum(),
+        id,
+        node.inputs[0],
+        error=lambda values: 1 - values[id],
+        size=math.prod(node.shape),
     )
 
 
@@ -111,6 +119,10 @@ class Fit:
     error: list[float]  # largest relative difference at any point, with its own factors
     measured: list[float] = field(default_factory=list)  # the same at the numbers of the run
     decay: list[float] = field(default_factory=list)  # a penalty's: change = ... - decay * value
+
+    def silent(self) -> list[bool]:
+        """Which parameters neither move nor have a gradient, at any point."""
+        return [not f and e == 0 for e, f in zip(self.error, self.factors, strict=True)]
 
     def explained(self) -> list[bool]:
         return [e <= RTOL and bool(f) for e, f in zip(self.error, self.factors, strict=True)]
@@ -189,6 +201,7 @@ class Case:
             for n in (tape.nodes[i] for i in self.steps[0].start.values())
         )
         self.ties, self.tied = ties, False
+        self.values_of_states = {n for step in self.steps for n in step.start.values()}
         # losses that are finite at the numbers of the run, but not at moved parameters
         self.saturated: set[tuple[Any, ...]] = set()
         self._check_replay()
@@ -373,6 +386,7 @@ class Case:
     def losses_of(self, k: int) -> Iterable[tuple[Loss, Term]]:
         step, nodes = self.steps[k], self.tape.nodes
         inside, starts, ends = set(step.nodes), set(step.start.values()), set(step.end.values())
+        asked = self.asked(k)
         for id in step.nodes:
             node = nodes[id]
             if id in ends or id in starts or node.dtype != "f":
@@ -401,6 +415,28 @@ class Case:
                     prediction = self._inner(prediction, inside, starts)
                 if prediction not in starts:
                     yield from self._supervised(place, prediction, target, id)
+            if node.op == "divide" and asked and isinstance(node.args[0], int | float):
+                # -1 / p if y == 1 else 1 / (1 - p); not the 1 / (1 + exp(-z)) of a sigmoid
+                prediction = self._inner(node.inputs[0], inside, starts)
+                if prediction in inside and nodes[prediction].op != "exp":
+                    for target in {t for n in asked for t in nodes[n].inputs}:
+                        yield from self._supervised(("asked",), prediction, target, id)
+
+    def asked(self, k: int) -> list[int]:
+        """The questions of a step that no parameter decides, as ``if y == 1``."""
+        nodes, step = self.tape.nodes, self.steps[k]
+        found = []
+        for guard, _ in self.tape.guards:
+            if not min(step.nodes) < guard < max(step.nodes) or not nodes[guard].inputs:
+                continue
+            of, stack = set[int](), [guard]
+            while stack and not self.values_of_states & of:
+                n = stack.pop()
+                of.add(n)
+                stack += set(nodes[n].inputs) - of
+            if not self.values_of_states & of:
+                found.append(guard)
+        return found
 
     def _target(self, node: Node, other: object, inside: set[int]) -> int | float | None:
         """What a prediction is compared with: a value without parameters, or a number."""
@@ -440,13 +476,15 @@ class Case:
                 known = replay.run(self.tape, [t], {})[t]
             return values[p], replay.number(known)
 
-        def sse(values: Values) -> Tensor:
+        def error(values: Values) -> Tensor:
             a, b = pair(values)
-            return ((a - b) ** 2).sum()
+            return a - b
+
+        def sse(values: Values) -> Tensor:
+            return (error(values) ** 2).sum()
 
         def mae(values: Values) -> Tensor:
-            a, b = pair(values)
-            return (a - b).abs().sum()
+            return error(values).abs().sum()
 
         def bce(values: Values) -> Tensor:
             a, b = pair(values)
@@ -461,7 +499,7 @@ class Case:
         if self.tape.nodes[source].op == "subtract":
             kinds |= {"SSE": sse, "MAE": mae}
         for kind, function in kinds.items():
-            yield Loss(kind, (kind, *place), kind), Term(function, source, p, t, size)
+            yield Loss(kind, (kind, *place), kind), Term(function, source, p, t, error, size)
 
     # -- comparing
 
@@ -477,6 +515,9 @@ class Case:
                     return None
                 if loss.kind == "CE" and not _sums_to_one(p):
                     return None
+            errors = [t.error(point.values) for t in loss.terms[point.step] if t.error]
+            if loss.kind == "CE" and all(bool((e.abs() < LEARNED).all()) for e in errors):
+                return None
         found = torch.autograd.grad(value, point.leaves, retain_graph=True, allow_unused=True)
         grads = [
             torch.zeros_like(x) if g is None else g
@@ -516,8 +557,11 @@ def _fit_one(
     """The factors of one parameter at each step, and the largest relative differences."""
     pairs = [pair for own in of_step.values() for pair in own]
     top = max(float(g.abs().max()) for _, g in pairs)
-    if top == 0 or any(p.changes[i].shape != g.shape for p, g in pairs):
+    if any(p.changes[i].shape != g.shape for p, g in pairs):
         return {}, math.inf, math.inf, 0.0
+    if top == 0:
+        moves = any(bool(p.changes[i].any()) for p, _ in pairs)
+        return {}, math.inf if moves else 0.0, math.inf, 0.0
     decay = 0.0
     if penalty:
         change = torch.cat([p.changes[i].reshape(-1) for p, _ in pairs])
