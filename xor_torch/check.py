@@ -168,7 +168,7 @@ def _why_nothing(outcome: Mapping[str, object], source: str, timeout: float) -> 
             "made enough updates; arguments for it go after --"
         )
     if "numpy" not in source:
-        return "no NumPy is used to train, in it or beside it: only hand-written NumPy can be checked"
+        return "no NumPy is used to train, in it or beside it: only that can be checked"
     return (
         "no training loop was found: no NumPy array was replaced, at least twice, by itself plus "
         "a change that depends on it"
