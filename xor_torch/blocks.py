@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from .files import read_arrays
+from .files import read_arrays, write_arrays
 
 SILENCE = 60.0  # seconds; a claim is written about twice a second
 
@@ -38,13 +38,7 @@ class Claim:
 
     def finish(self, **arrays: np.ndarray) -> None:
         """Put the block's result in its place."""
-        beside = self._file.with_suffix(f".{socket.gethostname()}.{os.getpid()}")
-        try:
-            with beside.open("wb") as file:
-                np.savez(file, **arrays)  # type: ignore[arg-type]  # none is named allow_pickle
-            beside.replace(self._file.with_suffix(".npz"))
-        finally:
-            beside.unlink(missing_ok=True)
+        write_arrays(self._file.with_suffix(".npz"), arrays)
 
 
 class Blocks:

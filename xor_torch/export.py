@@ -2,10 +2,8 @@
 
 from pathlib import Path
 
-import numpy as np
-
 from .data import Parameters
-from .files import write_beside
+from .files import write_arrays, write_beside
 
 # A version of the standard, of 2021, that has all we need: the newer, the fewer can read the file.
 OPSET, IR_VERSION = 13, 7
@@ -21,8 +19,7 @@ def save_npz(path: str | Path, parameters: Parameters) -> None:
         OSError: the file cannot be written.
 
     """
-    with write_beside(Path(path)) as beside, beside.open("wb") as file:
-        np.savez(file, **parameters._asdict())
+    write_arrays(Path(path), parameters._asdict())
 
 
 def save_onnx(path: str | Path, parameters: Parameters) -> None:

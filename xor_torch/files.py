@@ -5,9 +5,10 @@ import io
 import os
 import re
 import shlex
+import socket
 import sys
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -166,7 +167,8 @@ def write_beside(path: Path) -> Iterator[Path]:
         WriteError: it cannot be written.
 
     """
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    # several machines may share the directory
+    beside = path.with_name(f".{path.name}.{socket.gethostname()}.{os.getpid()}")
     try:
         yield beside
         beside.replace(path)
@@ -174,6 +176,19 @@ def write_beside(path: Path) -> Iterator[Path]:
         raise WriteError(error, path) from error
     finally:
         beside.unlink(missing_ok=True)
+
+
+def write_arrays(path: Path, arrays: Mapping[str, np.ndarray | float | str]) -> None:
+    """Write an ``.npz`` file, whole or not at all.
+
+    Raises:
+        WriteError: it cannot be written.
+
+    """
+    whole = io.BytesIO()  # into a full file NumPy would leave a broken archive, which complains
+    np.savez(whole, **arrays)  # type: ignore[arg-type]  # none is named allow_pickle
+    with write_beside(path) as beside:
+        beside.write_bytes(whole.getbuffer())
 
 
 def write_out(text: str) -> None:

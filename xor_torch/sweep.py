@@ -26,7 +26,7 @@ import numpy as np
 from . import data, manual, memory
 from .blocks import Blocks, Claim
 from .data import MAX_BITS, MAX_HIDDEN, MAX_SEED, Parameters, truth_table
-from .files import read_arrays
+from .files import read_arrays, write_arrays, write_beside
 from .outcome import OUTCOMES, classify, fraction, wilson
 
 if TYPE_CHECKING:
@@ -90,14 +90,7 @@ class Result:
 
     def save(self, path: Path | str) -> None:
         """Write the file beside its place and rename it."""
-        path = Path(path)
-        beside = path.with_name(f".{path.name}.{os.getpid()}")
-        try:
-            with beside.open("wb") as file:
-                np.savez(file, **{name: getattr(self, name) for name in _SAVED})
-            beside.replace(path)
-        finally:
-            beside.unlink(missing_ok=True)
+        write_arrays(Path(path), {name: getattr(self, name) for name in _SAVED})
 
     @classmethod
     def load(cls, path: Path | str) -> "Result":
@@ -226,8 +219,8 @@ def parse_seeds(text: str | int | Sequence[str | int]) -> np.ndarray:
 
 
 def row_bytes(bits: int, hidden: int, **_: object) -> int:
-    """What one seed takes in memory while blocks are merged: its row, twice."""
-    return 2 * 8 * ((bits + 2) * hidden + 1 + 2 * (1 << bits) + 9)
+    """What one seed takes in memory while blocks are merged and written: its row, three times."""
+    return 3 * 8 * ((bits + 2) * hidden + 1 + 2 * (1 << bits) + 9)
 
 
 def _check_seeds(seeds: np.ndarray, said: str = "") -> np.ndarray:
@@ -361,6 +354,7 @@ def sweep(
 
     Raises:
         ValueError: an argument is out of range; the message names the flag and the value.
+        WriteError: a file cannot be written, as on a full disk; an OSError.
         FileExistsError: `out` exists, or the blocks beside it are of another sweep.
         ChildProcessError: all workers have failed; what is finished is kept.
         Interrupted: Ctrl-C; what is finished is kept.
@@ -388,7 +382,14 @@ def sweep(
             raise FileNotFoundError(f"--out {out}: there is no directory {out.parent}")
         if out is not None and out.exists() and not force:
             raise FileExistsError(f"--out {out} exists: --force overwrites it")
-        plan = _begin(plan, directory, force)
+        try:
+            plan = _begin(plan, directory, force)
+        except FileExistsError:
+            raise
+        except OSError as error:  # nothing has been computed yet: a bad call
+            if out is None:
+                raise
+            raise ValueError(f"--out {out}: cannot write there: {error.strerror}") from error
         cores = int(os.environ["WORLD_SIZE"]) if launched else _cores()
         workers = min(workers or cores, plan.blocks)
         try:
@@ -509,9 +510,8 @@ def _begin(plan: Plan, directory: Path, force: bool) -> Plan:
             )
         shutil.rmtree(directory)
     directory.mkdir(exist_ok=True)
-    beside = directory / f"plan.{os.getpid()}"
-    beside.write_text(json.dumps(asdict(plan)))
-    beside.replace(directory / "plan.json")
+    with write_beside(directory / "plan.json") as beside:
+        beside.write_text(json.dumps(asdict(plan)))
     return plan
 
 

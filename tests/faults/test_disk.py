@@ -95,13 +95,20 @@ def test_a_small_disk_fills_up(here, small_disk):
 
 @pytest.mark.parametrize("workers", ["one", pytest.param("several", marks=slow)])
 def test_the_disk_is_full_in_a_sweep(here, workers):
-    seeds = 3000 if workers == "one" else 6000
+    seeds = 1000 if workers == "one" else 6000
     flags = ["--seeds", seeds, "--epochs", 5, "--out", "x.npz"]
     setup = functools.partial(limit, 50_000)
     command = warm.run("sweep", *flags, cwd=here, setup=setup, piped=True, code=1)
     assert command.last_words.startswith("xor-torch sweep: error: --out x.npz: ")
     assert "File too large" in command.last_words
     assert not (here / "x.npz").exists()
+
+
+def test_the_disk_is_full_before_a_sweep(here):
+    setup = functools.partial(limit, 0)
+    command = warm.run("sweep", "--out", "x.npz", cwd=here, setup=setup, piped=True, code=2)
+    words = "xor-torch sweep: error: --out x.npz: cannot write there: File too large"
+    assert command.last_words == words
 
 
 def test_standard_output_is_full(here):
