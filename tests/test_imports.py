@@ -16,6 +16,7 @@ POLICY = {
     "xor_torch.model": ["lightning", "tensorboard", "xor_torch.manual"],
     "xor_torch.lit": ["xor_torch.manual", "xor_torch.cli"],
     "xor_torch.parity": ["lightning", "tensorboard"],
+    "xor_torch.checkpoint": ["lightning", "tensorboard"],
     "xor_torch.export": ["torch", "lightning", "onnx"],
     "xor_torch.views": ["xor_torch.cli", "xor_torch.sweep", "xor_torch.manual"],
     "xor_torch.runs": ["torch", "lightning"],

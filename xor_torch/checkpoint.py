@@ -15,6 +15,7 @@ from packaging.version import InvalidVersion, Version
 
 from .data import check_network
 from .files import read_zip
+from .model import XOR
 
 if TYPE_CHECKING:
     from lightning.pytorch import Trainer
@@ -63,6 +64,14 @@ def read(path: str | Path) -> dict[str, Any]:
     except ValueError as error:
         raise ValueError(f"{path} is not a checkpoint of an XORModule: {error}") from None
     return state  # type: ignore[no-any-return]
+
+
+def network(state: Mapping[str, Any]) -> XOR:
+    """The network whose weights `state` has, which `read` returned: without Lightning."""
+    settings = state["hyper_parameters"]
+    found = XOR(settings["seed"], settings["hidden"], settings["bits"])
+    found.load_state_dict(state["state_dict"])
+    return found
 
 
 def checked(path: str | Path) -> io.BytesIO:

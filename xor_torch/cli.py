@@ -616,13 +616,13 @@ def explain(settings: Namespace, given: Namespace) -> int:
     if settings.checkpoint is not None:
         its_own = ("seed", "hidden", "bits", "lr", "loss")
         _refuse(given, its_own, "the checkpoint has its own; leave it out")
-        from . import checkpoint, lit
+        from . import checkpoint
 
-        path = runs.find_checkpoint(settings.checkpoint)
-        module = lit.load(path)
-        network.update(module.hparams, parameters=module.to_numpy())
+        state = checkpoint.read(runs.find_checkpoint(settings.checkpoint))
+        parameters = checkpoint.network(state).to_numpy()
+        network.update(state["hyper_parameters"], parameters=parameters)
         if "epochs" not in given:
-            network["epochs"] = max(checkpoint.read(path)["global_step"], 1)
+            network["epochs"] = max(state["global_step"], 1)
     bits, hidden = network["bits"], network["hidden"]
     P = (bits + 2) * hidden + 1  # the Hessian is (P, P), from P rows of derivatives at once
     memory.check(f"--bits {bits} --hidden {hidden}", 8 * P * (8 * 2**bits * hidden + 4 * P))
@@ -663,14 +663,15 @@ def predict(settings: Namespace, given: Namespace) -> int:
             raise UsageError(f"standard input is not text: {error}") from error
     import torch
 
-    from . import lit
+    from . import checkpoint
 
-    module = lit.load(path)
-    X = [_row(where, row, module.hparams["bits"]) for where, row in rows.items()]
+    state = checkpoint.read(path)
+    X = [_row(where, row, state["hyper_parameters"]["bits"]) for where, row in rows.items()]
     if not X:
         raise UsageError("no row on standard input; give one there or as VALUEs")
     with torch.no_grad():
-        predictions = module(torch.tensor(X, dtype=torch.float64))[:, 0].tolist()
+        network = checkpoint.network(state)
+        predictions = network(torch.tensor(X, dtype=torch.float64))[:, 0].tolist()
     for prediction in predictions:
         _out(f"{prediction:.6g}  class {int(prediction >= 0.5)}")
     return SUCCESS
@@ -715,10 +716,11 @@ def export(settings: Namespace, given: Namespace) -> int:
     if out.suffix == ".onnx" and not find_spec("onnx"):
         raise UsageError(f"{out}: needs a package that is missing: pip install 'xor_torch[onnx]'")
     path = runs.find_checkpoint(settings.checkpoint)
-    from . import lit
+    from . import checkpoint
     from .export import save_npz, save_onnx
 
-    (save_npz if out.suffix == ".npz" else save_onnx)(out, lit.load(path).to_numpy())
+    parameters = checkpoint.network(checkpoint.read(path)).to_numpy()
+    (save_npz if out.suffix == ".npz" else save_onnx)(out, parameters)
     _say(f"Network: {quoted(out)}")
     return SUCCESS
 
