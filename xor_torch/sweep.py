@@ -219,8 +219,8 @@ def parse_seeds(text: str | int | Sequence[str | int]) -> np.ndarray:
 
 
 def row_bytes(bits: int, hidden: int, **_: object) -> int:
-    """What one seed takes in memory while blocks are merged and written: its row, three times."""
-    return 3 * 8 * ((bits + 2) * hidden + 1 + 2 * (1 << bits) + 9)
+    """What one seed takes in memory while blocks are merged, or written: its row, twice."""
+    return 2 * 8 * ((bits + 2) * hidden + 1 + 2 * (1 << bits) + 9)
 
 
 def _check_seeds(seeds: np.ndarray, said: str = "") -> np.ndarray:
