@@ -904,6 +904,23 @@ for epoch in range(2000):
         b1 -= 0.3 * dz1
 '''
 
+_TYPED = '''\
+import numpy as np
+
+# OR: one unit, whole numbers in, weights that are typed
+X = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
+y = np.array([0, 1, 1, 1])
+w1, w2, b = 0.3, -0.2, 0.1
+
+for epoch in range(500):
+    for k in range(4):
+        a = 1 / (1 + np.exp(-(w1 * X[k, 0] + w2 * X[k, 1] + b)))
+        delta = (a - y[k]) * a * (1 - a)
+        w1 = w1 - 0.5 * delta * X[k, 0]
+        w2 = w2 - 0.5 * delta * X[k, 1]
+        b = b - 0.5 * delta
+'''
+
 _MSE = '''\
 import numpy as np
 
@@ -1316,6 +1333,7 @@ CORRECT: dict[str, str] = {
     "softmax-jacobian": _SOFTMAX_JACOBIAN,
     "bce": _BCE,
     "branch": _BRANCH,
+    "typed": _TYPED,
     "mse": _MSE,
     "mini-batch": _MINI_BATCH,
     "no-bias": _NO_BIAS,

@@ -28,6 +28,7 @@ def judged(source, folder):
 UPDATES = {
     "sample": "one sample at a time, of 4 distinct input rows",
     "branch": "one sample at a time, of 4 distinct input rows",
+    "typed": None,  # no product with a row of the input
     "softmax-jacobian": "one sample at a time, of 4 distinct input rows",
     "mini-batch": "mini-batch: each sees 15 of 60 distinct input rows",
 }

@@ -325,14 +325,16 @@ class Recorder:
         if always or np.size(value) <= KEEP_ELEMENTS:
             copy = node.value = np.array(value)
             self._bytes += copy.nbytes
+        # a weight may begin as a typed number, and the data may be whole numbers
+        first = node.op in ("leaf", "multiply", "add", "subtract") and not node.bits
+        if first and node.dtype == "f" and self._next_bit < MAX_NODES // 3:
+            node.bits = 1 << self._next_bit
+            self._next_bit += 1
 
     def leaf(self, value: Any, op: str = "leaf") -> int:
         """Enter a value that comes from outside the tape."""
         node = self._new(op)
         self._keep(node, value, always=True)
-        if op == "leaf" and node.dtype == "f" and self._next_bit < MAX_NODES // 3:
-            node.bits = 1 << self._next_bit
-            self._next_bit += 1
         return node.id
 
     def node_of(self, x: np.ndarray) -> int:
