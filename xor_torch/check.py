@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from .judge import judge
+from .record import MAX_NODES
 from .source import read_source
 from .tape import Tape
 from .verdict import Verdict
@@ -166,6 +167,11 @@ def _why_nothing(outcome: Mapping[str, object], source: str, timeout: float) -> 
         return (
             f"the script ended itself, with exit {outcome.get('message', 'status')}, before it "
             "made enough updates; arguments for it go after --"
+        )
+    if outcome["end"] == "full":
+        return (
+            "no NumPy array was replaced twice, by itself plus a change that depends on it, within "
+            f"the {MAX_NODES:,} operations that are recorded: give it fewer samples for each update"
         )
     if "numpy" not in source:
         return "no NumPy is used to train, in it or beside it: only that can be checked"
