@@ -356,7 +356,11 @@ def _relation(
     exact = (
         exact and bool(factors) and all(math.isclose(f, factors[0], rel_tol=1e-6) for f in factors)
     )
-    near = near and all(math.isclose(m, multiples[0], rel_tol=NEARLY) for m in multiples)
+    near = (
+        near
+        and bool(multiples)
+        and all(math.isclose(m, multiples[0], rel_tol=NEARLY) for m in multiples)
+    )
     return factors, decays, exact, near
 
 
