@@ -114,7 +114,7 @@ def test_every_stationary_point_of_xor_that_is_found_is_a_saddle():
 
     def slopes(theta):
         W1, W2, b2 = problem.split(theta[:, None])
-        a1 = torch.sigmoid(torch.einsum("nb,bhs->nhs", problem.X1, W1))
+        a1 = torch.sigmoid(problem.X1 @ W1)
         a2 = torch.sigmoid(problem.forward(W1, W2, b2))
         return torch.cat([(a * (1 - a)).flatten() for a in (a1, a2)])
 
