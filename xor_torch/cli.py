@@ -91,7 +91,7 @@ class Parser(ArgumentParser):
             UsageError: a flag, a setting or its value is none.
 
         """
-        self._refuse_repeated(argv)
+        self._refuse_words(argv)
         given = self.parse_args(argv, defaults=False)
         if "config" in given:
             saved = self._read_config(given.config)
@@ -127,7 +127,7 @@ class Parser(ArgumentParser):
         except (UsageError, ValueError) as error:
             raise UsageError(f"--config {path}: {error}") from error
 
-    def _refuse_repeated(self, argv: list[str]) -> None:
+    def _refuse_words(self, argv: list[str]) -> None:
         seen = set()
         for word, following in pairwise([*argv, "--"]):
             flag, equals, value = word.partition("=")
@@ -136,6 +136,8 @@ class Parser(ArgumentParser):
             if flag in seen:
                 said = value if equals else "" if following.startswith("--") else following
                 raise UsageError(f"{f'{flag} {said}'.strip()}: given twice")
+            if value == "--":  # argparse would drop it and go on with no value at all
+                raise UsageError(f"{word}: -- is no value")
             seen.add(flag)
 
     def _in_flags(self, message: str) -> str:
