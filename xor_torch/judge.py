@@ -498,9 +498,20 @@ def _doubt(case: Case, fit: Fit, diagnosis: Diagnosis, step: LossStep) -> None:
                 "others: perhaps a schedule"
             )
     in_layers = {i for layer in step.layers for i in layer.weights + layer.biases}
-    hidden = [n for i, n in enumerate(case.names) if n in diagnosis.spoils and i not in in_layers]
+    hidden = [
+        n
+        for i, n in enumerate(case.names)
+        if n in diagnosis.spoils and i not in in_layers and not _of_the_target(case, step, i)
+    ]
     if hidden and any(case.names.count(n) == 1 for n in hidden):
         raise CannotTell(f"{hidden[0]} is updated like a parameter, but is no weight or bias")
+
+
+def _of_the_target(case: Case, step: LossStep, i: int) -> bool:
+    """Does the change of a parameter depend on the target? A state of the network's does not."""
+    number = case.parameters[i]
+    changes = case.change_nodes(step.k, number) or [(step.step.end[number], 1.0)]
+    return any(n in step.tainted for n, _ in changes)
 
 
 def _uphill(case: Case, fit: Fit) -> Finding:

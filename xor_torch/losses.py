@@ -12,9 +12,11 @@ import itertools
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import torch
+from torch.nn.functional import binary_cross_entropy_with_logits as with_logits
 
 from . import replay
 from .steps import Network, Step
@@ -29,6 +31,9 @@ FLOOR = 1e-13  # of the largest value that the same array has at any point
 # Where all answers of a softmax are as near as this to their targets, rounding is as large as RTOL
 # of what autograd has left of the derivative: it passes through 1 / p - 1.
 LEARNED = 1e-7
+# A prediction that is no nearer to 0 and 1 than this tells which value it is the sigmoid of.
+NEAR_0 = 1e-6
+SQUASHED_IN = 8  # operations at most that a sigmoid or a softmax is written in
 # A recorded value and the same value repeated.
 SAME = 1e-6
 SAME_FLOAT32 = 1e-2
@@ -64,6 +69,9 @@ class Term:
     target: int | float | None = None
     error: Callable[[Values], Tensor] | None = None  # of the prediction
     size: int = 1  # of the prediction
+    # the same from the value that the prediction is the sigmoid or the softmax of: its gradient
+    # is exact where log(1 - p) is not
+    of_logits: Callable[[Values], Tensor] | None = None
 
 
 def total(id: int) -> Term:
@@ -95,19 +103,26 @@ class Loss:
         """How many numbers a step predicts."""
         return sum(term.size for term in self.terms.get(k, ()))
 
-    def of(self, point: "Point") -> Tensor | None:
-        """Its value at a point; None if that cannot be computed."""
+    def of(self, point: "Point", logits: bool = False) -> Tensor | None:
+        """Its value at a point; None if that cannot be computed.
+
+        Of the `logits`, where they are known, or of the predictions.
+        """
         terms = self.terms.get(point.step, [])
         if not terms or any(t.source not in point.values for t in terms):
             return None
-        return torch.stack([t.function(point.values) for t in terms]).sum()
+        functions = [(logits and t.of_logits) or t.function for t in terms]
+        return torch.stack([f(point.values) for f in functions]).sum()
 
     def derivatives(self, point: "Point", ids: list[int]) -> list[Tensor | None]:
         """With respect to values of a point; None where it does not depend on one."""
-        value, of = self.of(point), [point.values[n] for n in ids]
-        if value is None:
-            return [None] * len(ids)
-        return list(torch.autograd.grad(value, of, retain_graph=True, allow_unused=True))
+        of, found = [point.values[n] for n in ids], list[Tensor | None]([None] * len(ids))
+        for logits in (True, False):  # what comes after the logits has a derivative, too
+            value = self.of(point, logits)
+            if value is not None:
+                more = torch.autograd.grad(value, of, retain_graph=True, allow_unused=True)
+                found = [a if a is not None else b for a, b in zip(found, more, strict=True)]
+        return found
 
 
 @dataclass
@@ -414,13 +429,13 @@ class Case:
                 if node.op in ("multiply", "divide"):
                     prediction = self._inner(prediction, inside, starts)
                 if prediction not in starts:
-                    yield from self._supervised(place, prediction, target, id)
+                    yield from self._supervised(place, prediction, target, id, k)
             if node.op == "divide" and asked and isinstance(node.args[0], int | float):
                 # -1 / p if y == 1 else 1 / (1 - p); not the 1 / (1 + exp(-z)) of a sigmoid
                 prediction = self._inner(node.inputs[0], inside, starts)
                 if prediction in inside and nodes[prediction].op != "exp":
                     for target in {t for n in asked for t in nodes[n].inputs}:
-                        yield from self._supervised(("asked",), prediction, target, id)
+                        yield from self._supervised(("asked",), prediction, target, id, k)
 
     def asked(self, k: int) -> list[int]:
         """The questions of a step that no parameter decides, as ``if y == 1``."""
@@ -465,16 +480,35 @@ class Case:
                 break
         return id
 
+    def _logits(self, k: int, p: int, squash: Callable[[Tensor], Tensor]) -> int | None:
+        """The value whose sigmoid or softmax a prediction is, found by computing it."""
+        points = [point.values for point in self.points if point.step == k and p in point.values]
+        shape, near, found = self.tape.nodes[p].shape, {p}, None
+        if not any(bool(((v[p] > NEAR_0) & (v[p] < 1 - NEAR_0)).any()) for v in points):
+            return None  # of saturated predictions alone every large number may be the logit
+        for _ in range(SQUASHED_IN):
+            near = {i for n in near for i in self.tape.nodes[n].inputs}
+            for n in near:
+                if self.tape.nodes[n].shape == shape and all(
+                    n in v and torch.allclose(squash(v[n].double()), v[p], rtol=RTOL, atol=0)
+                    for v in points
+                ):
+                    found = n
+        return found
+
     def _supervised(
-        self, place: tuple[Any, ...], p: int, t: int | float, source: int
+        self, place: tuple[Any, ...], p: int, t: int | float, source: int, k: int
     ) -> Iterable[tuple[Loss, Term]]:
-        def pair(values: Values) -> tuple[Tensor, Tensor]:
+        def target(values: Values) -> Tensor:
             if isinstance(t, float):
-                return values[p], torch.full_like(values[p], t)
+                return torch.full_like(values[p], t)
             known = values.get(t)
             if known is None:
                 known = replay.run(self.tape, [t], {})[t]
-            return values[p], replay.number(known)
+            return replay.number(known)
+
+        def pair(values: Values) -> tuple[Tensor, Tensor]:
+            return values[p], target(values)
 
         def error(values: Values) -> Tensor:
             a, b = pair(values)
@@ -494,22 +528,44 @@ class Case:
             a, b = pair(values)
             return -torch.xlogy(b, a).sum()
 
-        size = math.prod(self.tape.nodes[p].shape)
         kinds = {"BCE": bce, "CE": ce}
         if self.tape.nodes[source].op == "subtract":
             kinds |= {"SSE": sse, "MAE": mae}
+        of_logits = self._of_logits(k, p, target)
+        size = math.prod(self.tape.nodes[p].shape)
         for kind, function in kinds.items():
-            yield Loss(kind, (kind, *place), kind), Term(function, source, p, t, error, size)
+            term = Term(function, source, p, t, error, size, of_logits.get(kind))
+            yield Loss(kind, (kind, *place), kind), term
+
+    def _of_logits(
+        self, k: int, p: int, target: Callable[[Values], Tensor]
+    ) -> dict[str, Callable[[Values], Tensor]]:
+        """The cross-entropies that can be computed without the logarithm of a prediction."""
+        found: dict[str, Callable[[Values], Tensor]] = {}
+        z = self._logits(k, p, torch.sigmoid)
+        if z is not None:
+            found["BCE"] = lambda v: with_logits(
+                *torch.broadcast_tensors(v[z], target(v).to(v[z])), reduction="sum"
+            )
+        for axis in range(len(self.tape.nodes[p].shape)):
+            y = self._logits(k, p, partial(torch.softmax, dim=axis))
+            if y is not None:
+                found["CE"] = lambda v, y=y, axis=axis: -(
+                    target(v) * torch.log_softmax(v[y], axis)
+                ).sum()
+        return found
 
     # -- comparing
 
     def gradients(self, loss: Loss, point: Point) -> list[Tensor] | None:
-        value = loss.of(point)
+        value = loss.of(point, logits=True)
         if value is None or not value.requires_grad or not bool(torch.isfinite(value)):
             return None
         if loss.kind in ("BCE", "CE"):
             for term in loss.terms[point.step]:
                 assert term.prediction is not None
+                if term.of_logits:
+                    continue
                 p = point.values[term.prediction].detach()
                 if not bool(((p > 0) & (p < 1)).all()):
                     return None
