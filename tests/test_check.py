@@ -232,11 +232,47 @@ for i in range(1000):
 """
 
 
+def test_a_cross_entropy_that_saturates(tmp_path):
+    """Unscaled inputs: moved parameters give outputs of exactly 1, where log(1 - p) is infinite."""
+    assert check_file(write(tmp_path, SATURATED)).verdict == "correct"
+    wrong = SATURATED.replace("(Z1 > 0)", "(1 - A1**2)")
+    found = check_file(write(tmp_path, wrong)).to_json()
+    assert (found["line"], found["variable"]) == (12, "dZ1")
+    assert found["mistake"] == "derivative of the wrong quantity"
+
+
 def test_a_cross_entropy_that_saturates_is_no_missing_derivative(tmp_path):
-    """Unscaled inputs: the steps are right, but moved parameters give outputs of exactly 1."""
-    verdict = check_file(write(tmp_path, SATURATED))
+    """Here the outputs near 0 have no digits left that tell which number they are sigmoid of."""
+    odd = SATURATED.replace("1 / (1 + np.exp(-(", "1 - 1 / (1 + np.exp((")
+    odd = odd.replace("* 100.0", "* 10.0").replace("20000", "2000")
+    verdict = check_file(write(tmp_path, odd))
     assert verdict.verdict == "cannot tell"
     assert "cross-entropy cannot be checked" in (verdict.reason or "")
+
+
+def test_lines_of_the_scripts_own_modules(tmp_path):
+    """A script in three files: what is said of a line names the file that it is in."""
+    mistake = next(m for m in MISTAKES if m.id == "plain-derivative_taken_twice-hidden")
+    (tmp_path / "parts").mkdir()
+    (tmp_path / "parts" / "__init__.py").write_text("# nothing\n" * 7)
+    (tmp_path / "parts" / "network.py").write_text(mistake.source)
+    script = "import sys\n\nprint(sys.version)\nfrom parts import network\n"
+    verdict = check_file(write(tmp_path, script))
+    found, report = verdict.to_json(), verdict.report()
+    module = str(Path("parts/network.py"))
+    assert (found["module"], found["cell"], found["line"]) == (module, None, mistake.line)
+    assert f"line {mistake.line} of {module}: " in report.splitlines()[-1]
+    line = mistake.source.splitlines()[mistake.line - 1]
+    assert f"\n  {module}:\n" in report
+    assert f"\n  {mistake.line:>5} | {line}" in report
+    assert "sys.version" not in report
+
+
+def test_a_reason_names_the_cell(tmp_path):
+    source = "import numpy as np\nW = np.eye(2)\nfor i in range(9):\n    W -= np.linalg.pinv(W)\n"
+    cells = [{"cell_type": "code", "source": "pass"}, {"cell_type": "code", "source": source}]
+    verdict = check_file(write(tmp_path, json.dumps({"cells": cells}), "book.ipynb"))
+    assert "cell 2, line 4" in (verdict.reason or "")
 
 
 def test_a_missing_file_a_directory_and_binary_garbage(tmp_path):

@@ -71,6 +71,9 @@ def test_a_notebook_keeps_its_lines(tmp_path):
     source, places = read_source(path)
     assert source == "pass\npass\na = 1\n"
     assert places == [(2, 1), (2, 2), (2, 3)]
+    path = tmp_path / "plain.py"
+    path.write_text("a = 1\n\n")
+    assert read_source(path, "plain") == ("a = 1\n\n", [("plain", 1), ("plain", 2)])
 
 
 def test_binary_is_refused(tmp_path):

@@ -18,7 +18,7 @@ import numpy as np
 
 from .judge import judge
 from .record import MAX_NODES
-from .source import read_source
+from .source import Code, read_source
 from .tape import Tape
 from .verdict import Verdict
 
@@ -61,11 +61,9 @@ def check_file(
     except ValueError as e:
         return Verdict(str(path), "cannot tell", f"{e}")
     except SyntaxError as e:
-        where = Verdict(str(path), "cannot tell", places=places).where(e.lineno or 0)
+        where = Code(places=places).where(e.lineno or 0)
         return Verdict(str(path), "cannot tell", f"syntax error on {where}: {e.msg}")
-    verdict = Verdict(
-        str(path), "cannot tell", source=source.splitlines(), places=places, strict=strict
-    )
+    verdict = Verdict(str(path), "cannot tell", strict=strict)
     if not source.strip():
         verdict.reason = "the file is empty"
         return verdict
@@ -86,7 +84,7 @@ def check_file(
             )
             return verdict
         tape, outcome = Tape.load(Path(folder))
-    verdict.findings = judge(tape)
+    verdict.code, verdict.findings = tape.code, judge(tape)
     _conclude(verdict, outcome, source, timeout)
     return verdict
 
@@ -246,7 +244,7 @@ def assert_backprop(
         lines = Path(filename).read_text().splitlines()
     except OSError:
         lines = []
-    verdict = Verdict(filename, "cannot tell", findings=judge(tape), source=lines)
+    verdict = Verdict(filename, "cannot tell", findings=judge(tape), code=Code(lines))
     _conclude(verdict, outcome, "numpy")
     if verdict.verdict != "correct":
         raise AssertionError(verdict.report())

@@ -201,7 +201,7 @@ def _nothing_lost(case: Case) -> None:
             for i in nodes[n].inputs:
                 if nodes[i].op in ("foreign", "lost") and nodes[i].dtype == "f" and i > first:
                     raise CannotTell(
-                        f"{nodes[i].name or 'a value'} on line {nodes[i].line} was computed by "
+                        f"{nodes[i].name or 'a value'} on {case.where(i)} was computed by "
                         "code that could not be recorded"
                     )
 
@@ -285,7 +285,8 @@ def _compare_with_printed(case: Case, fit: Fit, finding: Finding) -> None:
         line, name = other[0]
         finding.other_loss = True
         finding.warnings.append(
-            f"the script computes another loss than it trains on: {name} on line {line} is not, "
+            f"the script computes another loss than it trains on: {name} on "
+            f"{case.tape.code.where(line)} is not, "
             f"up to a constant factor, the {finding.loss} whose gradient the steps follow"
         )
     elif not same and not penalised and not other and finding.loss and "BCE" in finding.loss:
@@ -487,7 +488,8 @@ def _doubt(case: Case, fit: Fit, diagnosis: Diagnosis, step: LossStep) -> None:
         if max(errors) < 1e-5 or outside or any(s.optimiser for s in case.network.states):
             raise CannotTell(
                 f"the steps of {', '.join(diagnosis.spoils)} differ from the gradient of the "
-                f"{fit.loss.name}, but from line {diagnosis.line} on it is not certain that "
+                f"{fit.loss.name}, but from {case.tape.code.where(diagnosis.line)} on it is not "
+                "certain that "
                 "they are meant to follow it"
             )
     if diagnosis.mistake == "scale of one parameter":
@@ -541,7 +543,7 @@ def _by_known_mistake(case: Case, fits: list[Fit]) -> tuple[Fit, Diagnosis]:
             )
     if asked := [n for k in case.chosen for n in case.asked(k)]:
         raise CannotTell(
-            f"the script chooses its way by a target, on line {case.tape.nodes[asked[0]].line}, so "
+            f"the script chooses its way by a target, on {case.where(asked[0])}, so "
             "that the loss which its steps follow cannot be seen; without the branch it can: "
             "-(y * log(a) + (1 - y) * log(1 - a)) is right for both"
         )

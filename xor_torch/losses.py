@@ -16,7 +16,7 @@ from functools import partial
 from typing import Any
 
 import torch
-from torch.nn.functional import binary_cross_entropy_with_logits as with_logits
+from torch.nn.functional import binary_cross_entropy_with_logits
 
 from . import replay
 from .steps import Network, Step
@@ -228,6 +228,10 @@ class Case:
             self.inside[at] = node, signs[at]
         self.points = self._points()
 
+    def where(self, id: int) -> str:
+        """The line of a value, in words."""
+        return self.tape.code.where(self.tape.nodes[id].line)
+
     # -- numbers
 
     def start(self, k: int, i: int) -> int:
@@ -277,13 +281,13 @@ class Case:
                     continue
                 was, now = replay.tensor(node.value).double(), values[id].double()
                 if not bool(torch.isfinite(was).all()):
-                    raise CannotTell(f"{node.name or node.op} on line {node.line} is not finite")
+                    raise CannotTell(f"{node.name or node.op} on {self.where(id)} is not finite")
                 if was.shape != now.shape or (
                     was.numel()
                     and float((was - now).abs().max()) > allowed * (float(was.abs().max()) + 1e-3)
                 ):
                     raise CannotTell(
-                        f"numpy.{node.op} on line {node.line} could not be repeated exactly"
+                        f"numpy.{node.op} on {self.where(id)} could not be repeated exactly"
                     )
 
     def _points(self) -> list[Point]:
@@ -541,18 +545,22 @@ class Case:
         self, k: int, p: int, target: Callable[[Values], Tensor]
     ) -> dict[str, Callable[[Values], Tensor]]:
         """The cross-entropies that can be computed without the logarithm of a prediction."""
+
+        def bce(values: Values, z: int) -> Tensor:
+            a, b = torch.broadcast_tensors(values[z], target(values).to(values[z]))
+            return binary_cross_entropy_with_logits(a, b, reduction="sum")
+
+        def ce(values: Values, z: int, axis: int) -> Tensor:
+            return -(target(values) * torch.log_softmax(values[z], axis)).sum()
+
         found: dict[str, Callable[[Values], Tensor]] = {}
         z = self._logits(k, p, torch.sigmoid)
         if z is not None:
-            found["BCE"] = lambda v: with_logits(
-                *torch.broadcast_tensors(v[z], target(v).to(v[z])), reduction="sum"
-            )
+            found["BCE"] = partial(bce, z=z)
         for axis in range(len(self.tape.nodes[p].shape)):
-            y = self._logits(k, p, partial(torch.softmax, dim=axis))
-            if y is not None:
-                found["CE"] = lambda v, y=y, axis=axis: -(
-                    target(v) * torch.log_softmax(v[y], axis)
-                ).sum()
+            z = self._logits(k, p, partial(torch.softmax, dim=axis))
+            if z is not None:
+                found["CE"] = partial(ce, z=z, axis=axis)
         return found
 
     # -- comparing

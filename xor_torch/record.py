@@ -35,7 +35,7 @@ from typing import Any
 
 import numpy as np
 
-from .source import Notes, read_source
+from .source import Notes, Place, read_source
 from .tape import SAME_NUMBERS, Node, Ref, Tape
 
 # Of all parameters together: a pass over 150 single samples still fits. A loop that has made so
@@ -277,6 +277,7 @@ class Recorder:
         self.tape = Tape()
         # the script's own, with what `Notes` found on each line
         self.files: dict[str, dict[int, tuple[str, str]]] = {}
+        self.begins: dict[str, int] = {}  # how many lines of code come before those of a file
         self.deadline = time.monotonic() + seconds
         self.when_full = when_full
         self.when_enough = when_enough
@@ -298,6 +299,9 @@ class Recorder:
             frame = frame.f_back
         return frame if frame and frame.f_code.co_filename in self.files else None
 
+    def _line(self, frame: types.FrameType) -> int:
+        return self.begins.get(frame.f_code.co_filename, 0) + frame.f_lineno
+
     def _records(self) -> bool:
         """Is it the script that calls, and is there room on the tape?"""
         return not self.full and self._frame() is not None
@@ -305,7 +309,7 @@ class Recorder:
     def _new(self, op: str, args: Any = (), kwargs: Any = None) -> Node:
         node, frame = Node(len(self.tape.nodes), op, args, kwargs or {}), self._frame()
         if frame is not None:
-            node.line = frame.f_lineno
+            node.line = self._line(frame)
             node.site = (frame.f_code, frame.f_lasti)
         for i in node.inputs:
             node.bits |= self.tape.nodes[i].bits
@@ -600,7 +604,8 @@ class Recorder:
             node = self.tape.nodes[self.node_of(value)]
             if node.name and node.name != targets[0]:
                 frame = self._frame()
-                self.tape.aliases.append((node.id, targets[0], frame.f_lineno if frame else 0))
+                line = self._line(frame) if frame else 0
+                self.tape.aliases.append((node.id, targets[0], line))
             node.name = node.name or targets[0]
         elif isinstance(value, dict) and len(value) < 100:
             for key, v in value.items():
@@ -642,18 +647,22 @@ class Recorder:
 
     # -- running a script
 
-    def compile(self, source: str, filename: str) -> types.CodeType:
+    def compile(self, source: str, filename: str, places: list[Place]) -> types.CodeType:
         """Compile a script with its notes."""
         notes = Notes(source)
         tree = ast.fix_missing_locations(notes.visit(ast.parse(source, filename)))
         self.files[filename] = notes.changed
+        self.begins[filename] = len(self.tape.code.lines)
+        self.tape.code.add(source, places)
         return compile(tree, filename, "exec", dont_inherit=True)
 
-    def run_script(self, source: str, filename: str) -> dict[str, Any]:
+    def run_script(
+        self, source: str, filename: str, places: list[Place] | None = None
+    ) -> dict[str, Any]:
         """Execute a script; return its globals. Its exceptions are passed on, save `Enough`."""
         global _recorder
         _recorder = self
-        code = self.compile(source, filename)
+        code = self.compile(source, filename, places or [])
         module = types.ModuleType("__main__")
         module.__file__ = filename
         self.furnish(module.__dict__)
@@ -727,9 +736,10 @@ class _Siblings(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         return spec
 
     def exec_module(self, module: types.ModuleType) -> None:
-        file = str(module.__file__)
+        file = Path(str(module.__file__))
         self.recorder.furnish(module.__dict__)
-        exec(self.recorder.compile(read_source(Path(file))[0], file), module.__dict__)
+        text, places = read_source(file, module=str(file.relative_to(self.folder)))
+        exec(self.recorder.compile(text, str(file), places), module.__dict__)
 
 
 # ------------------------------------------------------------------- the stand-in modules
@@ -955,7 +965,7 @@ def main(argv: list[str]) -> None:
 
     # a loop in C or a killed process leaves us no time: what is enough is kept at once
     recorder = Recorder(float(seconds), when_full=leave, when_enough=lambda: save(end="full"))
-    source, _ = read_source(path)
+    source, places = read_source(path)
     sys.argv = [file, *rest]
     sys.path[0] = str(path.resolve().parent)
     watch = threading.Timer(float(seconds), leave, ["time"])
@@ -964,7 +974,7 @@ def main(argv: list[str]) -> None:
     os._exit = lambda status: leave("exit")  # type: ignore[assignment, return-value]
     outcome: dict[str, Any] = {"end": "ran"}
     try:
-        recorder.run_script(source, file)
+        recorder.run_script(source, file, places)
     except SystemExit as e:
         outcome = {"end": "exit", "message": str(e.code)}
     except BaseException as e:

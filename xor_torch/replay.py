@@ -61,10 +61,10 @@ def run(
         if not depends[id] and node.value is not None:
             values[id] = tensor(node.value)
         elif id in required:
-            values[id] = _apply(node, values, ties)
+            values[id] = _apply(tape, node, values, ties)
         elif all(i in values for i in node.inputs):
             with contextlib.suppress(CannotReplay):
-                values[id] = _apply(node, values, ties)
+                values[id] = _apply(tape, node, values, ties)
     return values
 
 
@@ -91,12 +91,14 @@ def needed(
     return order, depends
 
 
-def _apply(node: Node, values: dict[int, Tensor], ties: bool) -> Tensor:
+def _apply(tape: Tape, node: Node, values: dict[int, Tensor], ties: bool) -> Tensor:
+    where = tape.code.where(node.line)
+
     def fill(x: Any) -> Any:
         if isinstance(x, Ref):
             return values[x.id]
         if isinstance(x, Unknown):
-            raise CannotReplay(f"{node.op} on line {node.line} has an argument of type {x}")
+            raise CannotReplay(f"{node.op} on {where} has an argument of type {x}")
         if isinstance(x, tuple | list):
             return type(x)(map(fill, x))
         if isinstance(x, dict):
@@ -113,12 +115,12 @@ def _apply(node: Node, values: dict[int, Tensor], ties: bool) -> Tensor:
         return torch.where(first, a, b)
     function = OPERATIONS.get(node.op)
     if function is None:
-        raise CannotReplay(f"line {node.line} uses numpy.{node.op}, which this check does not know")
+        raise CannotReplay(f"{where} uses numpy.{node.op}, which this check does not know")
     try:
         return function(*fill(node.args), **fill(node.kwargs))
     except (TypeError, ValueError, RuntimeError, IndexError, KeyError, AttributeError) as e:
         raise CannotReplay(
-            f"numpy.{node.op} on line {node.line} could not be repeated: {str(e).splitlines()[0]}"
+            f"numpy.{node.op} on {where} could not be repeated: {str(e).splitlines()[0]}"
         ) from e
 
 

@@ -6,14 +6,41 @@ Either way the lines stay what and where they are in the file.
 import ast
 import json
 import re
+from dataclasses import dataclass, field
 from pathlib import Path
 
+# Of a line: the cell of a notebook or the module that it is in, and its number there.
+Place = tuple[int | str | None, int]
 
-def read_source(path: Path) -> tuple[str, list[tuple[int, int]] | None]:
-    """The Python code of a script or a notebook.
+
+@dataclass
+class Code:
+    """The lines of a script and, after them, of its own modules: counted through from 1."""
+
+    lines: list[str] = field(default_factory=list)
+    places: list[Place] = field(default_factory=list)
+
+    def add(self, text: str, places: list[Place]) -> None:
+        """Put the lines of a file to the others."""
+        self.lines += text.splitlines()
+        self.places += places
+
+    def place(self, line: int) -> Place:
+        return self.places[line - 1] if 0 < line <= len(self.places) else (None, line)
+
+    def where(self, line: int) -> str:
+        """A line in words."""
+        part, at = self.place(line)
+        if part is None:
+            return f"line {at}"
+        return f"cell {part}, line {at}" if isinstance(part, int) else f"line {at} of {part}"
+
+
+def read_source(path: Path, module: str | None = None) -> tuple[str, list[Place]]:
+    """The Python code of a script or a notebook, or of a module of that name.
 
     Returns:
-        The code, and for a notebook the (cell, line in the cell) of each of its lines.
+        The code, and the place of each of its lines.
 
     Raises:
         ValueError: the file is no text, or no notebook.
@@ -29,14 +56,14 @@ def read_source(path: Path) -> tuple[str, list[tuple[int, int]] | None]:
         text = raw.decode(encoding[1].decode() if encoding else "utf-8-sig")
     except (UnicodeDecodeError, LookupError) as e:
         raise ValueError(f"it is not a text file in UTF-8: {e}") from None
-    return text, None
+    return text, [(module, at) for at in range(1, len(text.splitlines()) + 1)]
 
 
-def _notebook_source(raw: bytes) -> tuple[str, list[tuple[int, int]]]:
+def _notebook_source(raw: bytes) -> tuple[str, list[Place]]:
     try:
         book = json.loads(raw)
         cells = book["cells"] if "cells" in book else book["worksheets"][0]["cells"]
-        lines, places = [], []
+        lines, places = list[str](), list[Place]()
         for number, cell in enumerate(cells, 1):
             if cell["cell_type"] != "code":
                 continue

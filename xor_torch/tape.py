@@ -4,6 +4,7 @@ Whoever reads a tape can run it again, in torch and at other numbers (`replay`).
 never changes: an in-place operation stands there as if it had made a new value.
 """
 
+import dataclasses
 import json
 import math
 import time
@@ -13,6 +14,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+
+from .source import Code
 
 # Operations that change nothing but how the numbers are kept.
 SAME_NUMBERS = {
@@ -40,7 +43,7 @@ class Node:
     op: str  # NumPy's name of it: "add", "sum", "getitem", "assign", ...
     args: Any = ()  # may hold Refs, also inside tuples and lists
     kwargs: dict[str, Any] = field(default_factory=dict)
-    line: int = 0  # in the script, 0 if elsewhere
+    line: int = 0  # of the code, 0 if elsewhere
     site: Any = None  # (code, position in it), the place, loops included; a number if loaded
     name: str = ""  # the variable that it was first assigned to
     shape: tuple[int, ...] = ()
@@ -61,6 +64,7 @@ class Tape:
         self.links: list[tuple[int, int]] = []  # (old, new): new = old + a change that needs old
         self.guards: list[tuple[int, bool]] = []  # a branch was taken because of this value
         self.aliases: list[tuple[int, str, int]] = []  # (id, a further name, the line of it)
+        self.code = Code()
 
     def origin(self, id: int, through: Collection[str] = SAME_NUMBERS) -> int:
         """The value that this one is a copy, a transpose, a reshape of."""
@@ -98,6 +102,7 @@ class Tape:
             "links": self.links,
             "aliases": self.aliases,
             "guards": self.guards,
+            "code": dataclasses.astuple(self.code),
             "outcome": outcome,
         }
         beside = values.with_suffix(".json")
@@ -119,6 +124,8 @@ class Tape:
             tape.nodes.append(Node(len(tape.nodes), op, *more))
         for name in ("links", "aliases", "guards"):
             setattr(tape, name, [tuple(entry) for entry in content[name]])
+        lines, places = content["code"]
+        tape.code = Code(lines, [(part, at) for part, at in places])
         return tape, content["outcome"]
 
 

@@ -6,7 +6,9 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from .judge import Finding
+from .source import Code
 
+MOST_LINES = 150  # of one loop in a listing
 EXIT_CODES = {"correct": 0, "wrong": 1, "cannot tell": 2}
 
 
@@ -19,8 +21,7 @@ class Verdict:
     reason: str | None = None  #: when it cannot tell
     findings: list[Finding] = field(default_factory=list)
     traceback: str | None = None  #: the script's own, if it crashed
-    source: list[str] = field(default_factory=list)
-    places: list[tuple[int, int]] | None = None  #: of a notebook: the (cell, line) of each line
+    code: Code = field(default_factory=Code)  #: that the findings speak of
     strict: bool = False
 
     @property
@@ -36,17 +37,19 @@ class Verdict:
     def to_json(self) -> dict[str, object]:
         """A JSON object; `line` counts from 1 in the file, in a notebook in its `cell`.
 
+        `module` is the file of the script's own that the line is in, if it is not the script.
         `shape` is that of the wrong value. `actual`, `expected` and `ratio` are of its worst
         element, or of that of a spoilt parameter's step, as `value` and `index` say; they are
         null where it is not determined what the value should be.
         """
         finding = self.decisive
         d = finding.diagnosis if finding else None
-        cell, line = self._place(d.line) if d else (None, None)
+        part, line = self.code.place(d.line) if d else (None, None)
         return {
             "verdict": self.verdict,
             "line": line,
-            "cell": cell,
+            "cell": part if isinstance(part, int) else None,
+            "module": part if isinstance(part, str) else None,
             "variable": d.variable if d else None,
             "mistake": d.mistake if d else None,
             "shape": list(d.shape) if d else None,
@@ -65,21 +68,13 @@ class Verdict:
             "parameters": [
                 {
                     "name": p.name,
-                    "line": self._place(p.line)[1],
+                    "line": self.code.place(p.line)[1],
                     "largest_relative_difference": p.difference,
                 }
                 for f in self.findings
                 for p in f.parameters
             ],
         }
-
-    def _place(self, line: int) -> tuple[int | None, int]:
-        return self.places[line - 1] if self.places and line else (None, line)
-
-    def where(self, line: int) -> str:
-        """A line of the code in words, in a notebook with its cell."""
-        cell, at = self._place(line)
-        return f"line {at}" if cell is None else f"cell {cell}, line {at}"
 
     def report(self) -> str:
         """The text for a reader."""
@@ -104,7 +99,9 @@ class Verdict:
                 state = "follows another multiple of the gradient"
             else:
                 state = "does not follow the gradient"
-            lines.append(f"  {p.name} {p.shape}: updated on {self.where(p.line)}{off}, {state}")
+            lines.append(
+                f"  {p.name} {p.shape}: updated on {self.code.where(p.line)}{off}, {state}"
+            )
         if f.updates:
             lines.append(f"  updates: {f.updates}")
         if f.loss:
@@ -114,7 +111,9 @@ class Verdict:
         lines += [f"  WARNING: {w}" for w in f.warnings]
         if f.diagnosis:
             d = f.diagnosis
-            lines.append(f"  first wrong value: {d.variable} {d.shape} on {self.where(d.line)}")
+            lines.append(
+                f"  first wrong value: {d.variable} {d.shape} on {self.code.where(d.line)}"
+            )
             if d.actual is not None and d.expected is not None:
                 ratio = "" if d.ratio is None else f", ratio {d.ratio:.6g}"
                 lines.append(
@@ -130,30 +129,40 @@ class Verdict:
         return lines
 
     def _listing(self, f: Finding) -> list[str]:
-        first, last = self._loop(f.labels) or f.lines
-        if not last or last - first > 150:
-            numbers = sorted(f.labels)
-        else:
-            numbers = list(range(first, last + 1))
-        lines = []
-        for n in numbers:
-            if not 0 < n <= len(self.source):
-                continue
+        lines, file = [], None
+        for n in self._numbers(f):
+            part, at = self.code.place(n)
+            if isinstance(part, str) and part != file:
+                lines.append(f"  {part}:")
+            file = part
             labels = f.labels.get(n, [])
             words = ", ".join(name if not ok else f"{name} ok" for name, ok in labels[-3:])
-            line = f"  {self._place(n)[1]:>5} | {self.source[n - 1]:<70}"
+            line = f"  {at:>5} | {self.code.lines[n - 1]:<70}"
             lines.append(f"{line}  # {words}" if words else line.rstrip())
         return lines
+
+    def _numbers(self, f: Finding) -> list[int]:
+        """The lines to show: of each file the loop or function that all labelled ones are in."""
+        files: dict[str | None, list[int]] = {}
+        for n in sorted(f.labels or {*f.lines}):
+            if 0 < n <= len(self.code.lines):
+                part, _ = self.code.place(n)
+                files.setdefault(part if isinstance(part, str) else None, []).append(n)
+        numbers = list[int]()
+        for some in files.values():
+            first, last = self._loop(some) or (some[0], some[-1])
+            numbers += some if last - first > MOST_LINES else range(first, last + 1)
+        return numbers
 
     def _loop(self, labels: Collection[int]) -> tuple[int, int] | None:
         """The lines of the innermost loop or function that all the labelled lines are in."""
         with contextlib.suppress(SyntaxError):  # a notebook's magics
             around = [
                 (node.lineno, node.end_lineno or node.lineno)
-                for node in ast.walk(ast.parse("\n".join(self.source)))
+                for node in ast.walk(ast.parse("\n".join(self.code.lines)))
                 if isinstance(node, ast.For | ast.While | ast.FunctionDef)
             ]
-            whole = [(a, b) for a, b in around if labels and all(a <= n <= b for n in labels)]
+            whole = [(a, b) for a, b in around if all(a <= n <= b for n in labels)]
             return max(whole, default=None)
         return None
 
@@ -165,5 +174,5 @@ class Verdict:
             if d is None:
                 return f"WRONG: {self.path}: {self.reason}"
             what = d.mistake or "not the derivative"
-            return f"WRONG: {self.path}, {self.where(d.line)}: {d.variable}: {what}"
+            return f"WRONG: {self.path}, {self.code.where(d.line)}: {d.variable}: {what}"
         return f"CANNOT TELL: {self.path}: {self.reason}"
