@@ -129,6 +129,67 @@ def test_a_softmax_that_has_learned_is_not_accused_of_its_rounding(tmp_path):
     assert finding.verdict == "correct"
 
 
+def test_a_bias_of_a_layer_that_was_not_found(tmp_path):
+    """A product typed as loops is no layer to us; its bias can be wrong all the same."""
+    loops = CORRECT["plain"].replace("np.dot(X, W1)", "product(X, W1)")
+    loops = loops.replace(
+        "def sigmoid(x):",
+        """\
+def product(a, b):
+    c = np.zeros((len(a), len(b[0])))
+    for i in range(len(a)):
+        for j in range(len(b[0])):
+            total = 0
+            for k in range(len(b)):
+                total += a[i][k] * b[k][j]
+            c[i][j] = total
+    return c
+
+
+def sigmoid(x):""",
+    )
+    wrong = loops.replace("d_b1 = np.sum(d_hidden, axis=0, keepdims=True)", "d_b1 = d_hidden.sum()")
+    (finding,) = judged(wrong, tmp_path)
+    assert (finding.verdict, finding.diagnosis.spoils) == ("wrong", ["b1"])
+    assert finding.diagnosis.line == 1 + wrong[: wrong.index("d_b1 =")].count("\n")
+
+
+FOURTH_POWER = CORRECT["plain"].replace("d_loss = 2 * (y_pred - y)", "d_loss = (y_pred - y) ** 3")
+
+
+def test_of_another_loss_what_comes_after_its_derivative_is_judged(tmp_path):
+    """The gradient of sum((y_pred - y)**4) / 4, which the script does not compute."""
+    (finding,) = judged(FOURTH_POWER, tmp_path)
+    assert finding.verdict == "cannot tell"
+    assert finding.reason.startswith("from d_final on line 41 on, every update is right")
+    slope = "np.dot(d_final, W2.T) * sigmoid_derivative("
+    twice = FOURTH_POWER.replace(slope + "hidden_output", slope + "sigmoid(hidden_output)")
+    assert twice != FOURTH_POWER
+    (finding,) = judged(twice, tmp_path)
+    found = finding.diagnosis
+    assert (finding.verdict, finding.loss) == ("wrong", None)
+    assert (found.line, found.mistake) == (44, "derivative taken twice")
+    assert found.spoils == ["W1", "b1"]
+    assert "is not known, but for none are all steps right" in finding.notes[0]
+
+
+@pytest.mark.parametrize("one", [FOURTH_POWER, CORRECT["plain"]])
+def test_a_network_of_two_losses_is_not_judged_by_one(one, tmp_path):
+    """The hidden layer follows the sum of two losses, of which one at most is known."""
+    two = one.replace(
+        "d_W1 = np.dot(X.T, d_hidden)",
+        """\
+other = np.dot(hidden_output, V)
+    d_other = np.sinh(other - (1 - y))
+    d_V = np.dot(hidden_output.T, d_other)
+    d_hidden += np.dot(d_other, V.T) * sigmoid_derivative(hidden_output)
+    V -= lr * d_V
+    d_W1 = np.dot(X.T, d_hidden)""",
+    ).replace("def sigmoid(x):", "V = np.random.randn(n_hidden, 1)\n\n\ndef sigmoid(x):")
+    (finding,) = judged(two, tmp_path)
+    assert finding.verdict == "cannot tell"
+
+
 def test_each_row_many_times(tmp_path):
     """Batches that hold every distinct row are neither the full batch nor a part of the rows."""
     many = CORRECT["plain"].replace(

@@ -8,6 +8,7 @@ every element. Everything between is "cannot tell", with the reason.
 import contextlib
 import math
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import torch
@@ -15,13 +16,13 @@ import torch
 from . import replay
 from .derivatives import PRODUCTS, SUMS, LossStep, ratio
 from .expected import add_numbers, counterpart, fill, of_constant, of_penalty
-from .losses import CannotTell, Case, Fit, Loss, Point, Term, total
+from .losses import CannotTell, Case, Fit, Loss, Point, Term, Values, total
 from .mistakes import Diagnosis, MistakeName, diagnose, gradient_node
 from .optimisers import gradient_nodes, linear, signs
 from .replay import CannotReplay
 from .rows_seen import updates
 from .steps import Network, find_networks
-from .tape import Ref, Tape
+from .tape import Ref, Tape, squeezed
 
 # A relative difference that a constant such as 1e-5 in a division makes.
 NEARLY = 1e-3
@@ -468,7 +469,12 @@ def _wrong(case: Case, fits: list[Fit]) -> Finding:
         with contextlib.suppress(CannotTell, CannotReplay, RuntimeError):
             add_numbers(case, best, diagnosis, diagnosis.step)  # the verdict never depends on them
     finding = Finding("wrong", diagnosis=diagnosis)
-    if any(best.in_scale()):
+    if best.loss.kind == "delta":
+        finding.notes.append(
+            f"of which loss {best.loss.name or 'the delta'} is the derivative is not known, but "
+            "for none are all steps right"
+        )
+    elif any(best.in_scale()):
         finding.loss, finding.lr = _convention(case, best)
     else:
         finding.loss = best.loss.name
@@ -503,7 +509,9 @@ def _doubt(case: Case, fit: Fit, diagnosis: Diagnosis, step: LossStep) -> None:
     hidden = [
         n
         for i, n in enumerate(case.names)
-        if n in diagnosis.spoils and i not in in_layers and not _of_the_target(case, step, i)
+        if n in diagnosis.spoils
+        and i not in in_layers
+        and not (fit.factors[i] and _of_the_target(case, step, i))
     ]
     if hidden and any(case.names.count(n) == 1 for n in hidden):
         raise CannotTell(f"{hidden[0]} is updated like a parameter, but is no weight or bias")
@@ -558,11 +566,68 @@ def _by_known_mistake(case: Case, fits: list[Fit]) -> tuple[Fit, Diagnosis]:
                     "that a cross-entropy cannot be checked; scale the inputs or start smaller"
                 )
             return fit, diagnosis
+    found = _by_own_delta(case, fits)
+    if found is not None:
+        return found
     raise CannotTell(
         "the updates follow the gradient of no loss that this check knows (squared or absolute "
         "errors, cross-entropies, or a loss that the script itself computes); computing the loss "
         "in the training loop and assigning it to a variable may help"
     )
+
+
+def _by_own_delta(case: Case, fits: list[Fit]) -> tuple[Fit, Diagnosis] | None:
+    """Wrong for any loss: what explains the output layer as dL/dz does not explain the others.
+
+    Whatever the loss is, its derivative with respect to the last layer's z is a value of the
+    script's own, if the step of that layer's weights is made from it.
+    """
+    k, seen, best = case.chosen[0], set[int](), None
+    for base in sorted(fits, key=lambda f: ORDER[f.loss.kind]):
+        step = LossStep(case, base.loss, k)
+        if not step.layers or step.layers[-1].z in seen:
+            continue
+        last = step.layers[-1]
+        seen.add(last.z)
+        for n in sorted(step.tainted):
+            if squeezed(case.tape.nodes[n].shape) != squeezed(case.tape.nodes[last.z].shape):
+                continue
+            fit = case.fit(_of_delta(step, base.loss, n, last.z))
+            # a parameter without a gradient belongs to another loss
+            if fit is None or not all(fit.factors):
+                continue
+            good = fit.in_scale()
+            if any(good[i] for i in last.weights) and (
+                best is None or sum(good) > sum(best.in_scale())
+            ):
+                best = fit
+    if best is None:
+        return None
+    node = case.tape.nodes[best.loss.terms[k][0].source]
+    if all(best.in_scale()):
+        name = node.name or "the delta"
+        raise CannotTell(
+            f"from {name} on {case.tape.code.where(node.line)} on, every update is right, but "
+            f"{name} is the derivative of no loss that this check knows; computing the loss in "
+            "the training loop and assigning it to a variable may help"
+        )
+    diagnosis = diagnose(case, best)
+    return None if diagnosis is None else (best, diagnosis)
+
+
+def _of_delta(step: LossStep, base: Loss, delta: int, z: int) -> Loss:
+    """The loss, whatever it is, that a value is the derivative of with respect to z."""
+    case, node = step.case, step.tape.nodes[delta]
+    loss = Loss("delta", ("delta", node.line, node.op, node.site), node.name)
+    for k in case.chosen:
+        d, at = counterpart(case, delta, step.k, k), counterpart(case, z, step.k, k)
+        if d is not None and at is not None:
+            loss.terms[k] = [Term(_slope_at(d, at), d, base.terms[k][0].prediction)]
+    return loss
+
+
+def _slope_at(delta: int, z: int) -> Callable[[Values], torch.Tensor]:
+    return lambda values: (values[delta].detach().reshape(values[z].shape) * values[z]).sum()
 
 
 # -------------------------------------------------------------------------------- in words

@@ -94,7 +94,7 @@ def log_likelihood(id: int, node: Node) -> Term:
 class Loss:
     """A candidate: what it is and where in the script; its terms of each step are added up."""
 
-    kind: str  # "SSE", "BCE", "CE", "MAE" or "own"
+    kind: str  # "SSE", "BCE", "CE", "MAE", "own", or "delta": known is only its derivative
     place: tuple[Any, ...]
     name: str
     terms: dict[int, list[Term]] = field(default_factory=dict)
