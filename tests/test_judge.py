@@ -157,11 +157,16 @@ def sigmoid(x):""",
 FOURTH_POWER = CORRECT["plain"].replace("d_loss = 2 * (y_pred - y)", "d_loss = (y_pred - y) ** 3")
 
 
-def test_of_another_loss_what_comes_after_its_derivative_is_judged(tmp_path):
+@pytest.mark.parametrize("penalty", ["", " + 0.01 * W1"])
+def test_of_another_loss_it_is_known_what_is_right_but_for_it(penalty, tmp_path):
     """The gradient of sum((y_pred - y)**4) / 4, which the script does not compute."""
-    (finding,) = judged(FOURTH_POWER, tmp_path)
+    d_W1 = "d_W1 = np.dot(X.T, d_hidden)"
+    (finding,) = judged(FOURTH_POWER.replace(d_W1, d_W1 + penalty), tmp_path)
     assert finding.verdict == "cannot tell"
     assert finding.reason.startswith("from d_final on line 41 on, every update is right")
+
+
+def test_of_another_loss_what_comes_after_its_derivative_is_judged(tmp_path):
     slope = "np.dot(d_final, W2.T) * sigmoid_derivative("
     twice = FOURTH_POWER.replace(slope + "hidden_output", slope + "sigmoid(hidden_output)")
     assert twice != FOURTH_POWER

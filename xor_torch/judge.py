@@ -604,7 +604,8 @@ def _by_own_delta(case: Case, fits: list[Fit]) -> tuple[Fit, Diagnosis] | None:
     if best is None:
         return None
     node = case.tape.nodes[best.loss.terms[k][0].source]
-    if all(best.in_scale()):
+    decayed = case.fit(best.loss, penalty=True)
+    if all(best.in_scale()) or (decayed is not None and all(decayed.in_scale())):
         name = node.name or "the delta"
         raise CannotTell(
             f"from {name} on {case.tape.code.where(node.line)} on, every update is right, but "
