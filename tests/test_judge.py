@@ -178,6 +178,34 @@ def test_of_another_loss_what_comes_after_its_derivative_is_judged(tmp_path):
     assert "is not known, but for none are all steps right" in finding.notes[0]
 
 
+@pytest.mark.parametrize(
+    ("edit", "reason"),
+    [
+        pytest.param(
+            ("= d_loss *", "= np.where(y == 1, 3, 1) * d_loss *"),
+            "every update is right, but d_final is the derivative of no loss",
+            id="a weight for each class",
+        ),
+        pytest.param(
+            ("lr * d_W1", "lr * (d_W1 + 0.01 * np.sign(W1))"),
+            "does not depend on the target",
+            id="L1",
+        ),
+        pytest.param(
+            ("np.dot(d_final, W2.T)", "(d_final @ W2.T + 0.1 * hidden_output.mean(axis=0))"),
+            "does not depend on the target",
+            id="activity penalty",
+        ),
+    ],
+)
+def test_what_may_belong_to_a_loss_is_no_mistake(edit, reason, tmp_path):
+    source = CORRECT["plain"].replace(*edit)
+    assert source != CORRECT["plain"]
+    (finding,) = judged(source, tmp_path)
+    assert finding.verdict == "cannot tell"
+    assert reason in finding.reason
+
+
 @pytest.mark.parametrize("one", [FOURTH_POWER, CORRECT["plain"]])
 def test_a_network_of_two_losses_is_not_judged_by_one(one, tmp_path):
     """The hidden layer follows the sum of two losses, of which one at most is known."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import torch
 
 from . import replay
-from .derivatives import PRODUCTS, SUMS, LossStep, ratio
+from .derivatives import PRODUCTS, SHAPES, SUMS, LossStep, ratio
 from .expected import add_numbers, counterpart, fill, of_constant, of_penalty
 from .losses import CannotTell, Case, Fit, Loss, Point, Term, Values, total
 from .mistakes import Diagnosis, MistakeName, diagnose, gradient_node
@@ -26,6 +26,8 @@ from .tape import Ref, Tape, squeezed
 
 # A relative difference that a constant such as 1e-5 in a division makes.
 NEARLY = 1e-3
+Slope = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]  # of z and a
+
 # If several losses explain the updates alike, the one to name.
 ORDER = {"SSE": 0, "CE": 1, "BCE": 2, "own": 3, "MAE": 4}
 
@@ -556,10 +558,14 @@ def _by_known_mistake(case: Case, fits: list[Fit]) -> tuple[Fit, Diagnosis]:
             "-(y * log(a) + (1 - y) * log(1 - a)) is right for both"
         )
     for fit in sorted(fits, key=lambda f: ORDER[f.loss.kind]):
-        diagnosis = diagnose(case, fit)
-        known = ("derivative taken twice", "missing output derivative")
-        if diagnosis is not None and diagnosis.sure and diagnosis.mistake in known:
-            if diagnosis.mistake == known[1] and fit.loss.place[1:] in case.saturated:
+        diagnosis = None
+        with contextlib.suppress(CannotTell):
+            diagnosis = diagnose(case, fit)
+        if diagnosis is None or not diagnosis.sure:
+            continue
+        if _explains(case, fit, diagnosis.mistake):
+            missing = diagnosis.mistake == "missing output derivative"
+            if missing and fit.loss.place[1:] in case.saturated:
                 # the very same line is right for a cross-entropy, which could not be tried
                 raise CannotTell(
                     "the outputs reach 0 or 1 exactly when the parameters are moved a little, so "
@@ -574,6 +580,37 @@ def _by_known_mistake(case: Case, fits: list[Fit]) -> tuple[Fit, Diagnosis]:
         "errors, cross-entropies, or a loss that the script itself computes); computing the loss "
         "in the training loop and assigning it to a variable may help"
     )
+
+
+def _explains(case: Case, fit: Fit, mistake: MistakeName | None) -> bool:
+    """Does the output layer follow what a known mistake makes of the derivative there?"""
+    step = LossStep(case, fit.loss, case.chosen[0])
+    last = step.layers[-1]
+    of_z, of_a = SHAPES.get(last.activation, SHAPES["linear"])[1:]
+    slopes: dict[MistakeName | None, list[Slope]] = {
+        "missing output derivative": [lambda z, a: torch.ones_like(a)],
+        "derivative taken twice": [lambda z, a: of_z(a), lambda z, a: of_a(z)],
+    }
+    for slope in slopes.get(mistake, ()):
+        loss = Loss("delta", ("delta", mistake), "")
+        for k in case.chosen:
+            z, a = (counterpart(case, n, step.k, k) for n in (last.z, last.a))
+            if z is not None and a is not None:
+                loss.terms[k] = [_with_slope(term, z, a, slope) for term in fit.loss.terms[k]]
+        found = case.fit(loss)
+        if found is not None and any(found.in_scale()[i] for i in last.weights):
+            return True
+    return False
+
+
+def _with_slope(term: Term, z: int, a: int, slope: Slope) -> Term:
+    """A term whose derivative with respect to z is dL/da times a slope of one's own."""
+
+    def function(values: Values) -> torch.Tensor:
+        (of_a,) = torch.autograd.grad(term.function(values), values[a], retain_graph=True)
+        return ((of_a * slope(values[z], values[a])).detach() * values[z]).sum()
+
+    return Term(function, term.source, term.prediction)
 
 
 def _by_own_delta(case: Case, fits: list[Fit]) -> tuple[Fit, Diagnosis] | None:

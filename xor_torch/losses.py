@@ -426,6 +426,8 @@ class Case:
             for mine, other in (node.args, node.args[::-1]):
                 if not (isinstance(mine, Ref) and mine.id in inside and mine.id not in starts):
                     continue
+                if nodes[mine.id].dtype != "f":
+                    continue
                 target = self._target(node, other, inside)
                 if target is None:
                     continue

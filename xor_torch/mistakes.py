@@ -15,7 +15,7 @@ from typing import Literal
 
 from . import replay
 from .derivatives import PRODUCTS, SHAPES, SUMS, Function, Layer, LossStep, ratio
-from .losses import Case, Fit
+from .losses import CannotTell, Case, Fit
 from .replay import Tensor
 
 # The catalogue; docs/mistakes.md has an example of each.
@@ -219,6 +219,12 @@ def _explain(step: LossStep, s: int, layer: Layer | None, spoils: list[str]) -> 
     inputs = step.tape.nodes[s].inputs
     deltas = [n for n in inputs if n in step.tainted and step.labels(n)]
     plain = [n for n in inputs if n not in step.tainted]
+    if step.tape.nodes[s].op in ("add", "subtract") and deltas and plain:
+        raise CannotTell(
+            f"on {step.case.where(s)} something that does not depend on the target is added to a "
+            "right derivative: a penalty perhaps; with it in the loss, and the loss computed in "
+            "the training loop and assigned to a variable, it can be checked"
+        )
     if layer is not None and deltas:
         for explain in (_missing, _from_weights, _from_inputs, _from_slope):
             found = explain(step, s, deltas[0], plain, layer)

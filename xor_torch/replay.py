@@ -435,6 +435,7 @@ OPERATIONS: dict[str, Operation] = {
         for name, function in {
             "negative": torch.neg,
             "positive": torch.clone,
+            "cbrt": lambda x: x.sign() * x.abs() ** (1 / 3),
             "exp": torch.exp,
             "log": torch.log,
             "log2": torch.log2,
