@@ -223,6 +223,17 @@ other = np.dot(hidden_output, V)
     assert finding.verdict == "cannot tell"
 
 
+def test_a_rate_that_goes_up_and_down(tmp_path):
+    cyclic = CORRECT["plain"].replace(
+        "# gradient descent", "lr = 0.05 * (1.5 + np.cos(epoch / 10))"
+    )
+    (finding,) = judged(cyclic, tmp_path)
+    assert (finding.verdict, finding.loss) == ("correct", "SSE")
+    (finding,) = judged(CORRECT["sample"].replace("eta *", "(eta + x[0]) *"), tmp_path)
+    assert finding.verdict == "cannot tell"
+    assert "goes up and down" in finding.reason
+
+
 def test_each_row_many_times(tmp_path):
     """Batches that hold every distinct row are neither the full batch nor a part of the rows."""
     many = CORRECT["plain"].replace(

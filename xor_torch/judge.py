@@ -166,7 +166,7 @@ def _one_decay(fit: Fit) -> bool:
 
 
 def _correct(case: Case, fit: Fit) -> Finding:
-    if not fit.steady():
+    if not fit.steady() and not _scheduled(case, fit):
         raise CannotTell(
             "each step follows the gradient of a loss, but with a factor that goes up and down; "
             "this check knows no reason for that"
@@ -194,6 +194,19 @@ def _correct(case: Case, fit: Fit) -> Finding:
         )
     _describe(case, fit, finding, step)
     return finding
+
+
+def _scheduled(case: Case, fit: Fit) -> bool:
+    """Is the factor, but for a constant, a number of each step: a rate that goes up and down?"""
+    (first, factor), *others = fit.factors[fit.in_scale().index(True)].items()
+    return any(
+        all(
+            any(math.isclose(f, factor / c * other, rel_tol=1e-6) for other in _constants(case, k))
+            for k, f in others
+        )
+        for c in _constants(case, first)
+        if c
+    )
 
 
 def _nothing_lost(case: Case) -> None:
