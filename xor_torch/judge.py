@@ -517,7 +517,7 @@ def _doubt(case: Case, fit: Fit, diagnosis: Diagnosis, step: LossStep) -> None:
         off = [fit.factor(i) / fit.scale for i, ok in enumerate(fit.in_scale()) if not ok]
         if all(0.9 < f < 1.1 for f in off):
             raise CannotTell(
-                f"the rate of {', '.join(diagnosis.spoils)} is {off[0]:.6g} times that of the "
+                f"the rate of {', '.join(diagnosis.spoils)} is {off[0]:.10g} times that of the "
                 "others: perhaps a schedule"
             )
     in_layers = {i for layer in step.layers for i in layer.weights + layer.biases}
