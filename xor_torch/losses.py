@@ -10,6 +10,7 @@ all parameters, element by element.
 
 import itertools
 import math
+import statistics
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
@@ -28,6 +29,9 @@ Values = dict[int, Tensor]
 # Both sides are computed in float64 from the same tape: agreement is 1e-13 or better.
 RTOL = 1e-9
 FLOOR = 1e-13  # of the largest value that the same array has at any point
+# times the usual change of a step: where a training diverges, the largest value of an array is no
+# measure of what may be rounding elsewhere
+DIVERGED = 1e6
 # Where all answers of a softmax are as near as this to their targets, rounding is as large as RTOL
 # of what autograd has left of the derivative: it passes through 1 / p - 1.
 LEARNED = 1e-7
@@ -305,7 +309,9 @@ class Case:
                 point = self.point(k, seed, size / 20)
             if point is not None:
                 points.append(point)
-        return points
+        sizes = [max(float(c.abs().max()) for c in p.changes) for p in points]
+        usual = statistics.median([size for size in sizes if size] or [0.0])
+        return [p for p, size in zip(points, sizes, strict=True) if size <= DIVERGED * usual]
 
     def point(self, k: int, seed: int | None, size: float) -> Point | None:
         """One step at one set of parameters; None if the script would have gone another way."""
