@@ -36,7 +36,7 @@ from typing import Any
 import numpy as np
 
 from .source import Notes, read_source
-from .tape import SAME_NUMBERS, Node, Ref, Tape
+from .tape import PARTS, SAME_NUMBERS, Node, Ref, Tape
 
 # Of all parameters together: a pass over 150 single samples still fits. A loop that has made so
 # many updates is left.
@@ -276,7 +276,7 @@ class Recorder:
     ) -> None:
         self.tape = Tape()
         # the script's own, with what `Notes` found on each line
-        self.files: dict[str, dict[int, tuple[str, str]]] = {}
+        self.files: dict[str, dict[int, list[str]]] = {}
         self.deadline = time.monotonic() + seconds
         self.when_full = when_full
         self.when_enough = when_enough
@@ -286,7 +286,9 @@ class Recorder:
         self._bytes = 0
         self._next_bit = 0
         self._root_of: dict[int, int] = {}  # of every value that replaced another
-        self._places: set[tuple[int, Any]] = set()  # (root, place) of every update
+        # (root, place) of every update, with the part of an array that is the first to be changed
+        self._places: dict[tuple[int, Any], str] = {}
+        self._read = set[int]()  # roots that a change of them has been computed from
         self._foreign: dict[int, tuple[np.ndarray, int]] = {}  # plain arrays that were met
 
     # -- what happened where
@@ -456,7 +458,7 @@ class Recorder:
             )
             made = self._new("assign", (Ref(buffer.node), steps, Ref(node)))
             self._keep(made, buffer.base)
-            self._name_target(made, whole=True)
+            self._name_target(made, len(path))
             self._link_part(made)
             node = made.id
         buffer.node = node
@@ -512,7 +514,7 @@ class Recorder:
         found = []
         for old, change in pairs:
             source = self._source(old, node)
-            if source is not None and self._root(source).bits & self.tape.nodes[change].bits:
+            if source is not None and self._depends(change, self._root(source)):
                 found.append(source)
         # what is older is the state, what is newer the change
         if found and self._root(min(found)).id <= min(node.inputs):
@@ -525,20 +527,39 @@ class Recorder:
         if part.op not in ("add", "subtract"):
             return
         root = self._root(base.id)
-        inputs = [self.tape.nodes[i] for i in part.inputs]
-        own = [n for n in inputs if n.op in ("getitem", "item") and base.id in n.inputs]
-        if own and any(n.bits & root.bits for n in inputs if n not in own):
+        own = [i for i in part.inputs if self._is_part(i, base.id)]
+        if own and any(self._depends(i, root) for i in part.inputs if i not in own):
             self._extend(base.id, node)
+
+    def _is_part(self, id: int, whole: int) -> bool:
+        """Is it an element, a row, ... of an array, or of a row of it?"""
+        while id > whole and self.tape.nodes[id].op in (*PARTS, "item"):
+            id = self.tape.nodes[id].inputs[0]
+        return id == whole
 
     def _root(self, id: int) -> Node:
         return self.tape.nodes[self._root_of.get(id, id)]
 
+    def _depends(self, id: int, root: Node) -> bool:
+        """Is a value computed from a root?"""
+        if not root.bits & self.tape.nodes[id].bits:
+            return False
+        # only a leaf has a bit of its own; a sum of gradients has those of all that it descends
+        # from, as has what is added to it
+        if root.inputs and root.id not in self._read:
+            if root.id not in self.tape.behind([id], range(root.id, len(self.tape.nodes))):
+                return False
+            self._read.add(root.id)
+        return True
+
     def _extend(self, old: int, node: Node) -> None:
         self.tape.links.append((old, node.id))
-        self._root_of[node.id] = self._root_of.get(old, old)
-        place = self._root_of[node.id], node.site
-        self.updates += place in self._places
-        self._places.add(place)
+        root = self._root_of[node.id] = self._root_of.get(old, old)
+        # one element after the other is one update
+        part = str(node.args[1]) if node.op == "assign" else ""
+        place = root, node.site
+        self.updates += self._places.get(place) == part
+        self._places.setdefault(place, part)
 
     def _source(self, id: int, update: Node) -> int | None:
         """Follow copies and casts, and factors if they lead to a state, back to what was old."""
@@ -614,10 +635,12 @@ class Recorder:
         if not node.name or computed:  # params["b" + str(n)]
             node.name = f'{container}["{key}"]'
 
-    def _name_target(self, node: Node, whole: bool = False) -> None:
+    def _name_target(self, node: Node, depth: int = 0) -> None:
+        """A value that an assignment changes is called by its target, less `depth` indices."""
         frame = self._frame()
         if frame is not None:
-            node.name = self.files[frame.f_code.co_filename].get(frame.f_lineno, ("", ""))[whole]
+            names = self.files[frame.f_code.co_filename].get(frame.f_lineno, [""])
+            node.name = names[min(depth, len(names) - 1)]
 
     # -- one function, called by us
 
@@ -659,7 +682,7 @@ class Recorder:
         self.furnish(module.__dict__)
         if filename.endswith(".ipynb"):
             module.__dict__.update(display=print, get_ipython=_Nothing())
-        finder = _Siblings(self, Path(filename).parent)
+        finder = _Siblings(self, Path(filename).resolve().parent)
         sys.meta_path.insert(0, finder)
         main, sys.modules["__main__"] = sys.modules.get("__main__"), module
         try:

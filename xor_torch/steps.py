@@ -7,6 +7,7 @@ parameters, the others belong to the optimiser (a momentum, a running mean).
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from .tape import Tape
 
@@ -159,12 +160,11 @@ def _merge(tape: Tape, users: dict[int, list[int]], chain: State) -> State:
         return True
 
     updates = chain.updates
-    kept = [
-        n
-        for n, following in zip(updates, [*updates[1:], None], strict=True)
-        if following is None or not is_part(n, following)
-    ]
-    return State(chain.name, [chain.nodes[0], *kept])
+    at = [k for k, pair in enumerate(pairwise(updates)) if not is_part(*pair)] + [len(updates) - 1]
+    sizes = [b - a for a, b in pairwise([-1, *at])]
+    if len(at) > 1 and sizes[-1] < sizes[-2]:
+        at.pop()  # the tape ends while one element after the other is updated
+    return State(chain.name, [chain.nodes[0], *(updates[k] for k in at)])
 
 
 def _family(chains: list[State]) -> list[State]:
