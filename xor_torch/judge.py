@@ -275,7 +275,7 @@ def _compare_with_printed(case: Case, fit: Fit, finding: Finding) -> None:
         _compare_penalty(case, fit, finding, line, name, factor, decays)
     if same and not penalised:
         _, name, factor = same[0]
-        if factor and not math.isclose(fit.scale / factor, finding.lr or 0.0, rel_tol=1e-6):
+        if factor > 0 and not math.isclose(fit.scale / factor, finding.lr or 0.0, rel_tol=1e-6):
             printed = _name_of_multiple(case, fit, factor)
             finding.notes.append(
                 f"your printed loss is the {printed}, your steps follow the {finding.loss}: "
@@ -444,6 +444,8 @@ def _wrong(case: Case, fits: list[Fit]) -> Finding:
     )
     best, diagnosis = fits[0], None
     if all(best.in_scale()) and best.loss.kind != "own" and not case.network.elsewhere:
+        if not best.scale:
+            raise CannotTell(f"no step changes {', '.join(case.names)}")
         return _uphill(case, best)
     if any(best.in_scale()):
         # the same loss may be written in several places: one of them belongs to the backward pass

@@ -289,6 +289,8 @@ class Recorder:
         # (root, place) of every update, with the part of an array that is the first to be changed
         self._places: dict[tuple[int, Any], str] = {}
         self._read = set[int]()  # roots that a change of them has been computed from
+        self._apart: dict[int, set[int]] = {}  # of other roots: what has not
+        self._sums: dict[int, list[tuple[int, int]]] = {}  # of other roots: (old, new)
         self._foreign: dict[int, tuple[np.ndarray, int]] = {}  # plain arrays that were met
 
     # -- what happened where
@@ -516,6 +518,8 @@ class Recorder:
             source = self._source(old, node)
             if source is not None and self._depends(change, self._root(source)):
                 found.append(source)
+            elif source is not None:
+                self._perhaps(source, node)
         # what is older is the state, what is newer the change
         if found and self._root(min(found)).id <= min(node.inputs):
             self._extend(min(found), node)
@@ -530,6 +534,8 @@ class Recorder:
         own = [i for i in part.inputs if self._is_part(i, base.id)]
         if own and any(self._depends(i, root) for i in part.inputs if i not in own):
             self._extend(base.id, node)
+        elif own:
+            self._perhaps(base.id, node)
 
     def _is_part(self, id: int, whole: int) -> bool:
         """Is it an element, a row, ... of an array, or of a row of it?"""
@@ -542,19 +548,37 @@ class Recorder:
 
     def _depends(self, id: int, root: Node) -> bool:
         """Is a value computed from a root?"""
-        if not root.bits & self.tape.nodes[id].bits:
+        nodes = self.tape.nodes
+        if not root.bits & nodes[id].bits:
             return False
         # only a leaf has a bit of its own; a sum of gradients has those of all that it descends
         # from, as has what is added to it
         if root.inputs and root.id not in self._read:
-            if root.id not in self.tape.behind([id], range(root.id, len(self.tape.nodes))):
-                return False
-            self._read.add(root.id)
+            begin = {root.id}
+            if root.op in ("multiply", "divide"):  # a first gradient by its decay
+                begin |= {i for i in root.inputs if nodes[i].shape == root.shape}
+            apart, stack = self._apart.setdefault(root.id, set()), [id]
+            while stack:
+                n = stack.pop()
+                if n in begin:
+                    self._read.add(root.id)
+                    del self._apart[root.id]
+                    return True
+                if n > min(begin) and n not in apart:
+                    apart.add(n)
+                    stack += nodes[n].inputs
+            return False
         return True
 
+    def _perhaps(self, old: int, node: Node) -> None:
+        """A running sum, as long as no change of it depends on it."""
+        if self.tape.nodes[old].site == node.site:
+            root = self._root_of[node.id] = self._root_of.get(old, old)
+            self._sums.setdefault(root, []).append((old, node.id))
+
     def _extend(self, old: int, node: Node) -> None:
-        self.tape.links.append((old, node.id))
         root = self._root_of[node.id] = self._root_of.get(old, old)
+        self.tape.links += [*self._sums.pop(root, ()), (old, node.id)]
         # one element after the other is one update
         part = str(node.args[1]) if node.op == "assign" else ""
         place = root, node.site
@@ -809,6 +833,29 @@ class _Vectorized:
         return array(results).reshape(shape) if shape else results[0]
 
 
+class _Elements:
+    """``numpy.nditer`` of one array: views of its elements, which may be written to."""
+
+    def __init__(self, x: Recorded) -> None:
+        self.x = x
+
+    def __iter__(self) -> Iterator[Any]:
+        return (self.x[(*at, ...)] for at in np.ndindex(self.x.shape))
+
+    def __enter__(self) -> "_Elements":
+        return self
+
+    def __exit__(self, *args: Any) -> None:
+        pass
+
+
+def _nditer(op: Any, flags: Any = (), *args: Any, **kwargs: Any) -> Any:
+    # with flags it is asked for the indices
+    if isinstance(op, Recorded) and op.flags.c_contiguous and not flags:
+        return _Elements(op)
+    return np.nditer(op, flags, *args, **kwargs)
+
+
 class _Joined:
     """``numpy.c_`` and ``numpy.r_`` of recorded arrays."""
 
@@ -942,6 +989,7 @@ _NUMPY = _StandIn(
         "ascontiguousarray": _asarray,
         "asfarray": _asarray,
         "vectorize": _Vectorized,
+        "nditer": _nditer,
         "c_": _Joined(np.c_, np.column_stack),
         "r_": _Joined(np.r_, np.concatenate),
         "float_": np.float64,

@@ -9,7 +9,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from .tape import Tape
+from .tape import PARTS, Tape
 
 # What may lie between an optimiser's state and the parameter that it moves.
 ELEMENTWISE = {
@@ -145,15 +145,17 @@ def _merge(tape: Tape, users: dict[int, list[int]], chain: State) -> State:
     """Leave out values that lead to nothing but the next: parts of one update."""
 
     def is_part(n: int, following: int) -> bool:
-        node = tape.nodes[n]
-        if node.site == tape.nodes[following].site and node.op != "assign":
-            return False
-        seen, stack = {following}, [n]
+        node, seen, stack = tape.nodes[following], {following}, [n]
+        again = tape.nodes[n].site == node.site
+        if node.op == "assign":
+            seen.add(node.inputs[-1])
         while stack:
             for user in users.get(stack.pop(), ()):
                 if user in seen:
                     continue
-                if tape.nodes[user].op not in LINEAR or len(seen) > 200:
+                # the next element of the same array, or the gradient of the next sample at the
+                # old weights; a sum may be the answer of the next step
+                if tape.nodes[user].op not in (PARTS if again else LINEAR) or len(seen) > 200:
                     return False
                 seen.add(user)
                 stack.append(user)
