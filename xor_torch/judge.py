@@ -642,7 +642,7 @@ def _describe(case: Case, fit: Fit, finding: Finding, step: LossStep) -> None:
         finding.parameters.append(Parameter(name, end.line, known, good[i], end.shape))
     finding.updates = updates(case)
     names = {begin: case.names[n] for begin, n in step.begin.items()}
-    for layer in step.layers:
+    for layer in step.layers if step.in_a_row else []:
         names.setdefault(layer.z, f"z{layer.number}")
         names.setdefault(layer.a, f"a{layer.number}")
         weights = ", ".join(case.names[i] for i in dict.fromkeys(layer.weights + layer.biases))

@@ -384,6 +384,31 @@ class Case:
         return [loss for loss in found.values() if all(k in loss.terms for k in self.chosen)]
 
     def losses_of(self, k: int) -> Iterable[tuple[Loss, Term]]:
+        found = list(self._losses_at(k))
+        return found + self._of_all_outputs(k, [term for loss, term in found if loss.kind == "SSE"])
+
+    def _of_all_outputs(self, k: int, errors: list[Term]) -> list[tuple[Loss, Term]]:
+        """A loss whose terms are typed one by one, for each output or each sample."""
+        nodes, inside = self.tape.nodes, set(self.steps[k].nodes)
+        # 1 - p is the slope of a sigmoid, unless there is nothing else
+        plain = [t for t in errors if isinstance(nodes[t.source].args[0], Ref)] or errors
+        predictions = {t.prediction for t in plain if t.prediction is not None}
+        before = self.tape.behind([i for p in predictions for i in nodes[p].inputs], inside)
+        of_output: dict[int, list[Term]] = {p: [] for p in sorted(predictions - before)}
+        for t in sorted(plain, key=lambda t: t.source):
+            if t.prediction in of_output:
+                of_output[t.prediction].append(t)
+        found = []
+        for number, terms in enumerate(zip(*of_output.values(), strict=False)):
+            if len({nodes[t.source].site for t in terms}) > 1:
+                for t in terms:
+                    assert t.prediction is not None and t.target is not None
+                    place = "outputs", number
+                    found += self._supervised(place, t.prediction, t.target, t.source)
+        return found
+
+    def _losses_at(self, k: int) -> Iterable[tuple[Loss, Term]]:
+        """Those of one place in the script."""
         step, nodes = self.steps[k], self.tape.nodes
         inside, starts, ends = set(step.nodes), set(step.start.values()), set(step.end.values())
         asked = self.asked(k)

@@ -579,6 +579,9 @@ class Recorder:
     def _extend(self, old: int, node: Node) -> None:
         root = self._root_of[node.id] = self._root_of.get(old, old)
         self.tape.links += [*self._sums.pop(root, ()), (old, node.id)]
+        names = self._targets()
+        if not node.name and len(names) == 1:
+            node.name = names[0]  # w -= ..., where w is a number
         # one element after the other is one update
         part = str(node.args[1]) if node.op == "assign" else ""
         place = root, node.site
@@ -659,11 +662,14 @@ class Recorder:
         if not node.name or computed:  # params["b" + str(n)]
             node.name = f'{container}["{key}"]'
 
+    def _targets(self) -> list[str]:
+        """What the present line changes: x[i][j], and what that is a part of: x[i], x."""
+        frame = self._frame()
+        return self.files[frame.f_code.co_filename].get(frame.f_lineno, []) if frame else []
+
     def _name_target(self, node: Node, depth: int = 0) -> None:
         """A value that an assignment changes is called by its target, less `depth` indices."""
-        frame = self._frame()
-        if frame is not None:
-            names = self.files[frame.f_code.co_filename].get(frame.f_lineno, [""])
+        if names := self._targets():
             node.name = names[min(depth, len(names) - 1)]
 
     # -- one function, called by us
