@@ -430,6 +430,8 @@ class Recorder:
         ):
             result._buffer, result._version = source._buffer, source._buffer.version
             result._path = (*source._path, (op, function, args[1:], kwargs))
+        if op == "array":
+            self._link_array(node)
         self._link(node)
         return result
 
@@ -530,18 +532,34 @@ class Recorder:
         part = self.tape.nodes[new.id]
         if part.op not in ("add", "subtract"):
             return
-        root = self._root(base.id)
-        own = [i for i in part.inputs if self._is_part(i, base.id)]
-        if own and any(self._depends(i, root) for i in part.inputs if i not in own):
-            self._extend(base.id, node)
-        elif own:
-            self._perhaps(base.id, node)
+        old = self._source(base.id, node) or base.id
+        changes = [i for i in part.inputs if base.id not in self._wholes(i)]
+        if len(changes) < len(part.inputs):
+            if any(self._depends(i, self._root(old)) for i in changes):
+                self._extend(old, node)
+            else:
+                self._perhaps(old, node)
 
-    def _is_part(self, id: int, whole: int) -> bool:
-        """Is it an element, a row, ... of an array, or of a row of it?"""
-        while id > whole and self.tape.nodes[id].op in (*PARTS, "item"):
-            id = self.tape.nodes[id].inputs[0]
-        return id == whole
+    def _link_array(self, node: Node) -> None:
+        """The same for ``array([part + change for part in old])``."""
+        inputs = [self.tape.nodes[i].inputs for i in node.inputs]
+        if any(self.tape.nodes[i].op not in ("add", "subtract") for i in node.inputs):
+            return
+        found = [{i: self._wholes(i) for i in both} for both in inputs]
+        olds = set.intersection(*({w for ws in wholes.values() for w in ws} for wholes in found))
+        olds = {w for w in olds if self.tape.nodes[w].shape == node.shape}
+        for old in sorted(olds)[:1]:
+            root = self._root(old)
+            changes = [i for wholes in found for i, ws in wholes.items() if old not in ws]
+            if any(self._depends(i, root) for i in changes):
+                self._extend(old, node)
+
+    def _wholes(self, id: int) -> list[int]:
+        """The value itself, the row that it is an element of, the array of that row, ..."""
+        found = [id]
+        while (node := self.tape.nodes[found[-1]]).op in (*PARTS, "item") and node.inputs:
+            found.append(node.inputs[0])
+        return found
 
     def _root(self, id: int) -> Node:
         return self.tape.nodes[self._root_of.get(id, id)]
@@ -578,7 +596,10 @@ class Recorder:
 
     def _extend(self, old: int, node: Node) -> None:
         root = self._root_of[node.id] = self._root_of.get(old, old)
-        self.tape.links += [*self._sums.pop(root, ()), (old, node.id)]
+        # a sum in another place was an array that is filled with its first numbers
+        nodes = self.tape.nodes
+        sums = [s for s in self._sums.pop(root, ()) if nodes[s[1]].site == node.site]
+        self.tape.links += [*sums, (old, node.id)]
         names = self._targets()
         if not node.name and len(names) == 1:
             node.name = names[0]  # w -= ..., where w is a number
