@@ -21,7 +21,7 @@ from .optimisers import gradient_nodes, linear, signs
 from .replay import CannotReplay
 from .rows_seen import updates
 from .steps import Network, find_networks
-from .tape import Ref, Tape
+from .tape import PARTS, Ref, Tape
 
 # A relative difference that a constant such as 1e-5 in a division makes.
 NEARLY = 1e-3
@@ -172,6 +172,7 @@ def _correct(case: Case, fit: Fit) -> Finding:
     finding = Finding("correct")
     finding.loss, finding.lr = _convention(case, fit)
     step = LossStep(case, fit.loss, case.chosen[0])
+    _no_parameter_unseen(step if step.k else LossStep(case, fit.loss, case.chosen[-1]))
     frozen = _never_updated(step)
     if frozen:
         finding.verdict, finding.diagnosis = "wrong", frozen
@@ -204,6 +205,41 @@ def _nothing_lost(case: Case) -> None:
                         f"{nodes[i].name or 'a value'} on line {nodes[i].line} was computed by "
                         "code that could not be recorded"
                     )
+
+
+def _no_parameter_unseen(step: LossStep) -> None:
+    """Weights that the steps change in a way that was not recorded as an update are no parameters.
+
+    They are what the forward pass reads, made by adding to what the step before has read.
+    """
+    nodes, case = step.tape.nodes, step.case
+    if not step.k:
+        return
+    last = case.steps[step.k - 1]
+    before = {i for n in last.nodes for i in nodes[n].inputs}
+    before |= {step.tape.origin(i, PARTS) for i in before}
+    since = {*range(min(last.end.values()), max(step.inside))} - {*step.step.start.values()}
+    for n in step.tape.behind(step.forward, since):
+        # an array that is filled anew in each step has the old numbers in it, too
+        read = nodes[n].inputs[-1:] if nodes[n].op == "assign" else nodes[n].inputs
+        for i in read:
+            if i in step.inside or nodes[i].dtype != "f":
+                continue
+            stack, added = [(i, False)], set[int]()
+            while stack:
+                m, more = stack.pop()
+                if m not in added and nodes[m].op in PARTS | {"item", "add", "subtract", "assign"}:
+                    more = more or nodes[m].op not in PARTS
+                    added |= {m} if more else set()
+                    stack += [(j, more) for j in nodes[m].inputs]
+                elif more:
+                    added.add(m)
+            if added & before and step.from_earlier(i):
+                name = nodes[step.tape.origin(i, PARTS)].name or "an array"
+                raise CannotTell(
+                    f"{name} on line {nodes[i].line} changes from step to step, but how could not "
+                    "be seen; W -= lr * gradient, of the whole array, can be"
+                )
 
 
 def _never_updated(step: LossStep) -> Diagnosis | None:

@@ -398,7 +398,7 @@ class Case:
         for t in sorted(plain, key=lambda t: t.source):
             if t.prediction in of_output:
                 of_output[t.prediction].append(t)
-        found = []
+        found: list[tuple[Loss, Term]] = []
         for number, terms in enumerate(zip(*of_output.values(), strict=False)):
             if len({nodes[t.source].site for t in terms}) > 1:
                 for t in terms:
