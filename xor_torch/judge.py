@@ -229,7 +229,7 @@ def _no_parameter_unseen(step: LossStep) -> None:
             while stack:
                 m, more = stack.pop()
                 if m not in added and nodes[m].op in PARTS | {"item", "add", "subtract", "assign"}:
-                    more = more or nodes[m].op not in PARTS
+                    more = more or nodes[m].op in ("add", "subtract")
                     added |= {m} if more else set()
                     stack += [(j, more) for j in nodes[m].inputs]
                 elif more:

@@ -35,6 +35,8 @@ SAME_FLOAT32 = 1e-2
 
 MAX_STEPS = 40  # steps that are looked at, distinct samples first
 NUDGED_STEPS = 12
+# Of one step: each of its values is compared with each derivative.
+MAX_OPERATIONS = 4_000
 COMPARISONS = {"maximum", "minimum", "greater", "greater_equal", "less", "less_equal"}
 
 
@@ -195,6 +197,12 @@ class Case:
             network.states[i].name or f"parameter {n}" for n, i in enumerate(self.parameters, 1)
         ]
         self.steps = network.steps
+        longest = max(len(step.nodes) for step in self.steps)
+        if longest > MAX_OPERATIONS:
+            raise CannotTell(
+                f"an update is made of {longest:,} operations, which takes too long to repeat: "
+                "give it fewer samples for each update"
+            )
         self.chosen = _choose(tape, network)
         self.float32 = any(
             n.value is not None and n.value.dtype.str[1:] == "f4"
