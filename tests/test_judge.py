@@ -251,6 +251,187 @@ many_X, many_y = np.tile(X, (3, 1)), np.tile(y, (3, 1))
     assert (batches.verdict, batches.updates) == ("correct", None)
 
 
+ELEMENTS = """\
+import math
+
+import numpy as np
+
+rng = np.random.RandomState(0)
+X, Y = [[0, 0], [0, 1], [1, 0], [1, 1]], [0, 1, 1, 0]
+W1, b1, W2, b2 = rng.rand(3, 2), np.zeros(3), rng.rand(3), np.zeros(1)
+h, d_h = np.zeros(3), np.zeros(3)
+
+for epoch in range(40):
+    for x, y in zip(X, Y):
+        p = b2[0]
+        for j in range(3):
+            s = b1[j]
+            for i in range(2):
+                s += W1[j][i] * x[i]
+            h[j] = 1 / (1 + math.exp(-s))
+            p += W2[j] * h[j]
+        d_p = p - y
+        for j in range(3):
+            d_h[j] = d_p * W2[j] * h[j] * (1 - h[j])
+        for j in range(3):
+            W2[j] -= 0.1 * d_p * h[j]
+            for i in range(2):
+                W1[j][i] -= 0.1 * d_h[j] * x[i]
+            b1[j] -= 0.1 * d_h[j]
+        b2[0] -= 0.1 * d_p
+"""
+
+OLD_WEIGHTS = """\
+import numpy as np
+
+rng = np.random.RandomState(0)
+X, Y = np.array([[0, 0], [0, 1], [1, 0], [1, 1]]), np.array([[0], [1], [1], [0]])
+W1, W2 = rng.randn(2, 3), rng.randn(3, 1)
+
+for epoch in range(40):
+    steps = []
+    for x, y in zip(X[:, None], Y[:, None]):
+        a = np.tanh(x @ W1)
+        d_p = a @ W2 - y
+        d_a = d_p @ W2.T * (1 - a**2)
+        steps.append((x.T @ d_a, a.T @ d_p))
+    for d_W1, d_W2 in steps:
+        W1 = W1 - 0.1 * d_W1
+        W2 = W2 - 0.1 * d_W2
+"""
+
+NUMBERS = """\
+import numpy as np
+
+np.random.seed(1)
+w1, w2, w3, w4, w5, w6 = np.random.randn(6)
+t1, t2, x1, x2 = 0, 1, 0.5, -0.3
+
+
+def f(x):
+    return 1 / (1 + np.exp(-x))
+
+
+for epoch in range(40):
+    h1 = f(w1 * x1 + w2)
+    h2 = f(w1 * x2 + w2)
+    p1 = f(w3 * h1 + w4)
+    p2 = f(w3 * h2 + w4)
+    d1 = (p1 - t1) * p1 * (1 - p1)
+    d2 = (p2 - t2) * p2 * (1 - p2)
+    e1 = d1 * w3 * h1 * (1 - h1)
+    e2 = d2 * w3 * h2 * (1 - h2)
+    w3 = w3 - (d1 * h1 + d2 * h2)
+    w4 = w4 - (d1 + d2)
+    w1 = w1 - (e1 * x1 + e2 * x2)
+    w2 = w2 - (e1 + e2)
+"""
+
+ANEW = """\
+import numpy as np
+
+
+def sigmoid(z):
+    a = np.copy(z)
+    with np.nditer(a, op_flags=["readwrite"]) as elements:
+        for x in elements:
+            x[...] = 1 / (1 + np.exp(-x))
+    return a
+
+
+rng = np.random.RandomState(0)
+X, Y = np.array([[0, 0], [0, 1], [1, 0], [1, 1]]), np.array([0, 1, 1, 0])
+W1, W2 = rng.randn(2, 3), rng.randn(3)
+
+for epoch in range(40):
+    a = sigmoid(X @ W1)
+    d_p = a @ W2 - Y
+    d_z = np.outer(d_p, W2) * a * (1 - a)
+    d_W1, d_W2 = X.T @ d_z, d_p @ a
+    W1 = np.array([row - 0.1 * d for row, d in zip(W1, d_W1)])
+    W2 = np.array([w - 0.1 * d for w, d in zip(W2, d_W2)])
+"""
+
+SUMS = """\
+import numpy as np
+
+rng = np.random.RandomState(0)
+X = rng.randn(40, 2)
+Y = X.prod(1)
+W1, W2 = rng.randn(3, 2), rng.randn(3)
+
+for epoch in range(4):
+    d_W1, d_W2 = np.zeros((3, 2)), np.zeros(3)
+    for x, y in zip(X, Y):
+        a = np.tanh(W1 @ x)
+        d_p = W2 @ a - y
+        d_W2 += d_p * a
+        d_W1 += np.outer(d_p * W2 * (1 - a**2), x)
+    W1 -= 0.1 * d_W1 / len(X)
+    W2 -= 0.1 * d_W2 / len(X)
+"""
+
+# source, what is replaced, by what, the line of that, the name of the mistake
+WAYS = [
+    (ELEMENTS, "W1[j][i] -=", "W1[j][i] +=", 25, "wrong sign"),
+    (NUMBERS, "w4 - (d1", "w4 + (d1", 22, "wrong sign"),
+    (NUMBERS, "e2 = d2", "e2 = d1", 20, "derivative of the wrong quantity"),
+    (NUMBERS, "d1 = (p1 - t1) * p1 * (1 - p1)", "d1 = p1 - t1", 17, "missing output derivative"),
+    (ANEW, "[w - 0.1", "[w + 0.1", 22, "wrong sign"),
+]
+
+
+@pytest.mark.parametrize(
+    ("source", "parameters"),
+    [
+        (ELEMENTS, {"W1", "b1", "W2", "b2"}),
+        (OLD_WEIGHTS, {"W1", "W2"}),
+        (NUMBERS, {"w1", "w2", "w3", "w4"}),
+        (ANEW, {"W1", "W2"}),
+        (SUMS, {"W1", "W2"}),
+    ],
+    ids=["elements", "old weights", "numbers", "made anew", "sums"],
+)
+def test_other_ways_to_write_a_training_loop(source, parameters, tmp_path):
+    (finding,) = judged(source, tmp_path)
+    assert finding.verdict == "correct"
+    assert {p.name for p in finding.parameters} == parameters
+
+
+@pytest.mark.parametrize(("source", "right", "wrong", "line", "name"), WAYS)
+def test_a_mistake_in_another_way_of_writing(source, right, wrong, line, name, tmp_path):
+    assert right in source
+    (finding,) = judged(source.replace(right, wrong), tmp_path)
+    assert finding.verdict == "wrong"
+    assert (finding.diagnosis.line, finding.diagnosis.mistake) == (line, name)
+
+
+def test_steps_at_the_old_weights_are_one_step(tmp_path):
+    (right,) = judged(OLD_WEIGHTS, tmp_path)
+    assert right.updates == "full batch: each sees all 4 distinct input rows"
+    (wrong,) = judged(OLD_WEIGHTS.replace(" * (1 - a**2)", ""), tmp_path)
+    assert wrong.verdict == "wrong"
+
+
+def test_weights_whose_updates_are_not_seen(tmp_path):
+    """An array of zeros that is filled with the new weights: the other weights say nothing."""
+    unseen = ELEMENTS.replace(
+        "        for j in range(3):\n            W2",
+        "        new = W1 * 0\n        for j in range(3):\n            W2",
+    )
+    unseen = unseen.replace("W1[j][i] -= 0.1", "new[j][i] = W1[j][i] - 0.1")
+    unseen = unseen.replace("        b2[0] -=", "        W1 = new\n        b2[0] -=")
+    (finding,) = judged(unseen, tmp_path)
+    assert finding.verdict == "cannot tell"
+    assert "changes from step to step" in finding.reason
+
+
+def test_an_update_of_too_many_operations(tmp_path):
+    (finding,) = judged(SUMS.replace("randn(40,", "randn(400,"), tmp_path)
+    assert finding.verdict == "cannot tell"
+    assert "operations, which takes too long to repeat" in finding.reason
+
+
 NETWORK = """
 import numpy as np
 rng = np.random.default_rng({seed})

@@ -8,6 +8,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
 
 import torch
 from torch.nn.functional import leaky_relu
@@ -59,6 +60,11 @@ class LossStep:
         self.derivatives = self._derivatives()
         self.tainted = self._tainted()
         self.layers = find_layers(self)
+        # or is each neuron one, which has no layer before it?
+        self.in_a_row = all(
+            before.z in self.tape.behind([after.x], self.inside)
+            for before, after in pairwise(self.layers)
+        )
         self._labels: dict[int, dict[int, float]] = {}
 
     def _forward(self) -> list[int]:
@@ -201,7 +207,7 @@ def find_layers(step: LossStep) -> list[Layer]:
                 node = nodes[user]
                 if node.op in PARTS | {"item"}:
                     stack.append(user)
-                elif node.op in PRODUCTS or (node.op == "multiply" and len(node.inputs) == 2):
+                elif node.op in PRODUCTS | {"multiply"}:
                     products.setdefault(user, []).append(number)
                 elif node.op in ("add", "subtract"):
                     adds.setdefault(user, []).append(number)

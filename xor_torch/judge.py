@@ -22,7 +22,7 @@ from .optimisers import gradient_nodes, linear, signs
 from .replay import CannotReplay
 from .rows_seen import updates
 from .steps import Network, find_networks
-from .tape import Ref, Tape, squeezed
+from .tape import PARTS, Ref, Tape, squeezed
 
 # A relative difference that a constant such as 1e-5 in a division makes.
 NEARLY = 1e-3
@@ -175,6 +175,7 @@ def _correct(case: Case, fit: Fit) -> Finding:
     finding = Finding("correct")
     finding.loss, finding.lr = _convention(case, fit)
     step = LossStep(case, fit.loss, case.chosen[0])
+    _no_parameter_unseen(step if step.k else LossStep(case, fit.loss, case.chosen[-1]))
     frozen = _never_updated(step)
     if frozen:
         finding.verdict, finding.diagnosis = "wrong", frozen
@@ -220,6 +221,41 @@ def _nothing_lost(case: Case) -> None:
                         f"{nodes[i].name or 'a value'} on {case.where(i)} was computed by "
                         "code that could not be recorded"
                     )
+
+
+def _no_parameter_unseen(step: LossStep) -> None:
+    """Weights that the steps change in a way that was not recorded as an update are no parameters.
+
+    They are what the forward pass reads, made by adding to what the step before has read.
+    """
+    nodes, case = step.tape.nodes, step.case
+    if not step.k:
+        return
+    last = case.steps[step.k - 1]
+    before = {i for n in last.nodes for i in nodes[n].inputs}
+    before |= {step.tape.origin(i, PARTS) for i in before}
+    since = {*range(min(last.end.values()), max(step.inside))} - {*step.step.start.values()}
+    for n in step.tape.behind(step.forward, since):
+        # an array that is filled anew in each step has the old numbers in it, too
+        read = nodes[n].inputs[-1:] if nodes[n].op == "assign" else nodes[n].inputs
+        for i in read:
+            if i in step.inside or nodes[i].dtype != "f":
+                continue
+            stack, added = [(i, False)], set[int]()
+            while stack:
+                m, more = stack.pop()
+                if m not in added and nodes[m].op in PARTS | {"item", "add", "subtract", "assign"}:
+                    more = more or nodes[m].op in ("add", "subtract")
+                    added |= {m} if more else set()
+                    stack += [(j, more) for j in nodes[m].inputs]
+                elif more:
+                    added.add(m)
+            if added & before and step.from_earlier(i):
+                name = nodes[step.tape.origin(i, PARTS)].name or "an array"
+                raise CannotTell(
+                    f"{name} on {case.where(i)} changes from step to step, but how could not "
+                    "be seen; W -= lr * gradient, of the whole array, can be"
+                )
 
 
 def _never_updated(step: LossStep) -> Diagnosis | None:
@@ -291,7 +327,7 @@ def _compare_with_printed(case: Case, fit: Fit, finding: Finding) -> None:
         _compare_penalty(case, fit, finding, line, name, factor, decays)
     if same and not penalised:
         _, name, factor = same[0]
-        if factor and not math.isclose(fit.scale / factor, finding.lr or 0.0, rel_tol=1e-6):
+        if factor > 0 and not math.isclose(fit.scale / factor, finding.lr or 0.0, rel_tol=1e-6):
             printed = _name_of_multiple(case, fit, factor)
             finding.notes.append(
                 f"your printed loss is the {printed}, your steps follow the {finding.loss}: "
@@ -461,6 +497,8 @@ def _wrong(case: Case, fits: list[Fit]) -> Finding:
     )
     best, diagnosis = fits[0], None
     if all(best.in_scale()) and best.loss.kind != "own" and not case.network.elsewhere:
+        if not best.scale:
+            raise CannotTell(f"no step changes {', '.join(case.names)}")
         return _uphill(case, best)
     if any(best.in_scale()):
         # the same loss may be written in several places: one of them belongs to the backward pass
@@ -769,7 +807,7 @@ def _describe(case: Case, fit: Fit, finding: Finding, step: LossStep) -> None:
         finding.parameters.append(Parameter(name, end.line, known, good[i], end.shape))
     finding.updates = updates(case)
     names = {begin: case.names[n] for begin, n in step.begin.items()}
-    for layer in step.layers:
+    for layer in step.layers if step.in_a_row else []:
         names.setdefault(layer.z, f"z{layer.number}")
         names.setdefault(layer.a, f"a{layer.number}")
         weights = ", ".join(case.names[i] for i in dict.fromkeys(layer.weights + layer.biases))

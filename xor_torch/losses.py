@@ -44,6 +44,8 @@ SAME_FLOAT32 = 1e-2
 
 MAX_STEPS = 40  # steps that are looked at, distinct samples first
 NUDGED_STEPS = 12
+# Of one step: each of its values is compared with each derivative.
+MAX_OPERATIONS = 4_000
 COMPARISONS = {"maximum", "minimum", "greater", "greater_equal", "less", "less_equal"}
 
 
@@ -214,6 +216,12 @@ class Case:
             network.states[i].name or f"parameter {n}" for n, i in enumerate(self.parameters, 1)
         ]
         self.steps = network.steps
+        longest = max(len(step.nodes) for step in self.steps)
+        if longest > MAX_OPERATIONS:
+            raise CannotTell(
+                f"an update is made of {longest:,} operations, which takes too long to repeat: "
+                "give it fewer samples for each update"
+            )
         self.chosen = _choose(tape, network)
         self.float32 = any(
             n.value is not None and n.value.dtype.str[1:] == "f4"
@@ -409,6 +417,31 @@ class Case:
         return [loss for loss in found.values() if all(k in loss.terms for k in self.chosen)]
 
     def losses_of(self, k: int) -> Iterable[tuple[Loss, Term]]:
+        found = list(self._losses_at(k))
+        return found + self._of_all_outputs(k, [term for loss, term in found if loss.kind == "SSE"])
+
+    def _of_all_outputs(self, k: int, errors: list[Term]) -> list[tuple[Loss, Term]]:
+        """A loss whose terms are typed one by one, for each output or each sample."""
+        nodes, inside = self.tape.nodes, set(self.steps[k].nodes)
+        # 1 - p is the slope of a sigmoid, unless there is nothing else
+        plain = [t for t in errors if isinstance(nodes[t.source].args[0], Ref)] or errors
+        predictions = {t.prediction for t in plain if t.prediction is not None}
+        before = self.tape.behind([i for p in predictions for i in nodes[p].inputs], inside)
+        of_output: dict[int, list[Term]] = {p: [] for p in sorted(predictions - before)}
+        for t in sorted(plain, key=lambda t: t.source):
+            if t.prediction in of_output:
+                of_output[t.prediction].append(t)
+        found: list[tuple[Loss, Term]] = []
+        for number, terms in enumerate(zip(*of_output.values(), strict=False)):
+            if len({nodes[t.source].site for t in terms}) > 1:
+                for t in terms:
+                    assert t.prediction is not None and t.target is not None
+                    place = "outputs", number
+                    found += self._supervised(place, t.prediction, t.target, t.source, k)
+        return found
+
+    def _losses_at(self, k: int) -> Iterable[tuple[Loss, Term]]:
+        """Those of one place in the script."""
         step, nodes = self.steps[k], self.tape.nodes
         inside, starts, ends = set(step.nodes), set(step.start.values()), set(step.end.values())
         asked = self.asked(k)

@@ -226,7 +226,8 @@ def _explain(step: LossStep, s: int, layer: Layer | None, spoils: list[str]) -> 
             "the training loop and assigned to a variable, it can be checked"
         )
     if layer is not None and deltas:
-        for explain in (_missing, _from_weights, _from_inputs, _from_slope):
+        of_layers = (_from_weights, _from_inputs) if step.in_a_row else ()
+        for explain in (_missing, *of_layers, _from_slope):
             found = explain(step, s, deltas[0], plain, layer)
             if found:
                 name, sure, at = found

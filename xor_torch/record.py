@@ -36,7 +36,7 @@ from typing import Any
 import numpy as np
 
 from .source import Notes, Place, read_source
-from .tape import SAME_NUMBERS, Node, Ref, Tape
+from .tape import PARTS, SAME_NUMBERS, Node, Ref, Tape
 
 # Of all parameters together: a pass over 150 single samples still fits. A loop that has made so
 # many updates is left.
@@ -276,7 +276,7 @@ class Recorder:
     ) -> None:
         self.tape = Tape()
         # the script's own, with what `Notes` found on each line
-        self.files: dict[str, dict[int, tuple[str, str]]] = {}
+        self.files: dict[str, dict[int, list[str]]] = {}
         self.begins: dict[str, int] = {}  # how many lines of code come before those of a file
         self.deadline = time.monotonic() + seconds
         self.when_full = when_full
@@ -287,7 +287,11 @@ class Recorder:
         self._bytes = 0
         self._next_bit = 0
         self._root_of: dict[int, int] = {}  # of every value that replaced another
-        self._places: set[tuple[int, Any]] = set()  # (root, place) of every update
+        # (root, place) of every update, with the part of an array that is the first to be changed
+        self._places: dict[tuple[int, Any], str] = {}
+        self._read = set[int]()  # roots that a change of them has been computed from
+        self._apart: dict[int, set[int]] = {}  # of other roots: what has not
+        self._sums: dict[int, list[tuple[int, int]]] = {}  # of other roots: (old, new)
         self._foreign: dict[int, tuple[np.ndarray, int]] = {}  # plain arrays that were met
 
     # -- what happened where
@@ -430,6 +434,8 @@ class Recorder:
         ):
             result._buffer, result._version = source._buffer, source._buffer.version
             result._path = (*source._path, (op, function, args[1:], kwargs))
+        if op == "array":
+            self._link_array(node)
         self._link(node)
         return result
 
@@ -460,7 +466,7 @@ class Recorder:
             )
             made = self._new("assign", (Ref(buffer.node), steps, Ref(node)))
             self._keep(made, buffer.base)
-            self._name_target(made, whole=True)
+            self._name_target(made, len(path))
             self._link_part(made)
             node = made.id
         buffer.node = node
@@ -516,8 +522,10 @@ class Recorder:
         found = []
         for old, change in pairs:
             source = self._source(old, node)
-            if source is not None and self._root(source).bits & self.tape.nodes[change].bits:
+            if source is not None and self._depends(change, self._root(source)):
                 found.append(source)
+            elif source is not None:
+                self._perhaps(source, node)
         # what is older is the state, what is newer the change
         if found and self._root(min(found)).id <= min(node.inputs):
             self._extend(min(found), node)
@@ -528,21 +536,82 @@ class Recorder:
         part = self.tape.nodes[new.id]
         if part.op not in ("add", "subtract"):
             return
-        root = self._root(base.id)
-        inputs = [self.tape.nodes[i] for i in part.inputs]
-        own = [n for n in inputs if n.op in ("getitem", "item") and base.id in n.inputs]
-        if own and any(n.bits & root.bits for n in inputs if n not in own):
-            self._extend(base.id, node)
+        old = self._source(base.id, node) or base.id
+        changes = [i for i in part.inputs if base.id not in self._wholes(i)]
+        if len(changes) < len(part.inputs):
+            if any(self._depends(i, self._root(old)) for i in changes):
+                self._extend(old, node)
+            else:
+                self._perhaps(old, node)
+
+    def _link_array(self, node: Node) -> None:
+        """The same for ``array([part + change for part in old])``."""
+        inputs = [self.tape.nodes[i].inputs for i in node.inputs]
+        if any(self.tape.nodes[i].op not in ("add", "subtract") for i in node.inputs):
+            return
+        found = [{i: self._wholes(i) for i in both} for both in inputs]
+        olds = set.intersection(*({w for ws in wholes.values() for w in ws} for wholes in found))
+        olds = {w for w in olds if self.tape.nodes[w].shape == node.shape}
+        for old in sorted(olds)[:1]:
+            root = self._root(old)
+            changes = [i for wholes in found for i, ws in wholes.items() if old not in ws]
+            if any(self._depends(i, root) for i in changes):
+                self._extend(old, node)
+
+    def _wholes(self, id: int) -> list[int]:
+        """The value itself, the row that it is an element of, the array of that row, ..."""
+        found = [id]
+        while (node := self.tape.nodes[found[-1]]).op in (*PARTS, "item") and node.inputs:
+            found.append(node.inputs[0])
+        return found
 
     def _root(self, id: int) -> Node:
         return self.tape.nodes[self._root_of.get(id, id)]
 
+    def _depends(self, id: int, root: Node) -> bool:
+        """Is a value computed from a root?"""
+        nodes = self.tape.nodes
+        if not root.bits & nodes[id].bits:
+            return False
+        # only a leaf has a bit of its own; a sum of gradients has those of all that it descends
+        # from, as has what is added to it
+        if root.inputs and root.id not in self._read:
+            begin = {root.id}
+            if root.op in ("multiply", "divide"):  # a first gradient by its decay
+                begin |= {i for i in root.inputs if nodes[i].shape == root.shape}
+            apart, stack = self._apart.setdefault(root.id, set()), [id]
+            while stack:
+                n = stack.pop()
+                if n in begin:
+                    self._read.add(root.id)
+                    del self._apart[root.id]
+                    return True
+                if n > min(begin) and n not in apart:
+                    apart.add(n)
+                    stack += nodes[n].inputs
+            return False
+        return True
+
+    def _perhaps(self, old: int, node: Node) -> None:
+        """A running sum, as long as no change of it depends on it."""
+        if self.tape.nodes[old].site == node.site:
+            root = self._root_of[node.id] = self._root_of.get(old, old)
+            self._sums.setdefault(root, []).append((old, node.id))
+
     def _extend(self, old: int, node: Node) -> None:
-        self.tape.links.append((old, node.id))
-        self._root_of[node.id] = self._root_of.get(old, old)
-        place = self._root_of[node.id], node.site
-        self.updates += place in self._places
-        self._places.add(place)
+        root = self._root_of[node.id] = self._root_of.get(old, old)
+        # a sum in another place was an array that is filled with its first numbers
+        nodes = self.tape.nodes
+        sums = [s for s in self._sums.pop(root, ()) if nodes[s[1]].site == node.site]
+        self.tape.links += [*sums, (old, node.id)]
+        names = self._targets()
+        if not node.name and len(names) == 1:
+            node.name = names[0]  # w -= ..., where w is a number
+        # one element after the other is one update
+        part = str(node.args[1]) if node.op == "assign" else ""
+        place = root, node.site
+        self.updates += self._places.get(place) == part
+        self._places.setdefault(place, part)
 
     def _source(self, id: int, update: Node) -> int | None:
         """Follow copies and casts, and factors if they lead to a state, back to what was old."""
@@ -619,10 +688,15 @@ class Recorder:
         if not node.name or computed:  # params["b" + str(n)]
             node.name = f'{container}["{key}"]'
 
-    def _name_target(self, node: Node, whole: bool = False) -> None:
+    def _targets(self) -> list[str]:
+        """What the present line changes: x[i][j], and what that is a part of: x[i], x."""
         frame = self._frame()
-        if frame is not None:
-            node.name = self.files[frame.f_code.co_filename].get(frame.f_lineno, ("", ""))[whole]
+        return self.files[frame.f_code.co_filename].get(frame.f_lineno, []) if frame else []
+
+    def _name_target(self, node: Node, depth: int = 0) -> None:
+        """A value that an assignment changes is called by its target, less `depth` indices."""
+        if names := self._targets():
+            node.name = names[min(depth, len(names) - 1)]
 
     # -- one function, called by us
 
@@ -668,7 +742,7 @@ class Recorder:
         self.furnish(module.__dict__)
         if filename.endswith(".ipynb"):
             module.__dict__.update(display=print, get_ipython=_Nothing())
-        finder = _Siblings(self, Path(filename).parent)
+        finder = _Siblings(self, Path(filename).resolve().parent)
         sys.meta_path.insert(0, finder)
         main, sys.modules["__main__"] = sys.modules.get("__main__"), module
         try:
@@ -794,6 +868,29 @@ class _Vectorized:
         shape = arrays[0].shape
         results = [self.function(*xs) for xs in zip(*(a.ravel() for a in arrays), strict=True)]
         return array(results).reshape(shape) if shape else results[0]
+
+
+class _Elements:
+    """``numpy.nditer`` of one array: views of its elements, which may be written to."""
+
+    def __init__(self, x: Recorded) -> None:
+        self.x = x
+
+    def __iter__(self) -> Iterator[Any]:
+        return (self.x[(*at, ...)] for at in np.ndindex(self.x.shape))
+
+    def __enter__(self) -> "_Elements":
+        return self
+
+    def __exit__(self, *args: Any) -> None:
+        pass
+
+
+def _nditer(op: Any, flags: Any = (), *args: Any, **kwargs: Any) -> Any:
+    # with flags it is asked for the indices
+    if isinstance(op, Recorded) and op.flags.c_contiguous and not flags:
+        return _Elements(op)
+    return np.nditer(op, flags, *args, **kwargs)
 
 
 class _Joined:
@@ -929,6 +1026,7 @@ _NUMPY = _StandIn(
         "ascontiguousarray": _asarray,
         "asfarray": _asarray,
         "vectorize": _Vectorized,
+        "nditer": _nditer,
         "c_": _Joined(np.c_, np.column_stack),
         "r_": _Joined(np.r_, np.concatenate),
         "float_": np.float64,

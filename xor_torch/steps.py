@@ -7,8 +7,9 @@ parameters, the others belong to the optimiser (a momentum, a running mean).
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
+from itertools import pairwise
 
-from .tape import Tape
+from .tape import PARTS, Tape
 
 # What may lie between an optimiser's state and the parameter that it moves.
 ELEMENTWISE = {
@@ -144,27 +145,28 @@ def _merge(tape: Tape, users: dict[int, list[int]], chain: State) -> State:
     """Leave out values that lead to nothing but the next: parts of one update."""
 
     def is_part(n: int, following: int) -> bool:
-        node = tape.nodes[n]
-        if node.site == tape.nodes[following].site and node.op != "assign":
-            return False
-        seen, stack = {following}, [n]
+        node, seen, stack = tape.nodes[following], {following}, [n]
+        again = tape.nodes[n].site == node.site
+        if node.op == "assign":
+            seen.add(node.inputs[-1])
         while stack:
             for user in users.get(stack.pop(), ()):
                 if user in seen:
                     continue
-                if tape.nodes[user].op not in LINEAR or len(seen) > 200:
+                # the next element of the same array, or the gradient of the next sample at the
+                # old weights; a sum may be the answer of the next step
+                if tape.nodes[user].op not in (PARTS if again else LINEAR) or len(seen) > 200:
                     return False
                 seen.add(user)
                 stack.append(user)
         return True
 
     updates = chain.updates
-    kept = [
-        n
-        for n, following in zip(updates, [*updates[1:], None], strict=True)
-        if following is None or not is_part(n, following)
-    ]
-    return State(chain.name, [chain.nodes[0], *kept])
+    at = [k for k, pair in enumerate(pairwise(updates)) if not is_part(*pair)] + [len(updates) - 1]
+    sizes = [b - a for a, b in pairwise([-1, *at])]
+    if len(at) > 1 and sizes[-1] < sizes[-2]:
+        at.pop()  # the tape ends while one element after the other is updated
+    return State(chain.name, [chain.nodes[0], *(updates[k] for k in at)])
 
 
 def _family(chains: list[State]) -> list[State]:
