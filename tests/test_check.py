@@ -374,3 +374,10 @@ def test_assert_backprop_accepts_what_is_right():
 def test_assert_backprop_names_the_mistake():
     with pytest.raises(AssertionError, match="missing hidden derivative"):
         assert_backprop(bad, X, Y, PARAMS)
+
+
+def test_a_module_beside_a_script_that_is_named_without_its_folder(tmp_path, monkeypatch):
+    write(tmp_path, CORRECT["plain"], "network_beside.py")
+    write(tmp_path, "import network_beside\n")
+    monkeypatch.chdir(tmp_path)
+    assert check_file("script.py").verdict == "correct"
