@@ -658,7 +658,9 @@ def _with_slope(term: Term, z: int, a: int, slope: Slope) -> Term:
     """A term whose derivative with respect to z is dL/da times a slope of one's own."""
 
     def function(values: Values) -> torch.Tensor:
-        (of_a,) = torch.autograd.grad(term.function(values), values[a], retain_graph=True)
+        (of_a,) = torch.autograd.grad(
+            term.function(values), values[a], retain_graph=True, materialize_grads=True
+        )
         return ((of_a * slope(values[z], values[a])).detach() * values[z]).sum()
 
     return Term(function, term.source, term.prediction)

@@ -19,6 +19,7 @@ process of its own, because it executes a stranger's file::
 import ast
 import builtins
 import contextlib
+import copy
 import importlib.abc
 import importlib.machinery
 import math
@@ -297,9 +298,12 @@ class Recorder:
     # -- what happened where
 
     def _frame(self) -> types.FrameType | None:
-        """The nearest frame, if it is the script's; None if another package is at work."""
+        """The nearest frame, if it is the script's; None if another package is at work.
+
+        A deep copy is the script's own, too.
+        """
         frame: types.FrameType | None = sys._getframe(1)
-        while frame and frame.f_code.co_filename == __file__:
+        while frame and frame.f_code.co_filename in (__file__, copy.__file__):
             frame = frame.f_back
         return frame if frame and frame.f_code.co_filename in self.files else None
 
@@ -918,13 +922,20 @@ class _StandIn(types.ModuleType):
         found = getattr(self._real, name)
         if isinstance(found, types.ModuleType) and found.__name__.startswith("numpy"):
             found = _StandIn(found, _RANDOM if name == "random" else {})
-        elif callable(found) and not isinstance(found, type | np.ufunc):
+        elif (
+            callable(found)
+            and not isinstance(found, type | np.ufunc)
+            and type(found).__module__ not in ("types", "typing")  # numpy.typing.NDArray
+        ):
             found = _recording(found, draws=self._real is np.random)
         self.__dict__[name] = found
         return found
 
     def __dir__(self) -> list[str]:
         return dir(self._real)
+
+    def __deepcopy__(self, memo: Any) -> Any:
+        return self
 
 
 # Functions of several arrays, which record a list of them.
@@ -962,6 +973,9 @@ class _Generator:
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._real, name)
         return _recording(found, draws=True) if callable(found) else found
+
+    def __deepcopy__(self, memo: Any) -> Any:
+        return type(self)(copy.deepcopy(self._real, memo))
 
 
 _OF_NUMBERS = [
