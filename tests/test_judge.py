@@ -234,6 +234,37 @@ def test_a_rate_that_goes_up_and_down(tmp_path):
     assert "goes up and down" in finding.reason
 
 
+@pytest.mark.parametrize(
+    ("line", "verdict"),
+    [
+        ("W2_new = W2 - lr * d_W2", "wrong"),  # what should be the new W2 is not used
+        ("W2_new = (W2 * 1) - (lr * d_W2)", "wrong"),
+        ("pass", "cannot tell"),  # perhaps they are meant to stay
+    ],
+)
+def test_output_weights_that_never_change(line, verdict, tmp_path):
+    source = CORRECT["plain"].replace("W2 -= lr * d_W2", line)
+    (finding,) = judged(source, tmp_path)
+    assert finding.verdict == verdict
+    if verdict == "wrong":
+        at = 1 + source[: source.index(line)].count("\n")
+        found = finding.diagnosis
+        assert (found.line, found.variable, found.spoils) == (at, "W2_new", ["W2"])
+
+
+def test_weights_that_are_copied_before_each_update(tmp_path):
+    """As in many a course: parameters of a dictionary, copied deeply."""
+    copied = CORRECT["plain"].replace("import numpy as np", "import copy\nimport numpy as np")
+    for name in ("W1", "W2"):
+        old = f"{name} -= lr * d_{name}"
+        new = f"old = copy.deepcopy({name})\n    {name} = old - lr * d_{name}"
+        assert old in copied
+        copied = copied.replace(old, new)
+    (finding,) = judged(copied, tmp_path)
+    assert finding.verdict == "correct"
+    assert {p.name for p in finding.parameters} == {"W1", "b1", "W2", "b2"}
+
+
 def test_each_row_many_times(tmp_path):
     """Batches that hold every distinct row are neither the full batch nor a part of the rows."""
     many = CORRECT["plain"].replace(
@@ -327,6 +358,44 @@ for epoch in range(40):
     w2 = w2 - (e1 + e2)
 """
 
+TYPED = """\
+import copy
+from typing import Any, Optional
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+
+def relu(z: NDArray[Any], rest: Optional[ArrayLike] = None) -> np.ndarray:
+    a = copy.deepcopy(z)
+    a[np.where(a < 0)] = 0
+    return a
+
+
+rng = copy.deepcopy(np.random.default_rng(1))
+X, Y = rng.normal(size=(4, 2)), rng.normal(size=4)
+W1, w2, b = rng.normal(size=(2, 3)), rng.normal(size=3), rng.normal()
+
+for epoch in range(40):
+    for x, y in zip(X, Y):
+        z = x @ W1
+        a = relu(z)
+        p = a @ w2 + b
+        d = p - y
+        d_w2 = np.ndarray(3)
+        for j in range(3):
+            d_w2[j] = d * a[j]
+        assert isinstance(d_w2, np.ndarray)
+        d_z = d * w2 * (z > 0)
+        w2 = w2 - 0.01 * d_w2
+        b = b - 0.01 * d
+        W1 = W1 - 0.01 * np.outer(x, d_z)
+    # tries the network on much data, of which no update is made
+    error = 0
+    for x in rng.normal(size=(800, 2)):
+        error = error + (relu(x @ W1) @ w2 + b) ** 2
+"""
+
 ANEW = """\
 import numpy as np
 
@@ -385,12 +454,13 @@ WAYS = [
     ("source", "parameters"),
     [
         (ELEMENTS, {"W1", "b1", "W2", "b2"}),
+        (TYPED, {"W1", "w2", "b"}),
         (OLD_WEIGHTS, {"W1", "W2"}),
         (NUMBERS, {"w1", "w2", "w3", "w4"}),
         (ANEW, {"W1", "W2"}),
         (SUMS, {"W1", "W2"}),
     ],
-    ids=["elements", "old weights", "numbers", "made anew", "sums"],
+    ids=["elements", "typed", "old weights", "numbers", "made anew", "sums"],
 )
 def test_other_ways_to_write_a_training_loop(source, parameters, tmp_path):
     (finding,) = judged(source, tmp_path)

@@ -176,7 +176,7 @@ def _correct(case: Case, fit: Fit) -> Finding:
     finding.loss, finding.lr = _convention(case, fit)
     step = LossStep(case, fit.loss, case.chosen[0])
     _no_parameter_unseen(step if step.k else LossStep(case, fit.loss, case.chosen[-1]))
-    frozen = _never_updated(step)
+    frozen = _never_updated(step) or _left_alone(step)
     if frozen:
         finding.verdict, finding.diagnosis = "wrong", frozen
         if frozen.node is not None:
@@ -292,6 +292,33 @@ def _never_updated(step: LossStep) -> Diagnosis | None:
                 continue
             spoils, shape = [origin.name], origin.shape
             return Diagnosis(line, origin.name, "bias never updated", True, spoils, shape, n)
+    return None
+
+
+def _left_alone(step: LossStep) -> Diagnosis | None:
+    """Weights of a later layer that no step changes: what should be their new value is not used."""
+    nodes = step.tape.nodes
+    used = {i for node in nodes for i in node.inputs}
+    for n in step.forward:
+        origins = [step.origin(i) for i in nodes[n].inputs]
+        if nodes[n].op not in PRODUCTS or not step.inside.difference(step.begin) & {*origins}:
+            continue
+        for weights in [nodes[i] for i in origins]:
+            numbers = weights.value
+            if weights.id in step.inside | step.begin.keys() or numbers is None:
+                continue
+            if weights.dtype != "f" or (numbers == numbers.round()).all():
+                continue  # ones that sum, a mask
+            for m in sorted(step.tainted - used):
+                new = nodes[m]
+                near = {j for k in new.inputs for j in (k, *nodes[k].inputs)}
+                same = new.op in ("add", "subtract") and new.shape == weights.shape
+                if same and weights.id in near and new.name:
+                    return Diagnosis(new.line, new.name, None, True, [weights.name], new.shape)
+            raise CannotTell(
+                f"{weights.name or 'an array'} is multiplied with the output of a layer and never "
+                "changes; the updates of the other parameters are right"
+            )
     return None
 
 

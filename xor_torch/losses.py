@@ -216,10 +216,10 @@ class Case:
             network.states[i].name or f"parameter {n}" for n, i in enumerate(self.parameters, 1)
         ]
         self.steps = network.steps
-        longest = max(len(step.nodes) for step in self.steps)
-        if longest > MAX_OPERATIONS:
+        shortest = min(len(step.nodes) for step in self.steps)
+        if shortest > MAX_OPERATIONS:
             raise CannotTell(
-                f"an update is made of {longest:,} operations, which takes too long to repeat: "
+                f"an update is made of {shortest:,} operations, which takes too long to repeat: "
                 "give it fewer samples for each update"
             )
         self.chosen = _choose(tape, network)
@@ -710,7 +710,11 @@ def _choose(tape: Tape, network: Network) -> list[int]:
     seen, distinct = set(), []
     # where a state comes from may look different at the first step from all later ones
     first = 1 if len(network.steps) > 2 else 0
+    # a step that also tries the network on other data
+    long = {k for k, step in enumerate(network.steps) if len(step.nodes) > MAX_OPERATIONS}
     for k, step in list(enumerate(network.steps))[first:]:
+        if k in long:
+            continue
         inside = set(step.nodes)
         mark: list[object] = []
         for n in step.nodes:
@@ -729,5 +733,5 @@ def _choose(tape: Tape, network: Network) -> list[int]:
     elements = sum(math.prod(tape.nodes[n].shape) for n in network.steps[0].nodes)
     most = max(4, min(MAX_STEPS, 20_000_000 // max(1, elements)))
     spread = range(first, len(network.steps), max(1, len(network.steps) // 8))
-    chosen = [*distinct[:most], *(k for k in spread if k not in distinct)]
+    chosen = [*distinct[:most], *(k for k in spread if k not in distinct and k not in long)]
     return sorted(chosen[:most])

@@ -289,7 +289,8 @@ class Recorder:
         self._next_bit = 0
         self._root_of: dict[int, int] = {}  # of every value that replaced another
         # (root, place) of every update, with the part of an array that is the first to be changed
-        self._places: dict[tuple[int, Any], str] = {}
+        # and the last value that was changed
+        self._places: dict[tuple[int, Any], tuple[str, int]] = {}
         self._read = set[int]()  # roots that a change of them has been computed from
         self._apart: dict[int, set[int]] = {}  # of other roots: what has not
         self._sums: dict[int, list[tuple[int, int]]] = {}  # of other roots: (old, new)
@@ -611,11 +612,12 @@ class Recorder:
         names = self._targets()
         if not node.name and len(names) == 1:
             node.name = names[0]  # w -= ..., where w is a number
-        # one element after the other is one update
+        # one element after the other is one update; x @ w + b, with the same b as before, is none
         part = str(node.args[1]) if node.op == "assign" else ""
         place = root, node.site
-        self.updates += self._places.get(place) == part
-        self._places.setdefault(place, part)
+        first, last = self._places.get(place, (part, old))
+        self.updates += first == part and last != old
+        self._places[place] = first, old
 
     def _source(self, id: int, update: Node) -> int | None:
         """Follow copies and casts, and factors if they lead to a state, back to what was old."""
@@ -874,6 +876,23 @@ class _Vectorized:
         return array(results).reshape(shape) if shape else results[0]
 
 
+class _ArrayType(type):
+    """The type of all arrays, to a script: the recorded ones too."""
+
+    def __instancecheck__(cls, x: Any) -> bool:
+        return isinstance(x, np.ndarray)
+
+    def __subclasscheck__(cls, c: type) -> bool:
+        return issubclass(c, np.ndarray)
+
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        return _recorder.born(np.ndarray(*args, **kwargs))
+
+
+class _Array(np.ndarray, metaclass=_ArrayType):
+    """``numpy.ndarray``: an array without numbers yet."""
+
+
 class _Elements:
     """``numpy.nditer`` of one array: views of its elements, which may be written to."""
 
@@ -1041,6 +1060,7 @@ _NUMPY = _StandIn(
         "asfarray": _asarray,
         "vectorize": _Vectorized,
         "nditer": _nditer,
+        "ndarray": _Array,
         "c_": _Joined(np.c_, np.column_stack),
         "r_": _Joined(np.r_, np.concatenate),
         "float_": np.float64,

@@ -6,6 +6,7 @@ networks need them. An operation that is not here is refused by name, never appr
 
 import contextlib
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -429,6 +430,11 @@ def _average(x: Tensor, axis: Any = None, weights: Any = None, **options: Any) -
     return OPERATIONS["mean"](x, axis=axis)
 
 
+def _nonzero(x: Tensor, axis: int) -> Tensor:
+    """One of the arrays of indices that ``where(x)`` gives."""
+    return torch.nonzero(x, as_tuple=True)[axis]
+
+
 OPERATIONS: dict[str, Operation] = {
     **{
         name: _unary(function)
@@ -538,6 +544,7 @@ OPERATIONS: dict[str, Operation] = {
     "item": _item,
     "assign": _assign,
     "where": _where,
+    **{f"{name}#{i}": partial(_nonzero, axis=i) for name in ("where", "nonzero") for i in range(4)},
     "clip": _clip,
     "concatenate": _concatenate,
     "stack": _stack,
