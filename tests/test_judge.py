@@ -252,6 +252,17 @@ def test_output_weights_that_never_change(line, verdict, tmp_path):
         assert (found.line, found.variable, found.spoils) == (at, "W2_new", ["W2"])
 
 
+def test_weights_that_are_put_together_before_the_product(tmp_path):
+    """Data times what is made of parameters is the first layer, not a later one."""
+    rows = "[[0.1, 0.2], [0.2, 1.1], [1.1, 0.1], [1.2, 1.1]]"
+    source = CORRECT["plain"].replace("[[0, 0], [0, 1], [1, 0], [1, 1]]", rows)
+    source = source.replace(
+        "np.dot(X, W1) + b1", "np.dot(np.c_[X, np.ones((4, 1))], np.vstack([W1, b1]))"
+    )
+    (finding,) = judged(source, tmp_path)
+    assert (finding.verdict, len(finding.parameters)) == ("correct", 4)
+
+
 def test_weights_that_are_copied_before_each_update(tmp_path):
     """As in many a course: parameters of a dictionary, copied deeply."""
     copied = CORRECT["plain"].replace("import numpy as np", "import copy\nimport numpy as np")

@@ -301,8 +301,10 @@ def _left_alone(step: LossStep) -> Diagnosis | None:
     used = {i for node in nodes for i in node.inputs}
     for n in step.forward:
         origins = [step.origin(i) for i in nodes[n].inputs]
-        if nodes[n].op not in PRODUCTS or not step.inside.difference(step.begin) & {*origins}:
-            continue
+        behind = step.tape.behind(origins, step.inside.difference(step.begin))
+        read = {i for m in behind for i in nodes[m].inputs} - step.inside - step.begin.keys()
+        if nodes[n].op not in PRODUCTS or not any(nodes[i].shape for i in read):
+            continue  # of the input, or of no data at all
         for weights in [nodes[i] for i in origins]:
             numbers = weights.value
             if weights.id in step.inside | step.begin.keys() or numbers is None:
@@ -663,6 +665,8 @@ def _by_known_mistake(case: Case, fits: list[Fit]) -> tuple[Fit, Diagnosis]:
 def _explains(case: Case, fit: Fit, mistake: MistakeName | None) -> bool:
     """Does the output layer follow what a known mistake makes of the derivative there?"""
     step = LossStep(case, fit.loss, case.chosen[0])
+    if not step.layers:
+        return False
     last = step.layers[-1]
     of_z, of_a = SHAPES.get(last.activation, SHAPES["linear"])[1:]
     slopes: dict[MistakeName | None, list[Slope]] = {
