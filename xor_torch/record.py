@@ -20,8 +20,10 @@ import ast
 import builtins
 import contextlib
 import copy
+import functools
 import importlib.abc
 import importlib.machinery
+import itertools
 import math
 import os
 import sys
@@ -277,7 +279,7 @@ class Recorder:
     ) -> None:
         self.tape = Tape()
         # the script's own, with what `Notes` found on each line
-        self.files: dict[str, dict[int, list[str]]] = {}
+        self.files: dict[str, dict[int, dict[int, list[str]]]] = {}
         self.begins: dict[str, int] = {}  # how many lines of code come before those of a file
         self.deadline = time.monotonic() + seconds
         self.when_full = when_full
@@ -695,9 +697,14 @@ class Recorder:
             node.name = f'{container}["{key}"]'
 
     def _targets(self) -> list[str]:
-        """What the present line changes: x[i][j], and what that is a part of: x[i], x."""
+        """What the present statement changes: x[i][j], and what that is a part of: x[i], x."""
         frame = self._frame()
-        return self.files[frame.f_code.co_filename].get(frame.f_lineno, []) if frame else []
+        if frame is None:
+            return []
+        on_line = self.files[frame.f_code.co_filename].get(frame.f_lineno, {})
+        if len(on_line) > 1:  # W -= lr * dW; b -= lr * db
+            return on_line.get(_column(frame.f_code, frame.f_lasti), [])
+        return next(iter(on_line.values()), [])
 
     def _name_target(self, node: Node, depth: int = 0) -> None:
         """A value that an assignment changes is called by its target, less `depth` indices."""
@@ -798,6 +805,15 @@ def _float(*args: Any) -> Any:
     if len(args) == 1 and isinstance(args[0], Recorded) and args[0].size == 1:
         return args[0].item() if args[0].dtype.kind == "f" else args[0].astype(float).item()
     return float(*args)
+
+
+@functools.cache
+def _column(code: types.CodeType, instruction: int) -> int:
+    """Where in its line the statement of an instruction begins; -1 before Python 3.11."""
+    if sys.version_info < (3, 11):
+        return -1
+    _, _, column, _ = next(itertools.islice(code.co_positions(), instruction // 2, None))
+    return -1 if column is None else column
 
 
 class _Siblings(importlib.abc.MetaPathFinder, importlib.abc.Loader):

@@ -90,8 +90,8 @@ class Notes(ast.NodeTransformer):
 
     def __init__(self, source: str) -> None:
         self.lines = re.split("\r\n|\r|\n", source)
-        # line -> what its assignment changes: x[i][j], and what that is a part of: x[i], x
-        self.changed: dict[int, list[str]] = {}
+        # line -> column -> what an assignment changes: x[i][j], and what that is a part of: x[i], x
+        self.changed: dict[int, dict[int, list[str]]] = {}
         self.loops = 0
 
     def visit_Assign(self, node: ast.Assign) -> ast.AST:
@@ -138,10 +138,10 @@ class Notes(ast.NodeTransformer):
         return node
 
     def _note_change(self, line: int, target: ast.expr) -> None:
-        self.changed[line] = [self._text(target)]
+        names = self.changed.setdefault(line, {})[target.col_offset] = [self._text(target)]
         while isinstance(target, ast.Subscript):
             target = target.value
-            self.changed[line].append(self._text(target))
+            names.append(self._text(target))
 
     def _text(self, target: ast.expr) -> str:
         """A target as it is written."""
