@@ -317,9 +317,16 @@ class Case:
                 point = self.point(k, seed, size / 20)
             if point is not None:
                 points.append(point)
-        sizes = [max(float(c.abs().max()) for c in p.changes) for p in points]
-        usual = statistics.median([size for size in sizes if size] or [0.0])
-        return [p for p, size in zip(points, sizes, strict=True) if size <= DIVERGED * usual]
+        kept = []
+        for moved in (False, True):
+            sizes = {
+                n: max(float(c.abs().max()) for c in p.changes)
+                for n, p in enumerate(points)
+                if p.nudged == moved
+            }
+            usual = statistics.median([size for size in sizes.values() if size] or [0.0])
+            kept += [points[n] for n, size in sizes.items() if size <= DIVERGED * usual]
+        return kept
 
     def point(self, k: int, seed: int | None, size: float) -> Point | None:
         """One step at one set of parameters; None if the script would have gone another way."""
