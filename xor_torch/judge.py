@@ -577,8 +577,7 @@ def _doubt(case: Case, fit: Fit, diagnosis: Diagnosis, step: LossStep) -> None:
             raise CannotTell(
                 f"the steps of {', '.join(diagnosis.spoils)} differ from the gradient of the "
                 f"{fit.loss.name}, but from {case.tape.code.where(diagnosis.line)} on it is not "
-                "certain that "
-                "they are meant to follow it"
+                "certain that they are meant to follow it"
             )
     if diagnosis.mistake == "scale of one parameter":
         off = [fit.factor(i) / fit.scale for i, ok in enumerate(fit.in_scale()) if not ok]

@@ -123,7 +123,9 @@ class Loss:
     def derivatives(self, point: "Point", ids: list[int]) -> list[Tensor | None]:
         """With respect to values of a point; None where it does not depend on one."""
         of, found = [point.values[n] for n in ids], list[Tensor | None]([None] * len(ids))
-        for logits in (True, False):  # what comes after the logits has a derivative, too
+        known = any(t.of_logits for t in self.terms.get(point.step, ()))
+        # what comes after the logits has a derivative, too
+        for logits in (True, False) if known else (False,):
             value = self.of(point, logits)
             if value is not None:
                 more = torch.autograd.grad(value, of, retain_graph=True, allow_unused=True)

@@ -93,13 +93,13 @@ def needed(
 
 
 def _apply(tape: Tape, node: Node, values: dict[int, Tensor], ties: bool) -> Tensor:
-    where = tape.code.where(node.line)
-
     def fill(x: Any) -> Any:
         if isinstance(x, Ref):
             return values[x.id]
         if isinstance(x, Unknown):
-            raise CannotReplay(f"{node.op} on {where} has an argument of type {x}")
+            raise CannotReplay(
+                f"{node.op} on {tape.code.where(node.line)} has an argument of type {x}"
+            )
         if isinstance(x, tuple | list):
             return type(x)(map(fill, x))
         if isinstance(x, dict):
@@ -116,10 +116,12 @@ def _apply(tape: Tape, node: Node, values: dict[int, Tensor], ties: bool) -> Ten
         return torch.where(first, a, b)
     function = OPERATIONS.get(node.op)
     if function is None:
+        where = tape.code.where(node.line)
         raise CannotReplay(f"{where} uses numpy.{node.op}, which this check does not know")
     try:
         return function(*fill(node.args), **fill(node.kwargs))
     except (TypeError, ValueError, RuntimeError, IndexError, KeyError, AttributeError) as e:
+        where = tape.code.where(node.line)
         raise CannotReplay(
             f"numpy.{node.op} on {where} could not be repeated: {str(e).splitlines()[0]}"
         ) from e
