@@ -66,6 +66,12 @@ class LossStep:
             for before, after in pairwise(self.layers)
         )
         self._labels: dict[int, dict[int, float]] = {}
+        # shape -> (ids, all derivatives of that shape): compared at once, as there may be thousands
+        self._by_shape: dict[tuple[int, ...], tuple[list[int], Tensor]] = {}
+        shapes = {v: squeezed(d[0].shape) for v, d in self.derivatives.items()}
+        for shape in set(shapes.values()):
+            ids = [v for v in shapes if shapes[v] == shape]
+            self._by_shape[shape] = ids, torch.stack([_flat(self.derivatives[v]) for v in ids])
 
     def _forward(self) -> list[int]:
         """What the prediction is computed from, in order, the prediction last."""
@@ -138,14 +144,19 @@ class LossStep:
     def labels(self, n: int) -> dict[int, float]:
         """{v: c} for all v of the forward pass with value = c * dL/dv."""
         if n not in self._labels:
-            self._labels[n] = {}
-            mine = self.values(n)
-            if mine is not None and self.tape.nodes[n].dtype == "f":
-                for v, theirs in self.derivatives.items():
-                    c = ratio(mine, theirs)
-                    if c is not None:
-                        self._labels[n][v] = c
+            mine = self.values(n) if self.tape.nodes[n].dtype == "f" else None
+            self._labels[n] = {} if mine is None else self.matches(mine)
         return self._labels[n]
+
+    def matches(self, mine: list[Tensor]) -> dict[int, float]:
+        """{v: c} for all v of the forward pass with mine = c * dL/dv at every point."""
+        found: dict[int, float] = {}
+        for turned in _turned(mine):
+            ids, theirs = self._by_shape.get(squeezed(turned[0].shape), ([], None))
+            if theirs is not None:
+                constants = _constants(_flat(turned), theirs)
+                found = {ids[at]: c for at, c in constants.items()} | found
+        return dict(sorted(found.items()))
 
     def layer_of(self, parameter: int) -> Layer | None:
         """The first that it is a weight or bias of."""
@@ -167,25 +178,47 @@ class LossStep:
 
 def ratio(mine: list[Tensor], theirs: list[Tensor]) -> float | None:
     """The one constant c with mine = c * theirs at every point; theirs may be transposed."""
-    for turned in (theirs, [b.mT for b in theirs if b.ndim == 2]):
-        if len(turned) == len(mine) and all(
-            squeezed(a.shape) == squeezed(b.shape) for a, b in zip(mine, turned, strict=True)
+    for turned in _turned(mine):
+        if all(
+            squeezed(a.shape) == squeezed(b.shape) for a, b in zip(turned, theirs, strict=True)
         ):
-            c = _constant([a.reshape(-1).double() for a in mine], [b.reshape(-1) for b in turned])
-            if c:
-                return c
+            found = _constants(_flat(turned), _flat(theirs)[None])
+            if found:
+                return found[0]
     return None
 
 
-def _constant(mine: list[Tensor], theirs: list[Tensor]) -> float | None:
-    below = sum(float(b @ b) for b in theirs)
-    c = sum(float(a @ b) for a, b in zip(mine, theirs, strict=True)) / below if below else 0.0
-    if not c or not math.isfinite(c):
-        return None
-    sizes = [float(b.abs().max()) for b in theirs]
-    off = [float((a - c * b).abs().max()) for a, b in zip(mine, theirs, strict=True)]
-    allowed = [abs(c) * (RTOL * size + FLOOR * max(sizes)) for size in sizes]
-    return c if all(o <= most for o, most in zip(off, allowed, strict=True)) else None
+def _turned(values: list[Tensor]) -> list[list[Tensor]]:
+    """The same numbers, and those of a table transposed."""
+    tables = [x.reshape(squeezed(x.shape)) for x in values]
+    return [values, [x.mT for x in tables]] if all(x.ndim == 2 for x in tables) else [values]
+
+
+def _flat(values: list[Tensor]) -> Tensor:
+    """One row of numbers for each point."""
+    return torch.stack([x.reshape(-1).double() for x in values])
+
+
+def _constants(mine: Tensor, theirs: Tensor) -> dict[int, float]:
+    """{v: c} with mine = c * theirs[v].
+
+    Args:
+        mine: (points, elements).
+        theirs: (candidates, points, elements).
+
+    """
+    rows, row = theirs.flatten(1), mine.flatten()
+    below, above = rows.square().sum(1), rows @ row
+    # what is not even parallel (Cauchy and Schwarz) need not be compared element by element
+    parallel = above.square() >= (1 - 1e-6) * below * (row @ row)
+    found = {}
+    for v in (parallel & (above != 0) & (below > 0)).nonzero()[:, 0].tolist():
+        c = float(above[v] / below[v])
+        sizes = theirs[v].abs().amax(1)
+        off = (mine - c * theirs[v]).abs().amax(1)
+        if bool((off <= abs(c) * (RTOL * sizes + FLOOR * sizes.max())).all()):
+            found[v] = c
+    return found
 
 
 # ---------------------------------------------------------------------------- the layers
