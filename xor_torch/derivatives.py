@@ -4,7 +4,6 @@ Every value of the step is compared, at several sets of parameters, with the der
 with respect to every value of the forward pass.
 """
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
