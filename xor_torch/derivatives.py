@@ -178,9 +178,7 @@ class LossStep:
 def ratio(mine: list[Tensor], theirs: list[Tensor]) -> float | None:
     """The one constant c with mine = c * theirs at every point; theirs may be transposed."""
     for turned in _turned(mine):
-        if all(
-            squeezed(a.shape) == squeezed(b.shape) for a, b in zip(turned, theirs, strict=True)
-        ):
+        if all(squeezed(a.shape) == squeezed(b.shape) for a, b in zip(turned, theirs, strict=True)):
             found = _constants(_flat(turned), _flat(theirs)[None])
             if found:
                 return found[0]
