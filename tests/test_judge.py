@@ -87,6 +87,48 @@ def test_a_constant_against_a_logarithm_of_zero_makes_no_other_loss(tmp_path):
     assert not finding.warnings
 
 
+SMALL = CORRECT["bce"].replace(
+    "y / p - (1 - y) / (1 - p)", "y / (p + 1e-6) - (1 - y) / (1 - p + 1e-6)"
+)
+
+
+def test_a_constant_against_a_division_by_zero_is_no_mistake(tmp_path):
+    (finding,) = judged(SMALL, tmp_path)
+    assert (finding.verdict, finding.loss) == ("correct", "mean BCE")
+    assert "constants against a division by zero" in finding.notes[-1]
+    (finding,) = judged(SMALL.replace("* a1 * (1 - a1)", "* a1"), tmp_path)
+    assert (finding.verdict, finding.diagnosis.variable) == ("wrong", "dz1")
+
+
+# inputs that saturate nearly every unit: 1 - a has lost its digits
+FAR = CORRECT["sample"].replace(
+    "([0, 0], 0), ([0, 1], 1), ([1, 0], 1), ([1, 1], 0)",
+    "([-2, -1], 1), ([25, 60], 0), ([17, 40], 0), ([-15, -60], 1)",
+)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_rounding_of_a_saturated_unit_is_no_mistake(seed, tmp_path):
+    (finding,) = judged(FAR.replace("RandomState(5)", f"RandomState({seed})"), tmp_path)
+    assert (finding.verdict, finding.loss) == ("correct", "1/2 SSE")
+    assert finding.lr == pytest.approx(0.25, rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "name"),
+    [
+        ("delta_o * w2 * h * (1 - h)", "delta_o * w2 * h", None),
+        ("delta_o * w2 * h", "(t - o) * w2 * h", "raw error in the hidden delta"),
+        ("w1 += eta *", "w1 += 0.25 * eta *", "scale of one parameter"),
+    ],
+)
+def test_a_mistake_is_seen_between_saturated_units(right, wrong, name, tmp_path):
+    assert right in FAR
+    (finding,) = judged(FAR.replace(right, wrong), tmp_path)
+    assert finding.verdict == "wrong"
+    assert name in (None, finding.diagnosis.mistake)
+
+
 def test_a_branch_on_the_target_hides_the_loss_but_not_a_wrong_hidden_layer(tmp_path):
     hidden = CORRECT["branch"].replace(" * a1 * (1 - a1)", " * a1")
     (finding,) = judged(hidden, tmp_path)

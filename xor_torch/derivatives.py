@@ -23,6 +23,7 @@ SUMS = {"sum", "mean", "average", "add.reduce"}
 # What puts a column of ones to an array.
 JOINS = {"concatenate", "hstack", "vstack", "append", "insert", "column_stack"}
 PROBES = 6
+ENOUGH = 3  # of them, to say where it goes wrong
 
 
 @dataclass
@@ -47,12 +48,7 @@ class LossStep:
         self.inside = set(self.step.nodes)
         self.begin = {self.step.start[i]: n for n, i in enumerate(case.parameters)}
         self.ends = {self.step.end[i]: n for n, i in enumerate(case.parameters)}
-        # anywhere, or, should the script then take another branch, near where it is
-        points = [
-            case.point(k, seed, 1.2) or case.point(k, seed, 0.03)
-            for seed in range(5000 + 7 * k, 5000 + 7 * k + PROBES)
-        ]
-        self.points: list[Point] = [p for p in points if p is not None]
+        self.points = self._probes()
         self.terms = loss.terms[k]
         self.predictions = [t.prediction for t in self.terms if t.prediction is not None]
         self.forward = self._forward()
@@ -71,6 +67,18 @@ class LossStep:
         for shape in set(shapes.values()):
             ids = [v for v in shapes if shapes[v] == shape]
             self._by_shape[shape] = ids, torch.stack([_flat(self.derivatives[v]) for v in ids])
+
+    def _probes(self) -> list[Point]:
+        """The step at parameters that were moved; with saturated units some are of no use."""
+        case, found = self.case, list[Point | None]()
+        for seed in range(5000 + 7 * self.k, 5000 + 7 * self.k + PROBES):
+            # anywhere, or, should the script then take another branch, near where it is
+            near = case.point(self.k, seed, 1.2, False) or case.point(self.k, seed, 0.03)
+            found += [near, case.point(self.k, seed, 0.03, False) if case.calm else None]
+        points = [p for p in found if p is not None]
+        sure = [p for p in points if all(case.certain(p))] if case.calm else points
+        self.enough = len(sure) >= ENOUGH
+        return sure if self.enough else points
 
     def _forward(self) -> list[int]:
         """What the prediction is computed from, in order, the prediction last."""

@@ -242,7 +242,7 @@ def _put_in(
     wanted = [-g if factor is None else -factor * g for g in grads]
     depends = [i for i in range(len(without)) if bool((once[i] - without[i]).abs().max() > 0)]
     if not bool(slope.abs().max() > 0):
-        return actual[:0].reshape(-1), actual[:0].reshape(-1)  # says nothing
+        return actual.new_empty(0), actual.new_empty(0)  # says nothing
     if not depends or any(without[i].shape != wanted[i].shape for i in depends):
         return None
     x = torch.cat([(once[i] - without[i]).reshape(-1) for i in depends])

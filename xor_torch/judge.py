@@ -84,6 +84,7 @@ def _try(tape: Tape, network: Network, ties: bool) -> tuple[Finding, bool]:
     case = None
     try:
         case = Case(tape, network, ties)
+        case.check_replay()
         finding = _judge(case)
     except (CannotTell, CannotReplay) as e:
         finding = Finding("cannot tell", str(e))
@@ -108,8 +109,25 @@ def _judge(case: Case) -> Finding:
     fits, perfect = _fits(case)
     if perfect:
         return _correct(case, perfect)
+    plain = case.tape.without_small_constants()
+    if plain is not None:
+        without = Case(plain, case.network, case.ties)
+        fits_without, perfect = _fits(without)
+        if perfect:
+            finding = _correct(without, perfect)
+            finding.notes.append(
+                "the constants against a division by zero were left out of the check"
+            )
+            return finding
+        if _explained(fits_without) > _explained(fits):
+            case, fits = without, fits_without
     explained = any(any(f.explained()) for f in fits if f.loss.kind != "own")
     return _inside_the_optimiser(case, explained) or _wrong(case, fits)
+
+
+def _explained(fits: list[Fit]) -> int:
+    """How many parameters follow one loss, at most."""
+    return max((sum(f.in_scale()) for f in fits), default=0)
 
 
 def _fits(case: Case) -> tuple[list[Fit], Fit | None]:
@@ -120,7 +138,8 @@ def _fits(case: Case) -> tuple[list[Fit], Fit | None]:
     if not perfect:
         decayed = [fit for loss in losses if (fit := case.fit(loss, penalty=True))]
         perfect = [fit for fit in decayed if fit.perfect and _one_decay(fit)]
-    return fits, min(perfect, key=lambda f: ORDER[f.loss.kind], default=None)
+    # one sample may allow many losses, with a factor of each step's own
+    return fits, min(perfect, key=lambda f: (not f.steady(), ORDER[f.loss.kind]), default=None)
 
 
 def _inside_the_optimiser(case: Case, explained: bool) -> Finding | None:
@@ -515,7 +534,12 @@ def _wrong(case: Case, fits: list[Fit]) -> Finding:
     fits = [f for f in fits if f.loss.kind not in ("own", "MAE") or any(f.explained())]
     if not fits:
         raise CannotTell("no prediction and target were found that a loss could be computed from")
-    for name, *silent in zip(case.names, *(f.silent() for f in fits), strict=True):
+    for i, (name, *silent) in enumerate(zip(case.names, *(f.silent() for f in fits), strict=True)):
+        if all(silent) and any(bool(p.changes[i].any()) for p in case.points):
+            raise CannotTell(
+                f"the steps of {name} are lost in rounding, because units are saturated; scale "
+                "the inputs or start from smaller weights"
+            )
         if all(silent):
             raise CannotTell(
                 f"{name} never moves, and its gradient is zero as well: its input is zero in "

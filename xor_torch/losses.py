@@ -32,6 +32,8 @@ FLOOR = 1e-13  # of the largest value that the same array has at any point
 # times the usual change of a step: where a training diverges, the largest value of an array is no
 # measure of what may be rounding elsewhere
 DIVERGED = 1e6
+# Of the largest gradient of a parameter: what is smaller agrees with many a loss to `FLOOR`.
+TELLING = 1e-6
 # Where all answers of a softmax are as near as this to their targets, rounding is as large as RTOL
 # of what autograd has left of the derivative: it passes through 1 / p - 1.
 LEARNED = 1e-7
@@ -42,6 +44,7 @@ SQUASHED_IN = 8  # operations at most that a sigmoid or a softmax is written in
 SAME = 1e-6
 SAME_FLOAT32 = 1e-2
 
+ROUNDINGS = 3  # runs that show how much of a value is rounding
 MAX_STEPS = 40  # steps that are looked at, distinct samples first
 NUDGED_STEPS = 12
 # Of one step: each of its values is compared with each derivative.
@@ -63,6 +66,7 @@ class Point:
     leaves: list[Tensor]  # the parameters
     changes: list[Tensor]  # what the step adds to each
     rounding: list[float]  # of the changes, where they are known only as new minus old
+    certain: list[bool] = field(default_factory=list)  # `Case.certain`, once it was asked for
 
 
 @dataclass
@@ -144,7 +148,7 @@ class Fit:
     decay: list[float] = field(default_factory=list)  # a penalty's: change = ... - decay * value
 
     def silent(self) -> list[bool]:
-        """Which parameters neither move nor have a gradient, at any point."""
+        """Of which parameters nothing is known: most neither move nor have a gradient."""
         return [not f and e == 0 for e, f in zip(self.error, self.factors, strict=True)]
 
     def explained(self) -> list[bool]:
@@ -233,7 +237,7 @@ class Case:
         self.values_of_states = {n for step in self.steps for n in step.start.values()}
         # losses that are finite at the numbers of the run, but not at moved parameters
         self.saturated: set[tuple[Any, ...]] = set()
-        self._check_replay()
+        self.calm: bool | None = None  # see `with_calm_points`
         self.points = self._points()
 
     def turn(self, signs: dict[tuple[int, int], float]) -> None:
@@ -258,7 +262,9 @@ class Case:
         """The values of a step that its updates are made of."""
         return self.tape.behind(self.steps[k].end.values(), {*self.steps[k].nodes})
 
-    def _given(self, k: int, generator: torch.Generator | None, size: float) -> dict[int, Tensor]:
+    def _given(
+        self, k: int, generator: torch.Generator | None, size: float, keep: bool
+    ) -> dict[int, Tensor]:
         """The parameters that a step begins with, moved; optimiser states are zero."""
         given = {}
         for i, n in self.steps[k].start.items():
@@ -275,12 +281,17 @@ class Case:
                 generator = generator or torch.Generator().manual_seed(k)
                 spread = min(0.5, 1 / math.sqrt(max(node.shape, default=1)))
                 noise = torch.randn(node.shape, generator=generator, dtype=torch.float64)
-                value = (value if size < 1 else 0) + min(size, 1.2) * spread * noise
+                value = (value if keep else 0) + size * spread * noise
             given[n] = value.clone().requires_grad_(True)
         return given
 
-    def _check_replay(self) -> None:
-        """Does the repeated tape give what the script computed?"""
+    def check_replay(self) -> None:
+        """Does the repeated tape give what the script computed?
+
+        Raises:
+            CannotTell: it does not.
+
+        """
         for k in self.chosen[:3]:
             step = self.steps[k]
             known = {n: self.tape.nodes[n].value for n in step.start.values()}
@@ -306,15 +317,17 @@ class Case:
 
     def _points(self) -> list[Point]:
         points = []
-        plans: list[tuple[int, int | None, float]] = [(k, None, 0.0) for k in self.chosen]
+        plans: list[tuple[int, int | None, float, bool]] = [
+            (k, None, 0.0, True) for k in self.chosen
+        ]
         nudged = self.chosen[:: max(1, len(self.chosen) // NUDGED_STEPS)][:NUDGED_STEPS]
         for k in nudged:
             # far, farther, and, should the script then take another branch, near
-            plans += [(k, k + 1, 0.6), (k, k + 1001, 1.2)]
+            plans += [(k, k + 1, 0.6, True), (k, k + 1001, 1.2, False)]
         if len(nudged) < 4:
-            plans += [(k, k + seed, 0.6) for k in nudged for seed in (2001, 3001)]
-        for k, seed, size in plans:
-            point = self.point(k, seed, size)
+            plans += [(k, k + seed, 0.6, True) for k in nudged for seed in (2001, 3001)]
+        for k, seed, size, keep in plans:
+            point = self.point(k, seed, size, keep)
             if point is None and seed is not None:
                 point = self.point(k, seed, size / 20)
             if point is not None:
@@ -330,11 +343,15 @@ class Case:
             kept += [points[n] for n, size in sizes.items() if size <= DIVERGED * usual]
         return kept
 
-    def point(self, k: int, seed: int | None, size: float) -> Point | None:
-        """One step at one set of parameters; None if the script would have gone another way."""
+    def point(self, k: int, seed: int | None, size: float, keep: bool = True) -> Point | None:
+        """One step at one set of parameters; None if the script would have gone another way.
+
+        They are those of the run, moved by random numbers of that `size` times 1/sqrt(inputs) if
+        there is a seed, or random numbers only.
+        """
         step = self.steps[k]
         generator = None if seed is None else torch.Generator().manual_seed(seed)
-        given = self._given(k, generator, size)
+        given = self._given(k, generator, size, keep)
         inside = set(step.nodes)
         guards = [(n, answer) for n, answer in self.tape.guards if n in inside]
         also = [*step.nodes, *(n for n, _ in guards)]
@@ -356,6 +373,26 @@ class Case:
         if not all(bool(torch.isfinite(c).all()) for c in changes):
             return None
         return Point(k, seed is not None, values, leaves, changes, rounding)
+
+    def certain(self, point: Point) -> list[bool]:
+        """Of each parameter: is its change known to `RTOL`, and no result of rounding?
+
+        1 - a of a unit that answers 0.999999999 has half as many digits as a.
+        """
+        if not point.certain:
+            start = {n: point.values[n].detach() for n in self.steps[point.step].start.values()}
+            ends = [self.end(point.step, i) for i in self.parameters]
+            off = [0.0] * len(ends)
+            for seed in range(ROUNDINGS):
+                draw = torch.Generator().manual_seed(seed)
+                values = replay.run(self.tape, ends, start, self.ties, rounding=draw)
+                for n, i in enumerate(self.parameters):
+                    change, _ = self.change(point.step, i, values)
+                    off[n] = max(off[n], _largest(change - point.changes[n]))
+            point.certain = [
+                10 * o <= RTOL * _largest(c) for o, c in zip(off, point.changes, strict=True)
+            ]
+        return point.certain
 
     def _tied(self, step: Step, values: dict[int, Tensor]) -> bool:
         """Does a comparison meet two equal numbers?"""
@@ -641,6 +678,15 @@ class Case:
 
     def fit(self, loss: Loss, penalty: bool = False) -> Fit | None:
         """How well this loss explains the updates; None if it cannot be computed everywhere."""
+        fit = self._fit(loss, penalty)
+        if (fit is not None and fit.perfect) or not self.with_calm_points():
+            return fit
+        sure = self._fit(loss, penalty, self.certain)
+        return max((f for f in (fit, sure) if f), key=lambda f: sum(f.in_scale()), default=None)
+
+    def _fit(
+        self, loss: Loss, penalty: bool, certain: Callable[[Point], list[bool]] | None = None
+    ) -> Fit | None:
         by_point = []
         for point in self.points:
             grads = self.gradients(loss, point)
@@ -652,17 +698,38 @@ class Case:
             if by_point:
                 self.saturated.add(loss.place[1:])
             return None
-        factors, errors, measured, decays = [], [], [], []
+        columns = []
         for i in range(len(self.parameters)):
             of_step: dict[int, list[tuple[Point, Tensor]]] = {}
             for p, g in by_point:
-                of_step.setdefault(p.step, []).append((p, g[i]))
-            factor, error, raw, decay = _fit_one(i, of_step, penalty)
-            factors.append(factor)
-            errors.append(error)
-            measured.append(raw)
-            decays.append(decay)
+                if certain is None or certain(p)[i]:
+                    of_step.setdefault(p.step, []).append((p, g[i]))
+            columns.append(_fit_one(i, of_step, penalty))
+        factors, errors, measured, decays = map(list, zip(*columns, strict=True))
         return Fit(loss, factors, errors, measured, decays)
+
+    def with_calm_points(self) -> bool:
+        """Are some steps rounding, because units are saturated? Then others are added."""
+        if self.calm is None:
+            near = [p for p in self.points if self._near_one(p)]
+            self.calm = any(not all(self.certain(p)) for p in near)
+            nudged = dict.fromkeys(p.step for p in self.points if p.nudged and self.calm)
+            calm = [self.point(k, k + 4001 + n, 0.03, False) for k in nudged for n in range(3)]
+            self.points += [p for p in calm if p is not None]
+        return self.calm
+
+    def _near_one(self, point: Point) -> bool:
+        """Does a unit answer with almost 1 or -1?"""
+        found = [point.values.get(n) for n in self.steps[point.step].nodes]
+        return any(
+            bool(((v.detach().abs() - 1).abs() < NEAR_0).any())
+            for v in found
+            if v is not None and v.is_floating_point()
+        )
+
+
+def _largest(x: Tensor) -> float:
+    return float(x.abs().max()) if x.numel() else 0.0
 
 
 def _fit_one(
@@ -670,12 +737,16 @@ def _fit_one(
 ) -> tuple[dict[int, float], float, float, float]:
     """The factors of one parameter at each step, and the largest relative differences."""
     pairs = [pair for own in of_step.values() for pair in own]
-    top = max(float(g.abs().max()) for _, g in pairs)
+    top = max((float(g.abs().max()) for _, g in pairs), default=0.0)
     if any(p.changes[i].shape != g.shape for p, g in pairs):
         return {}, math.inf, math.inf, 0.0
     if top == 0:
         moves = any(bool(p.changes[i].any()) for p, _ in pairs)
         return {}, math.inf if moves else 0.0, math.inf, 0.0
+    # each step has a factor of its own: one point of it tells nothing of the loss
+    telling = [k for k, own in of_step.items() for _, g in own if _largest(g) >= TELLING * top]
+    if len(telling) == len({*telling}):
+        return {}, 0.0, math.inf, 0.0
     decay = 0.0
     if penalty:
         change = torch.cat([p.changes[i].reshape(-1) for p, _ in pairs])
@@ -697,7 +768,9 @@ def _fit_one(
             continue
         changes = [p.changes[i] + decay * p.leaves[i].detach() for p, _ in own]
         above = sum(float((c * g).sum()) for c, (_, g) in zip(changes, own, strict=True))
-        factors[k] = factor = -above / below
+        factor = -above / below
+        if k in telling:
+            factors[k] = factor
         for c, (p, g) in zip(changes, own, strict=True):
             expected = -factor * g
             size = max(float(expected.abs().max()), float(c.abs().max()) * 1e-3)

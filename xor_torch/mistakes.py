@@ -73,9 +73,9 @@ def diagnose(case: Case, fit: Fit) -> Diagnosis | None:
     """The first wrong value, and the name of the mistake; None if it cannot be found."""
     good = fit.in_scale()
     bad = [i for i, ok in enumerate(good) if not ok]
-    k = max(case.chosen, key=lambda k: (_moved(case, k, bad), -k))
+    k = max(case.chosen, key=lambda k: (_moved(case, k, bad), _certain(case, k), -k))
     step = LossStep(case, fit.loss, k)
-    if len(step.points) < 3 or not step.layers:
+    if not step.enough or not step.layers:
         return None
     found = _by_scale(step, fit, bad) or _by_value(step, fit, bad)
     if found is not None:
@@ -88,6 +88,11 @@ def _moved(case: Case, k: int, bad: list[int]) -> int:
     return sum(
         any(p.step == k and bool(p.changes[i].abs().max() > 0) for p in case.points) for i in bad
     )
+
+
+def _certain(case: Case, k: int) -> int:
+    """At how many points no unit of a step is saturated, as far as that was asked."""
+    return sum(bool(p.certain) and all(p.certain) for p in case.points if p.step == k)
 
 
 def _by_scale(step: LossStep, fit: Fit, bad: list[int]) -> Diagnosis | None:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from .tape import Node, Ref, Tape, Unknown
+from .tape import PARTS, Node, Ref, Tape, Unknown
 
 Tensor = torch.Tensor
 Operation = Callable[..., Tensor]
@@ -35,6 +35,7 @@ def run(
     given: Mapping[int, Tensor],
     ties: bool = False,
     also: Iterable[int] = (),
+    rounding: torch.Generator | None = None,
 ) -> dict[int, Tensor]:
     """The values of all nodes that `wanted` are computed from, beginning at `given`.
 
@@ -46,6 +47,10 @@ def run(
         given: what to begin with, by id; tensors that may require a gradient.
         ties: which of two equal numbers ``maximum`` and ``minimum`` take the derivative of.
         also: further nodes, left out if they cannot be repeated.
+        rounding: what to draw from if each result is to be off by up to one unit in the last
+            place: how far two such runs are apart shows how much of a value is rounding (random
+            arithmetic: Vignes, "A stochastic arithmetic for reliable scientific computation",
+            1993).
 
     Raises:
         CannotReplay: an operation or an argument of it has no equivalent here.
@@ -63,6 +68,8 @@ def run(
             values[id] = tensor(node.value)
         elif id in required:
             values[id] = _apply(tape, node, values, ties)
+            if rounding is not None and values[id].is_floating_point() and node.op not in PARTS:
+                values[id] = _rounded(values[id], rounding)
         elif all(i in values for i in node.inputs):
             with contextlib.suppress(CannotReplay):
                 values[id] = _apply(tape, node, values, ties)
@@ -90,6 +97,12 @@ def needed(
         if id not in depends:
             depends[id] = any(depends.get(i, False) for i in tape.nodes[id].inputs)
     return order, depends
+
+
+def _rounded(x: Tensor, generator: torch.Generator) -> Tensor:
+    """Each element off by up to one unit in the last place."""
+    draw = torch.rand(x.shape, generator=generator, dtype=torch.float64)
+    return x * (1 + torch.finfo(torch.float64).eps * (2 * draw - 1))
 
 
 def _apply(tape: Tape, node: Node, values: dict[int, Tensor], ties: bool) -> Tensor:

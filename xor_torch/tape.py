@@ -25,6 +25,11 @@ SAME_NUMBERS = {
 PARTS = SAME_NUMBERS | {"getitem"}
 
 
+# A typed number that is no larger, added to a value or the least that it may be, is there against
+# a division by zero or its logarithm.
+SMALL = 1e-4
+
+
 class Ref(NamedTuple):
     """A value of the tape, as an argument of a later operation."""
 
@@ -81,6 +86,23 @@ class Tape:
                 found.add(id)
                 stack += self.nodes[id].inputs
         return found
+
+    def without_small_constants(self) -> "Tape | None":
+        """The same program without its constants against a division by zero; None if it has none.
+
+        ``p + 1e-9`` is p, ``clip(p, 1e-9, 1 - 1e-9)`` is cut at 0 and 1.
+        """
+        tape = Tape()
+        tape.nodes = [
+            dataclasses.replace(n, args=_without_small(n.args), kwargs=_without_small(n.kwargs))
+            if n.op in ("add", "subtract", "maximum", "clip")
+            else n
+            for n in self.nodes
+        ]
+        tape.links, tape.guards, tape.aliases = self.links, self.guards, self.aliases
+        tape.code = self.code
+        changed = any(a.args != b.args for a, b in zip(tape.nodes, self.nodes, strict=True))
+        return tape if changed else None
 
     def save(self, folder: Path, **outcome: Any) -> None:
         """Write ``tape.json`` and a file of the values, end to end, into `folder`, or neither."""
@@ -143,6 +165,16 @@ def _refs(x: Any) -> Iterator[int]:
     elif isinstance(x, tuple | list | dict):
         for i in x.values() if isinstance(x, dict) else x:
             yield from _refs(i)
+
+
+def _without_small(x: Any) -> Any:
+    if isinstance(x, float) and (0 < abs(x) <= SMALL or 1 - SMALL <= x < 1):
+        return float(round(x))
+    if type(x) is tuple:
+        return tuple(map(_without_small, x))
+    if isinstance(x, dict):
+        return {k: _without_small(v) for k, v in x.items()}
+    return x
 
 
 def _encode(x: Any) -> Any:
