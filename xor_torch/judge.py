@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 import torch
 
 from . import replay
+from .batch import one_thread
 from .derivatives import PRODUCTS, SHAPES, SUMS, LossStep, ratio
 from .expected import add_numbers, counterpart, fill, of_constant, of_penalty
 from .losses import CannotTell, Case, Fit, Loss, Point, Term, Values, total
@@ -62,6 +63,7 @@ class Finding:
     lines: tuple[int, int] = (0, 0)  # of the training step
 
 
+@one_thread()
 def judge(tape: Tape) -> list[Finding]:
     """One finding for each network that the script trains."""
     try:
