@@ -221,6 +221,39 @@ def test_of_another_loss_what_comes_after_its_derivative_is_judged(tmp_path):
     assert "is not known, but for none are all steps right" in finding.notes[0]
 
 
+NO_GRADIENT = (
+    CORRECT["no-bias"]
+    .replace("syn1 += l1.T.dot(l2_delta)", "syn1 += np.dot(l0, syn0).T.dot(l2_delta)")
+    .replace("l1_error * nonlin(l1, deriv=True)", "l1_error * l1")
+)
+
+
+def test_what_is_the_gradient_of_nothing_is_wrong(tmp_path):
+    """Not one update is right, so that no loss can be told from the others."""
+    (finding,) = judged(NO_GRADIENT, tmp_path)
+    found = finding.diagnosis
+    assert (finding.verdict, found.line, found.variable) == ("wrong", 32, "l1_delta")
+    assert "no loss at all has these steps as its gradient" in finding.notes[0]
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        ("l2_delta)", "l2_delta).clip(-0.1, 0.1)"),
+        ("l2_error = y - l2", "l2_error = np.tanh(y - l2)"),
+        ("l2_error = y - l2", "l2_error = y - (l2 > 0.5)"),
+        (".dot(l2_delta)", ".dot(y) - l1.T.dot(l2 * l2)"),
+    ],
+    ids=["clipped", "robust", "perceptron", "contrast"],
+)
+def test_no_gradient_may_be_another_rule(edit, tmp_path):
+    """What is not proportional to the error may not be meant to be a gradient."""
+    other = NO_GRADIENT.replace(*edit)
+    assert other != NO_GRADIENT
+    (finding,) = judged(other, tmp_path)
+    assert finding.verdict == "cannot tell"
+
+
 @pytest.mark.parametrize(
     ("edit", "reason"),
     [

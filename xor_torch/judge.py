@@ -8,29 +8,22 @@ every element. Everything between is "cannot tell", with the reason.
 import contextlib
 import math
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import torch
 
 from . import replay
 from .batch import one_thread
-from .derivatives import PRODUCTS, SHAPES, SUMS, LossStep, ratio
+from .derivatives import PRODUCTS, SUMS, LossStep, ratio
 from .expected import add_numbers, counterpart, fill, of_constant, of_penalty
-from .losses import CannotTell, Case, Fit, Loss, Point, Term, Values, total
+from .losses import NEARLY, ORDER, CannotTell, Case, Fit, Loss, Point, Term, total
 from .mistakes import Diagnosis, MistakeName, diagnose, gradient_node
 from .optimisers import gradient_nodes, linear, signs
 from .replay import CannotReplay
 from .rows_seen import updates
 from .steps import Network, find_networks
-from .tape import PARTS, Ref, Tape, squeezed
-
-# A relative difference that a constant such as 1e-5 in a division makes.
-NEARLY = 1e-3
-Slope = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]  # of z and a
-
-# If several losses explain the updates alike, the one to name.
-ORDER = {"SSE": 0, "CE": 1, "BCE": 2, "own": 3, "MAE": 4}
+from .tape import PARTS, Ref, Tape
+from .unknown_loss import for_any_loss
 
 
 @dataclass
@@ -192,7 +185,11 @@ def _correct(case: Case, fit: Fit) -> Finding:
             "each step follows the gradient of a loss, but with a factor that goes up and down; "
             "this check knows no reason for that"
         )
-    _nothing_lost(case)
+    if (lost := _lost(case)) is not None:
+        raise CannotTell(
+            f"{case.tape.nodes[lost].name or 'a value'} on {case.where(lost)} was computed by "
+            "code that could not be recorded"
+        )
     finding = Finding("correct")
     finding.loss, finding.lr = _convention(case, fit)
     step = LossStep(case, fit.loss, case.chosen[0])
@@ -231,17 +228,12 @@ def _scheduled(case: Case, fit: Fit) -> bool:
     )
 
 
-def _nothing_lost(case: Case) -> None:
+def _lost(case: Case) -> int | None:
     """A value that came from elsewhere during the training may hide a parameter behind it."""
     nodes, first = case.tape.nodes, min(case.steps[0].end.values())
-    for k in case.chosen:
-        for n in case.needed(k):
-            for i in nodes[n].inputs:
-                if nodes[i].op in ("foreign", "lost") and nodes[i].dtype == "f" and i > first:
-                    raise CannotTell(
-                        f"{nodes[i].name or 'a value'} on {case.where(i)} was computed by "
-                        "code that could not be recorded"
-                    )
+    found = {i for k in case.chosen for n in case.needed(k) for i in nodes[n].inputs}
+    lost = [i for i in found if nodes[i].op in ("foreign", "lost") and nodes[i].dtype == "f"]
+    return next((i for i in sorted(lost) if i > first), None)
 
 
 def _no_parameter_unseen(step: LossStep) -> None:
@@ -550,7 +542,7 @@ def _wrong(case: Case, fits: list[Fit]) -> Finding:
     fits.sort(
         key=lambda f: (sum(f.in_scale()), sum(f.explained()), -ORDER[f.loss.kind]), reverse=True
     )
-    best, diagnosis = fits[0], None
+    best, diagnosis, note = fits[0], None, None
     if all(best.in_scale()) and best.loss.kind != "own" and not case.network.elsewhere:
         if not best.scale:
             raise CannotTell(f"no step changes {', '.join(case.names)}")
@@ -570,21 +562,18 @@ def _wrong(case: Case, fits: list[Fit]) -> Finding:
                 "the first wrong value is could not be found"
             )
     else:
-        best, diagnosis = _by_known_mistake(case, fits)
+        best, diagnosis, note = for_any_loss(case, fits)
     step = LossStep(case, best.loss, case.chosen[0])
     _doubt(case, best, diagnosis, step)
     if diagnosis.step is not None:
         with contextlib.suppress(CannotTell, CannotReplay, RuntimeError):
             add_numbers(case, best, diagnosis, diagnosis.step)  # the verdict never depends on them
     finding = Finding("wrong", diagnosis=diagnosis)
-    if best.loss.kind == "delta":
-        finding.notes.append(
-            f"of which loss {best.loss.name or 'the delta'} is the derivative is not known, but "
-            "for none are all steps right"
-        )
-    elif any(best.in_scale()):
+    if note is not None:
+        finding.notes.append(note)
+    if any(best.in_scale()) and best.loss.kind != "delta":
         finding.loss, finding.lr = _convention(case, best)
-    else:
+    elif best.loss.kind != "delta":
         finding.loss = best.loss.name
     _describe(case, best, finding, step)
     return finding
@@ -594,12 +583,8 @@ def _doubt(case: Case, fit: Fit, diagnosis: Diagnosis, step: LossStep) -> None:
     """Refuse to accuse where there may be a good reason."""
     if not diagnosis.sure:
         errors = [e for e, ok in zip(fit.error, fit.in_scale(), strict=True) if not ok]
-        outside = any(
-            case.tape.nodes[i].op in ("foreign", "lost")
-            for n in case.steps[case.chosen[0]].nodes
-            for i in case.tape.nodes[n].inputs
-        )
-        if max(errors) < 1e-5 or outside or any(s.optimiser for s in case.network.states):
+        optimiser = any(s.optimiser for s in case.network.states)
+        if max(errors) < 1e-5 or optimiser or _lost(case) is not None:
             raise CannotTell(
                 f"the steps of {', '.join(diagnosis.spoils)} differ from the gradient of the "
                 f"{fit.loss.name}, but from {case.tape.code.where(diagnosis.line)} on it is not "
@@ -645,136 +630,6 @@ def _uphill(case: Case, fit: Fit) -> Finding:
     for p in finding.parameters:
         p.ok = False
     return finding
-
-
-def _by_known_mistake(case: Case, fits: list[Fit]) -> tuple[Fit, Diagnosis]:
-    """No parameter follows any loss: wrong only if a known mistake explains every number."""
-    for fit in fits:
-        if max(fit.error) < NEARLY and all(fit.factor(i) > 0 for i in range(len(fit.error))):
-            raise CannotTell(
-                f"the steps follow the gradient of the {fit.loss.name} to within "
-                f"{max(fit.error):.1e}, but not exactly: perhaps a constant against a division "
-                "by zero, which only one of the two has"
-            )
-    if asked := [n for k in case.chosen for n in case.asked(k)]:
-        raise CannotTell(
-            f"the script chooses its way by a target, on {case.where(asked[0])}, so "
-            "that the loss which its steps follow cannot be seen; without the branch it can: "
-            "-(y * log(a) + (1 - y) * log(1 - a)) is right for both"
-        )
-    for fit in sorted(fits, key=lambda f: ORDER[f.loss.kind]):
-        diagnosis = None
-        with contextlib.suppress(CannotTell):
-            diagnosis = diagnose(case, fit)
-        if diagnosis is None or not diagnosis.sure:
-            continue
-        if _explains(case, fit, diagnosis.mistake):
-            missing = diagnosis.mistake == "missing output derivative"
-            if missing and fit.loss.place[1:] in case.saturated:
-                # the very same line is right for a cross-entropy, which could not be tried
-                raise CannotTell(
-                    "the outputs reach 0 or 1 exactly when the parameters are moved a little, so "
-                    "that a cross-entropy cannot be checked; scale the inputs or start smaller"
-                )
-            return fit, diagnosis
-    found = _by_own_delta(case, fits)
-    if found is not None:
-        return found
-    raise CannotTell(
-        "the updates follow the gradient of no loss that this check knows (squared or absolute "
-        "errors, cross-entropies, or a loss that the script itself computes); computing the loss "
-        "in the training loop and assigning it to a variable may help"
-    )
-
-
-def _explains(case: Case, fit: Fit, mistake: MistakeName | None) -> bool:
-    """Does the output layer follow what a known mistake makes of the derivative there?"""
-    step = LossStep(case, fit.loss, case.chosen[0])
-    if not step.layers:
-        return False
-    last = step.layers[-1]
-    of_z, of_a = SHAPES.get(last.activation, SHAPES["linear"])[1:]
-    slopes: dict[MistakeName | None, list[Slope]] = {
-        "missing output derivative": [lambda z, a: torch.ones_like(a)],
-        "derivative taken twice": [lambda z, a: of_z(a), lambda z, a: of_a(z)],
-    }
-    for slope in slopes.get(mistake, ()):
-        loss = Loss("delta", ("delta", mistake), "")
-        for k in case.chosen:
-            z, a = (counterpart(case, n, step.k, k) for n in (last.z, last.a))
-            if z is not None and a is not None:
-                loss.terms[k] = [_with_slope(term, z, a, slope) for term in fit.loss.terms[k]]
-        found = case.fit(loss)
-        if found is not None and any(found.in_scale()[i] for i in last.weights):
-            return True
-    return False
-
-
-def _with_slope(term: Term, z: int, a: int, slope: Slope) -> Term:
-    """A term whose derivative with respect to z is dL/da times a slope of one's own."""
-
-    def function(values: Values) -> torch.Tensor:
-        (of_a,) = torch.autograd.grad(
-            term.function(values), values[a], retain_graph=True, materialize_grads=True
-        )
-        return ((of_a * slope(values[z], values[a])).detach() * values[z]).sum()
-
-    return Term(function, term.source, term.prediction)
-
-
-def _by_own_delta(case: Case, fits: list[Fit]) -> tuple[Fit, Diagnosis] | None:
-    """Wrong for any loss: what explains the output layer as dL/dz does not explain the others.
-
-    Whatever the loss is, its derivative with respect to the last layer's z is a value of the
-    script's own, if the step of that layer's weights is made from it.
-    """
-    k, seen, best = case.chosen[0], set[int](), None
-    for base in sorted(fits, key=lambda f: ORDER[f.loss.kind]):
-        step = LossStep(case, base.loss, k)
-        if not step.layers or step.layers[-1].z in seen:
-            continue
-        last = step.layers[-1]
-        seen.add(last.z)
-        for n in sorted(step.tainted):
-            if squeezed(case.tape.nodes[n].shape) != squeezed(case.tape.nodes[last.z].shape):
-                continue
-            fit = case.fit(_of_delta(step, base.loss, n, last.z))
-            # a parameter without a gradient belongs to another loss
-            if fit is None or not all(fit.factors):
-                continue
-            good = fit.in_scale()
-            if any(good[i] for i in last.weights) and (
-                best is None or sum(good) > sum(best.in_scale())
-            ):
-                best = fit
-    if best is None:
-        return None
-    node = case.tape.nodes[best.loss.terms[k][0].source]
-    decayed = case.fit(best.loss, penalty=True)
-    if all(best.in_scale()) or (decayed is not None and all(decayed.in_scale())):
-        name = node.name or "the delta"
-        raise CannotTell(
-            f"from {name} on {case.tape.code.where(node.line)} on, every update is right, but "
-            f"{name} is the derivative of no loss that this check knows; computing the loss in "
-            "the training loop and assigning it to a variable may help"
-        )
-    diagnosis = diagnose(case, best)
-    return None if diagnosis is None else (best, diagnosis)
-
-
-def _of_delta(step: LossStep, base: Loss, delta: int, z: int) -> Loss:
-    """The loss, whatever it is, that a value is the derivative of with respect to z."""
-    case, node = step.case, step.tape.nodes[delta]
-    loss = Loss("delta", ("delta", node.line, node.op, node.site), node.name)
-    for k in case.chosen:
-        d, at = counterpart(case, delta, step.k, k), counterpart(case, z, step.k, k)
-        if d is not None and at is not None:
-            loss.terms[k] = [Term(_slope_at(d, at), d, base.terms[k][0].prediction)]
-    return loss
-
-
-def _slope_at(delta: int, z: int) -> Callable[[Values], torch.Tensor]:
-    return lambda values: (values[delta].detach().reshape(values[z].shape) * values[z]).sum()
 
 
 # -------------------------------------------------------------------------------- in words

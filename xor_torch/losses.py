@@ -45,6 +45,10 @@ SAME = 1e-6
 SAME_FLOAT32 = 1e-2
 
 ROUNDINGS = 3  # runs that show how much of a value is rounding
+# A relative difference that a constant such as 1e-5 in a division makes.
+NEARLY = 1e-3
+# If several losses explain the updates alike, the one to name.
+ORDER = {"SSE": 0, "CE": 1, "BCE": 2, "own": 3, "MAE": 4}
 MAX_STEPS = 40  # steps that are looked at, distinct samples first
 NUDGED_STEPS = 12
 # Of one step: each of its values is compared with each derivative.
