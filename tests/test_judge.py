@@ -299,6 +299,17 @@ other = np.dot(hidden_output, V)
     assert finding.verdict == "cannot tell"
 
 
+def test_two_learning_rates(tmp_path):
+    """W1 -= 0.1 * ..., b1 -= 0.02 * ... may be meant; W1 -= lr * lr * ... is not."""
+    source = CORRECT["plain"].replace("b1 -= lr *", "b1 -= 0.02 *")
+    (finding,) = judged(source, tmp_path)
+    assert finding.verdict == "cannot tell"
+    assert "that of b1 with a rate of its own, 0.02 beside 0.1" in finding.reason
+    for mistake in ("lr * lr *", "lr / 4 *"):
+        (finding,) = judged(CORRECT["plain"].replace("b1 -= lr *", f"b1 -= {mistake}"), tmp_path)
+        assert finding.diagnosis.mistake == "scale of one parameter"
+
+
 def test_a_rate_that_goes_up_and_down(tmp_path):
     cyclic = CORRECT["plain"].replace(
         "# gradient descent", "lr = 0.05 * (1.5 + np.cos(epoch / 10))"
@@ -591,7 +602,7 @@ def test_weights_whose_updates_are_not_seen(tmp_path):
 
 
 def test_an_update_of_too_many_operations(tmp_path):
-    (finding,) = judged(SUMS.replace("randn(40,", "randn(400,"), tmp_path)
+    (finding,) = judged(SUMS.replace("randn(40,", "randn(900,"), tmp_path)
     assert finding.verdict == "cannot tell"
     assert "operations, which takes too long to repeat" in finding.reason
 

@@ -17,7 +17,7 @@ from .batch import one_thread
 from .derivatives import PRODUCTS, SUMS, LossStep, ratio
 from .expected import add_numbers, counterpart, fill, of_constant, of_penalty
 from .losses import NEARLY, ORDER, CannotTell, Case, Fit, Loss, Point, Term, total
-from .mistakes import Diagnosis, MistakeName, diagnose, gradient_node
+from .mistakes import Diagnosis, MistakeName, diagnose, gradient_node, own_rates
 from .optimisers import gradient_nodes, linear, signs
 from .replay import CannotReplay
 from .rows_seen import updates
@@ -596,6 +596,12 @@ def _doubt(case: Case, fit: Fit, diagnosis: Diagnosis, step: LossStep) -> None:
             raise CannotTell(
                 f"the rate of {', '.join(diagnosis.spoils)} is {off[0]:.10g} times that of the "
                 "others: perhaps a schedule"
+            )
+        if diagnosis.step is not None and (own := own_rates(diagnosis.step, fit)) is not None:
+            raise CannotTell(
+                f"every step follows the gradient of the {fit.loss.name}, but that of "
+                f"{', '.join(diagnosis.spoils)} with a rate of its own, {own[0]:.6g} beside "
+                f"{own[1]:.6g}: if that is meant, they are right"
             )
     in_layers = {i for layer in step.layers for i in layer.weights + layer.biases}
     hidden = [

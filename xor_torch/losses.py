@@ -52,7 +52,7 @@ ORDER = {"SSE": 0, "CE": 1, "BCE": 2, "own": 3, "MAE": 4}
 MAX_STEPS = 40  # steps that are looked at, distinct samples first
 NUDGED_STEPS = 12
 # Of one step: each of its values is compared with each derivative.
-MAX_OPERATIONS = 4_000
+MAX_OPERATIONS = 10_000
 COMPARISONS = {"maximum", "minimum", "greater", "greater_equal", "less", "less_equal"}
 
 

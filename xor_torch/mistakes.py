@@ -9,6 +9,7 @@ The mistake gets a name only if it explains the numbers: the wrong value is comp
 mistake would, and must agree in every element.
 """
 
+import itertools
 import math
 from dataclasses import dataclass, field
 from typing import Literal
@@ -136,6 +137,26 @@ def _factors(step: LossStep, i: int) -> list[tuple[int, float, float]]:
         result.append((n, abs(change), math.copysign(1.0, change)))
         n = following[0]
     return result[::-1]
+
+
+def own_rates(step: LossStep, fit: Fit) -> tuple[float, float] | None:
+    """Two numbers that the updates of a wrong and of a right parameter are multiplied with.
+
+    They are rates of their own if they make the whole difference, and are not one and its square
+    (a rate that is there twice) or one and an N-th of it, for an N that an array has.
+    """
+    good, nodes = fit.in_scale(), step.tape.nodes
+    sizes = {n for m in step.step.nodes for n in nodes[m].shape}
+    for i, j in itertools.product(range(len(good)), repeat=2):
+        if good[j] and not good[i]:
+            mine, theirs = ([f for _, f, _ in _factors(step, n) if f != 1] for n in (i, j))
+            off = fit.factor(i) / fit.scale
+            if any(_near(off, n) or _near(off * n, 1) for n in sizes):
+                continue
+            for a, b in itertools.product(mine, theirs):
+                if _near(a / b, off) and not _near(a, b * b):
+                    return a, b
+    return None
 
 
 def gradient_node(step: LossStep, i: int) -> int:
