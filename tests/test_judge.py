@@ -236,6 +236,34 @@ def test_what_is_the_gradient_of_nothing_is_wrong(tmp_path):
     assert "no loss at all has these steps as its gradient" in finding.notes[0]
 
 
+BOTH_LAYERS = """\
+import numpy as np
+np.random.seed(3)
+X = np.random.rand(6, 3)
+Y = np.random.rand(6, 3)
+W = np.random.rand(2, 3, 3)  # of both layers
+for epoch in range(60):
+    a = np.tanh(X @ W[0])
+    p = np.tanh(a @ W[1])
+    d2 = (p - Y) * (1 - p ** 2)
+    d1 = d2 @ W[1].T * (1 - a ** 2)
+    W[1] -= 0.1 * a.T @ d2
+    W[0] -= 0.1 * X.T @ d1
+"""
+
+
+def test_one_array_for_both_layers(tmp_path):
+    (finding,) = judged(BOTH_LAYERS, tmp_path)
+    assert (finding.verdict, finding.loss) == ("correct", "1/2 SSE")
+    for right, wrong, line in [
+        ("d1 = d2 @ W[1].T", "d1 = d2 @ W[1]", 10),
+        ("(1 - a ** 2)", "(1 - p ** 2)", 10),
+        ("a.T @ d2", "X.T @ d2", 11),
+    ]:
+        (finding,) = judged(BOTH_LAYERS.replace(right, wrong), tmp_path)
+        assert (finding.verdict, finding.diagnosis.line) == ("wrong", line)
+
+
 @pytest.mark.parametrize(
     "edit",
     [

@@ -18,6 +18,7 @@ from . import replay
 from .derivatives import PRODUCTS, SHAPES, SUMS, Function, Layer, LossStep, ratio
 from .losses import CannotTell, Case, Fit
 from .replay import Tensor
+from .tape import PARTS
 
 # The catalogue; docs/mistakes.md has an example of each.
 MistakeName = Literal[
@@ -196,14 +197,28 @@ def _by_value(step: LossStep, fit: Fit, bad: list[int]) -> Diagnosis | None:
 def _sources(step: LossStep, i: int) -> set[int]:
     """What a wrong update is computed from and is no derivative, where all before is good."""
     number = step.case.parameters[i]
-    changes = {n for n, _ in step.case.change_nodes(step.k, number) or ()}
-    region, stack = set[int](), [*(changes or {step.step.end[number]})]
+    end, nodes = step.step.end[number], step.tape.nodes
+    changes = {n for n, _ in step.case.change_nodes(step.k, number) or ()} or {end}
+    region, stack = set[int](), [*changes]
     while stack:
         n = stack.pop()
-        if n in step.tainted and n not in region and (n in changes or not step.labels(n)):
+        if n not in changes and (n not in step.tainted or step.labels(n) or _of_part(step, n)):
+            continue
+        if n not in region and (n in step.tainted or n == end):
             region.add(n)
-            stack += step.tape.nodes[n].inputs
-    return {n for n in region if not region.intersection(step.tape.nodes[n].inputs)}
+            stack += nodes[n].inputs
+    return {n for n in region - {end} if not region.intersection(nodes[n].inputs)}
+
+
+def _of_part(step: LossStep, n: int) -> bool:
+    """Is it the new value of a part of a parameter, ``W[1] - lr * dW1``, and its step good?"""
+    node = step.tape.nodes[n]
+    old = [m for m in node.inputs if step.tape.origin(m, PARTS) in step.begin]
+    return (
+        node.op in ("add", "subtract")
+        and len(old) == 1
+        and all(step.labels(m) for m in node.inputs if m not in old)
+    )
 
 
 def _out_of_functions(step: LossStep, s: int) -> int:
