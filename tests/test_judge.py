@@ -333,7 +333,7 @@ def test_two_learning_rates(tmp_path):
     (finding,) = judged(source, tmp_path)
     assert finding.verdict == "cannot tell"
     assert "that of b1 with a rate of its own, 0.02 beside 0.1" in finding.reason
-    for mistake in ("lr * lr *", "lr / 4 *"):
+    for mistake in ("", "lr * lr *", "lr / 4 *"):
         (finding,) = judged(CORRECT["plain"].replace("b1 -= lr *", f"b1 -= {mistake}"), tmp_path)
         assert finding.diagnosis.mistake == "scale of one parameter"
 

@@ -150,7 +150,7 @@ def own_rates(step: LossStep, fit: Fit) -> tuple[float, float] | None:
     sizes = {n for m in step.step.nodes for n in nodes[m].shape}
     for i, j in itertools.product(range(len(good)), repeat=2):
         if good[j] and not good[i]:
-            mine, theirs = ([f for _, f, _ in _factors(step, n) if f != 1] for n in (i, j))
+            mine, theirs = ([f for _, f, _ in _factors(step, n) if not _near(f, 1)] for n in (i, j))
             off = fit.factor(i) / fit.scale
             if any(_near(off, n) or _near(off * n, 1) for n in sizes):
                 continue
