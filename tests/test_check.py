@@ -199,13 +199,12 @@ def test_another_loss_is_a_warning_and_wrong_if_strict(tmp_path):
         ("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)\n", "ended its process"),
         ("import numpy, no_such_package\n", "needs the package no_such_package"),
         ("import numpy, tensorflow\n", "uses tensorflow"),
-        ("import numpy as np\nnp.matrix([[1.0]]).getA()\n", "uses numpy.matrix"),
         ("import numpy as np\nnp.loadtxt('no such file')\n", "run it from the folder"),
         ("import numpy as np\n" + "x = 1\n" * 10_000, "no training loop was found"),
     ],
     ids=[
         *("empty", "syntax", "no-loop", "no-numpy", "endless", "torch", "input", "exit", "_exit"),
-        *("killed", "package", "tensorflow", "matrix", "data", "long"),
+        *("killed", "package", "tensorflow", "data", "long"),
     ],
 )
 def test_one_clear_message(tmp_path, source, reason):

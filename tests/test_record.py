@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from xor_torch import replay
-from xor_torch.record import Recorder
+from xor_torch.check import check_file
+from xor_torch.record import Matrix, Recorder
 from xor_torch.source import read_source
 from xor_torch.tape import Tape
 
@@ -60,6 +61,141 @@ def test_a_view_writes_into_its_array(tmp_path):
     source = "import numpy as np\na = np.zeros((2, 2))\nrow = a[0]\nrow += 1\nb = a + 0\n"
     found, _ = record(source, tmp_path)
     assert found["b"].tolist() == [[1.0, 1.0], [0.0, 0.0]]
+
+
+# m, w (2, 3), s (2, 2) and r (1, 3) are matrices, a (2, 3) and v (3,) arrays
+MATRIX = """
+import numpy as np
+a = np.array([[1.0, -2.0, 3.0], [0.5, 4.0, -1.0]])
+v = np.array([1.0, 2.0, 3.0])
+m, w, s, r = np.matrix(a), np.asmatrix(a) + 1, np.matrix(a[:, :2]), np.matrix(v)
+"""
+MATRIX_EXPRESSIONS = {
+    "product": (
+        "m * w.T, w.T * m, a * w.T, a.T * w, m * v[:, None], m * [[1.0], [2.0], [3.0]], [1, 2] * m,"
+        "m * 2, 2 * m, m * v[1], v[1] * m, m @ w.T, v @ w.T, a.dot(w.T), np.dot(v, w.T), s ** 2"
+    ),
+    "element by element": (
+        "np.multiply(m, w), np.power(m, 2), m / 2, 1 / m, m + a, a - m, v + m, -m, m > 0, m == w,"
+        "np.exp(-m), np.maximum(m, 0), np.where(m > 0, m, 0), m.clip(0, 1), m.astype(int),"
+        "np.vectorize(lambda t: t * 2)(m)"
+    ),
+    "part": (
+        "m[0], m[0][0], m[-1, :], m[:, 1], m[:, 1:], m[0, 1], m[[0, 1], 1], m[m > 0], a[w > 3],"
+        "[row for row in m], m.item(1), m.tolist(), list(m.flat), m.diagonal(), np.diag(m)"
+    ),
+    "sum": (
+        "m.sum(), m.sum(axis=0), m.sum(1), np.sum(m, axis=0), np.mean(m, axis=1), m.max(0),"
+        "m.argmax(1), m.argmax(), m.std(1), m.any(), m.all(axis=1), sum(m), np.linalg.norm(m)"
+    ),
+    "shape": (
+        "m.T, m.H, m.ravel(), m.flatten(), m.reshape(3, 2), m.reshape(-1), m[:, 0].squeeze(),"
+        "np.transpose(m), np.concatenate((m, np.ones((2, 1))), 1), np.hstack((m, w)), np.c_[m, w],"
+        "np.vstack([m, v]), np.bmat([[m, w]]), np.tile(m, 2), np.append(m, w, 0), np.zeros_like(m)"
+    ),
+    "array or matrix": (
+        "m.A, m.A1, m.getA(), np.array(m), np.asarray(m), np.asanyarray(m), np.copy(m), m.copy(),"
+        "np.array([m, w]), np.matrix(m), np.matrix(3.0), np.matrix('1 2; 3 4'), np.matrix([v, v]),"
+        "np.asmatrix(a[:, 0]).T, np.matrix([m[0, 0], m[1, 1]]), repr(m), isinstance(m, np.matrix),"
+        "isinstance(m, np.ndarray), isinstance(m.A, np.matrix)"
+    ),
+    "inverse": "s.I, m.I, s ** 3, s ** -1, np.linalg.svd(m)",
+}
+MATRIX_STATEMENTS = [
+    "m *= 2", "s *= s.T", "s **= 2", "m += a", "m[0] = 5", "m[0] += 1", "m[:, 1] *= 2",
+    "m[0, 0] -= 3", "m[m > 0] = 0", "np.asmatrix(a)[0] = 7", "n = m.A; n[0] += 1",
+    "n = m.T; n[0] = 4", "n = m[0]; n += 1; n *= 3.0", "np.matrix(a)[0] = 7",
+    "np.add(m, 1, out=m)", "m -= 0.1 * (m * w.T) * w", "import copy; copy.deepcopy(m)[0] = 0",
+]  # fmt: skip
+
+
+def kind_and_numbers(x):
+    """The shape, the type and the numbers of whatever an expression gives."""
+    if isinstance(x, tuple | list):
+        return [kind_and_numbers(i) for i in x]
+    if not isinstance(x, np.ndarray | np.generic | float | int):
+        return x
+    matrix = isinstance(x, np.matrix | Matrix)
+    array = isinstance(x, np.ndarray) and not getattr(x, "_scalar", False)
+    return matrix, array, np.shape(x), np.asarray(x).dtype, np.asarray(x).tolist()
+
+
+# NumPy's advice to its users, which is not ours to follow
+matrices = pytest.mark.filterwarnings("ignore:the matrix subclass:PendingDeprecationWarning")
+
+
+@matrices
+@pytest.mark.parametrize("expressions", MATRIX_EXPRESSIONS.values(), ids=MATRIX_EXPRESSIONS)
+def test_a_matrix_has_numpys_rules(tmp_path, expressions):
+    source = f"{MATRIX}z = [{expressions}]\n"
+    plain = {}
+    exec(source, plain)
+    found, tape = record(source, tmp_path)
+    for expected, actual in zip(plain["z"], found["z"], strict=True):
+        assert kind_and_numbers(actual) == kind_and_numbers(expected)
+    assert not any(node.op in ("lost", "foreign") for node in tape.nodes)
+
+
+@matrices
+@pytest.mark.parametrize("statement", MATRIX_STATEMENTS)
+def test_a_matrix_changes_as_numpys(tmp_path, statement):
+    source = f"{MATRIX}{statement}\n"
+    plain = {}
+    exec(source, plain)
+    found, _ = record(source, tmp_path)
+    for name in "amswr":
+        assert kind_and_numbers(found[name]) == kind_and_numbers(plain[name])
+
+
+@matrices
+def test_the_tape_holds_plain_operations_of_a_matrix(tmp_path):
+    known = [e for name, e in MATRIX_EXPRESSIONS.items() if name in ("product", "part", "sum")]
+    source = MATRIX + "".join(f"z = [{e}]\n" for e in known).replace("m.diagonal(),", "")
+    _, tape = record(source.replace("m.all(axis=1),", ""), tmp_path)
+    given = {n.id: replay.tensor(n.value).double() for n in tape.nodes if not n.inputs}
+    values = replay.run(tape, [n.id for n in tape.nodes], given)
+    for node in tape.nodes:
+        expected = replay.tensor(node.value).double()
+        torch.testing.assert_close(values[node.id].double(), expected, rtol=1e-13, atol=1e-14)
+
+
+MATRIX_NETWORK = """import numpy as np
+rng = np.random.default_rng(1)
+X = np.matrix("0 0; 0 1; 1 0; 1 1")
+Y = np.matrix([0, 1, 1, 0]).T
+W1, b1 = np.matrix(rng.normal(size=(2, 3))), np.matrix(np.zeros(3))
+W2, b2 = np.matrix(rng.normal(size=(3, 1))), np.matrix(0.0)
+for epoch in range(200):
+    A1 = 1 / (1 + np.exp(-(X * W1 + b1)))
+    A2 = 1 / (1 + np.exp(-(A1 * W2 + b2)))
+    D2 = np.multiply(A2 - Y, np.multiply(A2, 1 - A2))
+    D1 = np.multiply(D2 * W2.T, np.multiply(A1, 1 - A1))
+    W2 -= 0.5 * A1.T * D2
+    b2 -= 0.5 * D2.sum()
+    W1 -= 0.5 * X.T * D1
+    b1 -= 0.5 * D1.sum(axis=0)
+"""
+
+
+def test_a_network_of_matrices(tmp_path):
+    path = tmp_path / "script.py"
+    path.write_text(MATRIX_NETWORK)
+    verdict = check_file(path)
+    assert verdict.verdict == "correct", verdict.report()
+    assert [len(f.parameters) for f in verdict.findings] == [4]
+    wrong = MATRIX_NETWORK.replace("D2 * W2.T, np.multiply(A1", "(A2 - Y) * W2.T, np.multiply(A1")
+    path.write_text(wrong)
+    found = check_file(path).to_json()
+    assert (found["verdict"], found["line"]) == ("wrong", 11)
+    assert found["mistake"] == "raw error in the hidden delta"
+
+
+def test_what_of_a_matrix_cannot_be_repeated(tmp_path):
+    path = tmp_path / "script.py"
+    path.write_text(MATRIX_NETWORK.replace("A1 * W2 + b2", "A1 * W2 * (b2 + 1).I"))
+    verdict = check_file(path)
+    assert verdict.verdict == "cannot tell"
+    assert "line 9 uses numpy.linalg.inv, which this check does not know" in (verdict.reason or "")
 
 
 def test_a_notebook_keeps_its_lines(tmp_path):

@@ -7,7 +7,6 @@ a test.
 
 import contextlib
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -154,8 +153,6 @@ def _why_nothing(outcome: Mapping[str, object], source: str, timeout: float) -> 
     if missing in FRAMEWORKS or (used and not missing):
         name = missing or used[0]
         return f"the script uses {name}: only hand-written NumPy can be checked"
-    if outcome["end"] in ("crash", "ran") and re.search(r"\b(np|numpy)\.(as)?mat(rix)?\b", source):
-        return "the script uses numpy.matrix, which cannot be checked; numpy.array with @ can be"
     if outcome["end"] == "crash":
         if outcome["error"] == "ModuleNotFoundError":
             return f"the script needs the package {missing}, which is not installed here"
