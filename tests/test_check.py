@@ -188,10 +188,6 @@ def test_another_loss_is_a_warning_and_wrong_if_strict(tmp_path):
         ("def f(:\n", "syntax error on line 1"),
         ("import numpy as np\nprint(np.zeros(3))\n", "no training loop was found"),
         ("x = 1\n", "no NumPy is used to train"),
-        (
-            "import numpy as np\nw = np.ones(3)\nfor _ in range(70_000):\n    np.exp(w)\n",
-            "within the 60,000 operations that are recorded",
-        ),
         ("import torch\n", "uses torch"),
         ("import numpy as np\ninput('name? ')\n", "asks for input"),
         ("import numpy as np\nraise SystemExit(3)\n", "ended itself, with exit 3"),
@@ -203,7 +199,7 @@ def test_another_loss_is_a_warning_and_wrong_if_strict(tmp_path):
         ("import numpy as np\n" + "x = 1\n" * 10_000, "no training loop was found"),
     ],
     ids=[
-        *("empty", "syntax", "no-loop", "no-numpy", "endless", "torch", "input", "exit", "_exit"),
+        *("empty", "syntax", "no-loop", "no-numpy", "torch", "input", "exit", "_exit"),
         *("killed", "package", "tensorflow", "data", "long"),
     ],
 )

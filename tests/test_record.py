@@ -4,8 +4,11 @@ import numpy as np
 import pytest
 import torch
 
+from xor_torch import record as recording
 from xor_torch import replay
-from xor_torch.check import check_file
+from xor_torch import tape as tapes
+from xor_torch.check import _why_nothing, check_file
+from xor_torch.judge import judge
 from xor_torch.record import Matrix, Recorder
 from xor_torch.source import read_source
 from xor_torch.tape import Tape
@@ -196,6 +199,83 @@ def test_what_of_a_matrix_cannot_be_repeated(tmp_path):
     verdict = check_file(path)
     assert verdict.verdict == "cannot tell"
     assert "line 9 uses numpy.linalg.inv, which this check does not know" in (verdict.reason or "")
+
+
+PREPARED = """import numpy as np
+X, Y = np.array([[0, 0], [0, 1], [1, 0], [1, 1]]), np.array([0, 1, 1, 0])
+rng = np.random.default_rng(0)
+V, w = rng.normal(size=(3, 3)), rng.normal(size=4)
+x, h = np.ones(3), np.ones(4)
+def predict(sample):
+    x[1:] = sample
+    h[1:] = np.tanh(V @ x)
+    return w @ h
+picture = [predict(sample) for sample in rng.normal(size=(SAMPLES, 2))]
+for epoch in range(100):
+    for sample, y in zip(X, Y):
+        error = predict(sample) - y
+        dw = error * h
+        dV = np.outer(error * w[1:] * (1 - h[1:] ** 2), x)
+        w -= 0.1 * dw
+        V -= 0.1 * dV
+"""
+EARLY = PREPARED.replace("        w -= 0.1 * dw\n", "").replace(
+    "        dV = ", "        w -= 0.1 * dw\n        dV = "
+)
+
+
+@pytest.mark.parametrize(
+    ("source", "verdict", "line"),
+    [(PREPARED, "correct", None), (EARLY, "wrong", 16)],
+    ids=["correct", "wrong"],
+)
+@pytest.mark.parametrize("data", [0, 7, 100])
+def test_a_long_preparation_is_left_out(tmp_path, monkeypatch, source, verdict, line, data):
+    monkeypatch.setattr(tapes, "LONG", 500)
+    monkeypatch.setattr(tapes, "DATA", data)
+    _, tape = record(source.replace("SAMPLES", "200"), tmp_path)
+    assert sum(node.op == "left out" for node in tape.nodes) > 1000
+    (finding,) = judge(tape)
+    found = finding.diagnosis.line if finding.diagnosis else None
+    assert (finding.verdict, found) == (verdict, line), finding.reason
+
+
+def test_what_the_first_update_is_computed_from_is_kept(tmp_path, monkeypatch):
+    """A check of the gradient lies between the first backward pass and its update."""
+    monkeypatch.setattr(tapes, "LONG", 500)
+    check = "        if epoch == 0:\n            [predict(sample) for _ in range(200)]\n"
+    source = PREPARED.replace("        w -= ", f"{check}        w -= ")
+    _, tape = record(source.replace("SAMPLES", "200"), tmp_path)
+    first = min(new for _, new in tape.links)
+    (dw,) = [n for n in tape.nodes[:first] if n.name == "dw"]
+    assert dw.op == "multiply" and dw.id < first - 1000
+    (finding,) = judge(tape)
+    assert finding.verdict != "wrong"
+
+
+def test_training_after_a_long_preparation(tmp_path):
+    path = tmp_path / "script.py"
+    path.write_text(PREPARED.replace("SAMPLES", "12_000"))
+    verdict = check_file(path)
+    assert verdict.verdict == "correct", verdict.report()
+
+
+def test_weights_after_many_arrays(tmp_path, monkeypatch):
+    monkeypatch.setattr(recording, "MAX_BITS", 3)
+    _, tape = record(PREPARED.replace("SAMPLES", "5"), tmp_path)
+    (finding,) = judge(tape)
+    assert (finding.verdict, len(finding.parameters)) == ("correct", 2), finding.reason
+
+
+def test_a_tape_that_is_full(monkeypatch):
+    source = "import numpy as np\nw = np.ones(3)\nwhile True:\n    np.exp(w)\n"
+    monkeypatch.setattr(recording, "MAX_NODES_BEFORE", 1000)
+    ended = []
+    recorder = Recorder(30, when_full=lambda: ended.append("full"))
+    recorder.run_script(source, "script.py")
+    assert ended == ["full"] and len(recorder.tape.nodes) == 1001
+    reason = _why_nothing({"end": "full"}, source, 60.0)
+    assert "within the 500,000 operations that are recorded" in reason
 
 
 def test_a_notebook_keeps_its_lines(tmp_path):

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from .judge import judge
-from .record import MAX_NODES
+from .record import MAX_NODES_BEFORE
 from .source import Code, read_source
 from .tape import Tape
 from .verdict import Verdict
@@ -172,7 +172,8 @@ def _why_nothing(outcome: Mapping[str, object], source: str, timeout: float) -> 
     if outcome["end"] == "full":
         return (
             "no NumPy array was replaced twice, by itself plus a change that depends on it, within "
-            f"the {MAX_NODES:,} operations that are recorded: give it fewer samples for each update"
+            f"the {MAX_NODES_BEFORE:,} operations that are recorded: give it fewer samples for each"
+            " update"
         )
     if "numpy" not in source:
         return "no NumPy is used to train, in it or beside it: only that can be checked"

@@ -44,9 +44,13 @@ from .tape import PARTS, SAME_NUMBERS, Node, Ref, Tape
 # Of all parameters together: a pass over 150 single samples still fits. A loop that has made so
 # many updates is left.
 MAX_UPDATES = 640
-# Memory and patience: about two seconds of recording.
+# Memory and patience: about two seconds of recording, from the first updates on, and before them
+# as much as preparing the data, checking the gradient or a picture of the network may need.
 MAX_NODES = 60_000
+MAX_NODES_BEFORE = 500_000
 MAX_BYTES = 600_000_000
+# So many arrays are told apart by a bit of their own.
+MAX_BITS = 2_000
 # A loop that is this slow is left after a handful of updates.
 SLOW_LOOP_SECONDS = 8.0
 FEW_UPDATES = 12
@@ -350,6 +354,7 @@ class Recorder:
         self.kept = self.left = False  # enough was made for a verdict; a loop was left early
         self.updates = 0
         self.full = False
+        self._room = MAX_NODES_BEFORE
         self._bytes = 0
         self._next_bit = 0
         self._root_of: dict[int, int] = {}  # of every value that replaced another
@@ -389,7 +394,7 @@ class Recorder:
             node.bits |= self.tape.nodes[i].bits
         self.tape.nodes.append(node)
         if (
-            len(self.tape.nodes) > MAX_NODES
+            len(self.tape.nodes) > self._room
             or self._bytes > MAX_BYTES
             or time.monotonic() > self.deadline
         ) and not self.full:
@@ -405,9 +410,9 @@ class Recorder:
             self._bytes += copy.nbytes
         # a weight may begin as a typed number, and the data may be whole numbers
         first = node.op in ("leaf", "multiply", "add", "subtract") and not node.bits
-        if first and node.dtype == "f" and self._next_bit < MAX_NODES // 3:
+        if first and node.dtype == "f":
             node.bits = 1 << self._next_bit
-            self._next_bit += 1
+            self._next_bit = min(self._next_bit + 1, MAX_BITS)
 
     def leaf(self, value: Any, op: str = "leaf") -> int:
         """Enter a value that comes from outside the tape."""
@@ -660,9 +665,9 @@ class Recorder:
         nodes = self.tape.nodes
         if not root.bits & nodes[id].bits:
             return False
-        # only a leaf has a bit of its own; a sum of gradients has those of all that it descends
-        # from, as has what is added to it
-        if root.inputs and root.id not in self._read:
+        # only a leaf has a bit of its own, and not the last; a sum of gradients has those of all
+        # that it descends from, as has what is added to it
+        if (root.inputs or root.bits >> MAX_BITS) and root.id not in self._read:
             begin = {root.id}
             if root.op in ("multiply", "divide"):  # a first gradient by its decay
                 begin |= {i for i in root.inputs if nodes[i].shape == root.shape}
@@ -698,7 +703,10 @@ class Recorder:
         part = str(node.args[1]) if node.op == "assign" else ""
         place = root, node.site
         first, last = self._places.get(place, (part, old))
-        self.updates += first == part and last != old
+        again = first == part and last != old
+        if again and not self.updates:
+            self._room = node.id + MAX_NODES
+        self.updates += again
         self._places[place] = first, old
 
     def _source(self, id: int, update: Node) -> int | None:
