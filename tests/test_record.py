@@ -60,6 +60,50 @@ def test_the_script_sees_its_own_numbers(tmp_path):
         np.testing.assert_array_equal(np.asarray(found[name]), plain[name])
 
 
+NUMBERS = """
+import fractions, numbers, pickle
+import numpy as np
+a = np.array([1.0, 2.5, 4.0])
+x, n, yes = a[1], np.array([3, 4]).max(), (a > 0).all()
+z = [
+    isinstance(x, float), isinstance(x, np.float64), isinstance(x, np.floating), isinstance(x, int),
+    isinstance(x, numbers.Real), isinstance(x, np.ndarray), isinstance(a, np.ndarray),
+    np.isscalar(x), isinstance(n, np.integer), isinstance(n, numbers.Integral),
+    isinstance(yes, np.bool_),
+    x.is_integer(), fractions.Fraction.from_float(x), hasattr(a, "A"),
+    pickle.loads(pickle.dumps(x)), pickle.loads(pickle.dumps(a)).tolist(),
+]
+"""
+
+
+def test_a_number_is_one_to_other_code(tmp_path):
+    plain = {}
+    exec(NUMBERS, plain)
+    found, _ = record(NUMBERS, tmp_path)
+    assert found["z"] == plain["z"]
+
+
+def test_a_package_that_wants_a_float(tmp_path, monkeypatch):
+    """As scikit-learn does, which checks the types of its parameters."""
+    (tmp_path / "packages").mkdir()
+    (tmp_path / "packages" / "strict_package.py").write_text(
+        "def scale(x):\n    if not isinstance(x, float):\n        raise TypeError(type(x))\n"
+        "    return 2 * x\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path / "packages")
+    (tmp_path / "own").mkdir()
+    source = "import numpy as np, strict_package\nz = strict_package.scale(np.ones(3).mean())\n"
+    found, _ = record(source, tmp_path, str(tmp_path / "own" / "script.py"))
+    assert found["z"] == 2
+
+
+def test_a_number_put_into_an_array_stays_recorded(tmp_path):
+    source = "import numpy as np\na, b = np.ones(3), np.zeros(3)\nb[1] = a[0] * 2\n"
+    _, tape = record(source, tmp_path)
+    (assign,) = [node for node in tape.nodes if node.op == "assign"]
+    assert tape.nodes[assign.inputs[-1]].op == "multiply"
+
+
 def test_a_view_writes_into_its_array(tmp_path):
     source = "import numpy as np\na = np.zeros((2, 2))\nrow = a[0]\nrow += 1\nb = a + 0\n"
     found, _ = record(source, tmp_path)

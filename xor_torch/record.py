@@ -94,6 +94,17 @@ class Recorded(np.ndarray):
     _scalar: bool = False  # stands for a NumPy number: no memory of its own to be changed
     _lost: bool = False  # made from a recorded array by something that did not record
 
+    @property  # type: ignore[misc]  # it is never assigned
+    def __class__(self) -> Any:
+        """What it stands for, to other code that asks: a float where NumPy gives one."""
+        return self.dtype.type if self._scalar else type(self)
+
+    def __getattr__(self, name: str) -> Any:
+        """What a NumPy number has and an array has not: ``is_integer``."""
+        if self._scalar:
+            return getattr(_strip(self), name)
+        raise AttributeError(f"'numpy.ndarray' object has no attribute {name!r}", name=name)
+
     def __array_finalize__(self, parent: Any) -> None:
         self._lost = isinstance(parent, Recorded)
 
@@ -163,7 +174,7 @@ class Recorded(np.ndarray):
         return self.copy()
 
     def __reduce__(self) -> Any:
-        return np.array(self).__reduce__()
+        return _strip(self, np.matrix).__reduce__()
 
     @property
     def T(self) -> Any:
@@ -291,7 +302,7 @@ def _change_unseen(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
 def _strip(x: Any, matrix: type[np.ndarray] = np.ndarray) -> Any:
     """The same arguments with plain arrays in them, and a `matrix` for each matrix."""
     if isinstance(x, Recorded):
-        plain = x.view(matrix if isinstance(x, Matrix) else np.ndarray)
+        plain = x.view(matrix if type(x) is Matrix else np.ndarray)
         return plain[()] if x._scalar else plain
     if isinstance(x, np.matrix):
         return x.view(matrix)
@@ -311,8 +322,9 @@ def _again(whole: Any, parts: Iterable[Any]) -> Any:
 
 def _holds(x: Any, *kinds: type) -> bool:
     """Is this, or is anything in this, of one of these kinds?"""
-    return isinstance(x, kinds) or (
-        isinstance(x, tuple | list) and any(_holds(i, *kinds) for i in x)
+    kind = type(x)
+    return issubclass(kind, kinds) or (
+        issubclass(kind, tuple | list) and any(_holds(i, *kinds) for i in x)
     )
 
 
@@ -574,7 +586,7 @@ class Recorder:
             return
         if isinstance(value, Recorded) and _same_memory(value, x.view(np.ndarray)[_strip(index)]):
             return  # x[i] += 1 has changed x already, and now puts x[i] where it was
-        new = self.encode(value) if not isinstance(value, int | float) else value
+        new = self.encode(value) if type(value) not in (int, float) else value
         if isinstance(new, list):  # x[i] = [a, b]
             new = Ref(self.node_of(array(value)))
         self.node_of(x)
@@ -992,7 +1004,7 @@ class _ArrayType(type):
     """The type of all arrays, to a script: the recorded ones too."""
 
     def __instancecheck__(cls, x: Any) -> bool:
-        return isinstance(x, np.ndarray)
+        return isinstance(x, np.ndarray) and issubclass(x.__class__, np.ndarray)  # no number
 
     def __subclasscheck__(cls, c: type) -> bool:
         return issubclass(c, np.ndarray)
