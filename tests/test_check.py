@@ -188,10 +188,6 @@ def test_another_loss_is_a_warning_and_wrong_if_strict(tmp_path):
         ("def f(:\n", "syntax error on line 1"),
         ("import numpy as np\nprint(np.zeros(3))\n", "no training loop was found"),
         ("x = 1\n", "no NumPy is used to train"),
-        (
-            "import numpy as np\nw = np.ones(3)\nfor _ in range(70_000):\n    np.exp(w)\n",
-            "within the 60,000 operations that are recorded",
-        ),
         ("import torch\n", "uses torch"),
         ("import numpy as np\ninput('name? ')\n", "asks for input"),
         ("import numpy as np\nraise SystemExit(3)\n", "ended itself, with exit 3"),
@@ -199,13 +195,12 @@ def test_another_loss_is_a_warning_and_wrong_if_strict(tmp_path):
         ("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)\n", "ended its process"),
         ("import numpy, no_such_package\n", "needs the package no_such_package"),
         ("import numpy, tensorflow\n", "uses tensorflow"),
-        ("import numpy as np\nnp.matrix([[1.0]]).getA()\n", "uses numpy.matrix"),
         ("import numpy as np\nnp.loadtxt('no such file')\n", "run it from the folder"),
         ("import numpy as np\n" + "x = 1\n" * 10_000, "no training loop was found"),
     ],
     ids=[
-        *("empty", "syntax", "no-loop", "no-numpy", "endless", "torch", "input", "exit", "_exit"),
-        *("killed", "package", "tensorflow", "matrix", "data", "long"),
+        *("empty", "syntax", "no-loop", "no-numpy", "torch", "input", "exit", "_exit"),
+        *("killed", "package", "tensorflow", "data", "long"),
     ],
 )
 def test_one_clear_message(tmp_path, source, reason):

@@ -4,8 +4,12 @@ import numpy as np
 import pytest
 import torch
 
+from xor_torch import record as recording
 from xor_torch import replay
-from xor_torch.record import Recorder
+from xor_torch import tape as tapes
+from xor_torch.check import _why_nothing, check_file
+from xor_torch.judge import judge
+from xor_torch.record import Matrix, Recorder
 from xor_torch.source import read_source
 from xor_torch.tape import Tape
 
@@ -56,10 +60,266 @@ def test_the_script_sees_its_own_numbers(tmp_path):
         np.testing.assert_array_equal(np.asarray(found[name]), plain[name])
 
 
+NUMBERS = """
+import fractions, numbers, pickle
+import numpy as np
+a = np.array([1.0, 2.5, 4.0])
+x, n, yes = a[1], np.array([3, 4]).max(), (a > 0).all()
+z = [
+    isinstance(x, float), isinstance(x, np.float64), isinstance(x, np.floating), isinstance(x, int),
+    isinstance(x, numbers.Real), isinstance(x, np.ndarray), isinstance(a, np.ndarray),
+    np.isscalar(x), isinstance(n, np.integer), isinstance(n, numbers.Integral),
+    isinstance(yes, np.bool_),
+    x.is_integer(), fractions.Fraction.from_float(x), hasattr(a, "A"),
+    pickle.loads(pickle.dumps(x)), pickle.loads(pickle.dumps(a)).tolist(),
+]
+"""
+
+
+def test_a_number_is_one_to_other_code(tmp_path):
+    plain = {}
+    exec(NUMBERS, plain)
+    found, _ = record(NUMBERS, tmp_path)
+    assert found["z"] == plain["z"]
+
+
+def test_a_package_that_wants_a_float(tmp_path, monkeypatch):
+    """As scikit-learn does, which checks the types of its parameters."""
+    (tmp_path / "packages").mkdir()
+    (tmp_path / "packages" / "strict_package.py").write_text(
+        "def scale(x):\n    if not isinstance(x, float):\n        raise TypeError(type(x))\n"
+        "    return 2 * x\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path / "packages")
+    (tmp_path / "own").mkdir()
+    source = "import numpy as np, strict_package\nz = strict_package.scale(np.ones(3).mean())\n"
+    found, _ = record(source, tmp_path, str(tmp_path / "own" / "script.py"))
+    assert found["z"] == 2
+
+
+def test_a_number_put_into_an_array_stays_recorded(tmp_path):
+    source = "import numpy as np\na, b = np.ones(3), np.zeros(3)\nb[1] = a[0] * 2\n"
+    _, tape = record(source, tmp_path)
+    (assign,) = [node for node in tape.nodes if node.op == "assign"]
+    assert tape.nodes[assign.inputs[-1]].op == "multiply"
+
+
 def test_a_view_writes_into_its_array(tmp_path):
     source = "import numpy as np\na = np.zeros((2, 2))\nrow = a[0]\nrow += 1\nb = a + 0\n"
     found, _ = record(source, tmp_path)
     assert found["b"].tolist() == [[1.0, 1.0], [0.0, 0.0]]
+
+
+# m, w (2, 3), s (2, 2) and r (1, 3) are matrices, a (2, 3) and v (3,) arrays
+MATRIX = """
+import numpy as np
+a = np.array([[1.0, -2.0, 3.0], [0.5, 4.0, -1.0]])
+v = np.array([1.0, 2.0, 3.0])
+m, w, s, r = np.matrix(a), np.asmatrix(a) + 1, np.matrix(a[:, :2]), np.matrix(v)
+"""
+MATRIX_EXPRESSIONS = {
+    "product": (
+        "m * w.T, w.T * m, a * w.T, a.T * w, m * v[:, None], m * [[1.0], [2.0], [3.0]], [1, 2] * m,"
+        "m * 2, 2 * m, m * v[1], v[1] * m, m @ w.T, v @ w.T, a.dot(w.T), np.dot(v, w.T), s ** 2"
+    ),
+    "element by element": (
+        "np.multiply(m, w), np.power(m, 2), m / 2, 1 / m, m + a, a - m, v + m, -m, m > 0, m == w,"
+        "np.exp(-m), np.maximum(m, 0), np.where(m > 0, m, 0), m.clip(0, 1), m.astype(int),"
+        "np.vectorize(lambda t: t * 2)(m)"
+    ),
+    "part": (
+        "m[0], m[0][0], m[-1, :], m[:, 1], m[:, 1:], m[0, 1], m[[0, 1], 1], m[m > 0], a[w > 3],"
+        "[row for row in m], m.item(1), m.tolist(), list(m.flat), m.diagonal(), np.diag(m)"
+    ),
+    "sum": (
+        "m.sum(), m.sum(axis=0), m.sum(1), np.sum(m, axis=0), np.mean(m, axis=1), m.max(0),"
+        "m.argmax(1), m.argmax(), m.std(1), m.any(), m.all(axis=1), sum(m), np.linalg.norm(m)"
+    ),
+    "shape": (
+        "m.T, m.H, m.ravel(), m.flatten(), m.reshape(3, 2), m.reshape(-1), m[:, 0].squeeze(),"
+        "np.transpose(m), np.concatenate((m, np.ones((2, 1))), 1), np.hstack((m, w)), np.c_[m, w],"
+        "np.vstack([m, v]), np.bmat([[m, w]]), np.tile(m, 2), np.append(m, w, 0), np.zeros_like(m)"
+    ),
+    "array or matrix": (
+        "m.A, m.A1, m.getA(), np.array(m), np.asarray(m), np.asanyarray(m), np.copy(m), m.copy(),"
+        "np.array([m, w]), np.matrix(m), np.matrix(3.0), np.matrix('1 2; 3 4'), np.matrix([v, v]),"
+        "np.asmatrix(a[:, 0]).T, np.matrix([m[0, 0], m[1, 1]]), repr(m), isinstance(m, np.matrix),"
+        "isinstance(m, np.ndarray), isinstance(m.A, np.matrix)"
+    ),
+    "inverse": "s.I, m.I, s ** 3, s ** -1, np.linalg.svd(m)",
+}
+MATRIX_STATEMENTS = [
+    "m *= 2", "s *= s.T", "s **= 2", "m += a", "m[0] = 5", "m[0] += 1", "m[:, 1] *= 2",
+    "m[0, 0] -= 3", "m[m > 0] = 0", "np.asmatrix(a)[0] = 7", "n = m.A; n[0] += 1",
+    "n = m.T; n[0] = 4", "n = m[0]; n += 1; n *= 3.0", "np.matrix(a)[0] = 7",
+    "np.add(m, 1, out=m)", "m -= 0.1 * (m * w.T) * w", "import copy; copy.deepcopy(m)[0] = 0",
+]  # fmt: skip
+
+
+def kind_and_numbers(x):
+    """The shape, the type and the numbers of whatever an expression gives."""
+    if isinstance(x, tuple | list):
+        return [kind_and_numbers(i) for i in x]
+    if not isinstance(x, np.ndarray | np.generic | float | int):
+        return x
+    matrix = isinstance(x, np.matrix | Matrix)
+    array = isinstance(x, np.ndarray) and not getattr(x, "_scalar", False)
+    return matrix, array, np.shape(x), np.asarray(x).dtype, np.asarray(x).tolist()
+
+
+# NumPy's advice to its users, which is not ours to follow
+matrices = pytest.mark.filterwarnings("ignore:the matrix subclass:PendingDeprecationWarning")
+
+
+@matrices
+@pytest.mark.parametrize("expressions", MATRIX_EXPRESSIONS.values(), ids=MATRIX_EXPRESSIONS)
+def test_a_matrix_has_numpys_rules(tmp_path, expressions):
+    source = f"{MATRIX}z = [{expressions}]\n"
+    plain = {}
+    exec(source, plain)
+    found, tape = record(source, tmp_path)
+    for expected, actual in zip(plain["z"], found["z"], strict=True):
+        assert kind_and_numbers(actual) == kind_and_numbers(expected)
+    assert not any(node.op in ("lost", "foreign") for node in tape.nodes)
+
+
+@matrices
+@pytest.mark.parametrize("statement", MATRIX_STATEMENTS)
+def test_a_matrix_changes_as_numpys(tmp_path, statement):
+    source = f"{MATRIX}{statement}\n"
+    plain = {}
+    exec(source, plain)
+    found, _ = record(source, tmp_path)
+    for name in "amswr":
+        assert kind_and_numbers(found[name]) == kind_and_numbers(plain[name])
+
+
+@matrices
+def test_the_tape_holds_plain_operations_of_a_matrix(tmp_path):
+    known = [e for name, e in MATRIX_EXPRESSIONS.items() if name in ("product", "part", "sum")]
+    source = MATRIX + "".join(f"z = [{e}]\n" for e in known).replace("m.diagonal(),", "")
+    _, tape = record(source.replace("m.all(axis=1),", ""), tmp_path)
+    given = {n.id: replay.tensor(n.value).double() for n in tape.nodes if not n.inputs}
+    values = replay.run(tape, [n.id for n in tape.nodes], given)
+    for node in tape.nodes:
+        expected = replay.tensor(node.value).double()
+        torch.testing.assert_close(values[node.id].double(), expected, rtol=1e-13, atol=1e-14)
+
+
+MATRIX_NETWORK = """import numpy as np
+rng = np.random.default_rng(1)
+X = np.matrix("0 0; 0 1; 1 0; 1 1")
+Y = np.matrix([0, 1, 1, 0]).T
+W1, b1 = np.matrix(rng.normal(size=(2, 3))), np.matrix(np.zeros(3))
+W2, b2 = np.matrix(rng.normal(size=(3, 1))), np.matrix(0.0)
+for epoch in range(200):
+    A1 = 1 / (1 + np.exp(-(X * W1 + b1)))
+    A2 = 1 / (1 + np.exp(-(A1 * W2 + b2)))
+    D2 = np.multiply(A2 - Y, np.multiply(A2, 1 - A2))
+    D1 = np.multiply(D2 * W2.T, np.multiply(A1, 1 - A1))
+    W2 -= 0.5 * A1.T * D2
+    b2 -= 0.5 * D2.sum()
+    W1 -= 0.5 * X.T * D1
+    b1 -= 0.5 * D1.sum(axis=0)
+"""
+
+
+def test_a_network_of_matrices(tmp_path):
+    path = tmp_path / "script.py"
+    path.write_text(MATRIX_NETWORK)
+    verdict = check_file(path)
+    assert verdict.verdict == "correct", verdict.report()
+    assert [len(f.parameters) for f in verdict.findings] == [4]
+    wrong = MATRIX_NETWORK.replace("D2 * W2.T, np.multiply(A1", "(A2 - Y) * W2.T, np.multiply(A1")
+    path.write_text(wrong)
+    found = check_file(path).to_json()
+    assert (found["verdict"], found["line"]) == ("wrong", 11)
+    assert found["mistake"] == "raw error in the hidden delta"
+
+
+def test_what_of_a_matrix_cannot_be_repeated(tmp_path):
+    path = tmp_path / "script.py"
+    path.write_text(MATRIX_NETWORK.replace("A1 * W2 + b2", "A1 * W2 * (b2 + 1).I"))
+    verdict = check_file(path)
+    assert verdict.verdict == "cannot tell"
+    assert "line 9 uses numpy.linalg.inv, which this check does not know" in (verdict.reason or "")
+
+
+PREPARED = """import numpy as np
+X, Y = np.array([[0, 0], [0, 1], [1, 0], [1, 1]]), np.array([0, 1, 1, 0])
+rng = np.random.default_rng(0)
+V, w = rng.normal(size=(3, 3)), rng.normal(size=4)
+x, h = np.ones(3), np.ones(4)
+def predict(sample):
+    x[1:] = sample
+    h[1:] = np.tanh(V @ x)
+    return w @ h
+picture = [predict(sample) for sample in rng.normal(size=(SAMPLES, 2))]
+for epoch in range(100):
+    for sample, y in zip(X, Y):
+        error = predict(sample) - y
+        dw = error * h
+        dV = np.outer(error * w[1:] * (1 - h[1:] ** 2), x)
+        w -= 0.1 * dw
+        V -= 0.1 * dV
+"""
+EARLY = PREPARED.replace("        w -= 0.1 * dw\n", "").replace(
+    "        dV = ", "        w -= 0.1 * dw\n        dV = "
+)
+
+
+@pytest.mark.parametrize(
+    ("source", "verdict", "line"),
+    [(PREPARED, "correct", None), (EARLY, "wrong", 16)],
+    ids=["correct", "wrong"],
+)
+@pytest.mark.parametrize("data", [0, 7, 100])
+def test_a_long_preparation_is_left_out(tmp_path, monkeypatch, source, verdict, line, data):
+    monkeypatch.setattr(tapes, "LONG", 500)
+    monkeypatch.setattr(tapes, "DATA", data)
+    _, tape = record(source.replace("SAMPLES", "200"), tmp_path)
+    assert sum(node.op == "left out" for node in tape.nodes) > 1000
+    (finding,) = judge(tape)
+    found = finding.diagnosis.line if finding.diagnosis else None
+    assert (finding.verdict, found) == (verdict, line), finding.reason
+
+
+def test_what_the_first_update_is_computed_from_is_kept(tmp_path, monkeypatch):
+    """A check of the gradient lies between the first backward pass and its update."""
+    monkeypatch.setattr(tapes, "LONG", 500)
+    check = "        if epoch == 0:\n            [predict(sample) for _ in range(200)]\n"
+    source = PREPARED.replace("        w -= ", f"{check}        w -= ")
+    _, tape = record(source.replace("SAMPLES", "200"), tmp_path)
+    first = min(new for _, new in tape.links)
+    (dw,) = [n for n in tape.nodes[:first] if n.name == "dw"]
+    assert dw.op == "multiply" and dw.id < first - 1000
+    (finding,) = judge(tape)
+    assert finding.verdict != "wrong"
+
+
+def test_training_after_a_long_preparation(tmp_path):
+    path = tmp_path / "script.py"
+    path.write_text(PREPARED.replace("SAMPLES", "12_000"))
+    verdict = check_file(path)
+    assert verdict.verdict == "correct", verdict.report()
+
+
+def test_weights_after_many_arrays(tmp_path, monkeypatch):
+    monkeypatch.setattr(recording, "MAX_BITS", 3)
+    _, tape = record(PREPARED.replace("SAMPLES", "5"), tmp_path)
+    (finding,) = judge(tape)
+    assert (finding.verdict, len(finding.parameters)) == ("correct", 2), finding.reason
+
+
+def test_a_tape_that_is_full(monkeypatch):
+    source = "import numpy as np\nw = np.ones(3)\nwhile True:\n    np.exp(w)\n"
+    monkeypatch.setattr(recording, "MAX_NODES_BEFORE", 1000)
+    ended = []
+    recorder = Recorder(30, when_full=lambda: ended.append("full"))
+    recorder.run_script(source, "script.py")
+    assert ended == ["full"] and len(recorder.tape.nodes) == 1001
+    reason = _why_nothing({"end": "full"}, source, 60.0)
+    assert "within the 500,000 operations that are recorded" in reason
 
 
 def test_a_notebook_keeps_its_lines(tmp_path):

@@ -7,7 +7,6 @@ a test.
 
 import contextlib
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -18,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from .judge import judge
-from .record import MAX_NODES
+from .record import MAX_NODES_BEFORE
 from .source import Code, read_source
 from .tape import Tape
 from .verdict import Verdict
@@ -154,8 +153,6 @@ def _why_nothing(outcome: Mapping[str, object], source: str, timeout: float) -> 
     if missing in FRAMEWORKS or (used and not missing):
         name = missing or used[0]
         return f"the script uses {name}: only hand-written NumPy can be checked"
-    if outcome["end"] in ("crash", "ran") and re.search(r"\b(np|numpy)\.(as)?mat(rix)?\b", source):
-        return "the script uses numpy.matrix, which cannot be checked; numpy.array with @ can be"
     if outcome["end"] == "crash":
         if outcome["error"] == "ModuleNotFoundError":
             return f"the script needs the package {missing}, which is not installed here"
@@ -175,7 +172,8 @@ def _why_nothing(outcome: Mapping[str, object], source: str, timeout: float) -> 
     if outcome["end"] == "full":
         return (
             "no NumPy array was replaced twice, by itself plus a change that depends on it, within "
-            f"the {MAX_NODES:,} operations that are recorded: give it fewer samples for each update"
+            f"the {MAX_NODES_BEFORE:,} operations that are recorded: give it fewer samples for each"
+            " update"
         )
     if "numpy" not in source:
         return "no NumPy is used to train, in it or beside it: only that can be checked"

@@ -44,9 +44,13 @@ from .tape import PARTS, SAME_NUMBERS, Node, Ref, Tape
 # Of all parameters together: a pass over 150 single samples still fits. A loop that has made so
 # many updates is left.
 MAX_UPDATES = 640
-# Memory and patience: about two seconds of recording.
+# Memory and patience: about two seconds of recording, from the first updates on, and before them
+# as much as preparing the data, checking the gradient or a picture of the network may need.
 MAX_NODES = 60_000
+MAX_NODES_BEFORE = 500_000
 MAX_BYTES = 600_000_000
+# So many arrays are told apart by a bit of their own.
+MAX_BITS = 2_000
 # A loop that is this slow is left after a handful of updates.
 SLOW_LOOP_SECONDS = 8.0
 FEW_UPDATES = 12
@@ -89,6 +93,17 @@ class Recorded(np.ndarray):
     _version: int = 0
     _scalar: bool = False  # stands for a NumPy number: no memory of its own to be changed
     _lost: bool = False  # made from a recorded array by something that did not record
+
+    @property  # type: ignore[misc]  # it is never assigned
+    def __class__(self) -> Any:
+        """What it stands for, to other code that asks: a float where NumPy gives one."""
+        return self.dtype.type if self._scalar else type(self)
+
+    def __getattr__(self, name: str) -> Any:
+        """What a NumPy number has and an array has not: ``is_integer``."""
+        if self._scalar:
+            return getattr(_strip(self), name)
+        raise AttributeError(f"'numpy.ndarray' object has no attribute {name!r}", name=name)
 
     def __array_finalize__(self, parent: Any) -> None:
         self._lost = isinstance(parent, Recorded)
@@ -143,8 +158,7 @@ class Recorded(np.ndarray):
         raise TypeError(f"unhashable type: {type(self).__name__!r}")
 
     def __repr__(self) -> Any:
-        plain = self.view(np.ndarray)
-        return repr(plain[()] if self._scalar else plain)
+        return repr(_strip(self, np.matrix))
 
     def __str__(self) -> Any:
         return str(self.view(np.ndarray))
@@ -160,7 +174,7 @@ class Recorded(np.ndarray):
         return self.copy()
 
     def __reduce__(self) -> Any:
-        return np.array(self).__reduce__()
+        return _strip(self, np.matrix).__reduce__()
 
     @property
     def T(self) -> Any:
@@ -216,6 +230,58 @@ for _name in _METHODS:
     setattr(Recorded, _name, _method(_name))
 
 
+class Matrix(Recorded):
+    """``numpy.matrix``: on the tape, the plain operations that its own stand for."""
+
+    def __new__(cls, data: Any, dtype: Any = None, copy: bool = True) -> Any:
+        x = array(np.matrix(data) if isinstance(data, str) else data, dtype, copy=copy or None)
+        return _recorder.dress(x, np.asarray(_strip(x)).view(np.matrix))  # two axes, always
+
+    def __mul__(self, other: Any) -> Any:
+        if isinstance(other, list | tuple) or np.ndim(other):
+            return np.dot(self, _asmatrix(other))
+        return _recorder.run("multiply", np.dot, (self, other), {})
+
+    def __rmul__(self, other: Any) -> Any:
+        return _recorder.run("dot" if np.ndim(other) else "multiply", np.dot, (other, self), {})
+
+    def __imul__(self, other: Any) -> Any:
+        self[:] = self * other
+        return self
+
+    def __pow__(self, n: Any) -> Any:  # type: ignore[override]  # no modulus
+        return self * self if n == 2 else np.linalg.matrix_power(self, n)
+
+    def __ipow__(self, n: Any) -> Any:  # type: ignore[override]  # in place
+        self[:] = self**n
+        return self
+
+    def getA(self) -> Any:
+        return _seen_as(Recorded, self)
+
+    def getA1(self) -> Any:
+        return self.getA().ravel()
+
+    def getI(self) -> Any:
+        return (np.linalg.inv if self.shape[0] == self.shape[1] else np.linalg.pinv)(self)
+
+    def getT(self) -> Any:
+        return self.transpose()
+
+    A, A1, I, H = property(getA), property(getA1), property(getI), property(getT)  # noqa: E741
+    flat = property(lambda self: self.A.flat)
+
+    def tolist(self) -> Any:
+        return self.getA().tolist()
+
+
+def _seen_as(kind: type[Recorded], x: Recorded) -> Any:
+    """The same memory as an array or a matrix."""
+    same = x.view(kind)
+    same.__dict__.update(x.__dict__)
+    return same
+
+
 def _getitem(x: np.ndarray, index: Any) -> Any:
     return x[index]
 
@@ -233,22 +299,33 @@ def _change_unseen(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
     return result
 
 
-def _strip(x: Any) -> Any:
-    """The same arguments with plain arrays in them."""
+def _strip(x: Any, matrix: type[np.ndarray] = np.ndarray) -> Any:
+    """The same arguments with plain arrays in them, and a `matrix` for each matrix."""
     if isinstance(x, Recorded):
-        plain = x.view(np.ndarray)
+        plain = x.view(matrix if type(x) is Matrix else np.ndarray)
         return plain[()] if x._scalar else plain
+    if isinstance(x, np.matrix):
+        return x.view(matrix)
     if type(x) in (tuple, list):
-        return type(x)(map(_strip, x))
+        return type(x)(_strip(i, matrix) for i in x)
     if type(x) is dict:
-        return {k: _strip(v) for k, v in x.items()}
+        return {k: _strip(v, matrix) for k, v in x.items()}
     if type(x) is slice:
-        return slice(*(_strip(i) for i in (x.start, x.stop, x.step)))
+        return slice(*(_strip(i, matrix) for i in (x.start, x.stop, x.step)))
     return x
 
 
-def _holds_recorded(x: Any) -> bool:
-    return isinstance(x, Recorded) or (isinstance(x, tuple | list) and any(map(_holds_recorded, x)))
+def _again(whole: Any, parts: Iterable[Any]) -> Any:
+    """Other parts in the same kind of list or tuple; the results of linalg's have names."""
+    return getattr(whole, "_make", type(whole))(parts)
+
+
+def _holds(x: Any, *kinds: type) -> bool:
+    """Is this, or is anything in this, of one of these kinds?"""
+    kind = type(x)
+    return issubclass(kind, kinds) or (
+        issubclass(kind, tuple | list) and any(_holds(i, *kinds) for i in x)
+    )
 
 
 def _whole(index: Any) -> bool:
@@ -258,7 +335,9 @@ def _whole(index: Any) -> bool:
 
 
 def _same_memory(a: Any, b: Any) -> bool:
-    return bool(a.__array_interface__ == b.__array_interface__)
+    # a row of a matrix is one
+    same = a.size == b.size and a.__array_interface__ == b.reshape(a.shape).__array_interface__
+    return bool(same)
 
 
 # -------------------------------------------------------------------------- the recorder
@@ -287,6 +366,7 @@ class Recorder:
         self.kept = self.left = False  # enough was made for a verdict; a loop was left early
         self.updates = 0
         self.full = False
+        self._room = MAX_NODES_BEFORE
         self._bytes = 0
         self._next_bit = 0
         self._root_of: dict[int, int] = {}  # of every value that replaced another
@@ -326,7 +406,7 @@ class Recorder:
             node.bits |= self.tape.nodes[i].bits
         self.tape.nodes.append(node)
         if (
-            len(self.tape.nodes) > MAX_NODES
+            len(self.tape.nodes) > self._room
             or self._bytes > MAX_BYTES
             or time.monotonic() > self.deadline
         ) and not self.full:
@@ -342,9 +422,9 @@ class Recorder:
             self._bytes += copy.nbytes
         # a weight may begin as a typed number, and the data may be whole numbers
         first = node.op in ("leaf", "multiply", "add", "subtract") and not node.bits
-        if first and node.dtype == "f" and self._next_bit < MAX_NODES // 3:
+        if first and node.dtype == "f":
             node.bits = 1 << self._next_bit
-            self._next_bit += 1
+            self._next_bit = min(self._next_bit + 1, MAX_BITS)
 
     def leaf(self, value: Any, op: str = "leaf") -> int:
         """Enter a value that comes from outside the tape."""
@@ -394,8 +474,7 @@ class Recorder:
 
     def wrap(self, value: Any, node: int) -> Any:
         """`value` as a recorded array whose memory is its own."""
-        array = np.asarray(value)
-        x = array.view(Recorded)
+        x = np.asarray(value).view(Matrix if isinstance(value, np.matrix) else Recorded)
         x._scalar = not isinstance(value, np.ndarray)
         self.adopt(x, node)
         return x
@@ -404,7 +483,7 @@ class Recorder:
         """Record an array that NumPy has just made from nothing; leave other things alone."""
         if isinstance(value, Recorded) or self.full:
             return value
-        if type(value) is np.ndarray and value.dtype.kind in "fiub":
+        if type(value) in (np.ndarray, np.matrix) and value.dtype.kind in "fiub":
             return self.wrap(value, self.leaf(value)) if self._frame() else value
         if type(value) in (tuple, list) and any(isinstance(v, np.ndarray) for v in value):
             return type(value)(map(self.born, value))
@@ -414,15 +493,33 @@ class Recorder:
 
     def run(self, op: str, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         """Do an operation and write it down."""
+        result = self._run(op, function, args, kwargs)
+        if not _holds(args, Matrix, np.matrix):
+            return result
+        return self.dress(result, function(*_strip(args, np.matrix), **_strip(kwargs, np.matrix)))
+
+    def dress(self, x: Any, like: Any) -> Any:
+        """The result of an operation on arrays, as NumPy gives it for matrices."""
+        if isinstance(like, tuple | list):
+            return _again(like, map(self.dress, x, like))
+        if not isinstance(x, Recorded):
+            return like
+        if not np.array_equal(np.ravel(_strip(x)), np.ravel(like), equal_nan=True):
+            return self.wrap(like, self.leaf(like, "lost"))
+        x = x if x.shape == np.shape(like) else x.reshape(like.shape)
+        return _seen_as(Matrix, x) if isinstance(like, np.matrix) else x
+
+    def _run(self, op: str, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         value = function(*_strip(args), **_strip(kwargs))
         if op in ("zeros_like", "ones_like", "empty_like", "full_like"):
             return self.born(value)
         if not self._records():
             return value
         if isinstance(value, tuple | list) and any(isinstance(v, np.ndarray) for v in value):
-            return type(value)(
+            parts = (
                 self._result(f"{op}#{i}", function, args, kwargs, v) for i, v in enumerate(value)
             )
+            return _again(value, parts)
         return self._result(op, function, args, kwargs, value)
 
     def _result(self, op: str, function: Any, args: Any, kwargs: Any, value: Any) -> Any:
@@ -489,7 +586,7 @@ class Recorder:
             return
         if isinstance(value, Recorded) and _same_memory(value, x.view(np.ndarray)[_strip(index)]):
             return  # x[i] += 1 has changed x already, and now puts x[i] where it was
-        new = self.encode(value) if not isinstance(value, int | float) else value
+        new = self.encode(value) if type(value) not in (int, float) else value
         if isinstance(new, list):  # x[i] = [a, b]
             new = Ref(self.node_of(array(value)))
         self.node_of(x)
@@ -580,9 +677,9 @@ class Recorder:
         nodes = self.tape.nodes
         if not root.bits & nodes[id].bits:
             return False
-        # only a leaf has a bit of its own; a sum of gradients has those of all that it descends
-        # from, as has what is added to it
-        if root.inputs and root.id not in self._read:
+        # only a leaf has a bit of its own, and not the last; a sum of gradients has those of all
+        # that it descends from, as has what is added to it
+        if (root.inputs or root.bits >> MAX_BITS) and root.id not in self._read:
             begin = {root.id}
             if root.op in ("multiply", "divide"):  # a first gradient by its decay
                 begin |= {i for i in root.inputs if nodes[i].shape == root.shape}
@@ -618,7 +715,10 @@ class Recorder:
         part = str(node.args[1]) if node.op == "assign" else ""
         place = root, node.site
         first, last = self._places.get(place, (part, old))
-        self.updates += first == part and last != old
+        again = first == part and last != old
+        if again and not self.updates:
+            self._room = node.id + MAX_NODES
+        self.updates += again
         self._places[place] = first, old
 
     def _source(self, id: int, update: Node) -> int | None:
@@ -674,7 +774,8 @@ class Recorder:
             if type(value) in (tuple, list) and len(value) == len(targets):
                 return type(value)(map(self.note, value, targets))
             return value
-        if type(value) is np.ndarray and value.dtype.kind in "fiub" and not self.full:
+        made = type(value) in (np.ndarray, np.matrix) and value.dtype.kind in "fiub"
+        if made and not self.full:
             # made by a package: its methods would not record what is done with it from now on
             value = self.wrap(value, self.node_of(value))
         if isinstance(value, Recorded) and not self.full:
@@ -843,6 +944,8 @@ class _Siblings(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
 def array(object: Any, dtype: Any = None, copy: bool | None = True, **kwargs: Any) -> Any:
     """``numpy.array`` for the script: arrays of recorded numbers stay recorded."""
+    if isinstance(object, Matrix) and not kwargs.get("subok"):
+        object = object.A
     kwargs.pop("subok", None)
     if isinstance(object, Recorded):
         if copy or (dtype is not None and np.dtype(dtype) != object.dtype):
@@ -851,7 +954,7 @@ def array(object: Any, dtype: Any = None, copy: bool | None = True, **kwargs: An
         return object.reshape((1,) * need + object.shape) if need > 0 else object
     if isinstance(object, map | filter | zip | range):
         object = list(object)
-    if not _holds_recorded(object):
+    if not _holds(object, Recorded):
         return _recorder.born(np.array(object, dtype=dtype, **kwargs))
     if dtype in ("object", "O", builtins.object):
         return _objects(object)
@@ -878,6 +981,10 @@ def _asarray(object: Any, dtype: Any = None, **kwargs: Any) -> Any:
     return array(object, dtype, copy=None, **kwargs)
 
 
+def _asmatrix(data: Any, dtype: Any = None) -> Any:
+    return Matrix(data, dtype, copy=False)
+
+
 class _Vectorized:
     """``numpy.vectorize``: the function of numbers, called for each of them."""
 
@@ -886,17 +993,18 @@ class _Vectorized:
 
     def __call__(self, *args: Any) -> Any:
         given = np.broadcast_arrays(*args) if len(args) > 1 else args
-        arrays = [a if isinstance(a, Recorded) else array(a) for a in given]
+        arrays = [_asarray(a) for a in given]
         shape = arrays[0].shape
         results = [self.function(*xs) for xs in zip(*(a.ravel() for a in arrays), strict=True)]
-        return array(results).reshape(shape) if shape else results[0]
+        result = array(results).reshape(shape) if shape else results[0]
+        return _asmatrix(result) if _holds(args, Matrix) else result
 
 
 class _ArrayType(type):
     """The type of all arrays, to a script: the recorded ones too."""
 
     def __instancecheck__(cls, x: Any) -> bool:
-        return isinstance(x, np.ndarray)
+        return isinstance(x, np.ndarray) and issubclass(x.__class__, np.ndarray)  # no number
 
     def __subclasscheck__(cls, c: type) -> bool:
         return issubclass(c, np.ndarray)
@@ -939,7 +1047,7 @@ class _Joined:
         self.real, self.join = real, join
 
     def __getitem__(self, parts: Any) -> Any:
-        if not _holds_recorded(parts):
+        if not _holds(parts, Recorded):
             return _recorder.born(self.real[parts])
         return self.join(parts if isinstance(parts, tuple) else (parts,))
 
@@ -985,7 +1093,7 @@ def _recording(function: Callable[..., Any], draws: bool = False) -> Callable[..
 
     def call(*args: Any, **kwargs: Any) -> Any:
         first = args[0] if args else None
-        if type(first) is list and name not in _OF_SEQUENCES and _holds_recorded(first):
+        if type(first) is list and name not in _OF_SEQUENCES and _holds(first, Recorded):
             args = (array(first), *args[1:])  # NumPy would make a plain array of it
         result = function(*args, **kwargs)
         if draws and isinstance(result, float | np.floating) and not _recorder.full:
@@ -1071,7 +1179,11 @@ _NUMPY = _StandIn(
     {
         "array": array,
         "asarray": _asarray,
-        "asanyarray": _asarray,
+        "asanyarray": functools.partial(_asarray, subok=True),
+        "matrix": Matrix,
+        "asmatrix": _asmatrix,
+        "mat": _asmatrix,
+        "bmat": lambda blocks: _asmatrix(np.block(blocks)),
         "ascontiguousarray": _asarray,
         "asfarray": _asarray,
         "vectorize": _Vectorized,

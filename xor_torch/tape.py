@@ -23,6 +23,9 @@ SAME_NUMBERS = {
     "expand_dims", "atleast_2d", "atleast_1d", "asarray", "positive",
 }  # fmt: skip
 PARTS = SAME_NUMBERS | {"getitem"}
+# What came before the first update is worth leaving out if it is so much; of what came right before
+# the first forward pass, the data, so much stays.
+LONG, DATA = 10_000, 1_000
 
 
 # A typed number that is no larger, added to a value or the least that it may be, is there against
@@ -104,26 +107,76 @@ class Tape:
         changed = any(a.args != b.args for a, b in zip(tape.nodes, self.nodes, strict=True))
         return tape if changed else None
 
+    def _begin(self) -> int:
+        """The first value that matters: what came before the first forward pass need not be kept.
+
+        That is the oldest that depends on what an update has replaced, and that an update has been
+        computed from.
+        """
+        first = min((new for _, new in self.links), default=0)
+        if first < LONG:
+            return 0
+        depends = {old for old, _ in self.links if old < first}
+        states = depends.copy()
+        below: dict[int, int] = {}  # x[1:] = ..., again: what both have left of x
+        for node in self.nodes[min(depends) :]:
+            if any(i in depends for i in node.inputs):
+                depends.add(node.id)
+            if node.op == "assign" and len(node.inputs) == 2:
+                base = self.nodes[node.inputs[0]]
+                again = base.id in below and base.args[1] == node.args[1]
+                below[node.id] = below[base.id] if again else base.id
+        found, stack = set[int](), [new for _, new in self.links]
+        while stack:
+            id = stack.pop()
+            if id in depends and id not in found:
+                found.add(id)
+                inputs = self.nodes[id].inputs
+                stack += (below[id], *inputs[1:]) if id in below else inputs
+        return max(0, min(found - states) - DATA)
+
+    def _kept(self, begin: int) -> set[int]:
+        """The values from `begin` on and, where they are used, those before it."""
+        kept = set(range(begin, len(self.nodes)))
+        stack = [i for n in self.nodes[begin:] for i in n.inputs]
+        stack += [old for old, _ in self.links]
+        while stack:
+            id = stack.pop()
+            if id not in kept:
+                kept.add(id)
+                stack += self.nodes[id].inputs if self.nodes[id].value is None else ()
+        return kept
+
     def save(self, folder: Path, **outcome: Any) -> None:
-        """Write ``tape.json`` and a file of the values, end to end, into `folder`, or neither."""
-        nodes, offset = [], 0
+        """Write ``tape.json`` and a file of the values, end to end, into `folder`, or neither.
+
+        A long preparation is left out: what came of it is written as if it came from outside.
+        """
+        begin = self._begin()
+        kept = self._kept(begin)
+        nodes, offset = list[tuple[Any, ...] | None](), 0
         sites: dict[Any, int] = {None: 0}
         values = folder / f"{time.monotonic_ns()}.bin"
         with values.open("wb") as blob:
             for n in self.nodes:
+                if n.id not in kept:
+                    nodes.append(None)
+                    continue
                 stored = None
                 if n.value is not None and n.value.dtype.kind in "fiub":
                     stored = n.value.dtype.str, n.value.shape, offset
                     offset += blob.write(np.ascontiguousarray(n.value).tobytes())
-                arguments = _encode(n.args), _encode(n.kwargs)
+                made = n.op, _encode(n.args), _encode(n.kwargs)
+                if n.id < begin and n.inputs and stored:
+                    made = "leaf", None, _encode({})
                 site = sites.setdefault(n.site, len(sites))
-                nodes.append((n.op, *arguments, n.line, site, n.name, n.shape, n.dtype, stored))
+                nodes.append((*made, n.line, site, n.name, n.shape, n.dtype, stored))
         content = {
             "values": values.name,
             "nodes": nodes,
             "links": self.links,
-            "aliases": self.aliases,
-            "guards": self.guards,
+            "aliases": [entry for entry in self.aliases if entry[0] in kept],
+            "guards": [entry for entry in self.guards if entry[0] in kept],
             "code": dataclasses.astuple(self.code),
             "outcome": outcome,
         }
@@ -136,8 +189,12 @@ class Tape:
         """The tape that `save` wrote, and the outcome beside it."""
         content = json.loads((folder / "tape.json").read_text())
         blob = (folder / content["values"]).read_bytes()
-        tape = cls()
-        for op, args, kwargs, *rest, shape, dtype, stored in content["nodes"]:
+        tape, left_out = cls(), Node(-1, "left out")
+        for entry in content["nodes"]:
+            if entry is None:
+                tape.nodes.append(left_out)
+                continue
+            op, args, kwargs, *rest, shape, dtype, stored = entry
             value = None
             if stored:
                 kind, size, at = stored
