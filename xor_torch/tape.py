@@ -113,9 +113,11 @@ class Tape:
         That is the oldest that depends on what an update has replaced, and that an update has been
         computed from.
         """
-        first = min((new for _, new in self.links), default=0)
+        first = min((new for _, new in self.links), default=len(self.nodes))
         if first < LONG:
             return 0
+        if not self.links:
+            return first
         depends = {old for old, _ in self.links if old < first}
         states = depends.copy()
         below: dict[int, int] = {}  # x[1:] = ..., again: what both have left of x
