@@ -609,6 +609,25 @@ def test_a_mistake_in_another_way_of_writing(source, right, wrong, line, name, t
     assert (finding.diagnosis.line, finding.diagnosis.mistake) == (line, name)
 
 
+RESHAPED = CORRECT["plain"].replace(
+    "b1 = np.zeros((1, n_hidden))", "b1 = np.array([0.1] * n_hidden).reshape(1, n_hidden)"
+)
+
+
+@pytest.mark.parametrize(
+    ("source", "update", "name"),
+    [(RESHAPED, "    b1 -= lr * d_b1\n", "b1"), (NUMBERS, "    w2 = w2 - (e1 + e2)\n", "w2")],
+    ids=["reshaped", "number"],
+)
+def test_a_bias_is_never_updated_whatever_it_is(source, update, name, tmp_path):
+    (finding,) = judged(source, tmp_path)
+    assert finding.verdict == "correct"
+    assert update in source
+    (finding,) = judged(source.replace(update, ""), tmp_path)
+    found = finding.diagnosis
+    assert (finding.verdict, found.mistake, found.spoils) == ("wrong", "bias never updated", [name])
+
+
 def test_steps_at_the_old_weights_are_one_step(tmp_path):
     (right,) = judged(OLD_WEIGHTS, tmp_path)
     assert right.updates == "full batch: each sees all 4 distinct input rows"

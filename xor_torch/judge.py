@@ -287,10 +287,7 @@ def _never_updated(step: LossStep) -> Diagnosis | None:
                 )
             if mine not in step.inside or other in step.inside or other in step.begin:
                 continue
-            product = nodes[mine].op in PRODUCTS and any(
-                step.origin(i) in step.begin for i in nodes[mine].inputs
-            )
-            if not product or origin.dtype != "f":
+            if not _is_linear(step, mine) or origin.dtype != "f":
                 continue
             same = all(
                 any(other in nodes[m].inputs for m in found)
@@ -299,13 +296,21 @@ def _never_updated(step: LossStep) -> Diagnosis | None:
             fits = origin.shape != node.shape or 1 in node.shape or len(node.shape) <= 1
             if origin.line and step.from_earlier(other):
                 line = origin.line
-            elif same and fits and origin.op == "leaf":
+            elif same and fits and nodes[step.tape.origin(other, PARTS)].op == "leaf":
                 line = node.line
             else:
                 continue
             spoils, shape = [origin.name], origin.shape
             return Diagnosis(line, origin.name, "bias never updated", True, spoils, shape, n)
     return None
+
+
+def _is_linear(step: LossStep, n: int) -> bool:
+    """Is it a product of parameters and what a layer reads, or a sum of such?"""
+    node = step.tape.nodes[n]
+    if node.op in PRODUCTS | {"multiply"}:
+        return any(step.origin(i) in step.begin for i in node.inputs)
+    return node.op == "add" and any(_is_linear(step, i) for i in node.inputs if i in step.inside)
 
 
 def _left_alone(step: LossStep) -> Diagnosis | None:

@@ -771,6 +771,8 @@ class Recorder:
     def note(self, value: Any, *targets: str) -> Any:
         """The script assigns `value` to a variable."""
         if len(targets) > 1:
+            if isinstance(value, Recorded) and value.shape[:1] == (len(targets),):
+                value = (*value,)
             if type(value) in (tuple, list) and len(value) == len(targets):
                 return type(value)(map(self.note, value, targets))
             return value
@@ -903,7 +905,8 @@ class Recorder:
 
 def _float(*args: Any) -> Any:
     """``float(x)`` that keeps a recorded number recorded."""
-    if len(args) == 1 and isinstance(args[0], Recorded) and args[0].size == 1:
+    if len(args) == 1 and isinstance(args[0], Recorded):
+        float(_strip(args[0]))  # of an array it may be an error, as this NumPy has it
         return args[0].item() if args[0].dtype.kind == "f" else args[0].astype(float).item()
     return float(*args)
 
