@@ -628,6 +628,14 @@ def test_a_bias_is_never_updated_whatever_it_is(source, update, name, tmp_path):
     assert (finding.verdict, found.mistake, found.spoils) == ("wrong", "bias never updated", [name])
 
 
+@pytest.mark.parametrize("bias", ["0.35", "[0.1, 0.2, 0.3, 0.4]"])
+def test_a_typed_bias_may_be_meant_to_stay(bias, tmp_path):
+    source = CORRECT["plain"].replace("b1 = np.zeros((1, n_hidden))", f"b1 = {bias}")
+    (finding,) = judged(source.replace("    b1 -= lr * d_b1\n", ""), tmp_path)
+    assert finding.verdict == "cannot tell"
+    assert f"{bias} is added on line 31 as if it were a bias" in finding.reason
+
+
 def test_steps_at_the_old_weights_are_one_step(tmp_path):
     (right,) = judged(OLD_WEIGHTS, tmp_path)
     assert right.updates == "full batch: each sees all 4 distinct input rows"

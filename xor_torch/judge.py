@@ -277,7 +277,15 @@ def _never_updated(step: LossStep) -> Diagnosis | None:
     later = [s.nodes for s in step.case.steps]
     for n in step.forward:
         node = nodes[n]
-        if node.op != "add" or len(node.inputs) != 2:
+        if node.op != "add":
+            continue
+        typed = [a for a in node.args if _is_fraction(a)]
+        if typed and _is_linear(step, node.inputs[0]):
+            raise CannotTell(
+                f"{typed[0]} is added on {step.case.where(n)} as if it were a bias, and never "
+                "changes; the updates of the parameters are right"
+            )
+        if len(node.inputs) != 2:
             continue
         for mine, other in (node.inputs, node.inputs[::-1]):
             origin = nodes[other]
@@ -303,6 +311,13 @@ def _never_updated(step: LossStep) -> Diagnosis | None:
             spoils, shape = [origin.name], origin.shape
             return Diagnosis(line, origin.name, "bias never updated", True, spoils, shape, n)
     return None
+
+
+def _is_fraction(x: object) -> bool:
+    """Is it a typed number, or a list of some, and no 0, 1, ... that may be no bias?"""
+    if isinstance(x, list):
+        return all(isinstance(i, float) for i in x) and any(map(_is_fraction, x))
+    return isinstance(x, float) and x % 1 != 0
 
 
 def _is_linear(step: LossStep, n: int) -> bool:
