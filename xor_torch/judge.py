@@ -279,7 +279,8 @@ def _never_updated(step: LossStep) -> Diagnosis | None:
         node = nodes[n]
         if node.op != "add":
             continue
-        typed = [a for a in node.args if _is_fraction(a)]
+        # 0, 1, ... may be no bias
+        typed = [a for a in node.args if isinstance(a, float) and a % 1]
         if typed and _is_linear(step, node.inputs[0]):
             raise CannotTell(
                 f"{typed[0]} is added on {step.case.where(n)} as if it were a bias, and never "
@@ -308,16 +309,9 @@ def _never_updated(step: LossStep) -> Diagnosis | None:
                 line = node.line
             else:
                 continue
-            spoils, shape = [origin.name], origin.shape
-            return Diagnosis(line, origin.name, "bias never updated", True, spoils, shape, n)
+            name = origin.name or "a list"
+            return Diagnosis(line, name, "bias never updated", True, [name], origin.shape, n)
     return None
-
-
-def _is_fraction(x: object) -> bool:
-    """Is it a typed number, or a list of some, and no 0, 1, ... that may be no bias?"""
-    if isinstance(x, list):
-        return all(isinstance(i, float) for i in x) and any(map(_is_fraction, x))
-    return isinstance(x, float) and x % 1 != 0
 
 
 def _is_linear(step: LossStep, n: int) -> bool:

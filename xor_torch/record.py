@@ -115,6 +115,7 @@ class Recorded(np.ndarray):
         function = getattr(ufunc, method)
         if method == "at":
             return _change_unseen(function, inputs, kwargs)
+        inputs = tuple(map(_recorder.typed, inputs))
         if out is None:
             return _recorder.run(name, function, inputs, kwargs)
         return _recorder.run_into(name, function, inputs, kwargs, out[0])
@@ -127,6 +128,8 @@ class Recorded(np.ndarray):
                 args[0][...] = args[1]
                 return None
             return _change_unseen(func, args, kwargs)
+        if name in ("dot", "inner", "outer"):
+            args = tuple(map(_recorder.typed, args))
         if isinstance(out, np.ndarray):
             return _recorder.run_into(name, func, args, kwargs, out)
         return _recorder.run(name, func, args, kwargs)
@@ -377,6 +380,7 @@ class Recorder:
         self._apart: dict[int, set[int]] = {}  # of other roots: what has not
         self._sums: dict[int, list[tuple[int, int]]] = {}  # of other roots: (old, new)
         self._foreign: dict[int, tuple[np.ndarray, int]] = {}  # plain arrays that were met
+        self._typed: dict[int, tuple[Any, Recorded]] = {}  # lists of numbers, likewise
 
     # -- what happened where
 
@@ -478,6 +482,20 @@ class Recorder:
         x._scalar = not isinstance(value, np.ndarray)
         self.adopt(x, node)
         return x
+
+    def typed(self, x: Any) -> Any:
+        """A list of numbers as an array, the same one each time that the list is met."""
+        if type(x) not in (list, tuple) or _holds(x, Recorded) or not self._records():
+            return x
+        value = np.array(x)
+        known = self._typed.get(id(x))
+        if known and known[0] is x and np.array_equal(_strip(known[1]), value):
+            return known[1]
+        if value.dtype.kind not in "fiub":
+            return x
+        self._typed[id(x)] = x, (made := self.wrap(value, self.leaf(value)))
+        self.tape.nodes[made._node].site = None  # not made by the operation that it is met in
+        return made
 
     def born(self, value: Any) -> Any:
         """Record an array that NumPy has just made from nothing; leave other things alone."""
