@@ -327,6 +327,21 @@ other = np.dot(hidden_output, V)
     assert finding.verdict == "cannot tell"
 
 
+def test_a_momentum_that_begins_later(tmp_path):
+    late = CORRECT["no-bias"]
+    for name, step in [("syn1", "l1.T.dot(l2_delta)"), ("syn0", "l0.T.dot(l1_delta)")]:
+        late = late.replace(
+            f"    {name} += {step}\n",
+            f"    d{name} = {step}\n    if j > 1:\n        d{name} += 0.9 * old{name}\n"
+            f"    old{name} = d{name}.copy()\n    {name} += d{name}\n",
+        )
+    (finding,) = judged(late, tmp_path)
+    assert finding.verdict == "correct"
+    assert "momentum or other optimiser state" in finding.notes[0]
+    (finding,) = judged(late.replace("l1_error * nonlin(l1, deriv=True)", "l1_error"), tmp_path)
+    assert finding.verdict == "wrong"
+
+
 def test_two_learning_rates(tmp_path):
     """W1 -= 0.1 * ..., b1 -= 0.02 * ... may be meant; W1 -= lr * lr * ... is not."""
     source = CORRECT["plain"].replace("b1 -= lr *", "b1 -= 0.02 *")

@@ -81,9 +81,9 @@ def find_networks(tape: Tape) -> list[Network]:
             c.nodes[:1] = [None, root]
     networks = []
     while chains:
-        family = _family(chains)
+        family, bounds = _family(chains)
         chains = [c for c in chains if not any(c is f for f in family)]
-        networks += _networks(tape, users, family)
+        networks += _networks(tape, users, family, bounds)
     for network in networks:
         network.elsewhere = [s for n in networks if n is not network for s in n.states]
     return sorted(networks, key=lambda n: min(n.steps[0].end.values()))
@@ -169,8 +169,8 @@ def _merge(tape: Tape, users: dict[int, list[int]], chain: State) -> State:
     return State(chain.name, [chain.nodes[0], *(updates[k] for k in at)])
 
 
-def _family(chains: list[State]) -> list[State]:
-    """The longest chain, and all that move exactly once between its moves."""
+def _family(chains: list[State]) -> tuple[list[State], list[int]]:
+    """The longest chain, and all that move exactly once in a step; and where each step ends."""
     longest = max(chains, key=lambda c: len(c.updates))
     first_round = [
         c
@@ -185,16 +185,18 @@ def _family(chains: list[State]) -> list[State]:
         counts: dict[int, int] = defaultdict(int)
         for n in c.updates:
             counts[sum(b < n for b in bounds)] += 1  # number of the step
-        # the tape may end within the last step
-        complete = [counts[k] for k in range(1, max(2, len(bounds) - 1))]
-        if c is last or (complete and all(n == 1 for n in complete) and counts[0] <= 1):
+        # a momentum may begin some steps later, and the tape may end within the last step
+        begin = max(1, min(counts))
+        complete = [counts[k] for k in range(begin, max(2, len(bounds) - 1))]
+        whole = complete and all(n == 1 for n in complete) and counts[0] <= 1
+        if c is last or (whole and begin <= len(bounds) // 2):
             family.append(c)
-    return family
+    return family, bounds
 
 
-def _networks(tape: Tape, users: dict[int, list[int]], family: list[State]) -> list[Network]:
-    last = max(family, key=lambda c: c.updates[0])
-    bounds = last.updates
+def _networks(
+    tape: Tape, users: dict[int, list[int]], family: list[State], bounds: list[int]
+) -> list[Network]:
     steps = []
     for k, bound in enumerate(bounds):
         begin = bounds[k - 1] if k else -1
