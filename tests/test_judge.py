@@ -350,7 +350,9 @@ def test_two_learning_rates(tmp_path):
     assert "that of b1 with a rate of its own, 0.02 beside 0.1" in finding.reason
     for mistake in ("", "lr * lr *", "lr / 4 *"):
         (finding,) = judged(CORRECT["plain"].replace("b1 -= lr *", f"b1 -= {mistake}"), tmp_path)
-        assert finding.diagnosis.mistake == "scale of one parameter"
+        found = finding.diagnosis
+        assert (found.mistake, found.spoils) == ("scale of one parameter", ["b1"])
+        assert found.line == 52  # where the rate should be, not where the gradient is right
 
 
 def test_a_rate_that_goes_up_and_down(tmp_path):

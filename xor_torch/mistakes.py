@@ -114,7 +114,12 @@ def _by_scale(step: LossStep, fit: Fit, bad: list[int]) -> Diagnosis | None:
         exact = [at for at, f, sign in places if _near(f * sign, off)]
         odd = [at for at, _, sign in places if sign < 0] if _near(off, -1.0) else []
         unusual = [at for at, f, _ in places if not any(_near(f, u) for u in usual)]
-        at = (odd or exact or unusual or [gradient_node(step, i)])[-1]
+        # what the others are multiplied with, and this one is not
+        lacks = any(_near(u * off, 1.0) for u in usual) and not any(
+            _near(f * off, 1.0) for _, f, _ in places
+        )
+        update = [step.step.end[step.case.parameters[i]]] if lacks else []
+        at = (odd or exact or update or unusual or [gradient_node(step, i)])[-1]
         found.append((at, i, off))
     at, _, off = min(found)
     name: MistakeName = "wrong sign" if off < 0 else "scale of one parameter"

@@ -115,7 +115,8 @@ class Recorded(np.ndarray):
         function = getattr(ufunc, method)
         if method == "at":
             return _change_unseen(function, inputs, kwargs)
-        inputs = tuple(map(_recorder.typed, inputs))
+        if method == "__call__":  # of add.reduce a tuple is the axes
+            inputs = tuple(map(_recorder.typed, inputs))
         if out is None:
             return _recorder.run(name, function, inputs, kwargs)
         return _recorder.run_into(name, function, inputs, kwargs, out[0])

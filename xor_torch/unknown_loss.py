@@ -20,8 +20,6 @@ from .tape import squeezed
 
 CURL_POINTS = 6
 Slope = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]  # of z and a
-
-
 Wrong = tuple[Fit, Diagnosis, str | None]  # the last is what to say of the loss
 
 
@@ -29,7 +27,7 @@ def for_any_loss(case: Case, fits: list[Fit]) -> Wrong:
     """What is wrong, if no parameter follows any known loss.
 
     Raises:
-        CannotTell: nothing may be.
+        CannotTell: perhaps nothing is.
 
     """
     for fit in fits:
