@@ -114,6 +114,12 @@ def test_the_rounding_of_a_saturated_unit_is_no_mistake(seed, tmp_path):
     assert finding.lr == pytest.approx(0.25, rel=1e-9)
 
 
+def test_an_exp_that_overflows_is_no_obstacle(tmp_path):
+    """1 / (1 + exp(1000)) is 0, and well."""
+    (finding,) = judged(FAR.replace("uniform(-1, 1, (2, 3))", "uniform(-90, 90, (2, 3))"), tmp_path)
+    assert (finding.verdict, finding.loss) == ("correct", "1/2 SSE")
+
+
 @pytest.mark.parametrize(
     ("right", "wrong", "name"),
     [
