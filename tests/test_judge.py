@@ -100,6 +100,20 @@ def test_a_constant_against_a_division_by_zero_is_no_mistake(tmp_path):
     assert (finding.verdict, finding.diagnosis.variable) == ("wrong", "dz1")
 
 
+NEGATIVE = CORRECT["bce"].replace(
+    "-(y / p - (1 - y) / (1 - p))", "(-y / p + (np.negative(y) + 1) / (np.negative(p) + 1))"
+)
+
+
+def test_a_cross_entropy_is_known_in_other_words(tmp_path):
+    source = NEGATIVE.replace("    bce = -np.mean(y * np.log(p) + (1 - y) * np.log(1 - p))\n", "")
+    source = source.replace("    losses.append(bce)\n", "").replace("losses[0], losses[-1]", "p")
+    (finding,) = judged(source, tmp_path)
+    assert (finding.verdict, finding.loss) == ("correct", "mean BCE")
+    (finding,) = judged(source.replace("np.negative(y) + 1", "np.negative(y) + 2"), tmp_path)
+    assert finding.verdict != "correct"
+
+
 # inputs that saturate nearly every unit: 1 - a has lost its digits
 FAR = CORRECT["sample"].replace(
     "([0, 0], 0), ([0, 1], 1), ([1, 0], 1), ([1, 1], 0)",

@@ -556,8 +556,12 @@ class Case:
             return float(other) if node.op == "subtract" else None
         if not isinstance(other, Ref) or other.id in inside:
             return None
-        origin = self.tape.nodes[other.id]
+        nodes, origin = self.tape.nodes, self.tape.nodes[other.id]
         if origin.op == "subtract" and origin.args[0] == 1 and origin.inputs:  # (1 - y)
+            return origin.inputs[0]
+        if origin.op == "add" and 1 in origin.args and nodes[origin.inputs[0]].op == "negative":
+            return nodes[origin.inputs[0]].inputs[0]  # (-y + 1)
+        if origin.op == "negative" and node.op in ("multiply", "divide"):  # -y / p
             return origin.inputs[0]
         return other.id
 

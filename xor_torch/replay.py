@@ -245,7 +245,7 @@ def _tensordot(a: Tensor, b: Tensor, axes: Any = 2) -> Tensor:
 
 def _transpose(x: Tensor, *axes: Any, **named: Any) -> Tensor:
     order = named.get("axes", axes[0] if len(axes) == 1 else axes or None)
-    return x.permute(*(range(x.ndim)[::-1] if order is None else order))
+    return x.permute(*(range(x.ndim)[::-1] if order is None else order)) if x.ndim else x
 
 
 def _reshape(x: Tensor, *shape: Any, order: Any = "C", **named: Any) -> Tensor:
