@@ -386,6 +386,14 @@ def test_a_rate_that_goes_up_and_down(tmp_path):
     assert "goes up and down" in finding.reason
 
 
+@pytest.mark.parametrize("one", [FOURTH_POWER, CORRECT["plain"]], ids=["unknown", "known"])
+def test_a_clipped_derivative_within_the_backward_pass(one, tmp_path):
+    clipped = one.replace("    d_W1 =", "    d_hidden = np.clip(d_hidden, -1e-3, 1e-3)\n    d_W1 =")
+    (finding,) = judged(clipped, tmp_path)
+    assert finding.verdict == "cannot tell"
+    assert "derivatives are clipped on line 45" in finding.reason
+
+
 @pytest.mark.parametrize(
     ("line", "verdict"),
     [

@@ -595,6 +595,12 @@ def _wrong(case: Case, fits: list[Fit]) -> Finding:
 
 def _doubt(case: Case, fit: Fit, diagnosis: Diagnosis, step: LossStep) -> None:
     """Refuse to accuse where there may be a good reason."""
+    clipped = [n for n in sorted(step.tainted) if case.tape.nodes[n].op in ("clip", "minimum")]
+    if clipped and not diagnosis.sure:
+        raise CannotTell(
+            f"derivatives are clipped on {case.where(clipped[0])}, and what comes of that is the "
+            "gradient of no loss; without it the script can be checked"
+        )
     if not diagnosis.sure:
         errors = [e for e, ok in zip(fit.error, fit.in_scale(), strict=True) if not ok]
         optimiser = any(s.optimiser for s in case.network.states)
