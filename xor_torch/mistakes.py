@@ -103,10 +103,13 @@ def _by_scale(step: LossStep, fit: Fit, bad: list[int]) -> Diagnosis | None:
     own = [i for i in bad if explained[i] and not math.isnan(fit.scale)]
     if not own or len(own) < len(bad):
         return None
-    usual = {1.0}
+    usual, rates = {1.0}, set[float]()  # the rates stand in the update itself
     for i in range(len(fit.error)):
         if i not in own:
-            usual.update(abs(f) for _, f, _ in _factors(step, i))
+            of_others = _factors(step, i)
+            line = step.tape.nodes[step.step.end[step.case.parameters[i]]].line
+            usual.update(f for _, f, _ in of_others)
+            rates.update(f for at, f, _ in of_others if step.tape.nodes[at].line == line)
     found = []
     for i in own:
         off = fit.factor(i) / fit.scale
@@ -114,11 +117,9 @@ def _by_scale(step: LossStep, fit: Fit, bad: list[int]) -> Diagnosis | None:
         exact = [at for at, f, sign in places if _near(f * sign, off)]
         odd = [at for at, _, sign in places if sign < 0] if _near(off, -1.0) else []
         unusual = [at for at, f, _ in places if not any(_near(f, u) for u in usual)]
-        # what the others are multiplied with, and this one is not
-        lacks = any(_near(u * off, 1.0) for u in usual) and not any(
-            _near(f * off, 1.0) for _, f, _ in places
-        )
-        update = [step.step.end[step.case.parameters[i]]] if lacks else []
+        # a rate that the others have and this one lacks
+        lacking = any(_near(f * off, 1.0) for f in rates) and all(_near(f, 1) for _, f, _ in places)
+        update = [step.step.end[step.case.parameters[i]]] if lacking else []
         at = (odd or exact or update or unusual or [gradient_node(step, i)])[-1]
         found.append((at, i, off))
     at, _, off = min(found)
