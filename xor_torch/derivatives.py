@@ -48,7 +48,7 @@ class LossStep:
         self.inside = set(self.step.nodes)
         self.begin = {self.step.start[i]: n for n, i in enumerate(case.parameters)}
         self.ends = {self.step.end[i]: n for n, i in enumerate(case.parameters)}
-        self.points = self._probes()
+        self.points, self.enough = self._probes()
         self.terms = loss.terms[k]
         self.predictions = [t.prediction for t in self.terms if t.prediction is not None]
         self.forward = self._forward()
@@ -68,8 +68,13 @@ class LossStep:
             ids = [v for v in shapes if shapes[v] == shape]
             self._by_shape[shape] = ids, torch.stack([_flat(self.derivatives[v]) for v in ids])
 
-    def _probes(self) -> list[Point]:
-        """The step at parameters that were moved; with saturated units some are of no use."""
+    def _probes(self) -> tuple[list[Point], bool]:
+        """The step at parameters that were moved; with saturated units some are of no use.
+
+        Returns:
+            The points, and whether they are enough to say where it goes wrong.
+
+        """
         case, found = self.case, list[Point | None]()
         for seed in range(5000 + 7 * self.k, 5000 + 7 * self.k + PROBES):
             # anywhere, or, should the script then take another branch, near where it is
@@ -77,8 +82,7 @@ class LossStep:
             found += [near, case.point(self.k, seed, 0.03, False) if case.calm else None]
         points = [p for p in found if p is not None]
         sure = [p for p in points if all(case.certain(p))] if case.calm else points
-        self.enough = len(sure) >= ENOUGH
-        return sure if self.enough else points
+        return (sure, True) if len(sure) >= ENOUGH else (points, False)
 
     def _forward(self) -> list[int]:
         """What the prediction is computed from, in order, the prediction last."""

@@ -275,13 +275,14 @@ def _never_updated(step: LossStep) -> Diagnosis | None:
     """An array that is added like a bias, and that no step changes."""
     nodes = step.tape.nodes
     later = [s.nodes for s in step.case.steps]
+    linear = _linear(step)
     for n in step.forward:
         node = nodes[n]
         if node.op != "add":
             continue
         # 0, 1, ... may be no bias
         typed = [a for a in node.args if isinstance(a, float) and a % 1]
-        if typed and _is_linear(step, node.inputs[0]):
+        if typed and node.inputs[0] in linear:
             raise CannotTell(
                 f"{typed[0]} is added on {step.case.where(n)} as if it were a bias, and never "
                 "changes; the updates of the parameters are right"
@@ -296,7 +297,7 @@ def _never_updated(step: LossStep) -> Diagnosis | None:
                 )
             if mine not in step.inside or other in step.inside or other in step.begin:
                 continue
-            if not _is_linear(step, mine) or origin.dtype != "f":
+            if mine not in linear or origin.dtype != "f":
                 continue
             same = all(
                 any(other in nodes[m].inputs for m in found)
@@ -314,12 +315,17 @@ def _never_updated(step: LossStep) -> Diagnosis | None:
     return None
 
 
-def _is_linear(step: LossStep, n: int) -> bool:
-    """Is it a product of parameters and what a layer reads, or a sum of such?"""
-    node = step.tape.nodes[n]
-    if node.op in PRODUCTS | {"multiply"}:
-        return any(step.origin(i) in step.begin for i in node.inputs)
-    return node.op == "add" and any(_is_linear(step, i) for i in node.inputs if i in step.inside)
+def _linear(step: LossStep) -> set[int]:
+    """Products of parameters and what a layer reads, and sums of such."""
+    found = set[int]()
+    for n in step.forward:
+        node = step.tape.nodes[n]
+        product = node.op in PRODUCTS | {"multiply"}
+        if (product and any(step.origin(i) in step.begin for i in node.inputs)) or (
+            node.op == "add" and not found.isdisjoint(node.inputs)
+        ):
+            found.add(n)
+    return found
 
 
 def _left_alone(step: LossStep) -> Diagnosis | None:

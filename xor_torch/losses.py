@@ -315,8 +315,8 @@ class Case:
                 if id in states and not bool(finite.all()):
                     raise CannotTell(f"{node.name or node.op} on {self.where(id)} is not finite")
                 same = was.shape == now.shape and torch.equal(finite, torch.isfinite(now))
-                off = _largest((was - now)[finite]) if same else math.inf
-                if off > allowed * (_largest(was[finite]) + 1e-3):
+                off = largest((was - now)[finite]) if same else math.inf
+                if off > allowed * (largest(was[finite]) + 1e-3):
                     raise CannotTell(
                         f"numpy.{node.op} on {self.where(id)} could not be repeated exactly"
                     )
@@ -394,9 +394,9 @@ class Case:
                 values = replay.run(self.tape, ends, start, self.ties, rounding=draw)
                 for n, i in enumerate(self.parameters):
                     change, _ = self.change(point.step, i, values)
-                    off[n] = max(off[n], _largest(change - point.changes[n]))
+                    off[n] = max(off[n], largest(change - point.changes[n]))
             point.certain = [
-                10 * o <= RTOL * _largest(c) for o, c in zip(off, point.changes, strict=True)
+                10 * o <= RTOL * largest(c) for o, c in zip(off, point.changes, strict=True)
             ]
         return point.certain
 
@@ -738,7 +738,8 @@ class Case:
         )
 
 
-def _largest(x: Tensor) -> float:
+def largest(x: Tensor) -> float:
+    """The largest absolute value; 0 of nothing."""
     return float(x.abs().max()) if x.numel() else 0.0
 
 
@@ -754,7 +755,7 @@ def _fit_one(
         moves = any(bool(p.changes[i].any()) for p, _ in pairs)
         return {}, math.inf if moves else 0.0, math.inf, 0.0
     # each step has a factor of its own: one point of it tells nothing of the loss
-    telling = [k for k, own in of_step.items() for _, g in own if _largest(g) >= TELLING * top]
+    telling = [k for k, own in of_step.items() for _, g in own if largest(g) >= TELLING * top]
     if len(telling) == len({*telling}):
         return {}, 0.0, math.inf, 0.0
     decay = 0.0

@@ -14,7 +14,7 @@ import torch
 from . import replay
 from .derivatives import SHAPES, LossStep
 from .expected import counterpart
-from .losses import NEARLY, ORDER, CannotTell, Case, Fit, Loss, Point, Term, Values
+from .losses import NEARLY, ORDER, CannotTell, Case, Fit, Loss, Point, Term, Values, largest
 from .mistakes import Diagnosis, MistakeName, diagnose
 from .tape import squeezed
 
@@ -142,14 +142,11 @@ def _by_own_delta(case: Case, fits: list[Fit]) -> Wrong | None:
     diagnosis = diagnose(case, best)
     if diagnosis is None:
         return None
-    return (
-        best,
-        diagnosis,
-        (
-            f"of which loss {node.name or 'the delta'} is the derivative is not known, but for "
-            "none are all steps right"
-        ),
+    note = (
+        f"of which loss {node.name or 'the delta'} is the derivative is not known, but for none "
+        "are all steps right"
     )
+    return best, diagnosis, note
 
 
 def _of_delta(step: LossStep, base: Loss, delta: int, z: int) -> Loss:
@@ -179,15 +176,12 @@ def _by_curl(case: Case, fits: list[Fit]) -> Wrong | None:
         with contextlib.suppress(CannotTell):
             diagnosis = diagnose(case, fit)
             if diagnosis is not None:
-                return (
-                    fit,
-                    diagnosis,
-                    (
-                        "no loss at all has these steps as its gradient: the matrix of their own "
-                        f"derivatives is not symmetric; the line is where the {fit.loss.name} has "
-                        "another derivative"
-                    ),
+                note = (
+                    "no loss at all has these steps as its gradient: the matrix of their own "
+                    f"derivatives is not symmetric; the line is where the {fit.loss.name} has "
+                    "another derivative"
                 )
+                return fit, diagnosis, note
     return None
 
 
@@ -230,11 +224,11 @@ def _has_curl(case: Case) -> bool:
             for _ in range(2)
         )
         uJ, vJ = ([_pulled_back(c, p, x) for c, x in zip(changes, w, strict=True)] for w in (u, v))
-        numbers = range(len(changes))
+        size, numbers = max(map(largest, p.changes)), range(len(changes))
         for i in numbers:
             for j in numbers[: i + 1]:
                 one, other = float((vJ[i][j] * u[j]).sum()), float((uJ[j][i] * v[i]).sum())
-                if max(abs(one), abs(other)) > 1e-9 * _norm(changes):
+                if max(abs(one), abs(other)) > 1e-9 * size:
                     ratios.setdefault((i, j), []).append(one / other if other else math.inf)
     return any(
         any(abs(r - (1.0 if i == j else found[0])) > NEARLY * abs(found[0]) for r in found)
@@ -250,7 +244,3 @@ def _pulled_back(change: torch.Tensor, p: Point, weights: torch.Tensor) -> list[
     return list(
         torch.autograd.grad(change, p.leaves, weights, retain_graph=True, materialize_grads=True)
     )
-
-
-def _norm(changes: list[torch.Tensor]) -> float:
-    return max(float(c.detach().abs().max()) for c in changes)
