@@ -77,7 +77,7 @@ def draw_stuck_and_learning() -> None:
     from PIL import Image
 
     from xor_torch import initial_weights, manual, truth_table
-    from xor_torch.pictures import NetworkPicture
+    from xor_torch.lit.pictures import NetworkPicture
 
     rows = []
     for seed in (42, 3):

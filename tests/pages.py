@@ -21,9 +21,9 @@ from pathlib import Path
 
 import numpy as np
 
-from xor_torch.check import check_file
+from xor_torch.backprop.check import check_file
 
-from .homework import CORRECT, MISTAKES, Mistake
+from .backprop.homework import CORRECT, MISTAKES, Mistake
 
 DOCS = Path(__file__).parents[1] / "docs"
 PAGE = DOCS / "mistakes.md"

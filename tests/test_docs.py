@@ -17,7 +17,7 @@ import xor_torch
 from xor_torch import manual
 
 from . import pages
-from .homework import CORRECT, NAMES
+from .backprop.homework import CORRECT, NAMES
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), pages.WALK])

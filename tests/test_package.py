@@ -13,7 +13,7 @@ import yaml
 from packaging.requirements import Requirement
 
 import xor_torch
-from tests.homework import CORRECT
+from tests.backprop.homework import CORRECT
 
 if sys.version_info >= (3, 11):
     import tomllib

@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # what _HOME says, for type checkers
-    from .check import assert_backprop as assert_backprop
+    from .backprop import assert_backprop as assert_backprop
     from .data import Parameters as Parameters
     from .data import initial_weights as initial_weights
     from .data import truth_table as truth_table
@@ -29,7 +29,7 @@ _HOME = {
     "XORModule": "lit",
     "XORDataModule": "lit",
     "fit": "lit",
-    "assert_backprop": "check",
+    "assert_backprop": "backprop",
 }
 
 __all__ = [*_HOME]

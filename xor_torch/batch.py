@@ -15,12 +15,11 @@ same epoch is there in two forms:
   compiled ahead of time into a file that later processes load in a moment.
 """
 
-import contextlib
 import hashlib
 import os
 import time
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -104,17 +103,6 @@ def train(
         curve_loss=torch.stack(losses).numpy(),
         curve_solved=torch.stack(solved).numpy(),
     )
-
-
-@contextlib.contextmanager
-def one_thread() -> Iterator[None]:
-    """One torch thread: on arrays that fit a core's cache a second one makes it slower."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 class Problem:

@@ -11,9 +11,10 @@ from itertools import pairwise
 import numpy as np
 import torch
 
-from .batch import Problem, Trained, one_thread, train
+from .batch import Problem, Trained, train
 from .data import Parameters, initial_weights, truth_table
 from .outcome import classify, fraction
+from .threads import one_thread
 
 KICKS = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 CHECKS = 200  # of a remedy's run, for the epoch from which it is solved

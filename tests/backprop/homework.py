@@ -27,7 +27,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import get_args
 
-from xor_torch.mistakes import MistakeName
+from xor_torch.backprop.judging.mistakes import MistakeName
 
 NAMES = get_args(MistakeName)
 """The catalogue: what each planted mistake is called."""

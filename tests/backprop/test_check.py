@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from xor_torch import assert_backprop
-from xor_torch.check import check_file
+from xor_torch.backprop.check import check_file
 
 from .homework import CORRECT, MISTAKES
 
@@ -165,7 +165,7 @@ def test_what_the_check_did_not_expect_is_no_traceback(tmp_path, monkeypatch):
     path = write(tmp_path, CORRECT["plain"])
     for name in ("find_networks", "Case", "_describe"):
         with monkeypatch.context() as patch:
-            patch.setattr(f"xor_torch.judge.{name}", fail)
+            patch.setattr(f"xor_torch.backprop.judging.judge.{name}", fail)
             verdict = check_file(path)
         assert verdict.exit_code == 2
         assert "failed on it, with KeyError" in verdict.reason

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from xor_torch.judge import judge
-from xor_torch.record import Recorder
-from xor_torch.tape import Tape
+from xor_torch.backprop.judging.judge import judge
+from xor_torch.backprop.recording.recorder import Recorder
+from xor_torch.backprop.tape import Tape
 
 from .homework import CORRECT, MISTAKES, NAMES, Mistake
 

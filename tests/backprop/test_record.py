@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 import torch
 
-from xor_torch import record as recording
-from xor_torch import replay
-from xor_torch import tape as tapes
-from xor_torch.check import _why_nothing, check_file
-from xor_torch.judge import judge
-from xor_torch.record import Matrix, Recorder
-from xor_torch.source import read_source
-from xor_torch.tape import Tape
+from xor_torch.backprop import replay
+from xor_torch.backprop import tape as tapes
+from xor_torch.backprop.check import _why_nothing, check_file
+from xor_torch.backprop.judging.judge import judge
+from xor_torch.backprop.recording import recorder as recording
+from xor_torch.backprop.recording.recorder import Matrix, Recorder
+from xor_torch.backprop.recording.source import read_source
+from xor_torch.backprop.tape import Tape
 
 
 def record(source, tmp_path, name="script.py"):

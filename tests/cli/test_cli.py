@@ -12,7 +12,7 @@ import yaml
 
 from xor_torch import cli
 
-from .common import NOTEBOOK, ROOT, run_cli, script
+from ..common import NOTEBOOK, ROOT, run_cli, script
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from xor_torch import checkpoint, lit, runs
+from xor_torch.lit import checkpoint, runs
+from xor_torch.lit import module as lit
 
 from . import warm
 

@@ -5,8 +5,10 @@ import numpy as np
 import pytest
 import torch
 
-from xor_torch import XORModule, data, fit, lit, runs
-from xor_torch.checkpoint import read
+from xor_torch import XORModule, data, fit
+from xor_torch.lit import module as lit
+from xor_torch.lit import runs
+from xor_torch.lit.checkpoint import read
 
 from . import warm
 

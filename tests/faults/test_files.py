@@ -13,8 +13,11 @@ import pytest
 import torch
 import yaml
 
-from xor_torch import XORModule, checkpoint, cli, files, fit, lit, sweep
-from xor_torch.sweep import Interrupted, Result
+from xor_torch import XORModule, cli, files, fit
+from xor_torch.lit import checkpoint
+from xor_torch.lit import module as lit
+from xor_torch.sweep import run as sweep
+from xor_torch.sweep.run import Interrupted, Result
 
 CUTS = 64
 FLIPS = 1000
@@ -470,7 +473,7 @@ def test_a_seed_that_has_diverged_is_loaded(elsewhere):
 @pytest.fixture
 def interrupted(elsewhere, monkeypatch):
     """The directory of a sweep that was stopped after some blocks, and what its call would give."""
-    monkeypatch.setattr("xor_torch.sweep.BLOCK", 4)
+    monkeypatch.setattr("xor_torch.sweep.run.BLOCK", 4)
 
     def stop(now):
         if now.finished >= 8:
@@ -540,7 +543,7 @@ def test_a_claim_of_something_else_is_no_block(text, interrupted, monkeypatch):
     (directory / "0.claim").write_text(text)
     (directory / "x.claim").write_text(text)
     (directory / "worker.7.json").write_text(text)
-    monkeypatch.setattr("xor_torch.blocks.SILENCE", -1.0)  # it is silent
+    monkeypatch.setattr("xor_torch.sweep.blocks.SILENCE", -1.0)  # it is silent
     sweep.sweep(20, epochs=20, out="s.npz", workers=1)
     assert Path("s.npz").read_bytes() == whole
 

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from xor_torch import console, files, lit, runs
+from xor_torch import files
+from xor_torch.lit import console, runs
+from xor_torch.lit import module as lit
 
 from ..common import NOTEBOOK
 from . import warm

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from xor_torch import views
+from xor_torch.lit import views
 
 from . import warm
 

@@ -11,7 +11,8 @@ import pytest
 import torch
 from torch.utils.data import DataLoader, TensorDataset
 
-from xor_torch import data, runs
+from xor_torch import data
+from xor_torch.lit import runs
 
 from ..common import script
 from . import follow, warm

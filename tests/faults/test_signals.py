@@ -10,7 +10,8 @@ import time
 
 import pytest
 
-from xor_torch import lit, runs
+from xor_torch.lit import module as lit
+from xor_torch.lit import runs
 
 from ..common import ROOT
 from . import warm

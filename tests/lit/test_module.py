@@ -10,7 +10,8 @@ import torch
 import yaml
 from lightning.pytorch.callbacks import ModelCheckpoint
 
-from xor_torch import XOR, XORDataModule, XORModule, data, files, fit, lit, manual, squared_error
+from xor_torch import XOR, XORDataModule, XORModule, data, files, fit, manual, squared_error
+from xor_torch.lit import module as lit
 
 EPOCHS = 10_000
 

@@ -3,7 +3,7 @@ import pytest
 
 from xor_torch import initial_weights
 from xor_torch.data import Parameters
-from xor_torch.pictures import HIGH, LOW, NetworkPicture, _line
+from xor_torch.lit.pictures import HIGH, LOW, NetworkPicture, _line
 
 
 def test_the_size_follows_the_width():

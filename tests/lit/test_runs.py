@@ -2,7 +2,7 @@ import threading
 
 import pytest
 
-from xor_torch import runs
+from xor_torch.lit import runs
 
 
 def test_versions_count_on_from_the_last(tmp_path):

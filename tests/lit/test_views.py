@@ -4,9 +4,11 @@ import lightning.pytorch as L
 import numpy as np
 import pytest
 
-from xor_torch import XORModule, data, fit, lit, manual, parity, views
+from xor_torch import XORModule, data, fit, manual, parity
+from xor_torch.lit import module as lit
+from xor_torch.lit import views
 
-from .common import events
+from ..common import events
 
 
 def scalars(run_dir, tag):

@@ -14,10 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xor_torch import data, manual
-from xor_torch import sweep as module
-from xor_torch.blocks import Blocks
 from xor_torch.outcome import classify, fraction, wilson
-from xor_torch.sweep import (
+from xor_torch.sweep import run as module
+from xor_torch.sweep.blocks import Blocks
+from xor_torch.sweep.run import (
     Interrupted,
     Result,
     grid,
@@ -28,7 +28,7 @@ from xor_torch.sweep import (
     table,
 )
 
-ROOT = Path(module.__file__).parents[1]
+ROOT = Path(module.__file__).parents[2]
 
 
 def test_row_k_is_the_single_run_of_seed_k():

@@ -16,9 +16,9 @@ from pathlib import Path
 
 import numpy as np
 
-from .judge import judge
-from .record import MAX_NODES_BEFORE
-from .source import Code, read_source
+from .judging.judge import judge
+from .recording.recorder import MAX_NODES_BEFORE
+from .recording.source import Code, read_source
 from .tape import Tape
 from .verdict import Verdict
 
@@ -68,8 +68,16 @@ def check_file(
         verdict.reason = "the file is empty"
         return verdict
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "xor_torch.record", str(path), folder, str(timeout), *args]
-        home = str(Path(__file__).resolve().parent.parent)
+        command = [
+            sys.executable,
+            "-m",
+            "xor_torch.backprop.recording.recorder",
+            str(path),
+            folder,
+            str(timeout),
+            *args,
+        ]
+        home = str(Path(__file__).resolve().parents[2])
         environment = {
             **os.environ,
             "MPLBACKEND": "Agg",
@@ -215,7 +223,7 @@ def assert_backprop(
         AssertionError: with the report; also if it cannot be told.
 
     """
-    from .record import Recorder
+    from .recording.recorder import Recorder
 
     rng = np.random.default_rng(seed)
     function = gradients() if isinstance(gradients, type) else gradients

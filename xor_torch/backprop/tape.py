@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .source import Code
+from .recording.source import Code
 
 # Operations that change nothing but how the numbers are kept.
 SAME_NUMBERS = {

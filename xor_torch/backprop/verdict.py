@@ -5,8 +5,8 @@ import contextlib
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from .judge import Finding
-from .source import Code
+from .judging.judge import Finding
+from .recording.source import Code
 
 MOST_LINES = 150  # of one loop in a listing
 EXIT_CODES = {"correct": 0, "wrong": 1, "cannot tell": 2}

@@ -21,9 +21,10 @@ from typing import Any, NoReturn, cast
 import yaml
 from jsonargparse import ArgumentParser, Namespace, set_loader
 
-from . import __version__, files, memory, runs
-from .data import MAX_BITS, MAX_HIDDEN, MAX_SEED
-from .files import WriteError, quoted, write_out
+from .. import __version__, files, memory
+from ..data import MAX_BITS, MAX_HIDDEN, MAX_SEED
+from ..files import WriteError, quoted, write_out
+from ..lit import runs
 
 LOSSES = ("mse", "bce")
 MAX_TIMEOUT = 10**6  # seconds; what the system can wait for ends at some 10**9
@@ -270,7 +271,9 @@ def train(settings: Namespace, given: Namespace) -> int:
     # Collecting garbage while importing finds none and takes a third of the time; what was
     # imported stays until the end, so it is not looked at again either.
     gc.disable()
-    from . import checkpoint, console, lit, parity
+    from .. import parity
+    from ..lit import checkpoint, console
+    from ..lit import module as lit
 
     gc.freeze()
     gc.enable()
@@ -335,7 +338,7 @@ def train(settings: Namespace, given: Namespace) -> int:
 
 
 def _what_is_kept(run_dir: Path | None) -> str:
-    from .checkpoint import read
+    from ..lit.checkpoint import read
 
     if run_dir is None or not (run_dir / runs.CHECKPOINT).is_file():
         return "; nothing is kept"
@@ -457,7 +460,7 @@ def compare(settings: Namespace, given: Namespace) -> int:
     _fit_in_memory(settings, ARRAYS["compare"])
     from tqdm import tqdm
 
-    from . import model, parity  # noqa: F401  (torch is imported before the bar starts to count)
+    from .. import model, parity  # noqa: F401  (torch is imported before the bar starts to count)
 
     run = {name: settings[name] for name in of_run}
     with tqdm(total=settings.epochs, unit=" epochs", leave=False, dynamic_ncols=True) as bar:
@@ -467,7 +470,7 @@ def compare(settings: Namespace, given: Namespace) -> int:
 
 
 def _check_file(settings: Namespace) -> int:
-    from .check import check_file
+    from ..backprop.check import check_file
 
     verdict = check_file(
         settings.file,
@@ -509,7 +512,7 @@ def sweep_parser(prog: str) -> Parser:
 
 def sweep(settings: Namespace, given: Namespace) -> int:
     """Sweep the product of the flags, print a table or JSON for each."""
-    from . import sweep as sweeps
+    from ..sweep import run as sweeps
 
     names = ("epochs", "lr", "hidden", "bits", "loss")
     if settings.out is None:
@@ -587,7 +590,7 @@ def _picture(result: Any, out: Path, log_dir: str) -> None:
     if not find_spec("matplotlib"):
         _say("No pictures: pip install matplotlib for them.")
         return
-    from . import plots
+    from ..sweep import plots
 
     pictures = plots.save_figures(result, out)
     for path in pictures.values():
@@ -618,7 +621,7 @@ def explain(settings: Namespace, given: Namespace) -> int:
     if settings.checkpoint is not None:
         its_own = ("seed", "hidden", "bits", "lr", "loss")
         _refuse(given, its_own, "the checkpoint has its own; leave it out")
-        from . import checkpoint
+        from ..lit import checkpoint
 
         state = checkpoint.read(runs.find_checkpoint(settings.checkpoint))
         parameters = checkpoint.network(state).to_numpy()
@@ -628,7 +631,7 @@ def explain(settings: Namespace, given: Namespace) -> int:
     bits, hidden = network["bits"], network["hidden"]
     P = (bits + 2) * hidden + 1  # the Hessian is (P, P), from P rows of derivatives at once
     memory.check(f"--bits {bits} --hidden {hidden}", 8 * P * (8 * 2**bits * hidden + 4 * P))
-    from .explain import explain as find_out
+    from ..explain import explain as find_out
 
     _out(str(find_out(**network)))
     return SUCCESS
@@ -665,7 +668,7 @@ def predict(settings: Namespace, given: Namespace) -> int:
             raise UsageError(f"standard input is not text: {error}") from error
     import torch
 
-    from . import checkpoint
+    from ..lit import checkpoint
 
     state = checkpoint.read(path)
     X = [_row(where, row, state["hyper_parameters"]["bits"]) for where, row in rows.items()]
@@ -718,8 +721,8 @@ def export(settings: Namespace, given: Namespace) -> int:
     if out.suffix == ".onnx" and not find_spec("onnx"):
         raise UsageError(f"{out}: needs a package that is missing: pip install 'xor_torch[onnx]'")
     path = runs.find_checkpoint(settings.checkpoint)
-    from . import checkpoint
-    from .export import save_npz, save_onnx
+    from ..export import save_npz, save_onnx
+    from ..lit import checkpoint
 
     parameters = checkpoint.network(checkpoint.read(path)).to_numpy()
     (save_npz if out.suffix == ".npz" else save_onnx)(out, parameters)

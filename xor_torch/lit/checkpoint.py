@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 import torch
 from packaging.version import InvalidVersion, Version
 
-from .data import check_network
-from .files import read_zip
-from .model import XOR
+from ..data import check_network
+from ..files import read_zip
+from ..model import XOR
 
 if TYPE_CHECKING:
     from lightning.pytorch import Trainer
 
-    from .lit import XORModule
+    from .module import XORModule
 
 FORMAT = 1  # of what a checkpoint holds; raised when an older xor_torch would misread it
 

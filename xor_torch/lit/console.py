@@ -11,9 +11,10 @@ import lightning.pytorch as L
 import numpy as np
 from tqdm import tqdm
 
-from . import files, runs
-from .data import truth_table
-from .lit import XORModule
+from .. import files
+from ..data import truth_table
+from . import runs
+from .module import XORModule
 from .views import run_dir_of
 
 REPORT_EVERY = 1000

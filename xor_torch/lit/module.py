@@ -20,12 +20,12 @@ from lightning.pytorch.plugins.io import TorchCheckpointIO
 from torch.utils.data import DataLoader, TensorDataset
 from torch.utils.data.distributed import DistributedSampler
 
+from ..data import truth_table
+from ..files import WriteError, write_beside
+from ..model import XOR, squared_error
+from ..threads import one_thread
 from . import runs
-from .batch import one_thread
 from .checkpoint import FORMAT, check_training, checked, read
-from .data import truth_table
-from .files import WriteError, write_beside
-from .model import XOR, squared_error
 from .views import choose_views, next_watched, run_dir_of, writer
 
 CHECKPOINT_EVERY = 1000

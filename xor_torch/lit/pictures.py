@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from numpy.typing import NDArray
 
-from .data import Array, Parameters, truth_table
+from ..data import Array, Parameters, truth_table
 
 # One scale for all epochs and runs. PuOr is safe for the colour-blind (ColorBrewer) and white
 # in the middle, where the network has no opinion.

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from .files import WriteError, quoted, write_beside
+from ..files import WriteError, quoted, write_beside
 
 try:
     import fcntl

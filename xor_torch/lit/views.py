@@ -22,12 +22,12 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from torch.utils.tensorboard import SummaryWriter
 from torch.utils.tensorboard.summary import hparams
 
-from .data import truth_table
-from .model import XOR
-from .outcome import Outcomes, classify, fraction
+from ..data import truth_table
+from ..model import XOR
+from ..outcome import Outcomes, classify, fraction
 
 if TYPE_CHECKING:
-    from .lit import XORModule
+    from .module import XORModule
 
 WATCH_EVERY = 100
 DENSE = 100_000  # from here on at greater and greater intervals
@@ -300,7 +300,7 @@ class Check(View):
     """
 
     def look(self, trainer: L.Trainer, pl_module: "XORModule", epoch: int) -> None:
-        from . import parity  # the hand-written side is there only where it is asked for
+        from .. import parity  # the hand-written side is there only where it is asked for
 
         found = parity.check(pl_module.to_numpy(), pl_module.gradients())
         values = {f"parity/{d.name}": d.relative for d in found}

@@ -1,4 +1,4 @@
-"""``python -m xor_torch._worker DIRECTORY``: take blocks of a sweep until all are finished."""
+"""``python -m xor_torch.sweep DIRECTORY``: take blocks of a sweep until all are finished."""
 
 import gc
 
@@ -9,7 +9,7 @@ import signal  # noqa: E402
 import sys  # noqa: E402
 from pathlib import Path  # noqa: E402
 
-from .sweep import work  # noqa: E402
+from .run import work  # noqa: E402
 
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C reaches us too: no traceback

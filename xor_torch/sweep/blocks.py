@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from .files import read_arrays, write_arrays
+from ..files import read_arrays, write_arrays
 
 SILENCE = 60.0  # seconds; a claim is written about twice a second
 

@@ -11,8 +11,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from .outcome import fraction
-from .sweep import Result
+from ..outcome import fraction
+from .run import Result
 
 WIDTH, HEIGHT, DPI = 7, 4.2, 120  # of a picture, in inches and dots per inch
 
@@ -35,7 +35,7 @@ def save_figures(result: Result, out: Path | str) -> dict[str, Path]:
 def log_figures(result: Result, pictures: dict[str, Path], run_dir: Path) -> None:
     """Write saved pictures and the table into an event file in `run_dir`, for TensorBoard.
 
-    Not by torch's SummaryWriter, nor in `xor_torch.views`: to import torch, or Lightning, takes
+    Not by torch's SummaryWriter, nor in `xor_torch.lit.views`: to import torch, or Lightning, takes
     longer than all else that a sweep does after its last epoch.
     """
     from tensorboard.compat.proto.event_pb2 import Event
@@ -43,7 +43,7 @@ def log_figures(result: Result, pictures: dict[str, Path], run_dir: Path) -> Non
     from tensorboard.plugins.text.summary_v2 import text_pb
     from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
-    from .sweep import table
+    from .run import table
 
     size = {"width": round(WIDTH * DPI), "height": round(HEIGHT * DPI), "colorspace": 4}
     images = [

@@ -2,7 +2,7 @@
 
 The seeds go in blocks whose numbers fit a core's cache. The blocks are shared out among
 processes of one thread each: by this module on one machine, by ``torchrun`` on several (see
-`xor_torch.blocks`). What a block holds does not depend on who computed it, so neither does
+`xor_torch.sweep.blocks`). What a block holds does not depend on who computed it, so neither does
 the merged result, to the byte.
 """
 
@@ -23,14 +23,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
 import numpy as np
 
-from . import data, manual, memory
+from .. import data, manual, memory
+from ..data import MAX_BITS, MAX_HIDDEN, MAX_SEED, Parameters, truth_table
+from ..files import read_arrays, write_arrays, write_beside
+from ..outcome import OUTCOMES, classify, fraction, wilson
 from .blocks import Blocks, Claim
-from .data import MAX_BITS, MAX_HIDDEN, MAX_SEED, Parameters, truth_table
-from .files import read_arrays, write_arrays, write_beside
-from .outcome import OUTCOMES, classify, fraction, wilson
 
 if TYPE_CHECKING:
-    from .batch import Trained
+    from ..batch import Trained
 
 LOSSES = ("mse", "bce")
 
@@ -417,7 +417,8 @@ def work(directory: Path, progress: Callable[[Progress], None] | None = None) ->
     plan = _read_plan(directory)
     blocks = Blocks(directory, plan.blocks)
     watch = _Watch(plan, blocks)
-    from .batch import one_thread, train
+    from ..batch import train
+    from ..threads import one_thread
 
     def run(seeds: np.ndarray, epochs: int, compiled: bool, **more: Any) -> "Trained":
         start = initial_weights(seeds, plan.hidden, plan.bits)
@@ -557,7 +558,7 @@ def _employ(
     try:
         for k in range(workers):
             with (directory / f"worker.{k}.log").open("wb") as log:
-                command = [sys.executable, "-m", "xor_torch._worker", str(directory)]
+                command = [sys.executable, "-m", "xor_torch.sweep", str(directory)]
                 processes.append(subprocess.Popen(command, env=environment, stderr=log))
         while True:
             working = any(p.poll() is None for p in processes)

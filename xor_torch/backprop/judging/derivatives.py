@@ -12,9 +12,9 @@ from itertools import pairwise
 import torch
 from torch.nn.functional import leaky_relu
 
-from . import replay
+from .. import replay
+from ..tape import PARTS, SAME_NUMBERS, squeezed
 from .losses import FLOOR, RTOL, Case, Loss, Point
-from .tape import PARTS, SAME_NUMBERS, squeezed
 
 Tensor = torch.Tensor
 

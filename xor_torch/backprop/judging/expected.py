@@ -9,12 +9,12 @@ import math
 
 import torch
 
-from . import replay
+from .. import replay
+from ..tape import squeezed
 from .derivatives import LossStep
 from .losses import Case, Fit, Point
 from .mistakes import Diagnosis
 from .optimisers import gradient_nodes
-from .tape import squeezed
 
 Tensor = torch.Tensor
 Pairs = list[tuple[Tensor, Tensor]]  # (actual, expected)

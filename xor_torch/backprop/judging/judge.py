@@ -12,17 +12,17 @@ from dataclasses import dataclass, field
 
 import torch
 
-from . import replay
-from .batch import one_thread
+from ...threads import one_thread
+from .. import replay
+from ..replay import CannotReplay
+from ..tape import PARTS, Ref, Tape
 from .derivatives import PRODUCTS, SUMS, LossStep, ratio
 from .expected import add_numbers, counterpart, fill, of_constant, of_penalty
 from .losses import NEARLY, ORDER, CannotTell, Case, Fit, Loss, Point, Term, total
 from .mistakes import Diagnosis, MistakeName, diagnose, gradient_node, own_rates
 from .optimisers import gradient_nodes, linear, signs
-from .replay import CannotReplay
 from .rows_seen import updates
 from .steps import Network, find_networks
-from .tape import PARTS, Ref, Tape
 from .unknown_loss import for_any_loss
 
 

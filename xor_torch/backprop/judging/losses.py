@@ -19,9 +19,9 @@ from typing import Any
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from . import replay
+from .. import replay
+from ..tape import Node, Ref, Tape
 from .steps import Network, Step
-from .tape import Node, Ref, Tape
 
 Tensor = torch.Tensor
 Values = dict[int, Tensor]

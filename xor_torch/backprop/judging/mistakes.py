@@ -14,11 +14,11 @@ import math
 from dataclasses import dataclass, field
 from typing import Literal
 
-from . import replay
+from .. import replay
+from ..replay import Tensor
+from ..tape import PARTS
 from .derivatives import PRODUCTS, SHAPES, SUMS, Function, Layer, LossStep, ratio
 from .losses import CannotTell, Case, Fit
-from .replay import Tensor
-from .tape import PARTS
 
 # The catalogue; docs/mistakes.md has an example of each.
 MistakeName = Literal[

@@ -10,11 +10,11 @@ import math
 
 import torch
 
-from . import replay
+from .. import replay
+from ..replay import Tensor
+from ..tape import SAME_NUMBERS, Node, squeezed
 from .losses import Case
-from .replay import Tensor
 from .steps import ELEMENTWISE
-from .tape import SAME_NUMBERS, Node, squeezed
 
 # What keeps a gradient a gradient, but for a constant factor or a penalty.
 STEADY = SAME_NUMBERS | {"multiply", "divide", "negative", "assign"}

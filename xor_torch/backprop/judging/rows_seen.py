@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from ..tape import PARTS
 from .losses import Case
-from .tape import PARTS
 
 # of these it is known which axis counts the samples: the one that the parameter leaves alone
 PRODUCTS = {"dot", "matmul"}

@@ -11,12 +11,12 @@ from collections.abc import Callable
 
 import torch
 
-from . import replay
+from .. import replay
+from ..tape import squeezed
 from .derivatives import SHAPES, LossStep
 from .expected import counterpart
 from .losses import NEARLY, ORDER, CannotTell, Case, Fit, Loss, Point, Term, Values, largest
 from .mistakes import Diagnosis, MistakeName, diagnose
-from .tape import squeezed
 
 CURL_POINTS = 6
 Slope = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]  # of z and a

@@ -13,7 +13,7 @@ after the first few hundred updates and the script goes on behind it.
 This file decides nothing about derivatives and needs no package but NumPy. It is run as a
 process of its own, because it executes a stranger's file::
 
-    python -m xor_torch.record FILE DIRECTORY SECONDS [ARGS...]
+    python -m xor_torch.backprop.recording.recorder FILE DIRECTORY SECONDS [ARGS...]
 """
 
 import ast
@@ -38,8 +38,8 @@ from typing import Any
 
 import numpy as np
 
+from ..tape import PARTS, SAME_NUMBERS, Node, Ref, Tape
 from .source import Notes, Place, read_source
-from .tape import PARTS, SAME_NUMBERS, Node, Ref, Tape
 
 # Of all parameters together: a pass over 150 single samples still fits. A loop that has made so
 # many updates is left.
@@ -1279,6 +1279,6 @@ def main(argv: list[str]) -> None:
 
 if __name__ == "__main__":
     # one module, one recorder: not a second copy of it under the name __main__
-    from xor_torch.record import main as _main
+    from xor_torch.backprop.recording.recorder import main as _main
 
     _main(sys.argv[1:])

@@ -1,0 +1,1 @@
+"""Reads a tape and returns findings; never runs a script."""
