@@ -114,7 +114,11 @@ def test_the_wheel_holds_the_package_and_nothing_else(dist):
     info = f"xor_torch-{xor_torch.__version__}.dist-info/"
     package = {name for name in names if not name.startswith(info)}
     tree = dist[1] / "xor_torch"
-    assert package == {f"xor_torch/{path.name}" for path in tree.iterdir() if path.is_file()}
+    assert package == {
+        f"xor_torch/{path.relative_to(tree).as_posix()}"
+        for path in tree.rglob("*")
+        if path.is_file()
+    }
     assert "xor_torch/py.typed" in package
     assert info + "licenses/LICENSE" in names
 

@@ -223,7 +223,7 @@ def test_a_seed_that_diverges_is_an_outcome(small_blocks):
 def launch(out, *, seeds=40, epochs=3000):
     """One process of torchrun's two, without torchrun."""
     code = (
-        "import sys; from xor_torch import sweep as m; m.BLOCK = 4;"
+        "import sys; from xor_torch.sweep import run as m; m.BLOCK = 4;"
         f"m.sweep({seeds}, epochs={epochs}, out=sys.argv[1], compiled=False)"
     )
     return [sys.executable, "-c", code, str(out)]
