@@ -3,6 +3,7 @@
 import contextlib
 import multiprocessing
 import os
+import pkgutil
 import re
 import subprocess
 import sys
@@ -12,12 +13,19 @@ from pathlib import Path
 
 import torch
 
+import xor_torch
 from tests.common import events
 from xor_torch.__main__ import main
 
 CONTEXT = multiprocessing.get_context("forkserver")
-ROOMS = ("cli", "console", "parity", "pictures", "sweep", "batch")
-CONTEXT.set_forkserver_preload([f"xor_torch.{room}" for room in ROOMS])
+# A name that is not there would be passed over in silence, and each process import for itself: so
+# the rooms are those that are found.
+ROOMS = [
+    room.name
+    for room in pkgutil.walk_packages(xor_torch.__path__, "xor_torch.")
+    if not room.name.endswith("__main__")
+]
+CONTEXT.set_forkserver_preload([*ROOMS, "lightning.pytorch", "jsonargparse", "tensorboard"])
 
 PATIENCE = 120  # seconds until something that has to come is missed
 
