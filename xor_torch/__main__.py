@@ -1,25 +1,24 @@
 """The process ``xor-torch``: what Ctrl-C and SIGTERM do before there is anything to save."""
 
 import os
-import signal
 import sys
 from collections.abc import Sequence
 from types import FrameType
 from typing import NoReturn
 
+from . import signals
+
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
     """Run ``xor-torch`` with `argv`, by default the process's own, and exit with its code."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
-            signal.signal(number, _leave)
+    signals.install(_leave, signals.handlers())
     from .cli import main as run
 
     sys.exit(run(argv))
 
 
 def _leave(number: int, frame: FrameType | None) -> NoReturn:
-    # Not by an exception: raised within an import it can be lost, or turn into another one.
+    # Not by an exception: one that is raised during an import can be lost or turn into another.
     os.write(2, b"\nInterrupted before it began; the same command starts it.\n")
     os._exit(128 + number)
 
