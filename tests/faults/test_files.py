@@ -13,9 +13,8 @@ import pytest
 import torch
 import yaml
 
-from xor_torch import XORModule, cli, files, fit
+from xor_torch import XORModule, cli, files, fit, lit
 from xor_torch.lit import checkpoint
-from xor_torch.lit import module as lit
 from xor_torch.sweep import run as sweep
 from xor_torch.sweep.run import Interrupted, Result
 

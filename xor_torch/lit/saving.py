@@ -15,7 +15,7 @@ from torch.utils.tensorboard import SummaryWriter
 from ..files import write_beside
 from . import runs
 from .checkpoint import read
-from .schedule import CHECKPOINT_EVERY
+from .schedule import is_saved
 
 
 class BesideCheckpointIO(TorchCheckpointIO):
@@ -37,13 +37,13 @@ class BesideCheckpointIO(TorchCheckpointIO):
 
 
 class LastCheckpoint(Checkpoint):
-    """``checkpoints/last.ckpt``: before the first epoch, then every `CHECKPOINT_EVERY` epochs."""
+    """``checkpoints/last.ckpt``: before the first epoch, then whenever `schedule.is_saved`."""
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         self.save(trainer)
 
     def on_train_batch_end(self, trainer: L.Trainer, *_: object) -> None:
-        if trainer.global_step % CHECKPOINT_EVERY == 0:
+        if is_saved(trainer.global_step):
             self.save(trainer)
 
     def save(self, trainer: L.Trainer) -> None:
@@ -62,7 +62,7 @@ class LastCheckpoint(Checkpoint):
 
 
 class RunLogger(TensorBoardLogger):
-    """Logs into the run directory under its literal name; Lightning would expand ``~`` and ``$``."""
+    """Logs into the run directory by its literal name; Lightning would expand ``~`` and ``$``."""
 
     @property
     def log_dir(self) -> str:

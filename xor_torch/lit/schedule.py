@@ -39,6 +39,11 @@ def next_watched(epoch: int, epochs: int) -> int:
     return min(following, last if epoch < last else epochs)
 
 
+def is_saved(done: int) -> bool:
+    """Whether a checkpoint is saved after `done` epochs."""
+    return done % CHECKPOINT_EVERY == 0
+
+
 def next_stop(epoch: int, epochs: int) -> int:
     """The first epoch after `epoch` that is watched, or before which a checkpoint is saved."""
     checkpoint = (epoch // CHECKPOINT_EVERY + 1) * CHECKPOINT_EVERY
