@@ -278,7 +278,7 @@ FOREIGN = {
 }
 # The weights are what they were: `explain` may have them, a run cannot go on from them.
 NOT_TO_RESUME = {
-    "newer Lightning": (at("pytorch-lightning_version", value="99.1"), "upgrade that"),
+    "newer Lightning": (at("pytorch-lightning_version", value="99.1"), "upgrade Lightning"),
     "no optimizer": (without("optimizer_states"), "lacks optimizer_states"),
     "no callbacks": (without("callbacks"), "lacks callbacks"),
     "other rate": (at("optimizer_states", value=lambda s: [s[0] | {"state": {0: 1}}]), "its opt"),
