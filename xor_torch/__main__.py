@@ -11,14 +11,14 @@ from . import signals
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
     """Run ``xor-torch`` with `argv`, by default the process's own, and exit with its code."""
-    signals.install(_leave, signals.handlers())
+    signals.listen(_leave)
     from .cli import main as run
 
     sys.exit(run(argv))
 
 
 def _leave(number: int, frame: FrameType | None) -> NoReturn:
-    # Not by an exception: one that is raised during an import can be lost or turn into another.
+    # Not by an exception: raised within an import it can be lost, or turn into another one.
     os.write(2, b"\nInterrupted before it began; the same command starts it.\n")
     os._exit(128 + number)
 

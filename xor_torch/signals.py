@@ -1,38 +1,43 @@
-"""Ctrl-C and SIGTERM: who handles them, and for how long."""
+"""Ctrl-C (SIGINT) and SIGTERM: which function they call, and for how long."""
 
 import contextlib
 import signal
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from types import FrameType
-from typing import Any
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 Handler = Callable[[int, FrameType | None], object]
 
 
-def handlers() -> dict[int, Any]:
-    """Who handles each of the two signals now."""
-    return {number: signal.getsignal(number) for number in SIGNALS}
+def listen(handler: Handler) -> None:
+    """Have both signals call `handler` from now on, except those that are ignored.
 
-
-def install(handler: Handler, before: Mapping[int, Any]) -> None:
-    """Call `handler` for both signals, except for one that `before` ignores.
-
-    A job that nohup or a shell has put into the background ignores Ctrl-C, and goes on doing so.
+    A signal is ignored under ``nohup``, or in the background of a script.
     """
-    for number, earlier in before.items():
-        if earlier is not signal.SIG_IGN:
+    for number in SIGNALS:
+        if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, handler)
 
 
 @contextlib.contextmanager
-def handled_by(handler: Handler) -> Iterator[dict[int, Any]]:
-    """Call `handler` for both signals during the context; yield the handlers from before."""
-    before = handlers()
-    install(handler, before)
+def listening(handler: Handler) -> Iterator[Callable[[], None]]:
+    """Have both signals call `handler` within the context; afterwards they do what they did.
+
+    Yields:
+        A function that takes the signals back from a library that has claimed them since.
+
+    """
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+
+    def claim() -> None:
+        for number, earlier in before.items():
+            if earlier is not signal.SIG_IGN:
+                signal.signal(number, handler)
+
+    claim()
     try:
-        yield before
+        yield claim
     finally:
         for number, earlier in before.items():
             signal.signal(number, earlier)

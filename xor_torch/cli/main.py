@@ -784,7 +784,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         settings.rest = rest
         if rest and not settings.get("file"):
             raise UsageError(f"-- {' '.join(rest)}: arguments go with a FILE of compare")
-        with contextlib.nullcontext() if run is train else signals.handled_by(_stop):
+        with contextlib.nullcontext() if run is train else signals.listening(_stop):
             return run(settings, given)
     except SystemExit as done:  # --help and --print-config
         return int(done.code or 0)

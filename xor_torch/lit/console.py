@@ -1,5 +1,6 @@
 """What a training run prints: the notebook's report, and a progress bar beside it."""
 
+import contextlib
 import os
 import sys
 from pathlib import Path
@@ -89,12 +90,12 @@ class Interrupt(L.Callback):
         self.module: XORModule | None = None  # as soon as it can be asked to stop
 
     def __enter__(self) -> "Interrupt":
-        self.handling = signals.handled_by(self._note)
-        self.before = self.handling.__enter__()
+        self.stack = contextlib.ExitStack()
+        self.claim = self.stack.enter_context(signals.listening(self._note))
         return self
 
-    def __exit__(self, *error: Any) -> None:
-        self.handling.__exit__(*error)
+    def __exit__(self, *_: object) -> None:
+        self.stack.close()
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         if self.signal or self.module is None:
@@ -111,7 +112,7 @@ class Interrupt(L.Callback):
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         self.run_dir = run_dir_of(trainer)
-        signals.install(self._note, self.before)  # Lightning has installed its own handler
+        self.claim()  # Lightning has installed a handler of its own
 
     def on_train_batch_start(
         self, trainer: L.Trainer, pl_module: L.LightningModule, *_: object

@@ -14,6 +14,7 @@ LOCK = ".lock"  # there while a process trains in the directory
 CONFIG = "config.yaml"
 CHECKPOINT = Path("checkpoints") / "last.ckpt"
 OUTPUT = "output.txt"
+VIEWS = ("none", "scalars", "all")  # what a run writes for TensorBoard, see `views`
 
 
 class LogDirError(OSError):

@@ -23,24 +23,23 @@ from ..data import truth_table
 from ..model import XOR
 from ..outcome import Outcomes, classify, fraction, is_right
 from .module import XORModule
+from .runs import VIEWS
 from .saving import writer
 from .schedule import is_watched, picture_epochs
 
 MOST_ROWS = 64  # rows of the truth table that get a curve
 MOST_WEIGHTS = 36  # a network with more gets no curves of its weights
 
-CHOICES = ("none", "scalars", "all")
-
 
 def choose_views(which: str, check: bool = False) -> list[L.Callback]:
-    """The callbacks for a choice of `CHOICES`, and the check that goes with any.
+    """The callbacks for one of `runs.VIEWS`, and the check that goes with any.
 
     Raises:
-        ValueError: `which` is not one of `CHOICES`.
+        ValueError: `which` is not one of `runs.VIEWS`.
 
     """
-    if which not in CHOICES:
-        raise ValueError(f"views must be one of {', '.join(CHOICES)}, got {which}")
+    if which not in VIEWS:
+        raise ValueError(f"views must be one of {', '.join(VIEWS)}, got {which}")
     chosen: list[L.Callback] = [Check()] if check else []
     if which != "none":
         chosen.append(Scalars())
