@@ -314,7 +314,7 @@ def train(settings: Namespace, given: Namespace) -> int:
             _say(str(error))
             return DIFFERS
         except (lit.DivergedError, WriteError) as error:
-            if os.environ.get("LOCAL_RANK", "0") == "0":  # of several processes one says it
+            if interrupt.is_first:  # of several processes one says it
                 _say(f"xor-torch train: {error}{_what_is_kept(interrupt.run_dir)}")
             return DIFFERS
         if not trainer.is_global_zero:
