@@ -27,14 +27,8 @@ POLICY = {
     "xor_torch.lit.console": ["xor_torch.cli", "xor_torch.manual"],
     "xor_torch.sweep": ["torch", "lightning", "tensorboard"],
     "xor_torch.explain": ["lightning", "tensorboard"],
-    "xor_torch.backprop.recording.recorder": ["torch", "lightning", "xor_torch.backprop.replay"],
-    "xor_torch.backprop.tape": ["torch", "lightning", "xor_torch.backprop.recording.recorder"],
-    "xor_torch.backprop.recording.source": [
-        "torch",
-        "lightning",
-        "xor_torch.backprop.recording.recorder",
-    ],
-    "xor_torch.backprop.check": ["lightning", "tensorboard"],
+    "xor_torch.backprop": ["torch", "lightning", "xor_torch.backprop.replay"],
+    "xor_torch.backprop.recording.script": ["torch", "lightning", "xor_torch.backprop.replay"],
     "xor_torch.cli": ["torch", "lightning", "tensorboard", "matplotlib"],
 }
 
