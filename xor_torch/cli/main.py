@@ -512,7 +512,7 @@ def sweep_parser(prog: str) -> Parser:
 
 def sweep(settings: Namespace, given: Namespace) -> int:
     """Sweep the product of the flags, print a table or JSON for each."""
-    from ..sweep import run as sweeps
+    from .. import sweep as sweeps
 
     names = ("epochs", "lr", "hidden", "bits", "loss")
     if settings.out is None:
