@@ -13,10 +13,9 @@ import pytest
 import torch
 import yaml
 
-from xor_torch import XORModule, cli, files, fit
+from xor_torch import XORModule, cli, files, fit, sweep
 from xor_torch.lit import checkpoint
 from xor_torch.lit import module as lit
-from xor_torch import sweep
 from xor_torch.sweep import Interrupted, Result
 
 CUTS = 64
