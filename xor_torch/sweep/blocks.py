@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from ..files import read_arrays, write_arrays
+from ..files import alive, read_arrays, write_arrays
 from .plan import FILE, Plan, read_plan
 from .result import SAVED, SETTINGS, Result, check_rows
 
@@ -203,7 +203,7 @@ def _abandoned(path: Path) -> bool:
             return True
     holder = _holder(path)
     return (
-        holder is not None and holder["host"] == socket.gethostname() and not _alive(holder["pid"])
+        holder is not None and holder["host"] == socket.gethostname() and not alive(holder["pid"])
     )
 
 
@@ -217,15 +217,3 @@ def _holder(path: Path) -> dict[str, Any] | None:
     if not isinstance(holder, dict) or {k: type(v) for k, v in holder.items()} != kinds:
         return None
     return holder
-
-
-def _alive(pid: int) -> bool:
-    if os.name != "posix":  # on Windows os.kill would end the process
-        return True
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except (PermissionError, OverflowError):  # another user's process, or not a process number
-        pass
-    return True

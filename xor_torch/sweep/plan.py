@@ -16,7 +16,7 @@ import numpy as np
 
 from ..data import MAX_BITS, MAX_HIDDEN
 from ..files import write_beside
-from .result import LOSSES
+from ..outcome import LOSSES
 from .seeds import check_seeds, parse_seeds, spell_seeds
 
 BLOCK = 10_000  # networks of XOR's size whose numbers stay in a core's cache

@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ..files import write_beside
+from ..files import remove_halves, write_beside
 from ..outcome import fraction
 from .report import table
 from .result import Result
@@ -38,6 +38,7 @@ def save_figures(result: Result, out: Path | str) -> dict[str, Path]:
     paths = {}
     for name, figure in figures(result).items():
         paths[name] = out.with_name(f"{out.stem}-{name}.png")
+        remove_halves(paths[name])
         with write_beside(paths[name]) as beside:
             figure.savefig(beside, dpi=DPI, format="png")
     return paths

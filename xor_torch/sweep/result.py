@@ -9,10 +9,8 @@ import numpy as np
 
 from ..data import Parameters
 from ..files import read_arrays, write_arrays
-from ..outcome import OUTCOMES
+from ..outcome import LOSSES, OUTCOMES
 from .seeds import check_seeds
-
-LOSSES = ("mse", "bce")
 
 
 class Timing(NamedTuple):

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from ..files import remove_halves
 from .blocks import LOCK, Blocks, clear
 from .plan import Plan, make_plan, read_plan, write_plan
 from .progress import Progress
@@ -106,6 +107,7 @@ def sweep(
     check_out(out, force)
     with _locked(out, directory):
         check_out(out, force)  # another sweep may have finished since the first look
+        remove_halves(out)
         plan = _begin(plan, out, directory, force)
         result = _complete(Blocks(directory, plan), workers, progress, begin, note, out)
         with contextlib.suppress(OSError):  # the result is there, and only litter stays
