@@ -66,8 +66,8 @@ class DiagramView {
     const width = this.root.clientWidth;
     const narrow = width < 30 * rem;
     const label = (narrow ? 2.7 : 3.1) * rem;
-    const unit = Math.max(3.1 * rem, Math.min(width * 0.17, (34 * rem) / this.hidden - 2 * rem, 8 * rem));
-    const output = narrow ? 3.8 * rem : Math.min(width * 0.22, 11 * rem);
+    const unit = Math.max(3.1 * rem, Math.min(width * 0.2, (30 * rem) / this.hidden - 2.5 * rem, 9 * rem));
+    const output = narrow ? 3.8 * rem : Math.min(width * 0.22, 12 * rem);
     const row = unit + 2.5 * rem;
     const height = Math.max(row * this.hidden, output + 5 * rem, 13 * rem);
     this.root.style.height = `${height}px`;
@@ -113,14 +113,14 @@ class DiagramView {
     this.unitValues.forEach((value, j) => (value.textContent = `a1 ${pass.a1[pattern][j].toFixed(2)}`));
     paint(this.output, surfaces.z2, palette, sigmoid);
     this.outputValue.textContent = `a2 ${pass.a2[pattern][0].toFixed(2)}`;
-    this.units.forEach((canvas) => canvas.classList.toggle("lit", lit.units));
-    this.output.classList.toggle("lit", lit.output);
-    this.inputs.forEach((node) => node.classList.toggle("lit", lit.inputs));
+    this.units.forEach((canvas) => canvas.classList.toggle("lit", !!lit.units));
+    this.output.classList.toggle("lit", !!lit.output);
+    this.inputs.forEach((node) => node.classList.toggle("lit", !!lit.inputs));
     this.weights.forEach(({ kind, label, number, gradient, edge }, index) => {
       const value = flat[index];
       number.textContent = (kind[0] === "b" ? "b " : "") + signed(value);
       const d = gradients?.[index];
-      gradient.textContent = gradients ? `${d > 0 ? "\u2193" : d < 0 ? "\u2191" : ""} ${short(d)}` : "";
+      gradient.textContent = gradients ? `${d > 0 ? "\u2193" : d < 0 ? "\u2191" : ""}${brief(d)}` : "";
       label.setAttribute("aria-valuenow", value);
       label.setAttribute("aria-valuetext", signed(value) + (gradients ? `, gradient ${short(d)}` : ""));
       label.classList.toggle("below", value < 0);
@@ -135,10 +135,16 @@ class DiagramView {
 
 const curve = (x0, y0, x1, y1) => `M${x0} ${y0}C${(x0 + x1) / 2} ${y0} ${(x0 + x1) / 2} ${y1} ${x1} ${y1}`;
 
-// Numbers for people: always with a sign, or with three digits of what is small.
+// Numbers for people: with a sign always, in very little room, and with three digits.
 function signed(value) {
   const digits = Math.abs(value) < 99.995 ? 2 : 0;
   return (value < 0 ? "\u2212" : "+") + Math.abs(value).toFixed(digits);
+}
+
+function brief(value) {
+  const size = Math.abs(value);
+  const text = size >= 0.005 || size === 0 ? size.toFixed(2) : size.toExponential(0).replace("e-", "e\u2212");
+  return (value < 0 ? "\u2212" : "") + text;
 }
 
 function short(value) {

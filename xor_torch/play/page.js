@@ -198,6 +198,7 @@ function draw() {
   setUnlessFocused("momentum", momentum);
   $id("loss").value = loss;
   $id("undo").disabled = $id("reset").disabled = timeline.touches.length === 0;
+  document.querySelector(".ghost-key").hidden = !ghost;
   const changes = timeline.touches.length;
   $id("touches").textContent = changes ? `${changes} ${changes === 1 ? "change" : "changes"} so far.` : "";
   document.body.classList.toggle("gradients", state.gradients);

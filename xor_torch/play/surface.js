@@ -107,11 +107,11 @@ class SurfaceView {
     this.svg.append(...this.lines, this.contour);
     this.patterns = PATTERNS.map((name, n) => {
       const shape = make("b", { class: Y[n][0] ? "one" : "zero", textContent: name });
-      const words = make("span");
+      const [target, words] = [make("span", { textContent: `should be ${Y[n][0]}` }), make("span")];
       const button = make("button", { class: "pattern", type: "button" });
       button.style.left = `${place(X[n][0]) * 100}%`;
       button.style.top = `${100 - place(X[n][1]) * 100}%`;
-      button.append(shape, words);
+      button.append(shape, target, words);
       button.addEventListener("click", () => onPattern(n));
       button.addEventListener("pointerenter", () => onPattern(n));
       return { button, words };
@@ -138,7 +138,7 @@ class SurfaceView {
     this.canvas.setAttribute("aria-label", "The answer at every point of the inputs. " +
       PATTERNS.map((name, n) => `${name} should be ${Y[n][0]}, answers ${answers[n]}`).join("; "));
     this.patterns.forEach(({ button, words }, n) => {
-      words.textContent = `should be ${Y[n][0]}, answers ${answers[n]}`;
+      words.textContent = `answers ${answers[n]}`;
       button.setAttribute("aria-pressed", n === chosen);
       button.setAttribute("aria-label", `Pattern ${PATTERNS[n]}: should be ${Y[n][0]}, answers ${answers[n]}`);
     });
