@@ -134,7 +134,7 @@ def test_a_run_that_the_page_cannot_show_is_refused(tmp_path):
 
 def test_a_path_with_a_space(tmp_path, text):
     out = tmp_path / "my pages" / "play it.html"
-    with pytest.raises(WriteError, match="play it.html"):
+    with pytest.raises(WriteError, match=r"play it\.html"):
         write_page(out)
     out.parent.mkdir()
     write_page(out)

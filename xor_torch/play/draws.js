@@ -20,13 +20,27 @@ function initialWeights(seed, hidden) {
 
 const countOf = (hidden) => 4 * hidden + 1;
 
-function flatten({ W1, b1, W2, b2 }) {
-  return [...W1[0], ...W1[1], ...b1[0], ...W2.map((row) => row[0]), b2[0][0]];
+function flatten({ W1, b1, W2, b2 }, flat = new Float64Array(countOf(b1[0].length)), at = 0) {
+  const hidden = b1[0].length;
+  for (let j = 0; j < hidden; j++) {
+    flat[at + j] = W1[0][j];
+    flat[at + hidden + j] = W1[1][j];
+    flat[at + 2 * hidden + j] = b1[0][j];
+    flat[at + 3 * hidden + j] = W2[j][0];
+  }
+  flat[at + 4 * hidden] = b2[0][0];
+  return flat;
 }
 
 function unflatten(flat, hidden) {
-  const part = (k) => Array.from(flat.subarray(k * hidden, (k + 1) * hidden));
-  return { W1: [part(0), part(1)], b1: [part(2)], W2: part(3).map((w) => [w]), b2: [[flat[4 * hidden]]] };
+  const W1 = [[], []], b1 = [[]], W2 = [];
+  for (let j = 0; j < hidden; j++) {
+    W1[0].push(flat[j]);
+    W1[1].push(flat[hidden + j]);
+    b1[0].push(flat[2 * hidden + j]);
+    W2.push([flat[3 * hidden + j]]);
+  }
+  return { W1, b1, W2, b2: [[flat[4 * hidden]]] };
 }
 
 // What the numbers of a flat array are called, and what they connect.

@@ -40,22 +40,26 @@ function backward(X, y, { W2 }, { a1, a2 }, loss = "mse") {
   return { da2, dz2, dW2, db2, da1, dz1, dW1, db1 };
 }
 
-const PARAMETERS = ["W1", "b1", "W2", "b2"];
-
 // One step of descent: W - lr * velocity. Without momentum the velocity is the gradient.
-function descend(parameters, velocity, gradient, lr, momentum) {
-  const moved = {}, speed = {};
-  for (const name of PARAMETERS) {
-    const g = gradient["d" + name];
-    speed[name] = momentum ? map((v, d) => momentum * v + d, velocity[name], g) : g;
-    moved[name] = map((w, v) => w - lr * v, parameters[name], speed[name]);
+function descend({ W1, b1, W2, b2 }, velocity, { dW1, db1, dW2, db2 }, lr, momentum) {
+  let v = { W1: dW1, b1: db1, W2: dW2, b2: db2 };
+  if (momentum) {
+    const faster = (before, gradient) => momentum * before + gradient;
+    v = {
+      W1: map(faster, velocity.W1, dW1), b1: map(faster, velocity.b1, db1),
+      W2: map(faster, velocity.W2, dW2), b2: map(faster, velocity.b2, db2),
+    };
   }
-  return { parameters: moved, velocity: speed };
+  const move = (w, speed) => w - lr * speed;
+  const parameters = { W1: map(move, W1, v.W1), b1: map(move, b1, v.b1), W2: map(move, W2, v.W2), b2: map(move, b2, v.b2) };
+  return { parameters, velocity: v };
 }
 
 // The loss that is printed: the mean of the squared errors.
 function meanSquaredError(a2, y) {
-  return sum(a2.map(([a], n) => (y[n][0] - a) ** 2)) / a2.length;
+  let total = 0;
+  for (let n = 0; n < a2.length; n++) total += (y[n][0] - a2[n][0]) ** 2;
+  return total / a2.length;
 }
 
 // The loss that descent follows: the SUM over the rows, of squared errors or of cross-entropy.
@@ -92,7 +96,32 @@ function map(f, A, B) {
   return result;
 }
 
-const addRow = (A, [b]) => A.map((row) => row.map((a, j) => a + b[j]));
-const transpose = (A) => A[0].map((_, j) => A.map((row) => row[j]));
+function addRow(A, [b]) {
+  return A.map((row) => {
+    const out = [];
+    for (let j = 0; j < b.length; j++) out.push(row[j] + b[j]);
+    return out;
+  });
+}
+
+function transpose(A) {
+  const result = [];
+  for (let j = 0; j < A[0].length; j++) {
+    const out = [];
+    for (let i = 0; i < A.length; i++) out.push(A[i][j]);
+    result.push(out);
+  }
+  return result;
+}
+
+function sumRows(A) {
+  const out = [];
+  for (let j = 0; j < A[0].length; j++) {
+    let total = 0;
+    for (let i = 0; i < A.length; i++) total += A[i][j];
+    out.push(total);
+  }
+  return [out];
+}
+
 const sum = (numbers) => numbers.reduce((total, number) => total + number, 0);
-const sumRows = (A) => [transpose(A).map(sum)];

@@ -28,7 +28,8 @@ function classify(parameters, { lr, loss }, epochs) {
   if (answers.every((a, n) => a > 0.5 === targets[n] > 0.5)) return { name: "solved", groups: [] };
 
   const gradient = backward(X, Y, parameters, pass, loss);
-  const squares = PARAMETERS.flatMap((name) => gradient["d" + name].flat()).map((g) => g * g);
+  const { dW1, db1, dW2, db2 } = gradient;
+  const squares = [dW1, db1, dW2, db2].flat(2).map((g) => g * g);
   const followed = followedLoss(pass, Y, loss) / 4;
   const pace = (epochs * lr * sum(squares)) / 4 / followed;
   if (pace > PACE) return { name: "moving", groups: [] };

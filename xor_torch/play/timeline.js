@@ -18,7 +18,7 @@ class Timeline {
     this.rows.set(weights);
     this.settings = { ...settings }; // those of the last known epoch
     this.known = -1;
-    this.arrive(0);
+    this.arrive(0, this.parametersAt(0));
   }
 
   flatAt(epoch) {
@@ -53,26 +53,29 @@ class Timeline {
 
   step() {
     const { lr, loss, momentum } = this.settings;
-    const parameters = this.parametersAt(this.known);
-    const pass = this.pass;
-    const gradient = backward(X, Y, parameters, pass, loss);
-    const velocity = momentum ? this.velocityAt(this.known) : null;
-    const next = descend(parameters, velocity, gradient, lr, momentum);
+    const gradient = backward(X, Y, this.parameters, this.pass, loss);
+    const next = descend(this.parameters, momentum ? this.velocityAt(this.known) : null, gradient, lr, momentum);
     const start = (this.known + 1) * this.size;
-    this.rows.set(flatten(next.parameters), start);
-    if (momentum) this.velocities.set(flatten(next.velocity), start);
-    this.arrive(this.known + 1);
+    flatten(next.parameters, this.rows, start);
+    if (momentum) flatten(next.velocity, this.velocities, start);
+    this.arrive(this.known + 1, next.parameters);
   }
 
   // The weights of `epoch` are known: apply its touches, then look at what the network answers.
-  arrive(epoch) {
-    for (const touch of this.touches) if (touch.epoch === epoch) this.apply(touch);
-    this.lookAt(epoch);
+  arrive(epoch, parameters) {
+    let touched = false;
+    for (const touch of this.touches) {
+      if (touch.epoch !== epoch) continue;
+      this.apply(touch);
+      touched = true;
+    }
+    this.lookAt(epoch, touched ? this.parametersAt(epoch) : parameters);
   }
 
-  lookAt(epoch) {
+  lookAt(epoch, parameters) {
     this.known = epoch;
-    this.pass = forward(X, this.parametersAt(epoch));
+    this.parameters = parameters;
+    this.pass = forward(X, parameters);
     this.losses[epoch] = meanSquaredError(this.pass.a2, Y);
   }
 
@@ -96,7 +99,7 @@ class Timeline {
     this.touches.push(touch);
     this.settings = this.settingsAt(touch.epoch);
     this.apply(touch);
-    this.lookAt(touch.epoch);
+    this.lookAt(touch.epoch, this.parametersAt(touch.epoch));
   }
 }
 
