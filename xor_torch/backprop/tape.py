@@ -15,14 +15,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .operations import SAME_NUMBERS
 from .recording.source import Code
 
-# Operations that change nothing but how the numbers are kept.
-SAME_NUMBERS = {
-    "T", "transpose", "reshape", "copy", "astype", "ravel", "flatten", "array", "squeeze",
-    "expand_dims", "atleast_2d", "atleast_1d", "asarray", "positive",
-}  # fmt: skip
-PARTS = SAME_NUMBERS | {"getitem"}
 # What came before the first update is worth leaving out if it is so much; of what came right before
 # the first forward pass, the data, so much stays.
 LONG, DATA = 10_000, 1_000

@@ -38,7 +38,8 @@ from typing import Any
 
 import numpy as np
 
-from ..tape import PARTS, SAME_NUMBERS, Node, Ref, Tape
+from ..operations import PARTS, SAME_NUMBERS
+from ..tape import Node, Ref, Tape
 from .source import Notes, Place, read_source
 
 # Of all parameters together: a pass over 150 single samples still fits. A loop that has made so
