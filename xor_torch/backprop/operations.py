@@ -26,7 +26,7 @@ class Operation:
     algebraic: bool = False
     # The same numbers in another shape, order of axes or dtype.
     same_numbers: bool = False
-    # Some of the numbers of the first argument, or all of them in another order.
+    # Some of the numbers of an array, or all of them in another order.
     part: bool = False
     # The result may be a view of the first argument's memory.
     view: bool = False
@@ -89,14 +89,16 @@ TABLE: dict[str, Operation] = {
     # some of the numbers
     **_rows("getitem flip flipud fliplr rot90 diagonal sliding_window_view as_strided", _VIEW),
     **_rows("split array_split hsplit vsplit dsplit broadcast_to broadcast_arrays", _VIEW),
-    **_rows("item take take_along_axis delete compress roll", _PART),
+    **_rows("item take take_along_axis delete roll", _PART),
+    **_rows("compress", Operation(linear=(1,), part=True)),  # 0: the condition
     # the numbers, and zeros or copies of them beside
     **_rows("repeat tile pad tril triu diag diagflat", _LINEAR_ONLY),
     # sums and products
     **_rows("sum mean average trace add.reduce", _SUM),
     **_rows("cumsum diff add.accumulate", _LINEAR_ONLY),
     **_rows("dot matmul inner outer tensordot vdot kron", _PRODUCT),
-    **_rows("multiply.outer linalg.outer linalg.multi_dot", _PRODUCT),
+    **_rows("multiply.outer linalg.outer", _PRODUCT),
+    **_rows("linalg.multi_dot", Operation(product=True)),
     **_rows("einsum", Operation(linear=tuple(range(1, 10)), product=True)),  # 0: the indices
     **_rows("add.outer subtract.outer", Operation(linear=(0, 1))),
     **_rows("divide.outer", _LINEAR_ONLY),
@@ -124,7 +126,7 @@ class Names(Set[str]):
     """Names of operations. It has ``split#1``, one of several results, if it has ``split``."""
 
     def __init__(self, names: Iterable[str]) -> None:
-        self._names = frozenset(names)
+        self._names = dict.fromkeys(names)  # in the order of the table
 
     def __contains__(self, op: object) -> bool:
         return isinstance(op, str) and op.partition("#")[0] in self._names

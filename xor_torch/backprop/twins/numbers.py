@@ -235,7 +235,7 @@ def _median(
     refuse(out=out)
     x, axes = number(a), axes_of(number(a), axis)
     rest = [n for n in range(x.ndim) if n not in axes]
-    rows = x.permute(*rest, *axes).reshape(*(x.shape[n] for n in rest), -1).sort(-1).values
+    rows = x.permute([*rest, *axes]).reshape(*(x.shape[n] for n in rest), -1).sort(-1).values
     size = rows.shape[-1]
     middle = (rows[..., (size - 1) // 2] + rows[..., size // 2]) / 2
     return (
