@@ -16,15 +16,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .operations import SAME_NUMBERS
 from .recording.source import Code
 from .untrusted import read_regular
 
-# Operations that keep the numbers, in another shape, order or type.
-SAME_NUMBERS = {
-    "T", "transpose", "reshape", "copy", "astype", "ravel", "flatten", "array", "squeeze",
-    "expand_dims", "atleast_2d", "atleast_1d", "asarray", "positive",
-}  # fmt: skip
-PARTS = SAME_NUMBERS | {"getitem"}
 # Drop a preparation longer than LONG operations, but keep the last DATA of them before the first
 # forward pass: the data.
 LONG, DATA = 10_000, 1_000
