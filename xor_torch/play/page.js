@@ -390,7 +390,8 @@ function listen() {
   });
   addEventListener("hashchange", readAddress);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", applyTheme);
-  const observer = new ResizeObserver(() => { resize(); changed(); }); for (const id of ["diagram", "curve", "slice"]) observer.observe($id(id));
+  const observer = new ResizeObserver(() => { resize(); changed(); });
+  for (const id of ["diagram", "curve", "slice"]) observer.observe($id(id));
 }
 
 function resize() {
