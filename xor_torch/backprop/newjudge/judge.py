@@ -5,7 +5,6 @@ none does: an objective must explain some updates, or a known mistake all, or on
 found that, replaced, makes all updates right. Everything between is "cannot tell".
 """
 
-import contextlib
 from dataclasses import dataclass, field
 
 import torch
@@ -13,10 +12,10 @@ import torch
 from ...threads import one_thread
 from ..replay import CannotReplay
 from ..tape import Tape
-from . import losses, optimisers, soundness
+from . import losses, mistakes, optimisers, soundness
 from .fit import Fit, fit
 from .mistakes import Diagnosis, name_of
-from .objectives import Objective, own_scalars, pairs
+from .objectives import last_used, own_scalars, pairs
 from .points import Bench, CannotTell, Clock, OutOfTime
 from .repair import Culprit, Repair
 from .steps import Network, find_networks
@@ -197,7 +196,8 @@ class Judgement:
         unseen = soundness.unseen(bench)
         if unseen is not None:
             raise CannotTell(unseen)
-        frozen = soundness.never_updated(bench, one)
+        frozen = soundness.never_updated(bench, one) or soundness.accumulated(bench)
+        frozen = frozen or soundness.left_alone(bench, one)
         finding = Finding("wrong" if frozen else "correct", diagnosis=frozen)
         finding.loss, finding.lr = one.objective.name or "loss", one.scale
         _parameters(bench, one, finding)
@@ -223,52 +223,88 @@ class Judgement:
                             "the script computes another loss than the one its steps follow"
                         )
                     return finding
-                d, _ = one.objective.terms[min(one.objective.terms)][0]
-                node = bench.tape.nodes[d or 0]
-                mistake = match.row.mistake or ("wrong sign" if not downhill else None)
-                finding = Finding("wrong", loss=match.row.name)
-                finding.diagnosis = Diagnosis(
-                    node.line, node.name, mistake, True, list(bench.names), node.shape, node.id
-                )
-                if mistake == "wrong sign":
-                    end = min(bench.view(min(one.objective.terms)).ends)
-                    node = bench.tape.nodes[end]
-                    finding.diagnosis.line = node.line
-                    finding.diagnosis.variable = node.name
-                _parameters(bench, one, finding)
-                return finding
+                return self._at_output(bench, one, match)
         return None
 
     # ------------------------------------------------------------------ wrong
 
     def _wrong(self, bench: Bench, own: list[Fit], found: list[Fit]) -> Finding | None:
-        outer = own[0] if own else None
-        partial = [f for f in [*own, *found] if f.some and 0 < f.count]
-        partial.sort(key=lambda f: (-f.count, f.objective.kind != "own"))
-        blamed = [*partial[:3], *([outer] if outer is not None and outer not in partial[:3] else [])]
+        output = last_used(bench.view(bench.chosen[0]))
+        any_loss = any(f.all_good for f in found)
+        # of two deltas the one of the output, as late as possible
+        some = [f for f in found if f.some and not f.all_good and f.parts[output].ok]
+        some.sort(key=lambda f: (-f.count, -max(f.objective.values(min(f.objective.terms)))))
+        for one in some[:4]:
+            if losses.identify(bench, one.objective, losses.LOSSES) is None:
+                match = losses.identify(bench, one.objective, losses.WRONG)
+                if match is not None:
+                    return self._at_output(bench, one, match)
+        blamed = [f for f in own if f.some and not f.all_good] + some[:3]
+        if not any_loss:
+            blamed += [f for f in own[:2] if f not in blamed]
+        certain = None
         for one in blamed:
-            culprit = None
-            scaled = all(one.explained) and not all(one.good)
-            with contextlib.suppress(CannotReplay, RuntimeError, AssertionError):
+            if certain is None and one.some:
+                certain = one
+            try:
+                culprit, repair = None, None
+                if all(p.ok for p in one.parts) and one.some:
+                    return self._scaled(bench, one)
                 repair = Repair(bench, one)
                 culprit = repair.search()
-                if culprit is not None and (len(culprit.repaired) == len(repair.bad) or one.some):
-                    return self._report(bench, one, repair, culprit, scaled)
-        if partial:
-            one = partial[0]
-            bad = [n for n, ok in zip(bench.names, one.good, strict=True) if not ok]
-            if bad and one.objective.kind == "own":
-                finding = Finding("wrong", f"the steps of {', '.join(bad)} are not the gradient of "
-                                  "the loss; where it goes wrong was not found")
-                _parameters(bench, one, finding)
-                return finding
+            except (CannotReplay, RuntimeError, AssertionError):
+                continue
+            except OutOfTime:
+                break
+            if culprit is not None and (len(culprit.repaired) == len(repair.bad) or one.some):
+                return self._report(bench, one, repair, culprit)
+        if certain is not None:
+            bad = [n for n, ok in zip(bench.names, certain.good, strict=True) if not ok]
+            finding = Finding(
+                "wrong",
+                f"the steps of {', '.join(bad)} are not the gradient of the loss; where it goes "
+                "wrong was not found",
+            )
+            _parameters(bench, certain, finding)
+            return finding
         return None
 
+    def _at_output(self, bench: Bench, one: Fit, match: losses.Match) -> Finding:
+        """A known mistake explains the delta of the output."""
+        k = min(one.objective.terms)
+        d, _ = one.objective.terms[k][0]
+        node = bench.tape.nodes[d or 0]
+        finding = Finding("wrong", loss=match.row.name)
+        line, name = node.line, node.name
+        if match.row.mistake == "missing output derivative":
+            for id, alias, at in bench.tape.aliases:
+                if id == node.id:
+                    line, name = at, alias
+        finding.diagnosis = Diagnosis(
+            line, name, match.row.mistake, True, list(bench.names), node.shape, node.id
+        )
+        if match.row.mistake is None:  # uphill
+            end = bench.tape.nodes[min(bench.view(k).ends)]
+            finding.diagnosis = Diagnosis(
+                end.line, end.name, "wrong sign", True, list(bench.names), end.shape, end.id
+            )
+        _parameters(bench, one, finding)
+        return finding
+
+    def _scaled(self, bench: Bench, one: Fit) -> Finding | None:
+        """Every step follows the gradient, but not with one factor."""
+        if soundness.own_rates(bench, one):
+            return None
+        finding = Finding("wrong", loss=one.objective.name or None, lr=one.scale)
+        finding.diagnosis = mistakes.scaled(bench, one)
+        _parameters(bench, one, finding)
+        return finding
+
     def _report(
-        self, bench: Bench, one: Fit, repair: Repair, culprit: Culprit, scaled: bool
+        self, bench: Bench, one: Fit, repair: Repair, culprit: Culprit
     ) -> Finding:
         finding = Finding("wrong", loss=one.objective.name or None)
-        finding.diagnosis = name_of(bench, one, repair, culprit, scaled)
+        finding.diagnosis = name_of(bench, one, repair, culprit)
         if one.some:
             finding.lr = one.scale
         _parameters(bench, one, finding)
@@ -306,7 +342,3 @@ def _parameters(bench: Bench, one: Fit, finding: Finding) -> None:
         end, part = bench.tape.nodes[bench.steps[k].end[bench.parameters[i]]], one.parts[i]
         known = part.measured if torch.isfinite(torch.tensor(part.measured)) else None
         finding.parameters.append(Parameter(name, end.line, known, one.good[i], end.shape))
-
-
-def objective_of(one: Fit) -> Objective:
-    return one.objective

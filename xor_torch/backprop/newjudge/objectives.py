@@ -99,10 +99,15 @@ def needed_by_update(view: View, n: int, needed: set[int]) -> bool:
     return n in needed
 
 
+def last_used(view: View) -> int:
+    """The parameter of the output: the one that the forward pass reads last."""
+    first = {i: min(view.users.get(n, [0])) for n, i in view.begin.items()}
+    return max(first, key=lambda i: first[i])
+
+
 def deltas(bench: Bench, k: int) -> tuple[list[list[int]], list[list[int]]]:
     """Groups of values that may be deltas, and of values that they may belong to."""
     view, nodes = bench.view(k), bench.tape.nodes
-    needed = view.behind(view.ends)
     d, z = [], []
     for ids in view.groups.values():
         first = ids[0]
@@ -110,10 +115,9 @@ def deltas(bench: Bench, k: int) -> tuple[list[list[int]], list[list[int]]]:
             continue
         if first in view.ends:
             continue
-        if view.reaches.get(first) == view.full:
+        if view.reaches.get(first, 0) >> last_used(view) & 1:
             d.append(ids)
-        if first in needed or True:
-            z.append(ids)
+        z.append(ids)
     return d, z
 
 

@@ -6,12 +6,12 @@ derivative by a value of the forward pass. The constant is free: what the update
 linear in their deltas.
 """
 
-import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
 
+from .. import replay
 from ..tape import squeezed
 from .fit import Fit
 from .objectives import gradients, total
@@ -21,6 +21,7 @@ Tensor = torch.Tensor
 SAME = 1e-7
 MATCH = 1e-7
 MOST_POINTS = 3
+MOST_USED = 400
 
 
 @dataclass
@@ -58,6 +59,8 @@ class Repair:
             if bench.tape.nodes[n].dtype == "f"
         )
         self.slopes = self._slopes(of)
+        self.edges: dict[int, tuple[int, int]] = {}  # number of a use -> (value, its user)
+        self._add_uses()
         factor = fit.factors.get(self.k)
         self.scale = factor if factor is not None else None
         self.wanted = []
@@ -86,6 +89,51 @@ class Repair:
                 if g is not None:
                     found.setdefault(n, []).append(g.detach())
         return {n: g for n, g in found.items() if len(g) == len(self.points)}
+
+    def _add_uses(self) -> None:
+        """The derivative through each single use of a value that is used more than once.
+
+        Each use gets a leaf of its own. They are numbered below zero.
+        """
+        view, tape = self.view, self.bench.tape
+        often = [n for n in self.slopes if len(self.forward & {*view.users.get(n, ())}) > 1]
+        if not often or len(often) > MOST_USED:
+            return
+        uses = [(n, m) for n in often for m in view.users[n] if m in self.forward and m > n]
+        for p in self.points:
+            leaves: dict[tuple[int, int], Tensor] = {}
+            values = dict(p.values)
+            for m in sorted(view.after(often) & self.forward):
+                if m in view.starts:
+                    continue
+                mine = dict(values)
+                for n in tape.nodes[m].inputs:
+                    if n in self.slopes and n in often:
+                        leaves[n, m] = mine[n] = values[n].view_as(values[n])
+                values[m] = replay._apply(tape, tape.nodes[m], mine, self.bench.ties)
+            value = total(self.fit.objective.terms[self.k], values)
+            assert value is not None
+            ids = [use for use in uses if use in leaves and leaves[use].requires_grad]
+            grads = torch.autograd.grad(
+                value, [leaves[u] for u in ids], retain_graph=True, allow_unused=True
+            )
+            for number, use in enumerate(uses, 1):
+                self.edges[-number] = use
+            found = dict(zip(ids, grads, strict=True))
+            for number, use in self.edges.items():
+                slope = found.get(use)
+                if slope is not None:
+                    self.slopes.setdefault(number, []).append(slope.detach())
+        for number in self.edges:
+            if len(self.slopes.get(number, ())) != len(self.points):
+                self.slopes.pop(number, None)
+
+    def place(self, v: int) -> object:
+        """Equal for the values, or the uses, of one place of the script."""
+        if v < 0:
+            value, user = self.edges[v]
+            return self.place(value), self.view.key(user)
+        return v if v in self.view.starts else self.view.key(v)
 
     # ------------------------------------------------------------------ what is right
 
@@ -154,17 +202,20 @@ class Repair:
         tried: list[Culprit] = []
         groups: dict[object, list[int]] = {}
         for v in self.slopes:
-            groups.setdefault(v if v in self.view.starts else self.view.key(v), []).append(v)
+            groups.setdefault(self.place(v), []).append(v)
         for vs in sorted(groups.values(), key=lambda vs: -vs[-1]):
             if squeezed(self.slopes[vs[0]][0].shape) != shape or own & {*vs}:
                 continue
-            for some in self._pairings(ids, sorted(vs)):
-                found = self._put(ids, some, zero)
+            for some in self._pairings(ids, sorted(vs, key=self._time)):
+                found = self._put(ids[: len(some)], some, zero)
                 if found is not None:
                     if len(found.repaired) == len(self.bad):
                         return found
                     tried.append(found)
         return max(tried, key=lambda c: len(c.repaired), default=None)
+
+    def _time(self, v: int) -> tuple[int, ...]:
+        return self.edges[v] if v < 0 else (v,)
 
     def _pairings(self, ids: list[int], vs: list[int]) -> Iterable[list[int]]:
         if len(vs) == len(ids):
@@ -173,10 +224,6 @@ class Repair:
                 yield vs[::-1]
         elif len(ids) == 1 and len(vs) <= 12:
             yield from ([v] for v in vs)
-        elif len(vs) == 1 and len(ids) > 1:
-            return
-        elif len(ids) > len(vs) and len(ids) % len(vs) == 0:
-            return
 
     def _zero(self, ids: list[int]) -> list[list[Tensor]]:
         return [
@@ -216,9 +263,12 @@ class Repair:
         wanted, slopes = self.wanted[at], [b - a for a, b in zip(zero, once, strict=True)]
         depends = [i for i in range(len(slopes)) if largest(slopes[i]) > 0]
         fits: dict[int, float] = {}
+        nothing = [i for i in depends if largest(wanted[i]) <= 1e-9 * largest(p.changes[i])]
         for i in depends:
             if slopes[i].shape != wanted[i].shape:
                 return set(), 0.0
+            if i in nothing:
+                continue
             x, y = slopes[i].reshape(-1), (wanted[i] - zero[i]).reshape(-1)
             c = float(x @ y) / float(x @ x)
             size = max(largest(y), abs(c) * largest(x))
@@ -230,11 +280,10 @@ class Repair:
             same = {i for i, other in fits.items() if abs(other - c) <= 1e-6 * abs(c)}
             if len(same) > len(chosen):
                 chosen, factor = same, c
+        for i in nothing:  # zero but for rounding, as a bias before batch norm
+            if chosen and largest(factor * slopes[i] + zero[i]) <= SAME * largest(p.changes[i]):
+                chosen = chosen | {i}
         spoilt = [i for i in depends if i not in self.bad and i not in chosen]
         if spoilt and self.scale is not None:
             return set(), 0.0
         return chosen & {*self.bad}, factor
-
-
-def pairs_of(x: Iterable[int]) -> Iterable[tuple[int, int]]:
-    return itertools.pairwise(x)

@@ -2,10 +2,13 @@
 
 import math
 
+import torch
+
+from .. import replay
 from ..tape import PARTS
 from .fit import Fit
 from .mistakes import PRODUCTS, SUMS, Diagnosis
-from .points import Bench
+from .points import Bench, largest
 
 CUTS = {"clip", "minimum", "maximum", "fmin", "fmax", "where"}
 
@@ -67,6 +70,120 @@ def grown(bench: Bench) -> Diagnosis | None:
                 name, line = state.name, node.line
             mistake = "bias summed over the wrong axis" if summed else "bias not summed"
             return Diagnosis(line, name, mistake, True, [state.name], node.shape)
+    return None
+
+
+def own_rates(bench: Bench, one: Fit) -> bool:
+    """Are the factors of the parameters numbers that the script typed in their updates?
+
+    One is no rate of its own if it is the square of the other, or one N-th of it for a number of
+    samples or units.
+    """
+    k = next(iter(one.factors), None)
+    if k is None:
+        return False
+    view, nodes = bench.view(k), bench.tape.nodes
+    sizes = {n for m in view.step.nodes for n in nodes[m].shape} - {1}
+    typed: list[set[float]] = []
+    for i in range(len(bench.parameters)):
+        numbers: set[float] = set()
+        for n in view.step.nodes:
+            if view.reaches.get(n) == 1 << i and nodes[n].op == "multiply":
+                numbers |= {abs(float(a)) for a in nodes[n].args if isinstance(a, int | float)}
+                for a in nodes[n].inputs:
+                    value = nodes[a].value
+                    if nodes[a].op == "leaf" and value is not None and value.ndim == 0:
+                        numbers.add(abs(float(value)))
+        typed.append(numbers)
+    usual = one.scale
+    good = [i for i, ok in enumerate(one.good) if ok and one.parts[i].factors]
+    for i, ok in enumerate(one.good):
+        if ok:
+            continue
+        off = one.parts[i].factors.get(k, math.nan) / usual
+        if not off > 0 or any(_near(off, n) or _near(off * n, 1) for n in sizes):
+            return False
+        if not any(
+            _near(a, off * b) and not _near(a, b * b) and not _near(b, a * a)
+            for a in typed[i]
+            for j in good
+            for b in typed[j]
+        ):
+            return False
+    return True
+
+
+def _near(a: float, b: float) -> bool:
+    return abs(a - b) <= 1e-6 * max(abs(a), abs(b))
+
+
+def accumulated(bench: Bench) -> Diagnosis | None:
+    """A sum of gradients that no step resets: what it held before is added to each step in full."""
+    k, nodes = bench.chosen[-1], bench.tape.nodes
+    step = bench.steps[k]
+    for s, state in enumerate(bench.network.states):
+        if not state.optimiser:
+            continue
+        answers = []
+        for size in (0.0, 1.0, 2.0):
+            given = {}
+            for i, n in step.start.items():
+                value = nodes[n].value
+                if i == s:
+                    given[n] = torch.full(nodes[n].shape, size, dtype=torch.float64)
+                elif i in bench.parameters and value is not None:
+                    given[n] = replay.tensor(value).double()
+                else:
+                    given[n] = torch.zeros(nodes[n].shape, dtype=torch.float64)
+            values = replay.run(bench.tape, step.end.values(), given, bench.ties)
+            answers.append({i: values[n] for i, n in step.end.items()})
+        none, once, twice = answers
+        if not torch.allclose(once[s] - none[s], torch.ones_like(once[s]), rtol=1e-9):
+            continue
+        for i in bench.parameters:
+            first, second = once[i] - none[i], twice[i] - once[i]
+            if first.shape == once[s].shape and bool((first != 0).all()):
+                if torch.allclose(first, second, rtol=1e-6) and float(first.std(correction=0)) <= 1e-6 * largest(first):
+                    end = nodes[step.end[s]]
+                    name = state.name or end.name
+                    return Diagnosis(end.line, name, None, True, [name], end.shape, end.id)
+    return None
+
+
+def left_alone(bench: Bench, one: Fit) -> Diagnosis | None:
+    """Weights that the forward pass multiplies with and no step changes, though a value with their
+    shape is computed from the error and used for nothing."""
+    k = next(iter(one.objective.terms))
+    view, nodes = bench.view(k), bench.tape.nodes
+    since = min(view.starts)
+    forward = view.behind(one.objective.values(k))
+    stack = [i for n in forward for i in nodes[n].inputs if i not in view.inside and i > since]
+    found: set[int] = set()
+    seen: set[int] = set()
+    read = {i for n in forward if nodes[n].op in PRODUCTS for i in nodes[n].inputs}
+    while stack:
+        n = stack.pop()
+        if n in seen or n in view.inside:
+            continue
+        seen.add(n)
+        if nodes[n].op in PRODUCTS:
+            read |= {*nodes[n].inputs}
+        if n > since:
+            stack += nodes[n].inputs
+    for n in read:
+        origin = nodes[bench.tape.origin(n, PARTS)]
+        value = origin.value
+        if origin.op == "leaf" and origin.dtype == "f" and value is not None and value.ndim == 2:
+            if origin.id < since and not (value == value.round()).all():
+                found.add(origin.id)
+    for n in sorted(found):
+        for m in view.step.nodes:
+            unused = not view.reaches.get(m) and not view.users.get(m) and m not in forward
+            if unused and nodes[m].shape == nodes[n].shape and view.depends[m] == view.full:
+                name = nodes[m].name or nodes[n].name
+                return Diagnosis(
+                    nodes[m].line, name, None, True, [nodes[n].name], nodes[n].shape, m
+                )
     return None
 
 
