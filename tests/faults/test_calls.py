@@ -160,7 +160,7 @@ CALLS = {
     # the Trainer's
     "train --trainer.max_stps 3": "--trainer.max_stps 3: Lightning's Trainer has no such option; "
     "did you mean --trainer.max_steps?",
-    "train --trainer.a.b 3": "--trainer.a {'b': '3'}: Lightning's Trainer has no such option",
+    "train --trainer.a.b 3": "--trainer.a.b 3: Lightning's Trainer has no such option",
     "train --trainer 3": "--trainer: Expected a <class 'dict'>. Got value: 3",
     "train --trainer.": "--trainer: expected one argument",
     "train --trainer.devices two": "--trainer.devices two: Lightning's Trainer refuses",

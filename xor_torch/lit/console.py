@@ -1,7 +1,7 @@
 """What a training run prints: the notebook's report, and a progress bar beside it."""
 
+import contextlib
 import os
-import signal
 import sys
 from pathlib import Path
 from types import FrameType
@@ -11,7 +11,7 @@ import lightning.pytorch as L
 import numpy as np
 from tqdm import tqdm
 
-from .. import files
+from .. import files, signals
 from ..data import truth_table
 from . import runs
 from .module import XORModule
@@ -90,18 +90,12 @@ class Interrupt(L.Callback):
         self.module: XORModule | None = None  # when it can be asked to stop
 
     def __enter__(self) -> "Interrupt":
-        self.before = {n: signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)}
-        self._listen()
+        self.stack = contextlib.ExitStack()
+        self.claim = self.stack.enter_context(signals.listening(self._note))
         return self
 
     def __exit__(self, *_: object) -> None:
-        for number, handler in self.before.items():
-            signal.signal(number, handler)
-
-    def _listen(self) -> None:
-        for number, handler in self.before.items():
-            if handler is not signal.SIG_IGN:  # as under nohup
-                signal.signal(number, self._note)
+        self.stack.close()
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         if self.signal or self.module is None:
@@ -118,7 +112,7 @@ class Interrupt(L.Callback):
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         self.run_dir = run_dir_of(trainer)
-        self._listen()  # Lightning has put a handler of its own before ours
+        self.claim()  # Lightning has put a handler of its own before ours
 
     def on_train_batch_start(
         self, trainer: L.Trainer, pl_module: L.LightningModule, *_: object

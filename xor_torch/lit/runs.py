@@ -18,6 +18,7 @@ except ImportError:  # Windows, where a directory cannot be locked
 CONFIG = "config.yaml"
 CHECKPOINT = Path("checkpoints") / "last.ckpt"
 OUTPUT = "output.txt"
+VIEWS = ("none", "scalars", "all")  # what a run writes for TensorBoard, see `views`
 
 
 class LogDirError(OSError):

@@ -25,6 +25,7 @@ from torch.utils.tensorboard.summary import hparams
 from ..data import truth_table
 from ..model import XOR
 from ..outcome import Outcomes, classify, fraction
+from .runs import VIEWS
 
 if TYPE_CHECKING:
     from .module import XORModule
@@ -35,18 +36,16 @@ PICTURES = 10  # as many as TensorBoard keeps of a tag
 MOST_ROWS = 64  # of the truth table, as curves
 MOST_WEIGHTS = 36  # likewise
 
-CHOICES = ("none", "scalars", "all")
-
 
 def choose_views(which: str, check: bool = False) -> list[L.Callback]:
-    """The callbacks for a choice of `CHOICES`, and the check that goes with any.
+    """The callbacks for one of `runs.VIEWS`, and the check that goes with any.
 
     Raises:
-        ValueError: `which` is not one of `CHOICES`.
+        ValueError: `which` is not one of `runs.VIEWS`.
 
     """
-    if which not in CHOICES:
-        raise ValueError(f"views must be one of {', '.join(CHOICES)}, got {which}")
+    if which not in VIEWS:
+        raise ValueError(f"views must be one of {', '.join(VIEWS)}, got {which}")
     chosen: list[L.Callback] = [Check()] if check else []
     if which != "none":
         chosen.append(Scalars())

@@ -26,13 +26,11 @@ import numpy as np
 from .. import data, manual, memory
 from ..data import MAX_BITS, MAX_HIDDEN, MAX_SEED, Parameters, truth_table
 from ..files import read_arrays, write_arrays, write_beside
-from ..outcome import OUTCOMES, classify, fraction, wilson
+from ..outcome import LOSSES, OUTCOMES, classify, fraction, wilson
 from .blocks import Blocks, Claim
 
 if TYPE_CHECKING:
     from ..batch import Trained
-
-LOSSES = ("mse", "bce")
 
 BLOCK = 10_000  # networks of XOR's size: their numbers stay in a core's cache
 RECORDED = 100  # epochs of a run
