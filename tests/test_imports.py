@@ -8,18 +8,22 @@ from pathlib import Path
 import pytest
 
 import xor_torch
+import xor_torch.lit
 
 POLICY = {
     "xor_torch": ["torch", "lightning"],
     "xor_torch.data": ["torch", "lightning", "yaml"],
     "xor_torch.manual": ["torch", "lightning", "xor_torch.model", "xor_torch.parity"],
     "xor_torch.model": ["lightning", "tensorboard", "xor_torch.manual"],
-    "xor_torch.lit.module": ["xor_torch.manual", "xor_torch.cli"],
+    "xor_torch.lit.module": ["tensorboard", "xor_torch.manual", "xor_torch.lit.views"],
+    "xor_torch.lit.training": ["xor_torch.manual", "xor_torch.cli"],
     "xor_torch.parity": ["lightning", "tensorboard"],
     "xor_torch.lit.checkpoint": ["lightning", "tensorboard"],
     "xor_torch.export": ["torch", "lightning", "onnx"],
     "xor_torch.lit.views": ["xor_torch.cli", "xor_torch.sweep", "xor_torch.manual"],
     "xor_torch.lit.runs": ["torch", "lightning"],
+    "xor_torch.lit.schedule": ["torch", "lightning"],
+    "xor_torch.signals": ["torch", "lightning"],
     "xor_torch.lit.console": ["xor_torch.cli", "xor_torch.manual"],
     "xor_torch.sweep": ["torch", "lightning", "tensorboard"],
     "xor_torch.explain": ["lightning", "tensorboard"],
@@ -65,7 +69,7 @@ def test_comparing_needs_no_lightning():
 
 def test_training_does_not_import_matplotlib():
     # not by blocking it: torchmetrics, which Lightning imports, takes it where it is installed
-    for room in ("lit/module", "lit/console", "lit/runs", "model", "data"):
+    for room in ("lit/module", "lit/training", "lit/console", "lit/runs", "model", "data"):
         assert (
             "matplotlib" not in Path(xor_torch.__file__).parent.joinpath(f"{room}.py").read_text()
         )
@@ -79,9 +83,9 @@ def test_every_public_name_is_there():
         _ = xor_torch.nothing
 
 
-def test_type_checkers_see_every_public_name():
-    tree = ast.parse(Path(xor_torch.__file__).read_text(encoding="utf-8"))
-    imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.level]
-    assert {
-        name.asname: node.module.split(".")[0] for node in imports for name in node.names
-    } == xor_torch._HOME
+@pytest.mark.parametrize("package", [xor_torch, xor_torch.lit])
+def test_type_checkers_see_every_public_name(package):
+    stub = Path(package.__file__).with_suffix(".pyi").read_text(encoding="utf-8")
+    imports = [node for node in ast.walk(ast.parse(stub)) if isinstance(node, ast.ImportFrom)]
+    homes = {name.asname: node.module for node in imports for name in node.names}
+    assert homes == package._HOMES

@@ -9,16 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from xor_torch import files
-from xor_torch.lit import console, runs
-from xor_torch.lit import module as lit
+from xor_torch import files, lit
+from xor_torch.lit import runs, schedule
 
 from ..common import NOTEBOOK
 from . import warm
 
 
 def checkpoint_every(epochs):
-    lit.CHECKPOINT_EVERY = epochs
+    schedule.CHECKPOINT_EVERY = epochs
 
 
 def die_while_writing(which, every):
@@ -43,7 +42,7 @@ def die_after_printing(epoch):
     def die(text):
         write_out(text)
         lines.append(text)
-        if len(lines) * console.REPORT_EVERY > epoch:
+        if len(lines) * schedule.REPORT_EVERY > epoch:
             os.kill(os.getpid(), signal.SIGKILL)
 
     lines = []

@@ -10,8 +10,7 @@ import time
 
 import pytest
 
-from xor_torch.lit import module as lit
-from xor_torch.lit import runs
+from xor_torch.lit import runs, saving
 
 from ..common import ROOT
 from . import warm
@@ -99,14 +98,14 @@ def test_stopped_while_importing(tmp_path, module, number):
 
 def again_while_saving():
     """A second Ctrl-C comes while the last checkpoint of a stopped run is written."""
-    save = lit.BesideCheckpointIO.save_checkpoint
+    save = saving.BesideCheckpointIO.save_checkpoint
 
     def interrupted(self, *arguments, **options):
         if signal.getsignal(signal.SIGINT).__self__.signal:
             os.kill(os.getpid(), signal.SIGINT)
         save(self, *arguments, **options)
 
-    lit.BesideCheckpointIO.save_checkpoint = interrupted
+    saving.BesideCheckpointIO.save_checkpoint = interrupted
 
 
 def test_twice_ends_at_once(whole, tmp_path):

@@ -104,6 +104,7 @@ def predict(settings: Predict, given: set[str]) -> int:
     import torch
 
     from ..lit import checkpoint
+    from ..outcome import predicts_one
 
     state = checkpoint.read(path)
     X = [_row(where, row, state["hyper_parameters"]["bits"]) for where, row in rows.items()]
@@ -113,7 +114,7 @@ def predict(settings: Predict, given: set[str]) -> int:
         network = checkpoint.network(state)
         predictions = network(torch.tensor(X, dtype=torch.float64))[:, 0].tolist()
     for prediction in predictions:
-        out(f"{prediction:.6g}  class {int(prediction >= 0.5)}")
+        out(f"{prediction:.6g}  class {int(predicts_one(prediction))}")
     return SUCCESS
 
 

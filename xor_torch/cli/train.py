@@ -81,9 +81,8 @@ def train(settings: Train, given: set[str]) -> int:
     # Collecting garbage while importing finds none and takes a third of the time; what was
     # imported stays until the end, so it is not looked at again either.
     gc.disable()
-    from .. import parity
-    from ..lit import checkpoint, console
-    from ..lit import module as lit
+    from .. import lit, parity
+    from ..lit import checkpoint, console, training  # noqa: F401  (Lightning, before gc.freeze)
 
     gc.freeze()
     gc.enable()

@@ -1,14 +1,11 @@
-"""Read a checkpoint, of whatever origin: what is loaded is what `fit` saved, or it is refused."""
+"""Read a checkpoint from anywhere: load what `fit` saved, refuse everything else."""
 
 import io
 import math
-import operator
 import zipfile
-from collections.abc import Callable, Mapping
-from importlib.metadata import version
-from itertools import repeat
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from packaging.version import InvalidVersion, Version
@@ -17,16 +14,11 @@ from ..data import check_network
 from ..files import read_zip
 from ..model import XOR
 
-if TYPE_CHECKING:
-    from lightning.pytorch import Trainer
-
-    from .module import XORModule
-
-FORMAT = 1  # of what a checkpoint holds; raised when an older xor_torch would misread it
+FORMAT = 1  # raise it when an older xor_torch would misread what a checkpoint holds
 
 Kind = type | tuple[type, ...]
 
-# What every checkpoint has, and what one that only has the weights lacks.
+# Every checkpoint has the keys of WEIGHTS; one that can be resumed has those of TRAINING too.
 WEIGHTS: dict[str, Kind] = {
     "format": int,
     "epoch": int,
@@ -40,24 +32,23 @@ WEIGHTS: dict[str, Kind] = {
     "loops": dict,
 }
 TRAINING: dict[str, Kind] = {"callbacks": dict, "optimizer_states": list, "lr_schedulers": list}
-LOOPS = ("fit_loop", "validate_loop", "test_loop", "predict_loop")
 
 
 def read(path: str | Path) -> dict[str, Any]:
     """The content of the checkpoint at `path`.
 
-    Nothing in it is executed (``weights_only``), every record fits its checksum, and the weights
-    are finite float64 numbers of the network that the hyperparameters describe.
+    Nothing in it is executed (``weights_only``), every record matches its checksum, and the
+    weights are finite float64 numbers of the network that the hyperparameters describe.
 
     Raises:
         OSError: the file cannot be read.
-        ValueError: it is not such a checkpoint; the message names the file.
+        ValueError: the file is not such a checkpoint; the message names it.
 
     """
     whole = checked(path)
     try:
         state = torch.load(whole, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch has no common class for what it does not read
+    except Exception as error:  # torch raises many classes
         raise ValueError(f"{path} is not a checkpoint of numbers and names alone") from error
     try:
         _check(state)
@@ -67,7 +58,7 @@ def read(path: str | Path) -> dict[str, Any]:
 
 
 def network(state: Mapping[str, Any]) -> XOR:
-    """The network whose weights `state` has, which `read` returned: without Lightning."""
+    """The network with the weights in `state`, which `read` returned; needs no Lightning."""
     settings = state["hyper_parameters"]
     found = XOR(settings["seed"], settings["hidden"], settings["bits"])
     found.load_state_dict(state["state_dict"])
@@ -75,14 +66,14 @@ def network(state: Mapping[str, Any]) -> XOR:
 
 
 def checked(path: str | Path) -> io.BytesIO:
-    """The file at `path` for ``torch.load``, made of the records that fit their checksums.
+    """A copy of the file at `path` for ``torch.load``, of records that match their checksums.
 
-    Not the file itself, which torch reads in its own way: of a record whose entry in the archive's
-    table says by a single bit that it is a directory, it returns what was in memory before.
+    ``torch.load`` must not read the file itself: if one bit in the archive's table turns a record
+    into a directory, torch does not read the record and returns uninitialised memory.
 
     Raises:
         OSError: the file cannot be read.
-        ValueError: it is no archive, or not as it was written.
+        ValueError: the file is not a zip archive, or it is damaged.
 
     """
     try:
@@ -97,65 +88,6 @@ def checked(path: str | Path) -> io.BytesIO:
             archive.writestr(name, data)
     whole.seek(0)
     return whole
-
-
-def check_training(
-    path: str | Path, state: Mapping[str, Any], module: "XORModule", trainer: "Trainer"
-) -> None:
-    """Refuse to resume from what another network, trainer or optimizer has left.
-
-    Args:
-        path: of the checkpoint, for the message.
-        state: what `read` returned for it.
-        module, trainer: new ones, which are to go on. The loops and callbacks in the checkpoint
-            must have the same keys as theirs, and its optimizer must be the same.
-
-    Raises:
-        ValueError: it cannot be resumed; the message names the file.
-
-    """
-    if state["hyper_parameters"] != dict(module.hparams):
-        raise ValueError(f"{path} is of {state['hyper_parameters']}, not of {module.hparams}")
-    if why := _why_not_resumed(state, module, trainer):
-        raise ValueError(f"{path} cannot be resumed: {why}")
-
-
-def _why_not_resumed(
-    state: Mapping[str, Any], module: "XORModule", trainer: "Trainer"
-) -> str | None:
-    if missing := sorted(TRAINING.keys() - state.keys()):
-        return f"it lacks {', '.join(missing)}"
-    saved, here = state["pytorch-lightning_version"], version("lightning")
-    if Version(saved) > Version(here):
-        return f"it is of Lightning {saved}, here is {here}: upgrade that"
-    loops = {name: getattr(trainer, name).state_dict() for name in LOOPS}
-    if not _alike(state["loops"], loops, lambda number, _: number >= 0):
-        return "its loops are not those of this version of Lightning"
-    progress = state["loops"]["fit_loop"]["epoch_loop.automatic_optimization.optim_progress"]
-    if progress["optimizer"]["step"]["total"]["completed"] != state["global_step"]:
-        return f"its loops do not stand at epoch {state['global_step']}"
-    optimizer = module.configure_optimizers().state_dict()
-    if not _alike(state["optimizer_states"], [optimizer], operator.eq):
-        return "its optimizer is not plain descent with the network's learning rate"
-    callbacks = {c.state_key: c.state_dict() for c in trainer.callbacks}  # type: ignore[attr-defined]
-    for name in callbacks.keys() & state["callbacks"].keys():
-        there = state["callbacks"][name]
-        if not isinstance(there, dict) or there.keys() != callbacks[name].keys():
-            return f"it holds {there} of the callback {name}"
-    if state["lr_schedulers"]:
-        return "it has a schedule for the learning rate"
-    return None
-
-
-def _alike(saved: Any, new: Any, same: Callable[[Any, Any], bool]) -> bool:
-    """Whether two nested structures have the same keys and types, and numbers that are `same`."""
-    if type(saved) is not type(new):
-        return False
-    if isinstance(new, dict):
-        return saved.keys() == new.keys() and all(_alike(saved[k], new[k], same) for k in new)
-    if isinstance(new, list):
-        return len(saved) == len(new) and all(map(_alike, saved, new, repeat(same)))
-    return same(saved, new)
 
 
 def _check(state: Any) -> None:
@@ -186,7 +118,7 @@ def _check(state: Any) -> None:
         raise ValueError(f"its hyperparameters are {', '.join(map(str, settings))}")
     for name, kind in types.items():
         _check_type(name, settings[name], kind)
-    # before any number of that size is asked for
+    # check the sizes before anything of that size is allocated
     hidden, bits = settings["hidden"], settings["bits"]
     check_network(settings["seed"], hidden, bits)
     if not 0 < settings["lr"] < math.inf:

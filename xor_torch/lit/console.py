@@ -13,20 +13,20 @@ from tqdm import tqdm
 
 from .. import files, signals
 from ..data import truth_table
+from ..outcome import predicts_one
 from . import runs
 from .module import XORModule
-from .views import run_dir_of
-
-REPORT_EVERY = 1000
+from .saving import run_dir_of
+from .schedule import REPORT_EVERY
 
 
 class Report(L.Callback):
     """The notebook's lines on standard output, a bar that counts epochs on standard error.
 
-    What has been printed is also in the run's ``output.txt``, and a resumed run does not print
-    it again. The line is written there as soon as it is out, with one call. A kill -9 in the
-    moment between the two makes the resumed run print that one line once more: a line that is
-    there twice is seen and dropped, and the other order would lose it.
+    Each printed line also goes into the run's ``output.txt``, and a resumed run does not print it
+    again. The line is written there, with one call, as soon as it is printed. A kill -9 between
+    the two makes the resumed run print that line twice. The other order would lose it, which
+    nobody would notice.
     """
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
@@ -50,7 +50,7 @@ class Report(L.Callback):
         if epoch % REPORT_EVERY == 0 and trainer.is_global_zero:
             line = f"Epoch {epoch}, Loss: {cast(XORModule, pl_module).mse:.4f}"
             if line not in self.printed:
-                # so that on a terminal the bar and the line do not write over each other
+                # on a terminal, the bar and the line must not write over each other
                 with self.output.open("ab", buffering=0) as output, tqdm.external_write_mode():
                     files.write_out(f"{line}\n")
                     output.write(f"{line}\n".encode())
@@ -75,19 +75,19 @@ class Report(L.Callback):
 class Interrupt(L.Callback):
     """Ctrl-C and SIGTERM end a run after the epoch that is under way, with its checkpoint.
 
-    Before the first epoch, and when a second one comes, the process ends at once: there is
-    always a whole checkpoint from before. A context: outside of it signals do what they did.
+    Before the first epoch, and at the second signal, the process ends at once: a whole checkpoint
+    from before is there. A context: when it ends, signals do again what they did.
 
     Args:
         run_dir: of a run that is resumed.
 
     """
 
-    signal = 0  # which one came
+    signal = 0  # the number of the signal that came
 
     def __init__(self, run_dir: Path | None) -> None:
         self.run_dir = run_dir
-        self.module: XORModule | None = None  # when it can be asked to stop
+        self.module: XORModule | None = None  # as soon as it can be asked to stop
 
     def __enter__(self) -> "Interrupt":
         self.stack = contextlib.ExitStack()
@@ -112,7 +112,7 @@ class Interrupt(L.Callback):
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         self.run_dir = run_dir_of(trainer)
-        self.claim()  # Lightning has put a handler of its own before ours
+        self.claim()  # Lightning has installed a handler of its own
 
     def on_train_batch_start(
         self, trainer: L.Trainer, pl_module: L.LightningModule, *_: object
@@ -120,7 +120,7 @@ class Interrupt(L.Callback):
         self.module = cast(XORModule, pl_module)
 
     def on_train_batch_end(self, trainer: L.Trainer, *_: object) -> None:
-        # of several processes all stop when one is told to
+        # if one of several processes gets the signal, all of them stop
         if trainer.strategy.reduce_boolean_decision(bool(self.signal), all=False):
             trainer.should_stop = True
 
@@ -131,6 +131,6 @@ def print_predictions(prediction: "np.ndarray[Any, np.dtype[np.float64]]") -> No
     _, y = truth_table(bits)
     files.write_out(
         f"\nFinal Predictions (rounded):\n{prediction.round(3)}\n"
-        f"Predicted classes:\n {(prediction >= 0.5).astype(int)}\n"
+        f"Predicted classes:\n {predicts_one(prediction).astype(int)}\n"
         f"True classes:\n {y.astype(int)}\n"
     )
