@@ -3,7 +3,6 @@
 import gc
 import inspect
 import math
-import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -124,7 +123,7 @@ def train(settings: Train, given: set[str]) -> int:
             say(str(error))
             return DIFFERS
         except (lit.DivergedError, WriteError) as error:
-            if os.environ.get("LOCAL_RANK", "0") == "0":  # of several processes one says it
+            if interrupt.is_first:  # of several processes one says it
                 say(f"xor-torch train: {error}{_what_is_kept(interrupt.run_dir)}")
             return DIFFERS
         if not trainer.is_global_zero:

@@ -14,6 +14,7 @@ from ..data import check_network
 from ..files import read_zip
 from ..model import XOR
 
+MOST = 4 * 2**20  # bytes; the largest network takes 1.2 MB
 FORMAT = 1  # raise it when an older xor_torch would misread what a checkpoint holds
 
 Kind = type | tuple[type, ...]
@@ -33,12 +34,28 @@ WEIGHTS: dict[str, Kind] = {
 }
 TRAINING: dict[str, Kind] = {"callbacks": dict, "optimizer_states": list, "lr_schedulers": list}
 
+# The options of Lightning's Trainer that a resumed run takes from its checkpoint. None of them
+# names code, and none of them starts processes: who wants that says so again.
+OPTIONS: dict[str, Kind] = {
+    "accumulate_grad_batches": int,
+    "deterministic": (bool, str),
+    "detect_anomaly": bool,
+    "enable_checkpointing": bool,
+    "enable_model_summary": bool,
+    "enable_progress_bar": bool,
+    "gradient_clip_algorithm": str,
+    "gradient_clip_val": (int, float),
+    "log_every_n_steps": int,
+    "max_time": (str, dict),
+}
+
 
 def read(path: str | Path) -> dict[str, Any]:
     """The content of the checkpoint at `path`.
 
     Nothing in it is executed (``weights_only``), every record matches its checksum, and the
-    weights are finite float64 numbers of the network that the hyperparameters describe.
+    weights are finite float64 numbers of the network that the hyperparameters describe. Of the
+    Trainer's options in its settings only those in `OPTIONS` are left.
 
     Raises:
         OSError: the file cannot be read.
@@ -54,6 +71,9 @@ def read(path: str | Path) -> dict[str, Any]:
         _check(state)
     except ValueError as error:
         raise ValueError(f"{path} is not a checkpoint of an XORModule: {error}") from None
+    if state["settings"] is not None:
+        saved = state["settings"]["trainer"]
+        state["settings"]["trainer"] = {name: saved[name] for name in saved if name in OPTIONS}
     return state  # type: ignore[no-any-return]
 
 
@@ -77,7 +97,7 @@ def checked(path: str | Path) -> io.BytesIO:
 
     """
     try:
-        records = read_zip(path)
+        records = read_zip(path, MOST)
     except ValueError as error:
         raise ValueError(
             f"{path} is not a whole checkpoint file: take another copy, or train anew"
@@ -143,12 +163,24 @@ def _check(state: Any) -> None:
         if fit.keys() != {"epochs", "views", "check", "trainer"}:
             raise ValueError(f"its settings are {', '.join(map(str, fit))}")
         _check_type("trainer", fit["trainer"], dict)
+        for name, value in fit["trainer"].items():
+            _check_option(str(name), value)
         _check_type("epochs", fit["epochs"], int)
         _check_type("views", fit["views"], str)
         if type(fit["check"]) is not bool:
             raise ValueError(f"its check is {fit['check']}")
         if fit["epochs"] < 1:
             raise ValueError(f"its epochs are {fit['epochs']}")
+
+
+def _check_option(name: str, value: object) -> None:
+    if isinstance(value, dict) and not all(type(v) in (int, float) for v in value.values()):
+        raise ValueError(f"its trainer option {name} is not a plain value")
+    kinds = OPTIONS.get(name)
+    if value is None or kinds is None:
+        return
+    if type(value) not in (kinds if isinstance(kinds, tuple) else (kinds,)):
+        raise ValueError(f"its trainer option {name} is of the type {type(value).__name__}")
 
 
 def _check_type(name: str, value: object, kind: Kind) -> None:

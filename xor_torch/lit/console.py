@@ -5,11 +5,12 @@ import os
 import sys
 from pathlib import Path
 from types import FrameType
-from typing import Any, NoReturn, cast
+from typing import Any, NoReturn, TextIO, cast
 
 import lightning.pytorch as L
 import numpy as np
 from tqdm import tqdm
+from tqdm.utils import ObjectWrapper
 
 from .. import files, signals
 from ..data import truth_table
@@ -34,8 +35,10 @@ class Report(L.Callback):
             total=trainer.max_steps if trainer.max_steps != -1 else None,
             initial=trainer.global_step,
             unit=" epochs",
-            disable=not trainer.is_global_zero,
-            file=sys.stderr,
+            disable=not trainer.is_global_zero or sys.stderr is None,
+            file=cast(TextIO, Bystander(sys.stderr)),
+            # seconds; in a file each redraw is one more line
+            mininterval=0.1 if sys.stderr and sys.stderr.isatty() else 10.0,
             dynamic_ncols=True,
         )
         if trainer.is_global_zero:
@@ -72,6 +75,23 @@ class Report(L.Callback):
             self.bar.close()
 
 
+class Bystander(ObjectWrapper):  # type: ignore[misc]  # tqdm has no types for it
+    """A stream for the progress bar: an error of it, as on a full disk, must not end training."""
+
+    def write(self, text: str) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            self._wrapped.write(text)
+
+    def flush(self) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            self._wrapped.flush()
+
+    def __eq__(self, other: object) -> bool:  # tqdm compares its stream with sys.stderr
+        return bool(self._wrapped == getattr(other, "_wrapped", other))
+
+    __hash__ = None  # type: ignore[assignment]
+
+
 class Interrupt(L.Callback):
     """Ctrl-C and SIGTERM end a run after the epoch that is under way, with its checkpoint.
 
@@ -84,6 +104,7 @@ class Interrupt(L.Callback):
     """
 
     signal = 0  # the number of the signal that came
+    is_first = True  # whether this is the process that reports, of several
 
     def __init__(self, run_dir: Path | None) -> None:
         self.run_dir = run_dir
@@ -109,6 +130,9 @@ class Interrupt(L.Callback):
             how = f"to go on from its last checkpoint: --resume {files.quoted(self.run_dir)}"
         os.write(2, f"\nInterrupted; {how}\n".encode(errors="backslashreplace"))
         os._exit(128 + number)
+
+    def setup(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
+        self.is_first = trainer.is_global_zero
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         self.run_dir = run_dir_of(trainer)

@@ -1,6 +1,8 @@
 """Run directories: claim one, lock it, save its configuration, find its checkpoint."""
 
 import contextlib
+import os
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -85,9 +87,13 @@ def occupy(run_dir: Path, config: Mapping[str, Any]) -> Iterator[None]:
 
     Raises:
         LogDirError: the directory cannot be written; a new one is removed again.
-        ValueError: another process trains there.
+        ValueError: another process trains there, or one of its files is a pipe, a directory or a
+            link to nothing.
 
     """
+    for path in (run_dir / name for name in (CONFIG, CHECKPOINT, OUTPUT)):
+        if os.path.lexists(path) and not path.is_file():
+            raise ValueError(f"{quoted(path)} is not a regular file; move it away to train there")
     try:
         with _lock(run_dir):
             remove_halves(run_dir)
@@ -121,6 +127,11 @@ def _lock(run_dir: Path) -> Iterator[None]:
             # while it is locked: nobody else can have taken it
             Path(lock.lock_file).unlink(missing_ok=True)
             lock.release()
+
+
+def event_files(run_dir: Path) -> list[Path]:
+    """The files in `run_dir` that TensorBoard reads."""
+    return [p for p in run_dir.glob("events.out.tfevents.*") if re.match(r"\d+\.", p.name[20:])]
 
 
 def save_config(run_dir: Path, config: Mapping[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 import errno
 import io
+import os
 from pathlib import Path
 from typing import Any, cast
 
@@ -67,6 +68,38 @@ class RunLogger(TensorBoardLogger):
     @property
     def log_dir(self) -> str:
         return str(Path(self.save_dir) / str(self.version))
+
+    @property
+    def experiment(self) -> SummaryWriter:
+        """The writer. Its event file has the last name of all in the run directory.
+
+        TensorBoard reads the files in the order of their names, which begin with the time. If the
+        clock was set back, or two runs begin in the same second, a resumed run's file would be
+        read first, and its curves would be dropped for those that it replaces.
+        """
+        before = sorted(runs.event_files(Path(self.log_dir)))
+        is_new = self._experiment is None
+        made = cast(SummaryWriter, super().experiment)
+        # on any process but the first it is a dummy
+        if is_new and before and isinstance(made, SummaryWriter):
+            _name_after(before[-1], made)
+        return made
+
+
+def _name_after(newest: Path, made: SummaryWriter) -> None:
+    """Rename the event file of `made` if its name is not later than that of `newest`."""
+    made.flush()
+    events = made._get_file_writer().event_writer
+    path = Path(events._file_name)
+    if path.name > newest.name:
+        return
+    start, _, rest = path.name.partition("tfevents.")
+    stamp = int(newest.name.partition("tfevents.")[2].split(".")[0]) + 1
+    later = path.with_name(f"{start}tfevents.{stamp:010d}.{rest.partition('.')[2]}")
+    path.rename(later)
+    # the writer opens the file by its name for each write
+    events._file_name = str(later)
+    events._general_file_writer.filename = os.fsencode(later)
 
 
 def writer(trainer: L.Trainer) -> SummaryWriter:

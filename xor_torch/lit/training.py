@@ -1,6 +1,7 @@
 """`fit`: train a module on the CPU, at speed, into a run directory of its own."""
 
 import contextlib
+import inspect
 import logging
 import threading
 import warnings
@@ -9,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import lightning.pytorch as L
+from lightning.fabric.plugins.environments import LightningEnvironment
+from lightning.fabric.utilities.rank_zero import rank_zero_only
 
 from ..files import WriteError
 from ..threads import one_thread
@@ -69,7 +72,7 @@ def fit(
         raise ValueError(f"epochs {epochs}: {resume} has done {done} already")
     last = LastCheckpoint()
     keep = [last] if trainer_options.get("enable_checkpointing", True) else []
-    with _quiet_lightning():
+    with _quiet_lightning(), _first_process(trainer_options):
         trainer = _trainer(epochs, [*chosen, *callbacks, *keep], trainer_options)
         if resume and saved:
             check_training(resume, saved, module, trainer)
@@ -102,21 +105,57 @@ def fit(
     return trainer
 
 
+class OneProcess(LightningEnvironment):
+    """One process on one machine, whatever RANK, LOCAL_RANK or SLURM_PROCID say."""
+
+    def creates_processes_externally(self) -> bool:  # type: ignore[override]
+        return False
+
+
+def _several(trainer_options: Mapping[str, Any]) -> bool:
+    """Whether the user asks for several processes, or says how processes are started."""
+    asked = {"devices": (None, "auto", 1, "1"), "num_nodes": (None, 1), "plugins": (None,)}
+    asked["strategy"] = (None, "auto", "single_device")
+    return any(trainer_options.get(name) not in few for name, few in asked.items())
+
+
+@contextlib.contextmanager
+def _first_process(trainer_options: Mapping[str, Any]) -> Iterator[None]:
+    """Be the process that writes, unless several were asked for.
+
+    Lightning takes the rank from RANK, LOCAL_RANK or SLURM_PROCID when it is imported. With one
+    that a job left behind, it would write no event file, without a word.
+    """
+    its: Any = rank_zero_only  # a function with an attribute
+    before = its.rank
+    if not _several(trainer_options):
+        its.rank = 0
+    try:
+        yield
+    finally:
+        its.rank = before
+
+
 def _trainer(
     epochs: int, callbacks: Sequence[L.Callback], trainer_options: Mapping[str, Any]
 ) -> L.Trainer:
+    # Every option is given, so that no environment variable PL_TRAINER_... can set one: what
+    # changes a result is in config.yaml.
+    defaults = {name: p.default for name, p in inspect.signature(L.Trainer).parameters.items()}
+    plugins = [BesideCheckpointIO(), *([] if _several(trainer_options) else [OneProcess()])]
     options: dict[str, Any] = {
+        **defaults,
         "accelerator": "cpu",
         "max_epochs": -1,
         "max_steps": epochs,
         "log_every_n_steps": 0,  # the views log, by the notebook's epoch
         "enable_progress_bar": False,
         "enable_model_summary": False,
-        "plugins": [BesideCheckpointIO()],
+        "plugins": plugins,
         **trainer_options,
     }
     try:
-        return L.Trainer(callbacks=[*callbacks], **options)
+        return L.Trainer(**{**options, "callbacks": [*callbacks]})
     except Exception as error:  # Lightning raises many classes; its text says what it refuses
         raise TrainerOptionError(
             f"Lightning's Trainer refuses {dict(trainer_options)}: {error}"
