@@ -58,7 +58,7 @@ class Sweep(Settings):
 
 def sweep(settings: Sweep, given: set[str]) -> int:
     """Sweep the product of the flags, print a table or JSON for each."""
-    from ..sweep import run as sweeps
+    from .. import sweep as sweeps
 
     names = ("epochs", "lr", "hidden", "bits", "loss")
     if settings.out is None:
@@ -69,6 +69,7 @@ def sweep(settings: Sweep, given: set[str]) -> int:
     for _, path in cells:
         if path:
             refuse_output(f"--out {path}", path, settings.force)
+            sweeps.check_out(path, settings.force)
     if settings.out is not None:
         _check_log_dir(settings.log_dir)
     seeds = sweeps.parse_seeds(settings.seeds)
@@ -122,8 +123,10 @@ def sweep(settings: Sweep, given: set[str]) -> int:
 def _check_log_dir(log_dir: str) -> None:
     """Refuse, before anything is computed, where no run directory can be made."""
     there = next(
-        path for path in [Path(log_dir), *Path(log_dir).absolute().parents] if path.exists()
+        path for path in [Path(log_dir), *Path(log_dir).absolute().parents] if os.path.lexists(path)
     )
+    if not there.exists():
+        raise UsageError(f"--log-dir {log_dir}: {there} is a link that leads nowhere")
     if not there.is_dir():
         raise UsageError(f"--log-dir {log_dir}: {there} is a file")
     if not os.access(there, os.W_OK):
