@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import ClassVar
 
 from .parser import (
@@ -15,7 +16,7 @@ from .parser import (
     refuse,
     switch,
 )
-from .terminal import DIFFERS, SUCCESS, out
+from .terminal import DIFFERS, SUCCESS, UsageError, loading, out
 
 MAX_TIMEOUT = 10**6  # seconds; the system cannot wait for much more than 10**9
 
@@ -53,15 +54,24 @@ def compare(settings: Compare, given: set[str]) -> int:
     """Compare over a whole training run, or check a user's file; print a report or JSON."""
     if settings.file is not None:
         refuse(settings, given, NETWORK, f"{settings.file} has its own; leave it out")
+        if Path(settings.file).suffix not in (".py", ".ipynb"):
+            raise UsageError(f"{settings.file}: only a .py or .ipynb file is executed")
         return _check_file(settings)
     refuse(settings, given, ("timeout", "strict", "verbose"), "goes with a FILE to check")
     fit_in_memory(settings.bits, settings.hidden, 20)
     from tqdm import tqdm
 
-    from .. import model, parity  # noqa: F401  (torch is imported before the bar starts to count)
+    with loading("torch"):
+        from .. import model, parity  # noqa: F401  (before the bar starts to count)
 
     run = {name: getattr(settings, name) for name in NETWORK}
-    with tqdm(total=settings.epochs, unit=" epochs", leave=False, dynamic_ncols=True) as bar:
+    with tqdm(
+        total=settings.epochs,
+        unit=" epochs",
+        leave=False,
+        dynamic_ncols=True,
+        disable=None,  # if standard error is not a terminal: redraws would fill a log
+    ) as bar:
         parameters = parity.compare(**run, progress=bar.update)
     out((parity.to_json if settings.json else parity.report)(run, parameters))
     return SUCCESS if all(p.ok for p in parameters) else DIFFERS
@@ -69,7 +79,8 @@ def compare(settings: Compare, given: set[str]) -> int:
 
 def _check_file(settings: Compare) -> int:
     assert settings.file is not None
-    from ..backprop.check import check_file
+    with loading("torch"):
+        from ..backprop.check import check_file
 
     verdict = check_file(
         settings.file,

@@ -1,9 +1,10 @@
 """The commands for one network that is there: ``explain``, ``predict`` and ``export``."""
 
 import io
+import itertools
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,10 +12,11 @@ from typing import ClassVar
 
 from .. import memory
 from ..files import quoted
-from ..lit import runs
 from ..outcome import LOSSES
 from .parser import NETWORK, Network, Settings, choice, flag, pathname, refuse, switch, word
-from .terminal import SUCCESS, UsageError, out, refuse_output, say
+from .terminal import SUCCESS, UsageError, find_checkpoint, loading, out, refuse_output, say
+
+LONGEST = 2**16  # characters of a line on standard input: a row of 16 numbers and more
 
 
 @dataclass
@@ -46,9 +48,10 @@ def explain(settings: Explain, given: set[str]) -> int:
     if settings.checkpoint is not None:
         its_own = ("seed", "hidden", "bits", "lr", "loss")
         refuse(settings, given, its_own, "the checkpoint has its own; leave it out")
-        from ..lit import checkpoint
+        with loading("torch"):
+            from ..lit import checkpoint
 
-        state = checkpoint.read(runs.find_checkpoint(settings.checkpoint))
+        state = checkpoint.read(find_checkpoint(settings.checkpoint))
         parameters = checkpoint.network(state).to_numpy()
         network.update(state["hyper_parameters"], parameters=parameters)
         if "epochs" not in given:
@@ -56,7 +59,8 @@ def explain(settings: Explain, given: set[str]) -> int:
     bits, hidden = network["bits"], network["hidden"]
     P = (bits + 2) * hidden + 1  # the Hessian is (P, P), from P rows of derivatives at once
     memory.check(f"--bits {bits} --hidden {hidden}", 8 * P * (8 * 2**bits * hidden + 4 * P))
-    from ..explain import explain as find_out
+    with loading("torch"):
+        from ..explain import explain as find_out
 
     out(str(find_out(**network)))
     return SUCCESS
@@ -88,34 +92,45 @@ class Predict(Trained):
 
 
 def predict(settings: Predict, given: set[str]) -> int:
-    """Predict the row of the call, or all of standard input."""
-    path = runs.find_checkpoint(settings.checkpoint)
-    if settings.row:
-        rows = {"VALUEs": settings.row}
-    else:
-        stdin = sys.stdin or io.StringIO()  # None where it is closed
-        if stdin.isatty():
-            say("Rows, one a line; Ctrl-D ends them:")
-        lines = (line.replace(",", " ").split() for line in stdin)
-        try:
-            rows = {f"standard input, line {n}": row for n, row in enumerate(lines, 1) if row}
-        except UnicodeDecodeError as error:
-            raise UsageError(f"standard input is not text: {error}") from error
-    import torch
+    """Predict the row of the call, or each row of standard input as soon as it is there."""
+    path = find_checkpoint(settings.checkpoint)
+    with loading("torch"):
+        import torch
 
-    from ..lit import checkpoint
-    from ..outcome import predicts_one
+        from ..lit import checkpoint
+        from ..outcome import predicts_one
 
     state = checkpoint.read(path)
-    X = [_row(where, row, state["hyper_parameters"]["bits"]) for where, row in rows.items()]
-    if not X:
-        raise UsageError("no row on standard input; give one there or as VALUEs")
+    network, bits = checkpoint.network(state), state["hyper_parameters"]["bits"]
+    found = False
     with torch.no_grad():
-        network = checkpoint.network(state)
-        predictions = network(torch.tensor(X, dtype=torch.float64))[:, 0].tolist()
-    for prediction in predictions:
-        out(f"{prediction:.6g}  class {int(predicts_one(prediction))}")
+        for where, words in [("VALUEs", settings.row)] if settings.row else _rows():
+            row = torch.tensor([_row(where, words, bits)], dtype=torch.float64)
+            prediction = network(row).item()
+            out(f"{prediction:.6g}  class {int(predicts_one(prediction))}")
+            found = True
+    if not found:
+        raise UsageError("no row on standard input; give one there or as VALUEs")
     return SUCCESS
+
+
+def _rows() -> Iterator[tuple[str, list[str]]]:
+    """Each line of standard input that is not empty: where it stands, and its words."""
+    stdin = sys.stdin or io.StringIO()  # None where it is closed
+    if stdin.isatty():
+        say("Rows, one a line; Ctrl-D ends them:")
+    try:
+        for number in itertools.count(1):
+            line = stdin.readline(LONGEST)
+            if not line:
+                return
+            where = f"standard input, line {number}"
+            if len(line) == LONGEST:
+                raise UsageError(f"{where}: is longer than {LONGEST} characters")
+            if words := line.replace(",", " ").split():
+                yield where, words
+    except UnicodeDecodeError as error:
+        raise UsageError(f"standard input is not text: {error}") from error
 
 
 def _row(where: str, values: Sequence[str], bits: int) -> list[float]:
@@ -156,9 +171,10 @@ def export(settings: Export, given: set[str]) -> int:
     refuse_output(f"{out}", out, settings.force)
     if out.suffix == ".onnx" and not find_spec("onnx"):
         raise UsageError(f"{out}: needs a package that is missing: pip install 'xor_torch[onnx]'")
-    path = runs.find_checkpoint(settings.checkpoint)
-    from ..export import save_npz, save_onnx
-    from ..lit import checkpoint
+    path = find_checkpoint(settings.checkpoint)
+    with loading("torch"):
+        from ..export import save_npz, save_onnx
+        from ..lit import checkpoint
 
     parameters = checkpoint.network(checkpoint.read(path)).to_numpy()
     (save_npz if out.suffix == ".npz" else save_onnx)(out, parameters)

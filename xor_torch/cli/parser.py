@@ -5,6 +5,7 @@ prints, and its fields are what ``--config`` may set and ``--print-config`` show
 """
 
 import argparse
+import contextlib
 import dataclasses
 import difflib
 import math
@@ -269,6 +270,14 @@ def whole(low: int, high: int) -> Callable[[Any], int]:
     return read
 
 
+def epoch_count(value: Any) -> int:
+    """A number of epochs, which may be written as 1e4."""
+    with contextlib.suppress(TypeError, ValueError):
+        if not isinstance(value, bool) and float(value).is_integer() and float(value) < 2**53:
+            value = int(float(value))
+    return whole(1, 10**12)(value)
+
+
 def positive(high: float) -> Callable[[Any], float]:
     """A learning rate, or a time in seconds; `high` may be infinite."""
 
@@ -310,7 +319,7 @@ class Network(Settings):
     """Which network is trained, and how."""
 
     seed: int = flag("of the initial weights ({})", whole(0, MAX_SEED), 42)
-    epochs: int = flag("descent steps ({})", whole(1, 10**12), 10_000)
+    epochs: int = flag("descent steps ({})", epoch_count, 10_000)
     lr: float = flag("learning rate ({})", positive(math.inf), 0.1)
     hidden: int = flag("hidden units ({})", whole(1, MAX_HIDDEN), 2)
     bits: int = flag("inputs: 2 is XOR, N is parity ({})", whole(1, MAX_BITS), 2)

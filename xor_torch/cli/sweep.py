@@ -17,6 +17,7 @@ from .parser import (
     FlagValueError,
     Settings,
     choice,
+    epoch_count,
     fit_in_memory,
     flag,
     pathname,
@@ -25,7 +26,17 @@ from .parser import (
     switch,
     whole,
 )
-from .terminal import DIFFERS, SUCCESS, UsageError, exit_code, out, refuse_output, say, short
+from .terminal import (
+    DIFFERS,
+    SUCCESS,
+    UsageError,
+    exit_code,
+    out,
+    refuse_output,
+    say,
+    short,
+    tensorboard,
+)
 
 
 def seed_words(value: Any) -> str:
@@ -45,7 +56,7 @@ class Sweep(Settings):
     exit_codes: ClassVar[str] = "0 done, 2 bad call or input, 130 interrupted"
 
     seeds: list[str] = flag("N, A:B or a list ({})", seed_words, ["1000"], nargs="+")
-    epochs: list[int] = flag("steps ({})", whole(1, 10**12), [10_000], nargs="+")
+    epochs: list[int] = flag("steps ({})", epoch_count, [10_000], nargs="+")
     lr: list[float] = flag("learning rate ({})", positive(math.inf), [0.1], nargs="+")
     hidden: list[int] = flag("hidden units ({})", whole(1, MAX_HIDDEN), [2], nargs="+")
     bits: list[int] = flag("inputs ({})", whole(1, MAX_BITS), [2], nargs="+")
@@ -143,4 +154,4 @@ def _picture(result: Any, out: Path, log_dir: str) -> None:
     for path in pictures.values():
         say(f"Picture: {quoted(path)}")
     plots.log_figures(result, pictures, runs.claim(log_dir))
-    say(f"To see them:   tensorboard --logdir {quoted(log_dir)}")
+    say(f"To see them:   {tensorboard(log_dir)}")

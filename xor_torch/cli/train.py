@@ -1,18 +1,28 @@
 """``xor-torch train``: train through Lightning, print the notebook's report, leave a run."""
 
+import builtins
 import gc
 import inspect
 import math
+import types
+import typing
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar
-
-from jsonargparse import ArgumentError, ArgumentParser
+from typing import Any, ClassVar, get_args, get_origin
 
 from ..files import WriteError, quoted
 from ..lit import runs
 from .parser import Network, choice, fit_in_memory, flag, nearest, pathname, switch
-from .terminal import DIFFERS, SUCCESS, UsageError, say, short
+from .terminal import (
+    DIFFERS,
+    SUCCESS,
+    UsageError,
+    find_checkpoint,
+    loading,
+    say,
+    short,
+    tensorboard,
+)
 
 # Options of Lightning's Trainer that would be something else here than their names say.
 _EPOCHS = "--epochs says how long; leave this out"
@@ -68,10 +78,10 @@ class Train(Network):
         metavar="PATH",
     )
     trainer: dict[str, Any] = flag(
-        "any option of Lightning's Trainer, as --trainer.NAME VALUE",
+        "options of Lightning's Trainer; one alone as --trainer.NAME VALUE",
         dict[str, Any],
         {},
-        metavar="{...}",
+        metavar="OPTIONS",
     )
 
 
@@ -80,8 +90,9 @@ def train(settings: Train, given: set[str]) -> int:
     # Collecting garbage while importing finds none and takes a third of the time; what was
     # imported stays until the end, so it is not looked at again either.
     gc.disable()
-    from .. import lit, parity
-    from ..lit import checkpoint, console, training  # noqa: F401  (Lightning, before gc.freeze)
+    with loading("torch and Lightning"):
+        from .. import lit, parity
+        from ..lit import checkpoint, console, training  # noqa: F401  (before gc.freeze)
 
     gc.freeze()
     gc.enable()
@@ -93,9 +104,7 @@ def train(settings: Train, given: set[str]) -> int:
     else:
         said = "" if settings.resume is True else settings.resume
         try:
-            resume = (
-                runs.find_checkpoint(said) if said else runs.newest_checkpoint(settings.log_dir)
-            )
+            resume = find_checkpoint(said) if said else runs.newest_checkpoint(settings.log_dir)
         except FileNotFoundError as error:
             raise UsageError(f"--resume {said}: {error}") from error
         state = checkpoint.read(resume)
@@ -130,7 +139,7 @@ def train(settings: Train, given: set[str]) -> int:
             return SUCCESS
         assert trainer.logger is not None  # trainer.log_dir waits for the other processes
         run_dir = Path(str(trainer.logger.log_dir))
-        where, log_dir = quoted(run_dir), quoted(run_dir.parent)
+        where = quoted(run_dir)
         if interrupt.signal:
             say(f"Interrupted after {trainer.global_step} epochs; to go on: --resume {where}")
             return 128 + interrupt.signal
@@ -139,7 +148,7 @@ def train(settings: Train, given: set[str]) -> int:
             return DIFFERS
         console.print_predictions(module.prediction.numpy())
     say(f"Run directory: {where}")
-    say(f"To see it:     tensorboard --logdir {log_dir}")
+    say(f"To see it:     {tensorboard(run_dir.parent)}")
     return SUCCESS
 
 
@@ -188,8 +197,6 @@ def _check_trainer_options(options: dict[str, Any]) -> None:
     from lightning.pytorch import Trainer
 
     known = inspect.signature(Trainer).parameters
-    types = ArgumentParser(exit_on_error=False, parser_mode="settings")
-    types.add_class_arguments(Trainer, "trainer", skip={*NOT_THE_TRAINERS})
     for name, value in options.items():
         said = f"--trainer.{name} {short(value)}"
         if name not in known:
@@ -198,14 +205,36 @@ def _check_trainer_options(options: dict[str, Any]) -> None:
             raise UsageError(f"{said}: Lightning's Trainer has no such option{hint}")
         if name in NOT_THE_TRAINERS:
             raise UsageError(f"{said}: {NOT_THE_TRAINERS[name]}")
-        try:
-            if value is None and known[name].default is not None:
-                raise ValueError
-            types.parse_object({"trainer": {name: value}}, defaults=False)
-        except (ValueError, ArgumentError) as error:
-            raise UsageError(
-                f"{said}: of no type that Lightning's Trainer takes there, {known[name].annotation}"
-            ) from error
+        kind = known[name].annotation
+        if not _fits(value, kind) or (value is None and known[name].default is not None):
+            raise UsageError(f"{said}: of no type that Lightning's Trainer takes there, {kind}")
         low, high = TRAINER_RANGES.get(name, (-math.inf, math.inf))
         if isinstance(value, int | float) and not low <= value <= high:
             raise UsageError(f"{said}: must be from {low} to {high}")
+
+
+def _fits(value: Any, kind: Any) -> bool:
+    """Whether a plain value is of the type `kind`.
+
+    Plain are text, numbers, true, false, null, and lists and mappings of them. An object, such as
+    a profiler or a strategy, is never plain: to make one, code would be imported because a file
+    or a flag names it.
+    """
+    within = get_args(kind)
+    match get_origin(kind) or kind:
+        case typing.Union | types.UnionType:
+            return any(_fits(value, one) for one in within)
+        case typing.Literal:
+            return type(value) in map(type, within) and value in within
+        case builtins.list:
+            return isinstance(value, list) and all(_fits(one, within[0]) for one in value)
+        case builtins.dict:
+            return isinstance(value, dict) and all(
+                _fits(part, one)
+                for item in value.items()
+                for part, one in zip(item, within, strict=True)
+            )
+        case builtins.float:
+            return type(value) in (int, float)
+        case plain:
+            return plain in (bool, int, str, type(None)) and type(value) is plain
