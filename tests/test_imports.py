@@ -16,7 +16,7 @@ import pytest
 import xor_torch
 
 PACKAGE = Path(xor_torch.__file__).parent
-WINGS = ["xor_torch.lit", "xor_torch.sweep", "xor_torch.backprop", "xor_torch.cli"]
+WINGS = [f"xor_torch.{wing}" for wing in ("lit", "sweep", "backprop", "play", "cli")]
 
 # --- the graph -------------------------------------------------------------------------------
 
