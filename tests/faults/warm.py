@@ -16,7 +16,7 @@ from tests.common import events
 from xor_torch.__main__ import main
 
 CONTEXT = multiprocessing.get_context("forkserver")
-ROOMS = ("cli", "console", "parity", "pictures", "sweep", "batch")
+ROOMS = ("cli", "console", "parity", "pictures", "sweep.work", "sweep.plots")
 CONTEXT.set_forkserver_preload([f"xor_torch.{room}" for room in ROOMS])
 
 PATIENCE = 120  # seconds until something that has to come is missed
