@@ -13,9 +13,8 @@ import pytest
 import torch
 import yaml
 
-from xor_torch import XORModule, cli, files, fit, sweep
+from xor_torch import XORModule, cli, files, fit, lit, sweep
 from xor_torch.lit import checkpoint
-from xor_torch.lit import module as lit
 from xor_torch.sweep import Interrupted, Result
 
 CUTS = 64
@@ -278,7 +277,7 @@ FOREIGN = {
 }
 # The weights are what they were: `explain` may have them, a run cannot go on from them.
 NOT_TO_RESUME = {
-    "newer Lightning": (at("pytorch-lightning_version", value="99.1"), "upgrade that"),
+    "newer Lightning": (at("pytorch-lightning_version", value="99.1"), "upgrade Lightning"),
     "no optimizer": (without("optimizer_states"), "lacks optimizer_states"),
     "no callbacks": (without("callbacks"), "lacks callbacks"),
     "other rate": (at("optimizer_states", value=lambda s: [s[0] | {"state": {0: 1}}]), "its opt"),
