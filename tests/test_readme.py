@@ -26,6 +26,7 @@ RUN = {"python": [sys.executable], "xor-torch": [sys.executable, "-m", "xor_torc
 # What is not run, by a pattern of the whole command, and why.
 NOT_RUN = {
     r"make [\w-]+": "sets up an environment, then does what is tested here; .ci/run calls it",
+    r"\. \.venv/bin/activate": "it is the shell's own",
     r"pip install .*": "changes the environment; test_package.py installs the wheel in a clean one",
     r"tensorboard --logdir \S+": "serves until it is stopped; test_browser.py looks at its pages",
     r"torchrun .* scripts/sweep\.py .*": "takes hours; test_cli.py shares a small sweep",
@@ -45,9 +46,11 @@ VARIES = [
 
 # Sections whose commands take more than ten seconds.
 SLOW = {
-    "README.md: Train",
-    "README.md: Why won't it learn?",
-    "README.md: Use what it has learned",
+    "README.md: Why does it not learn?",
+    "stuck.md: Why is one network where it is?",
+    "train.md: Run it again, go on, change the Trainer",
+    "train.md: Train",
+    "train.md: Use what it has learned",
     "sweep.md: Many networks at once",
     "tensorboard.md: Reading the TensorBoard page",
 }

@@ -15,11 +15,9 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from xor_torch import XORModule, cli, explain, fit, parity
+from xor_torch import XORModule, cli, explain, fit, lit, parity, sweep
 from xor_torch.backprop import check
-from xor_torch.lit import module as lit
-from xor_torch.sweep import run as sweep
-from xor_torch.sweep.run import Interrupted, Result
+from xor_torch.sweep import Interrupted, Result
 
 MOST = 60  # seconds that no input takes
 

@@ -10,8 +10,8 @@ import torch
 import yaml
 from lightning.pytorch.callbacks import ModelCheckpoint
 
-from xor_torch import XOR, XORDataModule, XORModule, data, files, fit, manual, squared_error
-from xor_torch.lit import module as lit
+from xor_torch import XOR, XORDataModule, XORModule, data, files, fit, lit, manual, squared_error
+from xor_torch.lit import saving
 
 EPOCHS = 10_000
 
@@ -226,6 +226,6 @@ def test_a_checkpoint_is_whole_or_not_there(tmp_path, monkeypatch):
 
     monkeypatch.setattr(Path, "write_bytes", half)
     with pytest.raises(files.WriteError, match=r"cannot write .*last\.ckpt: No space left"):
-        lit.BesideCheckpointIO().save_checkpoint({"a": torch.zeros(5)}, checkpoint)
+        saving.BesideCheckpointIO().save_checkpoint({"a": torch.zeros(5)}, checkpoint)
     assert checkpoint.read_bytes() == before
     assert list(checkpoint.parent.iterdir()) == [checkpoint]

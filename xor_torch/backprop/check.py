@@ -1,8 +1,7 @@
 """Is the backprop of a hand-written NumPy script right? Runs it and judges it.
 
 The file is EXECUTED, unmodified, in a child process: with closed standard input, a time limit and
-a plotting backend that opens no window. `assert_backprop` does the same job for one function in
-a test.
+a plotting backend that opens no window. `assert_backprop` checks one function in a test.
 """
 
 import contextlib
@@ -16,8 +15,9 @@ from pathlib import Path
 
 import numpy as np
 
-from .judging.judge import judge
-from .recording.recorder import MAX_NODES_BEFORE
+from .recording.limits import Limits
+from .recording.recorder import Recorder
+from .recording.script import in_place_of_numpy
 from .recording.source import Code, read_source
 from .tape import Tape
 from .verdict import Verdict
@@ -71,7 +71,7 @@ def check_file(
         command = [
             sys.executable,
             "-m",
-            "xor_torch.backprop.recording.recorder",
+            "xor_torch.backprop.recording",
             str(path),
             folder,
             str(timeout),
@@ -92,6 +92,8 @@ def check_file(
             )
             return verdict
         tape, outcome = Tape.load(Path(folder))
+    from .judging.judge import judge  # it imports torch
+
     verdict.code, verdict.findings = tape.code, judge(tape)
     _conclude(verdict, outcome, source, timeout)
     return verdict
@@ -180,8 +182,8 @@ def _why_nothing(outcome: Mapping[str, object], source: str, timeout: float) -> 
     if outcome["end"] == "full":
         return (
             "no NumPy array was replaced twice, by itself plus a change that depends on it, within "
-            f"the {MAX_NODES_BEFORE:,} operations that are recorded: give it fewer samples for each"
-            " update"
+            f"the {Limits.nodes_before:,} operations that are recorded: give it fewer samples for "
+            "each update"
         )
     if "numpy" not in source:
         return "no NumPy is used to train, in it or beside it: only that can be checked"
@@ -223,17 +225,18 @@ def assert_backprop(
         AssertionError: with the report; also if it cannot be told.
 
     """
-    from .recording.recorder import Recorder
+    from .judging.judge import judge  # it imports torch
 
     rng = np.random.default_rng(seed)
     function = gradients() if isinstance(gradients, type) else gradients
     code = getattr(function, "__code__", None) or type(function).__call__.__code__
     filename = code.co_filename
     recorder = Recorder()
-    recorder.files = {filename: {}, __file__: {}}
+    for own in (filename, __file__):
+        recorder.frames.add(own)
     names = list(params)
     shapes = {name: np.shape(params[name]) for name in names}
-    with recorder.in_place_of_numpy(function):
+    with in_place_of_numpy(recorder, function):
         start = {n: rng.normal(0, 1, shapes[n]) for n in names}
         data, targets = recorder.enter(np.asarray(X)), recorder.enter(np.asarray(y))
         current = {n: recorder.enter(v, n) for n, v in start.items()}
@@ -247,7 +250,7 @@ def assert_backprop(
                     raise AssertionError(
                         f"the gradient of {n} has shape {np.shape(found[n])}, {n} has {shapes[n]}"
                     )
-            current = {n: recorder.note(current[n] - found[n], n) for n in names}
+            current = {n: recorder.assigned(current[n] - found[n], n) for n in names}
     recorder.full = True
     with tempfile.TemporaryDirectory() as folder:
         recorder.tape.save(Path(folder), end="ran", left=False)

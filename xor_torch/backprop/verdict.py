@@ -5,7 +5,7 @@ import contextlib
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from .judging.judge import Finding
+from .judging.findings import Finding
 from .recording.source import Code
 
 MOST_LINES = 150  # of one loop in a listing

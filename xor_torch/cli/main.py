@@ -12,7 +12,7 @@ import os
 import re
 import signal
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
@@ -21,7 +21,7 @@ from typing import Any, NoReturn, cast
 import yaml
 from jsonargparse import ArgumentParser, Namespace, set_loader
 
-from .. import __version__, files, memory
+from .. import __version__, files, memory, signals
 from ..data import MAX_BITS, MAX_HIDDEN, MAX_SEED
 from ..files import WriteError, quoted, write_out
 from ..lit import runs
@@ -271,9 +271,8 @@ def train(settings: Namespace, given: Namespace) -> int:
     # Collecting garbage while importing finds none and takes a third of the time; what was
     # imported stays until the end, so it is not looked at again either.
     gc.disable()
-    from .. import parity
-    from ..lit import checkpoint, console
-    from ..lit import module as lit
+    from .. import lit, parity
+    from ..lit import checkpoint, console, training  # noqa: F401  (Lightning, before gc.freeze)
 
     gc.freeze()
     gc.enable()
@@ -315,7 +314,7 @@ def train(settings: Namespace, given: Namespace) -> int:
             _say(str(error))
             return DIFFERS
         except (lit.DivergedError, WriteError) as error:
-            if os.environ.get("LOCAL_RANK", "0") == "0":  # of several processes one says it
+            if interrupt.is_first:  # of several processes one says it
                 _say(f"xor-torch train: {error}{_what_is_kept(interrupt.run_dir)}")
             return DIFFERS
         if not trainer.is_global_zero:
@@ -512,7 +511,7 @@ def sweep_parser(prog: str) -> Parser:
 
 def sweep(settings: Namespace, given: Namespace) -> int:
     """Sweep the product of the flags, print a table or JSON for each."""
-    from ..sweep import run as sweeps
+    from .. import sweep as sweeps
 
     names = ("epochs", "lr", "hidden", "bits", "loss")
     if settings.out is None:
@@ -523,6 +522,7 @@ def sweep(settings: Namespace, given: Namespace) -> int:
     for _, out in cells:
         if out:
             _refuse_output(f"--out {out}", out, settings.force)
+            sweeps.check_out(out, settings.force)
     if settings.out is not None:
         _check_log_dir(settings.log_dir)
     seeds = sweeps.parse_seeds(settings.seeds)
@@ -578,8 +578,10 @@ def sweep(settings: Namespace, given: Namespace) -> int:
 def _check_log_dir(log_dir: str) -> None:
     """Refuse, before anything is computed, where no run directory can be made."""
     there = next(
-        path for path in [Path(log_dir), *Path(log_dir).absolute().parents] if path.exists()
+        path for path in [Path(log_dir), *Path(log_dir).absolute().parents] if os.path.lexists(path)
     )
+    if not there.exists():
+        raise UsageError(f"--log-dir {log_dir}: {there} is a link that leads nowhere")
     if not there.is_dir():
         raise UsageError(f"--log-dir {log_dir}: {there} is a file")
     if not os.access(there, os.W_OK):
@@ -669,6 +671,7 @@ def predict(settings: Namespace, given: Namespace) -> int:
     import torch
 
     from ..lit import checkpoint
+    from ..outcome import predicts_one
 
     state = checkpoint.read(path)
     X = [_row(where, row, state["hyper_parameters"]["bits"]) for where, row in rows.items()]
@@ -678,7 +681,7 @@ def predict(settings: Namespace, given: Namespace) -> int:
         network = checkpoint.network(state)
         predictions = network(torch.tensor(X, dtype=torch.float64))[:, 0].tolist()
     for prediction in predictions:
-        _out(f"{prediction:.6g}  class {int(prediction >= 0.5)}")
+        _out(f"{prediction:.6g}  class {int(predicts_one(prediction))}")
     return SUCCESS
 
 
@@ -784,7 +787,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         settings.rest = rest
         if rest and not settings.get("file"):
             raise UsageError(f"-- {' '.join(rest)}: arguments go with a FILE of compare")
-        with contextlib.nullcontext() if run is train else _sigterm_as_ctrl_c():
+        with contextlib.nullcontext() if run is train else signals.listening(_stop):
             return run(settings, given)
     except SystemExit as done:  # --help and --print-config
         return int(done.code or 0)
@@ -803,22 +806,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _code_of(interrupt)
 
 
-@contextlib.contextmanager
-def _sigterm_as_ctrl_c() -> Iterator[None]:
-    """Both raise KeyboardInterrupt: worker processes are ended, and what is finished is kept."""
-
-    def stop(number: int, frame: object) -> NoReturn:
-        raise KeyboardInterrupt(number)
-
-    before = {n: signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)}
-    for number, handler in before.items():
-        if handler is not signal.SIG_IGN:
-            signal.signal(number, stop)
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+def _stop(number: int, frame: object) -> NoReturn:
+    """For both signals: worker processes are ended, and what is finished is kept."""
+    raise KeyboardInterrupt(number)
 
 
 def _code_of(interrupt: BaseException | None) -> int:

@@ -11,62 +11,13 @@ mistake would, and must agree in every element.
 
 import itertools
 import math
-from dataclasses import dataclass, field
-from typing import Literal
 
 from .. import replay
 from ..operations import PARTS, PRODUCTS, SUMS
 from ..replay import Tensor
 from .derivatives import ACTIVATIONS, Function, Layer, LossStep, ratio
+from .findings import Diagnosis, MistakeName
 from .losses import CannotTell, Case, Fit
-
-# The catalogue; docs/mistakes.md has an example of each.
-MistakeName = Literal[
-    "updated too early",
-    "derivative taken twice",
-    "bias summed over the wrong axis",
-    "bias not summed",
-    "derivative of the wrong quantity",
-    "raw error in the hidden delta",
-    "scale of one parameter",
-    "missing output derivative",
-    "missing hidden derivative",
-    "bias never updated",
-    "hard-coded sample",
-    "wrong sign",
-    "dot for element-wise product",
-    "wrong transpose",
-    "weights of the wrong layer",
-    "stale activation",
-    "detached regularisation",
-]
-
-
-@dataclass
-class Diagnosis:
-    """Where a backward pass goes wrong."""
-
-    line: int
-    variable: str
-    mistake: MistakeName | None
-    sure: bool  # do the numbers agree with the mistake of that name?
-    spoils: list[str]
-    shape: tuple[int, ...] = ()
-    node: int | None = None  # of the tape
-    derivative: tuple[int, float] | None = None  # (v, c): the node should be c * dL/dv
-    step: LossStep | None = field(default=None, repr=False)  # where it was found
-    # of its worst element, or of that of a spoilt parameter's step; None if not determined
-    of: str = ""
-    index: tuple[int, ...] = ()
-    actual: float | None = None
-    expected: float | None = None
-
-    @property
-    def ratio(self) -> float | None:
-        if self.actual is None or not self.expected:
-            return None
-        return self.actual / self.expected
-
 
 # -------------------------------------------------------------------------- the diagnosis
 

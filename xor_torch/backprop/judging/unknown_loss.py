@@ -15,8 +15,9 @@ from .. import replay
 from ..tape import squeezed
 from .derivatives import ACTIVATIONS, LossStep
 from .expected import counterpart
+from .findings import Diagnosis, MistakeName
 from .losses import NEARLY, ORDER, CannotTell, Case, Fit, Loss, Point, Term, Values, largest
-from .mistakes import Diagnosis, MistakeName, diagnose
+from .mistakes import diagnose
 
 CURL_POINTS = 6
 Slope = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]  # of z and a
