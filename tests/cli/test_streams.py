@@ -13,16 +13,6 @@ from xor_torch import XORModule, fit
 from ..common import ROOT, run_cli
 
 SHORT = ["train", "--epochs", "3", "--views", "none"]
-# exit code 1, and a name that neither ASCII nor cp1252 has
-WRONG = """
-import numpy as np
-X = np.array([[0, 0], [0, 1], [1, 0], [1, 1.0]])
-y = np.array([[0], [1], [1], [0.0]])
-größe\u0142 = np.ones((2, 1))
-for _ in range(50):
-    p = 1 / (1 + np.exp(-(X @ größe\u0142)))
-    größe\u0142 = größe\u0142 - 0.1 * X.T @ ((p - y) * p)
-"""
 
 
 def shell(redirect, *flags, cwd, **environment):
@@ -71,7 +61,9 @@ def test_a_full_standard_output_is_said_in_one_line(flags, tmp_path):
 
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-8"])
 def test_a_verdict_is_said_in_every_encoding(encoding, tmp_path):
-    (tmp_path / "wrong.py").write_text(WRONG, encoding="utf-8")
+    # the weights get a name that neither ASCII nor cp1252 has
+    source = (ROOT / "docs/my_network.py").read_text(encoding="utf-8")
+    (tmp_path / "wrong.py").write_text(source.replace("W2", "größe\u0142"), encoding="utf-8")
     run = shell("", "compare", "wrong.py", cwd=tmp_path, PYTHONIOENCODING=encoding)
     assert run.returncode == 1, run.stderr
     assert "WRONG" in run.stdout
