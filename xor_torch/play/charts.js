@@ -23,6 +23,7 @@ class Chart {
     for (const end of ["pointerup", "pointercancel"]) this.svg.addEventListener(end, () => (down = false));
   }
 
+  // Not for every frame: to ask for a size makes the browser lay out the page at once.
   measure() {
     this.width = Math.max(100, this.root.clientWidth);
     this.height = Math.max(80, this.root.clientHeight);
@@ -60,7 +61,6 @@ const EARLY_WIDER = { there: (epoch) => Math.log1p(epoch / 10), back: (v) => Mat
 class LossChart extends Chart {
   // What changes with the run; `moveTo` is for each frame.
   draw(timeline, ghost, run, early) {
-    this.measure();
     const { losses, known, epochs } = timeline;
     let highest = 0.28;
     for (let k = 0; k <= known; k++) if (losses[k] > highest) highest = losses[k];
@@ -112,7 +112,6 @@ class LossChart extends Chart {
 class SliceChart extends Chart {
   // L as a function of the weight at `index` alone, with its tangent at the weight's value.
   draw(flat, hidden, index, loss, slope) {
-    this.measure();
     const value = flat[index];
     if (!this.range || index !== this.index || value < this.range[0] + 1 || value > this.range[1] - 1) {
       this.range = [Math.min(-10, Math.floor(value) - 6), Math.max(10, Math.ceil(value) + 6)];

@@ -12,7 +12,7 @@ const calm = matchMedia("(prefers-reduced-motion: reduce)");
 const state = { ...DEFAULTS, at: null, pattern: 1, gradients: false, early: false, theme: null };
 let timeline, ghost = null, palette, surfaces;
 let playing = false, position = 0, speed = 1000, last = 0;
-let chosen = 0, line = -1, drawnLength = -1, stale = true;
+let chosen = 0, line = -1, drawnLength = -1, stale = true, settled = Infinity, slowly = 0;
 
 // The address
 
@@ -157,7 +157,13 @@ function frame(now) {
     if (position >= timeline.epochs) setPlaying(false);
     stale = true;
   }
-  if (stale) draw();
+  if (stale) {
+    draw();
+    settled = now + 300;
+  } else if (!playing && now > settled) {
+    writeAddress(); // browsers allow a page few changes of its address in a second
+    settled = Infinity;
+  }
 }
 
 function draw() {
@@ -174,9 +180,6 @@ function draw() {
   const lit = lines[line]?.[3] ?? {};
   diagram.draw(flat, surfaces, pass, state.gradients ? gradients : null, palette, state.pattern, chosen, lit);
   surface.draw(parameters, surfaces, pass, palette, state.pattern);
-  passes.draw(lines, line);
-  drawPredictions(pass);
-  slice.draw(flat, state.hidden, chosen, loss, gradients[chosen]);
   if (drawnLength !== timeline.known || curve_.touches !== timeline.touches) {
     curve_.draw(timeline, ghost, RUN, state.early);
     curve_.touches = timeline.touches;
@@ -188,8 +191,14 @@ function draw() {
   const number = epoch.toLocaleString("en");
   $id("epoch-number").textContent = number;
   $id("epoch").value = epoch;
-  $id("epoch").setAttribute("aria-valuetext", `epoch ${number}, loss ${timeline.losses[epoch].toFixed(4)}`);
   $id("mse").textContent = `${timeline.losses[epoch].toFixed(6)} at epoch ${number}`;
+  if (playing && performance.now() - slowly < 100) return;
+  // What is read, and not watched: ten times a second is enough while it plays.
+  slowly = performance.now();
+  passes.draw(lines, line);
+  drawPredictions(pass);
+  slice.draw(flat, state.hidden, chosen, loss, gradients[chosen]);
+  $id("epoch").setAttribute("aria-valuetext", `epoch ${number}, loss ${timeline.losses[epoch].toFixed(4)}`);
   const weight = diagram.weights[chosen];
   $id("weight-title").textContent = `One weight: ${weight.name}`;
   slice.svg.setAttribute("aria-label", `The loss over ${weight.name}, ${weight.words}; its gradient is ${short(gradients[chosen])}`);
@@ -203,7 +212,6 @@ function draw() {
   $id("touches").textContent = changes ? `${changes} ${changes === 1 ? "change" : "changes"} so far.` : "";
   document.body.classList.toggle("gradients", state.gradients);
   document.body.dataset.trained = timeline.known === timeline.epochs; // for whoever waits for it
-  if (!playing && timeline.known === timeline.epochs) writeAddress();
 }
 
 const setUnlessFocused = (id, value) => document.activeElement !== $id(id) && ($id(id).value = value);
@@ -382,7 +390,15 @@ function listen() {
   });
   addEventListener("hashchange", readAddress);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", applyTheme);
-  new ResizeObserver(() => { diagram.resize(); drawnLength = -1; changed(); }).observe(document.body);
+  const observer = new ResizeObserver(() => { resize(); changed(); });
+  for (const id of ["diagram", "curve", "slice"]) observer.observe($id(id));
+}
+
+function resize() {
+  diagram.resize();
+  curve_.measure();
+  slice.measure();
+  drawnLength = -1;
 }
 
 function open() {
@@ -399,6 +415,7 @@ function open() {
   document.querySelector(".run-key").hidden = !RUN?.curve.length;
   listen();
   readAddress();
+  resize();
   choosePattern(state.pattern);
   requestAnimationFrame(frame);
 }

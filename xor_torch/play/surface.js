@@ -51,6 +51,8 @@ function contourPath(values, level) {
   const point = (c, r) => `${(((c + 0.5) / GRID) * 100).toFixed(2)} ${(((r + 0.5) / GRID) * 100).toFixed(2)}`;
   for (let r = 0; r + 1 < GRID; r++) {
     for (let c = 0; c + 1 < GRID; c++) {
+      const above = (at(c, r) > 0) + (at(c + 1, r) > 0) + (at(c, r + 1) > 0) + (at(c + 1, r + 1) > 0);
+      if (above === 0 || above === 4) continue; // most cells
       const corners = [[c, r], [c + 1, r], [c + 1, r + 1], [c, r + 1]];
       const crossings = [];
       for (let k = 0; k < 4; k++) {
