@@ -75,7 +75,7 @@ class Report(L.Callback):
             self.bar.close()
 
 
-class Bystander(ObjectWrapper):  # type: ignore[misc]  # tqdm has no types for it
+class Bystander(ObjectWrapper):
     """A stream for the progress bar: an error of it, as on a full disk, must not end training."""
 
     def write(self, text: str) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import lightning.pytorch as L
-from lightning.fabric.plugins.environments import LightningEnvironment
+from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 from lightning.fabric.utilities.rank_zero import rank_zero_only
 
 from ..files import WriteError
@@ -108,8 +108,11 @@ def fit(
 class OneProcess(LightningEnvironment):
     """One process on one machine, whatever RANK, LOCAL_RANK or SLURM_PROCID say."""
 
-    def creates_processes_externally(self) -> bool:  # type: ignore[override]
-        return False
+    def local_rank(self) -> int:
+        return 0
+
+    def node_rank(self) -> int:
+        return 0
 
 
 def _several(trainer_options: Mapping[str, Any]) -> bool:
