@@ -4,8 +4,8 @@
     python -m tests.pages --learn    its table too: minutes, for every script is trained
     python -m tests.pages --walk     docs/walk.ipynb: executed, in a directory of its own
 
-In docs/mistakes.md a comment with the id of a planted mistake (see `tests.homework`) stands before
-a ``diff`` and a ``text`` block; both are replaced, and nothing else is.
+In docs/mistakes.md a comment with the id of a planted mistake (see `tests.backprop.homework`)
+stands before a ``diff`` and a ``text`` block; both are replaced, and nothing else is.
 """
 
 import contextlib

@@ -1,6 +1,7 @@
 """Read files as they were written, or refuse them; write files whole, or not at all."""
 
 import contextlib
+import errno
 import io
 import math
 import os
@@ -208,6 +209,33 @@ def write_beside(path: Path) -> Iterator[Path]:
         beside.unlink(missing_ok=True)
 
 
+def remove_halves(path: Path) -> None:
+    """Remove what killed processes of this machine were writing with `write_beside`.
+
+    Args:
+        path: the file that they would have written.
+
+    """
+    half = re.compile(re.escape(f".{path.name}.{socket.gethostname()}.") + r"(\d+)")
+    for other in path.parent.iterdir():
+        match = half.fullmatch(other.name)
+        if match and not alive(int(match[1])):
+            other.unlink(missing_ok=True)
+
+
+def alive(pid: int) -> bool:
+    """Whether there is a process of this number; True where that cannot be known."""
+    if os.name != "posix":  # on Windows os.kill would end the process
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):  # another user's process, or not a process number
+        pass
+    return True
+
+
 def write_arrays(path: Path, arrays: Mapping[str, np.ndarray | float | str]) -> None:
     """Write an ``.npz`` file, whole or not at all.
 
@@ -229,6 +257,8 @@ def write_out(text: str) -> None:
         BrokenPipeError: nobody reads it any more.
 
     """
+    if sys.stdout is None:
+        raise WriteError(OSError(errno.EBADF, "it is closed"), STANDARD_OUTPUT)
     try:
         sys.stdout.write(text)
         sys.stdout.flush()

@@ -12,8 +12,8 @@ import torch
 from .. import replay
 from ..tape import squeezed
 from .derivatives import LossStep
+from .findings import Diagnosis
 from .losses import Case, Fit, Point
-from .mistakes import Diagnosis
 from .optimisers import gradient_nodes
 
 Tensor = torch.Tensor

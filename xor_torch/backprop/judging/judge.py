@@ -8,52 +8,23 @@ every element. Everything between is "cannot tell", with the reason.
 import contextlib
 import math
 from collections import Counter
-from dataclasses import dataclass, field
 
 import torch
 
 from ...threads import one_thread
 from .. import replay
+from ..operations import PARTS, PRODUCTS, SUMS
 from ..replay import CannotReplay
-from ..tape import PARTS, Ref, Tape
-from .derivatives import PRODUCTS, SUMS, LossStep, ratio
+from ..tape import Ref, Tape
+from .derivatives import LossStep, ratio
 from .expected import add_numbers, counterpart, fill, of_constant, of_penalty
+from .findings import Diagnosis, Finding, MistakeName, Parameter
 from .losses import NEARLY, ORDER, CannotTell, Case, Fit, Loss, Point, Term, total
-from .mistakes import Diagnosis, MistakeName, diagnose, gradient_node, own_rates
+from .mistakes import diagnose, gradient_node, own_rates
 from .optimisers import gradient_nodes, linear, signs
 from .rows_seen import updates
 from .steps import Network, find_networks
 from .unknown_loss import for_any_loss
-
-
-@dataclass
-class Parameter:
-    """An array that the steps update."""
-
-    name: str
-    line: int  # of its update
-    difference: float | None  # largest relative one, of its steps; None if not finite
-    ok: bool
-    shape: tuple[int, ...]
-
-
-@dataclass
-class Finding:
-    """What is known about one network."""
-
-    verdict: str  # "correct", "wrong" or "cannot tell"
-    reason: str | None = None
-    loss: str | None = None
-    lr: float | None = None
-    warnings: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    parameters: list[Parameter] = field(default_factory=list)
-    layers: list[str] = field(default_factory=list)
-    labels: dict[int, list[tuple[str, bool]]] = field(default_factory=dict)  # line -> derivatives
-    diagnosis: Diagnosis | None = None
-    updates: str | None = None  # full batch, mini-batch or one sample at a time
-    other_loss: bool = False  # follows the gradient of another loss than it computes
-    lines: tuple[int, int] = (0, 0)  # of the training step
 
 
 @one_thread()
@@ -257,7 +228,7 @@ def _no_parameter_unseen(step: LossStep) -> None:
             stack, added = [(i, False)], set[int]()
             while stack:
                 m, more = stack.pop()
-                if m not in added and nodes[m].op in PARTS | {"item", "add", "subtract", "assign"}:
+                if m not in added and nodes[m].op in PARTS | {"add", "subtract", "assign"}:
                     more = more or nodes[m].op in ("add", "subtract")
                     added |= {m} if more else set()
                     stack += [(j, more) for j in nodes[m].inputs]

@@ -20,6 +20,7 @@ import torch
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from .. import replay
+from ..operations import COMPARISONS
 from ..tape import Node, Ref, Tape
 from .steps import Network, Step
 
@@ -53,7 +54,6 @@ MAX_STEPS = 40  # steps that are looked at, distinct samples first
 NUDGED_STEPS = 12
 # Of one step: each of its values is compared with each derivative.
 MAX_OPERATIONS = 10_000
-COMPARISONS = {"maximum", "minimum", "greater", "greater_equal", "less", "less_equal"}
 
 
 class CannotTell(Exception):  # noqa: N818 - a verdict, not an error
@@ -359,10 +359,10 @@ class Case:
         generator = None if seed is None else torch.Generator().manual_seed(seed)
         given = self._given(k, generator, size, keep)
         inside = set(step.nodes)
-        guards = [(n, answer) for n, answer in self.tape.guards if n in inside]
-        also = [*step.nodes, *(n for n, _ in guards)]
+        branches = [(n, answer) for n, answer in self.tape.branches if n in inside]
+        also = [*step.nodes, *(n for n, _ in branches)]
         values = replay.run(self.tape, step.end.values(), given, self.ties, also)
-        if any(n in values and bool(values[n].bool().any()) != answer for n, answer in guards):
+        if any(n in values and bool(values[n].bool().any()) != answer for n, answer in branches):
             return None
         if self._tied(step, values):
             self.tied = True
@@ -538,7 +538,7 @@ class Case:
         """The questions of a step that no parameter decides, as ``if y == 1``."""
         nodes, step = self.tape.nodes, self.steps[k]
         found = []
-        for guard, _ in self.tape.guards:
+        for guard, _ in self.tape.branches:
             if not min(step.nodes) < guard < max(step.nodes) or not nodes[guard].inputs:
                 continue
             of, stack = set[int](), [guard]

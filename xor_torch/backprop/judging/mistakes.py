@@ -11,62 +11,13 @@ mistake would, and must agree in every element.
 
 import itertools
 import math
-from dataclasses import dataclass, field
-from typing import Literal
 
 from .. import replay
+from ..operations import PARTS, PRODUCTS, SUMS
 from ..replay import Tensor
-from ..tape import PARTS
-from .derivatives import PRODUCTS, SHAPES, SUMS, Function, Layer, LossStep, ratio
+from .derivatives import ACTIVATIONS, Function, Layer, LossStep, ratio
+from .findings import Diagnosis, MistakeName
 from .losses import CannotTell, Case, Fit
-
-# The catalogue; docs/mistakes.md has an example of each.
-MistakeName = Literal[
-    "updated too early",
-    "derivative taken twice",
-    "bias summed over the wrong axis",
-    "bias not summed",
-    "derivative of the wrong quantity",
-    "raw error in the hidden delta",
-    "scale of one parameter",
-    "missing output derivative",
-    "missing hidden derivative",
-    "bias never updated",
-    "hard-coded sample",
-    "wrong sign",
-    "dot for element-wise product",
-    "wrong transpose",
-    "weights of the wrong layer",
-    "stale activation",
-    "detached regularisation",
-]
-
-
-@dataclass
-class Diagnosis:
-    """Where a backward pass goes wrong."""
-
-    line: int
-    variable: str
-    mistake: MistakeName | None
-    sure: bool  # do the numbers agree with the mistake of that name?
-    spoils: list[str]
-    shape: tuple[int, ...] = ()
-    node: int | None = None  # of the tape
-    derivative: tuple[int, float] | None = None  # (v, c): the node should be c * dL/dv
-    step: LossStep | None = field(default=None, repr=False)  # where it was found
-    # of its worst element, or of that of a spoilt parameter's step; None if not determined
-    of: str = ""
-    index: tuple[int, ...] = ()
-    actual: float | None = None
-    expected: float | None = None
-
-    @property
-    def ratio(self) -> float | None:
-        if self.actual is None or not self.expected:
-            return None
-        return self.actual / self.expected
-
 
 # -------------------------------------------------------------------------- the diagnosis
 
@@ -379,9 +330,9 @@ def _from_slope(step: LossStep, s: int, delta: int, plain: list[int], layer: Lay
         if len(with_star) == len(upstream) and ratio(with_star, step.derivatives[own.z]):
             return "dot for element-wise product", True, s
     z, a = step.values(own.z) or [], step.values(own.a) or []
-    of_z, of_a = SHAPES.get(own.activation, SHAPES["linear"])[1:]
+    of_z, of_a = ACTIVATIONS.get(own.activation, ACTIVATIONS["linear"])[1:]
     twice = ((of_z, a), (of_a, z)) if own.activation in ("sigmoid", "tanh") else ()
-    slopes = [f for functions in SHAPES.values() for f in functions[1:]]
+    slopes = [f for functions in ACTIVATIONS.values() for f in functions[1:]]
     quantities = [x for q in step.forward if (x := step.values(q))]
     for mine in filter(None, map(step.values, _statement(step, s))):
         if any(_agrees(mine, upstream, f, x) for f, x in twice):
