@@ -216,6 +216,8 @@ def remove_halves(path: Path) -> None:
         path: the file that they would have written.
 
     """
+    if not path.parent.is_dir():
+        return
     half = re.compile(re.escape(f".{path.name}.{socket.gethostname()}.") + r"(\d+)")
     for other in path.parent.iterdir():
         match = half.fullmatch(other.name)

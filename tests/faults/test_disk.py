@@ -6,7 +6,6 @@ import os
 import resource
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -119,27 +118,6 @@ def test_standard_output_is_full(here):
     for flags in (["train", "--epochs", 3], ["compare", "--epochs", 3]):
         command = warm.run(*flags, cwd=here, stdout="/dev/full", code=1)
         assert "cannot write standard output: No space left on device" in command.last_words
-
-
-def close_standard_error():
-    sys.stderr.close()
-    os.close(2)
-    sys.stderr = None  # as Python has it when it starts without one
-
-
-def fill_standard_error():
-    full = os.open("/dev/full", os.O_WRONLY)
-    os.dup2(full, 2)
-
-
-@pytest.mark.parametrize("setup", [close_standard_error, fill_standard_error])
-def test_a_run_without_standard_error_is_the_same_run(here, setup):
-    if not Path("/dev/full").exists():
-        pytest.skip("there is no /dev/full")
-    command = warm.run("train", "--epochs", 1200, cwd=here, setup=setup)
-    straight = warm.run("train", "--epochs", 1200, cwd=here.with_name("straight"))
-    assert command.stdout.startswith(straight.stdout)
-    warm.assert_same_weights(warm.the_run(here), warm.the_run(here.with_name("straight")))
 
 
 def test_the_directory_goes_away(here):

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 from filelock import FileLock, Timeout
 
-from ..files import WriteError, quoted, write_beside
+from ..files import WriteError, quoted, remove_halves, write_beside
 
 LOCK = ".lock"  # there while a process trains in the directory
 CONFIG = "config.yaml"
@@ -96,7 +96,8 @@ def occupy(run_dir: Path, config: Mapping[str, Any]) -> Iterator[None]:
             raise ValueError(f"{quoted(path)} is not a regular file; move it away to train there")
     try:
         with _lock(run_dir):
-            remove_halves(run_dir)
+            for path in (run_dir / CONFIG, run_dir / CHECKPOINT):
+                remove_halves(path)
             try:
                 save_config(run_dir, config)
             except WriteError as error:
@@ -138,13 +139,6 @@ def save_config(run_dir: Path, config: Mapping[str, Any]) -> None:
     """Write ``config.yaml``, which `train --config` takes to repeat the run."""
     with write_beside(run_dir / CONFIG) as beside:
         beside.write_text(yaml.safe_dump(dict(config), sort_keys=False), encoding="utf-8")
-
-
-def remove_halves(run_dir: Path) -> None:
-    """Remove files that a killed process had begun to write with `write_beside`."""
-    for path in (run_dir / CONFIG, run_dir / CHECKPOINT):
-        for half in path.parent.glob(f".{path.name}.*"):
-            half.unlink(missing_ok=True)
 
 
 def _versions(log_dir: Path) -> list[int]:
