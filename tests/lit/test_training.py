@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 
+import lightning.pytorch as L
 import pytest
 import torch
 import yaml
@@ -71,7 +72,8 @@ def test_a_resumed_run_is_read_last_though_the_clock_was_set_back(tmp_path, monk
     fit(lit.load(checkpoint), 400, tmp_path, resume=checkpoint)
     steps = [event.step for event in events(tmp_path / "version_0").Scalars("loss/mse")]
     assert steps == [0, 100, 119, 200, 300, 399]
-    names = sorted(path.name for path in runs.event_files(tmp_path / "version_0"))
+    there = runs.events_dir(tmp_path / "version_0")
+    names = sorted(path.name for path in runs.event_files(there))
     assert len(names) == 3
     assert ".1." in names[-1]
 
@@ -91,3 +93,41 @@ def test_a_file_of_the_run_that_is_a_pipe_or_a_link_to_nothing(tmp_path, name, m
         pass
     assert not (tmp_path / "nowhere").exists()
     assert lit.load(kept).prediction is not None
+
+
+def test_a_run_is_named_after_what_it_is_and_how_it_ended(tmp_path):
+    def name():
+        return runs.events_dir(tmp_path / "version_0").name
+
+    class Look(L.Callback):
+        def on_train_batch_end(self, trainer, *_):
+            seen.append(name())
+
+    seen = []
+    fit(XORModule(seed=3, lr=1), 300, tmp_path, callbacks=[Look()])
+    assert set(seen) == {"seed3-lr1-width2"}
+    assert name() == "seed3-lr1-width2-moving"
+    checkpoint = tmp_path / "version_0" / runs.CHECKPOINT
+    fit(lit.load(checkpoint), 300, tmp_path, resume=checkpoint)  # nothing is left to do
+    assert name() == "seed3-lr1-width2-moving"
+    seen.clear()
+    fit(lit.load(checkpoint), 2000, tmp_path, resume=checkpoint, callbacks=[Look()])
+    assert set(seen) == {"seed3-lr1-width2"}
+    assert name() == "seed3-lr1-width2-solved"
+    with pytest.raises(lit.DivergedError):
+        fit(XORModule(lr=1e6, bits=3, hidden=4), 300, tmp_path)
+    assert runs.events_dir(tmp_path / "version_1").name == "seed42-lr1e+06-width4-bits3-diverged"
+
+
+def test_a_run_of_an_earlier_version_goes_on_where_it_is(tmp_path):
+    fit(XORModule(), 120, tmp_path)
+    run_dir = tmp_path / "version_0"
+    there = runs.events_dir(run_dir)
+    for path in runs.event_files(there):
+        path.rename(run_dir / path.name)
+    there.rmdir()
+    checkpoint = run_dir / runs.CHECKPOINT
+    fit(lit.load(checkpoint), 300, tmp_path, resume=checkpoint)
+    assert runs.events_dir(run_dir) == run_dir
+    steps = [event.step for event in events(run_dir).Scalars("loss/mse")]
+    assert steps == [0, 100, 119, 200, 299]

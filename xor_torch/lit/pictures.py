@@ -24,8 +24,8 @@ GRID = 61
 MOST_UNITS = 8
 COLUMNS = 3
 PANEL = 1.6  # inches
-# TensorBoard shows an image 350 pixels wide and leaves out pixels for it, which breaks thin letters.
-# So three panels are twice as wide, and titles are bold.
+# TensorBoard shows an image 350 pixels wide by leaving out pixels, which breaks thin letters. So
+# three panels are twice as wide, and the titles are bold.
 DOTS = 700 / (3 * PANEL)  # per inch
 TITLE: dict[str, Any] = {"fontsize": 11, "fontweight": "bold"}
 UNIT_LINES = ("solid", "dashed", "dotted", "dashdot")

@@ -130,9 +130,20 @@ def _lock(run_dir: Path) -> Iterator[None]:
             lock.release()
 
 
-def event_files(run_dir: Path) -> list[Path]:
-    """The files in `run_dir` that TensorBoard reads."""
-    return [p for p in run_dir.glob("events.out.tfevents.*") if re.match(r"\d+\.", p.name[20:])]
+def event_files(directory: Path) -> list[Path]:
+    """The files in `directory` that TensorBoard reads."""
+    return [p for p in directory.glob("events.out.tfevents.*") if re.match(r"\d+\.", p.name[20:])]
+
+
+def events_dir(run_dir: Path) -> Path | None:
+    """The directory of a run's event files: its own, or one within it; None if there is none."""
+    within = sorted(path for path in run_dir.glob("*") if path.is_dir())
+    return next((path for path in [run_dir, *within] if event_files(path)), None)
+
+
+def label(seed: int, lr: float, hidden: int, bits: int) -> str:
+    """What a run is, as the name of a directory."""
+    return f"seed{seed}-lr{lr:g}-width{hidden}" + (f"-bits{bits}" if bits != 2 else "")
 
 
 def save_config(run_dir: Path, config: Mapping[str, Any]) -> None:

@@ -20,7 +20,7 @@ from ..data import truth_table
 from ..outcome import Outcomes, classify, fraction, in_words, is_right
 from .module import XORModule
 from .runs import VIEWS
-from .saving import writer
+from .saving import RunLogger, writer
 from .schedule import is_watched, picture_epochs
 
 MOST_ROWS = 64  # rows of the truth table that get a curve
@@ -185,6 +185,9 @@ class Summary(View):
         epochs = trainer.global_step
         settings = {**pl_module.hparams, "epochs": epochs}
         found = self.ended(epochs, settings["lr"])
+        if isinstance(trainer.logger, RunLogger):
+            level = f"-at-{found.level[0]:.3g}" if found.outcome[0] == "plateau" else ""
+            trainer.logger.ended = f"{found.outcome[0]}{level}".replace("plateau", "stuck")
         to = writer(trainer)
         to.add_text("summary", _summary(settings, self, found), epochs)
         # the table shows the last value of each of these tags, and the parallel coordinates
