@@ -68,33 +68,16 @@ def browser_page(width: int = 1500, height: int = 900) -> Iterator:
 def open_tab(page, url: str, tab: str) -> None:
     """Show one of TensorBoard's tabs, whose data is loaded when its first text is there."""
     page.goto("about:blank")  # the tab is the URL's fragment, which alone loads nothing
-    page.goto(f"{url}?darkMode=false#{tab}")
-
-
-def draw_stuck_and_learning() -> None:
-    """docs/network.png: the network that the notebook trains, and one that learns."""
-    import numpy as np
-    from PIL import Image
-
-    from xor_torch import initial_weights, manual, truth_table
-    from xor_torch.lit.pictures import NetworkPicture
-
-    rows = []
-    for seed in (42, 3):
-        last = list(manual.train(*truth_table(), initial_weights(seed)))[-1]
-        rows.append(NetworkPicture(2).draw(last.parameters, last.number, last.mse))
-    gap = np.full((len(rows[0]), 24, 3), 255, np.uint8)
-    Image.fromarray(np.hstack([rows[0], gap, rows[1]])).save(DOCS / "network.png", optimize=True)
+    page.goto(f"{url}?darkMode=false&smoothing=0#{tab}")
 
 
 def main() -> None:
-    draw_stuck_and_learning()
     with tempfile.TemporaryDirectory() as folder:
         log_dir = Path(folder) / "lightning_logs"
         train_three(log_dir)
-        with tensorboard(log_dir) as url, browser_page(1400, 560) as page:
+        with tensorboard(log_dir) as url, browser_page(1440, 800) as page:
             open_tab(page, url, "custom_scalars")
-            page.get_by_text("Matches (12)").wait_for()
+            page.get_by_text("answer to 11, should be 0").wait_for()
             page.wait_for_timeout(1500)  # the curves grow into their place
             page.screenshot(path=DOCS / "tensorboard-learning.png")
             open_tab(page, url, "images")
@@ -103,13 +86,13 @@ def main() -> None:
             page.wait_for_timeout(1500)
             page.screenshot(path=DOCS / "tensorboard-network.png")
             open_tab(page, url, "timeseries")
-            page.get_by_role("combobox", name="Filter tags (regex)").fill("norm/gradient_W")
+            page.get_by_role("combobox", name="Filter tags (regex)").fill("norm/log10_gradient_W")
             page.get_by_role("button", name="Close side pane").click()
-            page.get_by_text("norm/gradient_W2").first.wait_for()
+            page.get_by_text("norm/log10_gradient_W2").first.wait_for()
             page.wait_for_timeout(1500)
             page.screenshot(path=DOCS / "tensorboard-gradients.png")
             open_tab(page, url, "text")
-            page.locator("#checkbox-version_0").click()  # the stuck one is the first then
+            page.locator("[id^='checkbox-version_0']").click()  # the stuck one is the first then
             page.get_by_text("Not solved: stuck").first.wait_for()
             page.wait_for_timeout(1500)
             page.screenshot(path=DOCS / "tensorboard-text.png")

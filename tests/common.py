@@ -7,6 +7,7 @@ from pathlib import Path
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from xor_torch import cli
+from xor_torch.lit import runs
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOK = (ROOT / "tests/notebook_output.txt").read_text()
@@ -26,4 +27,5 @@ def script(name, *arguments, cwd, **options):
 def events(run_dir):
     """All that the event file of a run holds."""
     keep_all = {"scalars": 0, "images": 0, "histograms": 0, "tensors": 0}
-    return EventAccumulator(str(run_dir), size_guidance=keep_all).Reload()
+    where = str(runs.events_dir(run_dir))
+    return EventAccumulator(where, size_guidance=keep_all).Reload()

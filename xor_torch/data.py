@@ -1,4 +1,4 @@
-"""The truth table that is learned and the weights that learning starts from."""
+"""The truth table that the network learns, and the weights that it starts from."""
 
 from typing import NamedTuple
 
@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
-# A truth table of 2**16 rows still trains; a typing error of --bits 64 must not fill the memory.
+# A truth table of 2**16 rows still trains. A slip such as --bits 64 must not fill the memory.
 MAX_BITS = 16
 MAX_HIDDEN = 4096
 MAX_SEED = 2**32 - 1
@@ -79,7 +79,7 @@ def check_equal_shapes(prediction: tuple[int, ...], y: tuple[int, ...]) -> None:
 
 
 def check_network(seed: int, hidden: int, bits: int) -> None:
-    """Raise ValueError, which names it, if one of them is out of its range."""
+    """Raise a ValueError that names the first argument that is out of its range."""
     _check_range("seed", seed, 0, MAX_SEED)
     _check_range("hidden", hidden, 1, MAX_HIDDEN)
     _check_range("bits", bits, 1, MAX_BITS)

@@ -1,16 +1,16 @@
-"""The weights in files that other programs read: NumPy's, and ONNX with the whole network."""
+"""Write the weights for other programs: as a NumPy file, or as ONNX with the whole network."""
 
 from pathlib import Path
 
 from .data import Parameters
 from .files import write_arrays, write_beside
 
-# A version of the standard, of 2021, that has all we need: the newer, the fewer can read the file.
+# A version of 2021 that has all we need. The newer the version, the fewer programs can read it.
 OPSET, IR_VERSION = 13, 7
 
 
 def save_npz(path: str | Path, parameters: Parameters) -> None:
-    """The four weights in the notebook's layout, float64, for ``np.load``.
+    """Write the four weights in the notebook's layout, float64, for ``np.load``.
 
     ``W1`` (bits, hidden), ``b1`` (1, hidden), ``W2`` (hidden, 1) and ``b2`` (1, 1). A file that
     exists is replaced.
@@ -23,11 +23,11 @@ def save_npz(path: str | Path, parameters: Parameters) -> None:
 
 
 def save_onnx(path: str | Path, parameters: Parameters) -> None:
-    """The network as an ONNX model: ``X`` (N, bits) in, ``prediction`` (N, 1) out, both float64.
+    """Write an ONNX model: ``X`` (N, bits) in, ``prediction`` (N, 1) out, both float64.
 
-    Written node by node rather than by ``torch.onnx.export``: the forward pass of `manual`, weights
-    under their names and in their layout, any number of rows, and neither onnxscript nor the
-    exporter's messages. A file that exists is replaced.
+    It is written node by node, not by ``torch.onnx.export``: so it is the forward pass of `manual`
+    for any number of rows, with the weights under their own names and in their own layout, and it
+    needs no onnxscript. A file that exists is replaced.
 
     Raises:
         ModuleNotFoundError: the package ``onnx`` is not installed.
@@ -40,8 +40,8 @@ def save_onnx(path: str | Path, parameters: Parameters) -> None:
     bits = len(parameters.W1)
     node = helper.make_node
     graph = helper.make_graph(
-        # not Gemm for the two in one: onnxruntime 1.17 fuses it with the sigmoid behind it into an
-        # operation that it has for float32 alone
+        # Not Gemm, which would be MatMul and Add in one: onnxruntime 1.17 fuses it with the
+        # sigmoid after it into an operation that exists for float32 only.
         nodes=[
             node("MatMul", ["X", "W1"], ["XW1"]),
             node("Add", ["XW1", "b1"], ["z1"]),

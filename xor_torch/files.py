@@ -32,12 +32,10 @@ def open_regular(path: str | Path) -> Iterator[tuple[BinaryIO, int]]:
         ValueError: it is something else, such as a pipe, from which reading may never end.
 
     """
-    # without O_NONBLOCK, opening a pipe waits for somebody to write to it
-    descriptor = os.open(
-        path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-    )
-    with os.fdopen(descriptor, "rb") as file:
-        found = os.fstat(descriptor)
+    # O_NONBLOCK, because opening a pipe would wait for somebody to write to it
+    nonblock: int = getattr(os, "O_NONBLOCK", 0)  # Windows has none
+    with open(path, "rb", opener=lambda name, flags: os.open(name, flags | nonblock)) as file:
+        found = os.fstat(file.fileno())
         if not stat.S_ISREG(found.st_mode):
             raise ValueError(f"{path} is not a regular file")
         yield file, found.st_size
@@ -218,6 +216,8 @@ def remove_halves(path: Path) -> None:
         path: the file that they would have written.
 
     """
+    if not path.parent.is_dir():
+        return
     half = re.compile(re.escape(f".{path.name}.{socket.gethostname()}.") + r"(\d+)")
     for other in path.parent.iterdir():
         match = half.fullmatch(other.name)

@@ -1,4 +1,4 @@
-"""Refuse what cannot fit into memory before it is asked for."""
+"""Refuse work that cannot fit into memory before anything is allocated."""
 
 import contextlib
 import os
@@ -6,18 +6,18 @@ from pathlib import Path
 
 
 def total() -> float:
-    """Bytes of memory that this process may use at most, infinite if nobody says."""
+    """The most bytes of memory that this process may use; infinite if that is not known."""
     limits = [float("inf")]
     with contextlib.suppress(AttributeError, OSError, ValueError):  # not on Windows
         limits.append(float(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")))
-    # a container's: there, asking for more ends the process without a word
+    # the limit of a container, where asking for more ends the process without a word
     with contextlib.suppress(OSError, ValueError):
         limits.append(float(Path("/sys/fs/cgroup/memory.max").read_text()))
     return min(limits)
 
 
 def check(what: str, need: float) -> None:
-    """Raise ValueError, which names `what`, if `need` bytes are more than there are."""
+    """Raise a ValueError that names `what` if `need` bytes are more than there are."""
     if need > total():
         raise ValueError(
             f"{what}: would need about {need / 1e9:,.0f} GB of memory, "

@@ -148,6 +148,12 @@ def fraction(value: float) -> str:
     )
 
 
+def in_words(found: Outcomes) -> str:
+    """The outcome of the first network in two or three words, such as "stuck at 1/8"."""
+    outcome = str(found.outcome[0])
+    return f"stuck at {fraction(found.level[0])}" if outcome == "plateau" else outcome
+
+
 def wilson(count: int, total: int) -> tuple[float, float]:
     """The 95 % confidence interval of a share, of which `count` of `total` were seen (Wilson)."""
     z = 1.959963984540054

@@ -158,7 +158,7 @@ def test_odd_names(here, name):
     command = warm.run("train", *flags, cwd=here)
     (run_dir,) = (here / name).iterdir()
     there = sorted(path.name.partition(".")[0] for path in run_dir.iterdir())
-    assert there == ["checkpoints", "config", "events", "output"]
+    assert there == ["checkpoints", "config", "output", "seed42-lr0"]
     assert list(here.iterdir()) == [here / name]
     # a line of standard error is what a shell takes
     where = command.last_words.partition("--logdir ")[2]

@@ -60,8 +60,10 @@ def test_the_run_directory(notebook_run):
     assert run_dir.name == "version_0"
     names = sorted(str(p.relative_to(run_dir)) for p in run_dir.rglob("*"))
     assert names[:3] == ["checkpoints", "checkpoints/last.ckpt", "config.yaml"]
-    assert names[3].startswith("events.out.tfevents.")
-    assert len(names) == 4
+    name = "seed42-lr0.1-width2-stuck-at-0.125"
+    assert names[3] == name
+    assert names[4].startswith(f"{name}/events.out.tfevents.")
+    assert len(names) == 5
     config = yaml.safe_load((run_dir / "config.yaml").read_text())
     assert config.pop("log_dir") == str(run_dir.parent)
     assert config == {

@@ -7,8 +7,8 @@ from xor_torch.lit.pictures import HIGH, LOW, NetworkPicture, _line
 
 
 def test_the_size_follows_the_width():
-    for hidden, shape in ((1, 320), (2, 480), (8, 480), (20, 480)):
-        image = NetworkPicture(hidden).draw(initial_weights(1, hidden), 0, 0.25)
+    for hidden, shape in ((1, 466), (2, 700), (8, 700), (20, 700)):
+        image = NetworkPicture(hidden).draw(initial_weights(1, hidden), "a title")
         assert image.dtype == np.uint8
         assert image.shape[1:] == (shape, 3)
     assert NetworkPicture(20).units == 8
@@ -16,9 +16,9 @@ def test_the_size_follows_the_width():
 
 def test_equal_weights_are_equal_pictures_and_leave_nothing_behind():
     picture = NetworkPicture(2)
-    first = picture.draw(initial_weights(3), 7, 0.125)
-    picture.draw(initial_weights(42), 9999, 0.5)
-    np.testing.assert_array_equal(picture.draw(initial_weights(3), 7, 0.125), first)
+    first = picture.draw(initial_weights(3), "seed 3")
+    picture.draw(initial_weights(42), "seed 42")
+    np.testing.assert_array_equal(picture.draw(initial_weights(3), "seed 3"), first)
 
 
 @pytest.mark.parametrize(("sign", "brighter"), [(1, "right"), (-1, "left")])
@@ -29,7 +29,7 @@ def test_the_first_input_goes_to_the_right(sign, brighter):
         np.array([[10.0]]), np.array([[-5.0]]),
     )  # fmt: skip
     picture = NetworkPicture(1)
-    picture.draw(weights, 0, 0.0)
+    picture.draw(weights, "")
     for image in picture.images:
         values = np.asarray(image.get_array())
         low, high = values[:, 5].mean(), values[:, -5].mean()
@@ -46,4 +46,4 @@ def test_lines_are_where_a_unit_is_undecided():
 
 def test_weights_beyond_all_bounds_are_drawn():
     huge = Parameters(*(1e300 * w for w in initial_weights(1)))
-    assert NetworkPicture(2).draw(huge, 0, 1.0).any()
+    assert NetworkPicture(2).draw(huge, "").any()

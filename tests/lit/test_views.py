@@ -5,11 +5,14 @@ from pathlib import Path
 import lightning.pytorch as L
 import numpy as np
 import pytest
+from tensorboard.plugins.custom_scalar.layout_pb2 import Layout
 
 from xor_torch import XORModule, data, fit, lit, manual, parity
 from xor_torch.lit import views
 
 from ..common import events
+
+ROWS = [("00", 0), ("01", 1), ("10", 1), ("11", 0)]
 
 
 def scalars(run_dir, tag):
@@ -25,7 +28,7 @@ def test_scalars_are_the_notebooks_by_epoch(tmp_path):
             for row, p in zip(("00", "01", "10", "11"), epoch.forward.a2[:, 0], strict=True):
                 values[f"prediction/{row}"] = p
             for name, gradient in epoch.backward.gradients._asdict().items():
-                values[f"norm/gradient_{name}"] = np.linalg.norm(gradient)
+                values[f"norm/log10_gradient_{name}"] = np.log10(np.linalg.norm(gradient))
             for name, array in epoch.parameters._asdict().items():
                 for i, j in np.ndindex(array.shape):
                     values[f"weight/{name}_{i}_{j}"] = array[i, j]
@@ -50,21 +53,34 @@ def stuck(notebook_run):
 def test_pictures(stuck):
     images = events(stuck).Images("network")
     assert [image.step for image in images] == [0, 100, 200, 300, 600, 1000, 1800, 3200, 5600, 9999]
-    assert {(image.width, image.height) for image in images} == {(480, images[0].height)}
+    assert {(image.width, image.height) for image in images} == {(700, images[0].height)}
     assert len({image.encoded_image_string for image in images}) == 10
 
 
-def test_histograms_and_graph(stuck):
-    read = events(stuck)
+def test_a_few_weights_have_no_histograms_and_many_have(stuck, tmp_path):
+    assert not events(stuck).Tags()["histograms"]
+    fit(XORModule(hidden=20), 3, tmp_path)
+    read = events(tmp_path / "version_0")
     assert sorted(read.Tags()["histograms"]) == sorted(
         f"spread_{kind}/{name}"
         for kind in ("weight", "gradient")
         for name in ("W1", "b1", "W2", "b2")
     )
-    assert len(read.Histograms("spread_weight/W1")) == 10
-    assert read.Histograms("spread_weight/W1")[0].histogram_value.num == 4
-    assert read.Tags()["graph"]
-    assert "hidden" in str(read.Graph())
+    assert [h.step for h in read.Histograms("spread_weight/W1")] == [0, 2]
+    assert read.Histograms("spread_weight/W1")[0].histogram_value.num == 40
+
+
+def test_each_answer_has_a_chart(stuck, tmp_path):
+    def titles(run_dir):
+        (tensor,) = events(run_dir).Tensors("custom_scalars__config__")
+        layout = Layout.FromString(tensor.tensor_proto.string_val[0])
+        return [chart.title for category in layout.category for chart in category.chart]
+
+    norm = "log10 of the gradient of W1"
+    answers = [f"answer to {row}, should be {y}" for row, y in ROWS]
+    assert titles(stuck) == ["loss", *answers, norm]
+    fit(XORModule(bits=4), 2, tmp_path)
+    assert titles(tmp_path / "version_0") == ["loss", "answers to all rows", norm]
 
 
 def text(run_dir):
@@ -119,8 +135,11 @@ def test_hparams_have_no_placeholder(stuck):
     assert "hp_metric" not in scalar_tags
     assert "epoch" not in scalar_tags
     plugin = events(stuck).summary_metadata["_hparams_/experiment"].plugin_data
-    for name in (b"loss/mse", b"solved/0_or_1", b"solved/first_epoch", b"seed", b"hidden"):
+    for name in (b"loss/mse", b"solved/0_or_1", b"solved/first_epoch", b"seed", b"network"):
         assert name in plugin.content
+    start = events(stuck).summary_metadata["_hparams_/session_start_info"].plugin_data.content
+    for value in (b"42", b"2-2-1", b"10000", b"stuck at 1/8"):
+        assert value in start
 
 
 def test_check_logs_what_little_differs(stuck):

@@ -2,6 +2,8 @@
 
 import io
 import math
+import pickletools
+import warnings
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,6 +17,7 @@ from ..files import read_zip
 from ..model import XOR
 
 MOST = 4 * 2**20  # bytes; the largest network takes 1.2 MB
+MOST_PICKLE = 2**16  # bytes; a run has about 3000
 FORMAT = 1  # raise it when an older xor_torch would misread what a checkpoint holds
 
 Kind = type | tuple[type, ...]
@@ -77,6 +80,32 @@ def read(path: str | Path) -> dict[str, Any]:
     return state  # type: ignore[no-any-return]
 
 
+def _why_not_unpickled(data: bytes) -> str | None:
+    """Why a pickle takes more time or memory than its size says, None if it does not.
+
+    To be a key, a tuple is hashed as often as it occurs in itself: 40 levels of ``t = (t, t)`` are
+    200 bytes, and take hours.
+    """
+    if len(data) > MOST_PICKLE:
+        return f"it has {len(data)} bytes of names; at most {MOST_PICKLE} are read"
+    tuples, previous = set(), ""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of odd escapes in what may be any bytes
+            instructions = [*pickletools.genops(data)]
+    except Exception:  # pickletools raises many classes
+        return "it is not a pickle"
+    for opcode, argument, _ in instructions:
+        if opcode.name in ("PUT", "BINPUT", "LONG_BINPUT") and previous.startswith("TUPLE"):
+            tuples.add(argument)
+        elif opcode.name in ("GET", "BINGET", "LONG_BINGET") and argument in tuples:
+            return "a tuple occurs twice"
+        elif opcode.name in ("DUP", "MEMOIZE"):  # other ways to the same; torch writes neither
+            return f"it uses the instruction {opcode.name}"
+        previous = opcode.name
+    return None
+
+
 def network(state: Mapping[str, Any]) -> XOR:
     """The network with the weights in `state`, which `read` returned; needs no Lightning."""
     settings = state["hyper_parameters"]
@@ -102,6 +131,9 @@ def checked(path: str | Path) -> io.BytesIO:
         raise ValueError(
             f"{path} is not a whole checkpoint file: take another copy, or train anew"
         ) from error
+    for name, data in records.items():
+        if name.endswith("data.pkl") and (why := _why_not_unpickled(data)):
+            raise ValueError(f"{path} is not a checkpoint of numbers and names alone: {why}")
     whole = io.BytesIO()
     with zipfile.ZipFile(whole, "w") as archive:
         for name, data in records.items():

@@ -5,12 +5,11 @@ import os
 import sys
 from pathlib import Path
 from types import FrameType
-from typing import Any, NoReturn, TextIO, cast
+from typing import Any, NoReturn, cast
 
 import lightning.pytorch as L
 import numpy as np
 from tqdm import tqdm
-from tqdm.utils import ObjectWrapper
 
 from .. import files, signals
 from ..data import truth_table
@@ -36,7 +35,7 @@ class Report(L.Callback):
             initial=trainer.global_step,
             unit=" epochs",
             disable=not trainer.is_global_zero or sys.stderr is None,
-            file=cast(TextIO, Bystander(sys.stderr)),
+            file=sys.stderr,
             # seconds; in a file each redraw is one more line
             mininterval=0.1 if sys.stderr and sys.stderr.isatty() else 10.0,
             dynamic_ncols=True,
@@ -73,23 +72,6 @@ class Report(L.Callback):
     ) -> None:
         if hasattr(self, "bar"):
             self.bar.close()
-
-
-class Bystander(ObjectWrapper):  # type: ignore[misc]  # tqdm has no types for it
-    """A stream for the progress bar: an error of it, as on a full disk, must not end training."""
-
-    def write(self, text: str) -> None:
-        with contextlib.suppress(OSError, ValueError):
-            self._wrapped.write(text)
-
-    def flush(self) -> None:
-        with contextlib.suppress(OSError, ValueError):
-            self._wrapped.flush()
-
-    def __eq__(self, other: object) -> bool:  # tqdm compares its stream with sys.stderr
-        return bool(self._wrapped == getattr(other, "_wrapped", other))
-
-    __hash__ = None  # type: ignore[assignment]
 
 
 class Interrupt(L.Callback):

@@ -23,27 +23,31 @@ LOW, HIGH = -0.35, 1.35  # of both inputs: a margin around the four patterns
 GRID = 61
 MOST_UNITS = 8
 COLUMNS = 3
-PANEL = 1.6  # inches, at 100 dots each
+PANEL = 1.6  # inches
+# TensorBoard shows an image 350 pixels wide by leaving out pixels, which breaks thin letters. So
+# three panels are twice as wide, and the titles are bold.
+DOTS = 700 / (3 * PANEL)  # per inch
+TITLE: dict[str, Any] = {"fontsize": 11, "fontweight": "bold"}
 UNIT_LINES = ("solid", "dashed", "dotted", "dashdot")
 
 
 class NetworkPicture:
-    """Draws a network again and again, each time with other weights, on one figure.
+    """Draws one network again and again, each time with other weights, on one figure.
 
-    One panel shows the prediction over the input square, one more each hidden unit's a1, at
-    most 8 of them. The first input goes to the right, the second upwards. The four patterns
-    are drawn in, a circle for target 0 and a square for target 1, in their target's colour:
-    where the surface has it too, they are learned. Lines are where a unit is undecided:
-    z1 = 0, straight, and z2 = 0, thick, the network's decision.
+    The first panel shows the prediction over the input square, the others the activation a1 of
+    each hidden unit, at most 8 of them. The first input goes to the right, the second upwards. The
+    four patterns are a circle for target 0 and a square for target 1, in the colour of the target:
+    a pattern is learned where the surface has its colour. Lines show where a unit is undecided:
+    z1 = 0 is straight; z2 = 0 is thick and is the network's decision.
     """
 
     def __init__(self, hidden: int) -> None:
         self.units = min(hidden, MOST_UNITS)
         panels = 1 + self.units
         rows, columns = -(-panels // COLUMNS), min(panels, COLUMNS)
-        self.figure = Figure(figsize=(PANEL * columns, PANEL * rows * 1.14 + 0.22), dpi=100)
+        self.figure = Figure(figsize=(PANEL * columns, PANEL * rows * 1.14 + 0.22), dpi=DOTS)
         self.canvas = FigureCanvasAgg(self.figure)
-        self.title = self.figure.suptitle("", fontsize=12, x=0.01, ha="left")
+        self.title = self.figure.suptitle("", x=0.01, ha="left", **TITLE)
         axes = self.figure.subplots(rows, columns, squeeze=False).ravel()
         self.figure.subplots_adjust(
             left=0.01, right=0.99, bottom=0.01, wspace=0.04, hspace=0.2,
@@ -77,14 +81,14 @@ class NetworkPicture:
             )  # fmt: skip
         return image
 
-    def draw(self, parameters: Parameters, epoch: int, mse: float) -> NDArray[np.uint8]:
+    def draw(self, parameters: Parameters, title: str) -> NDArray[np.uint8]:
         """The picture of `parameters` (2 inputs) as an RGB image, (height, width, 3) uint8."""
         W1, b1, W2, b2 = parameters
         with np.errstate(over="ignore", invalid="ignore"):
             a1 = 1 / (1 + np.exp(-(self.inputs @ W1 + b1)))
             z2 = (a1 @ W2 + b2).reshape(GRID, GRID)
             self.images[0].set_data(1 / (1 + np.exp(-z2)))
-        self.axes[0].set_title("prediction", fontsize=11, pad=3)
+        self.axes[0].set_title("answer", pad=3, **TITLE)
         if self.decision is not None:
             self.decision.remove()
             self.decision = None
@@ -94,10 +98,10 @@ class NetworkPicture:
             )
         for j in range(self.units):
             self.images[1 + j].set_data(a1[:, j].reshape(GRID, GRID))
-            self.axes[1 + j].set_title(f"hidden {j + 1}  W2 {W2[j, 0]:+.1f}", fontsize=11, pad=3)
+            self.axes[1 + j].set_title(f"unit {j + 1} x {W2[j, 0]:+.1f}", pad=3, **TITLE)
             for line in self.lines[j]:
                 line.set_data(*_line(W1[:, j], b1[0, j]))
-        self.title.set_text(f"epoch {epoch}   loss {mse:.4f}")
+        self.title.set_text(title)
         self.canvas.draw()
         return np.asarray(self.canvas.buffer_rgba())[..., :3].copy()
 

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 from filelock import FileLock, Timeout
 
-from ..files import WriteError, quoted, write_beside
+from ..files import WriteError, quoted, remove_halves, write_beside
 
 LOCK = ".lock"  # there while a process trains in the directory
 CONFIG = "config.yaml"
@@ -96,7 +96,8 @@ def occupy(run_dir: Path, config: Mapping[str, Any]) -> Iterator[None]:
             raise ValueError(f"{quoted(path)} is not a regular file; move it away to train there")
     try:
         with _lock(run_dir):
-            remove_halves(run_dir)
+            for path in (run_dir / CONFIG, run_dir / CHECKPOINT):
+                remove_halves(path)
             try:
                 save_config(run_dir, config)
             except WriteError as error:
@@ -129,22 +130,26 @@ def _lock(run_dir: Path) -> Iterator[None]:
             lock.release()
 
 
-def event_files(run_dir: Path) -> list[Path]:
-    """The files in `run_dir` that TensorBoard reads."""
-    return [p for p in run_dir.glob("events.out.tfevents.*") if re.match(r"\d+\.", p.name[20:])]
+def event_files(directory: Path) -> list[Path]:
+    """The files in `directory` that TensorBoard reads."""
+    return [p for p in directory.glob("events.out.tfevents.*") if re.match(r"\d+\.", p.name[20:])]
+
+
+def events_dir(run_dir: Path) -> Path | None:
+    """The directory of a run's event files: its own, or one within it; None if there is none."""
+    within = sorted(path for path in run_dir.glob("*") if path.is_dir())
+    return next((path for path in [run_dir, *within] if event_files(path)), None)
+
+
+def label(seed: int, lr: float, hidden: int, bits: int) -> str:
+    """What a run is, as the name of a directory."""
+    return f"seed{seed}-lr{lr:g}-width{hidden}" + (f"-bits{bits}" if bits != 2 else "")
 
 
 def save_config(run_dir: Path, config: Mapping[str, Any]) -> None:
     """Write ``config.yaml``, which `train --config` takes to repeat the run."""
     with write_beside(run_dir / CONFIG) as beside:
         beside.write_text(yaml.safe_dump(dict(config), sort_keys=False), encoding="utf-8")
-
-
-def remove_halves(run_dir: Path) -> None:
-    """Remove files that a killed process had begun to write with `write_beside`."""
-    for path in (run_dir / CONFIG, run_dir / CHECKPOINT):
-        for half in path.parent.glob(f".{path.name}.*"):
-            half.unlink(missing_ok=True)
 
 
 def _versions(log_dir: Path) -> list[int]:

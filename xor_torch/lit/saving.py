@@ -1,5 +1,6 @@
 """What a run saves while it trains: its checkpoint, and the logger of its event file."""
 
+import contextlib
 import errno
 import io
 import os
@@ -8,6 +9,7 @@ from typing import Any, cast
 
 import lightning.pytorch as L
 import torch
+from lightning.fabric.loggers.logger import rank_zero_experiment
 from lightning.pytorch.callbacks import Checkpoint
 from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.plugins.io import TorchCheckpointIO
@@ -63,27 +65,61 @@ class LastCheckpoint(Checkpoint):
 
 
 class RunLogger(TensorBoardLogger):
-    """Logs into the run directory by its literal name; Lightning would expand ``~`` and ``$``."""
+    """Logs a run into a directory within the run directory, whose name says what the run is.
+
+    TensorBoard names a run after the directory of its event file, and has no other place for a
+    name: `version_0/seed42-lr0.1-width2`, and at the end how it ended. A run of an earlier version,
+    whose event file is in the run directory itself, goes on there.
+
+    Args:
+        run_dir: the run directory, by its literal name; Lightning would expand ``~`` and ``$``.
+        label: what the run is.
+        purge_step: of a resumed run: drop what was logged from this epoch on.
+
+    """
+
+    def __init__(self, run_dir: Path, label: str, purge_step: int | None) -> None:
+        super().__init__(
+            run_dir.parent, name="", version=run_dir.name, default_hp_metric=False,
+            purge_step=purge_step,
+        )  # fmt: skip
+        # config.yaml says more than Lightning's hparams.yaml would: it replaces that
+        self.NAME_HPARAMS_FILE = runs.CONFIG
+        self.earlier = runs.events_dir(run_dir)
+        self.events_dir = run_dir if self.earlier == run_dir else run_dir / label
+        self.ended = ""  # how the run ended, in a word or two
 
     @property
     def log_dir(self) -> str:
         return str(Path(self.save_dir) / str(self.version))
 
     @property
+    @rank_zero_experiment
     def experiment(self) -> SummaryWriter:
-        """The writer. Its event file has the last name of all in the run directory.
+        """The writer. Its event file has the last name of all in its directory.
 
         TensorBoard reads the files in the order of their names, which begin with the time. If the
         clock was set back, or two runs begin in the same second, a resumed run's file would be
         read first, and its curves would be dropped for those that it replaces.
         """
-        before = sorted(runs.event_files(Path(self.log_dir)))
-        is_new = self._experiment is None
-        made = cast(SummaryWriter, super().experiment)
-        # on any process but the first it is a dummy
-        if is_new and before and isinstance(made, SummaryWriter):
-            _name_after(before[-1], made)
-        return made
+        if self._experiment is None:
+            if self.earlier and self.earlier != self.events_dir:
+                self.earlier.rename(self.events_dir)
+            before = sorted(runs.event_files(self.events_dir))
+            self._experiment = SummaryWriter(log_dir=str(self.events_dir), **self._kwargs)
+            if before:
+                _name_after(before[-1], self._experiment)
+        return self._experiment
+
+    def name_after_its_end(self) -> None:
+        """Rename the directory of the event file, when the last line is written."""
+        if self._experiment is None or self.events_dir == Path(self.log_dir):
+            return
+        name = f"{self.events_dir.name}-{self.ended}" if self.ended else None
+        ended = self.events_dir.with_name(name) if name else self.earlier
+        if ended:
+            with contextlib.suppress(OSError):  # somebody has removed it
+                self.events_dir.rename(ended)
 
 
 def _name_after(newest: Path, made: SummaryWriter) -> None:

@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import lightning.pytorch as L
-from lightning.fabric.plugins.environments import LightningEnvironment
+from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 from lightning.fabric.utilities.rank_zero import rank_zero_only
 
 from ..files import WriteError
 from ..threads import one_thread
 from . import runs
 from .checkpoint import read
-from .module import XORDataModule, XORModule
+from .module import DivergedError, XORDataModule, XORModule
 from .resume import check_training
 from .saving import BesideCheckpointIO, LastCheckpoint, RunLogger
 from .views import choose_views
@@ -108,8 +108,11 @@ def fit(
 class OneProcess(LightningEnvironment):
     """One process on one machine, whatever RANK, LOCAL_RANK or SLURM_PROCID say."""
 
-    def creates_processes_externally(self) -> bool:  # type: ignore[override]
-        return False
+    def local_rank(self) -> int:
+        return 0
+
+    def node_rank(self) -> int:
+        return 0
 
 
 def _several(trainer_options: Mapping[str, Any]) -> bool:
@@ -182,19 +185,18 @@ def _run_directory(
         occupied = runs.occupy(run_dir, config)
     else:
         run_dir = Path(log_dir) / "version_of_rank_zero"  # only rank zero writes
-    trainer.logger = RunLogger(
-        run_dir.parent,
-        name="",
-        version=run_dir.name,
-        default_hp_metric=False,
-        # drop what a killed run logged after its last checkpoint: the resumed run logs it again
-        purge_step=done,
-    )
-    # config.yaml says more than Lightning's hparams.yaml would: it replaces that
-    trainer.logger.NAME_HPARAMS_FILE = runs.CONFIG
+    name = runs.label(*(config[key] for key in ("seed", "lr", "hidden", "bits")))
+    # what a killed run logged after its last checkpoint, the resumed run logs again
+    trainer.logger = logger = RunLogger(run_dir, name, purge_step=done)
     try:
         with occupied:
-            yield
+            try:
+                yield
+            except DivergedError:
+                logger.ended = "diverged"
+                raise
+            finally:
+                logger.name_after_its_end()
     except (runs.LogDirError, WriteError, BrokenPipeError):  # the last: nobody reads the output
         raise
     except OSError as error:  # the event file is the only one whose errors do not name it

@@ -1,33 +1,31 @@
 """What a run writes for TensorBoard: callbacks, the only users of the writer.
 
-Every view looks at an epoch between its backward pass and its update, where the loss, the
-predictions, the gradients and the weights that they were computed at are all at hand. The
-step on TensorBoard's axis is the notebook's epoch.
+Every view looks at an epoch between its backward pass and its update: there the loss, the
+predictions, the gradients and the weights that they were computed at are all available. The step
+on TensorBoard's axis is the notebook's epoch.
 
-TensorBoard sorts by name, so the names are chosen to be read in their order: loss, network
-(the pictures), norm (of each gradient), parity, prediction, solved, spread (the histograms),
-weight.
+TensorBoard sorts by name, so the names are chosen to be read in their order: loss, network (the
+pictures), norm (of each gradient), parity, prediction, solved, spread (the histograms), weight.
 """
 
-import warnings
 from collections.abc import Mapping
 from importlib.util import find_spec
 from typing import Any, cast
 
 import lightning.pytorch as L
 import numpy as np
-import torch
 from torch.utils.tensorboard.summary import hparams
 
 from ..data import truth_table
-from ..model import XOR
-from ..outcome import Outcomes, classify, fraction, is_right
+from ..outcome import Outcomes, classify, fraction, in_words, is_right
 from .module import XORModule
 from .runs import VIEWS
-from .saving import writer
+from .saving import RunLogger, writer
 from .schedule import is_watched, picture_epochs
 
 MOST_ROWS = 64  # rows of the truth table that get a curve
+MOST_ANSWERS = 3  # bits; a larger table gets one chart of all answers
+TINY = 1e-300  # the logarithm of a gradient that is 0 must be finite
 MOST_WEIGHTS = 36  # a network with more gets no curves of its weights
 
 
@@ -72,22 +70,37 @@ class View(L.Callback):
         raise NotImplementedError
 
 
+def _charts(bits: int) -> dict[str, dict[str, list[object]]]:
+    """The tab Custom Scalars: a chart for each answer, so that a line's colour says its run."""
+    charts: dict[str, list[object]] = {"loss": ["Multiline", ["loss/mse"]]}
+    if bits <= MOST_ANSWERS:
+        y = truth_table(bits)[1][:, 0]
+        for name, target in zip(row_names(bits), y, strict=True):
+            title = f"answer to {name}, should be {target:.0f}"
+            charts[title] = ["Multiline", [f"prediction/{name}"]]
+    else:
+        charts["answers to all rows"] = ["Multiline", ["prediction/.*"]]
+    charts["log10 of the gradient of W1"] = ["Multiline", ["norm/log10_gradient_W1"]]
+    return {"learning": charts}
+
+
 class Scalars(View):
-    """The loss, the norm of each gradient, the prediction for each row, and each weight."""
+    """The loss, the norm of each gradient, the prediction for each row, and each weight.
+
+    The norms are logarithms: they range over many powers of ten, and TensorBoard would cut off
+    the highest peaks, which are where a network learns, as outliers.
+    """
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         if trainer.is_global_zero:
-            charts = {
-                "loss": ["Multiline", [r"loss/mse"]],
-                "predictions": ["Multiline", [r"prediction/.*"]],
-            }
-            writer(trainer).add_custom_scalars({"learning": charts})
+            writer(trainer).add_custom_scalars(_charts(pl_module.hparams["bits"]))
 
     def look(self, trainer: L.Trainer, pl_module: XORModule, epoch: int) -> None:
         assert pl_module.prediction is not None
         values: dict[str, object] = {"loss/mse": pl_module.mse}
         for name, gradient in pl_module.gradients()._asdict().items():
-            values[f"norm/gradient_{name}"] = np.linalg.norm(gradient)
+            norm = max(float(np.linalg.norm(gradient)), TINY)
+            values[f"norm/log10_gradient_{name}"] = np.log10(norm)
         rows = pl_module.prediction[:MOST_ROWS, 0].tolist()
         for row, p in zip(row_names(pl_module.hparams["bits"]), rows, strict=False):
             values[f"prediction/{row}"] = p
@@ -112,23 +125,21 @@ class Pictures(View):
 
     def look(self, trainer: L.Trainer, pl_module: XORModule, epoch: int) -> None:
         if self.picture and epoch in self.epochs:
-            image = self.picture.draw(pl_module.to_numpy(), epoch, float(pl_module.mse))
+            title = f"seed {pl_module.hparams['seed']}, epoch {epoch:,}, loss {pl_module.mse:.4f}"
+            image = self.picture.draw(pl_module.to_numpy(), title)
             writer(trainer).add_image("network", image, epoch, dataformats="HWC")
 
 
 class Histograms(View):
-    """The distribution of each parameter and of its gradient, and the graph of the network."""
+    """The distribution of each parameter and of its gradient, of more than `MOST_WEIGHTS` weights.
+
+    A histogram of a few numbers says less than their curves, which `Scalars` draws.
+    """
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         self.epochs = picture_epochs(trainer.max_steps)
-        if trainer.is_global_zero:
-            settings = pl_module.hparams
-            plain = XOR(settings["seed"], settings["hidden"], settings["bits"])
-            X = torch.from_numpy(truth_table(settings["bits"])[0])
-            with warnings.catch_warnings():
-                # the writer traces with torch.jit, which torch 2.13 deprecates: theirs to settle
-                warnings.filterwarnings("ignore", ".*torch.jit", DeprecationWarning)
-                writer(trainer).add_graph(plain, X)
+        if sum(p.numel() for p in pl_module.parameters()) <= MOST_WEIGHTS:
+            self.epochs = set()
 
     def look(self, trainer: L.Trainer, pl_module: XORModule, epoch: int) -> None:
         if epoch in self.epochs:
@@ -163,23 +174,37 @@ class Summary(View):
             self.first_solved = epoch
         _log(trainer, {"solved/0_or_1": solved}, epoch)
 
+    def ended(self, epochs: int, lr: float) -> Outcomes:
+        """What became of the network, by the last epoch that was looked at."""
+        gradient_norm = np.array([self.gradient_norm])
+        return classify(self.prediction[None], np.array([self.mse]), gradient_norm, epochs, lr)
+
     def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         if not (trainer.is_global_zero and hasattr(self, "mse")):
             return
         epochs = trainer.global_step
         settings = {**pl_module.hparams, "epochs": epochs}
-        found = classify(
-            self.prediction[None], np.array([self.mse]), np.array([self.gradient_norm]),
-            epochs, settings["lr"],
-        )  # fmt: skip
+        found = self.ended(epochs, settings["lr"])
+        if isinstance(trainer.logger, RunLogger):
+            level = f"-at-{found.level[0]:.3g}" if found.outcome[0] == "plateau" else ""
+            trainer.logger.ended = f"{found.outcome[0]}{level}".replace("plateau", "stuck")
         to = writer(trainer)
         to.add_text("summary", _summary(settings, self, found), epochs)
         # the table shows the last value of each of these tags, and the parallel coordinates
         # leave out a run that lacks one: -1 is for never
         first = -1 if self.first_solved is None else self.first_solved
         _log(trainer, {"solved/first_epoch": first}, epochs - 1)
-        metrics = dict.fromkeys(("loss/mse", "solved/0_or_1", "solved/first_epoch"), 0.0)
-        for part in hparams(settings, metrics):
+        metrics = dict.fromkeys(("solved/0_or_1", "solved/first_epoch", "loss/mse"), 0.0)
+        # Whole numbers as text, because TensorBoard would show 42.000. The end stands among the
+        # settings, because the columns of the metrics begin beyond the edge of most screens.
+        shown = {
+            "ended": in_words(found),
+            "epochs": str(epochs),
+            "lr": settings["lr"],
+            "network": f"{settings['bits']}-{settings['hidden']}-1",
+            "seed": str(settings["seed"]),
+        }
+        for part in hparams(shown, metrics):
             to._get_file_writer().add_summary(part)
 
 

@@ -38,7 +38,10 @@ def logged_losses(run_dir: Path) -> list[tuple[int, float]]:
     """Epoch and loss of each scalar that the run has logged; none if it logged nothing."""
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    events = EventAccumulator(str(run_dir), size_guidance={"scalars": 0}).Reload()
+    where = runs.events_dir(run_dir)
+    if where is None:
+        return []
+    events = EventAccumulator(str(where), size_guidance={"scalars": 0}).Reload()
     if LOSS not in events.Tags()["scalars"]:
         return []
     return [(scalar.step, scalar.value) for scalar in events.Scalars(LOSS)]
