@@ -71,24 +71,7 @@ def open_tab(page, url: str, tab: str) -> None:
     page.goto(f"{url}?darkMode=false#{tab}")
 
 
-def draw_stuck_and_learning() -> None:
-    """docs/network.png: the network that the notebook trains, and one that learns."""
-    import numpy as np
-    from PIL import Image
-
-    from xor_torch import initial_weights, manual, truth_table
-    from xor_torch.lit.pictures import NetworkPicture
-
-    rows = []
-    for seed in (42, 3):
-        last = list(manual.train(*truth_table(), initial_weights(seed)))[-1]
-        rows.append(NetworkPicture(2).draw(last.parameters, last.number, last.mse))
-    gap = np.full((len(rows[0]), 24, 3), 255, np.uint8)
-    Image.fromarray(np.hstack([rows[0], gap, rows[1]])).save(DOCS / "network.png", optimize=True)
-
-
 def main() -> None:
-    draw_stuck_and_learning()
     with tempfile.TemporaryDirectory() as folder:
         log_dir = Path(folder) / "lightning_logs"
         train_three(log_dir)
