@@ -16,32 +16,8 @@ import pytest
 import xor_torch
 import xor_torch.lit
 
-<<<<<<< HEAD
-POLICY = {
-    "xor_torch": ["torch", "lightning"],
-    "xor_torch.data": ["torch", "lightning", "yaml"],
-    "xor_torch.manual": ["torch", "lightning", "xor_torch.model", "xor_torch.parity"],
-    "xor_torch.model": ["lightning", "tensorboard", "xor_torch.manual"],
-    "xor_torch.lit.module": ["tensorboard", "xor_torch.manual", "xor_torch.lit.views"],
-    "xor_torch.lit.training": ["xor_torch.manual", "xor_torch.cli"],
-    "xor_torch.parity": ["lightning", "tensorboard"],
-    "xor_torch.lit.checkpoint": ["lightning", "tensorboard"],
-    "xor_torch.export": ["torch", "lightning", "onnx"],
-    "xor_torch.lit.views": ["xor_torch.cli", "xor_torch.sweep", "xor_torch.manual"],
-    "xor_torch.lit.runs": ["torch", "lightning"],
-    "xor_torch.lit.schedule": ["torch", "lightning"],
-    "xor_torch.signals": ["torch", "lightning"],
-    "xor_torch.lit.console": ["xor_torch.cli", "xor_torch.manual"],
-    "xor_torch.sweep": ["torch", "lightning", "tensorboard"],
-    "xor_torch.explain": ["lightning", "tensorboard"],
-    "xor_torch.backprop": ["torch", "lightning", "xor_torch.backprop.replay"],
-    "xor_torch.backprop.recording.script": ["torch", "lightning", "xor_torch.backprop.replay"],
-    "xor_torch.cli": ["torch", "lightning", "tensorboard", "matplotlib"],
-}
-=======
 PACKAGE = Path(xor_torch.__file__).parent
 WINGS = ["xor_torch.lit", "xor_torch.sweep", "xor_torch.backprop", "xor_torch.cli"]
->>>>>>> tests
 
 # --- the graph -------------------------------------------------------------------------------
 
@@ -101,7 +77,7 @@ class Graph:
     def _homes(tree: ast.Module) -> dict[str, str]:
         """What a face fetches when it is first used: name -> room."""
         for node in tree.body:
-            if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "_HOME":
+            if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "_HOMES":
                 return ast.literal_eval(node.value)
         return {}
 
@@ -489,18 +465,10 @@ def test_comparing_needs_no_lightning():
 
 
 def test_training_does_not_import_matplotlib():
-<<<<<<< HEAD
-    # not by blocking it: torchmetrics, which Lightning imports, takes it where it is installed
-    for room in ("lit/module", "lit/training", "lit/console", "lit/runs", "model", "data"):
-        assert (
-            "matplotlib" not in Path(xor_torch.__file__).parent.joinpath(f"{room}.py").read_text()
-        )
-=======
     # not by blocking it: torchmetrics, which Lightning imports, takes it if it is installed
     rooms = ["xor_torch.model", "xor_torch.data", *GRAPH.rooms("xor_torch.lit")]
     needed = {room for room in rooms if uses(GRAPH, [room], ["matplotlib"], "load")}
     assert needed <= {"xor_torch.lit.pictures"}
->>>>>>> tests
 
 
 def test_every_public_name_is_there():
@@ -509,7 +477,6 @@ def test_every_public_name_is_there():
     assert set(xor_torch.__all__) <= set(dir(xor_torch))
     with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
         _ = xor_torch.nothing
-<<<<<<< HEAD
 
 
 @pytest.mark.parametrize("package", [xor_torch, xor_torch.lit])
@@ -518,5 +485,3 @@ def test_type_checkers_see_every_public_name(package):
     imports = [node for node in ast.walk(ast.parse(stub)) if isinstance(node, ast.ImportFrom)]
     homes = {name.asname: node.module for node in imports for name in node.names}
     assert homes == package._HOMES
-=======
->>>>>>> tests

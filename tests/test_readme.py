@@ -17,6 +17,7 @@ from typing import NamedTuple
 import pytest
 
 from xor_torch import cli
+from xor_torch.cli.parser import Parser
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -168,9 +169,9 @@ def test_commands_in_the_text_have_flags_that_are_there(page, capsys):
         match = re.match(r"(?:xor-torch |python scripts/)(\w+)(?:\.py)?(.*)", text)
         if not match or match[1] not in cli.COMMANDS:
             continue
-        make_parser, _ = cli.COMMANDS[match[1]]
+        settings, _ = cli.COMMANDS[match[1]]
         try:
-            make_parser("xor-torch").parse_args(shlex.split(re.sub(r"\bN\b", "3", match[2])))
+            Parser(settings, "xor-torch").read(shlex.split(re.sub(r"\bN\b", "3", match[2])))
         except SystemExit as done:  # --help
             assert done.code == 0, text
         except cli.UsageError as error:

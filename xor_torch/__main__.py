@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from types import FrameType
 from typing import NoReturn
 
-from . import signals
+from . import signals, streams
 
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
     """Run ``xor-torch`` with `argv`, by default the process's own, and exit with its code."""
     signals.listen(_leave)
+    streams.settle()
     from .cli import main as run
 
     sys.exit(run(argv))

@@ -1,6 +1,7 @@
 """Read files as they were written, or refuse them; write files whole, or not at all."""
 
 import contextlib
+import errno
 import io
 import math
 import os
@@ -258,6 +259,8 @@ def write_out(text: str) -> None:
         BrokenPipeError: nobody reads it any more.
 
     """
+    if sys.stdout is None:
+        raise WriteError(OSError(errno.EBADF, "it is closed"), STANDARD_OUTPUT)
     try:
         sys.stdout.write(text)
         sys.stdout.flush()

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from xor_torch import XORModule, cli, explain, fit, lit, parity, sweep
 from xor_torch.backprop import check
+from xor_torch.cli.parser import Parser
 from xor_torch.sweep import Interrupted, Result
 
 MOST = 60  # seconds that no input takes
@@ -100,12 +101,7 @@ def inputs(count):
 # --- the command line ------------------------------------------------------------------------
 
 FLAGS = sorted(
-    {
-        flag
-        for make_parser, _ in cli.COMMANDS.values()
-        for action in make_parser("x")._actions
-        for flag in action.option_strings
-    }
+    {flag for settings, _ in cli.COMMANDS.values() for flag in Parser(settings, "x").flags}
 )
 TRAINER = [
     "devices", "max_time", "max_epochs", "precision", "callbacks", "logger", "nonsense", "a.b", "",

@@ -5,7 +5,8 @@ operation to a tape; `judging` reads the tape and returns findings; `verdict` pu
 Importing this needs no torch: the judge is imported when there is something to judge.
 """
 
-from .check import assert_backprop, check_file
+from .assertion import assert_backprop
+from .check import check_file
 from .verdict import Verdict
 
 __all__ = ["Verdict", "assert_backprop", "check_file"]

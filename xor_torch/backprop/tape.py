@@ -7,6 +7,7 @@ changes: an in-place operation stands there as if it had made a new value.
 import dataclasses
 import json
 import math
+import re
 import time
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -15,17 +16,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .operations import SAME_NUMBERS
 from .recording.source import Code
+from .untrusted import read_regular
 
-# Operations that keep the numbers, in another shape, order or type.
-SAME_NUMBERS = {
-    "T", "transpose", "reshape", "copy", "astype", "ravel", "flatten", "array", "squeeze",
-    "expand_dims", "atleast_2d", "atleast_1d", "asarray", "positive",
-}  # fmt: skip
-PARTS = SAME_NUMBERS | {"getitem"}
 # Drop a preparation longer than LONG operations, but keep the last DATA of them before the first
 # forward pass: the data.
 LONG, DATA = 10_000, 1_000
+# The largest files that a recording may have: the limits of `recording.limits`, with a margin.
+MAX_JSON, MAX_VALUES = 64_000_000, 1_000_000_000
+ENDS = ("ran", "exit", "crash", "time", "full")  # how a recording may end
 # A literal up to this size, added or used as a lower bound, guards against a division by zero or
 # log(0).
 SMALL = 1e-4
@@ -186,26 +186,80 @@ class Tape:
 
     @classmethod
     def load(cls, folder: Path) -> tuple["Tape", dict[str, Any]]:
-        """The tape that `save` wrote, and the outcome beside it."""
-        content = json.loads((folder / "tape.json").read_text())
-        blob = (folder / content["values"]).read_bytes()
+        """The tape that `save` wrote, and the outcome beside it.
+
+        The files come from a stranger's process, so each part of them is checked.
+
+        Raises:
+            ValueError: they are not what `save` writes.
+            OSError: they cannot be read.
+
+        """
+        raw = read_regular(folder / "tape.json", MAX_JSON)
+        try:
+            content = json.loads(raw)
+            values = str(content["values"])
+            if not re.fullmatch(r"\d+\.bin", values):
+                raise ValueError(f"{values!r} is not a file of values")
+            return cls._from(content, read_regular(folder / values, MAX_VALUES))
+        except (
+            *(ValueError, TypeError, KeyError, IndexError, AttributeError),
+            *(OverflowError, RecursionError, MemoryError),
+        ) as e:
+            raise ValueError(f"what the script left is not a recording: {e}") from None
+
+    @classmethod
+    def _from(cls, content: dict[str, Any], blob: bytes) -> tuple["Tape", dict[str, Any]]:
         tape, left_out = cls(), Node(-1, "left out")
         for entry in content["nodes"]:
             if entry is None:
                 tape.nodes.append(left_out)
                 continue
-            op, args, kwargs, *rest, shape, dtype, stored = entry
+            id = len(tape.nodes)
+            op, args, kwargs, line, site, name, shape, dtype, stored = entry
             value = None
             if stored:
                 kind, size, at = stored
+                if at < 0 or min(size, default=0) < 0 or np.dtype(kind).kind not in "fiub":
+                    raise ValueError(f"value {id} has no numbers")
                 value = np.frombuffer(blob, kind, math.prod(size), at).reshape(size)
-            more = _decode(args), _decode(kwargs), *rest, tuple(shape), dtype, value
-            tape.nodes.append(Node(len(tape.nodes), op, *more))
-        for name in ("links", "aliases", "branches"):
-            setattr(tape, name, [tuple(entry) for entry in content[name]])
+            place = _whole(line), _whole(site)
+            shape = tuple(map(_whole, shape))
+            node = Node(
+                *(id, _text(op), _decode(args), _decode(kwargs), *place, _text(name), shape),
+                *(_text(dtype), value),
+            )
+            if any(not 0 <= i < id for i in node.inputs) or not isinstance(node.kwargs, dict):
+                raise ValueError(f"value {id} is computed from what is not there")
+            tape.nodes.append(node)
+        known = range(len(tape.nodes))
+        tape.links = [(known[old], known[new]) for old, new in content["links"]]
+        tape.branches = [(known[id], bool(answer)) for id, answer in content["branches"]]
+        tape.aliases = [(known[id], _text(n), _whole(line)) for id, n, line in content["aliases"]]
         lines, places = content["code"]
-        tape.code = Code(lines, [(part, at) for part, at in places])
-        return tape, content["outcome"]
+        tape.code = Code(
+            list(map(_text, lines)),
+            [
+                (part if part is None or type(part) is int else _text(part), _whole(at))
+                for part, at in places
+            ],
+        )
+        outcome = content["outcome"]
+        if outcome["end"] not in ENDS or not isinstance(outcome.get("left", False), bool):
+            raise ValueError("it has no outcome")
+        return tape, outcome
+
+
+def _text(x: Any) -> str:
+    if not isinstance(x, str):
+        raise ValueError(f"{x!r:.40} is not a text")
+    return x
+
+
+def _whole(x: Any) -> int:
+    if type(x) is not int or x < 0:
+        raise ValueError(f"{x!r:.40} is not a number")
+    return x
 
 
 def squeezed(shape: Iterable[int]) -> tuple[int, ...]:

@@ -13,15 +13,12 @@ import torch
 from torch.nn.functional import leaky_relu
 
 from .. import replay
-from ..tape import PARTS, SAME_NUMBERS, squeezed
+from ..operations import JOINS, PARTS, PRODUCTS, SAME_NUMBERS
+from ..tape import squeezed
 from .losses import FLOOR, RTOL, Case, Loss, Point
 
 Tensor = torch.Tensor
 
-PRODUCTS = {"dot", "matmul", "inner", "outer", "tensordot", "einsum", "vdot"}
-SUMS = {"sum", "mean", "average", "add.reduce"}
-# What puts a column of ones to an array.
-JOINS = {"concatenate", "hstack", "vstack", "append", "insert", "column_stack"}
 PROBES = 6
 ENOUGH = 3  # of them, to say where it goes wrong
 
@@ -247,7 +244,7 @@ def find_layers(step: LossStep) -> list[Layer]:
         while stack:
             for user in users.get(stack.pop(), ()):
                 node = nodes[user]
-                if node.op in PARTS | {"item"}:
+                if node.op in PARTS:
                     stack.append(user)
                 elif node.op in PRODUCTS | {"multiply"}:
                     products.setdefault(user, []).append(number)
@@ -293,7 +290,7 @@ def _activation_node(step: LossStep, x: int, z: int) -> int:
 
 
 Function = Callable[[Tensor], Tensor]
-SHAPES: dict[str, tuple[Function, Function, Function]] = {
+ACTIVATIONS: dict[str, tuple[Function, Function, Function]] = {
     # the function, its derivative in terms of z, the same in terms of a
     "sigmoid": (
         torch.sigmoid,
@@ -311,7 +308,7 @@ def _activation(step: LossStep, layer: Layer) -> str:
     if z is None or a is None or any(x.shape != y.shape for x, y in zip(z, a, strict=True)):
         return "another function"
     candidates: list[tuple[str, Function]] = [
-        *((name, f) for name, (f, _, _) in SHAPES.items()),
+        *((name, f) for name, (f, _, _) in ACTIVATIONS.items()),
         *(("softmax", partial(torch.softmax, dim=axis)) for axis in (-1, 0)),
         *(
             (f"leaky relu ({slope:g})", partial(leaky_relu, negative_slope=slope))

@@ -13,9 +13,10 @@ import torch
 
 from ...threads import one_thread
 from .. import replay
+from ..operations import PARTS, PRODUCTS, SUMS
 from ..replay import CannotReplay
-from ..tape import PARTS, Ref, Tape
-from .derivatives import PRODUCTS, SUMS, LossStep, ratio
+from ..tape import Ref, Tape
+from .derivatives import LossStep, ratio
 from .expected import add_numbers, counterpart, fill, of_constant, of_penalty
 from .findings import Diagnosis, Finding, MistakeName, Parameter
 from .losses import NEARLY, ORDER, CannotTell, Case, Fit, Loss, Point, Term, total
@@ -227,7 +228,7 @@ def _no_parameter_unseen(step: LossStep) -> None:
             stack, added = [(i, False)], set[int]()
             while stack:
                 m, more = stack.pop()
-                if m not in added and nodes[m].op in PARTS | {"item", "add", "subtract", "assign"}:
+                if m not in added and nodes[m].op in PARTS | {"add", "subtract", "assign"}:
                     more = more or nodes[m].op in ("add", "subtract")
                     added |= {m} if more else set()
                     stack += [(j, more) for j in nodes[m].inputs]

@@ -20,6 +20,7 @@ import torch
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from .. import replay
+from ..operations import COMPARISONS
 from ..tape import Node, Ref, Tape
 from .steps import Network, Step
 
@@ -53,7 +54,6 @@ MAX_STEPS = 40  # steps that are looked at, distinct samples first
 NUDGED_STEPS = 12
 # Of one step: each of its values is compared with each derivative.
 MAX_OPERATIONS = 10_000
-COMPARISONS = {"maximum", "minimum", "greater", "greater_equal", "less", "less_equal"}
 
 
 class CannotTell(Exception):  # noqa: N818 - a verdict, not an error

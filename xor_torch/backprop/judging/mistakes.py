@@ -13,9 +13,9 @@ import itertools
 import math
 
 from .. import replay
+from ..operations import PARTS, PRODUCTS, SUMS
 from ..replay import Tensor
-from ..tape import PARTS
-from .derivatives import PRODUCTS, SHAPES, SUMS, Function, Layer, LossStep, ratio
+from .derivatives import ACTIVATIONS, Function, Layer, LossStep, ratio
 from .findings import Diagnosis, MistakeName
 from .losses import CannotTell, Case, Fit
 
@@ -330,9 +330,9 @@ def _from_slope(step: LossStep, s: int, delta: int, plain: list[int], layer: Lay
         if len(with_star) == len(upstream) and ratio(with_star, step.derivatives[own.z]):
             return "dot for element-wise product", True, s
     z, a = step.values(own.z) or [], step.values(own.a) or []
-    of_z, of_a = SHAPES.get(own.activation, SHAPES["linear"])[1:]
+    of_z, of_a = ACTIVATIONS.get(own.activation, ACTIVATIONS["linear"])[1:]
     twice = ((of_z, a), (of_a, z)) if own.activation in ("sigmoid", "tanh") else ()
-    slopes = [f for functions in SHAPES.values() for f in functions[1:]]
+    slopes = [f for functions in ACTIVATIONS.values() for f in functions[1:]]
     quantities = [x for q in step.forward if (x := step.values(q))]
     for mine in filter(None, map(step.values, _statement(step, s))):
         if any(_agrees(mine, upstream, f, x) for f, x in twice):

@@ -13,7 +13,7 @@ import torch
 
 from .. import replay
 from ..tape import squeezed
-from .derivatives import SHAPES, LossStep
+from .derivatives import ACTIVATIONS, LossStep
 from .expected import counterpart
 from .findings import Diagnosis, MistakeName
 from .losses import NEARLY, ORDER, CannotTell, Case, Fit, Loss, Point, Term, Values, largest
@@ -75,7 +75,7 @@ def _explains(case: Case, fit: Fit, mistake: MistakeName | None) -> bool:
     if not step.layers:
         return False
     last = step.layers[-1]
-    of_z, of_a = SHAPES.get(last.activation, SHAPES["linear"])[1:]
+    of_z, of_a = ACTIVATIONS.get(last.activation, ACTIVATIONS["linear"])[1:]
     slopes: dict[MistakeName | None, list[Slope]] = {
         "missing output derivative": [lambda z, a: torch.ones_like(a)],
         "derivative taken twice": [lambda z, a: of_z(a), lambda z, a: of_a(z)],

@@ -4,12 +4,17 @@ Reading and rewriting keep each line where it is in the file.
 """
 
 import ast
+import hashlib
 import io
 import json
 import re
 import tokenize
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from ..untrusted import read_regular
+
+MAX_BYTES = 20_000_000  # of a script or a notebook
 
 # Where a line is: in which cell of a notebook or in which module, and its number there.
 Place = tuple[int | str | None, int]
@@ -46,10 +51,11 @@ def read_source(path: Path, module: str | None = None) -> tuple[str, list[Place]
         The code, and the place of each of its lines.
 
     Raises:
-        ValueError: the file is not a text, or not a notebook.
+        ValueError: the file is not a regular file up to `MAX_BYTES`, a text, or a notebook.
+        OSError: it cannot be read.
 
     """
-    raw = path.read_bytes()
+    raw = read_regular(path, MAX_BYTES)
     if b"\0" in raw:
         raise ValueError("it is not a text file")
     if path.suffix == ".ipynb":
@@ -60,6 +66,11 @@ def read_source(path: Path, module: str | None = None) -> tuple[str, list[Place]
     except (UnicodeDecodeError, SyntaxError) as e:
         raise ValueError(f"it is not a text file in UTF-8: {e}") from None
     return text, [(module, at) for at in range(1, len(text.splitlines()) + 1)]
+
+
+def fingerprint(source: str) -> str:
+    """The SHA-256 of a source: what a recording says that it is the recording of."""
+    return hashlib.sha256(source.encode(errors="surrogatepass")).hexdigest()
 
 
 def _notebook_source(raw: bytes) -> tuple[str, list[Place]]:
@@ -75,7 +86,7 @@ def _notebook_source(raw: bytes) -> tuple[str, list[Place]]:
             for at, line in enumerate(_plain_python(text.splitlines()), 1):
                 lines.append(line)
                 places.append((number, at))
-    except (ValueError, KeyError, TypeError, IndexError, AttributeError) as e:
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError) as e:
         raise ValueError(f"it is not a Jupyter notebook: {type(e).__name__}: {e}") from None
     return "\n".join(lines) + "\n", places
 

@@ -7,7 +7,8 @@ only adds up what does not depend on it (a total loss) is not one.
 
 from typing import Any
 
-from ..tape import PARTS, SAME_NUMBERS, Node, Ref, Tape
+from ..operations import PARTS, SAME_NUMBERS
+from ..tape import Node, Ref, Tape
 
 
 class Updates:

@@ -1,0 +1,246 @@
+"""Does the gradient of one objective explain the updates?
+
+Of each parameter: change = -factor * gradient (- decay * parameter), in every element, with one
+factor for all points of a step. A wrong gradient of few numbers can have a factor of its own at
+each point, so only what is the same at several points of a step counts.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import torch
+
+from .objectives import Objective, gradients
+from .points import Bench, Point, largest
+
+Tensor = torch.Tensor
+
+RTOL = 1e-9  # both sides are computed in float64 from one tape: they agree to 1e-13 or better
+FLOOR = 1e-13  # of the largest gradient that the same parameter has at any point
+TELLING = 1e-6  # of it: what is smaller tells no factor
+NOISES = 20.0  # times the spread of a few runs with random rounding
+ALIKE = 1e-6  # factors
+
+
+@dataclass
+class Sample:
+    """One parameter at one point."""
+
+    step: int
+    change: Tensor
+    gradient: Tensor
+    value: Tensor
+    moved: bool = True
+    noise: Callable[[], tuple[float, float]] = lambda: (0.0, 0.0)  # of change and gradient
+
+
+@dataclass
+class Part:
+    """How the changes of one parameter are explained."""
+
+    ok: bool
+    factors: dict[int, float] = field(default_factory=dict)  # of each step
+    error: float = math.inf  # the largest relative difference at any point
+    measured: float = 0.0  # the same at the numbers of the run
+    decay: float = 0.0
+    silent: bool = False  # neither moves nor has a gradient
+
+    @property
+    def factor(self) -> float:
+        return next(iter(self.factors.values()), math.nan)
+
+
+def fit_part(samples: Sequence[Sample], decay: bool = False) -> Part:
+    """Explain the changes of one parameter."""
+    if any(s.change.shape != s.gradient.shape for s in samples):
+        return Part(False, measured=math.inf)
+    top = max((largest(s.gradient) for s in samples), default=0.0)
+    moves = max((largest(s.change) for s in samples), default=0.0)
+    if top == 0 and moves == 0:
+        return Part(True, error=0.0, silent=True)
+    if top == 0:
+        return Part(False, measured=math.inf)
+    shrink = _decay(samples, top) if decay else 0.0
+    part = _fit(samples, top, shrink, [True] * len(samples), None)
+    if part.ok or part.error > 1e-2 and not _tiny(samples, top):
+        return part
+    noises = [s.noise() for s in samples]
+    loud = [
+        NOISES * max(a / max(largest(s.change), 1e-300), b / max(largest(s.gradient), 1e-300)) > 0.1
+        for s, (a, b) in zip(samples, noises, strict=True)
+    ]
+    if all(loud):  # a bias before batch norm: zero, but for rounding, on both sides
+        size = max(a + b for a, b in noises)
+        return Part(bool(size), error=0.0, silent=True)
+    again = _fit(samples, top, shrink, [not x for x in loud], noises)
+    return again if again.ok else part
+
+
+def _tiny(samples: Sequence[Sample], top: float) -> bool:
+    """Is all that differs far smaller than the parameter's own numbers?"""
+    return top < 1e-6 * max(largest(s.value) for s in samples) or any(
+        largest(s.change) < 1e-10 * largest(s.value) for s in samples
+    )
+
+
+def _decay(samples: Sequence[Sample], top: float) -> float:
+    """The multiple of the parameter that is subtracted beside the gradient."""
+    steps = list(dict.fromkeys(s.step for s in samples))
+    change = torch.cat([s.change.reshape(-1) for s in samples])
+    value = torch.cat([s.value.reshape(-1) for s in samples])
+    columns = [value]
+    for k in steps:
+        columns.append(
+            torch.cat([(s.gradient if s.step == k else 0 * s.gradient).reshape(-1) for s in samples])
+        )
+    if len(change) <= len(columns) + 1:
+        return 0.0
+    scale = torch.tensor([max(largest(c), 1e-300) for c in columns], dtype=torch.float64)
+    solution = torch.linalg.lstsq(torch.stack(columns, 1) / scale, change[:, None], driver="gelsd")
+    found = -float(solution.solution[0]) / float(scale[0])
+    return found if found > 0 else 0.0
+
+
+def _fit(
+    samples: Sequence[Sample],
+    top: float,
+    decay: float,
+    use: Sequence[bool],
+    noises: Sequence[tuple[float, float]] | None,
+) -> Part:
+    by_step: dict[int, list[int]] = {}
+    for n, s in enumerate(samples):
+        if use[n]:
+            by_step.setdefault(s.step, []).append(n)
+    part = Part(True, decay=decay, error=0.0)
+    evidence = 0
+    for k, numbers in by_step.items():
+        changes = {n: samples[n].change + decay * samples[n].value for n in numbers}
+        telling = [n for n in numbers if largest(samples[n].gradient) >= TELLING * top]
+        below = sum(float((samples[n].gradient ** 2).sum()) for n in numbers)
+        above = -sum(float((changes[n] * samples[n].gradient).sum()) for n in numbers)
+        factor = above / below if below > (1e-12 * top) ** 2 else 0.0
+        elements = sum(
+            int((samples[n].gradient.abs() > TELLING * top).sum()) for n in telling
+        )
+        if factor and len(telling) >= 2:
+            part.factors[k] = factor
+            evidence += elements - 1
+        for n in numbers:
+            s, change = samples[n], changes[n]
+            expected = -factor * s.gradient
+            size = max(largest(expected), largest(change))
+            off = largest(change - expected)
+            allowed = RTOL * size + FLOOR * abs(factor) * top + 4e-16 * decay * largest(s.value)
+            if noises is not None:
+                allowed += NOISES * (noises[n][0] + abs(factor) * noises[n][1])
+            relative = off / size if size else 0.0
+            if off > allowed:
+                part.error = max(part.error, relative)
+                part.ok = False
+            if not s.moved:
+                part.measured = max(part.measured, relative)
+    if part.ok and (not part.factors or evidence < 1):
+        part.ok = False
+        part.silent = True
+    return part
+
+
+@dataclass
+class Fit:
+    """How one objective explains the updates of every parameter."""
+
+    objective: Objective
+    parts: list[Part]
+
+    def alike(self, i: int, j: int) -> bool:
+        """Have two parameters the same factor at every step?"""
+        a, b = self.parts[i].factors, self.parts[j].factors
+        common = a.keys() & b.keys()
+        return bool(common) and all(
+            abs(a[k] - b[k]) <= ALIKE * max(abs(a[k]), abs(b[k])) for k in common
+        )
+
+    @property
+    def explained(self) -> list[bool]:
+        return [p.ok for p in self.parts]
+
+    @property
+    def good(self) -> list[bool]:
+        """Which parameters follow the gradient with the factor that most of them share."""
+        known = [i for i, p in enumerate(self.parts) if p.ok and p.factors]
+        if not known:
+            return [False] * len(self.parts)
+        leader = max(known, key=lambda i: sum(self.alike(i, j) for j in known))
+        return [
+            p.ok and ((p.silent and not p.factors) or self.alike(i, leader))
+            for i, p in enumerate(self.parts)
+        ]
+
+    @property
+    def some(self) -> bool:
+        return any(p.ok and p.factors for p in self.parts)
+
+    @property
+    def factors(self) -> dict[int, float]:
+        """The factor that most share, at each step."""
+        found: dict[int, float] = {}
+        for p, ok in zip(self.parts, self.good, strict=True):
+            if ok:
+                found = {**p.factors, **found}
+        return found
+
+    @property
+    def scale(self) -> float:
+        return next(iter(self.factors.values()), math.nan)
+
+    @property
+    def all_good(self) -> bool:
+        return self.some and all(self.good)
+
+    @property
+    def count(self) -> int:
+        return sum(p.ok and bool(p.factors) for p in self.parts)
+
+
+def fit(bench: Bench, objective: Objective, decay: bool = False) -> Fit | None:
+    """How an objective explains the updates; None if it can be computed at too few points."""
+    found: list[tuple[Point, list[Tensor]]] = []
+    for p in bench.points:
+        if p.step in objective.terms:
+            grads = gradients(objective, p.step, p.values, p.leaves)
+            if grads is not None:
+                found.append((p, grads))
+    if sum(p.moved for p, _ in found) < 2:
+        return None
+    parts = []
+    for i in range(len(bench.parameters)):
+        samples = [
+            Sample(
+                p.step,
+                p.changes[i],
+                g[i],
+                p.leaves[i].detach(),
+                p.moved,
+                _noise_of(bench, objective, p, i, g[i]),
+            )
+            for p, g in found
+        ]
+        parts.append(fit_part(samples, decay))
+    return Fit(objective, parts)
+
+
+def _noise_of(
+    bench: Bench, objective: Objective, p: Point, i: int, gradient: Tensor
+) -> Callable[[], tuple[float, float]]:
+    def noise() -> tuple[float, float]:
+        change = grad = 0.0
+        for values, leaves, changes in bench.noisy(p):
+            change = max(change, largest(changes[i] - p.changes[i]))
+            again = gradients(objective, p.step, values, leaves)
+            if again is not None:
+                grad = max(grad, largest(again[i] - gradient))
+        return change, grad
+
+    return noise

@@ -1,0 +1,344 @@
+"""From a tape to a verdict: correct, wrong or cannot tell.
+
+Correct needs one objective that explains every update at every point. Wrong needs more than that
+none does: an objective must explain some updates, or a known mistake all, or one value must be
+found that, replaced, makes all updates right. Everything between is "cannot tell".
+"""
+
+from dataclasses import dataclass, field
+
+import torch
+
+from ...threads import one_thread
+from ..replay import CannotReplay
+from ..tape import Tape
+from . import losses, mistakes, optimisers, soundness
+from .fit import Fit, fit
+from .mistakes import Diagnosis, name_of
+from .objectives import last_used, own_scalars, pairs
+from .points import Bench, CannotTell, Clock, OutOfTime
+from .repair import Culprit, Repair
+from .steps import Network, find_networks
+
+SECONDS = 20.0  # for judging one network
+
+
+@dataclass
+class Parameter:
+    """An array that the steps update."""
+
+    name: str
+    line: int  # of its update
+    difference: float | None  # largest relative one, of its steps; None if not finite
+    ok: bool
+    shape: tuple[int, ...]
+
+
+@dataclass
+class Finding:
+    """What is known about one network."""
+
+    verdict: str  # "correct", "wrong" or "cannot tell"
+    reason: str | None = None
+    loss: str | None = None
+    lr: float | None = None
+    warnings: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    parameters: list[Parameter] = field(default_factory=list)
+    layers: list[str] = field(default_factory=list)
+    labels: dict[int, list[tuple[str, bool]]] = field(default_factory=dict)  # line -> derivatives
+    diagnosis: Diagnosis | None = None
+    updates: str | None = None  # full batch, mini-batch or one sample at a time
+    other_loss: bool = False  # follows the gradient of another loss than it computes
+    lines: tuple[int, int] = (0, 0)  # of the training step
+
+
+@one_thread()
+def judge(tape: Tape, seconds: float = SECONDS) -> list[Finding]:
+    """One finding for each network that the script trains."""
+    try:
+        networks = find_networks(tape)
+    except Exception as e:
+        return [_failed(e)]
+    return [_judge_network(tape, network, seconds) for network in networks]
+
+
+def _failed(e: Exception) -> Finding:
+    """The script of a stranger may be stranger than this check: that is no verdict on it."""
+    return Finding("cannot tell", f"this check itself failed on it, with {type(e).__name__}: {e}")
+
+
+def _judge_network(tape: Tape, network: Network, seconds: float) -> Finding:
+    clock, finding = Clock(seconds), None
+    for ties in (False, True):
+        judgement = Judgement()
+        try:
+            bench = Bench(tape, network, clock, ties)
+            finding = judgement.of(bench)
+        except OutOfTime as e:
+            return Finding("cannot tell", str(e))
+        except (CannotTell, CannotReplay) as e:
+            finding = Finding("cannot tell", str(e))
+        except RuntimeError as e:  # of torch: shapes or types that it does not take as NumPy does
+            finding = Finding("cannot tell", f"the step could not be repeated in torch: {e}")
+        except Exception as e:
+            finding = _failed(e)
+        if finding.verdict == "correct" or judgement.bench is None or not judgement.bench.tied:
+            break
+    assert finding is not None
+    return finding
+
+
+@dataclass
+class Judgement:
+    """The way to one verdict."""
+
+    bench: Bench | None = None
+
+    def of(self, bench: Bench) -> Finding:
+        self.bench = bench
+        grown = soundness.grown(bench)
+        if grown is not None:
+            return Finding("wrong", diagnosis=grown)
+        bench.check_replay()
+        bench.make_points()
+        if sum(p.moved for p in bench.points) < 2:
+            raise CannotTell("the training step takes another branch as soon as a parameter changes")
+        finding, outer = self._attempt(bench)
+        if finding is not None and finding.verdict == "correct":
+            return finding
+        clips = soundness.clips(bench)
+        if clips:
+            bench.near_points()
+            near, _ = self._attempt(bench)
+            if near is not None and near.verdict == "correct":
+                return near
+        inside = None
+        try:
+            entered = optimisers.enter(bench)
+        except CannotTell:
+            entered = False
+        if entered:
+            bench.make_points()
+            inside, _ = self._attempt(bench)
+            if inside is not None and inside.verdict == "correct":
+                inside.lr = None
+                inside.notes.append(
+                    "the steps are not proportional to the gradient: an optimiser with a state, or "
+                    "a clipped gradient; the gradient that goes into it was checked"
+                )
+                return inside
+            if inside is not None and not soundness.plain(bench):
+                return inside
+        if finding is None:
+            finding = inside
+        if finding is None:
+            raise CannotTell(
+                "the updates follow the gradient of no loss that this check knows, and of none that "
+                "the script computes; computing the loss in the training loop may help"
+            )
+        return finding
+
+    # ------------------------------------------------------------------ one level of updates
+
+    def _attempt(self, bench: Bench) -> tuple[Finding | None, list[Fit]]:
+        own = self._own(bench)
+        perfect = next((f for f in own if _perfect(f)), None)
+        if perfect is not None:
+            return self._correct(bench, perfect), own
+        found = self._pairs(bench)
+        best = [f for f in found if f.all_good]
+        if best:
+            finding = self._delta(bench, best, own)
+            if finding is not None:
+                return finding, own
+        return self._wrong(bench, own, found), own
+
+    def _own(self, bench: Bench) -> list[Fit]:
+        found: list[Fit] = []
+        for objective in own_scalars(bench):
+            one = fit(bench, objective)
+            if one is None or all(p.silent and not p.factors for p in one.parts):
+                continue
+            if not one.all_good:
+                decayed = fit(bench, objective, decay=True)
+                if decayed is not None and _perfect(decayed) and not _inside_another(bench, one, found):
+                    one = decayed
+            if _perfect(one) and _inside_another(bench, one, found):
+                outer = next(f for f in found if _inside_another(bench, one, [f]))
+                outer.inner = one  # type: ignore[attr-defined]
+                found.append(outer)
+                continue
+            found.append(one)
+            if _perfect(one):
+                break
+        return found
+
+    def _pairs(self, bench: Bench) -> list[Fit]:
+        found: list[Fit] = []
+        points = bench.points
+        first = [p for p in points if p.step == points[0].step]
+        for pair in pairs(bench):
+            bench.points = first if len(first) > 2 else points
+            one = fit(bench, pair)
+            bench.points = points
+            if one is not None and one.some:
+                full = fit(bench, pair)
+                if full is not None and not full.all_good:
+                    decayed = fit(bench, pair, decay=True)
+                    if decayed is not None and decayed.all_good:
+                        full = decayed
+                if full is not None and full.some:
+                    found.append(full)
+        return sorted(found, key=lambda f: -sum(f.good))
+
+    def _correct(self, bench: Bench, one: Fit) -> Finding:
+        unseen = soundness.unseen(bench)
+        if unseen is not None:
+            raise CannotTell(unseen)
+        frozen = soundness.never_updated(bench, one) or soundness.accumulated(bench)
+        frozen = frozen or soundness.left_alone(bench, one)
+        finding = Finding("wrong" if frozen else "correct", diagnosis=frozen)
+        finding.loss, finding.lr = one.objective.name or "loss", one.scale
+        _parameters(bench, one, finding)
+        return finding
+
+    def _delta(self, bench: Bench, best: list[Fit], own: list[Fit]) -> Finding | None:
+        """All below a delta is right: is it the derivative of a loss?"""
+        for rows in (losses.LOSSES, losses.WRONG):
+            for one in best:
+                match = losses.identify(bench, one.objective, rows)
+                if match is None:
+                    continue
+                downhill = one.scale * match.sign > 0
+                if rows is losses.LOSSES and downhill and not losses.wrong_axis(bench, match):
+                    penalty = _forgotten(own, one)
+                    finding = self._correct(bench, one)
+                    finding.loss, finding.lr = match.row.name, abs(one.scale)
+                    if finding.verdict == "correct" and penalty is not None:
+                        return self._wrong(bench, [penalty], [])
+                    if finding.verdict == "correct" and own:
+                        finding.other_loss = True
+                        finding.warnings.append(
+                            "the script computes another loss than the one its steps follow"
+                        )
+                    return finding
+                return self._at_output(bench, one, match)
+        return None
+
+    # ------------------------------------------------------------------ wrong
+
+    def _wrong(self, bench: Bench, own: list[Fit], found: list[Fit]) -> Finding | None:
+        output = last_used(bench.view(bench.chosen[0]))
+        any_loss = any(f.all_good for f in found)
+        # of two deltas the one of the output, as late as possible
+        some = [f for f in found if f.some and not f.all_good and f.parts[output].ok]
+        some.sort(key=lambda f: (-f.count, -max(f.objective.values(min(f.objective.terms)))))
+        for one in some[:4]:
+            if losses.identify(bench, one.objective, losses.LOSSES) is None:
+                match = losses.identify(bench, one.objective, losses.WRONG)
+                if match is not None:
+                    return self._at_output(bench, one, match)
+        blamed = [f for f in own if f.some and not f.all_good] + some[:3]
+        if not any_loss:
+            blamed += [f for f in own[:2] if f not in blamed]
+        certain = None
+        for one in blamed:
+            if certain is None and one.some:
+                certain = one
+            try:
+                culprit, repair = None, None
+                if all(p.ok for p in one.parts) and one.some:
+                    return self._scaled(bench, one)
+                repair = Repair(bench, one)
+                culprit = repair.search()
+            except (CannotReplay, RuntimeError, AssertionError):
+                continue
+            except OutOfTime:
+                break
+            if culprit is not None and (len(culprit.repaired) == len(repair.bad) or one.some):
+                return self._report(bench, one, repair, culprit)
+        if certain is not None:
+            bad = [n for n, ok in zip(bench.names, certain.good, strict=True) if not ok]
+            finding = Finding(
+                "wrong",
+                f"the steps of {', '.join(bad)} are not the gradient of the loss; where it goes "
+                "wrong was not found",
+            )
+            _parameters(bench, certain, finding)
+            return finding
+        return None
+
+    def _at_output(self, bench: Bench, one: Fit, match: losses.Match) -> Finding:
+        """A known mistake explains the delta of the output."""
+        k = min(one.objective.terms)
+        d, _ = one.objective.terms[k][0]
+        node = bench.tape.nodes[d or 0]
+        finding = Finding("wrong", loss=match.row.name)
+        line, name = node.line, node.name
+        if match.row.mistake == "missing output derivative":
+            for id, alias, at in bench.tape.aliases:
+                if id == node.id:
+                    line, name = at, alias
+        finding.diagnosis = Diagnosis(
+            line, name, match.row.mistake, True, list(bench.names), node.shape, node.id
+        )
+        if match.row.mistake is None:  # uphill
+            end = bench.tape.nodes[min(bench.view(k).ends)]
+            finding.diagnosis = Diagnosis(
+                end.line, end.name, "wrong sign", True, list(bench.names), end.shape, end.id
+            )
+        _parameters(bench, one, finding)
+        return finding
+
+    def _scaled(self, bench: Bench, one: Fit) -> Finding | None:
+        """Every step follows the gradient, but not with one factor."""
+        if soundness.own_rates(bench, one):
+            return None
+        finding = Finding("wrong", loss=one.objective.name or None, lr=one.scale)
+        finding.diagnosis = mistakes.scaled(bench, one)
+        _parameters(bench, one, finding)
+        return finding
+
+    def _report(
+        self, bench: Bench, one: Fit, repair: Repair, culprit: Culprit
+    ) -> Finding:
+        finding = Finding("wrong", loss=one.objective.name or None)
+        finding.diagnosis = name_of(bench, one, repair, culprit)
+        if one.some:
+            finding.lr = one.scale
+        _parameters(bench, one, finding)
+        return finding
+
+
+def _perfect(one: Fit) -> bool:
+    """Is every update explained, downhill, by one factor and one decay?"""
+    if not one.all_good or not one.scale > 0:
+        return False
+    some = [p.decay for p in one.parts if p.decay > 1e-9 * one.scale]
+    return all(abs(d - some[0]) <= 1e-6 * some[0] for d in some)
+
+
+def _inside_another(bench: Bench, one: Fit, found: list[Fit]) -> bool:
+    """Is it a part of another scalar that was tried before, and that explains less?"""
+    for other in found:
+        if other.objective.kind != "own":
+            continue
+        for k in one.objective.terms.keys() & other.objective.terms.keys():
+            behind = bench.view(k).behind(other.objective.values(k))
+            if {*one.objective.values(k)} <= behind - {*other.objective.values(k)}:
+                return True
+    return False
+
+
+def _forgotten(own: list[Fit], one: Fit) -> Fit | None:
+    """An own scalar of which some, not all, updates are the gradient."""
+    return next((f for f in own if f.some and f.scale > 0 and not f.all_good), None)
+
+
+def _parameters(bench: Bench, one: Fit, finding: Finding) -> None:
+    k = bench.chosen[0]
+    for i, name in enumerate(bench.names):
+        end, part = bench.tape.nodes[bench.steps[k].end[bench.parameters[i]]], one.parts[i]
+        known = part.measured if torch.isfinite(torch.tensor(part.measured)) else None
+        finding.parameters.append(Parameter(name, end.line, known, one.good[i], end.shape))

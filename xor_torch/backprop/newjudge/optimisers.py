@@ -1,0 +1,120 @@
+"""The gradient inside an update: momentum, AdaGrad, RMSprop, Adam, clipping.
+
+No optimiser is recognised. Walking back from the new value of a parameter through operations that
+work element by element, one comes to a single value that everything else went through: what the
+backward pass hands to the optimiser. That value is checked. What the optimiser makes of it is
+asked by handing it other numbers.
+"""
+
+import math
+
+import torch
+
+from .. import replay
+from ..tape import SAME_NUMBERS, squeezed
+from .points import Bench, CannotTell
+from .steps import ELEMENTWISE
+
+Tensor = torch.Tensor
+MORE = ELEMENTWISE | {"minimum", "where", "fabs", "sign", "fmax", "fmin"}
+STEADY = SAME_NUMBERS | {"multiply", "divide", "negative", "assign", "getitem"}
+SAME = 1e-7
+
+
+def enter(bench: Bench) -> bool:
+    """Look at the gradients inside the optimiser from now on; False if there is none."""
+    found: dict[tuple[int, int], tuple[int, float]] = {}
+    for k in bench.chosen:
+        for i in bench.parameters:
+            node = _gradient_node(bench, k, i)
+            if node is None:
+                return False
+            found[k, i] = node, -1.0
+    for k in bench.chosen:
+        for i, sign in _signs(bench, found, k).items():
+            found[k, i] = found[k, i][0], sign
+    bench.inner = found
+    return True
+
+
+def _gradient_node(bench: Bench, k: int, i: int) -> int | None:
+    nodes, view, step = bench.tape.nodes, bench.view(k), bench.steps[k]
+    begin, end = step.start[i], step.end[i]
+    shape = squeezed(nodes[begin].shape)
+    waiting, through = {end}, list[int]()
+    while waiting:
+        n = max(waiting)
+        waiting.remove(n)
+        if not waiting and n != end and squeezed(nodes[n].shape) == shape:
+            through.append(n)
+        inputs = [a for a in nodes[n].inputs if a in view.inside and a not in view.starts]
+        forward = any(view.depends[a] != view.full and not _of_states(bench, k, a) for a in inputs)
+        if n != end and (nodes[n].op not in MORE or forward):
+            break
+        for a in inputs:
+            number = not nodes[a].shape and shape
+            if not number and not _of_states(bench, k, a):
+                waiting.add(a)
+    if not through:
+        return None
+    *after, node = through
+    for n in reversed(after):
+        others = [a for a in nodes[n].inputs if a != node]
+        if nodes[n].op not in STEADY or any(a in view.inside for a in others):
+            break
+        node = n
+    return node
+
+
+def _of_states(bench: Bench, k: int, n: int) -> bool:
+    """Is it made of what the step begins with, element by element: ``beta * m``?"""
+    view, node = bench.view(k), bench.tape.nodes[n]
+    if n in view.starts or n not in view.inside:
+        return True
+    return node.op in MORE and all(_of_states(bench, k, a) for a in node.inputs)
+
+
+def _signs(
+    bench: Bench, found: dict[tuple[int, int], tuple[int, float]], k: int
+) -> dict[int, float]:
+    """Does a step go with its gradient (1) or against it (-1)? And all alike?"""
+    answers: list[dict[int, float]] = []
+    for size, state in ((0.01, 0.0), (1.0, 0.0), (1.0, 0.1)):
+        answers.append(_answer(bench, found, k, size, state))
+    for a in answers:
+        first = next(iter(a.values()))
+        for i, moved in a.items():
+            name = bench.names[bench.parameters.index(i)]
+            if not moved or math.isnan(moved):
+                raise CannotTell(f"the optimiser of {name} does not move every element alike")
+            if not math.isclose(abs(moved), abs(first), rel_tol=SAME):
+                raise CannotTell(f"the optimiser does not treat {name} as it treats the others")
+    return {i: math.copysign(1.0, moved) for i, moved in answers[0].items()}
+
+
+def _answer(
+    bench: Bench,
+    found: dict[tuple[int, int], tuple[int, float]],
+    k: int,
+    gradient: float,
+    state: float,
+) -> dict[int, float]:
+    """By how much a parameter moves, if all elements of its gradient are equal."""
+    nodes, step, result = bench.tape.nodes, bench.steps[k], dict[int, float]()
+    given: dict[int, Tensor] = {}
+    for i, n in step.start.items():
+        value = nodes[n].value
+        if i in bench.parameters and value is not None:
+            given[n] = replay.tensor(value).double()
+        else:
+            given[n] = torch.full(nodes[n].shape, state, dtype=torch.float64)
+    for i in bench.parameters:
+        n = found[k, i][0]
+        given[n] = torch.full(nodes[n].shape, gradient, dtype=torch.float64)
+    ends = [step.end[i] for i in bench.parameters]
+    values = replay.run(bench.tape, ends, given, bench.ties)
+    for i in bench.parameters:
+        moved = (values[step.end[i]] - given[step.start[i]]).reshape(-1)
+        alike = float((moved - moved[0]).abs().max()) <= SAME * float(moved[0].abs()) + 1e-15
+        result[i] = float(moved[0]) if alike else math.nan
+    return result

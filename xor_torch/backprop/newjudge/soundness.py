@@ -1,0 +1,219 @@
+"""What forbids the verdict "correct", whatever the numbers say."""
+
+import math
+
+import torch
+
+from .. import replay
+from ..tape import PARTS
+from .fit import Fit
+from .mistakes import PRODUCTS, SUMS, Diagnosis
+from .points import Bench, largest
+
+CUTS = {"clip", "minimum", "maximum", "fmin", "fmax", "where"}
+
+
+def clips(bench: Bench) -> list[int]:
+    """Where the backward pass cuts values off."""
+    view = bench.view(bench.chosen[0])
+    return [
+        n
+        for n in view.step.nodes
+        if bench.tape.nodes[n].op in CUTS and view.depends[n] == view.full and view.reaches.get(n)
+    ]
+
+
+def plain(bench: Bench) -> bool:
+    """Is there no optimiser between a gradient and its parameter?"""
+    return not any(s.optimiser for s in bench.network.states) and not clips(bench)
+
+
+def unseen(bench: Bench) -> str | None:
+    """A value in an update that came from code that was not recorded."""
+    nodes, first = bench.tape.nodes, min(bench.steps[0].start.values())
+    for k in bench.chosen:
+        view = bench.view(k)
+        for n in sorted(view.behind(view.ends)):
+            for i in nodes[n].inputs:
+                if nodes[i].op in ("foreign", "lost") and nodes[i].dtype == "f" and i > first:
+                    return (
+                        f"{nodes[i].name or 'a value'} on {bench.where(i)} was computed by code "
+                        "that could not be recorded"
+                    )
+    return None
+
+
+def grown(bench: Bench) -> Diagnosis | None:
+    """A bias whose gradient is not summed over the samples grows to one row for each of them."""
+    nodes = bench.tape.nodes
+    for i in bench.parameters:
+        state = bench.network.states[i]
+        for root in [n for n in state.nodes[:2] if n is not None]:
+            node = nodes[root]
+            if node.op not in ("add", "subtract") or len(node.inputs) != 2:
+                continue
+            old, change = node.inputs
+            if math.prod(nodes[old].shape) >= math.prod(node.shape) or nodes[old].dtype != "f":
+                continue
+            at = change
+            while not nodes[at].name and nodes[at].inputs:
+                at = nodes[at].inputs[-1]
+            summed = nodes[at].op in SUMS or any(nodes[m].op in SUMS for m in nodes[at].inputs)
+            line, name = nodes[at].line, nodes[at].name
+            alias = next(
+                ((a, where) for n, a, where in bench.tape.aliases if n == at and where > line), None
+            )
+            users = sum(at in other.inputs for other in nodes)
+            if alias:
+                name, line = alias
+            elif users > 1:  # the delta itself
+                name, line = state.name, node.line
+            mistake = "bias summed over the wrong axis" if summed else "bias not summed"
+            return Diagnosis(line, name, mistake, True, [state.name], node.shape)
+    return None
+
+
+def own_rates(bench: Bench, one: Fit) -> bool:
+    """Are the factors of the parameters numbers that the script typed in their updates?
+
+    One is no rate of its own if it is the square of the other, or one N-th of it for a number of
+    samples or units.
+    """
+    k = next(iter(one.factors), None)
+    if k is None:
+        return False
+    view, nodes = bench.view(k), bench.tape.nodes
+    sizes = {n for m in view.step.nodes for n in nodes[m].shape} - {1}
+    typed: list[set[float]] = []
+    for i in range(len(bench.parameters)):
+        numbers: set[float] = set()
+        for n in view.step.nodes:
+            if view.reaches.get(n) == 1 << i and nodes[n].op == "multiply":
+                numbers |= {abs(float(a)) for a in nodes[n].args if isinstance(a, int | float)}
+                for a in nodes[n].inputs:
+                    value = nodes[a].value
+                    if nodes[a].op == "leaf" and value is not None and value.ndim == 0:
+                        numbers.add(abs(float(value)))
+        typed.append(numbers)
+    usual = one.scale
+    good = [i for i, ok in enumerate(one.good) if ok and one.parts[i].factors]
+    for i, ok in enumerate(one.good):
+        if ok:
+            continue
+        off = one.parts[i].factors.get(k, math.nan) / usual
+        if not off > 0 or any(_near(off, n) or _near(off * n, 1) for n in sizes):
+            return False
+        if not any(
+            _near(a, off * b) and not _near(a, b * b) and not _near(b, a * a)
+            for a in typed[i]
+            for j in good
+            for b in typed[j]
+        ):
+            return False
+    return True
+
+
+def _near(a: float, b: float) -> bool:
+    return abs(a - b) <= 1e-6 * max(abs(a), abs(b))
+
+
+def accumulated(bench: Bench) -> Diagnosis | None:
+    """A sum of gradients that no step resets: what it held before is added to each step in full."""
+    k, nodes = bench.chosen[-1], bench.tape.nodes
+    step = bench.steps[k]
+    for s, state in enumerate(bench.network.states):
+        if not state.optimiser:
+            continue
+        answers = []
+        for size in (0.0, 1.0, 2.0):
+            given = {}
+            for i, n in step.start.items():
+                value = nodes[n].value
+                if i == s:
+                    given[n] = torch.full(nodes[n].shape, size, dtype=torch.float64)
+                elif i in bench.parameters and value is not None:
+                    given[n] = replay.tensor(value).double()
+                else:
+                    given[n] = torch.zeros(nodes[n].shape, dtype=torch.float64)
+            values = replay.run(bench.tape, step.end.values(), given, bench.ties)
+            answers.append({i: values[n] for i, n in step.end.items()})
+        none, once, twice = answers
+        if not torch.allclose(once[s] - none[s], torch.ones_like(once[s]), rtol=1e-9):
+            continue
+        for i in bench.parameters:
+            first, second = once[i] - none[i], twice[i] - once[i]
+            if first.shape == once[s].shape and bool((first != 0).all()):
+                if torch.allclose(first, second, rtol=1e-6) and float(first.std(correction=0)) <= 1e-6 * largest(first):
+                    end = nodes[step.end[s]]
+                    name = state.name or end.name
+                    return Diagnosis(end.line, name, None, True, [name], end.shape, end.id)
+    return None
+
+
+def left_alone(bench: Bench, one: Fit) -> Diagnosis | None:
+    """Weights that the forward pass multiplies with and no step changes, though a value with their
+    shape is computed from the error and used for nothing."""
+    k = next(iter(one.objective.terms))
+    view, nodes = bench.view(k), bench.tape.nodes
+    since = min(view.starts)
+    forward = view.behind(one.objective.values(k))
+    stack = [i for n in forward for i in nodes[n].inputs if i not in view.inside and i > since]
+    found: set[int] = set()
+    seen: set[int] = set()
+    read = {i for n in forward if nodes[n].op in PRODUCTS for i in nodes[n].inputs}
+    while stack:
+        n = stack.pop()
+        if n in seen or n in view.inside:
+            continue
+        seen.add(n)
+        if nodes[n].op in PRODUCTS:
+            read |= {*nodes[n].inputs}
+        if n > since:
+            stack += nodes[n].inputs
+    for n in read:
+        origin = nodes[bench.tape.origin(n, PARTS)]
+        value = origin.value
+        if origin.op == "leaf" and origin.dtype == "f" and value is not None and value.ndim == 2:
+            if origin.id < since and not (value == value.round()).all():
+                found.add(origin.id)
+    for n in sorted(found):
+        for m in view.step.nodes:
+            unused = not view.reaches.get(m) and not view.users.get(m) and m not in forward
+            if unused and nodes[m].shape == nodes[n].shape and view.depends[m] == view.full:
+                name = nodes[m].name or nodes[n].name
+                return Diagnosis(
+                    nodes[m].line, name, None, True, [nodes[n].name], nodes[n].shape, m
+                )
+    return None
+
+
+def never_updated(bench: Bench, one: Fit) -> Diagnosis | None:
+    """An array that is added to a product of parameters like a bias, and never changes."""
+    k = next(iter(one.objective.terms))
+    view, nodes = bench.view(k), bench.tape.nodes
+    forward = view.behind(one.objective.values(k))
+    linear: set[int] = set()
+    for n in sorted(forward):
+        node = nodes[n]
+        origins = {bench.tape.origin(i, PARTS) for i in node.inputs}
+        if node.op in PRODUCTS | {"multiply"} and origins & view.begin.keys():
+            linear.add(n)
+            continue
+        if node.op != "add" or linear.isdisjoint(node.inputs):
+            continue
+        linear.add(n)
+        for i in node.inputs:
+            other = nodes[i]
+            root = nodes[bench.tape.origin(i, PARTS)]
+            if i in view.inside or other.dtype != "f" or root.op != "leaf" or not other.shape:
+                continue
+            used = all(
+                any(i in nodes[m].inputs for m in s.nodes) for s in bench.steps[:: max(1, len(bench.steps) // 5)]
+            )
+            small = other.shape != node.shape or 1 in node.shape or len(node.shape) <= 1
+            if used and small:
+                name = other.name or "a list"
+                return Diagnosis(
+                    node.line, name, "bias never updated", True, [name], other.shape, n
+                )
+    return None

@@ -1,0 +1,328 @@
+"""Find the parameters and the training steps on a tape, by data flow alone.
+
+A state is a value that is replaced again and again by ``itself + change``. The states that move
+together form a family; in a step each of them moves once. Those that the forward pass reads are
+parameters, the others belong to the optimiser (a momentum, a running mean).
+"""
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from ..tape import PARTS, Tape
+
+# What may lie between an optimiser's state and the parameter that it moves.
+ELEMENTWISE = {
+    "add", "subtract", "multiply", "divide", "sqrt", "square", "power", "negative", "absolute",
+    "maximum", "clip", "copy", "astype", "reshape", "getitem", "item", "assign", "T",
+    "reciprocal",
+}  # fmt: skip
+# What may lie between two parts of one update.
+LINEAR = {"add", "subtract", "multiply", "divide", "copy", "astype", "getitem", "item", "assign"}
+
+
+@dataclass
+class State:
+    """A value that moves once in every step."""
+
+    name: str
+    nodes: list[int | None]  # its successive values; only the first may be None: unknown
+    optimiser: bool = False  # moves a parameter
+    accumulator: bool = False  # moves nothing: a sum of losses
+    carried: bool = False  # a value of the forward pass that the next step begins with
+
+    @property
+    def updates(self) -> list[int]:
+        return [n for n in self.nodes[1:] if n is not None]
+
+
+@dataclass
+class Step:
+    """One update of all states of a network."""
+
+    start: dict[int, int]  # state number -> the node that the step begins with
+    end: dict[int, int]  # state number -> the node that it ends with
+    nodes: list[int] = field(default_factory=list)  # all that depends on a parameter, in order
+
+
+@dataclass
+class Network:
+    """Parameters that influence each other's updates, and the steps that they made."""
+
+    states: list[State]
+    steps: list[Step]
+    elsewhere: list[State] = field(default_factory=list)  # of other networks in the file
+
+    @property
+    def parameters(self) -> list[int]:
+        return [i for i, s in enumerate(self.states) if not s.optimiser and not s.carried]
+
+
+def consumers(tape: Tape) -> dict[int, list[int]]:
+    """Who uses each value."""
+    users: dict[int, list[int]] = defaultdict(list)
+    for node in tape.nodes:
+        for i in node.inputs:
+            users[i].append(node.id)
+    return users
+
+
+def find_networks(tape: Tape) -> list[Network]:
+    """All networks that the script trains, in the order of their first update."""
+    users = consumers(tape)
+    chains = [_merge(tape, users, c) for c in _chains(tape)]
+    chains = [c for c in chains if len(c.updates) >= 2]
+    roots = {c.nodes[0] for c in chains}
+    for c in chains:
+        # an optimiser's state that begins as a gradient: that is the first update already
+        root = c.nodes[0]
+        if root is not None and _descends(tape, root, roots - {root}):
+            while tape.nodes[root].op in ("multiply", "divide"):  # by its decay
+                root = next(i for i in tape.nodes[root].inputs if _descends(tape, i, roots - {i}))
+            c.nodes[:1] = [None, root]
+    networks = []
+    while chains:
+        family, bounds = _family(chains)
+        chains = [c for c in chains if not any(c is f for f in family)]
+        networks += _networks(tape, users, family, bounds)
+    for network in networks:
+        network.elsewhere = [s for n in networks if n is not network for s in n.states]
+    return sorted(networks, key=lambda n: min(n.steps[0].end.values()))
+
+
+def _descends(tape: Tape, n: int, others: set[int | None]) -> bool:
+    return bool(tape.behind(tape.nodes[n].inputs, range(n)) & others)
+
+
+def _chains(tape: Tape) -> list[State]:
+    """The longest way along the links from each root that keeps coming back to one place."""
+    # b is older than X W in z = X W + b, but the way from z never leads back to that place
+    follows: dict[int, set[int]] = defaultdict(set)
+    for old, new in tape.links:
+        follows[tape.nodes[old].site].add(tape.nodes[new].site)
+    recurring = {site for site in follows if site in _reachable(follows, site)}
+    links = [(old, new) for old, new in tape.links if tape.nodes[new].site in recurring]
+    parent = {new: old for old, new in links}
+    depth: dict[int, int] = {}
+    for old, new in links:  # in order of time
+        depth[new] = depth.get(old, 0) + 1
+    chains, used = [], set()
+    for end in sorted(depth, key=lambda n: (-depth[n], n)):
+        path = [end]
+        while path[-1] in parent and path[-1] not in used:
+            path.append(parent[path[-1]])
+        if path[0] in used or (len(path) > 1 and path[-1] in used):
+            continue
+        path.reverse()
+        used.update(path)
+        places = Counter(tape.nodes[n].site for n in path)
+        while path and places[tape.nodes[path[-1]].site] < 2:
+            path.pop()
+        if len(path) < 2:
+            continue
+        site = tape.nodes[path[-1]].site
+        # a root that was made where its successors are made is the first update already
+        unknown: list[int | None] = [None] if tape.nodes[path[0]].site == site else []
+        chains.append(State(_name(tape, path), [*unknown, *path]))
+    return chains
+
+
+def _reachable(follows: dict[int, set[int]], begin: int) -> set[int]:
+    seen: set[int] = set()
+    stack = [begin]
+    while stack:
+        for site in follows.get(stack.pop(), set()) - seen:
+            seen.add(site)
+            stack.append(site)
+    return seen
+
+
+def _name(tape: Tape, path: list[int]) -> str:
+    names = [tape.nodes[n].name for n in path[1:] if tape.nodes[n].name]
+    return max(set(names), key=names.count) if names else tape.nodes[path[0]].name
+
+
+def _merge(tape: Tape, users: dict[int, list[int]], chain: State) -> State:
+    """Leave out values that lead to nothing but the next: parts of one update."""
+
+    def is_part(n: int, following: int) -> bool:
+        node, seen, stack = tape.nodes[following], {following}, [n]
+        again = tape.nodes[n].site == node.site
+        if node.op == "assign":
+            seen.add(node.inputs[-1])
+        while stack:
+            for user in users.get(stack.pop(), ()):
+                if user in seen:
+                    continue
+                # the next element of the same array, or the gradient of the next sample at the
+                # old weights; a sum may be the answer of the next step
+                if tape.nodes[user].op not in (PARTS if again else LINEAR) or len(seen) > 200:
+                    return False
+                seen.add(user)
+                stack.append(user)
+        return True
+
+    updates = chain.updates
+    at = [k for k, pair in enumerate(pairwise(updates)) if not is_part(*pair)] + [len(updates) - 1]
+    sizes = [b - a for a, b in pairwise([-1, *at])]
+    if len(at) > 1 and sizes[-1] < sizes[-2]:
+        at.pop()  # the tape ends while one element after the other is updated
+    return State(chain.name, [chain.nodes[0], *(updates[k] for k in at)])
+
+
+def _family(chains: list[State]) -> tuple[list[State], list[int]]:
+    """The longest chain, and all that move exactly once in a step; and where each step ends."""
+    longest = max(chains, key=lambda c: len(c.updates))
+    first_round = [
+        c
+        for c in chains
+        if longest.updates[0] <= c.updates[0] < longest.updates[1]
+        and len(c.updates) >= len(longest.updates) - 1
+    ]
+    last = max(first_round, key=lambda c: c.updates[0])
+    bounds = last.updates
+    family = []
+    for c in chains:
+        counts: dict[int, int] = defaultdict(int)
+        for n in c.updates:
+            counts[sum(b < n for b in bounds)] += 1  # number of the step
+        # a momentum may begin some steps later, and the tape may end within the last step
+        begin = max(1, min(counts))
+        complete = [counts[k] for k in range(begin, max(2, len(bounds) - 1))]
+        whole = complete and all(n == 1 for n in complete) and counts[0] <= 1
+        if c is last or (whole and begin <= len(bounds) // 2):
+            family.append(c)
+    return family, bounds
+
+
+def _networks(
+    tape: Tape, users: dict[int, list[int]], family: list[State], bounds: list[int]
+) -> list[Network]:
+    steps = []
+    for k, bound in enumerate(bounds):
+        begin = bounds[k - 1] if k else -1
+        start: dict[int, int] = {}
+        end: dict[int, int] = {}
+        for i, c in enumerate(family):
+            new = [n for n in c.updates if begin < n <= bound]
+            if len(new) == 1:
+                before = c.nodes[c.nodes.index(new[0]) - 1]
+                end[i] = new[0]
+                if before is not None:
+                    start[i] = before
+        if len(end) == len(family) and len(start) == len(family):
+            steps.append(Step(start, end))
+    if not steps:
+        return []
+    for step, following in zip(steps, [*steps[1:], None], strict=True):
+        _collect(tape, step, following)
+    step = steps[min(1, len(steps) - 1)]
+    influence = _influence(tape, step)
+    for i, state in enumerate(family):
+        others = influence[i] - {i}
+        state.optimiser = len(others) <= 1 and _only_elementwise(tape, step, i) and len(family) > 1
+        state.accumulator = not others and _only_elementwise(tape, step, i)
+    _classify(tape, step, family)
+    # states that move each other are one network
+    group = list(range(len(family)))
+    for i, reached in influence.items():
+        for j in reached:
+            a, b = group[i], group[j]
+            group = [a if g == b else g for g in group]
+    networks = []
+    for g in sorted(set(group)):
+        members = [i for i in range(len(family)) if group[i] == g and not family[i].accumulator]
+        place = {i: n for n, i in enumerate(members)}
+        own = [
+            Step(
+                {place[i]: step.start[i] for i in members},
+                {place[i]: step.end[i] for i in members},
+                step.nodes,
+            )
+            for step in steps
+        ]
+        network = Network([family[i] for i in members], own)
+        if members and network.parameters:
+            networks.append(network)
+    return networks
+
+
+def _classify(tape: Tape, step: Step, family: list[State]) -> None:
+    """Which states belong to an optimiser, and which are carried by the forward pass?"""
+    nodes, ends = tape.nodes, {n: i for i, n in step.end.items()}
+    for i, state in enumerate(family):
+        # the whole change of another: Nesterov's velocity, which the forward pass reads as well
+        for j, end in step.end.items():
+            node = nodes[end]
+            if j != i and node.op in ("add", "subtract") and len(node.inputs) == 2:
+                behind = {tape.origin(n) for n in node.inputs}
+                if step.end[i] in {*behind, *node.inputs} and step.start[j] in behind:
+                    state.optimiser = True
+    plain = [i for i, s in enumerate(family) if not s.optimiser and not s.accumulator]
+    depends: dict[int, set[int]] = {step.start[i]: {i} for i in plain}
+    for n in step.nodes:
+        if n not in depends:
+            depends[n] = set().union(*(depends.get(a, set()) for a in nodes[n].inputs))
+    for i in plain:
+        others = {*plain} - {i}
+        lacks = others - depends.get(step.end[i], others)
+        if lacks and nodes[step.end[i]].op not in ("assign",):
+            behind: set[int] = {step.end[i]}
+            for n in step.nodes:
+                if n > step.end[i] and n not in ends and behind & {*nodes[n].inputs}:
+                    behind.add(n)
+            if any(others <= depends.get(n, set()) for n in behind):
+                family[i].carried = True
+
+
+def _collect(tape: Tape, step: Step, following: Step | None) -> None:
+    """All nodes that depend on what the step begins with, until the next step."""
+    depends = set(step.start.values())
+    stop = max(step.end.values()) if following is None else max(following.end.values())
+    for node in tape.nodes[min(depends) : stop + 1]:
+        if (
+            node.id in depends
+            or node.id in step.end.values()
+            or any(i in depends and i not in step.end.values() for i in node.inputs)
+        ):
+            depends.add(node.id)
+        elif any(i in depends for i in node.inputs) and node.id < max(step.end.values()):
+            depends.add(node.id)  # uses a new value within the step: updated too early
+    after = set()
+    for node in tape.nodes[max(step.end.values()) + 1 : stop + 1]:
+        if any(i in after or i in step.end.values() for i in node.inputs):
+            after.add(node.id)
+    step.nodes = sorted(depends - after)
+
+
+def _influence(tape: Tape, step: Step) -> dict[int, set[int]]:
+    """Which states' new values depend on what each state began with.
+
+    If a state moves another, what that one moves in the same step is the other's doing.
+    """
+    reached: dict[int, set[int]] = {n: {i} for i, n in step.start.items()}
+    ends = {n: i for i, n in step.end.items()}
+    influence: dict[int, set[int]] = defaultdict(set)
+    for id in step.nodes:
+        if id not in reached:
+            reached[id] = set().union(*(reached.get(i, set()) for i in tape.nodes[id].inputs))
+            if id in ends:
+                for j in reached[id]:
+                    influence[j].add(ends[id])
+                reached[id] &= {ends[id]}
+    return influence
+
+
+def _only_elementwise(tape: Tape, step: Step, i: int) -> bool:
+    """Is the state used for nothing but a parameter of its own shape?"""
+    begin = step.start[i]
+    shape, reached, starts = tape.nodes[begin].shape, {begin}, set(step.start.values())
+    of_others = set(step.end.values()) - {step.end[i]}
+    for id in step.nodes:
+        node = tape.nodes[id]
+        if id not in starts and any(n in reached for n in node.inputs):
+            if node.op not in ELEMENTWISE or (node.shape != shape and id > begin):
+                return False
+            if id not in of_others:
+                reached.add(id)
+    return True
