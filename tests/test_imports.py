@@ -17,7 +17,7 @@ import xor_torch
 import xor_torch.lit
 
 PACKAGE = Path(xor_torch.__file__).parent
-WINGS = ["xor_torch.lit", "xor_torch.sweep", "xor_torch.backprop", "xor_torch.cli"]
+WINGS = [f"xor_torch.{name}" for name in ("lit", "sweep", "backprop", "play", "cli")]
 
 # --- the graph -------------------------------------------------------------------------------
 
@@ -319,6 +319,7 @@ FREE = {
             "xor_torch.lit",
             "xor_torch.lit.runs",
             "xor_torch.sweep",
+            "xor_torch.play",
         ],
         ("xor_torch.sweep.plots",),
     ),

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from ..files import quoted
 from .parser import Settings, flag, pathname, switch
-from .terminal import SUCCESS, refuse_output, say
+from .terminal import SUCCESS, find_checkpoint, loading, refuse_output, say
 
 
 @dataclass
@@ -20,9 +20,13 @@ class Play(Settings):
     configurable: ClassVar[bool] = False
 
     run: str | None = flag(
-        "a run directory or checkpoint to show", pathname, None, positional=True, nargs="?",
+        "a run directory or checkpoint to show",
+        pathname,
+        None,
+        positional=True,
+        nargs="?",
         metavar="RUN",
-    )  # fmt: skip
+    )
     out: str = flag("the page to write ({})", pathname, "play.html")
     force: bool = switch("overwrite the page")
 
@@ -33,7 +37,12 @@ def play(settings: Play, given: set[str]) -> int:
     refuse_output(f"--out {path}", path, settings.force)
     from ..play import read_run, write_page
 
-    write_page(path, None if settings.run is None else read_run(settings.run))
+    run = None
+    if settings.run is not None:
+        checkpoint = find_checkpoint(settings.run)
+        with loading("torch"):
+            run = read_run(checkpoint)
+    write_page(path, run)
     say(f"Page: {quoted(path)}")
     say(f"To see it, open it in a browser: {path.resolve().as_uri()}")
     return SUCCESS
