@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ..operations import VIEWS
 from ..tape import Node, Ref, Tape
 from .array import (
     NUMBERS,
@@ -29,11 +30,6 @@ from .array import (
 from .frames import Frames
 from .limits import Enough, Limits, Rounds
 from .updates import Updates
-
-_VIEWS = {
-    "getitem", "T", "reshape", "ravel", "transpose", "swapaxes", "squeeze", "expand_dims",
-    "atleast_1d", "atleast_2d", "moveaxis", "flip", "diagonal",
-}  # fmt: skip
 
 
 class Recorder:
@@ -259,7 +255,8 @@ class Recorder:
         result = self.wrap(value, node.id)
         source = args[0] if args else None
         if (
-            op in _VIEWS
+            op in VIEWS
+            and "#" not in op  # one of several results: its way from the memory is longer
             and not result._scalar
             and isinstance(source, Recorded)
             and source._memory is not None
