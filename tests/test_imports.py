@@ -78,13 +78,8 @@ class Graph:
         found = {}
         for node in tree.body:
             if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "_HOMES":
-<<<<<<< HEAD
                 found = ast.literal_eval(node.value)
         return found
-=======
-                return ast.literal_eval(node.value)
-        return {}
->>>>>>> old
 
     @staticmethod
     def _own(tree: ast.Module) -> set[str]:
@@ -500,14 +495,3 @@ def test_every_public_name_is_there():
     assert set(xor_torch.__all__) <= set(dir(xor_torch))
     with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
         _ = xor_torch.nothing
-<<<<<<< HEAD
-=======
-
-
-@pytest.mark.parametrize("package", [xor_torch, xor_torch.lit])
-def test_type_checkers_see_every_public_name(package):
-    stub = Path(package.__file__).with_suffix(".pyi").read_text(encoding="utf-8")
-    imports = [node for node in ast.walk(ast.parse(stub)) if isinstance(node, ast.ImportFrom)]
-    homes = {name.asname: node.module for node in imports for name in node.names}
-    assert homes == package._HOMES
->>>>>>> old
