@@ -333,6 +333,7 @@ FREE = {
             "xor_torch.signals",
             "xor_torch.faces",
             "xor_torch.sweep",
+            "xor_torch.play",
         ],
         ("xor_torch.sweep.plots", "xor_torch.sweep.work"),  # the pictures; what a worker does
     ),
