@@ -195,8 +195,7 @@ class Recorder:
         if isinstance(object, Recorded):
             if copy or (dtype is not None and np.dtype(dtype) != object.dtype):
                 object = object.copy() if dtype is None else object.astype(dtype)
-            need = kwargs.get("ndmin", 0) - object.ndim
-            return object.reshape((1,) * need + object.shape) if need > 0 else object
+            return _with_axes(object, kwargs.get("ndmin", 0))
         if isinstance(object, map | filter | zip | range):
             object = list(object)
         if not holds(object, Recorded):
@@ -204,7 +203,8 @@ class Recorder:
         if dtype in ("object", "O", builtins.object):
             return _objects(object)
         try:
-            return self.run("array", _stack, (object,), {"dtype": dtype} if dtype else {})
+            made = self.run("array", _stack, (object,), {"dtype": dtype} if dtype else {})
+            return _with_axes(made, kwargs.get("ndmin", 0))
         except ValueError:
             return _objects(object)
 
@@ -378,6 +378,12 @@ class Recorder:
         """Call a value that a statement changes by its target, less `depth` indices."""
         if names := self.frames.targets():
             node.name = names[min(depth, len(names) - 1)]
+
+
+def _with_axes(x: Any, least: int) -> Any:
+    """An array with axes of length 1 before its own, so that it has at least so many."""
+    need = least - x.ndim
+    return x.reshape((1,) * need + x.shape) if need > 0 else x
 
 
 def _stack(rows: Any, dtype: Any = None) -> np.ndarray:

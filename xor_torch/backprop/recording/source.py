@@ -95,6 +95,8 @@ def _plain_python(lines: list[str]) -> list[str]:
     """A cell with `pass` or a comment for each line that only IPython understands."""
     if lines and lines[0].startswith("%%") and not re.match(r"%%(time|timeit|capture)\b", lines[0]):
         return ["#" + line for line in lines]
+    # The cells become one file, in which it would stand too late; Python 3 has nearly all of it.
+    lines = [re.sub(r"^from __future__ import .*", "pass", line) for line in lines]
     lines = [re.sub(r"^(\s*[\w, ]+ = )[%!].*", r"\1None", line) for line in lines]
     return [re.sub(r"^(\s*)([%!?].*|[\w.]+\?\??\s*)$", r"\1pass", line) for line in lines]
 
