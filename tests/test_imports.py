@@ -16,11 +16,7 @@ import pytest
 import xor_torch
 
 PACKAGE = Path(xor_torch.__file__).parent
-<<<<<<< HEAD
 WINGS = [f"xor_torch.{wing}" for wing in ("lit", "sweep", "backprop", "play", "cli")]
-=======
-WINGS = ["xor_torch.lit", "xor_torch.sweep", "xor_torch.backprop", "xor_torch.cli"]
->>>>>>> old
 
 # --- the graph -------------------------------------------------------------------------------
 
@@ -82,13 +78,8 @@ class Graph:
         found = {}
         for node in tree.body:
             if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "_HOMES":
-<<<<<<< HEAD
                 found = ast.literal_eval(node.value)
         return found
-=======
-                return ast.literal_eval(node.value)
-        return {}
->>>>>>> old
 
     @staticmethod
     def _own(tree: ast.Module) -> set[str]:
@@ -429,14 +420,14 @@ MUTANTS = [
     (the_checker_takes_nothing_but_threads, "backprop.check", "from .. import files"),
     (the_checker_takes_nothing_but_threads, "backprop.judging", "from xor_torch import XOR"),
     (other_wings_use_the_face, "explain", "from .sweep.plots import save_figures"),
-    (other_wings_use_the_face, "cli.main", f"{IN_A_FUNCTION}from ..backprop import tape"),
+    (other_wings_use_the_face, "cli.train", f"{IN_A_FUNCTION}from ..backprop import tape"),
     (nobody_takes_from_the_command_line, "lit.console", "from ..cli import main"),
     (the_wings_stand_in_order, "lit.views", "from .. import manual"),
     (the_wings_stand_in_order, "lit.runs", f"{FOR_TYPES}from ..sweep import Result"),
     (no_circle, "files", "from . import lit, export"),
     (no_circle, "lit.runs", f"{FOR_TYPES}from .training import fit"),
     (no_circle, "lit.runs", f"{IN_A_FUNCTION}from . import fit"),
-    (what_is_heavy_waits, "cli.main", "try:\n    import torch\nexcept ImportError:\n    pass"),
+    (what_is_heavy_waits, "cli.train", "try:\n    import torch\nexcept ImportError:\n    pass"),
     (what_is_heavy_waits, "files", "class C:\n    import lightning"),
     (what_is_heavy_waits, "threads", "from .lit import fit"),
     (what_is_heavy_waits, "sweep", "import torch"),
@@ -503,14 +494,3 @@ def test_every_public_name_is_there():
     assert set(xor_torch.__all__) <= set(dir(xor_torch))
     with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
         _ = xor_torch.nothing
-<<<<<<< HEAD
-=======
-
-
-@pytest.mark.parametrize("package", [xor_torch, xor_torch.lit])
-def test_type_checkers_see_every_public_name(package):
-    stub = Path(package.__file__).with_suffix(".pyi").read_text(encoding="utf-8")
-    imports = [node for node in ast.walk(ast.parse(stub)) if isinstance(node, ast.ImportFrom)]
-    homes = {name.asname: node.module for node in imports for name in node.names}
-    assert homes == package._HOMES
->>>>>>> old
