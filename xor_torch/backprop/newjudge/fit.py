@@ -92,7 +92,9 @@ def _decay(samples: Sequence[Sample], top: float) -> float:
     columns = [value]
     for k in steps:
         columns.append(
-            torch.cat([(s.gradient if s.step == k else 0 * s.gradient).reshape(-1) for s in samples])
+            torch.cat(
+                [(s.gradient if s.step == k else 0 * s.gradient).reshape(-1) for s in samples]
+            )
         )
     if len(change) <= len(columns) + 1:
         return 0.0
@@ -121,9 +123,7 @@ def _fit(
         below = sum(float((samples[n].gradient ** 2).sum()) for n in numbers)
         above = -sum(float((changes[n] * samples[n].gradient).sum()) for n in numbers)
         factor = above / below if below > (1e-12 * top) ** 2 else 0.0
-        elements = sum(
-            int((samples[n].gradient.abs() > TELLING * top).sum()) for n in telling
-        )
+        elements = sum(int((samples[n].gradient.abs() > TELLING * top).sum()) for n in telling)
         if factor and len(telling) >= 2:
             part.factors[k] = factor
             evidence += elements - 1

@@ -103,7 +103,9 @@ class Judgement:
         bench.check_replay()
         bench.make_points()
         if sum(p.moved for p in bench.points) < 2:
-            raise CannotTell("the training step takes another branch as soon as a parameter changes")
+            raise CannotTell(
+                "the training step takes another branch as soon as a parameter changes"
+            )
         finding, outer = self._attempt(bench)
         if finding is not None and finding.verdict == "correct":
             return finding
@@ -162,7 +164,11 @@ class Judgement:
                 continue
             if not one.all_good:
                 decayed = fit(bench, objective, decay=True)
-                if decayed is not None and _perfect(decayed) and not _inside_another(bench, one, found):
+                if (
+                    decayed is not None
+                    and _perfect(decayed)
+                    and not _inside_another(bench, one, found)
+                ):
                     one = decayed
             if _perfect(one) and _inside_another(bench, one, found):
                 outer = next(f for f in found if _inside_another(bench, one, [f]))
@@ -300,9 +306,7 @@ class Judgement:
         _parameters(bench, one, finding)
         return finding
 
-    def _report(
-        self, bench: Bench, one: Fit, repair: Repair, culprit: Culprit
-    ) -> Finding:
+    def _report(self, bench: Bench, one: Fit, repair: Repair, culprit: Culprit) -> Finding:
         finding = Finding("wrong", loss=one.objective.name or None)
         finding.diagnosis = name_of(bench, one, repair, culprit)
         if one.some:

@@ -190,15 +190,25 @@ def _name(bench: Bench, repair: Repair, culprit: Culprit) -> MistakeName | None:
                 return "wrong transpose"
             outside = [o for o in others if o not in view.inside]
             if outside or not others:
-                return "stale activation" if any(map(computed(bench), outside)) else "hard-coded sample"
+                return (
+                    "stale activation"
+                    if any(map(computed(bench), outside))
+                    else "hard-coded sample"
+                )
             return "derivative of the wrong quantity"
         return None
     weights = [o for o in origins.values() if o in view.begin]
     if weights and node.op in PRODUCTS:
         following = set(view.users.get(v, ()))
-        if not any(w in nodes[u].inputs or w in {tape.origin(a, PARTS) for a in nodes[u].inputs} for u in following for w in weights):
+        if not any(
+            w in nodes[u].inputs or w in {tape.origin(a, PARTS) for a in nodes[u].inputs}
+            for u in following
+            for w in weights
+        ):
             return "weights of the wrong layer"
-        zs = following | {m for u in following for m in view.users.get(u, ()) if nodes[m].op == "add"}
+        zs = following | {
+            m for u in following for m in view.users.get(u, ()) if nodes[m].op == "add"
+        }
         if zs & right.keys():
             return "wrong transpose"
         return "raw error in the hidden delta" if right else None
@@ -223,7 +233,9 @@ def _slope(
     a = max(right)
     upstream, actual = p.values[right[a]].detach(), culprit.actual
     if node.op in PRODUCTS:
-        other = next((p.values[i].detach() for i in node.inputs if i != right[a] and i in p.values), None)
+        other = next(
+            (p.values[i].detach() for i in node.inputs if i != right[a] and i in p.values), None
+        )
         if other is not None and other.shape == upstream.shape == culprit.expected.shape:
             if _proportional(upstream * other, culprit.expected):
                 return "dot for element-wise product"

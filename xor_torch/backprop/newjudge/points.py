@@ -271,7 +271,10 @@ class Bench:
                 self.clock.check()
                 draw = torch.Generator().manual_seed(seed)
                 given = {
-                    n: point.values[n].detach().clone().requires_grad_(n in self.view(step_of(point)).begin)
+                    n: point.values[n]
+                    .detach()
+                    .clone()
+                    .requires_grad_(n in self.view(step_of(point)).begin)
                     for n in step.start.values()
                 }
                 values = replay.run(

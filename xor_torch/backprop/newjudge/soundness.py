@@ -143,7 +143,9 @@ def accumulated(bench: Bench) -> Diagnosis | None:
         for i in bench.parameters:
             first, second = once[i] - none[i], twice[i] - once[i]
             if first.shape == once[s].shape and bool((first != 0).all()):
-                if torch.allclose(first, second, rtol=1e-6) and float(first.std(correction=0)) <= 1e-6 * largest(first):
+                if torch.allclose(first, second, rtol=1e-6) and float(
+                    first.std(correction=0)
+                ) <= 1e-6 * largest(first):
                     end = nodes[step.end[s]]
                     name = state.name or end.name
                     return Diagnosis(end.line, name, None, True, [name], end.shape, end.id)
@@ -208,7 +210,8 @@ def never_updated(bench: Bench, one: Fit) -> Diagnosis | None:
             if i in view.inside or other.dtype != "f" or root.op != "leaf" or not other.shape:
                 continue
             used = all(
-                any(i in nodes[m].inputs for m in s.nodes) for s in bench.steps[:: max(1, len(bench.steps) // 5)]
+                any(i in nodes[m].inputs for m in s.nodes)
+                for s in bench.steps[:: max(1, len(bench.steps) // 5)]
             )
             small = other.shape != node.shape or 1 in node.shape or len(node.shape) <= 1
             if used and small:
