@@ -82,7 +82,7 @@ def compare(settings: Compare, given: set[str]) -> int:
 def _check_file(settings: Compare) -> int:
     assert settings.file is not None
     with loading("torch"):
-        from ..backprop.check import check_file
+        from ..backprop import check_file
 
     verdict = check_file(
         settings.file,
