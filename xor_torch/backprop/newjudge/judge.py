@@ -104,34 +104,38 @@ class Judgement:
         bench.make_points()
         if sum(p.moved for p in bench.points) < 2:
             raise CannotTell("the training step takes another branch as soon as a parameter changes")
-        finding, outer = self._attempt(bench)
-        if finding is not None and finding.verdict == "correct":
-            return finding
-        clips = soundness.clips(bench)
-        if clips:
+        level = self._attempt(bench)
+        if isinstance(level, Finding):
+            return level
+        if soundness.clips(bench):
+            points = bench.points
             bench.near_points()
-            near, _ = self._attempt(bench)
-            if near is not None and near.verdict == "correct":
+            near = self._attempt(bench)
+            if isinstance(near, Finding):
                 return near
-        inside = None
+            bench.points = points
         try:
             entered = optimisers.enter(bench)
         except CannotTell:
             entered = False
-        if entered:
+        if entered and (soundness.optimised(bench) or not level[0] + level[1]):
             bench.make_points()
-            inside, _ = self._attempt(bench)
-            if inside is not None and inside.verdict == "correct":
-                inside.lr = None
-                inside.notes.append(
+            inner = self._attempt(bench)
+            if isinstance(inner, Finding):
+                inner.lr = None
+                inner.notes.append(
                     "the steps are not proportional to the gradient: an optimiser with a state, or "
                     "a clipped gradient; the gradient that goes into it was checked"
                 )
-                return inside
-            if inside is not None and not soundness.plain(bench):
-                return inside
-        if finding is None:
-            finding = inside
+                return inner
+            if soundness.optimised(bench):
+                level = inner
+            else:
+                bench.inner = {}
+                bench.make_points()
+        elif entered:
+            bench.inner = {}
+        finding = self._wrong(bench, *level)
         if finding is None:
             raise CannotTell(
                 "the updates follow the gradient of no loss that this check knows, and of none that "
@@ -141,18 +145,16 @@ class Judgement:
 
     # ------------------------------------------------------------------ one level of updates
 
-    def _attempt(self, bench: Bench) -> tuple[Finding | None, list[Fit]]:
+    def _attempt(self, bench: Bench) -> Finding | tuple[list[Fit], list[Fit]]:
+        """A finding if all updates are explained, or how they are explained in part."""
         own = self._own(bench)
         perfect = next((f for f in own if _perfect(f)), None)
         if perfect is not None:
-            return self._correct(bench, perfect), own
+            return self._correct(bench, perfect)
         found = self._pairs(bench)
         best = [f for f in found if f.all_good]
-        if best:
-            finding = self._delta(bench, best, own)
-            if finding is not None:
-                return finding, own
-        return self._wrong(bench, own, found), own
+        finding = self._delta(bench, best[:8], own) if best else None
+        return finding or (own, found)
 
     def _own(self, bench: Bench) -> list[Fit]:
         found: list[Fit] = []
@@ -232,10 +234,12 @@ class Judgement:
         output = last_used(bench.view(bench.chosen[0]))
         any_loss = any(f.all_good for f in found)
         # of two deltas the one of the output, as late as possible
-        some = [f for f in found if f.some and not f.all_good and f.parts[output].ok]
+        some = [f for f in found if f.some and not f.all_good]
+        some = [f for f in some if f.parts[output].ok] or some
         some.sort(key=lambda f: (-f.count, -max(f.objective.values(min(f.objective.terms)))))
+        known = any(losses.identify(bench, f.objective, losses.LOSSES) for f in some[:6])
         for one in some[:4]:
-            if losses.identify(bench, one.objective, losses.LOSSES) is None:
+            if not known and f_output(one, output):
                 match = losses.identify(bench, one.objective, losses.WRONG)
                 if match is not None:
                     return self._at_output(bench, one, match)
@@ -275,6 +279,13 @@ class Judgement:
         d, _ = one.objective.terms[k][0]
         node = bench.tape.nodes[d or 0]
         finding = Finding("wrong", loss=match.row.name)
+        if losses.wrong_axis(bench, match):
+            node = bench.tape.nodes[match.value]
+            finding.notes.append("the softmax is taken over the wrong axis: the targets sum to 1 over another")
+            finding.diagnosis = Diagnosis(
+                node.line, node.name, None, True, list(bench.names), node.shape, node.id
+            )
+            return finding
         line, name = node.line, node.name
         if match.row.mistake == "missing output derivative":
             for id, alias, at in bench.tape.aliases:
@@ -309,6 +320,11 @@ class Judgement:
             finding.lr = one.scale
         _parameters(bench, one, finding)
         return finding
+
+
+def f_output(one: Fit, output: int) -> bool:
+    """Does it explain the parameter of the output?"""
+    return one.parts[output].ok and bool(one.parts[output].factors)
 
 
 def _perfect(one: Fit) -> bool:

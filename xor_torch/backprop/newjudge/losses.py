@@ -113,13 +113,12 @@ class Match:
 
 def identify(bench: Bench, pair: Objective, rows: tuple[Row, ...]) -> Match | None:
     """The row that explains the delta of a pair, if there is one."""
+    tried = 0
     for k in pair.terms:
-        points = [p for p in bench.points if p.step == k]
-        for seed in (7001, 7002, 7003):
-            if len(points) < 4 and (p := bench.point(k, k + seed, 0.4)) is not None:
-                points.append(p)
-        if len(points) < 3:
+        points = bench.more_points(k)
+        if len(points) < 3 or tried >= 2:
             continue
+        tried += 1
         found = _identify(bench, pair, k, points, rows)
         if found is not None:
             return found

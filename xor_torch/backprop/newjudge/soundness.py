@@ -23,9 +23,9 @@ def clips(bench: Bench) -> list[int]:
     ]
 
 
-def plain(bench: Bench) -> bool:
-    """Is there no optimiser between a gradient and its parameter?"""
-    return not any(s.optimiser for s in bench.network.states) and not clips(bench)
+def optimised(bench: Bench) -> bool:
+    """Is there something between a gradient and its parameter that is not linear, or a state?"""
+    return any(s.optimiser for s in bench.network.states) or bool(clips(bench))
 
 
 def unseen(bench: Bench) -> str | None:
@@ -122,7 +122,8 @@ def accumulated(bench: Bench) -> Diagnosis | None:
     k, nodes = bench.chosen[-1], bench.tape.nodes
     step = bench.steps[k]
     for s, state in enumerate(bench.network.states):
-        if not state.optimiser:
+        was = nodes[step.start[s]].value
+        if not state.optimiser or was is None or not was.any():
             continue
         answers = []
         for size in (0.0, 1.0, 2.0):
@@ -171,7 +172,7 @@ def left_alone(bench: Bench, one: Fit) -> Diagnosis | None:
         if n > since:
             stack += nodes[n].inputs
     for n in read:
-        origin = nodes[bench.tape.origin(n, PARTS)]
+        origin = nodes[_unchanged(bench, n)]
         value = origin.value
         if origin.op == "leaf" and origin.dtype == "f" and value is not None and value.ndim == 2:
             if origin.id < since and not (value == value.round()).all():
@@ -185,6 +186,20 @@ def left_alone(bench: Bench, one: Fit) -> Diagnosis | None:
                     nodes[m].line, name, None, True, [nodes[n].name], nodes[n].shape, m
                 )
     return None
+
+
+def _unchanged(bench: Bench, n: int) -> int:
+    """Where a value comes from, if nothing but zero was added to it on the way."""
+    nodes = bench.tape.nodes
+    for _ in range(len(nodes)):
+        n = bench.tape.origin(n, PARTS)
+        node = nodes[n]
+        before = nodes[node.inputs[0]].value if node.inputs else None
+        same = node.value is not None and before is not None and before.shape == node.shape
+        if node.op not in ("add", "subtract") or not same or not (before == node.value).all():
+            break
+        n = node.inputs[0]
+    return n
 
 
 def never_updated(bench: Bench, one: Fit) -> Diagnosis | None:
