@@ -21,6 +21,7 @@ from .repair import Culprit, Repair
 from .steps import Network, find_networks
 
 SECONDS = 20.0  # for judging one network
+MOST_PAIRS = 16  # that are looked at closely
 
 
 @dataclass
@@ -177,21 +178,24 @@ class Judgement:
         return found
 
     def _pairs(self, bench: Bench) -> list[Fit]:
-        found: list[Fit] = []
-        points = bench.points
+        points, screened = bench.points, list[Fit]()
         first = [p for p in points if p.step == points[0].step]
+        bench.points = first if len(first) > 2 else points
         for pair in pairs(bench):
-            bench.points = first if len(first) > 2 else points
-            one = fit(bench, pair)
-            bench.points = points
+            bench.clock.check()
+            one = fit(bench, pair, noise=False)
             if one is not None and one.some:
-                full = fit(bench, pair)
-                if full is not None and not full.all_good:
-                    decayed = fit(bench, pair, decay=True)
-                    if decayed is not None and decayed.all_good:
-                        full = decayed
-                if full is not None and full.some:
-                    found.append(full)
+                screened.append(one)
+        bench.points = points
+        screened.sort(key=lambda f: -sum(f.good))
+        found: list[Fit] = []
+        for one in screened[:MOST_PAIRS]:
+            full = fit(bench, one.objective)
+            if full is not None and full.some and not full.all_good:
+                decayed = fit(bench, one.objective, decay=True)
+                full = decayed if decayed is not None and decayed.all_good else full
+            if full is not None and full.some:
+                found.append(full)
         return sorted(found, key=lambda f: -sum(f.good))
 
     def _correct(self, bench: Bench, one: Fit) -> Finding:
