@@ -77,6 +77,8 @@ def _judge_network(tape: Tape, network: Network, seconds: float) -> Finding:
             bench = Bench(tape, network, clock, ties)
             finding = judgement.of(bench)
         except OutOfTime as e:
+            if judgement.certain is not None:
+                return judgement.certain
             return Finding("cannot tell", str(e))
         except (CannotTell, CannotReplay) as e:
             finding = Finding("cannot tell", str(e))
@@ -95,6 +97,7 @@ class Judgement:
     """The way to one verdict."""
 
     bench: Bench | None = None
+    certain: Finding | None = None  # wrong, wherever the place is
 
     def of(self, bench: Bench) -> Finding:
         self.bench = bench
@@ -154,6 +157,7 @@ class Judgement:
             return self._correct(bench, perfect)
         found = self._pairs(bench)
         best = [f for f in found if f.all_good]
+        best.sort(key=lambda f: -max(d or 0 for d, _ in f.objective.terms[min(f.objective.terms)]))
         finding = self._delta(bench, best[:8], own) if best else None
         return finding or (own, found)
 
@@ -250,10 +254,9 @@ class Judgement:
         blamed = [f for f in own if f.some and not f.all_good] + some[:3]
         if not any_loss:
             blamed += [f for f in own[:2] if f not in blamed]
-        certain = None
         for one in blamed:
-            if certain is None and one.some:
-                certain = one
+            if self.certain is None and one.some:
+                self.certain = self._somewhere(bench, one)
             try:
                 culprit, repair = None, None
                 if all(p.ok for p in one.parts) and one.some:
@@ -266,16 +269,36 @@ class Judgement:
                 break
             if culprit is not None and (len(culprit.repaired) == len(repair.bad) or one.some):
                 return self._report(bench, one, repair, culprit)
-        if certain is not None:
-            bad = [n for n, ok in zip(bench.names, certain.good, strict=True) if not ok]
-            finding = Finding(
-                "wrong",
-                f"the steps of {', '.join(bad)} are not the gradient of the loss; where it goes "
-                "wrong was not found",
+        return self.certain
+
+    def _somewhere(self, bench: Bench, one: Fit) -> Finding:
+        """Wrong, but the place was not found: at best the sum that one parameter alone is given."""
+        bad = [i for i, ok in enumerate(one.good) if not ok]
+        names = ", ".join(bench.names[i] for i in bad)
+        finding = Finding(
+            "wrong",
+            f"the steps of {names} are not the gradient of the loss; where it goes wrong was not "
+            "found",
+        )
+        view, nodes = bench.view(min(one.objective.terms)), bench.tape.nodes
+        sums = [
+            n
+            for n in view.step.nodes
+            if len(bad) == 1 and view.reaches.get(n) == 1 << bad[0] and nodes[n].op in mistakes.SUMS
+        ]
+        if sums:
+            node = nodes[sums[0]]
+            finding.diagnosis = Diagnosis(
+                node.line,
+                mistakes.variable(bench, view, node.id),
+                "bias summed over the wrong axis",
+                True,
+                [bench.names[i] for i in bad],
+                node.shape,
+                node.id,
             )
-            _parameters(bench, certain, finding)
-            return finding
-        return None
+        _parameters(bench, one, finding)
+        return finding
 
     def _at_output(self, bench: Bench, one: Fit, match: losses.Match) -> Finding:
         """A known mistake explains the delta of the output."""
@@ -285,7 +308,9 @@ class Judgement:
         finding = Finding("wrong", loss=match.row.name)
         if losses.wrong_axis(bench, match):
             node = bench.tape.nodes[match.value]
-            finding.notes.append("the softmax is taken over the wrong axis: the targets sum to 1 over another")
+            finding.notes.append(
+                "the softmax is taken over the wrong axis: the targets sum to 1 over another"
+            )
             finding.diagnosis = Diagnosis(
                 node.line, node.name, None, True, list(bench.names), node.shape, node.id
             )

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import torch
 
-from ..tape import squeezed
 from .objectives import Objective
 from .points import Bench, Point, largest
 
@@ -246,7 +245,3 @@ def is_gradient(bench: Bench, pair: Objective) -> bool | None:
                 return False
             return True
     return None
-
-
-def shape_of(bench: Bench, n: int) -> tuple[int, ...]:
-    return squeezed(bench.tape.nodes[n].shape)

@@ -112,8 +112,10 @@ def _answer(
     gradient: float,
     state: float,
 ) -> dict[int, float]:
-    """Half of how much farther a parameter moves if all elements of its gradient are equal, and
-    not their opposite: what is added beside the gradient drops out."""
+    """By how much a parameter moves if all elements of its gradient are equal.
+
+    It is half of what their opposite makes different, so what is added beside it drops out.
+    """
     nodes, step, result = bench.tape.nodes, bench.steps[k], dict[int, float]()
     given: dict[int, Tensor] = {}
     for i, n in step.start.items():

@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import torch
 
 from .. import replay
@@ -144,7 +145,8 @@ def accumulated(bench: Bench) -> Diagnosis | None:
         for i in bench.parameters:
             first, second = once[i] - none[i], twice[i] - once[i]
             if first.shape == once[s].shape and bool((first != 0).all()):
-                if torch.allclose(first, second, rtol=1e-6) and float(first.std(correction=0)) <= 1e-6 * largest(first):
+                even = float(first.std(correction=0)) <= 1e-6 * largest(first)
+                if even and torch.allclose(first, second, rtol=1e-6):
                     end = nodes[step.end[s]]
                     name = state.name or end.name
                     return Diagnosis(end.line, name, None, True, [name], end.shape, end.id)
@@ -196,7 +198,7 @@ def _unchanged(bench: Bench, n: int) -> int:
         node = nodes[n]
         before = nodes[node.inputs[0]].value if node.inputs else None
         same = node.value is not None and before is not None and before.shape == node.shape
-        if node.op not in ("add", "subtract") or not same or not (before == node.value).all():
+        if node.op not in ("add", "subtract") or not same or not np.array_equal(before, node.value):
             break
         n = node.inputs[0]
     return n
@@ -223,7 +225,8 @@ def never_updated(bench: Bench, one: Fit) -> Diagnosis | None:
             if i in view.inside or other.dtype != "f" or root.op != "leaf" or not other.shape:
                 continue
             used = all(
-                any(i in nodes[m].inputs for m in s.nodes) for s in bench.steps[:: max(1, len(bench.steps) // 5)]
+                any(i in nodes[m].inputs for m in s.nodes)
+                for s in bench.steps[:: max(1, len(bench.steps) // 5)]
             )
             small = other.shape != node.shape or 1 in node.shape or len(node.shape) <= 1
             if used and small:
