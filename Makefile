@@ -1,17 +1,22 @@
 # `make train` and `make test` do all the set-up on a fresh machine: an environment in .venv with
 # the exact versions of constraints.txt. `make PYTHON=python3.12 test` chooses the interpreter.
 PYTHON ?= python3
+# One worker for each core; a worker with nothing left to do takes tests from another.
+PARALLEL = -n auto --dist worksteal
 
-.PHONY: train test test-lowest lint docs benchmark clean
+.PHONY: train test test-slow test-lowest lint docs benchmark clean
 
 train: .venv/installed
 	.venv/bin/python scripts/train.py
 
 test: .venv/installed
-	.venv/bin/python -m pytest
+	.venv/bin/python -m pytest $(PARALLEL)
+
+test-slow: .venv/installed
+	.venv/bin/python -m pytest $(PARALLEL) -m slow
 
 test-lowest: .venv-lowest/installed  # without warnings: old packages get them for using new ones
-	.venv-lowest/bin/python -m pytest -W ignore
+	.venv-lowest/bin/python -m pytest $(PARALLEL) -W ignore
 
 lint: .venv/installed
 	.venv/bin/ruff check .

@@ -2,6 +2,6 @@
 
 import sys
 
-from xor_torch.cli import main
+from xor_torch.__main__ import main
 
-sys.exit(main(["predict", *sys.argv[1:]]))
+main(["predict", *sys.argv[1:]])

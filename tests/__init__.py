@@ -1,9 +1,9 @@
 import signal
 
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
-# no test measures time, and a busy machine is no mistake
-settings.register_profile("untimed", deadline=None)
+# No test measures time: on a busy machine neither a slow example nor slow drawing is a failure.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")
 
 # a job in the background of a shell ignores Ctrl-C, and so would every process that it starts

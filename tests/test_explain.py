@@ -6,7 +6,7 @@ import pytest
 from xor_torch import manual
 from xor_torch.data import Parameters, initial_weights, truth_table
 from xor_torch.explain import explain, hessian
-from xor_torch.sweep.run import sweep
+from xor_torch.sweep import sweep
 
 # torch's own: torch.func imports modules that still use torch.jit
 pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")

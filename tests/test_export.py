@@ -8,9 +8,8 @@ import onnx
 import onnxruntime
 import pytest
 
-from xor_torch import initial_weights, manual, truth_table
+from xor_torch import initial_weights, lit, manual, truth_table
 from xor_torch.export import save_npz, save_onnx
-from xor_torch.lit import module as lit
 
 from .common import run_cli
 

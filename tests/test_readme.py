@@ -17,6 +17,7 @@ from typing import NamedTuple
 import pytest
 
 from xor_torch import cli
+from xor_torch.cli.parser import Parser
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -26,6 +27,7 @@ RUN = {"python": [sys.executable], "xor-torch": [sys.executable, "-m", "xor_torc
 # What is not run, by a pattern of the whole command, and why.
 NOT_RUN = {
     r"make [\w-]+": "sets up an environment, then does what is tested here; .ci/run calls it",
+    r"\. \.venv/bin/activate": "it is the shell's own",
     r"pip install .*": "changes the environment; test_package.py installs the wheel in a clean one",
     r"tensorboard --logdir \S+": "serves until it is stopped; test_browser.py looks at its pages",
     r"torchrun .* scripts/sweep\.py .*": "takes hours; test_cli.py shares a small sweep",
@@ -45,9 +47,11 @@ VARIES = [
 
 # Sections whose commands take more than ten seconds.
 SLOW = {
-    "README.md: Train",
-    "README.md: Why won't it learn?",
-    "README.md: Use what it has learned",
+    "README.md: Why does it not learn?",
+    "stuck.md: Why is one network where it is?",
+    "train.md: Run it again, go on, change the Trainer",
+    "train.md: Train",
+    "train.md: Use what it has learned",
     "sweep.md: Many networks at once",
     "tensorboard.md: Reading the TensorBoard page",
 }
@@ -165,9 +169,9 @@ def test_commands_in_the_text_have_flags_that_are_there(page, capsys):
         match = re.match(r"(?:xor-torch |python scripts/)(\w+)(?:\.py)?(.*)", text)
         if not match or match[1] not in cli.COMMANDS:
             continue
-        make_parser, _ = cli.COMMANDS[match[1]]
+        settings, _ = cli.COMMANDS[match[1]]
         try:
-            make_parser("xor-torch").parse_args(shlex.split(re.sub(r"\bN\b", "3", match[2])))
+            Parser(settings, "xor-torch").read(shlex.split(re.sub(r"\bN\b", "3", match[2])))
         except SystemExit as done:  # --help
             assert done.code == 0, text
         except cli.UsageError as error:

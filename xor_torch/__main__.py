@@ -1,18 +1,18 @@
 """The process ``xor-torch``: what Ctrl-C and SIGTERM do before there is anything to save."""
 
 import os
-import signal
 import sys
 from collections.abc import Sequence
 from types import FrameType
 from typing import NoReturn
 
+from . import signals, streams
+
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
     """Run ``xor-torch`` with `argv`, by default the process's own, and exit with its code."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
-            signal.signal(number, _leave)
+    signals.listen(_leave)
+    streams.settle()
     from .cli import main as run
 
     sys.exit(run(argv))

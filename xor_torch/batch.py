@@ -29,6 +29,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits, mse_loss
 
 from .data import Parameters, truth_table
 from .files import read_zip
+from .outcome import predicts_one
 
 
 class Trained(NamedTuple):
@@ -87,7 +88,7 @@ def train(
                 next_tick = time.monotonic() + 0.5
         mean, prediction = problem.evaluate(networks.theta)
         losses.append(mean)
-        solved.append(((prediction > 0.5) == (problem.y > 0.5)).all(0))
+        solved.append((predicts_one(prediction) == (problem.y == 1)).all(0))
     weights = [w.requires_grad_() for w in problem.split(networks.theta.clone())]
     gradient = torch.cat([g.view(-1, S) for g in problem.gradient(*weights)])
     networks.step()

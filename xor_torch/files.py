@@ -1,58 +1,91 @@
-"""Files: what is read is what was written, or it is refused; what is written is whole."""
+"""Read files as they were written, or refuse them; write files whole, or not at all."""
 
 import contextlib
+import errno
 import io
+import math
 import os
 import re
 import shlex
 import socket
+import stat
 import sys
 import zipfile
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import yaml
 
 STANDARD_OUTPUT = "standard output"
-MAX_SETTINGS = 1_000_000  # bytes; a run's config.yaml has about 100
+MAX_SETTINGS = 2**16  # bytes, which take a second to read; a run's config.yaml has about 100
 
 
-def read_zip(path: str | Path) -> dict[str, bytes]:
-    """Every record of an archive, held against its checksum; nothing in it is interpreted.
-
-    The formats of ``torch.save`` and ``numpy.savez`` are zip archives with a CRC-32 for each
-    record. It finds every change of up to 32 bits in a row. ``torch.load`` does not look at it
-    (every fourth bit of a checkpoint, turned, is a different result), and ``numpy.load`` only if
-    the header in front asks for the whole record.
+@contextlib.contextmanager
+def open_regular(path: str | Path) -> Iterator[tuple[BinaryIO, int]]:
+    """Open a regular file for reading; yield it and its size in bytes.
 
     Raises:
         OSError: the file cannot be read.
-        ValueError: it is no archive, or not as it was written.
+        ValueError: it is something else, such as a pipe, from which reading may never end.
 
     """
-    with Path(path).open("rb") as file:
+    # without O_NONBLOCK, opening a pipe waits for somebody to write to it
+    descriptor = os.open(
+        path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    )
+    with os.fdopen(descriptor, "rb") as file:
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode):
+            raise ValueError(f"{path} is not a regular file")
+        yield file, found.st_size
+
+
+def read_zip(path: str | Path, most: float = math.inf) -> dict[str, bytes]:
+    """Every record of an archive, compared with its checksum; nothing in it is interpreted.
+
+    The formats of ``torch.save`` and ``numpy.savez`` are zip archives with a CRC-32 for each
+    record, which finds every change of up to 32 bits in a row. ``torch.load`` ignores it: one bit
+    of a checkpoint in four can be turned without an error. ``numpy.load`` checks it only if
+    the header asks for the whole record.
+
+    Args:
+        path: of the archive.
+        most: refuse a file with more bytes. The records together never have more than the file.
+
+    Raises:
+        OSError: the file cannot be read.
+        ValueError: the file is not an archive, is damaged, or is too large.
+
+    """
+    with open_regular(path) as (file, size):
+        if size > most:
+            raise ValueError(f"{path} has {size} bytes; at most {most:.0f} are read")
         try:
             with zipfile.ZipFile(file) as archive:
                 records = archive.infolist()
                 if len({record.filename for record in records}) < len(records):
                     raise ValueError("two records have the same name")
                 for record in records:
-                    # neither torch nor savez compresses; a few bytes might grow to terabytes
+                    # torch and savez do not compress; compressed, a few bytes can hold terabytes
                     if record.compress_type != zipfile.ZIP_STORED:
                         raise ValueError(f"the record {record.filename!r} is compressed")
+                # records that share bytes of the file can do the same
+                if sum(max(record.file_size, record.compress_size) for record in records) > size:
+                    raise ValueError("its records are larger than the file")
                 return {record.filename: archive.read(record) for record in records}
-        except Exception as error:  # zipfile has no common class for what it cannot read
-            raise ValueError(f"{path} is damaged or no archive: {error}") from error
+        except Exception as error:  # zipfile raises many classes
+            raise ValueError(f"{path} is damaged or not an archive: {error}") from error
 
 
 def read_arrays(path: str | Path) -> dict[str, np.ndarray]:
-    """All arrays of an ``.npz`` file, by name. None of Python's objects: they would run code.
+    """All arrays of an ``.npz`` file, by name; no Python objects, because they can run code.
 
     Raises:
         OSError: the file cannot be read.
-        ValueError: it is no such file, or not as it was written.
+        ValueError: the file is not a file of arrays, or is damaged.
 
     """
     arrays = {}
@@ -60,7 +93,7 @@ def read_arrays(path: str | Path) -> dict[str, np.ndarray]:
         stream = io.BytesIO(data)
         try:
             arrays[name.removesuffix(".npy")] = np.lib.format.read_array(stream, allow_pickle=False)
-        except Exception as error:  # likewise
+        except Exception as error:  # NumPy raises many classes
             raise ValueError(f"{path} is not a file of arrays: {name}: {error}") from error
     return arrays
 
@@ -74,24 +107,24 @@ def read_settings(path: str | Path) -> dict[str, Any]:
 
     """
     with Path(path).open("rb") as file:
-        data = file.read(MAX_SETTINGS + 1)  # of a device, no end would come
+        data = file.read(MAX_SETTINGS + 1)  # a device may have no end
     if len(data) > MAX_SETTINGS:
-        raise ValueError(f"more than {MAX_SETTINGS} bytes are no settings")
+        raise ValueError(f"has more than {MAX_SETTINGS} bytes, too many for settings")
     settings = load_yaml(data.decode("utf-8-sig"))
     if not isinstance(settings, dict):
         raise ValueError("holds no settings, that is, no lines such as 'seed: 42'")
     for name in settings:
         if not isinstance(name, str):
-            raise ValueError(f"{name!r} is no name of a setting")
+            raise ValueError(f"{name!r} is not the name of a setting")
     return settings
 
 
 def load_yaml(text: str) -> Any:
     """One YAML document of mappings, lists, text, numbers, true, false and null.
 
-    A value is what it looks like, as in YAML 1.2: ``010`` is ten, ``5:20`` and ``yes`` are text
-    (in YAML 1.1 they are 8, 320 and true), ``1e-3`` is a number. Refused are a key that occurs
-    twice, tags, and references (with which a few lines can stand for terabytes).
+    It follows YAML 1.2: ``010`` is ten, ``5:20`` and ``yes`` are text (in YAML 1.1 they are 8, 320
+    and true), ``1e-3`` is a number. A key that occurs twice is refused, and so are tags and
+    references, because a few lines of references can stand for terabytes.
 
     Raises:
         ValueError: `text` is not that.
@@ -106,7 +139,7 @@ def load_yaml(text: str) -> Any:
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML as `load_yaml` describes it. Not in C: there, deep nesting ends the process."""
+    """YAML as `load_yaml` describes it. Not the loader in C: there, deep nesting is a crash."""
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         event = self.peek_event()  # type: ignore[no-untyped-call]
@@ -121,15 +154,15 @@ class _Loader(yaml.SafeLoader):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         mapping = super().construct_mapping(node, deep=deep)
         if len(mapping) < len(node.value):
-            keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-            twice = next(key for key in keys if keys.count(key) > 1)
+            keys = Counter(self.construct_object(key, deep=True) for key, _ in node.value)
+            twice, _ = keys.most_common(1)[0]
             raise yaml.constructor.ConstructorError(
                 None, None, f"{twice} is given twice", node.start_mark
             )
         return mapping
 
 
-_Loader.yaml_implicit_resolvers = {}  # none of YAML 1.1
+_Loader.yaml_implicit_resolvers = {}  # drop those of YAML 1.1
 
 
 def _plain(name: str, pattern: str, read: Any) -> None:
@@ -140,7 +173,7 @@ def _plain(name: str, pattern: str, read: Any) -> None:
 
 _plain("null", "|~|null", lambda text: None)
 _plain("bool", "true|false", "true".__eq__)
-_plain("int", "[-+]?[0-9]{1,400}", int)  # more digits are refused by int
+_plain("int", "[-+]?[0-9]{1,400}", int)  # int itself refuses a few thousand digits
 _plain(
     "float",
     r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.inf|\.nan",
@@ -149,7 +182,7 @@ _plain(
 
 
 class WriteError(OSError):
-    """A file that cannot be written: a full disk, a directory gone."""
+    """A file cannot be written: the disk is full, or the directory is gone."""
 
     def __init__(self, error: OSError, path: str | bytes | Path) -> None:
         super().__init__(error.errno, error.strerror or str(error), os.fsdecode(path))
@@ -161,21 +194,48 @@ class WriteError(OSError):
 
 @contextlib.contextmanager
 def write_beside(path: Path) -> Iterator[Path]:
-    """A path to write to, which becomes `path` when all is written, and only then.
+    """A path to write to; it is renamed to `path` when everything is written, and only then.
 
     Raises:
-        WriteError: it cannot be written.
+        WriteError: the file cannot be written.
 
     """
-    # several machines may share the directory
+    # with the host name, because several machines may share the directory
     beside = path.with_name(f".{path.name}.{socket.gethostname()}.{os.getpid()}")
     try:
         yield beside
         beside.replace(path)
-    except OSError as error:  # a full disk does not say which file
+    except OSError as error:  # the error of a full disk has no file name
         raise WriteError(error, path) from error
     finally:
         beside.unlink(missing_ok=True)
+
+
+def remove_halves(path: Path) -> None:
+    """Remove what killed processes of this machine were writing with `write_beside`.
+
+    Args:
+        path: the file that they would have written.
+
+    """
+    half = re.compile(re.escape(f".{path.name}.{socket.gethostname()}.") + r"(\d+)")
+    for other in path.parent.iterdir():
+        match = half.fullmatch(other.name)
+        if match and not alive(int(match[1])):
+            other.unlink(missing_ok=True)
+
+
+def alive(pid: int) -> bool:
+    """Whether there is a process of this number; True where that cannot be known."""
+    if os.name != "posix":  # on Windows os.kill would end the process
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):  # another user's process, or not a process number
+        pass
+    return True
 
 
 def write_arrays(path: Path, arrays: Mapping[str, np.ndarray | float | str]) -> None:
@@ -185,32 +245,34 @@ def write_arrays(path: Path, arrays: Mapping[str, np.ndarray | float | str]) -> 
         WriteError: it cannot be written.
 
     """
-    whole = io.BytesIO()  # into a full file NumPy would leave a broken archive, which complains
+    whole = io.BytesIO()  # on a full disk, NumPy would leave a broken archive, with a traceback
     np.savez(whole, **arrays)  # type: ignore[arg-type]  # none is named allow_pickle
     with write_beside(path) as beside:
         beside.write_bytes(whole.getbuffer())
 
 
 def write_out(text: str) -> None:
-    """Print in one piece, and at once: whoever is killed then has printed it, or has not.
+    """Print `text` in one piece and at once: a process that is killed printed all of it or nothing.
 
     Raises:
-        WriteError: it cannot be written, as on a full disk.
-        BrokenPipeError: nobody reads it.
+        WriteError: standard output cannot be written, for instance on a full disk.
+        BrokenPipeError: nobody reads it any more.
 
     """
+    if sys.stdout is None:
+        raise WriteError(OSError(errno.EBADF, "it is closed"), STANDARD_OUTPUT)
     try:
         sys.stdout.write(text)
         sys.stdout.flush()
     except BrokenPipeError:
         raise
     except OSError as error:
-        sys.stdout = None  # what it holds would fail once more at exit
+        sys.stdout = None  # at exit, Python would try to write the rest and fail again
         raise WriteError(error, STANDARD_OUTPUT) from error
 
 
 def quoted(path: str | Path) -> str:
-    """`path` as one line that a shell takes."""
+    """`path` as one word of a shell command, on one line."""
     text = str(path)
     if text.isprintable():
         return shlex.quote(text)

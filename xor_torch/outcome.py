@@ -1,39 +1,40 @@
 """What became of a network: solved, stuck on a plateau, still moving, diverged.
 
-A plateau is where a network has come to answer groups of rows that it cannot tell apart: with
-one answer p for a group, the error is least at the mean of the group's targets, and there
-descent comes to rest. Its level follows from the groups alone. Two rows of XOR with targets 0
-and 1 are answered by 1/2, each with a squared error of 1/4: 2 * 1/4 / 4 rows = 1/8. Three rows
-are answered by 1/3 or 2/3: (2 * 1/9 + 4/9) / 4 = 1/6. All four: 4 * 1/4 / 4 = 1/4.
+On a plateau a network gives one answer to a group of rows that it cannot tell apart. The error of
+one answer is least at the mean of the group's targets, and there descent comes to rest. So the
+groups alone decide the loss. Two rows of XOR with targets 0 and 1 are answered by 1/2, each with a
+squared error of 1/4: 2 * 1/4 / 4 rows = 1/8. Three rows are answered by 1/3 or 2/3:
+(2 * 1/9 + 4/9) / 4 = 1/6. All four: 4 * 1/4 / 4 = 1/4.
 
-The outcomes, in the order in which they are asked for:
+The outcomes; the first that applies is taken:
 
 - **diverged**: a weight, the loss or a prediction is not a finite number.
-- **solved**: every prediction is on the right side of 1/2.
+- **solved**: every row gets the right class, see `predicts_one`.
 - **moving**: at the pace of the last epoch the loss would lose more than half of itself in as
   many epochs again. (The pace is ``lr |gradient|^2``: what one small step of descent gains.
-  A loss that falls as 1/t would lose all of itself, one that has settled near none.)
-- **plateau**: the rows fall into groups, at least one of them with both targets, whose
-  predictions are within 0.1 of the mean of their targets, and the loss is within 5 % of the
-  level of those groups. A group ends where the next higher prediction is more than 0.1 away.
-- **moving**, too, if it is on no plateau and would lose more than a hundredth.
-- **stuck**: none of these; it hardly moves, for instance because it answers 1 for 0 with a
-  sigmoid so far out that it has no slope left.
+  A loss that falls as 1/t would lose all of itself, one that has settled nearly nothing.)
+- **plateau**: the rows fall into groups, at least one of them with both targets. The predictions
+  are within 0.1 of the mean of their group's targets, and the loss is within 5 % of the level of
+  those groups. A group ends where the next higher prediction is more than 0.1 away.
+- **moving**, also if there is no plateau and the loss would lose more than a hundredth.
+- **stuck**: none of these; the loss hardly moves, for instance because the network answers 1 for
+  0 with a sigmoid so far out that its slope is zero.
 """
 
 from fractions import Fraction
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from .data import truth_table
 
+LOSSES = ("mse", "bce")  # squared error as in the notebook, and cross-entropy
 OUTCOMES = ("solved", "plateau", "moving", "stuck", "diverged")
 
-TIE = 0.1  # predictions further apart than this are told apart
-NEAR = 0.05  # of the level
-PACE = 0.5  # of the loss, in as many epochs again
-CRAWL = 0.01  # likewise
+TIE = 0.1  # predictions further apart than this belong to different groups
+NEAR = 0.05  # how far the loss may be from a plateau's level, as a share of the level
+PACE = 0.5  # moving: the loss would lose this share of itself in as many epochs again
+CRAWL = 0.01  # moving, where there is no plateau
 
 
 class Outcomes(NamedTuple):
@@ -42,6 +43,28 @@ class Outcomes(NamedTuple):
     outcome: np.ndarray  #: (S,) str, of `OUTCOMES`
     level: np.ndarray  #: (S,) the plateau's loss, nan where there is none
     tied: np.ndarray  #: (S, N) int: rows of equal number are tied, 0 is a row that is not
+
+
+def predicts_one(prediction: Any) -> Any:
+    """The class of each prediction, True for 1: as in the notebook, 1/2 itself is class 1.
+
+    Args:
+        prediction: an array or a tensor of any shape.
+
+    """
+    return prediction >= 0.5
+
+
+def is_right(prediction: np.ndarray) -> np.ndarray:
+    """Whether each row gets the right class, bool, in the shape of `prediction`.
+
+    Args:
+        prediction: (..., N) of N = 2**bits rows in counting order.
+
+    """
+    y = truth_table(prediction.shape[-1].bit_length() - 1)[1][:, 0]
+    right: np.ndarray = predicts_one(prediction) == (y == 1)
+    return right
 
 
 def classify(
@@ -53,23 +76,23 @@ def classify(
     criterion: str = "mse",
     finite: np.ndarray | None = None,
 ) -> Outcomes:
-    """The outcome of each of S networks, see the module's text for the definitions.
+    """The outcome of each of S networks; the module's text defines the outcomes.
 
     Args:
         prediction: (S, N) of N = 2**bits rows in counting order.
         loss: (S,), the mean over the rows.
         gradient_norm: (S,), of the gradient of the SUM over the rows.
-        epochs: that were trained.
+        epochs: how many epochs each network was trained.
         lr: the learning rate.
         criterion: "mse" or "bce".
-        finite: (S,) bool, whether all the weights are; by default they are.
+        finite: (S,) bool, whether all weights of a network are finite; by default they are.
 
     """
     S, N = prediction.shape
     y = truth_table(N.bit_length() - 1)[1][:, 0]
     known = np.isfinite(loss) & np.isfinite(prediction).all(axis=1)
     finite = known if finite is None else finite & known
-    solved = finite & ((prediction > 0.5) == (y > 0.5)).all(axis=1)
+    solved = finite & is_right(prediction).all(axis=1)
     with np.errstate(invalid="ignore", over="ignore"):
         pace = epochs * lr * gradient_norm**2 / N / loss
 
@@ -85,7 +108,7 @@ def classify(
         for w in (None, y[order].ravel())
     )
     with np.errstate(invalid="ignore"):
-        mean = ones / size  # nan where there is no such group
+        mean = ones / size  # nan for numbers that no group has
         level = _level(mean, size, N, criterion)
         settled = np.abs(ranked - np.take_along_axis(mean, group, axis=1)).max(axis=1) <= TIE
         mixed = (ones > 0) & (ones < size)
@@ -97,7 +120,8 @@ def classify(
         "stuck",
     )
     at = outcome == "plateau"
-    number = np.where(mixed, np.cumsum(mixed, axis=1), 0)  # of each group, 0 where it is no tie
+    # number the groups that have both targets from 1; 0 stands for every other group
+    number = np.where(mixed, np.cumsum(mixed, axis=1), 0)
     tied = np.empty_like(order)
     np.put_along_axis(tied, order, np.take_along_axis(number, group, axis=1), axis=1)
     return Outcomes(outcome, np.where(at, level, np.nan), np.where(at[:, None], tied, 0))
@@ -115,7 +139,7 @@ def _level(mean: np.ndarray, size: np.ndarray, N: int, criterion: str) -> np.nda
 
 
 def fraction(value: float) -> str:
-    """A level or a tied answer in the words of arithmetic: 0.125 is 1/8; 0.3466 stays 0.3466."""
+    """A level or a tied answer as a fraction: 0.125 is 1/8; 0.3466, which is none, stays."""
     nearest = Fraction(value).limit_denominator(2**16)
     return (
         str(nearest)
@@ -125,7 +149,7 @@ def fraction(value: float) -> str:
 
 
 def wilson(count: int, total: int) -> tuple[float, float]:
-    """The 95 % interval of a share of which `count` of `total` were seen (Wilson, 1927)."""
+    """The 95 % confidence interval of a share, of which `count` of `total` were seen (Wilson)."""
     z = 1.959963984540054
     p = count / total
     middle = p + z * z / (2 * total)

@@ -1,4 +1,4 @@
-"""Are two sets of gradients, or of weights, the same numbers? Element by element, in words."""
+"""Compare two sets of gradients, or of weights, element by element, and say what differs."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -9,13 +9,13 @@ import numpy as np
 from . import manual
 from .data import Array, Parameters, initial_weights, truth_table
 
-# Measured agreement is a few units in the last place, 1e-15; 1e-12 leaves room for the order in
-# which another BLAS adds, and none for a mistake.
+# The measured agreement is a few units in the last place, 1e-15. 1e-12 leaves room for a BLAS that
+# adds in another order, and none for a mistake.
 RTOL = 1e-12
 
-# Two free runs drift apart by rounding, and a saddle on the way amplifies it. What one unit in
-# the last place of the initial weights makes of itself measures that; the rounding of every
-# later epoch adds to it, hence the factor.
+# Two free runs drift apart by rounding, and a saddle on the way amplifies the drift. How much is
+# measured by a third run, whose initial weights differ by one unit in the last place. The factor
+# is for the rounding of every later epoch, which adds to it.
 DRIFT_FACTOR = 1000
 
 _U = np.finfo(np.float64).eps / 2  # unit roundoff
@@ -23,15 +23,15 @@ _U = np.finfo(np.float64).eps / 2  # unit roundoff
 
 @dataclass(frozen=True)
 class Difference:
-    """The worst element of one array beside what it should be."""
+    """The worst element of one array, beside its expected value."""
 
     name: str
     index: tuple[int, ...]
     actual: float
     expected: float
     absolute: float  #: ``|actual - expected|``
-    relative: float  #: the same over the largest ``|expected|`` of the array
-    ulps: float  #: the same in units in the last place of the largest ``|expected|``
+    relative: float  #: `absolute` over the largest ``|expected|`` of the array
+    ulps: float  #: `absolute` in units in the last place of the largest ``|expected|``
     allowed: float  #: greatest absolute difference allowed at this element
     wrong: int  #: how many elements differ by more than they may
     size: int
@@ -60,14 +60,14 @@ def difference(
 ) -> Difference:
     """The worst element of `actual`, by ``|actual - expected| <= rtol * max|expected| + rounding``.
 
-    There is no absolute floor: where everything is small, so is what is allowed. nan and inf
-    always differ.
+    There is no absolute floor: for an array of small numbers the allowance is small too. nan and
+    inf always differ.
 
     Args:
         name: of the array, for the message.
         actual, expected: arrays of equal shape, of any dtype; compared in float64.
         rtol: relative to the largest ``|expected|`` of the array.
-        rounding: what rounding alone may contribute to each element, see `rounding_bound`.
+        rounding: how much rounding alone may add to each element, see `rounding_bound`.
 
     Raises:
         AssertionError: the shapes differ.
@@ -85,11 +85,10 @@ def difference(
     largest = np.abs(expected).max()
     allowed = np.broadcast_to(rtol * largest + rounding, absolute.shape)
     wrong = ~(absolute <= allowed) | ~np.isfinite(absolute)
-    # of the wrong elements, or of all where none is, the one that is furthest off
+    # the element that is furthest off: among the wrong ones, or among all if none is wrong
     worst = np.unravel_index(np.where(wrong | ~wrong.any(), absolute, -1).argmax(), wrong.shape)
     off = float(absolute[worst])
-    with np.errstate(divide="ignore", invalid="ignore"):
-        relative = off / largest if off else 0.0
+    with np.errstate(invalid="ignore"):
         ulps = off / np.spacing(largest) if off else 0.0
     return Difference(
         name=name,
@@ -97,12 +96,20 @@ def difference(
         actual=float(actual[worst]),
         expected=float(expected[worst]),
         absolute=off,
-        relative=float(relative),
+        relative=_relative(off, largest),
         ulps=float(ulps),
         allowed=float(allowed[worst]),
         wrong=int(wrong.sum()),
         size=wrong.size,
     )
+
+
+def _relative(off: float, largest: float) -> float:
+    """`off` over the largest expected value; infinite where that is 0 and `off` is not."""
+    if not off:
+        return 0.0
+    with np.errstate(invalid="ignore"):  # inf / inf
+        return float(np.divide(off, largest)) if largest else float("inf")
 
 
 def differences(
@@ -131,10 +138,10 @@ def assert_equal(
     rtol: float = RTOL,
     rounding: Parameters | None = None,
 ) -> None:
-    """Refuse parameters or gradients that differ, see `difference` for the rule.
+    """Refuse parameters or gradients that differ by the rule of `difference`.
 
     Raises:
-        AssertionError: names each parameter that differs, with its worst element.
+        AssertionError: the arrays differ; it names each of them, with its worst element.
 
     """
     bound = rounding._asdict() if rounding else None
@@ -160,7 +167,7 @@ def rounding_bound(X: Array, y: Array, parameters: Parameters) -> Parameters:
       one half to every row. Their error is relative to the sum of ``|terms|``.
 
     Returns:
-        An array of its shape for each parameter, twice the error of one implementation, since
+        For each parameter an array of its shape: twice the error of one implementation, because
         both round. Where nothing cancels it is a few 1e-15 of the gradient.
 
     """
@@ -191,11 +198,11 @@ def rounding_bound(X: Array, y: Array, parameters: Parameters) -> Parameters:
 
 
 class DifferenceError(Exception):
-    """A gradient that is not the manual one."""
+    """A gradient differs from the manual one."""
 
 
 def check(parameters: Parameters, gradients: Parameters) -> list[Difference]:
-    """`gradients` beside the manual ones at the same `parameters`, on the whole truth table."""
+    """Compare `gradients` with the manual ones at the same `parameters`, on the whole table."""
     X, y = truth_table(len(parameters.W1))
     step = manual.forward(X, parameters)
     expected = manual.backward(X, y, parameters, step).gradients
@@ -208,7 +215,7 @@ class ParameterComparison:
     """How one parameter fared in `compare`."""
 
     name: str
-    gradient: Difference  #: the worst of all epochs, at equal weights
+    gradient: Difference  #: at equal weights, the worst of all epochs
     gradient_epoch: int
     drift: float  #: greatest ``|difference|`` of the weights, each run on its own
     drift_epoch: int
@@ -307,14 +314,16 @@ def compare(
 
     start = initial_weights(seed, hidden, bits)
     ulp = np.spacing(max(np.abs(w).max() for w in start))
-    nudged = Parameters(*(w + ulp for w in start))
+    perturbed = Parameters(*(w + ulp for w in start))
     names = Parameters._fields
     worst: dict[str, Difference] = {}
     worst_epoch = dict.fromkeys(names, 0)
     drift = dict.fromkeys(names, (-1.0, 0))
     sensitivity = dict.fromkeys(names, float(ulp))
     for epoch, near in zip(
-        manual.train(X, y, start, lr, epochs), manual.train(X, y, nudged, lr, epochs), strict=True
+        manual.train(X, y, start, lr, epochs),
+        manual.train(X, y, perturbed, lr, epochs),
+        strict=True,
     ):
         given.load_numpy(epoch.parameters)
         expected, actual = epoch.backward.gradients, gradients(given)
@@ -323,9 +332,9 @@ def compare(
         for name, e, a, w, o, n in zip(
             names, expected, actual, epoch.parameters, own, near.parameters, strict=True
         ):
-            relative = float(np.abs(a - e).max() / max(np.abs(e).max(), np.finfo(float).tiny))
+            relative = _relative(np.abs(a - e).max(), np.abs(e).max())
             known = worst.get(name)
-            # the full account takes longer than the epoch, so only where it can matter
+            # `difference` takes longer than the epoch: call it only if the result can matter
             if known is None or not relative <= min(known.relative, RTOL):
                 bound = getattr(rounding_bound(X, y, epoch.parameters), name)
                 found = difference(name, a, e, rounding=bound)
@@ -336,7 +345,7 @@ def compare(
                 drift[name] = apart, epoch.number
             sensitivity[name] = max(sensitivity[name], float(np.abs(n - w).max()))
         with torch.no_grad():
-            for p in free.parameters():  # as torch.optim.SGD does it, without its 1.3 s of import
+            for p in free.parameters():  # what torch.optim.SGD does, without its 1.3 s of import
                 p.add_(p.grad, alpha=-lr)  # type: ignore[arg-type]  # not None after backward()
         progress()
     return [

@@ -1,6 +1,10 @@
 """Files of all kinds, the report, and the assertion for graders."""
 
+import functools
 import json
+import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -8,6 +12,7 @@ import numpy as np
 import pytest
 
 from xor_torch import assert_backprop
+from xor_torch.backprop import check
 from xor_torch.backprop.check import check_file
 
 from .homework import CORRECT, MISTAKES
@@ -115,9 +120,10 @@ def test_the_step_that_a_forgotten_bias_should_make(tmp_path):
     ["while True:\n    pass\n", "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)\n"],
     ids=["spins", "killed"],
 )
-def test_what_was_recorded_is_judged(tmp_path, after):
+def test_what_was_recorded_is_judged(tmp_path, monkeypatch, after):
     path = write(tmp_path, CORRECT["plain"] + after)
-    assert check_file(path, timeout=5).verdict == "correct"
+    monkeypatch.setattr(check, "SCRIPT_SHARE", 0.1)
+    assert check_file(path, timeout=50).verdict == "correct"
 
 
 def test_a_script_in_any_circumstances(tmp_path):
@@ -339,6 +345,189 @@ def test_a_script_with_a_child_process_does_not_hang_the_check(tmp_path):
     assert not alive(int((tmp_path / "pid").read_text()))
 
 
+# ------------------------------------------------- what a script must not do to its judge
+
+# a script's own way to the folder that its recording goes to
+FOLDER = """
+import sys
+frame = sys._getframe()
+while "folder" not in frame.f_locals:
+    frame = frame.f_back
+folder = frame.f_locals["folder"]
+"""
+
+
+@pytest.mark.parametrize(
+    "planted",
+    [
+        "(folder / 'tape.json').write_text('{')",
+        "(folder / 'tape.json').write_text('[' * 1_000_000)",
+        "(folder / 'tape.json').write_text('{}')",
+        "(folder / 'tape.json').symlink_to('/dev/zero')",
+        "os.mkfifo(folder / 'tape.json')",
+        "(folder / 'tape.json').mkdir()",
+        "(folder / 'tape.json').touch(); os.truncate(folder / 'tape.json', 10**8)",
+        "(folder / 'tape.json').write_text(json.dumps({'values': '../../etc/passwd'}))",
+        "(folder / '1.bin').write_bytes(b'1' * 64)\n"
+        "(folder / 'tape.json').write_text(json.dumps({'values': '1.bin', 'nodes': ["
+        "['leaf', None, {'dict': {}}, 1, 0, 'w', [10**9], 'f', ['<f8', [10**9], 0]]],"
+        "'links': [[0, 0]], 'aliases': [], 'branches': [], 'code': [[], []],"
+        "'outcome': {'end': 'ran', 'left': False}}))",
+        "(folder / '1.bin').write_bytes(b'')\n"
+        "(folder / 'tape.json').write_text(json.dumps({'values': '1.bin', 'nodes': ["
+        "['add', {'tuple': [{'ref': 7}]}, {'dict': {}}, 1, 0, 'w', [], 'f', None]],"
+        "'links': [], 'aliases': [], 'branches': [], 'code': [[], []],"
+        "'outcome': {'end': 'ran', 'left': False}}))",
+    ],
+    ids=[
+        *("malformed", "nested", "empty", "endless", "pipe", "folder", "huge", "elsewhere"),
+        *("too-few-numbers", "loose-end"),
+    ],
+)
+def test_a_result_that_is_not_a_recording(tmp_path, planted):
+    source = f"{FOLDER}\nimport json, os, signal\n{planted}\nos.kill(os.getpid(), signal.SIGKILL)\n"
+    verdict = check_file(write(tmp_path, source), timeout=30)
+    assert verdict.verdict == "cannot tell"
+    assert "the recording cannot be used" in verdict.reason, verdict.reason
+
+
+def test_the_recording_of_another_script_is_refused(tmp_path):
+    (tmp_path / "kept").mkdir()
+    keep = "import os, shutil, signal\nshutil.copytree(folder, KEPT, dirs_exist_ok=True)\n"
+    kept = f"KEPT = {str(tmp_path / 'kept')!r}\n"
+    source = CORRECT["plain"] + FOLDER + kept + keep
+    assert check_file(write(tmp_path, source, "other.py")).verdict == "correct"
+    assert [*(tmp_path / "kept").glob("tape.json")]
+    plant = "import os, shutil, signal\nshutil.copytree(KEPT, folder, dirs_exist_ok=True)\n"
+    source = FOLDER + kept + plant + "os.kill(os.getpid(), signal.SIGKILL)\n"
+    verdict = check_file(write(tmp_path, source))
+    assert verdict.verdict == "cannot tell"
+    assert "the recording is not of this file" in verdict.reason
+
+
+def test_a_folder_that_cannot_be_deleted(tmp_path, monkeypatch):
+    """As one that a process which has escaped goes on filling."""
+
+    def busy(*args, **kwargs):
+        raise OSError(39, "Directory not empty")
+
+    monkeypatch.setattr("os.rmdir", busy)
+    assert check_file(write(tmp_path, CORRECT["plain"])).verdict == "correct"
+
+
+needs_linux = pytest.mark.skipif(sys.platform != "linux", reason="prctl is Linux's")
+DAEMON = """
+import os, time
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        open(PID, "w").write(str(os.getpid()))
+        time.sleep(600)
+    os._exit(0)
+while not os.path.exists(PID) or not open(PID).read():
+    time.sleep(0.01)
+"""
+
+
+@needs_linux
+@pytest.mark.parametrize("end", ["", "while True: pass\n"], ids=["ends", "spins"])
+def test_a_daemon_ends_with_its_script(tmp_path, end):
+    note = f"PID = {str(tmp_path / 'pid')!r}\n"
+    check_file(write(tmp_path, note + DAEMON + end), timeout=3)
+    assert not alive(int((tmp_path / "pid").read_text()))
+
+
+@needs_linux
+def test_a_script_that_kills_its_parent(tmp_path):
+    source = "import os, signal, time\nos.kill(os.getppid(), signal.SIGKILL)\ntime.sleep(600)\n"
+    verdict = check_file(write(tmp_path, source), timeout=60)
+    assert "ended its process" in verdict.reason
+
+
+@needs_linux
+def test_a_script_dies_with_the_check(tmp_path):
+    note = f"import os, time\nopen({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid()))\n"
+    path = write(tmp_path, note + "time.sleep(600)\n")
+    code = f"from xor_torch.backprop import check_file; check_file({str(path)!r}, timeout=600)"
+    with subprocess.Popen([sys.executable, "-c", code]) as checking:
+        while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text():
+            time.sleep(0.02)
+        checking.kill()
+    assert not alive(int((tmp_path / "pid").read_text()))
+
+
+@needs_linux
+def test_the_memory_limit(tmp_path):
+    source = "import numpy as np\nkept = [np.ones(10_000_000) for _ in range(100)]\n"
+    verdict = check_file(write(tmp_path, source), memory=0.5)
+    assert verdict.verdict == "cannot tell"
+    assert "MemoryError" in verdict.reason and "--memory" in verdict.reason
+
+
+@needs_linux
+def test_what_was_recorded_before_the_memory_ended_is_judged(tmp_path):
+    source = CORRECT["plain"] + "kept = []\nwhile True:\n    kept.append(bytearray(10_000_000))\n"
+    assert check_file(write(tmp_path, source), memory=0.5).verdict == "correct"
+
+
+def test_the_time_limit_holds_for_judging(tmp_path, monkeypatch):
+    def judge_for_ever(*args):
+        while True:
+            pass
+
+    monkeypatch.setattr("xor_torch.backprop.judging.judge.judge", judge_for_ever)
+    verdict = check_file(write(tmp_path, CORRECT["plain"]), timeout=6)
+    assert verdict.verdict == "cannot tell"
+    assert "longer than 6 seconds together" in verdict.reason and "--timeout" in verdict.reason
+
+
+@pytest.mark.parametrize("name", ["pipe.py", "endless.py"])
+def test_what_is_not_a_regular_file(tmp_path, name):
+    path = tmp_path / name
+    os.mkfifo(path) if name == "pipe.py" else path.symlink_to("/dev/zero")
+    assert "not a regular file" in check_file(path).reason
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("script.py", "x = " + "-" * 100_000 + "1\n"),
+        ("script.py", "x = " + "a." * 100_000 + "b\n"),
+        ("book.ipynb", "[" * 1_000_000),
+    ],
+    ids=["minus", "attributes", "notebook"],
+)
+def test_what_is_nested_too_deep(tmp_path, name, text):
+    verdict = check_file(write(tmp_path, text, name))
+    assert verdict.verdict == "cannot tell"
+    assert verdict.report().count("CANNOT TELL") == 1
+
+
+def test_no_raw_escapes_in_the_report(tmp_path):
+    source = "import numpy\nraise ValueError('\\x1b[2J\\x1b]0;title\\x07 \\u202e größe')\n"
+    report = check_file(write(tmp_path, source, "\x1b[31mred.py")).report()
+    assert "\\x1b[2J\\x1b]0;title\\x07 \\u202e größe" in report
+    assert "\\x1b[31mred.py" in report
+    assert not any(c < " " and c != "\n" for c in report)
+
+
+def test_the_present_directory_is_not_imported_from(tmp_path, monkeypatch):
+    """A random.py there is neither executed nor in the way; a module beside the script is found."""
+    (tmp_path / "here").mkdir()
+    (tmp_path / "own").mkdir()
+    for name in ("random", "array", "secrets", "numpy"):
+        write(tmp_path / "here", f"open({str(tmp_path / 'ran')!r}, 'w')\n", f"{name}.py")
+    write(tmp_path / "own", CORRECT["plain"], "network.py")
+    path = write(tmp_path / "own", "import random, array, network\nassert random.random\n")
+    monkeypatch.chdir(tmp_path / "here")
+    verdict = check_file(path)
+    assert verdict.verdict == "correct", verdict.reason
+    assert not (tmp_path / "ran").exists()
+
+
+# ------------------------------------------------------------------------ assert_backprop
+
+
 def sigmoid(z):
     return 1 / (1 + np.exp(-z))
 
@@ -371,6 +560,126 @@ def test_assert_backprop_accepts_what_is_right():
 def test_assert_backprop_names_the_mistake():
     with pytest.raises(AssertionError, match="missing hidden derivative"):
         assert_backprop(bad, X, Y, PARAMS)
+
+
+def forward(X, params):
+    a1 = sigmoid(X @ params["W1"] + params["b1"])
+    return sigmoid(a1 @ params["W2"])
+
+
+def test_assert_backprop_with_the_network_that_was_asked_for():
+    assert_backprop(good, X, Y, PARAMS, forward=forward)
+
+
+def without_targets(X, y, params):
+    return good(X, np.zeros((4, 1)) + 1, params)
+
+
+def with_targets_of_ones(X, y, params):
+    return good(X, np.ones_like(y), params)
+
+
+def one_layer(X, y, params):
+    a1 = sigmoid(X @ params["W1"] + params["b1"])
+    dz1 = (a1 - y) * a1 * (1 - a1)
+    return {"W1": X.T @ dz1, "b1": dz1.sum(axis=0), "W2": np.zeros((3, 1))}
+
+
+def tiny(X, y, params):
+    return {name: 1e-300 * value for name, value in good(X, y, params).items()}
+
+
+def huge(X, y, params):
+    return {name: 1e200 * value for name, value in good(X, y, params).items()}
+
+
+def changes_a_parameter(X, y, params):
+    found = good(X, y, params)
+    params["W1"] -= 0.1 * found["W1"]
+    return found
+
+
+def replaces_a_parameter(X, y, params):
+    found = good(X, y, params)
+    params["W1"] = params["W1"] - 0.1 * found["W1"]
+    return found
+
+
+def changes_the_targets(X, y, params):
+    found = good(X, y, params)
+    y *= 2
+    return found
+
+
+def returns_nothing(X, y, params):
+    good(X, y, params)
+
+
+def returns_a_tuple(X, y, params):
+    return tuple(good(X, y, params).values())
+
+
+def returns_strings(X, y, params):
+    return dict.fromkeys(params, "right")
+
+
+def returns_none_in_it(X, y, params):
+    return {**good(X, y, params), "W2": None}
+
+
+@pytest.mark.parametrize(
+    ("function", "words"),
+    [
+        (without_targets, "do not depend on y"),
+        (with_targets_of_ones, "do not depend on y"),
+        (one_layer, "do not depend on W2"),
+        (tiny, "out of proportion"),
+        (huge, "out of proportion"),
+        (changes_a_parameter, r"changed its argument params\['W1'\] in place"),
+        (replaces_a_parameter, "changed its argument params"),
+        (changes_the_targets, "changed its argument y in place"),
+        (returns_nothing, "must return a mapping of names to arrays, got None"),
+        (returns_a_tuple, r"must return a mapping of names to arrays, got \("),
+        (returns_strings, "the gradient of W1 must be an array of numbers, got 'right'"),
+        (returns_none_in_it, "the gradient of W2 must be an array of numbers, got None"),
+        (functools.partial(good), "must be a function written in Python"),
+        (None, "must be a function written in Python.*got None"),
+        ("good", "must be a function written in Python.*got 'good'"),
+        (len, "must be a function written in Python"),
+    ],
+)
+def test_assert_backprop_refuses_in_words(function, words):
+    with pytest.raises(AssertionError, match=words):
+        assert_backprop(function, X, Y, PARAMS)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ((None, Y, PARAMS), "X must be an array of numbers, got None"),
+        ((X, "abcd", PARAMS), "y must be an array of numbers"),
+        ((X, Y, None), "params must be a mapping"),
+        ((X, Y, {"W1": "W"}), "W1 must be an array of numbers"),
+    ],
+)
+def test_assert_backprop_refuses_arguments_in_words(arguments, words):
+    with pytest.raises(AssertionError, match=words):
+        assert_backprop(good, *arguments)
+
+
+def linear_hidden(X, y, params):
+    """The right gradients of a network without the hidden activation."""
+    a1 = X @ params["W1"] + params["b1"]
+    a2 = sigmoid(a1 @ params["W2"])
+    dz2 = (a2 - y) * a2 * (1 - a2)
+    dz1 = dz2 @ params["W2"].T
+    return {"W1": X.T @ dz1, "b1": dz1.sum(axis=0), "W2": a1.T @ dz2}
+
+
+def test_a_right_gradient_of_another_network():
+    assert_backprop(linear_hidden, X, Y, PARAMS)
+    with pytest.raises(AssertionError, match="those of another network"):
+        assert_backprop(linear_hidden, X, Y, PARAMS, forward=forward)
 
 
 def test_a_module_beside_a_script_that_is_named_without_its_folder(tmp_path, monkeypatch):

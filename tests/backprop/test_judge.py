@@ -10,18 +10,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from xor_torch.backprop.judging.judge import judge
-from xor_torch.backprop.recording.recorder import Recorder
+from xor_torch.backprop.recording.script import record
 from xor_torch.backprop.tape import Tape
 
 from .homework import CORRECT, MISTAKES, NAMES, Mistake
 
 
 def judged(source, folder):
-    recorder = Recorder(30)
     with contextlib.redirect_stdout(io.StringIO()), np.errstate(all="ignore"):
-        recorder.run_script(source, "homework.py")
-    recorder.full = True
-    recorder.tape.save(folder, end="ran")
+        _, tape = record(source, "homework.py")
+    tape.save(folder, end="ran")
     tape, _ = Tape.load(folder)
     return judge(tape)
 

@@ -8,18 +8,18 @@ from xor_torch.backprop import replay
 from xor_torch.backprop import tape as tapes
 from xor_torch.backprop.check import _why_nothing, check_file
 from xor_torch.backprop.judging.judge import judge
-from xor_torch.backprop.recording import recorder as recording
-from xor_torch.backprop.recording.recorder import Matrix, Recorder
+from xor_torch.backprop.recording import script
+from xor_torch.backprop.recording.array import Matrix
+from xor_torch.backprop.recording.limits import Limits
+from xor_torch.backprop.recording.recorder import Recorder
 from xor_torch.backprop.recording.source import read_source
 from xor_torch.backprop.tape import Tape
 
 
-def record(source, tmp_path, name="script.py"):
+def record(source, tmp_path, name="script.py", limits=None):
     """Run a source in this process; return its globals and the tape as read back."""
-    recorder = Recorder(30)
-    found = recorder.run_script(source, name)
-    recorder.full = True
-    recorder.tape.save(tmp_path, end="ran")
+    found, tape = script.record(source, name, limits)
+    tape.save(tmp_path, end="ran")
     tape, _ = Tape.load(tmp_path)
     return found, tape
 
@@ -304,19 +304,17 @@ def test_training_after_a_long_preparation(tmp_path):
     assert verdict.verdict == "correct", verdict.report()
 
 
-def test_weights_after_many_arrays(tmp_path, monkeypatch):
-    monkeypatch.setattr(recording, "MAX_BITS", 3)
-    _, tape = record(PREPARED.replace("SAMPLES", "5"), tmp_path)
+def test_weights_after_many_arrays(tmp_path):
+    _, tape = record(PREPARED.replace("SAMPLES", "5"), tmp_path, limits=Limits(marks=3))
     (finding,) = judge(tape)
     assert (finding.verdict, len(finding.parameters)) == ("correct", 2), finding.reason
 
 
-def test_a_tape_that_is_full(monkeypatch):
+def test_a_tape_that_is_full():
     source = "import numpy as np\nw = np.ones(3)\nwhile True:\n    np.exp(w)\n"
-    monkeypatch.setattr(recording, "MAX_NODES_BEFORE", 1000)
     ended = []
-    recorder = Recorder(30, when_full=lambda: ended.append("full"))
-    recorder.run_script(source, "script.py")
+    recorder = Recorder(Limits(nodes_before=1000), when_full=lambda: ended.append("full"))
+    script.Run(recorder).script(source, "script.py")
     assert ended == ["full"] and len(recorder.tape.nodes) == 1001
     reason = _why_nothing({"end": "full"}, source, 60.0)
     assert "within the 500,000 operations that are recorded" in reason

@@ -11,6 +11,7 @@ import torch
 import yaml
 
 from xor_torch import cli
+from xor_torch.cli.terminal import loading, tensorboard
 
 from ..common import NOTEBOOK, ROOT, run_cli, script
 
@@ -28,8 +29,9 @@ def test_train_prints_what_the_notebook_prints(elsewhere):
     assert run.stdout == NOTEBOOK
     *bar, where, how = re.split(r"[\r\n]+", run.stderr.strip())
     assert where == "Run directory: lightning_logs/version_0"
-    assert how == "To see it:     tensorboard --logdir lightning_logs"
+    assert how == f"To see it:     {tensorboard('lightning_logs')}"
     assert all("epochs/s" in line or not line.strip() for line in bar)
+    assert len(bar) < 10  # standard error is a file here: redraws would fill it
     assert "10000/10000" in bar[-1]
     assert "loss 0.1262" in bar[-1]
     assert len(list((elsewhere / "lightning_logs").iterdir())) == 1
@@ -273,3 +275,34 @@ def test_torchrun_shares_a_sweep(nodes, elsewhere):
     assert script("sweep", *call, "one.npz", cwd=elsewhere).returncode == 0
     assert Path("one.npz").read_bytes() == Path("two.npz").read_bytes()
     assert not Path("two.npz.blocks").exists()
+
+
+def test_the_hint_names_a_tensorboard_that_is_there(monkeypatch):
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    assert tensorboard("a b") == f"{sys.executable} -m tensorboard.main --logdir 'a b'"
+    monkeypatch.setattr("shutil.which", lambda name: "/usr/bin/tensorboard")
+    assert tensorboard("logs") == "tensorboard --logdir logs"
+
+
+def test_loading_is_said_on_a_terminal_alone(monkeypatch, capsys):
+    with loading("torch"):
+        pass
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    with loading("torch"):
+        assert capsys.readouterr().err == "Loading torch ..."
+    assert capsys.readouterr().err == f"\r{' ' * 17}\r"  # and it is gone again
+
+
+def test_a_directory_of_runs_means_its_newest(capsys):
+    for seed in 3, 4:
+        assert run_cli("train", "--seed", seed, "--epochs", 5, "--views", "none") == 0
+    capsys.readouterr()
+    assert run_cli("predict", "lightning_logs/version_1", 0, 1) == 0
+    newest = capsys.readouterr().out
+    assert run_cli("predict", "lightning_logs", 0, 1) == 0
+    answer = capsys.readouterr()
+    assert answer.out == newest
+    assert answer.err == "The newest run in lightning_logs: lightning_logs/version_1\n"
+    assert run_cli("predict", "lightning_logs/version_0", 0, 1) == 0
+    assert capsys.readouterr().out != newest

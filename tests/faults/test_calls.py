@@ -1,5 +1,6 @@
 """Calls that cannot be served: exit code 2, one line that says why, nothing done."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -46,7 +47,8 @@ CALLS = {
     "train --epochs 0": f"--epochs: {EPOCHS} 0",
     "train --epochs -0": f"--epochs: {EPOCHS} -0",
     "train --epochs -5": f"--epochs: {EPOCHS} -5",
-    "train --epochs 1e3": f"--epochs: {EPOCHS} 1e3",
+    "train --epochs 1e-3": f"--epochs: {EPOCHS} 1e-3",
+    "train --epochs 1e13": f"--epochs: {EPOCHS} 10000000000000",
     "train --epochs 1e30": f"--epochs: {EPOCHS} 1e30",
     "train --epochs 1000000000001": f"--epochs: {EPOCHS} 1000000000001",
     "train --epochs ten": f"--epochs: {EPOCHS} ten",
@@ -160,7 +162,7 @@ CALLS = {
     # the Trainer's
     "train --trainer.max_stps 3": "--trainer.max_stps 3: Lightning's Trainer has no such option; "
     "did you mean --trainer.max_steps?",
-    "train --trainer.a.b 3": "--trainer.a {'b': '3'}: Lightning's Trainer has no such option",
+    "train --trainer.a.b 3": "--trainer.a.b 3: Lightning's Trainer has no such option",
     "train --trainer 3": "--trainer: Expected a <class 'dict'>. Got value: 3",
     "train --trainer.": "--trainer: expected one argument",
     "train --trainer.devices two": "--trainer.devices two: Lightning's Trainer refuses",
@@ -176,6 +178,12 @@ CALLS = {
     "train --trainer.accumulate_grad_batches 0": "--trainer.accumulate_grad_batches 0: must be",
     "train --trainer.gradient_clip_val -1": "--trainer.gradient_clip_val -1: must be from 0",
     "train --trainer.gradient_clip_val nan": "--trainer.gradient_clip_val nan: of no type",
+    # no code is imported because a flag or a file names it
+    'train --trainer.profiler {"class_path":"planted.Profiler"}': "--trainer.profiler {'class",
+    "train --trainer.profiler.class_path planted.Profiler": "--trainer.profiler.class_path planted",
+    "train --trainer.profiler planted.Profiler": "--trainer.profiler planted.Profiler: Lightning's",
+    "train --trainer.strategy planted.Strategy": "--trainer.strategy planted.Strategy: Lightning's",
+    "train --config class.yaml": "--trainer.profiler {'class_path': 'planted.Profiler'}: of",
     # settings
     "train --config": "--config: expected one argument",
     "train --config none.yaml": "--config none.yaml: No such file or directory",
@@ -201,6 +209,13 @@ CALLS = {
     "sweep --out file": "--out file: the name must end in .npz",
     "sweep --out .npz": "--out .npz: the name must end in .npz",
     "sweep --out there.npz": "--out there.npz exists; --force overwrites it",
+    "sweep --out dangling.npz": "--out dangling.npz exists; --force overwrites it",
+    "sweep --out pipe.npz --force": "--out pipe.npz: is not a regular file",
+    "sweep --out x.npz --log-dir dangling.npz": "--log-dir dangling.npz: dangling.npz is a link",
+    "export run dangling.npz": "dangling.npz exists; --force overwrites it",
+    "export run pipe.npz": "pipe.npz: is not a regular file",
+    "compare /etc/hostname": "/etc/hostname: only a .py or .ipynb file is executed",
+    "compare none": "none: only a .py or .ipynb file is executed",
     "sweep --out directory.npz": "--out directory.npz: is a directory",
     "sweep --out directory.npz --force": "--out directory.npz: is a directory",
     "sweep --out none/x.npz": "--out none/x.npz: there is no directory none",
@@ -257,11 +272,17 @@ def here(tmp_path, monkeypatch, saved):
     Path("run").symlink_to(saved)
     Path("file").write_text("not a checkpoint")
     Path("good.yaml").write_text("seed: 3\n")
+    Path("much.yaml").write_text("epochs: 1e5\n")
+    Path("class.yaml").write_text("trainer: {profiler: {class_path: planted.Profiler}}\n")
+    Path("dangling.npz").symlink_to("nowhere")
+    os.mkfifo("pipe.npz")
     Path("bad.yaml").write_text("sed: 3\n")
     Path("wrong.yaml").write_text("lr: fast\n")
     Path("there.npz").touch()
     Path("directory.npz").mkdir()
     Path("some.py").write_text("raise SystemExit(7)")
+    Path("planted.py").write_text("raise RuntimeError('it was imported')")
+    monkeypatch.syspath_prepend(tmp_path)
     return tmp_path
 
 
@@ -271,7 +292,7 @@ def words(call):
 
 def contents(directory):
     """What is there, and when it was changed."""
-    return {path: path.stat().st_mtime_ns for path in directory.rglob("*")}
+    return {path: path.lstat().st_mtime_ns for path in directory.rglob("*")}
 
 
 def assert_refused(call, message, code, out, err, before, after):
@@ -351,6 +372,8 @@ FINE = {
     "train --lr 1e-3": ("lr", 0.001),
     "train --lr .5": ("lr", 0.5),
     "train --lr=5e-324": ("lr", 5e-324),
+    "train --epochs 1e4": ("epochs", 10000),
+    "train --config much.yaml": ("epochs", 100000),
     "train --epochs 1000000000000": ("epochs", 10**12),
     "train --log-dir nan": ("log_dir", "nan"),
     "train --log-dir 3": ("log_dir", "3"),

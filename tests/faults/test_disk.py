@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from xor_torch import lit
 from xor_torch.lit import checkpoint, runs
-from xor_torch.lit import module as lit
 
 from . import warm
 

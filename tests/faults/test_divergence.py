@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import torch
 
-from xor_torch import XORModule, data, fit
-from xor_torch.lit import module as lit
+from xor_torch import XORModule, data, fit, lit
+from xor_torch.lit import module as room
 from xor_torch.lit import runs
 from xor_torch.lit.checkpoint import read
 
@@ -55,14 +55,14 @@ def test_nan_on_the_way(tmp_path):
 @pytest.mark.parametrize("epoch", [0, 37, 99, 100])
 def test_the_epoch_is_the_right_one(tmp_path, monkeypatch, epoch):
     # also between those that Lightning sees
-    squared_error = lit.squared_error
+    squared_error = room.squared_error
     count = iter(range(10**6))
 
     def spoiled(prediction, y):
         loss = squared_error(prediction, y)
         return loss * torch.nan if next(count) == epoch else loss
 
-    monkeypatch.setattr(lit, "squared_error", spoiled)
+    monkeypatch.setattr(room, "squared_error", spoiled)
     with pytest.raises(lit.DivergedError, match=f"diverged at epoch {epoch}: the loss is nan"):
         fit(XORModule(), 300, tmp_path, views="none")
 

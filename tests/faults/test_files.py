@@ -13,11 +13,9 @@ import pytest
 import torch
 import yaml
 
-from xor_torch import XORModule, cli, files, fit
+from xor_torch import XORModule, cli, files, fit, lit, sweep
 from xor_torch.lit import checkpoint
-from xor_torch.lit import module as lit
-from xor_torch.sweep import run as sweep
-from xor_torch.sweep.run import Interrupted, Result
+from xor_torch.sweep import Interrupted, Result
 
 CUTS = 64
 FLIPS = 1000
@@ -279,7 +277,7 @@ FOREIGN = {
 }
 # The weights are what they were: `explain` may have them, a run cannot go on from them.
 NOT_TO_RESUME = {
-    "newer Lightning": (at("pytorch-lightning_version", value="99.1"), "upgrade that"),
+    "newer Lightning": (at("pytorch-lightning_version", value="99.1"), "upgrade Lightning"),
     "no optimizer": (without("optimizer_states"), "lacks optimizer_states"),
     "no callbacks": (without("callbacks"), "lacks callbacks"),
     "other rate": (at("optimizer_states", value=lambda s: [s[0] | {"state": {0: 1}}]), "its opt"),
@@ -473,7 +471,7 @@ def test_a_seed_that_has_diverged_is_loaded(elsewhere):
 @pytest.fixture
 def interrupted(elsewhere, monkeypatch):
     """The directory of a sweep that was stopped after some blocks, and what its call would give."""
-    monkeypatch.setattr("xor_torch.sweep.run.BLOCK", 4)
+    monkeypatch.setattr("xor_torch.sweep.plan.BLOCK", 4)
 
     def stop(now):
         if now.finished >= 8:
@@ -531,7 +529,7 @@ def test_a_plan_with_other_blocks_does_not_mix_the_seeds(interrupted, capsys):
     directory, _ = interrupted
     plan = json.loads((directory / "plan.json").read_text())
     (directory / "plan.json").write_text(json.dumps({**plan, "width": plan["width"] + 1}))
-    assert "its seeds are others" in refused_by_cli(capsys, CALL, "s.npz.blocks/0.npz")
+    assert "it is of another plan" in refused_by_cli(capsys, CALL, "s.npz.blocks/0.npz")
 
 
 CLAIMS = ["", "3", "{}", "[", "[" * 100_000, '{"host": 3, "pid": "x", "done": []}', "null"]

@@ -15,11 +15,10 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from xor_torch import XORModule, cli, explain, fit, parity
+from xor_torch import XORModule, cli, explain, fit, lit, parity, sweep
 from xor_torch.backprop import check
-from xor_torch.lit import module as lit
-from xor_torch.sweep import run as sweep
-from xor_torch.sweep.run import Interrupted, Result
+from xor_torch.cli.parser import Parser
+from xor_torch.sweep import Interrupted, Result
 
 MOST = 60  # seconds that no input takes
 
@@ -102,12 +101,7 @@ def inputs(count):
 # --- the command line ------------------------------------------------------------------------
 
 FLAGS = sorted(
-    {
-        flag
-        for make_parser, _ in cli.COMMANDS.values()
-        for action in make_parser("x")._actions
-        for flag in action.option_strings
-    }
+    {flag for settings, _ in cli.COMMANDS.values() for flag in Parser(settings, "x").flags}
 )
 TRAINER = [
     "devices", "max_time", "max_epochs", "precision", "callbacks", "logger", "nonsense", "a.b", "",

@@ -6,35 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from xor_torch.lit import views
-
 from . import warm
-
-
-def watched_epochs(epochs):
-    epoch, count = 0, 0
-    while epoch < epochs:
-        count += 1
-        epoch = views.next_watched(epoch, epochs)
-    return count
-
-
-@pytest.mark.parametrize(
-    ("epochs", "count"), [(10_000, 101), (100_000, 1001), (10**6, 2626), (10**12, 12_598)]
-)
-def test_how_many_epochs_are_shown(epochs, count):
-    assert watched_epochs(epochs) == count
-
-
-def test_watched_epochs_are_those_that_are_stopped_at():
-    class Trainer:
-        global_step, max_steps = 0, -1
-
-    epoch = 0
-    for _ in range(5000):
-        Trainer.global_step = epoch
-        assert views.watched(Trainer)
-        epoch = views.next_watched(epoch, -1)
 
 
 def resident(pid):

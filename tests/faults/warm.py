@@ -3,6 +3,7 @@
 import contextlib
 import multiprocessing
 import os
+import pkgutil
 import re
 import subprocess
 import sys
@@ -12,12 +13,19 @@ from pathlib import Path
 
 import torch
 
+import xor_torch
 from tests.common import events
 from xor_torch.__main__ import main
 
 CONTEXT = multiprocessing.get_context("forkserver")
-ROOMS = ("cli", "console", "parity", "pictures", "sweep", "batch")
-CONTEXT.set_forkserver_preload([f"xor_torch.{room}" for room in ROOMS])
+# A name that is not there would be passed over in silence, and each process import for itself: so
+# the rooms are those that are found.
+ROOMS = [
+    room.name
+    for room in pkgutil.walk_packages(xor_torch.__path__, "xor_torch.")
+    if not room.name.endswith("__main__")
+]
+CONTEXT.set_forkserver_preload([*ROOMS, "lightning.pytorch", "jsonargparse", "tensorboard"])
 
 PATIENCE = 120  # seconds until something that has to come is missed
 
@@ -29,8 +37,16 @@ STOPPED = re.compile(
 )
 
 
+NOT_BEGUN = 99  # exit code of a process that Ctrl-C ended before the first line of `main`
+
+
 def _run(
-    argv: list[str], cwd: Path, out: Path, err: Path, setup: Callable[[], object] | None
+    argv: list[str],
+    cwd: Path,
+    out: Path,
+    err: Path,
+    begun: Path,
+    setup: Callable[[], object] | None,
 ) -> None:
     # as in a process that a user starts; tqdm's lock would outlive the one that is killed
     multiprocessing.set_start_method("fork", force=True)
@@ -42,7 +58,11 @@ def _run(
     sys.stdout.reconfigure(line_buffering=False)  # no terminal, wherever the tests are run
     if setup:
         setup()
-    main(argv)
+    begun.touch()
+    try:
+        main(argv)
+    except KeyboardInterrupt:  # `main` replaces the handler that raises this first of all
+        os._exit(NOT_BEGUN)
 
 
 class Command:
@@ -72,6 +92,7 @@ class Command:
         self.out = stdout or cwd.with_name(f"{cwd.name}.{Command.count}.out")
         self.err = err = cwd.with_name(f"{cwd.name}.{Command.count}.err")
         self.err.touch()
+        self.begun = self.err.with_suffix(".begun")  # is there as soon as `main` is called
         self.reader = None
         if piped:
             err = err.with_suffix(".pipe")
@@ -79,7 +100,9 @@ class Command:
             with self.err.open("wb") as file:
                 self.reader = subprocess.Popen(["cat", err], stdout=file)
         argv = [str(flag) for flag in flags]
-        self.process = CONTEXT.Process(target=_run, args=(argv, cwd, self.out, err, setup))
+        self.process = CONTEXT.Process(
+            target=_run, args=(argv, cwd, self.out, err, self.begun, setup)
+        )
         self.process.start()
 
     def kill(self, number: int) -> bool:

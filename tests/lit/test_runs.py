@@ -57,3 +57,21 @@ def test_the_run_of_a_checkpoint(tmp_path):
     checkpoint = make_run(tmp_path, "version_0")
     assert runs.run_of(checkpoint) == tmp_path / "version_0"
     assert runs.run_of(tmp_path / "elsewhere.ckpt") is None
+
+
+def test_a_run_directory_is_locked_while_it_is_occupied(tmp_path):
+    with runs.occupy(tmp_path, {}):
+        with (
+            pytest.raises(ValueError, match="another process trains there"),
+            runs.occupy(tmp_path, {}),
+        ):
+            pass
+        assert (tmp_path / runs.LOCK).exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["config.yaml"]
+
+
+def test_a_lock_file_that_a_killed_process_left_locks_nothing(tmp_path):
+    (tmp_path / runs.LOCK).touch()
+    with runs.occupy(tmp_path, {}):
+        pass
+    assert not (tmp_path / runs.LOCK).exists()

@@ -1,11 +1,12 @@
 """What a run wrote, read back from its event file."""
 
+from pathlib import Path
+
 import lightning.pytorch as L
 import numpy as np
 import pytest
 
-from xor_torch import XORModule, data, fit, manual, parity
-from xor_torch.lit import module as lit
+from xor_torch import XORModule, data, fit, lit, manual, parity
 from xor_torch.lit import views
 
 from ..common import events
@@ -41,11 +42,9 @@ def test_scalars_are_the_notebooks_by_epoch(tmp_path):
         }
 
 
-@pytest.fixture(scope="module")
-def stuck(tmp_path_factory):
-    log_dir = tmp_path_factory.mktemp("logs")
-    fit(XORModule(), 10_000, log_dir, check=True)
-    return log_dir / "version_0"
+@pytest.fixture
+def stuck(notebook_run):
+    return Path(notebook_run[0].log_dir)
 
 
 def test_pictures(stuck):
@@ -168,14 +167,6 @@ def test_an_interrupted_run_can_be_read(tmp_path):
     assert scalars(tmp_path / "version_0", "loss/mse").keys() == {0}
 
 
-@pytest.mark.parametrize("max_steps", [1, 2, 100, 150, 10_000, 10**6])
-def test_pictures_are_few_and_of_watched_epochs(max_steps):
-    epochs = views.picture_epochs(max_steps)
-    assert {0, max_steps - 1} <= epochs
-    assert len(epochs) <= views.PICTURES
-    assert all(epoch % views.WATCH_EVERY == 0 for epoch in epochs - {max_steps - 1})
-
-
 def test_a_resumed_runs_curves_have_each_epoch_once(tmp_path):
     # what was logged after the checkpoint that is resumed from comes once more
     fit(XORModule(), 120, tmp_path)
@@ -186,21 +177,3 @@ def test_a_resumed_runs_curves_have_each_epoch_once(tmp_path):
     fit(lit.load(checkpoint), 400, tmp_path, resume=checkpoint)
     steps = [event.step for event in events(tmp_path / "version_0").Scalars("loss/mse")]
     assert steps == [0, 100, 119, 200, 300, 399]
-
-
-@pytest.mark.parametrize(
-    ("max_steps", "seen"),
-    [(1, [0]), (2, [0, 1]), (100, [0, 99]), (101, [0, 100]), (250, [0, 100, 200, 249])],
-)
-def test_watched_epochs(max_steps, seen):
-    epoch, walked = 0, []
-    while epoch < max_steps:
-        walked.append(epoch)
-        epoch = views.next_watched(epoch, max_steps)
-    assert walked == seen
-    assert epoch == max_steps
-
-
-def test_watched_epochs_without_an_end():
-    assert views.next_watched(0, -1) == 100
-    assert views.next_watched(150, -1) == 200

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from xor_torch.sweep.run import sweep
+from xor_torch.sweep import sweep
 
 plots = pytest.importorskip("xor_torch.sweep.plots", exc_type=ImportError)
 image = pytest.importorskip("matplotlib.image")

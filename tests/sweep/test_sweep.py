@@ -15,20 +15,22 @@ from hypothesis import strategies as st
 
 from xor_torch import data, manual
 from xor_torch.outcome import classify, fraction, wilson
-from xor_torch.sweep import run as module
-from xor_torch.sweep.blocks import Blocks
-from xor_torch.sweep.run import (
+from xor_torch.sweep import (
     Interrupted,
     Result,
     grid,
     initial_weights,
     parse_seeds,
+    plan,
     summary,
     sweep,
     table,
 )
+from xor_torch.sweep.blocks import Blocks
+from xor_torch.sweep.plan import make_plan, write_plan
+from xor_torch.sweep.progress import preview
 
-ROOT = Path(module.__file__).parents[2]
+ROOT = Path(plan.__file__).parents[2]
 
 
 def test_row_k_is_the_single_run_of_seed_k():
@@ -176,7 +178,7 @@ def test_a_missing_directory_is_named(tmp_path):
 @pytest.fixture
 def small_blocks(monkeypatch):
     """Eight blocks for a few seeds, so that there is something to interrupt."""
-    monkeypatch.setattr(module, "BLOCK", 4)
+    monkeypatch.setattr(plan, "BLOCK", 4)
 
 
 def test_an_interrupted_sweep_keeps_what_is_finished_and_goes_on(tmp_path, small_blocks):
@@ -223,8 +225,8 @@ def test_a_seed_that_diverges_is_an_outcome(small_blocks):
 def launch(out, *, seeds=40, epochs=3000):
     """One process of torchrun's two, without torchrun."""
     code = (
-        "import sys; from xor_torch.sweep import run as m; m.BLOCK = 4;"
-        f"m.sweep({seeds}, epochs={epochs}, out=sys.argv[1], compiled=False)"
+        "import sys; from xor_torch.sweep import plan, sweep; plan.BLOCK = 4;"
+        f"sweep({seeds}, epochs={epochs}, out=sys.argv[1], compiled=False)"
     )
     return [sys.executable, "-c", code, str(out)]
 
@@ -235,7 +237,7 @@ def environment(**more):
 
 
 def wait_until(condition):
-    end = time.monotonic() + 60
+    end = time.monotonic() + 300  # until a process that hangs is given up
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.01)
@@ -244,28 +246,32 @@ def wait_until(condition):
 def test_two_processes_and_one_killed_give_the_bytes_of_one(tmp_path, small_blocks):
     alone, out = tmp_path / "alone.npz", tmp_path / "two.npz"
     sweep(40, epochs=3000, out=alone, compiled=False, workers=1)
-    first, second = (
-        subprocess.Popen(
-            launch(out), env=environment(TORCHELASTIC_RUN_ID="t", RANK=rank, WORLD_SIZE="2")
-        )
-        for rank in "01"
-    )
     directory = tmp_path / "two.npz.blocks"
+
+    def process(rank):
+        env = environment(TORCHELASTIC_RUN_ID="t", RANK=rank, WORLD_SIZE="2")
+        return subprocess.Popen(launch(out), env=env)
 
     def held_by(process):
         claims = directory.glob("*.claim")
         return any(f'"pid": {process.pid},' in claim.read_text() for claim in claims)
 
+    first = second = process("0")
     try:
-        wait_until(lambda: directory.exists() and _quietly(held_by, second))
+        # A process that has finished all blocks before the other has started would prove nothing:
+        # the first stands still from its first block until the second has one too.
+        wait_until(lambda: directory.exists() and _quietly(held_by, first))
+        first.send_signal(signal.SIGSTOP)
+        second = process("1")
+        wait_until(lambda: _quietly(held_by, second))
         second.send_signal(signal.SIGKILL)
         second.wait()
-        assert first.wait(timeout=100) == 0
+        first.send_signal(signal.SIGCONT)
+        assert first.wait(timeout=300) == 0
     finally:
-        first.kill()
-        second.kill()
-        first.wait()
-        second.wait()
+        for each in (first, second):
+            each.kill()
+            each.wait()
     assert out.read_bytes() == alone.read_bytes()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["alone.npz", "two.npz"]
 
@@ -287,12 +293,12 @@ def test_own_workers_give_the_bytes_of_one(tmp_path, small_blocks):
 
 
 def test_the_first_seed_is_shown_while_the_others_get_ready():
-    plan, _ = module._plan(3, 5000, 0.1, 2, 2, "mse", True)
-    preview = module._preview(plan)
-    assert next(preview).startswith("seed 0: loss 0.")
-    assert [next(preview) for _ in range(60)][-1].endswith(" after 5000 epochs")
-    large, _ = module._plan(3, 5000, 0.1, 64, 10, "mse", False)
-    assert next(module._preview(large)) == ""
+    small, _ = make_plan(3, 5000, 0.1, 2, 2, "mse", True)
+    shown = preview(small)
+    assert next(shown).startswith("seed 0: loss 0.")
+    assert [next(shown) for _ in range(60)][-1].endswith(" after 5000 epochs")
+    large, _ = make_plan(3, 5000, 0.1, 64, 10, "mse", False)
+    assert next(preview(large)) == ""
 
 
 def test_a_failing_worker_is_quoted_and_nothing_is_lost(tmp_path, small_blocks, monkeypatch):
@@ -306,7 +312,9 @@ def test_a_failing_worker_is_quoted_and_nothing_is_lost(tmp_path, small_blocks, 
 def test_the_claim_of_a_dead_process_is_taken_over(tmp_path):
     dead = subprocess.Popen([sys.executable, "-c", ""])
     dead.wait()
-    blocks = Blocks(tmp_path, 1)
+    one, _ = make_plan(3, 5, 0.1, 2, 2, "mse", False)
+    write_plan(one, tmp_path)
+    blocks = Blocks(tmp_path, one)
     for claim in blocks.claims():
         claim.beat(3)
         path = tmp_path / "0.claim"
@@ -315,13 +323,13 @@ def test_the_claim_of_a_dead_process_is_taken_over(tmp_path):
     path.write_text(text.replace(f'"pid": {os.getpid()}', f'"pid": {dead.pid}'))
     for claim in blocks.claims():
         claim.finish(x=np.arange(3))
-    assert blocks.load(0)["x"].tolist() == [0, 1, 2]
-    assert [p.name for p in tmp_path.iterdir()] == ["0.npz"]
+    assert np.load(tmp_path / "0.npz")["x"].tolist() == [0, 1, 2]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["0.npz", "plan.json"]
 
 
 def test_without_a_compiler_eager_serves_and_says_so(monkeypatch):
     monkeypatch.setenv("CXX", "no-such-compiler")
-    monkeypatch.setattr(module, "WORTH_COMPILING", 1)
+    monkeypatch.setattr(plan, "WORTH_COMPILING", 1)
     result = sweep(3, epochs=5)
     assert "there is no C++ compiler no-such-compiler" in result.timing.note
 

@@ -1,31 +1,38 @@
 """Is the backprop of a hand-written NumPy script right? Runs it and judges it.
 
-The file is EXECUTED, unmodified, in a child process: with closed standard input, a time limit and
-a plotting backend that opens no window. `assert_backprop` does the same job for one function in
-a test.
+The file is EXECUTED, unmodified, in a child process: with closed standard input, limits of time and
+memory, and a plotting backend that opens no window.
 """
 
 import contextlib
+import importlib
 import os
 import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-import numpy as np
-
-from .judging.judge import judge
-from .recording.recorder import MAX_NODES_BEFORE
-from .recording.source import Code, read_source
+from . import recording
+from .deadline import OutOfTime, deadline
+from .recording.limits import Limits
+from .recording.process import CLEANUP_SECONDS, TIME_IS_OVER
+from .recording.source import Code, fingerprint, read_source
 from .tape import Tape
 from .verdict import Verdict
 
-MAX_BYTES = 20_000_000
+# The script may run for this part of the time limit; the rest is for saving and judging.
+SCRIPT_SHARE = 2 / 3
+GRACE_SHARE, LEAST_GRACE = 1 / 12, 1.0  # seconds, for a recording to be saved
 OUT_OF_TIME = (
-    "the script was still running after {:g} seconds, without enough updates; give it more with "
+    "the script was still running after {:.3g} seconds, without enough updates; give it more with "
     "--timeout"
+)
+JUDGE_OUT_OF_TIME = (
+    "running and judging it took longer than {:g} seconds together; give it more with --timeout"
 )
 FRAMEWORKS = ("torch", "tensorflow", "keras", "jax", "mxnet", "theano", "chainer", "paddle")
 
@@ -36,82 +43,122 @@ def check_file(
     timeout: float = 60.0,
     strict: bool = False,
     verbose: bool = False,
+    memory: float = 4.0,
 ) -> Verdict:
     """Run a script or notebook and judge its backpropagation.
 
     Args:
         path: a ``.py`` or ``.ipynb`` file. It is executed.
         args: its command-line arguments.
-        timeout: seconds that it may run.
+        timeout: seconds for running and judging it together; it may run for two thirds of them.
         strict: call it wrong if it computes another loss than it follows the gradient of.
         verbose: let what it prints through to standard error.
+        memory: gigabytes of memory that it may have.
 
     Returns:
-        The verdict. A file that cannot be read or run raises nothing but is "cannot tell", with
-        the reason.
+        The verdict. A file that cannot be read, run or judged raises nothing but is "cannot
+        tell", with the reason.
 
     """
-    path = Path(path)
-    problem = _unreadable(path)
-    if problem:
-        return Verdict(str(path), "cannot tell", problem)
-    try:
-        source, places = read_source(path)
-        compile(source, str(path), "exec", dont_inherit=True)
-    except ValueError as e:
-        return Verdict(str(path), "cannot tell", f"{e}")
-    except SyntaxError as e:
-        where = Code(places=places).where(e.lineno or 0)
-        return Verdict(str(path), "cannot tell", f"syntax error on {where}: {e.msg}")
     verdict = Verdict(str(path), "cannot tell", strict=strict)
-    if not source.strip():
-        verdict.reason = "the file is empty"
-        return verdict
-    with tempfile.TemporaryDirectory() as folder:
-        command = [
-            sys.executable,
-            "-m",
-            "xor_torch.backprop.recording.recorder",
-            str(path),
-            folder,
-            str(timeout),
-            *args,
-        ]
-        home = str(Path(__file__).resolve().parents[2])
-        environment = {
-            **os.environ,
-            "MPLBACKEND": "Agg",
-            "PYTHONPATH": os.pathsep.join(filter(None, [home, os.environ.get("PYTHONPATH")])),
-        }
-        ended = _run_alone(command, environment, timeout + 5, verbose)
-        if not (Path(folder) / "tape.json").exists():
-            verdict.reason = (
-                "the script ended its process, so nothing could be recorded"
-                if ended
-                else OUT_OF_TIME.format(timeout)
-            )
-            return verdict
-        tape, outcome = Tape.load(Path(folder))
-    verdict.code, verdict.findings = tape.code, judge(tape)
-    _conclude(verdict, outcome, source, timeout)
+    path, end = Path(path), time.monotonic() + timeout
+    try:
+        source = _readable_source(path)
+        tape, outcome = _record(path, source, args, timeout, verbose, memory)
+        from .judging.judge import judge  # it imports torch
+
+        verdict.code = tape.code
+        with deadline(end - time.monotonic()):
+            verdict.findings = judge(tape)
+        conclude(verdict, outcome, source, timeout)
+    except OutOfTime:
+        verdict.reason = JUDGE_OUT_OF_TIME.format(timeout)
+    except _CannotTell as e:
+        verdict.reason = str(e)
+    except Exception as e:  # a stranger's file may be stranger than this check
+        verdict.verdict = "cannot tell"
+        verdict.reason = f"this check itself failed on it, with {type(e).__name__}: {e}"
     return verdict
 
 
-def _run_alone(
-    command: Sequence[str], environment: Mapping[str, str], seconds: float, verbose: bool
-) -> bool:
-    """Run a process in time, and end with it whatever processes it has started."""
-    out, err = (sys.stderr, None) if verbose else (subprocess.DEVNULL, subprocess.DEVNULL)
+class _CannotTell(Exception):  # noqa: N818 - a verdict, not an error
+    """Its text is the reason."""
+
+
+def _readable_source(path: Path) -> str:
+    """The Python code of a file that is one."""
+    if not path.exists():
+        raise _CannotTell("there is no such file")
+    if path.is_dir():
+        raise _CannotTell("it is a directory: give one .py or .ipynb file")
+    try:
+        source, places = read_source(path)
+    except ValueError as e:
+        raise _CannotTell(str(e)) from None
+    except OSError as e:
+        raise _CannotTell(f"it cannot be read: {e.strerror}") from None
+    try:
+        compile(source, str(path), "exec", dont_inherit=True)
+    except SyntaxError as e:
+        where = Code(places=places).where(e.lineno or 0)
+        raise _CannotTell(f"syntax error on {where}: {e.msg}") from None
+    except ValueError as e:
+        raise _CannotTell(str(e)) from None
+    except (RecursionError, MemoryError):
+        raise _CannotTell("its code is nested too deep for Python") from None
+    if not source.strip():
+        raise _CannotTell("the file is empty")
+    return source
+
+
+def _record(
+    path: Path,
+    source: str,
+    args: Sequence[str],
+    timeout: float,
+    verbose: bool,
+    memory: float,
+) -> tuple[Tape, dict[str, Any]]:
+    """Run the script in a process of its own; return its tape and how it ended."""
+    seconds = timeout * SCRIPT_SHARE
+    grace = max(timeout * GRACE_SHARE, LEAST_GRACE)
+    # What the script leaves in the folder may resist being deleted.
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        command = [
+            *(sys.executable, str(Path(recording.__file__).with_name("__main__.py"))),
+            *(str(path), folder, str(seconds), str(grace), str(int(memory * 1e9)), *args),
+        ]
+        ended = _run_alone(command, seconds + grace + CLEANUP_SECONDS, verbose)
+        if not (Path(folder) / "tape.json").exists():
+            raise _CannotTell(
+                "the script ended its process, so nothing could be recorded"
+                if ended
+                else OUT_OF_TIME.format(seconds)
+            )
+        try:
+            tape, outcome = Tape.load(Path(folder))
+        except (ValueError, OSError) as e:
+            raise _CannotTell(f"the recording cannot be used: {e}") from None
+    if outcome.get("source") != fingerprint(source):
+        raise _CannotTell(
+            "the recording is not of this file: the file or the recording was replaced while it ran"
+        )
+    return tape, outcome
+
+
+def _run_alone(command: Sequence[str], seconds: float, verbose: bool) -> bool:
+    """Run a process; kill it and its group after `seconds`. Did it end by itself?"""
     process = subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,
-        stdout=out,
-        stderr=err,
-        env=environment,
+        stdout=sys.stderr if verbose else subprocess.DEVNULL,
+        stderr=None if verbose else subprocess.DEVNULL,
+        env={**os.environ, "MPLBACKEND": "Agg"},
         start_new_session=True,
     )
     try:
-        process.wait(seconds)
+        importlib.import_module(".judging.judge", __package__)  # torch comes while the script runs
+        return process.wait(seconds) != TIME_IS_OVER
     except subprocess.TimeoutExpired:
         return False
     finally:
@@ -120,22 +167,12 @@ def _run_alone(
                 os.killpg(process.pid, signal.SIGKILL)
         process.kill()
         process.wait()
-    return True
 
 
-def _unreadable(path: Path) -> str | None:
-    if not path.exists():
-        return "there is no such file"
-    if path.is_dir():
-        return "it is a directory: give one .py or .ipynb file"
-    if path.stat().st_size > MAX_BYTES:
-        return f"it has {path.stat().st_size} bytes: too large for a script"
-    return None
-
-
-def _conclude(
+def conclude(
     verdict: Verdict, outcome: Mapping[str, object], source: str, timeout: float = 0.0
 ) -> None:
+    """Let the findings decide; without one, say why nothing was found."""
     for f in verdict.findings:
         if f.other_loss and verdict.strict and f.verdict == "correct":
             f.verdict = "wrong"
@@ -167,11 +204,13 @@ def _why_nothing(outcome: Mapping[str, object], source: str, timeout: float) -> 
         if outcome["error"] == "EOFError":
             return "the script asks for input, and gets none; give it what it needs as arguments"
         where = ""
+        if outcome["error"] == "MemoryError":
+            where = "; give it more with --memory"
         if outcome["error"] == "FileNotFoundError":
             where = "; run it from the folder that its files are in"
         return f"the script crashed with {outcome['error']} before it made enough updates{where}"
     if outcome["end"] == "time":
-        return OUT_OF_TIME.format(timeout)
+        return OUT_OF_TIME.format(timeout * SCRIPT_SHARE)
     if outcome["end"] == "exit":
         return (
             f"the script ended itself, with exit {outcome.get('message', 'status')}, before it "
@@ -180,8 +219,8 @@ def _why_nothing(outcome: Mapping[str, object], source: str, timeout: float) -> 
     if outcome["end"] == "full":
         return (
             "no NumPy array was replaced twice, by itself plus a change that depends on it, within "
-            f"the {MAX_NODES_BEFORE:,} operations that are recorded: give it fewer samples for each"
-            " update"
+            f"the {Limits.nodes_before:,} operations that are recorded: give it fewer samples for "
+            "each update"
         )
     if "numpy" not in source:
         return "no NumPy is used to train, in it or beside it: only that can be checked"
@@ -189,74 +228,3 @@ def _why_nothing(outcome: Mapping[str, object], source: str, timeout: float) -> 
         "no training loop was found: no NumPy array was replaced, at least twice, by itself plus "
         "a change that depends on it"
     )
-
-
-def assert_backprop(
-    gradients: Callable[[np.ndarray, np.ndarray, dict[str, np.ndarray]], Mapping[str, np.ndarray]],
-    X: np.ndarray,
-    y: np.ndarray,
-    params: Mapping[str, np.ndarray],
-    rounds: int = 8,
-    seed: int = 0,
-) -> None:
-    """Check a function that computes gradients, against autograd, at random parameters.
-
-    >>> import numpy as np
-    >>> def gradients(X, y, params):
-    ...     p = X @ params["W"]
-    ...     return {"W": X.T @ (p - y)}
-    >>> X, y = np.eye(3), np.ones((3, 1))
-    >>> assert_backprop(gradients, X, y, {"W": np.zeros((3, 1))})
-
-    Args:
-        gradients: called as ``gradients(X, y, params)``; returns a mapping with a gradient for
-            each name of `params`, in its shape. A class is called the same way by an instance
-            with ``__call__``.
-        X: inputs, an array of any shape that `gradients` takes.
-        y: targets, likewise.
-        params: names and arrays; only their shapes count. `gradients` is given standard normal
-            numbers, float64, in these shapes.
-        rounds: how many sets of random parameters.
-        seed: of the random parameters.
-
-    Raises:
-        AssertionError: with the report; also if it cannot be told.
-
-    """
-    from .recording.recorder import Recorder
-
-    rng = np.random.default_rng(seed)
-    function = gradients() if isinstance(gradients, type) else gradients
-    code = getattr(function, "__code__", None) or type(function).__call__.__code__
-    filename = code.co_filename
-    recorder = Recorder()
-    recorder.files = {filename: {}, __file__: {}}
-    names = list(params)
-    shapes = {name: np.shape(params[name]) for name in names}
-    with recorder.in_place_of_numpy(function):
-        start = {n: rng.normal(0, 1, shapes[n]) for n in names}
-        data, targets = recorder.enter(np.asarray(X)), recorder.enter(np.asarray(y))
-        current = {n: recorder.enter(v, n) for n, v in start.items()}
-        for _ in range(rounds):
-            found = function(data, targets, dict(current))
-            missing = [n for n in names if n not in found]
-            if missing:
-                raise AssertionError(f"gradients returned nothing for {', '.join(missing)}")
-            for n in names:
-                if np.shape(found[n]) != shapes[n]:
-                    raise AssertionError(
-                        f"the gradient of {n} has shape {np.shape(found[n])}, {n} has {shapes[n]}"
-                    )
-            current = {n: recorder.note(current[n] - found[n], n) for n in names}
-    recorder.full = True
-    with tempfile.TemporaryDirectory() as folder:
-        recorder.tape.save(Path(folder), end="ran", left=False)
-        tape, outcome = Tape.load(Path(folder))
-    try:
-        lines = Path(filename).read_text().splitlines()
-    except OSError:
-        lines = []
-    verdict = Verdict(filename, "cannot tell", findings=judge(tape), code=Code(lines))
-    _conclude(verdict, outcome, "numpy")
-    if verdict.verdict != "correct":
-        raise AssertionError(verdict.report())

@@ -1,12 +1,13 @@
-"""What a script did with its arrays: a program without loops and branches, as `record` writes it.
+"""What a script did with its arrays: a program without loops and branches.
 
-Whoever reads a tape can run it again, in torch and at other numbers (`replay`). A value on it
-never changes: an in-place operation stands there as if it had made a new value.
+`recording` writes it; `replay` runs it again, in torch and at other numbers. A value on it never
+changes: an in-place operation stands there as if it had made a new value.
 """
 
 import dataclasses
 import json
 import math
+import re
 import time
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -15,21 +16,18 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .operations import SAME_NUMBERS
 from .recording.source import Code
+from .untrusted import read_regular
 
-# Operations that change nothing but how the numbers are kept.
-SAME_NUMBERS = {
-    "T", "transpose", "reshape", "copy", "astype", "ravel", "flatten", "array", "squeeze",
-    "expand_dims", "atleast_2d", "atleast_1d", "asarray", "positive",
-}  # fmt: skip
-PARTS = SAME_NUMBERS | {"getitem"}
-# What came before the first update is worth leaving out if it is so much; of what came right before
-# the first forward pass, the data, so much stays.
+# Drop a preparation longer than LONG operations, but keep the last DATA of them before the first
+# forward pass: the data.
 LONG, DATA = 10_000, 1_000
-
-
-# A typed number that is no larger, added to a value or the least that it may be, is there against
-# a division by zero or its logarithm.
+# The largest files that a recording may have: the limits of `recording.limits`, with a margin.
+MAX_JSON, MAX_VALUES = 64_000_000, 1_000_000_000
+ENDS = ("ran", "exit", "crash", "time", "full")  # how a recording may end
+# A literal up to this size, added or used as a lower bound, guards against a division by zero or
+# log(0).
 SMALL = 1e-4
 
 
@@ -51,14 +49,14 @@ class Node:
     op: str  # NumPy's name of it: "add", "sum", "getitem", "assign", ...
     args: Any = ()  # may hold Refs, also inside tuples and lists
     kwargs: dict[str, Any] = field(default_factory=dict)
-    line: int = 0  # of the code, 0 if elsewhere
-    site: Any = None  # (code, position in it), the place, loops included; a number if loaded
+    line: int = 0  # in the code, 0 if the operation came from another file
+    site: Any = None  # the instruction in the script: (code, offset), or a number if loaded
     name: str = ""  # the variable that it was first assigned to
     shape: tuple[int, ...] = ()
-    dtype: str = "f"  # its kind
-    value: np.ndarray | None = None  # a copy, None if large
-    bits: int = 0  # the random or constant arrays that it descends from, one bit each
-    inputs: tuple[int, ...] = field(init=False)
+    dtype: str = "f"  # the kind of its dtype
+    value: np.ndarray | None = None  # a copy; None if large
+    marks: int = 0  # one bit for each array from outside that it descends from; not saved
+    inputs: tuple[int, ...] = field(init=False)  # the ids of all Refs in args and kwargs
 
     def __post_init__(self) -> None:
         self.inputs = tuple(_refs((self.args, self.kwargs)))
@@ -70,7 +68,7 @@ class Tape:
     def __init__(self) -> None:
         self.nodes: list[Node] = []
         self.links: list[tuple[int, int]] = []  # (old, new): new = old + a change that needs old
-        self.guards: list[tuple[int, bool]] = []  # a branch was taken because of this value
+        self.branches: list[tuple[int, bool]] = []  # a branch was taken because of this value
         self.aliases: list[tuple[int, str, int]] = []  # (id, a further name, the line of it)
         self.code = Code()
 
@@ -80,12 +78,12 @@ class Tape:
             id = self.nodes[id].inputs[0]
         return id
 
-    def behind(self, ids: Iterable[int], inside: Collection[int]) -> set[int]:
-        """These values and all that they are computed from, as far as they are `inside`."""
+    def behind(self, ids: Iterable[int], among: Collection[int]) -> set[int]:
+        """These values and all that they are computed from, as far as they are `among` these."""
         found, stack = set[int](), [*ids]
         while stack:
             id = stack.pop()
-            if id in inside and id not in found:
+            if id in among and id not in found:
                 found.add(id)
                 stack += self.nodes[id].inputs
         return found
@@ -102,16 +100,16 @@ class Tape:
             else n
             for n in self.nodes
         ]
-        tape.links, tape.guards, tape.aliases = self.links, self.guards, self.aliases
+        tape.links, tape.branches, tape.aliases = self.links, self.branches, self.aliases
         tape.code = self.code
         changed = any(a.args != b.args for a, b in zip(tape.nodes, self.nodes, strict=True))
         return tape if changed else None
 
     def _begin(self) -> int:
-        """The first value that matters: what came before the first forward pass need not be kept.
+        """The first value to keep: a little before the first forward pass.
 
-        That is the oldest that depends on what an update has replaced, and that an update has been
-        computed from.
+        The forward pass begins with the oldest value that depends on what an update has replaced,
+        and from which an update has been computed.
         """
         first = min((new for _, new in self.links), default=len(self.nodes))
         if first < LONG:
@@ -138,7 +136,7 @@ class Tape:
         return max(0, min(found - states) - DATA)
 
     def _kept(self, begin: int) -> set[int]:
-        """The values from `begin` on and, where they are used, those before it."""
+        """The values from `begin` on, and those before it that they use."""
         kept = set(range(begin, len(self.nodes)))
         stack = [i for n in self.nodes[begin:] for i in n.inputs]
         stack += [old for old, _ in self.links]
@@ -150,9 +148,9 @@ class Tape:
         return kept
 
     def save(self, folder: Path, **outcome: Any) -> None:
-        """Write ``tape.json`` and a file of the values, end to end, into `folder`, or neither.
+        """Write ``tape.json`` and a file with the values, one after the other, into `folder`.
 
-        A long preparation is left out: what came of it is written as if it came from outside.
+        A long preparation is left out: its results are written as if they came from outside.
         """
         begin = self._begin()
         kept = self._kept(begin)
@@ -178,7 +176,7 @@ class Tape:
             "nodes": nodes,
             "links": self.links,
             "aliases": [entry for entry in self.aliases if entry[0] in kept],
-            "guards": [entry for entry in self.guards if entry[0] in kept],
+            "branches": [entry for entry in self.branches if entry[0] in kept],
             "code": dataclasses.astuple(self.code),
             "outcome": outcome,
         }
@@ -188,26 +186,80 @@ class Tape:
 
     @classmethod
     def load(cls, folder: Path) -> tuple["Tape", dict[str, Any]]:
-        """The tape that `save` wrote, and the outcome beside it."""
-        content = json.loads((folder / "tape.json").read_text())
-        blob = (folder / content["values"]).read_bytes()
+        """The tape that `save` wrote, and the outcome beside it.
+
+        The files come from a stranger's process, so each part of them is checked.
+
+        Raises:
+            ValueError: they are not what `save` writes.
+            OSError: they cannot be read.
+
+        """
+        raw = read_regular(folder / "tape.json", MAX_JSON)
+        try:
+            content = json.loads(raw)
+            values = str(content["values"])
+            if not re.fullmatch(r"\d+\.bin", values):
+                raise ValueError(f"{values!r} is not a file of values")
+            return cls._from(content, read_regular(folder / values, MAX_VALUES))
+        except (
+            *(ValueError, TypeError, KeyError, IndexError, AttributeError),
+            *(OverflowError, RecursionError, MemoryError),
+        ) as e:
+            raise ValueError(f"what the script left is not a recording: {e}") from None
+
+    @classmethod
+    def _from(cls, content: dict[str, Any], blob: bytes) -> tuple["Tape", dict[str, Any]]:
         tape, left_out = cls(), Node(-1, "left out")
         for entry in content["nodes"]:
             if entry is None:
                 tape.nodes.append(left_out)
                 continue
-            op, args, kwargs, *rest, shape, dtype, stored = entry
+            id = len(tape.nodes)
+            op, args, kwargs, line, site, name, shape, dtype, stored = entry
             value = None
             if stored:
                 kind, size, at = stored
+                if at < 0 or min(size, default=0) < 0 or np.dtype(kind).kind not in "fiub":
+                    raise ValueError(f"value {id} has no numbers")
                 value = np.frombuffer(blob, kind, math.prod(size), at).reshape(size)
-            more = _decode(args), _decode(kwargs), *rest, tuple(shape), dtype, value
-            tape.nodes.append(Node(len(tape.nodes), op, *more))
-        for name in ("links", "aliases", "guards"):
-            setattr(tape, name, [tuple(entry) for entry in content[name]])
+            place = _whole(line), _whole(site)
+            shape = tuple(map(_whole, shape))
+            node = Node(
+                *(id, _text(op), _decode(args), _decode(kwargs), *place, _text(name), shape),
+                *(_text(dtype), value),
+            )
+            if any(not 0 <= i < id for i in node.inputs) or not isinstance(node.kwargs, dict):
+                raise ValueError(f"value {id} is computed from what is not there")
+            tape.nodes.append(node)
+        known = range(len(tape.nodes))
+        tape.links = [(known[old], known[new]) for old, new in content["links"]]
+        tape.branches = [(known[id], bool(answer)) for id, answer in content["branches"]]
+        tape.aliases = [(known[id], _text(n), _whole(line)) for id, n, line in content["aliases"]]
         lines, places = content["code"]
-        tape.code = Code(lines, [(part, at) for part, at in places])
-        return tape, content["outcome"]
+        tape.code = Code(
+            list(map(_text, lines)),
+            [
+                (part if part is None or type(part) is int else _text(part), _whole(at))
+                for part, at in places
+            ],
+        )
+        outcome = content["outcome"]
+        if outcome["end"] not in ENDS or not isinstance(outcome.get("left", False), bool):
+            raise ValueError("it has no outcome")
+        return tape, outcome
+
+
+def _text(x: Any) -> str:
+    if not isinstance(x, str):
+        raise ValueError(f"{x!r:.40} is not a text")
+    return x
+
+
+def _whole(x: Any) -> int:
+    if type(x) is not int or x < 0:
+        raise ValueError(f"{x!r:.40} is not a number")
+    return x
 
 
 def squeezed(shape: Iterable[int]) -> tuple[int, ...]:

@@ -1,11 +1,12 @@
-"""What is said of a file: as text for a reader and as JSON for a program."""
+"""Say what was found in a file: as text for a reader and as JSON for a program."""
 
 import ast
 import contextlib
+import unicodedata
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from .judging.judge import Finding
+from .judging.findings import Finding
 from .recording.source import Code
 
 MOST_LINES = 150  # of one loop in a listing
@@ -86,7 +87,7 @@ class Verdict:
         if self.traceback:
             lines.append(self.traceback.rstrip())
         lines.append(self._verdict_line())
-        return "\n".join(lines)
+        return printable("\n".join(lines))
 
     def _network(self, f: Finding) -> list[str]:
         lines = [f"  {layer}" for layer in f.layers]
@@ -156,7 +157,8 @@ class Verdict:
 
     def _loop(self, labels: Collection[int]) -> tuple[int, int] | None:
         """The lines of the innermost loop or function that all the labelled lines are in."""
-        with contextlib.suppress(SyntaxError):  # a notebook's magics
+        # a notebook's magics; source that is nested too deep
+        with contextlib.suppress(SyntaxError, RecursionError, MemoryError):
             around = [
                 (node.lineno, node.end_lineno or node.lineno)
                 for node in ast.walk(ast.parse("\n".join(self.code.lines)))
@@ -176,3 +178,13 @@ class Verdict:
             what = d.mistake or "not the derivative"
             return f"WRONG: {self.path}, {self.code.where(d.line)}: {d.variable}: {what}"
         return f"CANNOT TELL: {self.path}: {self.reason}"
+
+
+def printable(text: str) -> str:
+    """A text without control characters, which a script could use to rewrite the terminal."""
+    return "".join(
+        c
+        if c in "\n\t" or unicodedata.category(c)[0] != "C"
+        else c.encode("unicode_escape").decode()
+        for c in text
+    )

@@ -1,5 +1,10 @@
-"""The command line. What a command needs is imported when it runs."""
+"""The command line: `main` runs ``xor-torch`` with a list of words and returns its exit code.
 
-from .main import BAD_CALL, COMMANDS, DIFFERS, SUCCESS, UsageError, main
+Nothing of the package imports this wing. Torch and Lightning are imported inside the commands, so
+that ``--help`` and a refused call answer at once.
+"""
+
+from .commands import COMMANDS, main
+from .terminal import BAD_CALL, DIFFERS, SUCCESS, UsageError
 
 __all__ = ["BAD_CALL", "COMMANDS", "DIFFERS", "SUCCESS", "UsageError", "main"]

@@ -1,14 +1,11 @@
-"""Read a checkpoint, of whatever origin: what is loaded is what `fit` saved, or it is refused."""
+"""Read a checkpoint from anywhere: load what `fit` saved, refuse everything else."""
 
 import io
 import math
-import operator
 import zipfile
-from collections.abc import Callable, Mapping
-from importlib.metadata import version
-from itertools import repeat
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from packaging.version import InvalidVersion, Version
@@ -17,16 +14,12 @@ from ..data import check_network
 from ..files import read_zip
 from ..model import XOR
 
-if TYPE_CHECKING:
-    from lightning.pytorch import Trainer
-
-    from .module import XORModule
-
-FORMAT = 1  # of what a checkpoint holds; raised when an older xor_torch would misread it
+MOST = 4 * 2**20  # bytes; the largest network takes 1.2 MB
+FORMAT = 1  # raise it when an older xor_torch would misread what a checkpoint holds
 
 Kind = type | tuple[type, ...]
 
-# What every checkpoint has, and what one that only has the weights lacks.
+# Every checkpoint has the keys of WEIGHTS; one that can be resumed has those of TRAINING too.
 WEIGHTS: dict[str, Kind] = {
     "format": int,
     "epoch": int,
@@ -40,34 +33,52 @@ WEIGHTS: dict[str, Kind] = {
     "loops": dict,
 }
 TRAINING: dict[str, Kind] = {"callbacks": dict, "optimizer_states": list, "lr_schedulers": list}
-LOOPS = ("fit_loop", "validate_loop", "test_loop", "predict_loop")
+
+# The options of Lightning's Trainer that a resumed run takes from its checkpoint. None of them
+# names code, and none of them starts processes: who wants that says so again.
+OPTIONS: dict[str, Kind] = {
+    "accumulate_grad_batches": int,
+    "deterministic": (bool, str),
+    "detect_anomaly": bool,
+    "enable_checkpointing": bool,
+    "enable_model_summary": bool,
+    "enable_progress_bar": bool,
+    "gradient_clip_algorithm": str,
+    "gradient_clip_val": (int, float),
+    "log_every_n_steps": int,
+    "max_time": (str, dict),
+}
 
 
 def read(path: str | Path) -> dict[str, Any]:
     """The content of the checkpoint at `path`.
 
-    Nothing in it is executed (``weights_only``), every record fits its checksum, and the weights
-    are finite float64 numbers of the network that the hyperparameters describe.
+    Nothing in it is executed (``weights_only``), every record matches its checksum, and the
+    weights are finite float64 numbers of the network that the hyperparameters describe. Of the
+    Trainer's options in its settings only those in `OPTIONS` are left.
 
     Raises:
         OSError: the file cannot be read.
-        ValueError: it is not such a checkpoint; the message names the file.
+        ValueError: the file is not such a checkpoint; the message names it.
 
     """
     whole = checked(path)
     try:
         state = torch.load(whole, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch has no common class for what it does not read
+    except Exception as error:  # torch raises many classes
         raise ValueError(f"{path} is not a checkpoint of numbers and names alone") from error
     try:
         _check(state)
     except ValueError as error:
         raise ValueError(f"{path} is not a checkpoint of an XORModule: {error}") from None
+    if state["settings"] is not None:
+        saved = state["settings"]["trainer"]
+        state["settings"]["trainer"] = {name: saved[name] for name in saved if name in OPTIONS}
     return state  # type: ignore[no-any-return]
 
 
 def network(state: Mapping[str, Any]) -> XOR:
-    """The network whose weights `state` has, which `read` returned: without Lightning."""
+    """The network with the weights in `state`, which `read` returned; needs no Lightning."""
     settings = state["hyper_parameters"]
     found = XOR(settings["seed"], settings["hidden"], settings["bits"])
     found.load_state_dict(state["state_dict"])
@@ -75,18 +86,18 @@ def network(state: Mapping[str, Any]) -> XOR:
 
 
 def checked(path: str | Path) -> io.BytesIO:
-    """The file at `path` for ``torch.load``, made of the records that fit their checksums.
+    """A copy of the file at `path` for ``torch.load``, of records that match their checksums.
 
-    Not the file itself, which torch reads in its own way: of a record whose entry in the archive's
-    table says by a single bit that it is a directory, it returns what was in memory before.
+    ``torch.load`` must not read the file itself: if one bit in the archive's table turns a record
+    into a directory, torch does not read the record and returns uninitialised memory.
 
     Raises:
         OSError: the file cannot be read.
-        ValueError: it is no archive, or not as it was written.
+        ValueError: the file is not a zip archive, or it is damaged.
 
     """
     try:
-        records = read_zip(path)
+        records = read_zip(path, MOST)
     except ValueError as error:
         raise ValueError(
             f"{path} is not a whole checkpoint file: take another copy, or train anew"
@@ -97,65 +108,6 @@ def checked(path: str | Path) -> io.BytesIO:
             archive.writestr(name, data)
     whole.seek(0)
     return whole
-
-
-def check_training(
-    path: str | Path, state: Mapping[str, Any], module: "XORModule", trainer: "Trainer"
-) -> None:
-    """Refuse to resume from what another network, trainer or optimizer has left.
-
-    Args:
-        path: of the checkpoint, for the message.
-        state: what `read` returned for it.
-        module, trainer: new ones, which are to go on. The loops and callbacks in the checkpoint
-            must have the same keys as theirs, and its optimizer must be the same.
-
-    Raises:
-        ValueError: it cannot be resumed; the message names the file.
-
-    """
-    if state["hyper_parameters"] != dict(module.hparams):
-        raise ValueError(f"{path} is of {state['hyper_parameters']}, not of {module.hparams}")
-    if why := _why_not_resumed(state, module, trainer):
-        raise ValueError(f"{path} cannot be resumed: {why}")
-
-
-def _why_not_resumed(
-    state: Mapping[str, Any], module: "XORModule", trainer: "Trainer"
-) -> str | None:
-    if missing := sorted(TRAINING.keys() - state.keys()):
-        return f"it lacks {', '.join(missing)}"
-    saved, here = state["pytorch-lightning_version"], version("lightning")
-    if Version(saved) > Version(here):
-        return f"it is of Lightning {saved}, here is {here}: upgrade that"
-    loops = {name: getattr(trainer, name).state_dict() for name in LOOPS}
-    if not _alike(state["loops"], loops, lambda number, _: number >= 0):
-        return "its loops are not those of this version of Lightning"
-    progress = state["loops"]["fit_loop"]["epoch_loop.automatic_optimization.optim_progress"]
-    if progress["optimizer"]["step"]["total"]["completed"] != state["global_step"]:
-        return f"its loops do not stand at epoch {state['global_step']}"
-    optimizer = module.configure_optimizers().state_dict()
-    if not _alike(state["optimizer_states"], [optimizer], operator.eq):
-        return "its optimizer is not plain descent with the network's learning rate"
-    callbacks = {c.state_key: c.state_dict() for c in trainer.callbacks}  # type: ignore[attr-defined]
-    for name in callbacks.keys() & state["callbacks"].keys():
-        there = state["callbacks"][name]
-        if not isinstance(there, dict) or there.keys() != callbacks[name].keys():
-            return f"it holds {there} of the callback {name}"
-    if state["lr_schedulers"]:
-        return "it has a schedule for the learning rate"
-    return None
-
-
-def _alike(saved: Any, new: Any, same: Callable[[Any, Any], bool]) -> bool:
-    """Whether two nested structures have the same keys and types, and numbers that are `same`."""
-    if type(saved) is not type(new):
-        return False
-    if isinstance(new, dict):
-        return saved.keys() == new.keys() and all(_alike(saved[k], new[k], same) for k in new)
-    if isinstance(new, list):
-        return len(saved) == len(new) and all(map(_alike, saved, new, repeat(same)))
-    return same(saved, new)
 
 
 def _check(state: Any) -> None:
@@ -186,7 +138,7 @@ def _check(state: Any) -> None:
         raise ValueError(f"its hyperparameters are {', '.join(map(str, settings))}")
     for name, kind in types.items():
         _check_type(name, settings[name], kind)
-    # before any number of that size is asked for
+    # check the sizes before anything of that size is allocated
     hidden, bits = settings["hidden"], settings["bits"]
     check_network(settings["seed"], hidden, bits)
     if not 0 < settings["lr"] < math.inf:
@@ -211,12 +163,24 @@ def _check(state: Any) -> None:
         if fit.keys() != {"epochs", "views", "check", "trainer"}:
             raise ValueError(f"its settings are {', '.join(map(str, fit))}")
         _check_type("trainer", fit["trainer"], dict)
+        for name, value in fit["trainer"].items():
+            _check_option(str(name), value)
         _check_type("epochs", fit["epochs"], int)
         _check_type("views", fit["views"], str)
         if type(fit["check"]) is not bool:
             raise ValueError(f"its check is {fit['check']}")
         if fit["epochs"] < 1:
             raise ValueError(f"its epochs are {fit['epochs']}")
+
+
+def _check_option(name: str, value: object) -> None:
+    if isinstance(value, dict) and not all(type(v) in (int, float) for v in value.values()):
+        raise ValueError(f"its trainer option {name} is not a plain value")
+    kinds = OPTIONS.get(name)
+    if value is None or kinds is None:
+        return
+    if type(value) not in (kinds if isinstance(kinds, tuple) else (kinds,)):
+        raise ValueError(f"its trainer option {name} is of the type {type(value).__name__}")
 
 
 def _check_type(name: str, value: object, kind: Kind) -> None:

@@ -1,32 +1,33 @@
 """What a training run prints: the notebook's report, and a progress bar beside it."""
 
+import contextlib
 import os
-import signal
 import sys
 from pathlib import Path
 from types import FrameType
-from typing import Any, NoReturn, cast
+from typing import Any, NoReturn, TextIO, cast
 
 import lightning.pytorch as L
 import numpy as np
 from tqdm import tqdm
+from tqdm.utils import ObjectWrapper
 
-from .. import files
+from .. import files, signals
 from ..data import truth_table
+from ..outcome import predicts_one
 from . import runs
 from .module import XORModule
-from .views import run_dir_of
-
-REPORT_EVERY = 1000
+from .saving import run_dir_of
+from .schedule import REPORT_EVERY
 
 
 class Report(L.Callback):
     """The notebook's lines on standard output, a bar that counts epochs on standard error.
 
-    What has been printed is also in the run's ``output.txt``, and a resumed run does not print
-    it again. The line is written there as soon as it is out, with one call. A kill -9 in the
-    moment between the two makes the resumed run print that one line once more: a line that is
-    there twice is seen and dropped, and the other order would lose it.
+    Each printed line also goes into the run's ``output.txt``, and a resumed run does not print it
+    again. The line is written there, with one call, as soon as it is printed. A kill -9 between
+    the two makes the resumed run print that line twice. The other order would lose it, which
+    nobody would notice.
     """
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
@@ -34,8 +35,10 @@ class Report(L.Callback):
             total=trainer.max_steps if trainer.max_steps != -1 else None,
             initial=trainer.global_step,
             unit=" epochs",
-            disable=not trainer.is_global_zero,
-            file=sys.stderr,
+            disable=not trainer.is_global_zero or sys.stderr is None,
+            file=cast(TextIO, Bystander(sys.stderr)),
+            # seconds; in a file each redraw is one more line
+            mininterval=0.1 if sys.stderr and sys.stderr.isatty() else 10.0,
             dynamic_ncols=True,
         )
         if trainer.is_global_zero:
@@ -50,7 +53,7 @@ class Report(L.Callback):
         if epoch % REPORT_EVERY == 0 and trainer.is_global_zero:
             line = f"Epoch {epoch}, Loss: {cast(XORModule, pl_module).mse:.4f}"
             if line not in self.printed:
-                # so that on a terminal the bar and the line do not write over each other
+                # on a terminal, the bar and the line must not write over each other
                 with self.output.open("ab", buffering=0) as output, tqdm.external_write_mode():
                     files.write_out(f"{line}\n")
                     output.write(f"{line}\n".encode())
@@ -72,36 +75,48 @@ class Report(L.Callback):
             self.bar.close()
 
 
+class Bystander(ObjectWrapper):  # type: ignore[misc]  # tqdm has no types for it
+    """A stream for the progress bar: an error of it, as on a full disk, must not end training."""
+
+    def write(self, text: str) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            self._wrapped.write(text)
+
+    def flush(self) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            self._wrapped.flush()
+
+    def __eq__(self, other: object) -> bool:  # tqdm compares its stream with sys.stderr
+        return bool(self._wrapped == getattr(other, "_wrapped", other))
+
+    __hash__ = None  # type: ignore[assignment]
+
+
 class Interrupt(L.Callback):
     """Ctrl-C and SIGTERM end a run after the epoch that is under way, with its checkpoint.
 
-    Before the first epoch, and when a second one comes, the process ends at once: there is
-    always a whole checkpoint from before. A context: outside of it signals do what they did.
+    Before the first epoch, and at the second signal, the process ends at once: a whole checkpoint
+    from before is there. A context: when it ends, signals do again what they did.
 
     Args:
         run_dir: of a run that is resumed.
 
     """
 
-    signal = 0  # which one came
+    signal = 0  # the number of the signal that came
+    is_first = True  # whether this is the process that reports, of several
 
     def __init__(self, run_dir: Path | None) -> None:
         self.run_dir = run_dir
-        self.module: XORModule | None = None  # when it can be asked to stop
+        self.module: XORModule | None = None  # as soon as it can be asked to stop
 
     def __enter__(self) -> "Interrupt":
-        self.before = {n: signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)}
-        self._listen()
+        self.stack = contextlib.ExitStack()
+        self.claim = self.stack.enter_context(signals.listening(self._note))
         return self
 
     def __exit__(self, *_: object) -> None:
-        for number, handler in self.before.items():
-            signal.signal(number, handler)
-
-    def _listen(self) -> None:
-        for number, handler in self.before.items():
-            if handler is not signal.SIG_IGN:  # as under nohup
-                signal.signal(number, self._note)
+        self.stack.close()
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         if self.signal or self.module is None:
@@ -116,9 +131,12 @@ class Interrupt(L.Callback):
         os.write(2, f"\nInterrupted; {how}\n".encode(errors="backslashreplace"))
         os._exit(128 + number)
 
+    def setup(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
+        self.is_first = trainer.is_global_zero
+
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         self.run_dir = run_dir_of(trainer)
-        self._listen()  # Lightning has put a handler of its own before ours
+        self.claim()  # Lightning has installed a handler of its own
 
     def on_train_batch_start(
         self, trainer: L.Trainer, pl_module: L.LightningModule, *_: object
@@ -126,7 +144,7 @@ class Interrupt(L.Callback):
         self.module = cast(XORModule, pl_module)
 
     def on_train_batch_end(self, trainer: L.Trainer, *_: object) -> None:
-        # of several processes all stop when one is told to
+        # if one of several processes gets the signal, all of them stop
         if trainer.strategy.reduce_boolean_decision(bool(self.signal), all=False):
             trainer.should_stop = True
 
@@ -137,6 +155,6 @@ def print_predictions(prediction: "np.ndarray[Any, np.dtype[np.float64]]") -> No
     _, y = truth_table(bits)
     files.write_out(
         f"\nFinal Predictions (rounded):\n{prediction.round(3)}\n"
-        f"Predicted classes:\n {(prediction >= 0.5).astype(int)}\n"
+        f"Predicted classes:\n {predicts_one(prediction).astype(int)}\n"
         f"True classes:\n {y.astype(int)}\n"
     )

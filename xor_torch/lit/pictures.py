@@ -5,15 +5,20 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from numpy.typing import NDArray
 
+from ..colours import ANSWERS, TARGETS
 from ..data import Array, Parameters, truth_table
 
-# One scale for all epochs and runs. PuOr is safe for the colour-blind (ColorBrewer) and white
-# in the middle, where the network has no opinion.
-SCALE: dict[str, Any] = {"cmap": "PuOr_r", "vmin": 0, "vmax": 1}
+# One scale for all epochs and runs; the page and docs/network.png have the same.
+SCALE: dict[str, Any] = {
+    "cmap": LinearSegmentedColormap.from_list("answers", ANSWERS),
+    "vmin": 0,
+    "vmax": 1,
+}
 LOW, HIGH = -0.35, 1.35  # of both inputs: a margin around the four patterns
 GRID = 61
 MOST_UNITS = 8
@@ -64,7 +69,7 @@ class NetworkPicture:
         )  # fmt: skip
         ax.set(xticks=[], yticks=[], xlim=(LOW, HIGH), ylim=(LOW, HIGH))
         X, y = truth_table(2)
-        for target, marker in ((0, "o"), (1, "s")):  # by shape too: not all see colours
+        for target, marker in TARGETS.items():  # by shape too: not all see colours
             rows = X[y[:, 0] == target].T
             ax.scatter(
                 rows[0], rows[1], c=[target] * 2, marker=marker, s=110, edgecolors="w", lw=2,

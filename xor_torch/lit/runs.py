@@ -1,34 +1,33 @@
-"""Run directories: claim one, have it to oneself, save its configuration, find its checkpoint."""
+"""Run directories: claim one, lock it, save its configuration, find its checkpoint."""
 
 import contextlib
 import os
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
+from filelock import FileLock, Timeout
 
 from ..files import WriteError, quoted, write_beside
 
-try:
-    import fcntl
-except ImportError:  # Windows, where a directory cannot be locked
-    fcntl = None  # type: ignore[assignment]
-
+LOCK = ".lock"  # there while a process trains in the directory
 CONFIG = "config.yaml"
 CHECKPOINT = Path("checkpoints") / "last.ckpt"
 OUTPUT = "output.txt"
+VIEWS = ("none", "scalars", "all")  # what a run writes for TensorBoard, see `views`
 
 
 class LogDirError(OSError):
-    """A log directory in which no run can be made."""
+    """No run directory can be made in a log directory."""
 
 
 def claim(log_dir: str | Path) -> Path:
     """Make and return the next free ``log_dir/version_N``.
 
-    ``mkdir`` either makes the directory or fails, so of several processes that start together
-    each gets one of its own.
+    ``mkdir`` makes the directory or fails, so several processes that start together each get their
+    own.
 
     Raises:
         LogDirError: `log_dir` cannot be made or written.
@@ -50,7 +49,7 @@ def claim(log_dir: str | Path) -> Path:
 
 
 def find_checkpoint(path: str | Path) -> Path:
-    """The checkpoint that `path` means: the file itself, or a run directory's last.
+    """The checkpoint that `path` means: the file itself, or the last one of a run directory.
 
     Raises:
         FileNotFoundError: there is none.
@@ -84,43 +83,55 @@ def run_of(checkpoint: str | Path) -> Path | None:
 
 @contextlib.contextmanager
 def occupy(run_dir: Path, config: Mapping[str, Any]) -> Iterator[None]:
-    """Train in `run_dir`, with `config` saved there, and keep other processes out meanwhile.
+    """Save `config` in `run_dir`, and keep other processes out of it during the context.
 
     Raises:
-        LogDirError: the directory cannot be written; if it is new, it is gone again.
-        ValueError: another process trains there.
+        LogDirError: the directory cannot be written; a new one is removed again.
+        ValueError: another process trains there, or one of its files is a pipe, a directory or a
+            link to nothing.
 
     """
-    with _lock(run_dir):
-        remove_halves(run_dir)
-        try:
-            save_config(run_dir, config)
-        except WriteError as error:
-            with contextlib.suppress(OSError):  # it is not empty: an earlier run's
-                run_dir.rmdir()
-            raise LogDirError(str(error)) from error
-        yield
+    for path in (run_dir / name for name in (CONFIG, CHECKPOINT, OUTPUT)):
+        if os.path.lexists(path) and not path.is_file():
+            raise ValueError(f"{quoted(path)} is not a regular file; move it away to train there")
+    try:
+        with _lock(run_dir):
+            remove_halves(run_dir)
+            try:
+                save_config(run_dir, config)
+            except WriteError as error:
+                raise LogDirError(str(error)) from error
+            yield
+    except LogDirError:
+        with contextlib.suppress(OSError):  # not empty: a run was there before
+            run_dir.rmdir()
+        raise
 
 
 @contextlib.contextmanager
 def _lock(run_dir: Path) -> Iterator[None]:
-    """A lock of the system's: it ends with the context or the process, however that ends."""
-    if fcntl is None:
-        yield
-        return
-    directory = os.open(run_dir, os.O_RDONLY)
+    """The system's lock on the run directory; it ends with the context or with the process."""
+    lock = FileLock(run_dir / LOCK)
     try:
-        try:
-            fcntl.flock(directory, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise ValueError(
-                f"{quoted(run_dir)}: another process trains there; stop it, or wait for its end"
-            ) from None
-        except OSError:  # a network file system may have no locks for directories
-            pass
+        lock.acquire(blocking=False)
+    except Timeout:
+        raise ValueError(
+            f"{quoted(run_dir)}: another process trains there; stop it, or wait for its end"
+        ) from None
+    except (OSError, NotImplementedError):
+        pass  # some network file systems have no locks; a directory may be read-only
+    try:
         yield
     finally:
-        os.close(directory)
+        if lock.is_locked:
+            # while it is locked: nobody else can have taken it
+            Path(lock.lock_file).unlink(missing_ok=True)
+            lock.release()
+
+
+def event_files(run_dir: Path) -> list[Path]:
+    """The files in `run_dir` that TensorBoard reads."""
+    return [p for p in run_dir.glob("events.out.tfevents.*") if re.match(r"\d+\.", p.name[20:])]
 
 
 def save_config(run_dir: Path, config: Mapping[str, Any]) -> None:
@@ -130,7 +141,7 @@ def save_config(run_dir: Path, config: Mapping[str, Any]) -> None:
 
 
 def remove_halves(run_dir: Path) -> None:
-    """Remove what a killed process was writing with `write_beside`."""
+    """Remove files that a killed process had begun to write with `write_beside`."""
     for path in (run_dir / CONFIG, run_dir / CHECKPOINT):
         for half in path.parent.glob(f".{path.name}.*"):
             half.unlink(missing_ok=True)

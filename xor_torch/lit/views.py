@@ -12,96 +12,40 @@ weight.
 import warnings
 from collections.abc import Mapping
 from importlib.util import find_spec
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import lightning.pytorch as L
 import numpy as np
 import torch
-from lightning.pytorch.loggers import TensorBoardLogger
-from torch.utils.tensorboard import SummaryWriter
 from torch.utils.tensorboard.summary import hparams
 
 from ..data import truth_table
 from ..model import XOR
-from ..outcome import Outcomes, classify, fraction
+from ..outcome import Outcomes, classify, fraction, is_right
+from .module import XORModule
+from .runs import VIEWS
+from .saving import writer
+from .schedule import is_watched, picture_epochs
 
-if TYPE_CHECKING:
-    from .module import XORModule
-
-WATCH_EVERY = 100
-DENSE = 100_000  # from here on at greater and greater intervals
-PICTURES = 10  # as many as TensorBoard keeps of a tag
-MOST_ROWS = 64  # of the truth table, as curves
-MOST_WEIGHTS = 36  # likewise
-
-CHOICES = ("none", "scalars", "all")
+MOST_ROWS = 64  # rows of the truth table that get a curve
+MOST_WEIGHTS = 36  # a network with more gets no curves of its weights
 
 
 def choose_views(which: str, check: bool = False) -> list[L.Callback]:
-    """The callbacks for a choice of `CHOICES`, and the check that goes with any.
+    """The callbacks for one of `runs.VIEWS`, and the check that goes with any.
 
     Raises:
-        ValueError: `which` is not one of `CHOICES`.
+        ValueError: `which` is not one of `runs.VIEWS`.
 
     """
-    if which not in CHOICES:
-        raise ValueError(f"views must be one of {', '.join(CHOICES)}, got {which}")
+    if which not in VIEWS:
+        raise ValueError(f"views must be one of {', '.join(VIEWS)}, got {which}")
     chosen: list[L.Callback] = [Check()] if check else []
     if which != "none":
         chosen.append(Scalars())
     if which == "all":
         chosen += [Pictures(), Histograms(), Summary()]
     return chosen
-
-
-def watch_every(epoch: int) -> int:
-    """How far watched epochs lie apart at `epoch`: 100, and past 100,000 at most a 250th of it.
-
-    Every doubling of the epochs adds 500 of them, so that an event file stays small: 2,626 for
-    a million epochs, 12,598 for the 10**12 that there can be.
-    """
-    return WATCH_EVERY << (epoch // DENSE).bit_length()
-
-
-def watched(trainer: L.Trainer) -> bool:
-    """Whether the epoch that `trainer` is in is shown: at `watch_every`, and the last one."""
-    epoch = trainer.global_step
-    return epoch % watch_every(epoch) == 0 or epoch == trainer.max_steps - 1
-
-
-def next_watched(epoch: int, max_steps: int) -> int:
-    """The first shown epoch after `epoch`, or `max_steps` if none is left (-1: no end)."""
-    every = watch_every(epoch)
-    following = (epoch // every + 1) * every
-    if max_steps == -1:
-        return following
-    last = max_steps - 1
-    return min(following, last if epoch < last else max_steps)
-
-
-def picture_epochs(max_steps: int) -> set[int]:
-    """The first, the last, and eight in equal ratios between: the story is early, as a rule."""
-    last = max_steps - 1 if max_steps > 0 else 10**9
-    epochs = {0, last}
-    for epoch in np.geomspace(WATCH_EVERY, max(last, WATCH_EVERY), PICTURES - 1):
-        every = watch_every(int(epoch))
-        nearest = round(epoch / every) * every
-        if nearest < last - every / 2:
-            epochs.add(nearest)
-    return epochs
-
-
-def writer(trainer: L.Trainer) -> SummaryWriter:
-    """The writer of the run's event file; on other processes than the first it does nothing."""
-    assert isinstance(trainer.logger, TensorBoardLogger)
-    return cast(SummaryWriter, trainer.logger.experiment)
-
-
-def run_dir_of(trainer: L.Trainer) -> Path:
-    """The run directory; ``trainer.log_dir`` has all processes talk to each other."""
-    assert isinstance(trainer.logger, TensorBoardLogger)
-    return Path(trainer.logger.log_dir)
 
 
 def _log(trainer: L.Trainer, values: Mapping[str, Any], epoch: int) -> None:
@@ -120,10 +64,11 @@ class View(L.Callback):
     def on_before_optimizer_step(
         self, trainer: L.Trainer, pl_module: L.LightningModule, *_: object
     ) -> None:
-        if trainer.is_global_zero and watched(trainer):
-            self.look(trainer, cast("XORModule", pl_module), trainer.global_step)
+        epoch = trainer.global_step
+        if trainer.is_global_zero and is_watched(epoch, trainer.max_steps):
+            self.look(trainer, cast(XORModule, pl_module), epoch)
 
-    def look(self, trainer: L.Trainer, pl_module: "XORModule", epoch: int) -> None:
+    def look(self, trainer: L.Trainer, pl_module: XORModule, epoch: int) -> None:
         raise NotImplementedError
 
 
@@ -138,7 +83,7 @@ class Scalars(View):
             }
             writer(trainer).add_custom_scalars({"learning": charts})
 
-    def look(self, trainer: L.Trainer, pl_module: "XORModule", epoch: int) -> None:
+    def look(self, trainer: L.Trainer, pl_module: XORModule, epoch: int) -> None:
         assert pl_module.prediction is not None
         values: dict[str, object] = {"loss/mse": pl_module.mse}
         for name, gradient in pl_module.gradients()._asdict().items():
@@ -165,7 +110,7 @@ class Pictures(View):
 
             self.picture = NetworkPicture(pl_module.hparams["hidden"])
 
-    def look(self, trainer: L.Trainer, pl_module: "XORModule", epoch: int) -> None:
+    def look(self, trainer: L.Trainer, pl_module: XORModule, epoch: int) -> None:
         if self.picture and epoch in self.epochs:
             image = self.picture.draw(pl_module.to_numpy(), epoch, float(pl_module.mse))
             writer(trainer).add_image("network", image, epoch, dataformats="HWC")
@@ -185,7 +130,7 @@ class Histograms(View):
                 warnings.filterwarnings("ignore", ".*torch.jit", DeprecationWarning)
                 writer(trainer).add_graph(plain, X)
 
-    def look(self, trainer: L.Trainer, pl_module: "XORModule", epoch: int) -> None:
+    def look(self, trainer: L.Trainer, pl_module: XORModule, epoch: int) -> None:
         if epoch in self.epochs:
             to = writer(trainer)
             for kind, arrays in (
@@ -208,12 +153,12 @@ class Summary(View):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.first_solved = state_dict["first_solved"]
 
-    def look(self, trainer: L.Trainer, pl_module: "XORModule", epoch: int) -> None:
+    def look(self, trainer: L.Trainer, pl_module: XORModule, epoch: int) -> None:
         assert pl_module.prediction is not None
         self.prediction = pl_module.prediction[:, 0].numpy()
         self.mse = float(pl_module.mse)
         self.gradient_norm = np.sqrt(sum((g**2).sum() for g in pl_module.gradients()))
-        solved = _solved(self.prediction)
+        solved = bool(is_right(self.prediction).all())
         if self.first_solved is None and solved:
             self.first_solved = epoch
         _log(trainer, {"solved/0_or_1": solved}, epoch)
@@ -236,11 +181,6 @@ class Summary(View):
         metrics = dict.fromkeys(("loss/mse", "solved/0_or_1", "solved/first_epoch"), 0.0)
         for part in hparams(settings, metrics):
             to._get_file_writer().add_summary(part)
-
-
-def _solved(prediction: np.ndarray) -> bool:
-    y = truth_table(len(prediction).bit_length() - 1)[1][:, 0]
-    return bool(((prediction > 0.5) == (y > 0.5)).all())
 
 
 def _summary(settings: Mapping[str, Any], seen: Summary, found: Outcomes) -> str:
@@ -274,10 +214,11 @@ def _summary(settings: Mapping[str, Any], seen: Summary, found: Outcomes) -> str
     lines += [f"| loss (mean of squares) | {seen.mse:.6g} |"]
     lines += [f"| norm of the gradient | {seen.gradient_norm:.3g} |"]
     lines += ["", "| row | target | prediction |", "|---|---|---|"]
-    shown = list(zip(names, y, seen.prediction, strict=True))[:MOST_ROWS]
+    right = is_right(seen.prediction)
+    shown = list(zip(names, y, seen.prediction, right, strict=True))[:MOST_ROWS]
     lines += [
-        f"| {name} | {target:.0f} | {p:.3f}{'' if (p > 0.5) == (target > 0.5) else ' (wrong)'} |"
-        for name, target, p in shown
+        f"| {name} | {target:.0f} | {p:.3f}{'' if right else ' (wrong)'} |"
+        for name, target, p, right in shown
     ]
     if len(names) > MOST_ROWS:
         lines += [
@@ -299,7 +240,7 @@ class Check(View):
 
     """
 
-    def look(self, trainer: L.Trainer, pl_module: "XORModule", epoch: int) -> None:
+    def look(self, trainer: L.Trainer, pl_module: XORModule, epoch: int) -> None:
         from .. import parity  # the hand-written side is there only where it is asked for
 
         found = parity.check(pl_module.to_numpy(), pl_module.gradients())

@@ -2,26 +2,24 @@
 
 Other wings and users import the names below from here. `sweep` trains and merges, `Result` is
 what it returns and the file that it writes, `summary` and `table` say what became of the seeds.
+None of them imports torch, which only the processes that train need.
 """
 
-from .run import (
-    Interrupted,
-    Progress,
-    Result,
-    grid,
-    parse_seeds,
-    progress_bar,
-    row_bytes,
-    summary,
-    sweep,
-    table,
-)
+from .plan import grid
+from .progress import Progress, progress_bar
+from .report import summary, table
+from .result import Result, Timing
+from .run import Interrupted, check_out, sweep
+from .seeds import initial_weights, parse_seeds, row_bytes
 
 __all__ = [
     "Interrupted",
     "Progress",
     "Result",
+    "Timing",
+    "check_out",
     "grid",
+    "initial_weights",
     "parse_seeds",
     "progress_bar",
     "row_bytes",

@@ -1,7 +1,7 @@
 """Pictures of a sweep. Needs matplotlib: ``pip install 'xor_torch[plots]'``.
 
 `figures` returns matplotlib figures, for a notebook; `save_figures` writes them beside the
-result and `log_figures` from there for TensorBoard. None touches pyplot's global state.
+result; `log_figures` shows the written ones in TensorBoard. pyplot's global state stays as it is.
 """
 
 import time
@@ -11,8 +11,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ..files import remove_halves, write_beside
 from ..outcome import fraction
-from .run import Result
+from .report import table
+from .result import Result
 
 WIDTH, HEIGHT, DPI = 7, 4.2, 120  # of a picture, in inches and dots per inch
 
@@ -23,27 +25,35 @@ def figures(result: Result) -> dict[str, Figure]:
 
 
 def save_figures(result: Result, out: Path | str) -> dict[str, Path]:
-    """Write ``OUT-NAME.png`` for each picture beside the file `out`; returns the paths by name."""
+    """Write ``OUT-NAME.png`` for each picture beside the file `out`, whole or not at all.
+
+    Returns:
+        The paths by the names of `figures`.
+
+    Raises:
+        WriteError: a picture cannot be written.
+
+    """
     out = Path(out)
     paths = {}
     for name, figure in figures(result).items():
         paths[name] = out.with_name(f"{out.stem}-{name}.png")
-        figure.savefig(paths[name], dpi=DPI)
+        remove_halves(paths[name])
+        with write_beside(paths[name]) as beside:
+            figure.savefig(beside, dpi=DPI, format="png")
     return paths
 
 
 def log_figures(result: Result, pictures: dict[str, Path], run_dir: Path) -> None:
     """Write saved pictures and the table into an event file in `run_dir`, for TensorBoard.
 
-    Not by torch's SummaryWriter, nor in `xor_torch.lit.views`: to import torch, or Lightning, takes
-    longer than all else that a sweep does after its last epoch.
+    TensorBoard's own writer is used: torch's SummaryWriter and `xor_torch.lit.views` would import
+    torch, which takes longer than all that a sweep does after its last epoch.
     """
     from tensorboard.compat.proto.event_pb2 import Event
     from tensorboard.compat.proto.summary_pb2 import Summary
     from tensorboard.plugins.text.summary_v2 import text_pb
     from tensorboard.summary.writer.event_file_writer import EventFileWriter
-
-    from .run import table
 
     size = {"width": round(WIDTH * DPI), "height": round(HEIGHT * DPI), "colorspace": 4}
     images = [
@@ -68,7 +78,7 @@ def _levels(result: Result) -> list[float]:
 
 
 def _classes(result: Result) -> dict[str, np.ndarray]:
-    """Which networks are of which class: the outcomes, plateaus apart by their level."""
+    """The members of each class, (S,) bool: the outcomes, with a class for each plateau level."""
     classes = {"solved": result.outcome == "solved"}
     for level in _levels(result):
         classes[f"plateau {fraction(level)}"] = np.isclose(result.level, level, rtol=1e-9)
@@ -111,7 +121,7 @@ def _curves(result: Result) -> Figure:
     figure, axes = _axes(
         result, "Loss by outcome: median, and the middle half", xlabel="epoch", ylabel="loss"
     )
-    shown = result.curve_loss.shape[1]  # the curves of the first seeds only are kept
+    shown = result.curve_loss.shape[1]  # only the curves of the first seeds are kept
     for name, members in _classes(result).items():
         curves = result.curve_loss[:, members[:shown]]
         if curves.shape[1]:

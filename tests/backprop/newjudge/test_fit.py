@@ -17,7 +17,9 @@ def samples(change, steps=(0, 0, 1, 1), size=(3, 2), noise=(0.0, 0.0)):
 def test_one_factor_for_each_step_is_found():
     part = fit_part(samples(lambda k, g, w: -(0.1 + k) * g))
     assert part.ok
-    assert torch.allclose(torch.tensor([part.factors[0], part.factors[1]]), torch.tensor([0.1, 1.1]))
+    assert torch.allclose(
+        torch.tensor([part.factors[0], part.factors[1]]), torch.tensor([0.1, 1.1])
+    )
 
 
 def test_a_factor_that_differs_within_a_step_is_no_fit():

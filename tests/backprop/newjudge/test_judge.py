@@ -8,7 +8,7 @@ import pytest
 
 from tests.backprop.homework import CORRECT, MISTAKES
 from xor_torch.backprop.newjudge.judge import judge
-from xor_torch.backprop.recording.recorder import Recorder
+from xor_torch.backprop.recording.script import record
 from xor_torch.backprop.tape import Tape
 
 RIGHT = ["plain", "columns", "sample", "softmax", "mini-batch"]
@@ -44,11 +44,9 @@ for it in range(30):
 
 
 def judged(source, folder):
-    recorder = Recorder(30)
     with contextlib.redirect_stdout(io.StringIO()), np.errstate(all="ignore"):
-        recorder.run_script(source, "homework.py")
-    recorder.full = True
-    recorder.tape.save(folder, end="ran")
+        _, tape = record(source, "homework.py")
+    tape.save(folder, end="ran")
     tape, _ = Tape.load(folder)
     return judge(tape, 120.0)
 

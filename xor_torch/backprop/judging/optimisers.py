@@ -11,20 +11,21 @@ import math
 import torch
 
 from .. import replay
+from ..operations import SAME_NUMBERS
 from ..replay import Tensor
-from ..tape import SAME_NUMBERS, Node, squeezed
-from .losses import Case
-from .steps import ELEMENTWISE
+from ..tape import Node, squeezed
+from .case import Case
+from .losses import Loss
+from .steps import OF_OPTIMISERS
 
-# What keeps a gradient a gradient, but for a constant factor or a penalty.
+# Operations that keep a gradient up to a constant factor or a penalty.
 STEADY = SAME_NUMBERS | {"multiply", "divide", "negative", "assign"}
 SAME = 1e-7
 
 
-def gradient_nodes(case: Case) -> dict[tuple[int, int], int] | None:
+def gradient_nodes(case: Case, losses: list[Loss]) -> dict[tuple[int, int], int] | None:
     """{(step, state): the last value that is still the gradient}, None if one is not found."""
     found = {}
-    losses = case.losses()
     for k in case.chosen:
         terms = [term for loss in losses for term in loss.terms.get(k, [])]
         predictions = {t.prediction for t in terms if t.prediction is not None}
@@ -54,7 +55,7 @@ def _gradient_node(case: Case, k: int, i: int, forward: set[int]) -> int | None:
         waiting.remove(n)
         if not waiting and n != end and squeezed(nodes[n].shape) == squeezed(shape):
             through.append(n)
-        if n != end and (nodes[n].op not in ELEMENTWISE or forward & {*nodes[n].inputs}):
+        if n != end and (nodes[n].op not in OF_OPTIMISERS or forward & {*nodes[n].inputs}):
             break
         for a in nodes[n].inputs:
             # a number is the norm of all gradients
@@ -90,7 +91,7 @@ def _is_new_axis(node: Node) -> bool:
 def _from_states_only(case: Case, n: int, starts: set[int], inside: set[int]) -> bool:
     """Is it made of what the step begins with, element by element: ``beta * m``, ``decay * W``?"""
     node = case.tape.nodes[n]
-    return node.op in ELEMENTWISE and all(
+    return node.op in OF_OPTIMISERS and all(
         a in starts or a not in inside or _from_states_only(case, a, starts, inside)
         for a in node.inputs
     )

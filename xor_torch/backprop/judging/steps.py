@@ -9,16 +9,13 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from ..tape import PARTS, Tape
+from ..operations import ALGEBRAIC, LINEAR, PARTS
+from ..tape import Tape
 
-# What may lie between an optimiser's state and the parameter that it moves.
-ELEMENTWISE = {
-    "add", "subtract", "multiply", "divide", "sqrt", "square", "power", "negative", "absolute",
-    "maximum", "clip", "copy", "astype", "reshape", "getitem", "item", "assign", "T",
-    "reciprocal",
-}  # fmt: skip
-# What may lie between two parts of one update.
-LINEAR = {"add", "subtract", "multiply", "divide", "copy", "astype", "getitem", "item", "assign"}
+# An optimiser's state moves its parameter through these.
+OF_OPTIMISERS = ALGEBRAIC | PARTS | {"assign"}
+# Two parts of one update are put together by these.
+OF_UPDATES = (ALGEBRAIC & LINEAR) | PARTS | {"assign"}
 
 
 @dataclass
@@ -50,7 +47,7 @@ class Network:
 
     states: list[State]
     steps: list[Step]
-    elsewhere: list[State] = field(default_factory=list)  # of other networks in the file
+    other_networks: list[State] = field(default_factory=list)  # of other networks in the file
 
     @property
     def parameters(self) -> list[int]:
@@ -85,7 +82,7 @@ def find_networks(tape: Tape) -> list[Network]:
         chains = [c for c in chains if not any(c is f for f in family)]
         networks += _networks(tape, users, family, bounds)
     for network in networks:
-        network.elsewhere = [s for n in networks if n is not network for s in n.states]
+        network.other_networks = [s for n in networks if n is not network for s in n.states]
     return sorted(networks, key=lambda n: min(n.steps[0].end.values()))
 
 
@@ -155,7 +152,7 @@ def _merge(tape: Tape, users: dict[int, list[int]], chain: State) -> State:
                     continue
                 # the next element of the same array, or the gradient of the next sample at the
                 # old weights; a sum may be the answer of the next step
-                if tape.nodes[user].op not in (PARTS if again else LINEAR) or len(seen) > 200:
+                if tape.nodes[user].op not in (PARTS if again else OF_UPDATES) or len(seen) > 200:
                     return False
                 seen.add(user)
                 stack.append(user)
@@ -291,7 +288,7 @@ def _only_elementwise(tape: Tape, step: Step, i: int) -> bool:
     for id in step.nodes:
         node = tape.nodes[id]
         if id not in starts and any(n in reached for n in node.inputs):
-            if node.op not in ELEMENTWISE or (node.shape != shape and id > begin):
+            if node.op not in OF_OPTIMISERS or (node.shape != shape and id > begin):
                 return False
             if id not in of_others:
                 reached.add(id)

@@ -69,7 +69,8 @@ def fit_part(samples: Sequence[Sample], decay: bool = False, noise: bool = True)
     loud = [NOISES * a > 0.1 * largest(s.change) for s, (a, _) in zip(samples, noises, strict=True)]
     if all(loud):  # a bias before batch norm: zero, but for rounding, on both sides
         nothing = all(
-            NOISES * b > 0.1 * largest(s.gradient) for s, (_, b) in zip(samples, noises, strict=True)
+            NOISES * b > 0.1 * largest(s.gradient)
+            for s, (_, b) in zip(samples, noises, strict=True)
         )
         return Part(nothing, error=0.0 if nothing else math.inf, silent=True)
     again = _fit(samples, top, shrink, [not x for x in loud], noises)
@@ -91,7 +92,9 @@ def _decay(samples: Sequence[Sample], top: float) -> float:
     columns = [value]
     for k in steps:
         columns.append(
-            torch.cat([(s.gradient if s.step == k else 0 * s.gradient).reshape(-1) for s in samples])
+            torch.cat(
+                [(s.gradient if s.step == k else 0 * s.gradient).reshape(-1) for s in samples]
+            )
         )
     if len(change) <= len(columns) + 1:
         return 0.0
@@ -120,9 +123,7 @@ def _fit(
         below = sum(float((samples[n].gradient ** 2).sum()) for n in numbers)
         above = -sum(float((changes[n] * samples[n].gradient).sum()) for n in numbers)
         factor = above / below if below > (1e-12 * top) ** 2 else 0.0
-        elements = sum(
-            int((samples[n].gradient.abs() > TELLING * top).sum()) for n in telling
-        )
+        elements = sum(int((samples[n].gradient.abs() > TELLING * top).sum()) for n in telling)
         if factor and len(telling) >= 2:
             part.factors[k] = factor
             evidence += elements - 1
@@ -203,9 +204,7 @@ class Fit:
         return sum(p.ok and bool(p.factors) for p in self.parts)
 
 
-def fit(
-    bench: Bench, objective: Objective, decay: bool = False, noise: bool = True
-) -> Fit | None:
+def fit(bench: Bench, objective: Objective, decay: bool = False, noise: bool = True) -> Fit | None:
     """How an objective explains the updates; None if it can be computed at too few points."""
     found: list[tuple[Point, list[Tensor]]] = []
     for p in bench.points:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import torch
 
 from ...threads import one_thread
+from ..operations import SUMS
 from ..replay import CannotReplay
 from ..tape import Tape
 from . import losses, mistakes, optimisers, soundness
@@ -107,7 +108,7 @@ class Judgement:
         bench.check_replay()
         bench.make_points()
         if sum(p.moved for p in bench.points) < 2:
-            raise CannotTell("the training step takes another branch as soon as a parameter changes")
+            raise CannotTell("the training step takes another branch as soon as a number changes")
         level = self._attempt(bench)
         if isinstance(level, Finding):
             return level
@@ -142,8 +143,8 @@ class Judgement:
         finding = self._wrong(bench, *level)
         if finding is None:
             raise CannotTell(
-                "the updates follow the gradient of no loss that this check knows, and of none that "
-                "the script computes; computing the loss in the training loop may help"
+                "the updates follow the gradient of no loss that this check knows, and of none "
+                "that the script computes; computing the loss in the training loop may help"
             )
         return finding
 
@@ -169,7 +170,11 @@ class Judgement:
                 continue
             if not one.all_good:
                 decayed = fit(bench, objective, decay=True)
-                if decayed is not None and _perfect(decayed) and not _inside_another(bench, one, found):
+                if (
+                    decayed is not None
+                    and _perfect(decayed)
+                    and not _inside_another(bench, one, found)
+                ):
                     one = decayed
             if _perfect(one) and _inside_another(bench, one, found):
                 outer = next(f for f in found if _inside_another(bench, one, [f]))
@@ -284,7 +289,7 @@ class Judgement:
         sums = [
             n
             for n in view.step.nodes
-            if len(bad) == 1 and view.reaches.get(n) == 1 << bad[0] and nodes[n].op in mistakes.SUMS
+            if len(bad) == 1 and view.reaches.get(n) == 1 << bad[0] and nodes[n].op in SUMS
         ]
         if sums:
             node = nodes[sums[0]]
@@ -340,9 +345,7 @@ class Judgement:
         _parameters(bench, one, finding)
         return finding
 
-    def _report(
-        self, bench: Bench, one: Fit, repair: Repair, culprit: Culprit
-    ) -> Finding:
+    def _report(self, bench: Bench, one: Fit, repair: Repair, culprit: Culprit) -> Finding:
         finding = Finding("wrong", loss=one.objective.name or None)
         finding.diagnosis = name_of(bench, one, repair, culprit)
         if one.some:

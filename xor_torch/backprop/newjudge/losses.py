@@ -208,9 +208,7 @@ def wrong_axis(bench: Bench, match: Match) -> bool:
     """Is a softmax taken over another axis than the targets say? Theirs sum to 1."""
     if match.row.name != "CE" or match.target is None:
         return False
-    p = next(
-        (p for p in bench.points if match.value in p.values and match.z in p.values), None
-    )
+    p = next((p for p in bench.points if match.value in p.values and match.z in p.values), None)
     if p is None:
         return False
     f, z, t = p.values[match.value].detach(), p.values[match.z].detach(), match.target
@@ -241,7 +239,5 @@ def is_gradient(bench: Bench, pair: Objective) -> bool | None:
                 return None
             one = float((ju.reshape(-1) * v.reshape(-1)).sum())
             other = float((jv.reshape(-1) * u.reshape(-1)).sum())
-            if abs(one - other) > 1e-6 * max(abs(one), abs(other)):
-                return False
-            return True
+            return abs(one - other) <= 1e-6 * max(abs(one), abs(other))
     return None

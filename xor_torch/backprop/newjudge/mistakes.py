@@ -6,7 +6,7 @@ from typing import Literal
 
 import torch
 
-from ..tape import PARTS
+from ..operations import PARTS, PRODUCTS, SUMS
 from .fit import Fit
 from .points import Bench, View
 from .repair import Culprit, Repair
@@ -30,8 +30,6 @@ MistakeName = Literal[
     "stale activation",
     "detached regularisation",
 ]
-PRODUCTS = {"dot", "matmul", "inner", "outer", "tensordot", "einsum", "vdot"}
-SUMS = {"sum", "mean", "average", "add.reduce"}
 
 
 @dataclass
@@ -215,7 +213,7 @@ def _name(bench: Bench, repair: Repair, culprit: Culprit) -> MistakeName | None:
 
 def computed(bench: Bench) -> Callable[[int], bool]:
     """Was a value computed, and not given?"""
-    return lambda o: bool(bench.tape.nodes[o].inputs) or bench.tape.nodes[o].bits == 0
+    return lambda o: bool(bench.tape.nodes[o].inputs)
 
 
 def _slope(
@@ -228,9 +226,9 @@ def _slope(
     if node.op in PRODUCTS:
         others = [p.values[i].detach() for i in node.inputs if i != right[a] and i in p.values]
         other = next(iter(others), None)
-        if other is not None and other.shape == upstream.shape == culprit.expected.shape:
-            if _proportional(upstream * other, culprit.expected):
-                return "dot for element-wise product"
+        alike = other is not None and other.shape == upstream.shape == culprit.expected.shape
+        if alike and other is not None and _proportional(upstream * other, culprit.expected):
+            return "dot for element-wise product"
         inner = {o for i in node.inputs for o in bench.tape.nodes[i].inputs}
         if any(bench.tape.origin(o, PARTS) in repair.view.begin for o in inner):
             return "dot for element-wise product"

@@ -86,12 +86,10 @@ def own_scalars(bench: Bench) -> list[Objective]:
                 if how == "last" and len(ids) == 1:
                     continue
                 name = next((nodes[n].name for n in some if nodes[n].name), "")
-                made = found.setdefault(
-                    (how, *key), Objective("own", name, {}, (how, *key))
-                )
+                made = found.setdefault((how, *key), Objective("own", name, {}, (how, *key)))
                 made.terms[k] = [(None, n) for n in some]
     order = sorted(
-        found.values(), key=lambda o: max(v for v in o.values(max(o.terms))) , reverse=True
+        found.values(), key=lambda o: max(v for v in o.values(max(o.terms))), reverse=True
     )
     return order
 
@@ -124,6 +122,7 @@ def pairs(bench: Bench) -> list[Objective]:
     view, nodes = bench.view(k), bench.tape.nodes
     found = []
     groups_d, groups_z = deltas(bench, k)
+
     def shapes(ids: list[int]) -> set[tuple[int, ...]]:
         return {squeezed(nodes[n].shape) for n in ids}
 

@@ -11,7 +11,8 @@ import math
 import torch
 
 from .. import replay
-from ..tape import SAME_NUMBERS, squeezed
+from ..operations import SAME_NUMBERS
+from ..tape import squeezed
 from .points import Bench, CannotTell
 from .steps import ELEMENTWISE
 

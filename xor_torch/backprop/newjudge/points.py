@@ -231,7 +231,7 @@ class Bench:
         step = self.steps[k]
         given = self._given(k, seed, size, keep)
         inside = self.view(k).inside
-        guards = [(n, answer) for n, answer in self.tape.guards if n in inside]
+        guards = [(n, answer) for n, answer in self.tape.branches if n in inside]
         also = [*step.nodes, *(n for n, _ in guards)]
         values = replay.run(self.tape, step.end.values(), given, self.ties, also)
         if any(n in values and bool(values[n].bool().any()) != answer for n, answer in guards):
@@ -269,7 +269,9 @@ class Bench:
         """At least four points of a step, where the script would go the same way."""
         points = [p for p in self.points if p.step == k]
         if k not in self._more:
-            found = [self.point(k, k + seed, 0.4) for seed in (7001, 7002)] if len(points) < 5 else []
+            found = (
+                [self.point(k, k + seed, 0.4) for seed in (7001, 7002)] if len(points) < 5 else []
+            )
             self._more[k] = [p for p in found if p is not None]
         return points + self._more[k]
 

@@ -6,9 +6,9 @@ import numpy as np
 import torch
 
 from .. import replay
-from ..tape import PARTS
+from ..operations import PARTS, PRODUCTS, SUMS
 from .fit import Fit
-from .mistakes import PRODUCTS, SUMS, Diagnosis
+from .mistakes import Diagnosis
 from .points import Bench, largest
 
 CUTS = {"clip", "minimum", "maximum", "fmin", "fmax", "where"}
@@ -154,8 +154,11 @@ def accumulated(bench: Bench) -> Diagnosis | None:
 
 
 def left_alone(bench: Bench, one: Fit) -> Diagnosis | None:
-    """Weights that the forward pass multiplies with and no step changes, though a value with their
-    shape is computed from the error and used for nothing."""
+    """Weights that the forward pass multiplies with and that no step changes.
+
+    They were meant to be trained if a value with their shape is computed from the error and used
+    for nothing.
+    """
     k = next(iter(one.objective.terms))
     view, nodes = bench.view(k), bench.tape.nodes
     since = min(view.starts)
@@ -176,9 +179,10 @@ def left_alone(bench: Bench, one: Fit) -> Diagnosis | None:
     for n in read:
         origin = nodes[_unchanged(bench, n)]
         value = origin.value
-        if origin.op == "leaf" and origin.dtype == "f" and value is not None and value.ndim == 2:
-            if origin.id < since and not (value == value.round()).all():
-                found.add(origin.id)
+        if origin.op != "leaf" or origin.dtype != "f" or value is None or value.ndim != 2:
+            continue
+        if origin.id < since and not (value == value.round()).all():
+            found.add(origin.id)
     for n in sorted(found):
         for m in view.step.nodes:
             unused = not view.reaches.get(m) and not view.users.get(m) and m not in forward
@@ -197,8 +201,9 @@ def _unchanged(bench: Bench, n: int) -> int:
         n = bench.tape.origin(n, PARTS)
         node = nodes[n]
         before = nodes[node.inputs[0]].value if node.inputs else None
-        same = node.value is not None and before is not None and before.shape == node.shape
-        if node.op not in ("add", "subtract") or not same or not np.array_equal(before, node.value):
+        if node.op not in ("add", "subtract") or node.value is None or before is None:
+            break
+        if not np.array_equal(before, node.value):
             break
         n = node.inputs[0]
     return n

@@ -9,7 +9,8 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from ..tape import PARTS, Tape
+from ..operations import PARTS
+from ..tape import Tape
 
 # What may lie between an optimiser's state and the parameter that it moves.
 ELEMENTWISE = {

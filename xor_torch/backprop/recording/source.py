@@ -1,31 +1,39 @@
 """The Python code of a script or a notebook, and what is added to it for the recorder.
 
-Either way the lines stay what and where they are in the file.
+Reading and rewriting keep each line where it is in the file.
 """
 
 import ast
+import hashlib
+import io
 import json
 import re
+import tokenize
 from dataclasses import dataclass, field
 from pathlib import Path
 
-# Of a line: the cell of a notebook or the module that it is in, and its number there.
+from ..untrusted import read_regular
+
+MAX_BYTES = 20_000_000  # of a script or a notebook
+
+# Where a line is: in which cell of a notebook or in which module, and its number there.
 Place = tuple[int | str | None, int]
 
 
 @dataclass
 class Code:
-    """The lines of a script and, after them, of its own modules: counted through from 1."""
+    """The lines of a script and, after them, of its own modules, counted from 1."""
 
     lines: list[str] = field(default_factory=list)
     places: list[Place] = field(default_factory=list)
 
     def add(self, text: str, places: list[Place]) -> None:
-        """Put the lines of a file to the others."""
+        """Append the lines of a file."""
         self.lines += text.splitlines()
         self.places += places
 
     def place(self, line: int) -> Place:
+        """The cell or module of a line (None: the script itself), and its number there."""
         return self.places[line - 1] if 0 < line <= len(self.places) else (None, line)
 
     def where(self, line: int) -> str:
@@ -37,26 +45,32 @@ class Code:
 
 
 def read_source(path: Path, module: str | None = None) -> tuple[str, list[Place]]:
-    """The Python code of a script or a notebook, or of a module of that name.
+    """The Python code of a script or a notebook, or of a module with that name.
 
     Returns:
         The code, and the place of each of its lines.
 
     Raises:
-        ValueError: the file is no text, or no notebook.
+        ValueError: the file is not a regular file up to `MAX_BYTES`, a text, or a notebook.
+        OSError: it cannot be read.
 
     """
-    raw = path.read_bytes()
+    raw = read_regular(path, MAX_BYTES)
     if b"\0" in raw:
         raise ValueError("it is not a text file")
     if path.suffix == ".ipynb":
         return _notebook_source(raw)
-    encoding = re.search(rb"coding[:=]\s*([-\w.]+)", b"\n".join(raw.splitlines()[:2]))
     try:
-        text = raw.decode(encoding[1].decode() if encoding else "utf-8-sig")
-    except (UnicodeDecodeError, LookupError) as e:
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(raw).readline)
+        text = raw.decode(encoding)
+    except (UnicodeDecodeError, SyntaxError) as e:
         raise ValueError(f"it is not a text file in UTF-8: {e}") from None
     return text, [(module, at) for at in range(1, len(text.splitlines()) + 1)]
+
+
+def fingerprint(source: str) -> str:
+    """The SHA-256 of a source: what a recording says that it is the recording of."""
+    return hashlib.sha256(source.encode(errors="surrogatepass")).hexdigest()
 
 
 def _notebook_source(raw: bytes) -> tuple[str, list[Place]]:
@@ -72,21 +86,26 @@ def _notebook_source(raw: bytes) -> tuple[str, list[Place]]:
             for at, line in enumerate(_plain_python(text.splitlines()), 1):
                 lines.append(line)
                 places.append((number, at))
-    except (ValueError, KeyError, TypeError, IndexError, AttributeError) as e:
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError) as e:
         raise ValueError(f"it is not a Jupyter notebook: {type(e).__name__}: {e}") from None
     return "\n".join(lines) + "\n", places
 
 
 def _plain_python(lines: list[str]) -> list[str]:
-    """A cell without what only IPython understands, line for line."""
+    """A cell with `pass` or a comment for each line that only IPython understands."""
     if lines and lines[0].startswith("%%") and not re.match(r"%%(time|timeit|capture)\b", lines[0]):
         return ["#" + line for line in lines]
     lines = [re.sub(r"^(\s*[\w, ]+ = )[%!].*", r"\1None", line) for line in lines]
     return [re.sub(r"^(\s*)([%!?].*|[\w.]+\?\??\s*)$", r"\1pass", line) for line in lines]
 
 
-class Notes(ast.NodeTransformer):
-    """Adds to a script what the recorder wants to know; no line moves."""
+class AssignmentRewriter(ast.NodeTransformer):
+    """Adds calls to the recorder to a script; no line moves.
+
+    ``name = value`` becomes ``name = __assigned__(value, "name")``. A ``for`` loop takes its items
+    from ``__loop__(items)``, and a ``while`` loop asks a function of ``__round__()`` before each
+    round, so that the recorder can leave a long loop. ``float(x)`` becomes ``__float__(x)``.
+    """
 
     def __init__(self, source: str) -> None:
         self.lines = re.split("\r\n|\r|\n", source)
@@ -102,14 +121,16 @@ class Notes(ast.NodeTransformer):
             self._note_change(node.lineno, target)
         if not any(isinstance(p, ast.Starred) for p in parts):
             node.value = self._call(
-                "__note__", node.value, *(ast.Constant(self._text(p)) for p in parts)
+                "__assigned__", node.value, *(ast.Constant(self._text(p)) for p in parts)
             )
         return node
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
         self.generic_visit(node)
         if node.value is not None:
-            node.value = self._call("__note__", node.value, ast.Constant(self._text(node.target)))
+            node.value = self._call(
+                "__assigned__", node.value, ast.Constant(self._text(node.target))
+            )
         return node
 
     def visit_AugAssign(self, node: ast.AugAssign) -> ast.AST:
@@ -144,7 +165,7 @@ class Notes(ast.NodeTransformer):
             names.append(self._text(target))
 
     def _text(self, target: ast.expr) -> str:
-        """A target as it is written."""
+        """A target as it is written in the file."""
         if target.lineno != target.end_lineno:
             return ast.unparse(target)
         line = self.lines[target.lineno - 1].encode()

@@ -2,14 +2,14 @@
 
 import numpy as np
 
-from ..tape import PARTS
-from .losses import Case
+from ..operations import PARTS
+from .case import Case
 
-# of these it is known which axis counts the samples: the one that the parameter leaves alone
-PRODUCTS = {"dot", "matmul"}
+# Products of which it is known which axis counts the samples: the one that is not summed over.
+OF_MATRICES = {"dot", "matmul"}
 
 
-def updates(case: Case) -> str | None:
+def samples_of_updates(case: Case) -> str | None:
     """A few words, as "mini-batch: each sees 5 of 60 distinct input rows"; None if not known."""
     read = [_inputs(case, k) for k in range(len(case.steps))]
     common = set(read[0]).intersection(*read)
@@ -59,7 +59,7 @@ def _inputs(case: Case, k: int) -> dict[int, set[tuple[int, int]]]:
     result: dict[int, set[tuple[int, int]]] = {}
     for n in case.needed(k):
         node = nodes[n]
-        if node.op not in PRODUCTS or len(node.inputs) != 2:
+        if node.op not in OF_MATRICES or len(node.inputs) != 2:
             continue
         left, right = node.inputs
         for data, weights, axis in ((left, right, 0), (right, left, -1)):

@@ -1,0 +1,235 @@
+"""The catalogue's mistakes, planted into the style `function` and its variations."""
+
+from ._plant import plant
+
+_ALL = "w_hid b_hid w_out b_out"
+_HIDDEN = "delta_hid = (delta_out @ w_out.T) * sigmoid_prime(z_hid)"
+_W_OUT = "w_out = w_out - rate * (a_hid.T @ delta_out)"
+_B_HID = "b_hid = b_hid - rate * delta_hid.sum(axis=0)"
+
+MISTAKES = [
+    plant(
+        "function",
+        "updated too early",
+        [(f"    {_HIDDEN}\n\n    {_W_OUT}\n", f"    {_W_OUT}\n    {_HIDDEN}\n")],
+        _HIDDEN,
+        "w_hid b_hid",
+        near=(_W_OUT,),
+    ),
+    plant(
+        "function",
+        "derivative taken twice",
+        [("    s = sigmoid(z)\n    return s * (1.0 - s)", "    return z * (1.0 - z)")],
+        "delta_out = error * sigmoid_prime(z_out)",
+        _ALL,
+        near=("return z * (1.0 - z)",),
+        label="function",
+        also=("derivative of the wrong quantity",),
+    ),
+    plant(
+        "function",
+        "derivative taken twice",
+        [("sigmoid_prime(z_hid)", "sigmoid_prime(a_hid)")],
+        _HIDDEN.replace("(z_hid)", "(a_hid)"),
+        "w_hid b_hid",
+        label="hidden",
+    ),
+    plant(
+        "function",
+        "derivative taken twice",
+        [("sigmoid_prime(z_out)", "sigmoid_prime(a_out)")],
+        "delta_out = error * sigmoid_prime(a_out)",
+        _ALL,
+        label="output",
+    ),
+    plant(
+        "function",
+        "bias summed over the wrong axis",
+        [("delta_hid.sum(axis=0)", "delta_hid.sum(axis=1)")],
+        "b_hid = b_hid - rate * delta_hid.sum(axis=1)",
+        "b_hid",
+    ),
+    plant(
+        "function",
+        "bias summed over the wrong axis",
+        [("delta_hid.sum(axis=0)", "delta_hid.sum()")],
+        "b_hid = b_hid - rate * delta_hid.sum()",
+        "b_hid",
+        label="every axis",
+    ),
+    plant(
+        "function",
+        "bias not summed",
+        [("delta_hid.sum(axis=0)", "delta_hid")],
+        "b_hid = b_hid - rate * delta_hid",
+        "b_hid",
+    ),
+    plant(
+        "function",
+        "bias not summed",
+        [("delta_out.sum(axis=0)", "delta_out")],
+        "b_out = b_out - rate * delta_out",
+        "b_out",
+        label="output",
+    ),
+    plant(
+        "function",
+        "derivative of the wrong quantity",
+        [("sigmoid_prime(z_hid)", "sigmoid_prime(delta_out @ w_out.T)")],
+        "delta_hid = (delta_out @ w_out.T) * sigmoid_prime(delta_out @ w_out.T)",
+        "w_hid b_hid",
+    ),
+    plant(
+        "function",
+        "raw error in the hidden delta",
+        [("(delta_out @ w_out.T)", "(error @ w_out.T)")],
+        _HIDDEN.replace("delta_out", "error"),
+        "w_hid b_hid",
+        also=("missing output derivative",),
+    ),
+    plant(
+        "function",
+        "scale of one parameter",
+        [("(inputs.T @ delta_hid)", "(inputs.T @ delta_hid) / len(inputs)")],
+        "w_hid = w_hid - rate * (inputs.T @ delta_hid) / len(inputs)",
+        "w_hid",
+        label="mean",
+    ),
+    plant(
+        "function",
+        "scale of one parameter",
+        [("delta_out.sum(axis=0)", "rate * delta_out.sum(axis=0)")],
+        "b_out = b_out - rate * rate * delta_out.sum(axis=0)",
+        "b_out",
+        label="rate twice",
+    ),
+    plant(
+        "function",
+        "missing output derivative",
+        [("delta_out = error * sigmoid_prime(z_out)", "delta_out = error")],
+        "delta_out = error",
+        "",
+        label="follows BCE",
+        answers=("warned",),
+    ),
+    plant(
+        "function-tanh",
+        "missing output derivative",
+        [("delta_out = error * act_prime(z_out)", "delta_out = error")],
+        "delta_out = error",
+        _ALL,
+    ),
+    plant(
+        "function",
+        "missing output derivative",
+        [("(a_hid.T @ delta_out)", "(a_hid.T @ error)")],
+        "w_out = w_out - rate * (a_hid.T @ error)",
+        "w_out",
+        label="one gradient",
+        also=("derivative of the wrong quantity",),
+    ),
+    plant(
+        "function",
+        "missing hidden derivative",
+        [
+            (
+                "delta_hid = (delta_out @ w_out.T) * sigmoid_prime(z_hid)",
+                "delta_hid = delta_out @ w_out.T",
+            )
+        ],
+        "delta_hid = delta_out @ w_out.T",
+        "w_hid b_hid",
+    ),
+    plant(
+        "function",
+        "bias never updated",
+        [(f"    {_B_HID}\n", "")],
+        "z_hid = inputs @ w_hid + b_hid",
+        "b_hid",
+        variable="b_hid",
+        near=("b_hid = np.zeros(n_hid)",),
+    ),
+    plant(
+        "function",
+        "hard-coded sample",
+        [("(inputs.T @ delta_hid)", "np.outer(inputs[2], delta_hid[2])")],
+        "w_hid = w_hid - rate * np.outer(inputs[2], delta_hid[2])",
+        "w_hid",
+    ),
+    plant(
+        "function",
+        "wrong sign",
+        [("b_out - rate * delta_out.sum(axis=0)", "b_out + rate * delta_out.sum(axis=0)")],
+        "b_out = b_out + rate * delta_out.sum(axis=0)",
+        "b_out",
+    ),
+    plant(
+        "function-momentum",
+        "wrong sign",
+        [("mu * speeds[1] + delta_hid.sum(axis=0)", "mu * speeds[1] - delta_hid.sum(axis=0)")],
+        "speeds[1] = mu * speeds[1] - delta_hid.sum(axis=0)",
+        "b_hid",
+        near=("b_hid = b_hid - rate * speeds[1]",),
+    ),
+    plant(
+        "function",
+        "dot for element-wise product",
+        [
+            (
+                "(delta_out @ w_out.T) * sigmoid_prime(z_hid)",
+                "(delta_out @ w_out.T) @ sigmoid_prime(z_hid)",
+            )
+        ],
+        _HIDDEN.replace("*", "@"),
+        "w_hid b_hid",
+    ),
+    plant(
+        "function",
+        "wrong transpose",
+        [("(a_hid.T @ delta_out)", "(a_hid @ delta_out)")],
+        "w_out = w_out - rate * (a_hid @ delta_out)",
+        "w_out",
+    ),
+    plant(
+        "function-one-hot",
+        "weights of the wrong layer",
+        [("w_out.T", "w_hid.T")],
+        _HIDDEN.replace("w_out", "w_hid"),
+        "w_hid b_hid",
+    ),
+    plant(
+        "function",
+        "stale activation",
+        [
+            ("def train_step(", "cache = {}\n\n\ndef train_step("),
+            (
+                "    error = a_out - targets\n",
+                '    kept = cache.setdefault("a_hid", a_hid)\n    error = a_out - targets\n',
+            ),
+            ("(a_hid.T @ delta_out)", "(kept.T @ delta_out)"),
+        ],
+        "w_out = w_out - rate * (kept.T @ delta_out)",
+        "w_out",
+        near=('kept = cache.setdefault("a_hid", a_hid)',),
+    ),
+    plant(
+        "function-l2",
+        "detached regularisation",
+        [("(a_hid.T @ delta_out + decay * w_out)", "(a_hid.T @ delta_out)")],
+        _W_OUT,
+        "w_out",
+    ),
+    plant(
+        "function-l2",
+        "detached regularisation",
+        [
+            ("(a_hid.T @ delta_out + decay * w_out)", "(a_hid.T @ delta_out)"),
+            ("(inputs.T @ delta_hid + decay * w_hid)", "(inputs.T @ delta_hid)"),
+        ],
+        _W_OUT,
+        "w_hid w_out",
+        near=("w_hid = w_hid - rate * (inputs.T @ delta_hid)",),
+        answers=("wrong", "warned"),
+        label="everywhere",
+    ),
+]

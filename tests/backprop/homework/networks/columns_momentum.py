@@ -1,0 +1,55 @@
+import numpy as np
+
+# one column per sample
+X = np.array([[0, 0, 1, 1],
+              [0, 1, 0, 1]])
+Y = np.array([[0, 1, 1, 0]])
+m = X.shape[1]
+
+n_x, n_h, n_y = 2, 4, 1
+np.random.seed(3)
+W1 = np.random.randn(n_h, n_x)
+b1 = np.zeros((n_h, 1))
+W2 = np.random.randn(n_y, n_h)
+b2 = np.zeros((n_y, 1))
+
+alpha = 0.8
+beta = 0.9
+vW1, vb1 = np.zeros(W1.shape), np.zeros(b1.shape)
+vW2, vb2 = np.zeros(W2.shape), np.zeros(b2.shape)
+num_iterations = 10000
+
+
+def sigma(Z):
+    return 1 / (1 + np.exp(-Z))
+
+
+for i in range(num_iterations):
+    Z1 = W1 @ X + b1
+    A1 = np.tanh(Z1)
+    Z2 = W2 @ A1 + b2
+    A2 = sigma(Z2)
+
+    cost = np.sum((A2 - Y) ** 2) / (2 * m)
+
+    dA2 = A2 - Y
+    dZ2 = dA2 * A2 * (1 - A2)
+    dW2 = dZ2 @ A1.T / m
+    db2 = np.sum(dZ2, axis=1, keepdims=True) / m
+    dZ1 = (W2.T @ dZ2) * (1 - A1 ** 2)
+    dW1 = dZ1 @ X.T / m
+    db1 = np.sum(dZ1, axis=1, keepdims=True) / m
+
+    vW1 = beta * vW1 + (1 - beta) * dW1
+    vb1 = beta * vb1 + (1 - beta) * db1
+    vW2 = beta * vW2 + (1 - beta) * dW2
+    vb2 = beta * vb2 + (1 - beta) * db2
+    W1 = W1 - alpha * vW1
+    b1 = b1 - alpha * vb1
+    W2 = W2 - alpha * vW2
+    b2 = b2 - alpha * vb2
+
+    if i % 1000 == 0:
+        print("Cost after iteration %d: %f" % (i, cost))
+
+print(np.round(A2, 2))

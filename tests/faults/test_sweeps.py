@@ -1,0 +1,558 @@
+"""A sweep is killed, doubled, replaced or denied its disk: nothing is lost, and nothing mixed.
+
+After whatever happens, the file is whole or absent, and the same call ends with the bytes of a
+sweep that nobody has disturbed.
+"""
+
+import contextlib
+import functools
+import importlib
+import json
+import os
+import random
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from xor_torch.sweep import Result, plan, plots, run, sweep
+from xor_torch.sweep.blocks import Blocks
+from xor_torch.sweep.plan import make_plan, read_plan, write_plan
+
+from . import warm
+
+slow = pytest.mark.slow
+linux = pytest.mark.skipif(not warm.LINUX, reason="looks into /proc")
+
+FLAGS = ("sweep", "--seeds", 40, "--out", "x.npz")
+SHORT, LONG = ("--epochs", 50), ("--epochs", 1000)
+FOREVER = ("--epochs", 8 * 10**6)  # ten minutes; for more it would be compiled
+UNDER_WAY = "--out x.npz: another sweep is under way in x.npz.blocks; "
+
+
+def small_blocks(processes=1, pictures=False):
+    """Ten blocks of four seeds, taken by the command itself or by workers."""
+    plan.BLOCK = 4
+    run.cores = lambda: processes
+    if not pictures:  # they would take most of the time
+        plots.save_figures = lambda *_: {}
+        plots.log_figures = lambda *_: None
+
+
+with_pictures = functools.partial(small_blocks, pictures=True)
+
+
+def start(*flags, cwd, setup=small_blocks, **options):
+    return warm.Command(*FLAGS, *flags, cwd=cwd, setup=setup, **options)
+
+
+def finish(cwd, *flags, code=0):
+    """The call in `cwd`, which has to end with `code`."""
+    command = start(*flags, cwd=cwd)
+    found = command.wait()
+    assert found == code, (found, command.stderr)
+    return command
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """The bytes of an undisturbed sweep, by its flags."""
+
+    @functools.cache
+    def of(*flags):
+        cwd = tmp_path_factory.mktemp("whole") / "here"
+        finish(cwd, *flags)
+        return (cwd / "x.npz").read_bytes()
+
+    return of
+
+
+def assert_goes_on(cwd, expected, *flags):
+    """Whole or absent; and the same call ends with the expected bytes and leaves no litter."""
+    out = cwd / "x.npz"
+    if out.exists():
+        assert out.read_bytes() == expected
+        again = finish(cwd, *flags, code=2)
+        assert "--out x.npz exists" in again.last_words
+        finish(cwd, *flags, "--force")
+    else:
+        finish(cwd, *flags)
+    assert out.read_bytes() == expected
+    pictures = {f"x-{name}.png" for name in ("loss", "curves", "solved")}
+    there = {path.name for path in cwd.iterdir()} - pictures
+    assert there == {"x.npz", "lightning_logs"}
+
+
+# --- killed at a moment of its choice --------------------------------------------------------
+
+MOMENTS = {
+    "before the plan": ("run.write_plan", "before"),
+    "with the plan": ("run.write_plan", "after"),
+    "before the first block": ("blocks.Blocks.claims", "before"),
+    "with the first claim": ("blocks.Claim.beat", "after"),
+    "before a block is written": ("blocks.Claim.finish", "before"),
+    "while a block is written": ("blocks.write_arrays", "half"),
+    "between blocks": ("blocks.Claim.finish", "after"),
+    "before the merge": ("blocks.Blocks.merge", "before"),
+    "after the merge": ("blocks.Blocks.merge", "after"),
+    "while the file is written": ("result.write_arrays", "half"),
+    "with the file": ("result.Result.save", "after"),
+    "before clearing": ("run.clear", "before"),
+    "after clearing": ("run.clear", "after"),
+    "before the pictures": ("plots.save_figures", "before"),
+    "while a picture is written": ("plots.Figure.savefig", "after"),
+    "with the pictures": ("plots.save_figures", "after"),
+    "with their event file": ("plots.log_figures", "after"),
+}
+
+
+def die_at(moment, number):
+    """Have the process send itself a signal at one of MOMENTS, when it first comes there."""
+    small_blocks(pictures="picture" in moment or "event" in moment)
+    name, when = MOMENTS[moment]
+    module, *owners, attribute = name.split(".")
+    owner = importlib.import_module(f"xor_torch.sweep.{module}")
+    for inner in owners:
+        owner = getattr(owner, inner)
+    original = getattr(owner, attribute)
+    write_bytes = Path.write_bytes
+
+    def die():
+        setattr(owner, attribute, original)
+        Path.write_bytes = write_bytes
+        os.kill(os.getpid(), number)
+
+    def half(path, data):
+        write_bytes(path, data[: len(data) // 2])
+        die()
+        return write_bytes(path, data)
+
+    def dying(*args, **kwargs):
+        if when == "before":
+            die()
+        if when == "half":
+            Path.write_bytes = half
+        found = original(*args, **kwargs)
+        if when == "after":
+            die()
+        return found
+
+    setattr(owner, attribute, dying)
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_killed_at(moment, tmp_path, whole):
+    cwd = tmp_path / "here"
+    setup = functools.partial(die_at, moment, signal.SIGKILL)
+    with warm.ended(start(*SHORT, cwd=cwd, setup=setup)) as command:
+        assert command.wait() == -signal.SIGKILL, command.stderr
+    assert_goes_on(cwd, whole(*SHORT), *SHORT)
+
+
+INTERRUPTED = ["before the plan", "with the first claim", "between blocks", "after the merge"]
+LATER = ["while the file is written", "before clearing", "before the pictures"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("moment", [*INTERRUPTED, *LATER])
+def test_interrupted_at(moment, number, tmp_path, whole):
+    cwd = tmp_path / "here"
+    setup = functools.partial(die_at, moment, number)
+    with warm.ended(start(*SHORT, cwd=cwd, setup=setup)) as command:
+        assert command.wait() == 128 + number, command.stderr
+    assert "nterrupted" in command.stderr
+    if moment in INTERRUPTED[1:]:
+        assert command.last_words == "The same command goes on from x.npz.blocks"
+    assert_goes_on(cwd, whole(*SHORT), *SHORT)
+
+
+@pytest.mark.parametrize("kills", [3, pytest.param(100, marks=slow)])
+def test_killed_at_random_moments(kills, tmp_path, whole):
+    """From the first line of the command to its last, pictures included."""
+    moments = random.Random(kills)
+    cwd = tmp_path / "quiet"
+    begin = time.monotonic()
+    with warm.ended(start(*LONG, cwd=cwd, setup=with_pictures)) as quiet:
+        quiet.wait()
+    seconds = time.monotonic() - begin
+    tried, plans, blocks, files = 0, 0, 0, 0
+    while tried < kills:
+        cwd = tmp_path / f"killed{tried}"
+        shutil.rmtree(cwd, ignore_errors=True)
+        with warm.ended(start(*LONG, cwd=cwd, setup=with_pictures)) as command:
+            time.sleep(moments.uniform(0, seconds))
+            if not command.kill(signal.SIGKILL) or command.wait() != -signal.SIGKILL:
+                continue  # it had come to its end
+        tried += 1
+        plans += (cwd / "x.npz.blocks/plan.json").exists()
+        blocks += any(cwd.glob("x.npz.blocks/*.npz"))
+        files += (cwd / "x.npz").exists()
+        assert_goes_on(cwd, whole(*LONG), *LONG)
+    print(f"\n{tried} kills: {plans} with a plan, {blocks} with blocks, {files} with the file")
+
+
+# --- its processes ---------------------------------------------------------------------------
+
+
+def holders(cwd):
+    """The processes that hold a block."""
+    found = set()
+    for path in (cwd / "x.npz.blocks").glob("*.claim"):
+        with contextlib.suppress(FileNotFoundError, ValueError):
+            found.add(json.loads(path.read_text())["pid"])
+    return found
+
+
+def children(pid):
+    text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    return [int(word) for word in text.split()]
+
+
+def gone(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
+def until(condition):
+    end = time.monotonic() + warm.PATIENCE
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+two_workers = functools.partial(small_blocks, 2)
+
+
+@linux
+@pytest.mark.parametrize("early", [True, False])
+def test_workers_end_with_their_parent(early, tmp_path, whole):
+    # their blocks would last for ever
+    cwd = tmp_path / "here"
+    with warm.ended(start(*FOREVER, cwd=cwd, setup=two_workers)) as command:
+        command.until(lambda: len(children(command.process.pid)) == 2)
+        if not early:  # they are done with their imports
+            command.until(lambda: len(holders(cwd)) == 2)
+        workers = children(command.process.pid)
+        command.kill(signal.SIGKILL)
+        assert command.wait() == -signal.SIGKILL
+    until(lambda: all(map(gone, workers)))
+    finish(cwd, *SHORT, "--force")
+    assert (cwd / "x.npz").read_bytes() == whole(*SHORT)
+
+
+def test_a_worker_ends_where_the_system_does_not_end_it():
+    code = (
+        "import threading, time; from xor_torch.sweep.__main__ import end_with_input;"
+        "threading.Thread(target=end_with_input, daemon=True).start();"
+        "print('up', flush=True); time.sleep(1000)"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    try:
+        assert process.stdout.readline() == b"up\n"
+        assert process.poll() is None
+        process.stdin.close()
+        assert process.wait(warm.PATIENCE) == 1
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+@linux
+@pytest.mark.parametrize("killed", [1, 2])
+def test_killed_workers(killed, tmp_path, whole):
+    cwd = tmp_path / "here"
+    with warm.ended(start(*LONG, cwd=cwd, setup=two_workers)) as command:
+        command.until(lambda: len(children(command.process.pid)) == 2)
+        for pid in children(command.process.pid)[:killed]:
+            os.kill(pid, signal.SIGKILL)
+        code = command.wait()
+    if killed == 1:
+        assert code == 0
+        assert (cwd / "x.npz").read_bytes() == whole(*LONG)
+    else:
+        assert code == 1
+        words = "the workers ended without a word, with exit codes -9, -9"
+        assert command.last_words == f"xor-torch sweep: error: --out x.npz: {words}"
+        assert_goes_on(cwd, whole(*LONG), *LONG)
+
+
+def test_workers_import_nothing_from_where_the_command_was_started(tmp_path, whole):
+    cwd = tmp_path / "here"
+    cwd.mkdir()
+    (cwd / "random.py").write_text("raise SystemExit('the wrong random')")
+    (cwd / "xor_torch.py").write_text("raise SystemExit('the wrong xor_torch')")
+    with warm.ended(start(*SHORT, cwd=cwd, setup=two_workers)) as command:
+        assert command.wait() == 0, command.stderr
+    assert (cwd / "x.npz").read_bytes() == whole(*SHORT)
+
+
+def torchrun_rank(rank):
+    small_blocks()
+    os.environ.update(TORCHELASTIC_RUN_ID="t", RANK=str(rank), WORLD_SIZE="2")
+
+
+@pytest.mark.parametrize("killed", [0, 1])
+def test_a_rank_of_torchrun_is_killed(killed, tmp_path, whole):
+    cwd = tmp_path / "here"
+    ranks = [start(*LONG, cwd=cwd, setup=functools.partial(torchrun_rank, rank)) for rank in (0, 1)]
+    with warm.ended(ranks[0]), warm.ended(ranks[1]):
+        ranks[killed].until(lambda: ranks[killed].process.pid in holders(cwd))
+        ranks[killed].kill(signal.SIGKILL)
+        assert ranks[killed].wait() == -signal.SIGKILL
+        assert ranks[1 - killed].wait() == 0  # it does the rest of the work
+    if killed == 0:  # nobody has merged
+        assert not (cwd / "x.npz").exists()
+        finish(cwd, *LONG)
+    assert (cwd / "x.npz").read_bytes() == whole(*LONG)
+    assert not (cwd / "x.npz.blocks").exists()
+
+
+# --- two sweeps on one file ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("flags", [(), ("--lr", 1), ("--lr", 1, "--force"), ("--force",)])
+def test_a_sweep_that_is_under_way_is_left_alone(flags, tmp_path, whole):
+    cwd = tmp_path / "here"
+    with warm.ended(start(*FOREVER, cwd=cwd)) as first:
+        first.until(lambda: holders(cwd))
+        second = finish(cwd, *FOREVER, *flags, code=2)
+        assert second.last_words.startswith(f"xor-torch sweep: error: {UNDER_WAY}")
+        assert second.stdout == ""
+        assert read_plan(cwd / "x.npz.blocks").lr == 0.1
+        until(lambda: holders(cwd) == {first.process.pid})  # it writes its claim again and again
+        first.kill(signal.SIGKILL)
+        first.wait()
+    # the lock has ended with its process
+    network = flags[:2] if "--lr" in flags else ()
+    finish(cwd, *SHORT, *network, "--force")
+    assert (cwd / "x.npz").read_bytes() == whole(*SHORT, *network)
+
+
+def at_the_gun():
+    small_blocks()
+    while not Path("go").exists():
+        time.sleep(0.001)
+
+
+@pytest.mark.parametrize("rounds", [1, pytest.param(20, marks=slow)])
+@pytest.mark.parametrize("force", [(), ("--force",)])
+@pytest.mark.parametrize("rates", [(0.1, 0.1, 0.1), (0.1, 1, 2)])
+def test_sweeps_that_start_together(rates, force, rounds, tmp_path, whole):
+    for number in range(rounds):
+        cwd = tmp_path / f"here{number}"
+        calls = [(*SHORT, "--lr", rate, *force) for rate in rates]
+        commands = [start(*call, cwd=cwd, setup=at_the_gun) for call in calls]
+        (cwd / "go").touch()
+        codes = [command.wait() for command in commands]
+        won = [rate for rate, code in zip(rates, codes, strict=True) if code == 0]
+        assert won
+        assert len(won) == 1 or force  # one after the other
+        for code, command in zip(codes, commands, strict=True):
+            if code:
+                assert code == 2
+                assert re.search("is under way in|exists|goes on", command.last_words)
+        found = (cwd / "x.npz").read_bytes()
+        assert found in [whole(*SHORT, "--lr", rate) for rate in won]
+        assert not (cwd / "x.npz.blocks").exists()
+
+
+def interrupt(now):
+    if now.finished:
+        raise KeyboardInterrupt
+
+
+@pytest.fixture
+def begun(tmp_path, monkeypatch):
+    """Two sweeps that differ in their rate, each with some blocks of its own."""
+    monkeypatch.setattr(plan, "BLOCK", 4)
+    monkeypatch.chdir(tmp_path)
+    found = []
+    for name, lr in (("a", 0.1), ("b", 1.0)):
+        with pytest.raises(run.Interrupted):
+            sweep(40, epochs=50, lr=lr, out=f"{name}.npz", workers=1, progress=interrupt)
+        found.append(Path(f"{name}.npz.blocks"))
+    return found
+
+
+def test_a_block_of_another_plan_is_refused(begun):
+    a, b = begun
+    shutil.copy(b / "0.npz", a / "0.npz")
+    with pytest.raises(ValueError, match=r"0\.npz is not block 0 of this sweep: it is of another"):
+        sweep(40, epochs=50, out="a.npz", workers=1)
+    (a / "0.npz").unlink()
+    assert sweep(40, epochs=50, out="a.npz", workers=1).lr == 0.1
+
+
+def test_a_process_writes_no_block_into_another_sweep(begun):
+    a, b = begun
+    blocks = Blocks(a, read_plan(a))
+    claims = blocks.claims()
+    claim = next(claims)
+    write_plan(read_plan(b), a)
+    claim.finish(seed=np.arange(4))
+    assert not blocks.path(claim.number).exists()
+    assert [*claims] == []
+    shutil.rmtree(a)
+    claim.beat(3)
+    claim.finish(seed=np.arange(4))
+    assert not a.exists()
+
+
+def test_blocks_of_an_earlier_version_are_refused(begun):
+    a, _ = begun
+    settings = json.loads((a / "plan.json").read_text())
+    del settings["format"]
+    (a / "plan.json").write_text(json.dumps(settings))
+    before = sorted(a.iterdir())
+    words = r"plan\.json is not the plan of a sweep: another version of xor_torch has written it; "
+    with pytest.raises(ValueError, match=words + "--force drops the blocks beside it, another"):
+        sweep(40, epochs=50, out="a.npz", workers=1)
+    assert sorted(a.iterdir()) == before
+    assert sweep(40, epochs=50, out="a.npz", workers=1, force=True).seed.size == 40
+
+
+def test_every_setting_is_in_the_hash_of_a_plan():
+    arguments = ("3", 5, 0.1, 2, 2, "mse", False)
+    others = ("4", 6, 0.2, 3, 3, "bce", True)
+    found = {make_plan(*arguments)[0].hash}
+    for k, other in enumerate(others):
+        found.add(make_plan(*arguments[:k], other, *arguments[k + 1 :])[0].hash)
+    assert len(found) == 1 + len(others)
+
+
+def test_what_a_sweep_has_not_written_is_not_deleted(begun):
+    a, _ = begun
+    (a / "notes.txt").write_text("mine")
+    sweep(40, epochs=50, out="a.npz", workers=1)
+    assert [path.name for path in a.iterdir()] == ["notes.txt"]
+    assert Result.load("a.npz").seed.size == 40
+
+
+# --- outputs that are no files ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize("force", [(), ("--force",)])
+@pytest.mark.parametrize("kind", ["fifo", "dangling", "blocks is a link", "blocks is a file"])
+def test_odd_outputs_are_refused_at_once(kind, force, tmp_path):
+    cwd = tmp_path / "here"
+    cwd.mkdir()
+    if kind == "fifo":
+        os.mkfifo(cwd / "x.npz")
+    elif kind == "dangling":
+        (cwd / "x.npz").symlink_to("nowhere/y.npz")
+    elif kind == "blocks is a link":
+        (cwd / "x.npz.blocks").symlink_to(".")
+    else:
+        (cwd / "x.npz.blocks").write_text("mine")
+    before = sorted(cwd.iterdir())
+    command = finish(cwd, *FOREVER, *force, code=2)
+    assert command.last_words.startswith("xor-torch sweep: error: --out x.npz")
+    assert sorted(cwd.iterdir()) == before
+
+
+def test_a_log_directory_that_leads_nowhere_is_refused_at_once(tmp_path):
+    cwd = tmp_path / "here"
+    cwd.mkdir()
+    (cwd / "logs").symlink_to("nowhere/logs")
+    for log_dir in ("logs", "logs/deeper"):
+        command = finish(cwd, *FOREVER, "--log-dir", log_dir, code=2)
+        assert command.last_words.startswith(f"xor-torch sweep: error: --log-dir {log_dir}: ")
+        assert command.last_words.endswith("logs is a link that leads nowhere")
+    assert [path.name for path in cwd.iterdir()] == ["logs"]
+
+
+# --- a system that fails ---------------------------------------------------------------------
+
+
+def may_trace():
+    """Whether strace is there and may look at a process."""
+    if not shutil.which("strace"):
+        return False
+    trial = subprocess.run(["strace", "-f", "-e", "trace=none", "true"], capture_output=True)
+    return trial.returncode == 0
+
+
+CALLS = {
+    "rename": "rename,renameat,renameat2",
+    "unlink": "unlink,unlinkat,rmdir",
+    "mkdir": "mkdir,mkdirat",
+    "write": "write,pwrite64,writev",
+    "fsync": "fsync,fdatasync",
+    "open": "openat,open,creat",
+}
+FAULTS = [
+    *(("rename", error, which) for error in ("EIO", "EACCES") for which in ("1", "2", "11", "12")),
+    *(("unlink", error, which) for error in ("EIO", "EPERM") for which in ("1", "4", "20+")),
+    ("mkdir", "ENOSPC", "1"),
+    ("mkdir", "EACCES", "1+"),
+    *(("write", "ENOSPC", which) for which in ("1+", "5+", "20", "40+")),
+    ("write", "EIO", "30"),
+    ("fsync", "EIO", "1+"),
+]
+
+
+@pytest.fixture(scope="module")
+def tracer():
+    if not may_trace():
+        pytest.skip("strace is missing or not allowed here")
+
+
+@pytest.mark.parametrize(("call", "error", "which"), FAULTS)
+def test_a_system_call_fails(call, error, which, tracer, tmp_path, whole):
+    cwd = tmp_path / "here"
+    assert_survives(call, error, which, cwd, whole)
+
+
+@slow
+@pytest.mark.parametrize("call", CALLS)
+def test_any_system_call_fails(call, tracer, tmp_path, whole):
+    moments = random.Random(call)
+    codes = []
+    for number in range(25):
+        error = moments.choice(["EIO", "ENOSPC", "EACCES", "EROFS", "EDQUOT"])
+        which = f"{moments.randint(1, 80)}{moments.choice(['', '+'])}"
+        codes.append(assert_survives(call, error, which, tmp_path / f"here{number}", whole))
+    print(f"\n{call}: exit codes {codes}")
+
+
+def assert_survives(call, error, which, cwd, whole):
+    """A system call of a sweep fails: its end is one of the documented ones, and it goes on."""
+    with warm.ended(start(*SHORT, cwd=cwd, setup=at_the_gun, piped=True)) as command:
+        pid = command.process.pid
+        trace = subprocess.Popen(
+            ["strace", "-f", "-qq", "-o", os.devnull, "-p", str(pid),
+             "-e", f"trace={CALLS[call]}",
+             "-e", f"inject={CALLS[call]}:error={error}:when={which}"],
+            stderr=subprocess.PIPE,
+        )  # fmt: skip
+        try:
+            command.until(lambda: traced(pid) or trace.poll() is not None)
+            if trace.poll() is not None:
+                pytest.skip(f"strace cannot attach: {trace.stderr.read().decode()}")
+            (cwd / "go").touch()
+            code = command.wait()
+        finally:
+            trace.terminate()
+            trace.communicate()
+    said = command.stderr
+    assert "Traceback" not in said, (call, error, which, said)
+    assert code in (0, 1, 2), (call, error, which, code, said)
+    (cwd / "go").unlink()
+    assert_goes_on(cwd, whole(*SHORT), *SHORT)
+    return code
+
+
+def traced(pid):
+    status = Path(f"/proc/{pid}/status").read_text()
+    return not re.search(r"TracerPid:\s+0\n", status)

@@ -1,0 +1,11 @@
+from .backprop import assert_backprop as assert_backprop
+from .data import Parameters as Parameters
+from .data import initial_weights as initial_weights
+from .data import truth_table as truth_table
+from .lit import XORDataModule as XORDataModule
+from .lit import XORModule as XORModule
+from .lit import fit as fit
+from .model import XOR as XOR
+from .model import squared_error as squared_error
+
+__version__: str

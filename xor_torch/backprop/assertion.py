@@ -1,0 +1,242 @@
+"""Is a function that computes gradients right? `assert_backprop`, for graders and their tests."""
+
+import functools
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .check import conclude
+from .recording.array import strip
+from .recording.recorder import Recorder
+from .recording.script import in_place_of_numpy
+from .recording.source import Code
+from .tape import Tape
+from .verdict import Verdict
+
+Arrays = Mapping[str, np.ndarray]
+# Conventions (a mean, a half, a sum over classes) make factors; these are none.
+LEAST_FACTOR, LARGEST_FACTOR = 1e-6, 1e6
+SAME = 1e-9  # relative: how far a value may be from what `forward` returns
+
+
+def assert_backprop(
+    gradients: Callable[[np.ndarray, np.ndarray, dict[str, np.ndarray]], Arrays],
+    X: np.ndarray,
+    y: np.ndarray,
+    params: Arrays,
+    rounds: int = 8,
+    seed: int = 0,
+    forward: Callable[[np.ndarray, dict[str, np.ndarray]], np.ndarray] | None = None,
+) -> None:
+    """Check a function that computes gradients, against autograd, at random parameters.
+
+    >>> import numpy as np
+    >>> def gradients(X, y, params):
+    ...     p = X @ params["W"]
+    ...     return {"W": X.T @ (p - y)}
+    >>> X, y = np.eye(3), np.ones((3, 1))
+    >>> assert_backprop(gradients, X, y, {"W": np.zeros((3, 1))})
+
+    Args:
+        gradients: called as ``gradients(X, y, params)``; returns a mapping with a gradient for
+            each name of `params`, in its shape. A class is called the same way by an instance
+            with ``__call__``.
+        X: inputs, an array of any shape that `gradients` takes.
+        y: targets, an array of any shape that `gradients` takes.
+        params: names and arrays; only their shapes count. `gradients` is given standard normal
+            numbers, float64, in these shapes.
+        rounds: how many sets of random parameters.
+        seed: of the random parameters.
+        forward: the network that was asked for, as ``forward(X, params)``, which returns its
+            output. Without it a right gradient of any network passes.
+
+    Raises:
+        AssertionError: with the report. Also if it cannot be told; if the gradients depend
+            neither on y nor on one of the parameters; if an argument was changed; if the gradients
+            are out of proportion; if they are not computed from what `forward` returns.
+
+    """
+    function = _function(gradients)
+    X, y = _numbers(X, "X"), _numbers(y, "y")
+    if not isinstance(params, Mapping) or not params:
+        raise AssertionError(f"params must be a mapping of names to arrays, got {_short(params)}")
+    shapes = {name: _numbers(value, name).shape for name, value in params.items()}
+    rng = np.random.default_rng(seed)
+    draws = [{n: rng.normal(0, 1, shape) for n, shape in shapes.items()} for _ in range(rounds)]
+    _assert_dependence(function, X, y, draws, shapes)
+
+    recorder = Recorder()
+    code = getattr(function, "__code__", None) or type(function).__call__.__code__
+    for own in (code.co_filename, __file__):
+        recorder.frames.add(own)
+    at, results = list[dict[str, np.ndarray]](), list[list[int]]()
+    with in_place_of_numpy(recorder, function), np.errstate(all="ignore"):
+        data, targets = recorder.enter(X), recorder.enter(y)
+        current: dict[str, Any] = {n: recorder.enter(v, n) for n, v in draws[0].items()}
+        for _ in range(rounds):
+            at.append({n: np.array(strip(v)) for n, v in current.items()})
+            found = _call(function, data, targets, current, shapes)
+            results.append([recorder.node_of(np.asanyarray(found[n])) for n in shapes])
+            current = {n: recorder.assigned(current[n] - found[n], n) for n in shapes}
+    recorder.full = True
+    if forward is not None:
+        outputs = [np.asarray(forward(X.copy(), _copies(p))) for p in at]
+        _assert_computed(recorder.tape, results, outputs)
+    _assert_right(recorder.tape, code.co_filename)
+
+
+def _function(gradients: Any) -> Any:
+    function = gradients() if isinstance(gradients, type) else gradients
+    if isinstance(function, functools.partial) or not (
+        hasattr(function, "__code__") or hasattr(type(function).__call__, "__code__")
+        if callable(function)
+        else False
+    ):
+        raise AssertionError(
+            "gradients must be a function written in Python, gradients(X, y, params), "
+            f"got {_short(function)}"
+        )
+    return function
+
+
+def _numbers(value: Any, name: str) -> np.ndarray:
+    try:
+        array = np.asarray(value)
+    except ValueError:  # rows of different lengths
+        array = np.empty(0, dtype=object)
+    if array.dtype.kind not in "fiub":
+        raise AssertionError(f"{name} must be an array of numbers, got {_short(value)}")
+    return array
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return f"{text[:57]}..." if len(text) > 60 else text
+
+
+def _copies(arrays: Arrays) -> dict[str, np.ndarray]:
+    return {name: value.copy() for name, value in arrays.items()}
+
+
+def _call(
+    function: Any, X: Any, y: Any, params: dict[str, Any], shapes: Mapping[str, tuple[int, ...]]
+) -> Arrays:
+    """The gradients, which must be what was asked for; the arguments must be as before."""
+    given = dict(params)
+    before = {"X": np.array(strip(X)), "y": np.array(strip(y))}
+    before |= {f"params[{n!r}]": np.array(strip(v)) for n, v in params.items()}
+    found = function(X, y, given)
+    after = {"X": X, "y": y, **{f"params[{n!r}]": v for n, v in params.items()}}
+    for name, value in before.items():
+        if not np.array_equal(value, strip(after[name]), equal_nan=True):
+            raise AssertionError(f"gradients changed its argument {name} in place")
+    if given.keys() != params.keys() or any(given[n] is not params[n] for n in params):
+        raise AssertionError("gradients changed its argument params")
+    if not isinstance(found, Mapping):
+        raise AssertionError(
+            f"gradients must return a mapping of names to arrays, got {_short(found)}"
+        )
+    missing = [n for n in shapes if n not in found]
+    if missing:
+        raise AssertionError(f"gradients returned nothing for {', '.join(missing)}")
+    for n, shape in shapes.items():
+        _numbers(strip(found[n]), f"the gradient of {n}")
+        if np.shape(found[n]) != shape:
+            raise AssertionError(
+                f"the gradient of {n} has shape {np.shape(found[n])}, {n} has {shape}"
+            )
+    return found
+
+
+def _assert_dependence(
+    function: Any, X: np.ndarray, y: np.ndarray, draws: Sequence[Arrays], shapes: Any
+) -> None:
+    """Other targets, and another value of each parameter, must give other gradients."""
+    others = _other_targets(y)
+    free = {"y"} if others is not None else set()
+    free |= {n for n, shape in shapes.items() if np.prod(shape, dtype=int)}
+    largest = smallest = False
+    for params in draws:
+        base = _plain(function, X, y, params, shapes)
+        for n in shapes:
+            smallest |= bool(np.any(params[n] - base[n] != params[n]))
+            largest |= bool(np.any(params[n] - base[n] != -base[n]))
+        if others is not None and "y" in free:
+            free -= {"y"} if _differ(base, _plain(function, X, others, params, shapes)) else set()
+        for n in sorted(free - {"y"}):
+            moved = {**params, n: params[n] * 1.5 + 0.25}
+            free -= {n} if _differ(base, _plain(function, X, y, moved, shapes)) else set()
+    if not smallest or not largest:
+        size = "small" if not smallest else "large"
+        raise AssertionError(
+            f"all gradients are out of proportion: so {size} that a step along them leaves nothing "
+            "of the parameters or of the gradient; by what factor were they multiplied?"
+        )
+    if free:
+        raise AssertionError(
+            f"the gradients do not depend on {', '.join(sorted(free))}: another value of it gives "
+            "the same gradients"
+        )
+
+
+def _plain(function: Any, X: Any, y: Any, params: Arrays, shapes: Any) -> dict[str, np.ndarray]:
+    with np.errstate(all="ignore"):
+        found = _call(function, X.copy(), y.copy(), _copies(params), shapes)
+    return {n: np.asarray(found[n], dtype=float) for n in shapes}
+
+
+def _other_targets(y: np.ndarray) -> np.ndarray | None:
+    """Other targets of the same kind: other rows, or if all are the same and floats, others."""
+    if y.ndim and not np.array_equal(y, turned := np.roll(y, 1, axis=0)):
+        return turned
+    return y * 0.5 + 0.25 if y.dtype.kind == "f" else None
+
+
+def _differ(a: Arrays, b: Arrays) -> bool:
+    return any(not np.array_equal(a[n], b[n], equal_nan=True) for n in a)
+
+
+def _assert_computed(tape: Tape, results: list[list[int]], outputs: list[np.ndarray]) -> None:
+    """In each round the gradients must be computed from what `forward` returns."""
+    for nodes, output in zip(results, outputs, strict=True):
+        scale = float(np.max(np.abs(output), initial=0))
+        values = (tape.nodes[n].value for n in tape.behind(nodes, range(len(tape.nodes))))
+        if not any(
+            value is not None
+            and value.size == output.size
+            and value.dtype.kind == "f"
+            and any(
+                np.allclose(np.ravel(v), np.ravel(output), rtol=0, atol=SAME * scale)
+                for v in (value, value.T)
+            )
+            for value in values
+        ):
+            raise AssertionError(
+                "the gradients are not computed from what forward(X, params) returns: they are "
+                "those of another network"
+            )
+
+
+def _assert_right(tape: Tape, filename: str) -> None:
+    from .judging.judge import judge  # it imports torch
+
+    with tempfile.TemporaryDirectory() as folder:
+        tape.save(Path(folder), end="ran", left=False)
+        tape, outcome = Tape.load(Path(folder))
+    try:
+        lines = Path(filename).read_text().splitlines()
+    except (OSError, UnicodeDecodeError):
+        lines = []
+    verdict = Verdict(filename, "cannot tell", findings=judge(tape), code=Code(lines))
+    conclude(verdict, outcome, "numpy")
+    if verdict.verdict != "correct":
+        raise AssertionError(verdict.report())
+    for finding in verdict.findings:
+        if finding.lr is not None and not LEAST_FACTOR <= abs(finding.lr) <= LARGEST_FACTOR:
+            raise AssertionError(
+                f"the gradients are out of proportion: {finding.lr:.1e} times those of the loss "
+                f"{finding.loss}"
+            )

@@ -1,0 +1,81 @@
+"""What the judge found: plain data, which `verdict` puts into words."""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+# The catalogue; docs/mistakes.md has an example of each.
+MistakeName = Literal[
+    "updated too early",
+    "derivative taken twice",
+    "bias summed over the wrong axis",
+    "bias not summed",
+    "derivative of the wrong quantity",
+    "raw error in the hidden delta",
+    "scale of one parameter",
+    "missing output derivative",
+    "missing hidden derivative",
+    "bias never updated",
+    "hard-coded sample",
+    "wrong sign",
+    "dot for element-wise product",
+    "wrong transpose",
+    "weights of the wrong layer",
+    "stale activation",
+    "detached regularisation",
+]
+
+
+@dataclass
+class Diagnosis:
+    """Where a backward pass goes wrong."""
+
+    line: int
+    variable: str
+    mistake: MistakeName | None
+    sure: bool  # do the numbers agree with the mistake of that name?
+    spoils: list[str]
+    shape: tuple[int, ...] = ()
+    node: int | None = None  # of the tape
+    derivative: tuple[int, float] | None = None  # (v, c): the node should be c * dL/dv
+    step: Any = field(default=None, repr=False)  # where the judge found it, for its own use
+    # of its worst element, or of that of a spoilt parameter's step; None if not determined
+    of: str = ""
+    index: tuple[int, ...] = ()
+    actual: float | None = None
+    expected: float | None = None
+
+    @property
+    def ratio(self) -> float | None:
+        if self.actual is None or not self.expected:
+            return None
+        return self.actual / self.expected
+
+
+@dataclass
+class Parameter:
+    """An array that the steps update."""
+
+    name: str
+    line: int  # of its update
+    difference: float | None  # largest relative one, of its steps; None if not finite
+    ok: bool
+    shape: tuple[int, ...]
+
+
+@dataclass
+class Finding:
+    """What is known about one network."""
+
+    verdict: str  # "correct", "wrong" or "cannot tell"
+    reason: str | None = None
+    loss: str | None = None
+    lr: float | None = None
+    warnings: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    parameters: list[Parameter] = field(default_factory=list)
+    layers: list[str] = field(default_factory=list)
+    labels: dict[int, list[tuple[str, bool]]] = field(default_factory=dict)  # line -> derivatives
+    diagnosis: Diagnosis | None = None
+    updates: str | None = None  # full batch, mini-batch or one sample at a time
+    other_loss: bool = False  # follows the gradient of another loss than it computes
+    lines: tuple[int, int] = (0, 0)  # of the training step

@@ -1,0 +1,303 @@
+"""The array that a script computes with: each operation on it goes to its recorder.
+
+A `Recorded` is an ndarray: to the script it has the numbers that NumPy's would have. Views share
+one `Memory`, so that a change through one of them is seen by the others.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+NUMBERS = "fiub"  # the kinds of dtype that are recorded: float, int, unsigned int, bool
+# Functions that write into their first argument and return nothing; the tape has no form of them.
+_WRITERS = {"copyto", "put", "place", "putmask", "put_along_axis", "fill_diagonal"}
+_METHODS = [
+    "all", "any", "argmax", "argmin", "argsort", "astype", "clip", "copy", "cumsum", "cumprod",
+    "diagonal", "dot", "flatten", "max", "mean", "min", "nonzero", "prod", "ravel", "repeat",
+    "reshape", "round", "searchsorted", "squeeze", "std", "sum", "swapaxes", "take", "trace",
+    "transpose", "var",
+]  # fmt: skip
+
+
+class Journal(Protocol):
+    """What an array asks of its recorder."""
+
+    def run(self, op: str, function: Callable[..., Any], args: Any, kwargs: Any) -> Any: ...
+    def run_into(self, op: str, function: Any, args: Any, kwargs: Any, out: Any) -> Any: ...
+    def assign(self, x: "Recorded", index: Any, value: Any) -> None: ...
+    def changed_unseen(self, x: Any) -> None: ...
+    def branch(self, x: "Recorded", answer: bool) -> None: ...
+    def typed(self, x: Any) -> Any: ...
+    def matrix(self, data: Any, dtype: Any = None, copy: bool = True) -> Any: ...
+
+
+@dataclass(eq=False)
+class Memory:
+    """The memory that an array and its views share, and the tape's node for its present value."""
+
+    base: np.ndarray
+    node: int
+    version: int = 0
+
+
+class Recorded(np.ndarray):
+    """An array that tells its recorder what is done with it."""
+
+    _recorder: Journal
+    _memory: Memory | None = None
+    # how this view is got from the whole memory: ((op, function, args, kwargs), ...)
+    _path: tuple[Any, ...] = ()
+    _node: int = -1
+    _version: int = 0
+    _scalar: bool = False  # It stands for a NumPy number, which cannot be changed in place.
+    _lost: bool = False  # It was made from a recorded array by something that did not record.
+
+    @property  # type: ignore[misc]  # it is never assigned
+    def __class__(self) -> Any:
+        """The class that other code sees: a float where NumPy gives one."""
+        return self.dtype.type if self._scalar else type(self)
+
+    def __getattr__(self, name: str) -> Any:
+        """An attribute that a NumPy number has and an array does not: ``is_integer``."""
+        if self._scalar:
+            return getattr(strip(self), name)
+        raise AttributeError(f"'numpy.ndarray' object has no attribute {name!r}", name=name)
+
+    def __array_finalize__(self, parent: Any) -> None:
+        if isinstance(parent, Recorded):
+            self._lost = True
+            self._recorder = parent._recorder
+
+    def __array_ufunc__(
+        self, ufunc: Any, method: Any, *inputs: Any, out: Any = None, **kwargs: Any
+    ) -> Any:
+        name = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
+        function, recorder = getattr(ufunc, method), self._recorder
+        if method == "at":
+            return _change_unseen(recorder, function, inputs, kwargs)
+        if method == "__call__":  # for add.reduce, a tuple is the axes
+            inputs = tuple(map(recorder.typed, inputs))
+        if out is None:
+            return recorder.run(name, function, inputs, kwargs)
+        return recorder.run_into(name, function, inputs, kwargs, out[0])
+
+    def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        out, recorder = kwargs.pop("out", None), self._recorder
+        name = _function_name(func)
+        if name in _WRITERS:
+            if name == "copyto" and len(args) == 2 and isinstance(args[0], Recorded):
+                args[0][...] = args[1]
+                return None
+            return _change_unseen(recorder, func, args, kwargs)
+        if name in ("dot", "inner", "outer"):
+            args = tuple(map(recorder.typed, args))
+        if isinstance(out, np.ndarray):
+            return recorder.run_into(name, func, args, kwargs, out)
+        return recorder.run(name, func, args, kwargs)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._recorder.run("getitem", getitem, (self, index), {})
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        self._recorder.assign(self, index, value)
+
+    def __iter__(self) -> Any:
+        if self.ndim == 0:
+            raise TypeError("iteration over a 0-d array")
+        return (self[i] for i in range(len(self)))
+
+    def __bool__(self) -> Any:
+        answer = bool(self.view(np.ndarray))
+        self._recorder.branch(self, answer)
+        return answer
+
+    def __round__(self, digits: Any = None) -> Any:
+        if digits is None:
+            return round(self.view(np.ndarray).item())
+        return np.round(self, digits)
+
+    def __hash__(self) -> int:  # type: ignore[override]  # an array has none
+        if self._scalar:
+            return hash(self.view(np.ndarray).item())
+        raise TypeError(f"unhashable type: {type(self).__name__!r}")
+
+    def __repr__(self) -> Any:
+        return repr(strip(self, np.matrix))
+
+    def __str__(self) -> Any:
+        return str(self.view(np.ndarray))
+
+    def __format__(self, spec: Any) -> Any:
+        plain = self.view(np.ndarray)
+        return format(plain[()] if plain.ndim == 0 else plain, spec)
+
+    def __deepcopy__(self, memo: Any) -> Any:
+        return self.copy()
+
+    def __copy__(self) -> Any:
+        return self.copy()
+
+    def __reduce__(self) -> Any:
+        return strip(self, np.matrix).__reduce__()
+
+    @property
+    def T(self) -> Any:
+        return self._recorder.run("T", lambda x: x.T, (self,), {})
+
+    @property
+    def flat(self) -> Any:
+        return self.ravel().__iter__()
+
+    def item(self, *args: Any) -> Any:
+        if self.dtype.kind != "f":
+            return self.view(np.ndarray).item(*args)
+        return self._recorder.run("item", lambda x, *a: np.float64(x.item(*a)), (self, *args), {})
+
+    def tolist(self) -> Any:
+        if self.dtype.kind != "f":
+            return self.view(np.ndarray).tolist()
+        return [row.tolist() for row in self] if self.ndim else self
+
+    def fill(self, value: Any) -> None:
+        self[...] = value
+
+    def sort(self, *args: Any, **kwargs: Any) -> None:
+        self[...] = np.sort(self, *args, **kwargs)
+
+
+def _in_place(name: str) -> Callable[..., Any]:
+    whole = getattr(np.ndarray, f"__i{name}__")
+    rebind = getattr(np.ndarray, f"__{name}__")
+
+    def operate(self: Any, other: Any) -> Any:
+        return rebind(self, other) if self._scalar else whole(self, other)
+
+    return operate
+
+
+def _method(name: str) -> Callable[..., Any]:
+    def function(x: Any, *args: Any, **kwargs: Any) -> Any:
+        return getattr(x, name)(*args, **kwargs)  # x is an array, or a NumPy number
+
+    def method(self: Any, *args: Any, out: Any = None, **kwargs: Any) -> Any:
+        if out is not None:
+            return self._recorder.run_into(name, function, (self, *args), kwargs, out)
+        return self._recorder.run(name, function, (self, *args), kwargs)
+
+    return method
+
+
+for _name in ("add", "sub", "mul", "truediv", "pow", "floordiv", "mod"):
+    setattr(Recorded, f"__i{_name}__", _in_place(_name))
+for _name in _METHODS:
+    setattr(Recorded, _name, _method(_name))
+
+
+class Matrix(Recorded):
+    """``numpy.matrix``: its operations stand on the tape as the plain ones that they mean."""
+
+    def __mul__(self, other: Any) -> Any:
+        if isinstance(other, list | tuple) or np.ndim(other):
+            return np.dot(self, self._recorder.matrix(other, copy=False))
+        return self._recorder.run("multiply", np.dot, (self, other), {})
+
+    def __rmul__(self, other: Any) -> Any:
+        op = "dot" if np.ndim(other) else "multiply"
+        return self._recorder.run(op, np.dot, (other, self), {})
+
+    def __imul__(self, other: Any) -> Any:
+        self[:] = self * other
+        return self
+
+    def __pow__(self, n: Any) -> Any:  # type: ignore[override]  # no modulus
+        return self * self if n == 2 else np.linalg.matrix_power(self, n)
+
+    def __ipow__(self, n: Any) -> Any:  # type: ignore[override]  # in place
+        self[:] = self**n
+        return self
+
+    def getA(self) -> Any:
+        return seen_as(Recorded, self)
+
+    def getA1(self) -> Any:
+        return self.getA().ravel()
+
+    def getI(self) -> Any:
+        return (np.linalg.inv if self.shape[0] == self.shape[1] else np.linalg.pinv)(self)
+
+    def getT(self) -> Any:
+        return self.transpose()
+
+    A, A1, I, H = property(getA), property(getA1), property(getI), property(getT)  # noqa: E741
+    flat = property(lambda self: self.A.flat)
+
+    def tolist(self) -> Any:
+        return self.getA().tolist()
+
+
+def seen_as(kind: type[Recorded], x: Recorded) -> Any:
+    """The same memory as an array or a matrix."""
+    same = x.view(kind)
+    same.__dict__.update(x.__dict__)
+    return same
+
+
+def getitem(x: np.ndarray, index: Any) -> Any:
+    """``x[index]``"""
+    return x[index]
+
+
+def _function_name(func: Callable[..., Any]) -> str:
+    name = getattr(func, "__name__", str(func))
+    module = getattr(func, "__module__", "") or ""
+    return f"linalg.{name}" if "linalg" in module and name != "dot" else name
+
+
+def _change_unseen(recorder: Journal, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+    """Call a function that writes into its first argument and is not recorded."""
+    result = function(*strip(args), **strip(kwargs))
+    recorder.changed_unseen(args[0])
+    return result
+
+
+def strip(x: Any, matrix: type[np.ndarray] = np.ndarray) -> Any:
+    """The same arguments with plain arrays in them, and a `matrix` for each matrix."""
+    if isinstance(x, Recorded):
+        plain = x.view(matrix if type(x) is Matrix else np.ndarray)
+        return plain[()] if x._scalar else plain
+    if isinstance(x, np.matrix):
+        return x.view(matrix)
+    if type(x) in (tuple, list):
+        return type(x)(strip(i, matrix) for i in x)
+    if type(x) is dict:
+        return {k: strip(v, matrix) for k, v in x.items()}
+    if type(x) is slice:
+        return slice(*(strip(i, matrix) for i in (x.start, x.stop, x.step)))
+    return x
+
+
+def with_parts(whole: Any, parts: Iterable[Any]) -> Any:
+    """The same kind of list, tuple or named tuple (as `numpy.linalg` returns) with other parts."""
+    return getattr(whole, "_make", type(whole))(parts)
+
+
+def holds(x: Any, *kinds: type) -> bool:
+    """Is this, or is anything in this list or tuple, of one of these kinds?"""
+    kind = type(x)
+    return issubclass(kind, kinds) or (
+        issubclass(kind, tuple | list) and any(holds(i, *kinds) for i in x)
+    )
+
+
+def is_whole(index: Any) -> bool:
+    """Does ``a[index] = ...`` replace all of ``a``?"""
+    parts = index if isinstance(index, tuple) else (index,)
+    return all(p is Ellipsis or (isinstance(p, slice) and p == slice(None)) for p in parts)
+
+
+def same_memory(a: Any, b: Any) -> bool:
+    """Are these the same numbers at the same place? The shapes may differ: a row of a matrix."""
+    same = a.size == b.size and a.__array_interface__ == b.reshape(a.shape).__array_interface__
+    return bool(same)

@@ -1,0 +1,73 @@
+"""Which code is the script's own, and which of its lines and statements is running."""
+
+import ast
+import copy
+import functools
+import itertools
+import sys
+import types
+from pathlib import Path
+
+from .source import AssignmentRewriter, Code, Place
+
+# Frames of these files stand between the script and the recorder: our own, and `copy`, because
+# a deep copy of an array is what the script asked for.
+_BETWEEN = frozenset([*map(str, Path(__file__).parent.glob("*.py")), copy.__file__])
+
+
+class Frames:
+    """Finds the script among the frames that are running."""
+
+    def __init__(self, code: Code) -> None:
+        self._code = code
+        # file -> line -> column -> what the statement there changes, see `AssignmentRewriter`
+        self._changed: dict[str, dict[int, dict[int, list[str]]]] = {}
+        self._lines_before: dict[str, int] = {}  # how many lines of other files come before it
+
+    def add(self, filename: str) -> None:
+        """Take a file for the script's own, as it is."""
+        self._changed[filename] = {}
+
+    def compile(self, source: str, filename: str, places: list[Place]) -> types.CodeType:
+        """Add a file to the script's code and compile it, with what the recorder asks for.
+
+        Raises:
+            SyntaxError: it is not Python.
+
+        """
+        rewriter = AssignmentRewriter(source)
+        tree = ast.fix_missing_locations(rewriter.visit(ast.parse(source, filename)))
+        self._changed[filename] = rewriter.changed
+        self._lines_before[filename] = len(self._code.lines)
+        self._code.add(source, places)
+        return compile(tree, filename, "exec", dont_inherit=True)
+
+    def current(self) -> types.FrameType | None:
+        """The nearest frame, if it is the script's; None if another package is at work."""
+        frame: types.FrameType | None = sys._getframe(1)
+        while frame and frame.f_code.co_filename in _BETWEEN:
+            frame = frame.f_back
+        return frame if frame and frame.f_code.co_filename in self._changed else None
+
+    def line(self, frame: types.FrameType) -> int:
+        """The line of a frame, counted as in `Code`."""
+        return self._lines_before.get(frame.f_code.co_filename, 0) + frame.f_lineno
+
+    def targets(self) -> list[str]:
+        """What the present statement changes: x[i][j], and what that is a part of: x[i], x."""
+        frame = self.current()
+        if frame is None:
+            return []
+        on_line = self._changed[frame.f_code.co_filename].get(frame.f_lineno, {})
+        if len(on_line) > 1:  # W -= lr * dW; b -= lr * db
+            return on_line.get(_column(frame.f_code, frame.f_lasti), [])
+        return next(iter(on_line.values()), [])
+
+
+@functools.cache
+def _column(code: types.CodeType, instruction: int) -> int:
+    """The column at which the statement of an instruction begins; -1 before Python 3.11."""
+    if sys.version_info < (3, 11):
+        return -1
+    _, _, column, _ = next(itertools.islice(code.co_positions(), instruction // 2, None))
+    return -1 if column is None else column

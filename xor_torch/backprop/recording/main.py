@@ -1,0 +1,76 @@
+"""Runs a stranger's file and leaves a tape: what `__main__` does in a process of its own."""
+
+import os
+import sys
+import threading
+import traceback
+from pathlib import Path
+from typing import Any
+
+from . import process
+from .limits import Limits
+from .recorder import Recorder
+from .script import Run
+from .source import fingerprint, read_source
+
+
+def main(argv: list[str]) -> None:
+    """Run ``FILE DIRECTORY SECONDS GRACE BYTES [ARGS...]``, write the tape into the directory.
+
+    After SECONDS what was recorded is written, and GRACE seconds later the process is killed.
+    BYTES is how much memory it may have.
+    """
+    file, directory, seconds, grace, memory, *rest = argv
+    folder, path = Path(directory), Path(file)
+    process.supervise(float(seconds) + float(grace))
+    process.limit_memory(int(memory))
+    owner, exit_now = os.getpid(), os._exit
+    source, places = read_source(path)
+
+    def save(**outcome: Any) -> None:
+        if os.getpid() == owner:  # not a child that the script has forked
+            process.use_spare_memory()
+            recorder.tape.save(
+                folder, left=recorder.rounds.left, source=fingerprint(source), **outcome
+            )
+
+    def leave(end: str = "full") -> None:
+        recorder.full = True
+        save(end=end)
+        exit_now(0)
+
+    # A loop in C, or a process that is killed, leaves us no time: what is enough is saved at once.
+    limits = Limits(seconds=float(seconds))
+    recorder = Recorder(limits, when_full=leave, when_enough=lambda: save(end="full"))
+    sys.argv = [file, *rest]
+    sys.path[0] = str(path.resolve().parent)
+    watch = threading.Timer(limits.seconds, leave, ["time"])
+    watch.daemon = True
+    watch.start()
+    os._exit = lambda status: leave("exit")  # type: ignore[assignment, return-value]
+    outcome: dict[str, Any] = {"end": "ran"}
+    try:
+        Run(recorder).script(source, file, places)
+    except SystemExit as e:
+        outcome = {"end": "exit", "message": str(e.code)}
+    except BaseException as e:
+        outcome = {
+            "end": "crash",
+            "traceback": _own_traceback(e),
+            "error": type(e).__name__,
+            "module": getattr(e, "name", None),
+        }
+    watch.cancel()
+    recorder.full = True
+    save(**outcome)
+    sys.stdout.flush()
+    exit_now(0)
+
+
+def _own_traceback(error: BaseException) -> str:
+    """A traceback without our frames."""
+    here = Path(__file__).parent
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if Path(frame.filename).parent != here]
+    text = ["Traceback (most recent call last):\n", *traceback.format_list(own)]
+    return "".join(text + traceback.format_exception_only(type(error), error))

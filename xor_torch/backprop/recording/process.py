@@ -1,0 +1,111 @@
+"""Holds a script within its limits, and ends with it whatever it has started.
+
+On Linux a supervisor process stands between the checker and the script. Processes that lose their
+parent become its children (PR_SET_CHILD_SUBREAPER), so it finds a daemon, too. The supervisor and
+the script die with the process that started them (PR_SET_PDEATHSIG). None of this holds a script
+that sets out to undo it: that needs a container.
+"""
+
+import contextlib
+import ctypes
+import os
+import signal
+import sys
+import time
+import warnings
+from pathlib import Path
+
+PR_SET_PDEATHSIG = 1
+PR_SET_CHILD_SUBREAPER = 36
+# Over the limit for the script, so that its recording can still be saved.
+SPARE_BYTES = 2**30
+TIME_IS_OVER = 3  # exit code of a supervisor that has stopped the script
+CLEANUP_SECONDS = 2.0  # to end what the script has started
+
+
+def _prctl(option: int, value: int) -> None:
+    ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
+
+
+def supervise(seconds: float) -> None:
+    """Return in a new process, which is the script's; this one waits for it and never returns.
+
+    After `seconds`, or when the script's process has ended, all that it has started is killed.
+    Elsewhere than on Linux it does nothing.
+    """
+    if sys.platform != "linux":
+        return
+    end = time.monotonic() + seconds
+    _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    _prctl(PR_SET_CHILD_SUBREAPER, 1)
+    supervisor = os.getpid()
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
+    with warnings.catch_warnings():
+        # Python 3.12 warns because NumPy's BLAS has threads; it is made to be forked.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        script = os.fork()
+    if script == 0:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
+        _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != supervisor:
+            os._exit(1)
+        return
+    while not (ended := script in _reap()) and (left := end - time.monotonic()) > 0:
+        signal.sigtimedwait({signal.SIGCHLD}, left)
+    _kill_children()
+    os._exit(0 if ended else TIME_IS_OVER)
+
+
+def _reap() -> list[int]:
+    """The children that have ended."""
+    ended = []
+    with contextlib.suppress(ChildProcessError):
+        while (pid := os.waitpid(-1, os.WNOHANG)[0]) > 0:
+            ended.append(pid)
+    return ended
+
+
+def _kill_children() -> None:
+    """Kill all children, and theirs, which become ours when their parent has died."""
+    end = time.monotonic() + CLEANUP_SECONDS
+    while (children := _children()) and time.monotonic() < end:
+        for pid in children:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        for pid in children:
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(pid, 0)
+
+
+def _children() -> list[int]:
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError, IndexError):
+            # pid (name) state ppid: a name may hold spaces and brackets
+            parent = (folder / "stat").read_text(errors="replace").rpartition(")")[2].split()[1]
+            if int(parent) == os.getpid():
+                found.append(int(folder.name))
+    return found
+
+
+def limit_memory(limit: int) -> None:
+    """Let this process and each that it starts have so many bytes of data, and a spare to save."""
+    if sys.platform == "win32":
+        return
+    import resource
+
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    most = limit + SPARE_BYTES
+    if hard != resource.RLIM_INFINITY:
+        most = min(most, hard)
+    resource.setrlimit(resource.RLIMIT_DATA, (min(limit, most), most))
+
+
+def use_spare_memory() -> None:
+    """From now on this process may use the spare, too."""
+    if sys.platform == "win32":
+        return
+    import resource
+
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    resource.setrlimit(resource.RLIMIT_DATA, (hard, hard))

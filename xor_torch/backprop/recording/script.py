@@ -1,0 +1,183 @@
+"""Run a script on a NumPy that records, in this process.
+
+The script is not changed on disk and sees the numbers that it would see anyway: it gets a stand-in
+for ``numpy``, and so do the modules in its own folder. A training loop of 600,000 epochs ends after
+the first few hundred updates, and the script goes on behind it.
+"""
+
+import builtins
+import contextlib
+import importlib.abc
+import importlib.machinery
+import sys
+import types
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..tape import Tape
+from .array import Recorded, strip
+from .limits import Enough, Limits
+from .numpy_module import math_module, numpy_module
+from .recorder import Recorder
+from .source import Place, read_source
+
+# Packages that a script draws or shows progress with; it can do without them.
+_DISPLAY = {
+    "matplotlib", "seaborn", "plotly", "bokeh", "pylab", "mpl_toolkits", "cv2", "IPython",
+    "pygame", "PIL", "termcolor", "tqdm", "ipywidgets", "imageio",
+}  # fmt: skip
+
+
+def record(source: str, filename: str, limits: Limits | None = None) -> tuple[dict[str, Any], Tape]:
+    """Run a source; return its globals and its tape."""
+    recorder = Recorder(limits or Limits())
+    found = Run(recorder).script(source, filename)
+    recorder.full = True
+    return found, recorder.tape
+
+
+class Run:
+    """Runs one script, and the modules beside it, for one recorder."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self.recorder = recorder
+        self._numpy = numpy_module(recorder)
+        self._math = math_module(recorder)
+
+    def script(
+        self, source: str, filename: str, places: list[Place] | None = None
+    ) -> dict[str, Any]:
+        """Execute a script; return its globals. Its exceptions are passed on, except `Enough`."""
+        code = self.recorder.frames.compile(source, filename, places or [])
+        module = types.ModuleType("__main__")
+        module.__file__ = filename
+        self.furnish(module.__dict__)
+        if filename.endswith(".ipynb"):
+            module.__dict__.update(display=print, get_ipython=_Nothing())
+        finder = _Siblings(self, Path(filename).resolve().parent)
+        sys.meta_path.insert(0, finder)
+        main, sys.modules["__main__"] = sys.modules.get("__main__"), module
+        try:
+            exec(code, module.__dict__)
+        except Enough:
+            pass
+        finally:
+            sys.meta_path.remove(finder)
+            if main is not None:
+                sys.modules["__main__"] = main
+        return module.__dict__
+
+    def furnish(self, namespace: dict[str, Any]) -> None:
+        """Give a module its builtins: Python's, an ``import`` of ours, and the rewriter's calls."""
+        namespace["__builtins__"] = {
+            **vars(builtins),
+            "__import__": self._import,
+            "__assigned__": self.recorder.assigned,
+            "__loop__": self._loop,
+            "__round__": self.recorder.rounds.begin,
+            "__float__": _float,
+        }
+
+    def _import(
+        self,
+        name: Any,
+        globals: Any = None,
+        locals: Any = None,
+        fromlist: Any = (),
+        level: Any = 0,
+    ) -> Any:
+        if level == 0 and name in ("numpy", "math"):
+            return self._numpy if name == "numpy" else self._math
+        if level == 0 and name.startswith("numpy."):
+            __import__(name)
+            found = self._numpy
+            for part in name.split(".")[1:] if fromlist else ():
+                found = getattr(found, part)
+            return found
+        try:
+            return __import__(name, globals, locals, fromlist, level)
+        except ModuleNotFoundError as missing:
+            if (missing.name or "").split(".")[0] in _DISPLAY:
+                return _Nothing()
+            raise
+
+    def _loop(self, items: Iterable[Any]) -> Iterator[Any]:
+        """The items of a ``for`` loop, until it has made enough updates."""
+        go_on = self.recorder.rounds.begin()
+        for item in items:
+            yield item
+            if not go_on():
+                return
+
+
+@contextlib.contextmanager
+def in_place_of_numpy(recorder: Recorder, function: Callable[..., Any]) -> Iterator[None]:
+    """While a function is called, its module sees the stand-in for NumPy."""
+    names = getattr(function, "__globals__", None) or type(function).__call__.__globals__
+    real = {k: v for k, v in names.items() if v is np}
+    names.update(dict.fromkeys(real, numpy_module(recorder)))
+    try:
+        yield
+    finally:
+        names.update(real)
+
+
+def _float(*args: Any) -> Any:
+    """``float(x)`` that keeps a recorded number recorded."""
+    if len(args) == 1 and isinstance(args[0], Recorded):
+        float(strip(args[0]))  # for an array, this NumPy may raise an error
+        return args[0].item() if args[0].dtype.kind == "f" else args[0].astype(float).item()
+    return float(*args)
+
+
+class _Siblings(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Imports modules from the script's own folder as the script itself is run."""
+
+    def __init__(self, run: Run, folder: Path) -> None:
+        self.run, self.folder = run, folder
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
+        spec = importlib.machinery.PathFinder.find_spec(name, path or [str(self.folder)])
+        file = Path(spec.origin or "") if spec else Path()
+        installed = "site-packages" in file.parts or name.split(".")[0] in sys.stdlib_module_names
+        if not spec or file.suffix != ".py" or self.folder not in file.parents or installed:
+            return None
+        spec.loader = self
+        return spec
+
+    def exec_module(self, module: types.ModuleType) -> None:
+        file = Path(str(module.__file__))
+        self.run.furnish(module.__dict__)
+        text, places = read_source(file, module=str(file.relative_to(self.folder)))
+        code = self.run.recorder.frames.compile(text, str(file), places)
+        exec(code, module.__dict__)
+
+
+class _Nothing(types.ModuleType):
+    """Stands in for a display package that is not installed: it takes every call."""
+
+    def __init__(self) -> None:
+        super().__init__("nothing")
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return self
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter((self, self))  # fig, ax = plt.subplots()
+
+    def __getitem__(self, index: Any) -> Any:
+        return self
+
+    def __enter__(self) -> Any:
+        return self
+
+    def __exit__(self, *args: Any) -> None:
+        pass

@@ -1,0 +1,182 @@
+"""Finds updates while a script runs: an array that is replaced by itself plus a change.
+
+An update is ``new = old + change``, in any spelling, where the change depends on what the array was
+before. A chain of updates has a root: the value that the first of them replaced. A sum that
+only adds up what does not depend on it (a total loss) is not one.
+"""
+
+from typing import Any
+
+from ..operations import PARTS, SAME_NUMBERS
+from ..tape import Node, Ref, Tape
+
+
+class Updates:
+    """The updates on a tape that grows; each found one is added to the tape's `links`."""
+
+    def __init__(self, tape: Tape, marks: int) -> None:
+        """Begin with a tape of which no node was shown to `found` yet.
+
+        Args:
+            tape: it is watched, and its `links` are written.
+            marks: how many arrays have a mark of their own; all later ones share the last.
+
+        """
+        self.tape = tape
+        self.count = 0  # how many were found, over all arrays
+        self.began: int | None = None  # the node of the first one that was made again
+        self._marks = marks
+        self._root_of: dict[int, int] = {}  # of every value that replaced another
+        # (root, place in the script) -> the part of the array that was changed there first, and
+        # the value that was changed there last
+        self._places: dict[tuple[int, Any], tuple[str, int]] = {}
+        self._read = set[int]()  # roots from which a change of them is known to be computed
+        self._independent: dict[int, set[int]] = {}  # other root -> values that do not depend on it
+        # other root -> (old, new) of each sum: they become updates once a change depends on it
+        self._sums: dict[int, list[tuple[int, int]]] = {}
+
+    def found(self, node: Node) -> bool:
+        """Is this new node an update?"""
+        if node.op in ("add", "subtract"):
+            return self._in_sum(node)
+        if node.op == "assign":
+            return self._in_part(node)
+        # array([a + change, b + change]) may also be a sum as a whole
+        return node.op == "array" and self._in_rebuilt(node)
+
+    def _in_sum(self, node: Node) -> bool:
+        """``old + change``"""
+        if node.dtype != "f" or len(node.args) != 2:
+            return False
+        first, second = node.args
+        if not (isinstance(first, Ref) and isinstance(second, Ref)):
+            return False
+        pairs = [(first.id, second.id)]
+        if node.op == "add":
+            pairs.append((second.id, first.id))
+        found = []
+        for old, change in pairs:
+            source = self._source(old, node)
+            if source is not None and self._depends(change, self._root(source)):
+                found.append(source)
+            elif source is not None:
+                self._keep_sum(source, node)
+        # what is older is the state, what is newer the change
+        if found and self._root(min(found)).id <= min(node.inputs):
+            self._add(min(found), node)
+            return True
+        return False
+
+    def _in_part(self, node: Node) -> bool:
+        """``old[part] = old[part] + change``"""
+        base, _, new = node.args
+        part = self.tape.nodes[new.id]
+        if part.op not in ("add", "subtract"):
+            return False
+        old = self._source(base.id, node) or base.id
+        changes = [i for i in part.inputs if base.id not in self._wholes(i)]
+        if len(changes) == len(part.inputs):
+            return False
+        if any(self._depends(i, self._root(old)) for i in changes):
+            self._add(old, node)
+            return True
+        self._keep_sum(old, node)
+        return False
+
+    def _in_rebuilt(self, node: Node) -> bool:
+        """``array([part + change for part in old])``"""
+        inputs = [self.tape.nodes[i].inputs for i in node.inputs]
+        if any(self.tape.nodes[i].op not in ("add", "subtract") for i in node.inputs):
+            return False
+        found = [{i: self._wholes(i) for i in both} for both in inputs]
+        olds = set.intersection(*({w for ws in wholes.values() for w in ws} for wholes in found))
+        olds = {w for w in olds if self.tape.nodes[w].shape == node.shape}
+        for old in sorted(olds)[:1]:
+            root = self._root(old)
+            changes = [i for wholes in found for i, ws in wholes.items() if old not in ws]
+            if any(self._depends(i, root) for i in changes):
+                self._add(old, node)
+                return True
+        return False
+
+    def _wholes(self, id: int) -> list[int]:
+        """The value itself, the row that it is an element of, the array of that row, ..."""
+        found = [id]
+        while (node := self.tape.nodes[found[-1]]).op in PARTS and node.inputs:
+            found.append(node.inputs[0])
+        return found
+
+    def _root(self, id: int) -> Node:
+        return self.tape.nodes[self._root_of.get(id, id)]
+
+    def _depends(self, id: int, root: Node) -> bool:
+        """Is a value computed from a root?"""
+        nodes = self.tape.nodes
+        if not root.marks & nodes[id].marks:
+            return False
+        # The mark tells it if the root alone has it: a leaf, but not one of those that share the
+        # last mark. A sum of gradients has the marks of all that it descends from, and what
+        # is added to it has them, too: then the tape tells.
+        if (root.inputs or root.marks >> self._marks) and root.id not in self._read:
+            begin = {root.id}
+            if root.op in ("multiply", "divide"):  # a first gradient times its decay
+                begin |= {i for i in root.inputs if nodes[i].shape == root.shape}
+            known, stack = self._independent.setdefault(root.id, set()), [id]
+            while stack:
+                n = stack.pop()
+                if n in begin:
+                    self._read.add(root.id)
+                    del self._independent[root.id]
+                    return True
+                if n > min(begin) and n not in known:
+                    known.add(n)
+                    stack += nodes[n].inputs
+            return False
+        return True
+
+    def _keep_sum(self, old: int, node: Node) -> None:
+        """A running sum until now: no change of it has depended on it."""
+        if self.tape.nodes[old].site == node.site:
+            root = self._root_of[node.id] = self._root_of.get(old, old)
+            self._sums.setdefault(root, []).append((old, node.id))
+
+    def _add(self, old: int, node: Node) -> None:
+        root = self._root_of[node.id] = self._root_of.get(old, old)
+        # A sum at another place filled the array with its first numbers.
+        nodes = self.tape.nodes
+        sums = [s for s in self._sums.pop(root, ()) if nodes[s[1]].site == node.site]
+        self.tape.links += [*sums, (old, node.id)]
+        # One element after the other is one update. x @ w + b, with the same b as before, is not
+        # an update that is made again.
+        part = str(node.args[1]) if node.op == "assign" else ""
+        place = root, node.site
+        first, last = self._places.get(place, (part, old))
+        if first == part and last != old:
+            self.count += 1
+            if self.began is None:
+                self.began = node.id
+        self._places[place] = first, old
+
+    def _source(self, id: int, update: Node) -> int | None:
+        """What a value was made from by copies, casts and factors: the old value of an update.
+
+        Factors are followed only if they lead to a value that an update made.
+        """
+        shape = update.shape
+        origin: int | None = None
+        for _ in range(8):
+            node = self.tape.nodes[id]
+            if id in self._root_of or node.site == update.site:
+                return id
+            if node.op in SAME_NUMBERS and node.inputs:
+                id = node.inputs[0]
+                continue
+            if origin is None:
+                origin = id if node.shape == shape else None
+            same = [i for i in node.inputs if self.tape.nodes[i].shape == shape]
+            if node.op not in ("multiply", "divide") or len(same) != 1:
+                break
+            if any(self.tape.nodes[i].shape for i in node.inputs if i not in same):
+                break
+            id = same[0]
+        return origin

@@ -1,0 +1,423 @@
+// The page: its state, its controls, and a frame of what is shown. Loaded last.
+"use strict";
+
+const $id = (id) => document.getElementById(id);
+const RUN = EMBEDDED.run; // a run of the reader's own, or null
+const DEFAULTS = { seed: RUN?.seed ?? 42, hidden: RUN?.hidden ?? 2, lr: RUN?.lr ?? 0.1, loss: "mse", momentum: 0,
+  epochs: Math.min(RUN?.epochs ?? 10000, 100000) };
+const WORK = 7; // milliseconds of training in a frame; the rest of its 16 draws
+const calm = matchMedia("(prefers-reduced-motion: reduce)");
+
+// All that the address holds, and where the hand is.
+const state = { ...DEFAULTS, at: null, pattern: 1, gradients: false, early: false, theme: null };
+let timeline, ghost = null, palette, surfaces;
+let playing = false, position = 0, speed = 1000, last = 0;
+let chosen = 0, line = -1, drawnLength = -1, stale = true, settled = Infinity, slowly = 0;
+
+// The address
+
+const NUMBERS = { // name: lowest, highest, whole?
+  seed: [0, Math.max(SEEDS - 1, RUN?.seed ?? 0), true], hidden: [1, MOST_HIDDEN, true], lr: [0.001, 100], momentum: [0, 0.99],
+  epochs: [1, 100000, true], at: [0, 100000, true], pattern: [0, 3, true],
+};
+
+// `text` as a number in its range, or null.
+function readNumber(name, text) {
+  const [low, high, whole] = NUMBERS[name];
+  const value = text === "" || text === null ? NaN : Number(text);
+  return value >= low && value <= high && (!whole || Number.isInteger(value)) ? value : null;
+}
+
+function writeTouch({ epoch, weight, value, kick, draw, ...setting }) {
+  if (weight !== undefined) return `${epoch}:${weight}:${value}`;
+  if (kick !== undefined) return `${epoch}:kick:${kick}:${draw}`;
+  const [[name, to]] = Object.entries(setting);
+  return `${epoch}:${name}:${to}`;
+}
+
+function readTouch(text) {
+  const [at, what, to, draw] = text.split(":");
+  const epoch = Number(at), value = Number(to);
+  if (!Number.isInteger(epoch) || epoch < 0 || epoch > 100000) return null;
+  if (what === "loss") return to === "mse" || to === "bce" ? { epoch, loss: to } : null;
+  if (!Number.isFinite(value)) return null;
+  if (what === "lr" || what === "momentum") return readNumber(what, to) === null ? null : { epoch, [what]: value };
+  if (what === "kick") return { epoch, kick: value, draw: Math.abs(Math.trunc(Number(draw) || 0)) % SEEDS };
+  const weight = Number(what);
+  return Number.isInteger(weight) && weight >= 0 && weight < 4 * MOST_HIDDEN + 1 ? { epoch, weight, value } : null;
+}
+
+function writeAddress() {
+  const parts = new URLSearchParams();
+  for (const name in DEFAULTS) parts.set(name, state[name]);
+  parts.set("at", epochShown());
+  parts.set("pattern", state.pattern);
+  if (state.gradients) parts.set("gradients", 1);
+  if (state.early) parts.set("early", 1);
+  if (state.theme) parts.set("theme", state.theme);
+  if (timeline.touches.length) parts.set("touch", timeline.touches.map(writeTouch).join(","));
+  const address = "#" + decodeURIComponent(parts.toString());
+  if (address !== location.hash) history.replaceState(null, "", address);
+}
+
+function readAddress() {
+  const parts = new URLSearchParams(location.hash.slice(1));
+  for (const name in NUMBERS) state[name] = readNumber(name, parts.get(name)) ?? DEFAULTS[name] ?? { at: null, pattern: 1 }[name];
+  state.loss = parts.get("loss") === "bce" ? "bce" : "mse";
+  state.gradients = parts.has("gradients");
+  state.early = parts.has("early");
+  state.theme = ["dark", "light"].find((theme) => theme === parts.get("theme")) ?? null;
+  if (!weightsOf(state.seed, state.hidden)) state.seed = DEFAULTS.seed;
+  const size = countOf(state.hidden);
+  const touches = (parts.get("touch") ?? "").split(",").filter(Boolean).map(readTouch)
+    .filter((touch) => touch && touch.epoch <= state.epochs && !(touch.weight >= size));
+  start(touches, state.at ?? state.epochs);
+}
+
+// The run
+
+// Initial weights, flat: NumPy's draws, which for a run of the reader's own come with it.
+function weightsOf(seed, hidden) {
+  if (RUN && seed === RUN.seed && hidden === RUN.hidden) return RUN.initial;
+  return seed < SEEDS ? flatten(initialWeights(seed, hidden)) : null;
+}
+
+function start(touches = [], at = 0) {
+  const { lr, loss, momentum } = state;
+  timeline = new Timeline(weightsOf(state.seed, state.hidden), state.hidden, { lr, loss, momentum }, state.epochs, touches);
+  if (diagram.hidden !== state.hidden) {
+    diagram.build(state.hidden);
+    surfaces = { z2: new Float64Array(GRID * GRID), units: Array.from({ length: state.hidden }, () => new Float64Array(GRID * GRID)) };
+    chosen = Math.min(chosen, countOf(state.hidden) - 1);
+  }
+  ghost = null;
+  position = Math.min(at, state.epochs);
+  fillControls();
+  changed();
+}
+
+const epochShown = () => Math.min(Math.floor(position), timeline.epochs);
+
+function touch(change) {
+  const epoch = epochShown();
+  timeline.trainUntil(epoch);
+  if (timeline.known > epoch && !(ghost && ghost.epoch === epoch)) {
+    ghost = { epoch, known: timeline.known, losses: timeline.losses.slice() };
+  }
+  timeline.touch({ epoch, ...change });
+  position = epoch;
+  changed();
+}
+
+function setWeight(index, value) {
+  if (!Number.isFinite(value)) return;
+  touch({ weight: index, value: Math.min(1000, Math.max(-1000, Math.round(value * 1000) / 1000)) });
+}
+
+function kick() {
+  touch({ kick: Number($id("kick-size").value), draw: Math.floor(Math.random() * SEEDS) });
+}
+
+function undo() {
+  if (timeline.touches.length) start(timeline.touches.slice(0, -1), position);
+}
+
+function setPlaying(on) {
+  playing = on;
+  if (on && position >= timeline.epochs) position = 0;
+  $id("play").textContent = on ? "Pause" : "Play";
+  last = performance.now();
+  changed();
+}
+
+function step(by) {
+  setPlaying(false);
+  position = Math.min(timeline.epochs, Math.max(0, epochShown() + by));
+  changed();
+}
+
+// A frame: train a little, move on if it plays, draw if something is new.
+
+function changed() {
+  stale = true;
+}
+
+function frame(now) {
+  requestAnimationFrame(frame);
+  const began = performance.now();
+  if (timeline.known < timeline.epochs) {
+    timeline.trainUntil(timeline.epochs, () => performance.now() - began > WORK);
+    stale = true;
+  }
+  const pause = calm.matches ? 400 : 0; // who asked for less motion gets a picture now and then
+  if (playing && now - last >= pause) {
+    const target = position + (speed * Math.min(now - last, 500)) / 1000;
+    position = Math.min(target, timeline.known, timeline.epochs);
+    last = now;
+    if (position >= timeline.epochs) setPlaying(false);
+    stale = true;
+  }
+  if (stale) {
+    draw();
+    settled = now + 300;
+  } else if (!playing && now > settled) {
+    writeAddress(); // browsers allow a page few changes of its address in a second
+    settled = Infinity;
+  }
+}
+
+function draw() {
+  stale = false;
+  const epoch = Math.min(epochShown(), timeline.known);
+  const flat = timeline.flatAt(epoch);
+  const parameters = timeline.parametersAt(epoch);
+  const { loss, lr, momentum } = timeline.settingsAt(epoch);
+  const pass = forward(X, parameters);
+  const back = backward(X, Y, parameters, pass, loss);
+  const gradients = flatten({ W1: back.dW1, b1: back.db1, W2: back.dW2, b2: back.db2 });
+  computeSurfaces(parameters, surfaces);
+  const lines = derivation(parameters, pass, back, state.pattern, loss);
+  const lit = lines[line]?.[3] ?? {};
+  diagram.draw(flat, surfaces, pass, state.gradients ? gradients : null, palette, state.pattern, chosen, lit);
+  surface.draw(parameters, surfaces, pass, palette, state.pattern);
+  if (drawnLength !== timeline.known || curve_.touches !== timeline.touches) {
+    curve_.draw(timeline, ghost, RUN, state.early);
+    curve_.touches = timeline.touches;
+    drawnLength = timeline.known;
+    if (timeline.known === timeline.epochs) tell();
+  }
+  curve_.moveTo(epoch, timeline.losses[epoch]);
+
+  const number = epoch.toLocaleString("en");
+  $id("epoch-number").textContent = number;
+  $id("epoch").value = epoch;
+  $id("mse").textContent = `${timeline.losses[epoch].toFixed(6)} at epoch ${number}`;
+  if (playing && performance.now() - slowly < 100) return;
+  // What is read, and not watched: ten times a second is enough while it plays.
+  slowly = performance.now();
+  passes.draw(lines, line);
+  drawPredictions(pass);
+  slice.draw(flat, state.hidden, chosen, loss, gradients[chosen]);
+  $id("epoch").setAttribute("aria-valuetext", `epoch ${number}, loss ${timeline.losses[epoch].toFixed(4)}`);
+  const weight = diagram.weights[chosen];
+  $id("weight-title").textContent = `One weight: ${weight.name}`;
+  slice.svg.setAttribute("aria-label", `The loss over ${weight.name}, ${weight.words}; its gradient is ${short(gradients[chosen])}`);
+  setUnlessFocused("weight", flat[chosen].toFixed(3));
+  setUnlessFocused("lr", lr);
+  setUnlessFocused("momentum", momentum);
+  $id("loss").value = loss;
+  $id("undo").disabled = $id("reset").disabled = timeline.touches.length === 0;
+  document.querySelector(".ghost-key").hidden = !ghost;
+  const changes = timeline.touches.length;
+  $id("touches").textContent = changes ? `${changes} ${changes === 1 ? "change" : "changes"} so far.` : "";
+  document.body.classList.toggle("gradients", state.gradients);
+  document.body.dataset.trained = timeline.known === timeline.epochs; // for whoever waits for it
+}
+
+const setUnlessFocused = (id, value) => document.activeElement !== $id(id) && ($id(id).value = value);
+
+function drawPredictions(pass) {
+  const rows = $id("predictions").tBodies[0].rows;
+  pass.a2.forEach(([answer], n) => {
+    const [, , said, verdict] = rows[n].cells;
+    said.textContent = answer.toFixed(4);
+    const right = answer > 0.5 === Y[n][0] > 0.5;
+    verdict.textContent = Math.abs(answer - 0.5) < 0.1 ? "\u2248 one half" : right ? "\u2713 right" : "\u2717 wrong";
+    rows[n].classList.toggle("chosen", n === state.pattern);
+  });
+}
+
+// What became of the run, in words: at its last epoch.
+function tell() {
+  const settings = timeline.settingsAt(timeline.epochs);
+  const parameters = timeline.parametersAt(timeline.epochs);
+  const { short: end, why } = tellOutcome(classify(parameters, settings, timeline.epochs), parameters);
+  const touched = timeline.touches.length ? ", changed by hand" : "";
+  $id("verdict").textContent = `Seed ${state.seed}${touched}: ${end} after ${timeline.epochs.toLocaleString("en")} epochs`;
+  $id("why").textContent = why;
+  document.title = `XOR: seed ${state.seed}, ${end}`;
+  const isRun = RUN && state.seed === RUN.seed && state.hidden === RUN.hidden && !timeline.touches.length &&
+    state.lr === RUN.lr && state.loss === "mse" && state.momentum === 0 && timeline.epochs === RUN.epochs;
+  $id("run").hidden = !RUN;
+  if (!RUN) return;
+  const apart = Math.max(...RUN.final.map((w, i) => Math.abs(w - timeline.rows[timeline.epochs * timeline.size + i])));
+  $id("run").replaceChildren(
+    `Your run ${RUN.name}: seed ${RUN.seed}, ${RUN.hidden} hidden units, lr ${RUN.lr}, ${RUN.epochs.toLocaleString("en")} epochs. ` +
+    (isRun ? `Trained again in this page, its weights are the same to ${apart.toExponential(0)}. ` : ""));
+  $id("run").append(make("button", { type: "button", textContent: "Set the run's weights here", onclick: setRunsWeights }));
+}
+
+// The run's weights at the epoch that is shown, one touch for each, so that the link keeps them.
+function setRunsWeights() {
+  if (state.hidden !== RUN.hidden || state.seed !== RUN.seed) Object.assign(state, { hidden: RUN.hidden, seed: RUN.seed }), start();
+  RUN.final.forEach((value, weight) => touch({ weight, value }));
+}
+
+// Controls
+
+function fillControls() {
+  for (const name of ["seed", "hidden"]) $id(name).value = state[name];
+  $id("epoch").max = state.epochs;
+  if (![...$id("epochs").options].some((option) => Number(option.value) === state.epochs)) {
+    $id("epochs").append(make("option", { value: state.epochs, textContent: `${state.epochs.toLocaleString("en")} epochs` }));
+  }
+  $id("epochs").value = state.epochs;
+  for (const id of ["stuck", "solved"]) $id(id).value = [...$id(id).options].some((o) => o.value === String(state.seed)) ? state.seed : "";
+  $id("gradients").checked = state.gradients;
+  $id("log").checked = state.early;
+  applyTheme();
+}
+
+function applyTheme() {
+  const dark = state.theme ? state.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+  document.documentElement.dataset.theme = dark ? "dark" : "light";
+  $id("theme").textContent = dark ? "Light" : "Dark";
+  changed();
+}
+
+// The lists of seeds: one letter for each, found by a sweep at the notebook's settings.
+function fillSeedLists() {
+  const groups = { s: [], 8: [], 6: [], 4: [], m: [] };
+  [...EMBEDDED.outcomes].forEach((letter, seed) => groups[letter].push(seed));
+  const options = (seeds) => seeds.map((seed) => make("option", { value: seed, textContent: seed }));
+  const placeholder = (words) => make("option", { value: "", textContent: words });
+  $id("solved").append(placeholder(`${groups.s.length} of ${SEEDS}`), ...options(groups.s));
+  $id("stuck").append(placeholder(`${SEEDS - groups.s.length} of ${SEEDS}`));
+  for (const [letter, words] of [["8", "near 1/8"], ["6", "near 1/6"], ["4", "near 1/4"], ["m", "undecided"]]) {
+    if (groups[letter].length) $id("stuck").append(make("optgroup", { label: `${words} (${groups[letter].length})` }, ...options(groups[letter])));
+  }
+}
+
+function restartWith(name, text) {
+  const value = readNumber(name, text);
+  if (value === null || (name === "seed" && !weightsOf(value, state.hidden))) return fillControls();
+  state[name] = value;
+  if (name === "hidden" && !weightsOf(state.seed, value)) state.seed = 42;
+  const { lr, loss, momentum } = timeline.settingsAt(epochShown()); // a new seed keeps what was set
+  Object.assign(state, { lr, loss, momentum });
+  start([], state.epochs);
+}
+
+function changeSetting(name, text) {
+  const value = name === "loss" ? text : readNumber(name, text);
+  if (value === null) return ($id(name).value = timeline.settingsAt(epochShown())[name]);
+  if (epochShown() === 0 && timeline.touches.length === 0) {
+    state[name] = value;
+    start();
+  } else touch({ [name]: value });
+}
+
+function choosePattern(n) {
+  state.pattern = n;
+  [...$id("pattern-buttons").children].forEach((button, k) => button.setAttribute("aria-pressed", k === n));
+  changed();
+}
+
+function chooseWeight(index) {
+  chosen = index;
+  changed();
+}
+
+function walk(by) {
+  line = Math.min(12, Math.max(0, line + by));
+  changed();
+}
+
+function reset() {
+  const end = state.epochs;
+  start([], Math.min(position, end));
+}
+
+async function share() {
+  writeAddress();
+  try {
+    await navigator.clipboard.writeText(location.href);
+    $id("share").textContent = "Copied";
+  } catch { // a page from a file may not: the address bar has it
+    $id("share").textContent = "It is in the address";
+  }
+  setTimeout(() => ($id("share").textContent = "Copy link"), 2000);
+}
+
+const KEYS = {
+  " ": () => setPlaying(!playing), ",": () => step(-1), ".": () => step(1), "[": () => walk(-1), "]": () => walk(1),
+  g: () => $id("gradients").click(), k: kick, u: undo, r: reset,
+  0: () => choosePattern(0), 1: () => choosePattern(1), 2: () => choosePattern(2), 3: () => choosePattern(3),
+};
+
+const diagram = new DiagramView($id("diagram"), { onWeight: setWeight, onChoose: chooseWeight });
+const surface = new SurfaceView($id("surface"), choosePattern);
+const passes = new PassesView($id("lines"), (k) => { line = k; changed(); });
+const curve_ = new LossChart($id("curve"), "The mean squared error over the epochs", (epoch) => {
+  setPlaying(false);
+  position = Math.min(timeline.epochs, Math.max(0, Math.round(epoch)));
+});
+const slice = new SliceChart($id("slice"), "", (value) => setWeight(chosen, value));
+
+function listen() {
+  const on = (id, event, act) => $id(id).addEventListener(event, () => act($id(id).value));
+  on("play", "click", () => setPlaying(!playing));
+  on("back", "click", () => step(-1));
+  on("forth", "click", () => step(1));
+  on("epoch", "input", (value) => { setPlaying(false); position = Number(value); });
+  on("speed", "change", (value) => (speed = Number(value)));
+  on("epochs", "change", (value) => {
+    const touches = timeline.touches.filter((touch) => touch.epoch <= Number(value));
+    state.epochs = Number(value);
+    start(touches, state.epochs);
+  });
+  for (const name of ["seed", "hidden"]) on(name, "change", (value) => restartWith(name, value));
+  for (const list of ["stuck", "solved"]) on(list, "change", (value) => value && restartWith("seed", value));
+  for (const name of ["lr", "momentum", "loss"]) on(name, "change", (value) => changeSetting(name, value));
+  on("kick", "click", kick);
+  on("undo", "click", undo);
+  on("reset", "click", reset);
+  on("share", "click", share);
+  on("theme", "click", () => { state.theme = document.documentElement.dataset.theme === "dark" ? "light" : "dark"; applyTheme(); });
+  on("gradients", "change", () => { state.gradients = $id("gradients").checked; changed(); });
+  on("log", "change", () => { state.early = $id("log").checked; drawnLength = -1; changed(); });
+  on("weight", "change", (value) => value !== "" && setWeight(chosen, Number(value)));
+  on("earlier", "click", () => walk(-1));
+  on("later", "click", () => walk(1));
+  addEventListener("keydown", (event) => {
+    const inField = event.target.matches("input:not([type=checkbox]):not([type=range]), select, textarea");
+    const pressing = event.key === " " && event.target.matches("button, input");
+    if (inField || pressing || event.ctrlKey || event.metaKey || event.altKey) return;
+    const act = KEYS[event.key.toLowerCase()];
+    if (!act) return;
+    event.preventDefault();
+    act();
+  });
+  addEventListener("hashchange", readAddress);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", applyTheme);
+  const observer = new ResizeObserver(() => { resize(); changed(); });
+  for (const id of ["diagram", "curve", "slice"]) observer.observe($id(id));
+}
+
+function resize() {
+  diagram.resize();
+  curve_.measure();
+  slice.measure();
+  drawnLength = -1;
+}
+
+function open() {
+  palette = makePalette();
+  fillSeedLists();
+  PATTERNS.forEach((name, n) => {
+    $id("pattern-buttons").append(make("button", { type: "button", textContent: name, onclick: () => choosePattern(n) }));
+    const row = $id("predictions").tBodies[0].insertRow();
+    for (const words of [X[n].join(" "), Y[n][0], "", ""]) row.insertCell().textContent = words;
+    row.addEventListener("click", () => choosePattern(n));
+  });
+  $id("seed").max = NUMBERS.seed[1];
+  $id("hidden").max = MOST_HIDDEN;
+  document.querySelector(".run-key").hidden = !RUN?.curve.length;
+  listen();
+  readAddress();
+  resize();
+  choosePattern(state.pattern);
+  requestAnimationFrame(frame);
+}
+
+open();

@@ -1,0 +1,109 @@
+// A training run: the weights before each epoch, and what a hand has changed on the way.
+"use strict";
+
+class Timeline {
+  // `weights` are flat, see draws.js. `touches` are changes at an epoch, each one of
+  //     { epoch, lr }  { epoch, loss }  { epoch, momentum }       settings from that epoch on
+  //     { epoch, weight, value }                                  one weight set
+  //     { epoch, kick, draw }                                     noise added to all weights
+  constructor(weights, hidden, settings, epochs, touches = []) {
+    this.hidden = hidden;
+    this.size = weights.length;
+    this.initial = settings;
+    this.epochs = epochs;
+    this.touches = touches;
+    this.rows = new Float64Array((epochs + 1) * this.size); // row k: the weights at epoch k
+    this.velocities = new Float64Array((epochs + 1) * this.size);
+    this.losses = new Float64Array(epochs + 1); // the mean squared error, whichever loss is followed
+    this.rows.set(weights);
+    this.settings = { ...settings }; // those of the last known epoch
+    this.known = -1;
+    this.arrive(0, this.parametersAt(0));
+  }
+
+  flatAt(epoch) {
+    return this.rows.subarray(epoch * this.size, (epoch + 1) * this.size);
+  }
+
+  parametersAt(epoch) {
+    return unflatten(this.flatAt(epoch), this.hidden);
+  }
+
+  velocityAt(epoch) {
+    const start = epoch * this.size;
+    return unflatten(this.velocities.subarray(start, start + this.size), this.hidden);
+  }
+
+  settingsAt(epoch) {
+    const settings = { ...this.initial };
+    for (const touch of this.touches) {
+      if (touch.epoch <= epoch) for (const name in settings) settings[name] = touch[name] ?? settings[name];
+    }
+    return settings;
+  }
+
+  // Train until `epoch`, or until `isLate()`. Returns whether `epoch` is reached.
+  trainUntil(epoch, isLate = () => false) {
+    while (this.known < epoch) {
+      for (let n = 0; n < 50 && this.known < epoch; n++) this.step();
+      if (isLate()) break;
+    }
+    return this.known >= epoch;
+  }
+
+  step() {
+    const { lr, loss, momentum } = this.settings;
+    const gradient = backward(X, Y, this.parameters, this.pass, loss);
+    const next = descend(this.parameters, momentum ? this.velocityAt(this.known) : null, gradient, lr, momentum);
+    const start = (this.known + 1) * this.size;
+    flatten(next.parameters, this.rows, start);
+    if (momentum) flatten(next.velocity, this.velocities, start);
+    this.arrive(this.known + 1, next.parameters);
+  }
+
+  // The weights of `epoch` are known: apply its touches, then look at what the network answers.
+  arrive(epoch, parameters) {
+    let touched = false;
+    for (const touch of this.touches) {
+      if (touch.epoch !== epoch) continue;
+      this.apply(touch);
+      touched = true;
+    }
+    this.lookAt(epoch, touched ? this.parametersAt(epoch) : parameters);
+  }
+
+  lookAt(epoch, parameters) {
+    this.known = epoch;
+    this.parameters = parameters;
+    this.pass = forward(X, parameters);
+    this.losses[epoch] = meanSquaredError(this.pass.a2, Y);
+  }
+
+  apply(touch) {
+    const flat = this.flatAt(touch.epoch);
+    if ("weight" in touch) flat[touch.weight] = touch.value;
+    if ("kick" in touch) {
+      for (let i = 0; i < flat.length; i++) {
+        flat[i] += touch.kick * DRAWS[(touch.draw * DRAWS_PER_SEED + i) % DRAWS.length];
+      }
+    }
+    for (const name in this.settings) this.settings[name] = touch[name] ?? this.settings[name];
+  }
+
+  // Change something at an epoch that is known. What was later is forgotten, and trained anew.
+  touch(touch) {
+    const replaced = (old) =>
+      old.epoch > touch.epoch ||
+      (old.epoch === touch.epoch && !("kick" in old) && keyOf(old) === keyOf(touch));
+    this.touches = this.touches.filter((old) => !replaced(old));
+    this.touches.push(touch);
+    this.settings = this.settingsAt(touch.epoch);
+    this.apply(touch);
+    this.lookAt(touch.epoch, this.parametersAt(touch.epoch));
+  }
+}
+
+// What a touch changes: two touches with the same key at the same epoch cannot both hold.
+function keyOf(touch) {
+  return "weight" in touch ? `weight ${touch.weight}` : Object.keys(touch).find((name) => name !== "epoch");
+}
