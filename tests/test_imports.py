@@ -227,7 +227,12 @@ def the_checker_takes_nothing_but_threads(graph):
 
 # What other wings may take from a wing beside the names of its face, as the face's docstring says:
 # rooms that need less than the face's names, torch or Lightning.
-OPEN_ROOMS = {"xor_torch.lit.runs", "xor_torch.lit.checkpoint", "xor_torch.lit.console"}
+OPEN_ROOMS = {
+    "xor_torch.lit.runs",
+    "xor_torch.lit.checkpoint",
+    "xor_torch.lit.console",
+    "xor_torch.sweep.plots",  # it needs matplotlib, which is an extra
+}
 
 
 def other_wings_use_the_face(graph):
