@@ -8,6 +8,8 @@ from docutils.utils.math import MathError
 from docutils.utils.math.latex2mathml import tex2mathml
 from sphinx.util import logging
 
+from xor_torch.play import write_page
+
 logger = logging.getLogger(__name__)
 
 project = "xor_torch"
@@ -58,6 +60,13 @@ def readme(app, docname: str, source: list[str]) -> None:
         source[0] = text + "\n" + source[0]
 
 
+def playground(app, error: Exception | None) -> None:
+    """The page of docs/play.md, beside the pages of the site."""
+    if error is None and app.builder.format == "html":
+        write_page(Path(app.outdir, "playground.html"))
+
+
 def setup(app) -> None:
+    app.connect("build-finished", playground)
     app.connect("source-read", readme)
     app.add_html_math_renderer("mathml", (mathml, None), (mathml, None))

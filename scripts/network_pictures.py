@@ -73,6 +73,7 @@ def _card(
         FancyBboxPatch(
             (left, 0.1), 0.485, 0.885, boxstyle="round,pad=0,rounding_size=0.012",
             facecolor=theme.card, edgecolor=theme.line, transform=figure.transFigure,
+            zorder=-1,  # behind the axes
         )
     )  # fmt: skip
     title = f"seed {seed}: {outcome}" if last else f"seed {seed}"
@@ -82,8 +83,7 @@ def _card(
     )
 
     width = 0.315
-    ax = figure.add_axes((left + 0.015, 0.135, width, width * SIZE[0] / SIZE[1] * 1.33))
-    ax.set_position((left + 0.015, 0.35, width, width * SIZE[0] / SIZE[1]))
+    ax = figure.add_axes((left + 0.015, 0.35, width, width * SIZE[0] / SIZE[1]))
     _surface(ax, now, theme)
     _predictions(figure, left + 0.345, now, theme)
     _curve(figure.add_axes((left + 0.055, 0.16, 0.415, 0.13)), run, epoch, theme)
@@ -106,7 +106,7 @@ def _surface(ax, now: manual.Epoch, theme: Theme) -> None:
     for (x0, x1), (target,), (said,) in zip(X, y, now.forward.a2, strict=True):
         ax.scatter(
             [x0], [x1], c=[target], cmap=SCALE, vmin=0, vmax=1, marker=colours.TARGETS[int(target)],
-            s=90, edgecolors="white", lw=1.6, zorder=3,
+            s=90, edgecolors="#111111", lw=1.4, zorder=3,
         )  # fmt: skip
         ax.text(
             x0, x1 - 0.1, f"{x0:.0f}{x1:.0f}: should be {target:.0f},\nanswers {said:.2f}",

@@ -1,6 +1,7 @@
-"""What the pages of docs/ show as output is made here, so that it cannot go stale.
+"""What the pages show as output is made here, so that it cannot go stale.
 
-    python -m tests.pages            docs/mistakes.md: what `compare` reports, the lines that differ
+    python -m tests.pages --house    CONTRIBUTING.md: the map of the house, from the docstrings
+    python -m tests.pages            and docs/mistakes.md: what `compare` reports, what differs
     python -m tests.pages --learn    its table too: minutes, for every script is trained
     python -m tests.pages --walk     docs/walk.ipynb: executed, in a directory of its own
 
@@ -8,6 +9,7 @@ In docs/mistakes.md a comment with the id of a planted mistake (see `tests.backp
 stands before a ``diff`` and a ``text`` block; both are replaced, and nothing else is.
 """
 
+import ast
 import contextlib
 import difflib
 import io
@@ -25,7 +27,9 @@ from xor_torch.backprop.check import check_file
 
 from .backprop.homework import CORRECT, MISTAKES, Mistake
 
-DOCS = Path(__file__).parents[1] / "docs"
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+GUIDE = ROOT / "CONTRIBUTING.md"
 PAGE = DOCS / "mistakes.md"
 WALK = DOCS / "walk.ipynb"
 SEEDS = range(20)
@@ -33,6 +37,25 @@ BY_ID = {mistake.id: mistake for mistake in MISTAKES}
 
 EXAMPLE = re.compile(r"<!-- (\S+) -->\n+```diff\n(.*?)```\n+```text\n(.*?)```\n", re.DOTALL)
 TABLE = re.compile(r"(?<=<!-- table -->\n\n)(\|.*\n)*")
+HOUSE = re.compile(r"(?<=<!-- house -->\n\n```text\n)(.*\n)*?(?=```\n)")
+
+
+def house(package: Path = ROOT / "xor_torch", depth: int = 0) -> str:
+    """One line for each room and wing: its name, and the first line of its docstring."""
+
+    def line(name: str, path: Path) -> str:
+        said = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+        return f"{'  ' * depth + name:21}{said.partition(chr(10))[0]}".rstrip() + "\n"
+
+    rooms = sorted(path for path in package.glob("*.py") if path.stem != "__init__")
+    wings = sorted(path.parent for path in package.glob("*/__init__.py"))
+    result = "" if depth else line(f"{package.name}/", package / "__init__.py")
+    depth += 1
+    for path in rooms:
+        result += line(path.stem, path)
+    for path in wings:
+        result += line(f"{path.name}/", path / "__init__.py") + house(path, depth)
+    return result
 
 
 def refresh(page: str) -> str:
@@ -117,6 +140,9 @@ def walk(folder: Path):
 
 
 def main() -> None:
+    GUIDE.write_text(HOUSE.sub(lambda _: house(), GUIDE.read_text(), count=1))
+    if "--house" in sys.argv:
+        return
     page = refresh(PAGE.read_text())
     if "--learn" in sys.argv:
         page = TABLE.sub(lambda _: table(page), page)

@@ -104,6 +104,13 @@ def test_the_catalogue_has_the_names_of_the_code():
     assert re.findall(r"^\| \[(.*?)\]", page, re.MULTILINE) == names
 
 
+def test_the_map_shows_the_house():
+    (shown,) = (found[0] for found in pages.HOUSE.finditer(pages.GUIDE.read_text()) if found[0])
+    assert shown == pages.house(), "python -m tests.pages --house makes the map again"
+    named = set(re.findall(r"^ +(\S+)  ", shown, re.MULTILINE))
+    assert named >= {"data", "manual", "lit/", "training", "backprop/", "recording/", "recorder"}
+
+
 EXAMPLES = [found[0] for found in pages.EXAMPLE.finditer(pages.PAGE.read_text())]
 
 

@@ -169,9 +169,9 @@ def test_what_the_check_did_not_expect_is_no_traceback(tmp_path, monkeypatch):
         raise KeyError("strange")
 
     path = write(tmp_path, CORRECT["plain"])
-    for name in ("find_networks", "Case", "_describe"):
+    for name in ("judge.find_networks", "judge.Case", "correct.describe"):
         with monkeypatch.context() as patch:
-            patch.setattr(f"xor_torch.backprop.judging.judge.{name}", fail)
+            patch.setattr(f"xor_torch.backprop.judging.{name}", fail)
             verdict = check_file(path)
         assert verdict.exit_code == 2
         assert "failed on it, with KeyError" in verdict.reason

@@ -104,6 +104,33 @@ def test_a_number_put_into_an_array_stays_recorded(tmp_path):
     assert tape.nodes[assign.inputs[-1]].op == "multiply"
 
 
+CHANGES = {
+    "flat": "a.flat[1] = 5; a.flat[2:4] = [7, 8]; b = a.flat[1] * 2",
+    "flat of a transpose": "a.T.flat[1] = 5",
+    "flat as a whole": "a.flat = 3.0",
+    "shape": "a.shape = (3, 2); a[0] *= 2",
+    "shape of what has a view": "v = a[0]; a.shape = (3, 2); v *= 2; a[2, 1] += 1",
+    "put": "a.put([0, 4], [9.0, 8.0])",
+    "partition": "a.partition(1)",
+    "ndmin": "a = np.array([a[0, 0], a[1, 1]], ndmin=3) * 2",
+    "asfarray": "a = np.asfarray([[1, 2], [3, 4]]) / 2",
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_a_change_is_not_overlooked(tmp_path, change):
+    """The tape's last value is what the array holds now, whoever has changed it."""
+    begin = "import numpy as np\na = np.array([[1.0, -2.0, 3.0], [0.5, 4.0, -1.0]]) + 1\n"
+    source = f"{begin}{change}\nend = a * 1\n"
+    plain = {}
+    exec(source.replace("np.asfarray(", "np.asarray(").replace("4]])", "4.0]])"), plain)
+    found, tape = record(source, tmp_path)
+    np.testing.assert_array_equal(np.asarray(found["end"]), plain["end"])
+    end = next(n for n in tape.nodes if n.name == "end")
+    np.testing.assert_array_equal(end.value, plain["end"])
+    np.testing.assert_array_equal(tape.nodes[end.inputs[0]].value, plain["a"])
+
+
 def test_a_view_writes_into_its_array(tmp_path):
     source = "import numpy as np\na = np.zeros((2, 2))\nrow = a[0]\nrow += 1\nb = a + 0\n"
     found, _ = record(source, tmp_path)

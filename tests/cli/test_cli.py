@@ -103,7 +103,7 @@ def test_help_fits_a_screen(command, capsys):
 
 
 def test_every_command_has_its_script():
-    others = {"benchmark", "benchmark_sweep", "screenshots"}
+    others = {"benchmark", "benchmark_sweep", "network_pictures", "play_seeds", "screenshots"}
     assert {path.stem for path in (ROOT / "scripts").glob("*.py")} == {*cli.COMMANDS, *others}
     for name in cli.COMMANDS:
         assert f'main(["{name}", *sys.argv[1:]])' in (ROOT / "scripts" / f"{name}.py").read_text()

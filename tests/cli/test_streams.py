@@ -13,16 +13,6 @@ from xor_torch import XORModule, fit
 from ..common import ROOT, run_cli
 
 SHORT = ["train", "--epochs", "3", "--views", "none"]
-# exit code 1, and a name that neither ASCII nor cp1252 has
-WRONG = """
-import numpy as np
-X = np.array([[0, 0], [0, 1], [1, 0], [1, 1.0]])
-y = np.array([[0], [1], [1], [0.0]])
-größe\u0142 = np.ones((2, 1))
-for _ in range(50):
-    p = 1 / (1 + np.exp(-(X @ größe\u0142)))
-    größe\u0142 = größe\u0142 - 0.1 * X.T @ ((p - y) * p)
-"""
 
 
 def shell(redirect, *flags, cwd, **environment):
@@ -42,10 +32,8 @@ def shell(redirect, *flags, cwd, **environment):
 def test_a_closed_standard_output_is_refused_before_anything_is_done(tmp_path):
     run = shell(">&-", *SHORT, cwd=tmp_path)
     assert run.returncode == 2
-    assert (
-        run.stderr
-        == "xor-torch train: error: standard output is closed; send it to /dev/null instead\n"
-    )
+    assert run.stderr.startswith("xor-torch train: error: standard output is closed; send it")
+    assert len(run.stderr.splitlines()) == 1
     assert not [*tmp_path.iterdir()]
 
 
@@ -63,11 +51,9 @@ def test_an_error_is_not_a_result(tmp_path):
     assert (run.returncode, run.stdout) == (2, "")
 
 
-@pytest.mark.parametrize(
-    "flags", [["--help"], ["train", "--help"], ["--version"], ["train", "--print-config"]]
-)
+@pytest.mark.parametrize("flags", ["--help", "train --help", "--version", "train --print-config"])
 def test_a_full_standard_output_is_said_in_one_line(flags, tmp_path):
-    run = shell(">/dev/full", *flags, cwd=tmp_path)
+    run = shell(">/dev/full", *flags.split(), cwd=tmp_path)
     assert run.returncode == 1
     assert run.stderr.endswith("error: cannot write standard output: No space left on device\n")
     assert len(run.stderr.splitlines()) == 1
@@ -75,7 +61,9 @@ def test_a_full_standard_output_is_said_in_one_line(flags, tmp_path):
 
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-8"])
 def test_a_verdict_is_said_in_every_encoding(encoding, tmp_path):
-    (tmp_path / "wrong.py").write_text(WRONG, encoding="utf-8")
+    # the weights get a name that neither ASCII nor cp1252 has
+    source = (ROOT / "docs/my_network.py").read_text(encoding="utf-8")
+    (tmp_path / "wrong.py").write_text(source.replace("W2", "größe\u0142"), encoding="utf-8")
     run = shell("", "compare", "wrong.py", cwd=tmp_path, PYTHONIOENCODING=encoding)
     assert run.returncode == 1, run.stderr
     assert "WRONG" in run.stdout

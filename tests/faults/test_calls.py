@@ -179,10 +179,11 @@ CALLS = {
     "train --trainer.gradient_clip_val -1": "--trainer.gradient_clip_val -1: must be from 0",
     "train --trainer.gradient_clip_val nan": "--trainer.gradient_clip_val nan: of no type",
     # no code is imported because a flag or a file names it
-    "train --trainer.profiler {class_path:planted.Profiler}": "--trainer.profiler ",
+    'train --trainer.profiler {"class_path":"planted.Profiler"}': "--trainer.profiler {'class",
+    "train --trainer.profiler.class_path planted.Profiler": "--trainer.profiler.class_path planted",
     "train --trainer.profiler planted.Profiler": "--trainer.profiler planted.Profiler: Lightning's",
     "train --trainer.strategy planted.Strategy": "--trainer.strategy planted.Strategy: Lightning's",
-    "train --config class.yaml": "--trainer.profiler {'class_path': 'planted.Profiler'}: of no type",
+    "train --config class.yaml": "--trainer.profiler {'class_path': 'planted.Profiler'}: of",
     # settings
     "train --config": "--config: expected one argument",
     "train --config none.yaml": "--config none.yaml: No such file or directory",
@@ -291,7 +292,7 @@ def words(call):
 
 def contents(directory):
     """What is there, and when it was changed."""
-    return {path: path.stat().st_mtime_ns for path in directory.rglob("*")}
+    return {path: path.lstat().st_mtime_ns for path in directory.rglob("*")}
 
 
 def assert_refused(call, message, code, out, err, before, after):

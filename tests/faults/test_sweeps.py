@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from xor_torch.sweep import Result, plan, run, sweep
+from xor_torch.sweep import Result, plan, plots, run, sweep
 from xor_torch.sweep.blocks import Blocks
 from xor_torch.sweep.plan import make_plan, read_plan, write_plan
 
@@ -31,14 +31,21 @@ slow = pytest.mark.slow
 linux = pytest.mark.skipif(not warm.LINUX, reason="looks into /proc")
 
 FLAGS = ("sweep", "--seeds", 40, "--out", "x.npz")
-SHORT, LONG, FOREVER = ("--epochs", 50), ("--epochs", 1000), ("--epochs", 10**9)
+SHORT, LONG = ("--epochs", 50), ("--epochs", 1000)
+FOREVER = ("--epochs", 8 * 10**6)  # ten minutes; for more it would be compiled
 UNDER_WAY = "--out x.npz: another sweep is under way in x.npz.blocks; "
 
 
-def small_blocks(processes=1):
+def small_blocks(processes=1, pictures=False):
     """Ten blocks of four seeds, taken by the command itself or by workers."""
     plan.BLOCK = 4
     run.cores = lambda: processes
+    if not pictures:  # they would take most of the time
+        plots.save_figures = lambda *_: {}
+        plots.log_figures = lambda *_: None
+
+
+with_pictures = functools.partial(small_blocks, pictures=True)
 
 
 def start(*flags, cwd, setup=small_blocks, **options):
@@ -106,8 +113,8 @@ MOMENTS = {
 
 
 def die_at(moment, number):
-    """Have the process send itself a signal at one of MOMENTS."""
-    small_blocks()
+    """Have the process send itself a signal at one of MOMENTS, when it first comes there."""
+    small_blocks(pictures="picture" in moment or "event" in moment)
     name, when = MOMENTS[moment]
     module, *owners, attribute = name.split(".")
     owner = importlib.import_module(f"xor_torch.sweep.{module}")
@@ -116,19 +123,24 @@ def die_at(moment, number):
     original = getattr(owner, attribute)
     write_bytes = Path.write_bytes
 
+    def die():
+        setattr(owner, attribute, original)
+        Path.write_bytes = write_bytes
+        os.kill(os.getpid(), number)
+
     def half(path, data):
         write_bytes(path, data[: len(data) // 2])
-        os.kill(os.getpid(), number)
+        die()
         return write_bytes(path, data)
 
     def dying(*args, **kwargs):
         if when == "before":
-            os.kill(os.getpid(), number)
+            die()
         if when == "half":
             Path.write_bytes = half
         found = original(*args, **kwargs)
         if when == "after":
-            os.kill(os.getpid(), number)
+            die()
         return found
 
     setattr(owner, attribute, dying)
@@ -166,14 +178,14 @@ def test_killed_at_random_moments(kills, tmp_path, whole):
     moments = random.Random(kills)
     cwd = tmp_path / "quiet"
     begin = time.monotonic()
-    with warm.ended(start(*LONG, cwd=cwd)) as quiet:
+    with warm.ended(start(*LONG, cwd=cwd, setup=with_pictures)) as quiet:
         quiet.wait()
     seconds = time.monotonic() - begin
     tried, plans, blocks, files = 0, 0, 0, 0
     while tried < kills:
         cwd = tmp_path / f"killed{tried}"
         shutil.rmtree(cwd, ignore_errors=True)
-        with warm.ended(start(*LONG, cwd=cwd)) as command:
+        with warm.ended(start(*LONG, cwd=cwd, setup=with_pictures)) as command:
             time.sleep(moments.uniform(0, seconds))
             if not command.kill(signal.SIGKILL) or command.wait() != -signal.SIGKILL:
                 continue  # it had come to its end
@@ -252,7 +264,8 @@ def test_a_worker_ends_where_the_system_does_not_end_it():
         assert process.wait(warm.PATIENCE) == 1
     finally:
         process.kill()
-        process.communicate()
+        process.wait()
+        process.stdout.close()
 
 
 @linux
@@ -317,14 +330,13 @@ def test_a_sweep_that_is_under_way_is_left_alone(flags, tmp_path, whole):
         assert second.last_words.startswith(f"xor-torch sweep: error: {UNDER_WAY}")
         assert second.stdout == ""
         assert read_plan(cwd / "x.npz.blocks").lr == 0.1
-        assert holders(cwd) == {first.process.pid}
+        until(lambda: holders(cwd) == {first.process.pid})  # it writes its claim again and again
         first.kill(signal.SIGKILL)
         first.wait()
     # the lock has ended with its process
-    finish(cwd, *SHORT, *flags, "--force") if "--force" not in flags else finish(
-        cwd, *SHORT, *flags
-    )
-    assert (cwd / "x.npz").read_bytes() == whole(*SHORT, *flags[:2] if "--lr" in flags else ())
+    network = flags[:2] if "--lr" in flags else ()
+    finish(cwd, *SHORT, *network, "--force")
+    assert (cwd / "x.npz").read_bytes() == whole(*SHORT, *network)
 
 
 def at_the_gun():

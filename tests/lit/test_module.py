@@ -13,26 +13,6 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from xor_torch import XOR, XORDataModule, XORModule, data, files, fit, lit, manual, squared_error
 from xor_torch.lit import saving
 
-EPOCHS = 10_000
-
-
-class Collect(L.Callback):
-    """The weights before the update of every 1000th epoch."""
-
-    def __init__(self):
-        self.weights = {}
-
-    def on_before_optimizer_step(self, trainer, pl_module, optimizer):
-        if trainer.global_step % 1000 == 0:
-            self.weights[trainer.global_step] = pl_module.to_numpy()
-
-
-@pytest.fixture(scope="module")
-def notebook_run(tmp_path_factory):
-    module, collect = XORModule(), Collect()
-    trainer = fit(module, EPOCHS, tmp_path_factory.mktemp("logs"), callbacks=[collect])
-    return trainer, module, collect.weights
-
 
 def raw_torch(epochs, seed=42, hidden=2, bits=2, lr=0.1):
     """The loop that everybody types."""
@@ -63,12 +43,12 @@ def test_the_free_runs_stay_together(notebook_run):
     for a, e in zip(module.to_numpy(), end, strict=True):
         assert np.abs(a - e).max() <= 1e-13
     np.testing.assert_allclose(module.prediction.numpy(), epoch.forward.a2, rtol=0, atol=1e-13)
-    assert sorted(weights) == list(range(0, EPOCHS, 1000))
+    assert sorted(weights) == list(range(0, 10_000, 1000))
 
 
 def test_the_run_is_a_raw_torch_loop_bit_for_bit(notebook_run):
     _, module, _ = notebook_run
-    net, prediction = raw_torch(EPOCHS)
+    net, prediction = raw_torch(10_000)
     assert_same_weights(module, net)
     assert torch.equal(module.prediction, prediction)
     for now, start in zip(module.to_numpy(), data.initial_weights(), strict=True):
@@ -87,8 +67,8 @@ def test_the_run_directory(notebook_run):
     config = yaml.safe_load((run_dir / "config.yaml").read_text())
     assert config.pop("log_dir") == str(run_dir.parent)
     assert config == {
-        "seed": 42, "hidden": 2, "bits": 2, "lr": 0.1, "epochs": EPOCHS, "views": "all",
-        "check": False, "trainer": {},
+        "seed": 42, "hidden": 2, "bits": 2, "lr": 0.1, "epochs": 10_000, "views": "all",
+        "check": True, "trainer": {},
     }  # fmt: skip
 
 
@@ -100,7 +80,7 @@ def test_the_checkpoint_is_the_contracts(notebook_run):
         "hidden.weight", "hidden.bias", "output.weight", "output.bias",
     ]  # fmt: skip
     assert {t.dtype for t in state["state_dict"].values()} == {torch.float64}
-    assert state["global_step"] == EPOCHS
+    assert state["global_step"] == 10_000
     assert_same_weights(XORModule.load_from_checkpoint(path), module)
     assert_same_weights(lit.load(path), module)
 

@@ -1,5 +1,7 @@
 """What a run wrote, read back from its event file."""
 
+from pathlib import Path
+
 import lightning.pytorch as L
 import numpy as np
 import pytest
@@ -43,11 +45,9 @@ def test_scalars_are_the_notebooks_by_epoch(tmp_path):
         }
 
 
-@pytest.fixture(scope="module")
-def stuck(tmp_path_factory):
-    log_dir = tmp_path_factory.mktemp("logs")
-    fit(XORModule(), 10_000, log_dir, check=True)
-    return log_dir / "version_0"
+@pytest.fixture
+def stuck(notebook_run):
+    return Path(notebook_run[0].log_dir)
 
 
 def test_pictures(stuck):

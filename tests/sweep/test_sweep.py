@@ -237,7 +237,7 @@ def environment(**more):
 
 
 def wait_until(condition):
-    end = time.monotonic() + 60
+    end = time.monotonic() + 300  # until a process that hangs is given up
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.01)
@@ -246,28 +246,32 @@ def wait_until(condition):
 def test_two_processes_and_one_killed_give_the_bytes_of_one(tmp_path, small_blocks):
     alone, out = tmp_path / "alone.npz", tmp_path / "two.npz"
     sweep(40, epochs=3000, out=alone, compiled=False, workers=1)
-    first, second = (
-        subprocess.Popen(
-            launch(out), env=environment(TORCHELASTIC_RUN_ID="t", RANK=rank, WORLD_SIZE="2")
-        )
-        for rank in "01"
-    )
     directory = tmp_path / "two.npz.blocks"
+
+    def process(rank):
+        env = environment(TORCHELASTIC_RUN_ID="t", RANK=rank, WORLD_SIZE="2")
+        return subprocess.Popen(launch(out), env=env)
 
     def held_by(process):
         claims = directory.glob("*.claim")
         return any(f'"pid": {process.pid},' in claim.read_text() for claim in claims)
 
+    first = second = process("0")
     try:
-        wait_until(lambda: directory.exists() and _quietly(held_by, second))
+        # A process that has finished all blocks before the other has started would prove nothing:
+        # the first stands still from its first block until the second has one too.
+        wait_until(lambda: directory.exists() and _quietly(held_by, first))
+        first.send_signal(signal.SIGSTOP)
+        second = process("1")
+        wait_until(lambda: _quietly(held_by, second))
         second.send_signal(signal.SIGKILL)
         second.wait()
-        assert first.wait(timeout=100) == 0
+        first.send_signal(signal.SIGCONT)
+        assert first.wait(timeout=300) == 0
     finally:
-        first.kill()
-        second.kill()
-        first.wait()
-        second.wait()
+        for each in (first, second):
+            each.kill()
+            each.wait()
     assert out.read_bytes() == alone.read_bytes()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["alone.npz", "two.npz"]
 

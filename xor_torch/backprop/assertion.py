@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from .check import conclude
+from .code import Code
 from .recording.array import strip
 from .recording.recorder import Recorder
 from .recording.script import in_place_of_numpy
-from .recording.source import Code
 from .tape import Tape
 from .verdict import Verdict
 

@@ -17,10 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from . import recording
+from .code import Code
 from .deadline import OutOfTime, deadline
 from .recording.limits import Limits
 from .recording.process import CLEANUP_SECONDS, TIME_IS_OVER
-from .recording.source import Code, fingerprint, read_source
+from .recording.source import fingerprint, read_source
 from .tape import Tape
 from .verdict import Verdict
 

@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .code import Code
 from .operations import SAME_NUMBERS
-from .recording.source import Code
 from .untrusted import read_regular
 
 # Drop a preparation longer than LONG operations, but keep the last DATA of them before the first

@@ -6,8 +6,8 @@ import unicodedata
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
+from .code import Code
 from .judging.findings import Finding
-from .recording.source import Code
 
 MOST_LINES = 150  # of one loop in a listing
 EXIT_CODES = {"correct": 0, "wrong": 1, "cannot tell": 2}

@@ -12,6 +12,7 @@ from ..lit import runs
 from .compare import Compare, compare
 from .networks import Explain, Export, Predict, explain, export, predict
 from .parser import Parser, Settings, as_yaml, nearest
+from .play import Play, play
 from .sweep import Sweep, sweep
 from .terminal import BAD_CALL, DIFFERS, SUCCESS, UsageError, exit_code, one_line, out, say, short
 from .train import Train, train
@@ -23,6 +24,7 @@ COMMANDS: dict[str, tuple[type[Settings], Callable[[Any, set[str]], int]]] = {
     "explain": (Explain, explain),
     "predict": (Predict, predict),
     "export": (Export, export),
+    "play": (Play, play),
 }
 
 NO_PROCESS = "cannot start another process or thread: the limit is reached, see ulimit -u"
@@ -38,6 +40,7 @@ commands (xor-torch COMMAND --help tells more):
   explain    say why one network is where it is, and try what would help
   predict    what a trained network answers to inputs
   export     a trained network as a NumPy or ONNX file
+  play       one page for the browser, on which a network learns under your hand
 
 options:
   -h, --help     show this and exit

@@ -18,6 +18,7 @@ from .parser import (
 )
 from .terminal import DIFFERS, SUCCESS, UsageError, loading, out
 
+MAX_MEMORY = 10**6  # gigabytes; in bytes the system takes less than 2**63
 MAX_TIMEOUT = 10**6  # seconds; the system cannot wait for much more than 10**9
 
 
@@ -28,7 +29,8 @@ class UserFile(Settings):
     file: str | None = flag(
         ".py or .ipynb", pathname, None, positional=True, nargs="?", metavar="FILE"
     )
-    timeout: float = flag("seconds that FILE may run ({})", positive(MAX_TIMEOUT), 60.0)
+    timeout: float = flag("seconds to run and judge FILE ({})", positive(MAX_TIMEOUT), 60.0)
+    memory: float = flag("gigabytes that FILE may use ({})", positive(MAX_MEMORY), 4.0)
     strict: bool = switch("wrong, too, if FILE computes another loss")
     verbose: bool = switch("show what FILE prints")
     rest: list[str] = field(default_factory=list)  # what comes after --: FILE's own arguments
@@ -57,7 +59,7 @@ def compare(settings: Compare, given: set[str]) -> int:
         if Path(settings.file).suffix not in (".py", ".ipynb"):
             raise UsageError(f"{settings.file}: only a .py or .ipynb file is executed")
         return _check_file(settings)
-    refuse(settings, given, ("timeout", "strict", "verbose"), "goes with a FILE to check")
+    refuse(settings, given, ("timeout", "memory", "strict", "verbose"), "goes with a FILE to check")
     fit_in_memory(settings.bits, settings.hidden, 20)
     from tqdm import tqdm
 
@@ -80,7 +82,7 @@ def compare(settings: Compare, given: set[str]) -> int:
 def _check_file(settings: Compare) -> int:
     assert settings.file is not None
     with loading("torch"):
-        from ..backprop.check import check_file
+        from ..backprop import check_file
 
     verdict = check_file(
         settings.file,
@@ -88,6 +90,7 @@ def _check_file(settings: Compare) -> int:
         settings.timeout,
         strict=settings.strict,
         verbose=settings.verbose,
+        memory=settings.memory,
     )
     out(json.dumps(verdict.to_json(), indent=2) if settings.json else verdict.report())
     return verdict.exit_code

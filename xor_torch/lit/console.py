@@ -52,10 +52,15 @@ class Report(L.Callback):
         if epoch % REPORT_EVERY == 0 and trainer.is_global_zero:
             line = f"Epoch {epoch}, Loss: {cast(XORModule, pl_module).mse:.4f}"
             if line not in self.printed:
-                # on a terminal, the bar and the line must not write over each other
-                with self.output.open("ab", buffering=0) as output, tqdm.external_write_mode():
+                with self.output.open("ab", buffering=0) as output, self._bar_away():
                     files.write_out(f"{line}\n")
                     output.write(f"{line}\n".encode())
+
+    def _bar_away(self) -> contextlib.AbstractContextManager[None]:
+        """On a terminal, the bar and a line must not write over each other."""
+        if sys.stderr and sys.stderr.isatty():
+            return tqdm.external_write_mode()
+        return contextlib.nullcontext()  # in a file, each redraw would be one more line
 
     def on_train_batch_end(
         self, trainer: L.Trainer, pl_module: L.LightningModule, *_: object

@@ -128,7 +128,7 @@ class DiagramView {
       label.classList.toggle("lit", kind === lit.kind);
       edge.classList.toggle("below", value < 0);
       edge.classList.toggle("lit", kind === lit.kind);
-      edge.style.strokeWidth = Math.min(9, 1 + Math.abs(value) * 0.75);
+      edge.style.strokeWidth = `${Math.min(0.6, 0.06 + Math.abs(value) * 0.05)}rem`;
     });
   }
 }

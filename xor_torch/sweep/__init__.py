@@ -2,7 +2,8 @@
 
 Other wings and users import the names below from here. `sweep` trains and merges, `Result` is
 what it returns and the file that it writes, `summary` and `table` say what became of the seeds.
-None of them imports torch, which only the processes that train need.
+None of them imports torch, which only the processes that train need. The pictures are in
+`xor_torch.sweep.plots`, which needs matplotlib.
 """
 
 from .plan import grid

@@ -157,7 +157,7 @@ class Blocks:
                     try:
                         yield claim
                     finally:
-                        (self.directory / f"{number}.claim").unlink(missing_ok=True)
+                        _forget(self.directory / f"{number}.claim")
                     break
             else:
                 time.sleep(0.2)  # others hold all that is left: wait, one of them may die
@@ -169,7 +169,7 @@ class Blocks:
             grave = path.with_suffix(f".dead.{socket.gethostname()}.{os.getpid()}")
             with contextlib.suppress(FileNotFoundError):
                 path.replace(grave)
-            grave.unlink(missing_ok=True)
+            _forget(grave)
         try:
             path.open("x").close()
         except (FileExistsError, FileNotFoundError):  # claimed by another; or the sweep is over
@@ -177,7 +177,7 @@ class Blocks:
         claim = Claim(self, number)
         claim.beat(0)
         if self.path(number).exists():  # its former holder has finished it since we looked
-            path.unlink(missing_ok=True)
+            _forget(path)
             return None
         return claim
 
@@ -195,6 +195,12 @@ def clear(directory: Path) -> None:
         if _OWN.fullmatch(path.name):
             path.unlink(missing_ok=True)
     (directory / FILE).unlink(missing_ok=True)
+
+
+def _forget(path: Path) -> None:
+    """Delete a claim if possible: one that stays costs at most time."""
+    with contextlib.suppress(OSError):
+        path.unlink()
 
 
 def _abandoned(path: Path) -> bool:

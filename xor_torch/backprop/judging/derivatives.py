@@ -15,7 +15,9 @@ from torch.nn.functional import leaky_relu
 from .. import replay
 from ..operations import JOINS, PARTS, PRODUCTS, SAME_NUMBERS
 from ..tape import squeezed
-from .losses import FLOOR, RTOL, Case, Loss, Point
+from .case import Case
+from .losses import Loss
+from .points import FARTHER, FLOOR, NEAR, NEAR_ZERO, RTOL, Place, Point
 
 Tensor = torch.Tensor
 
@@ -50,7 +52,7 @@ class LossStep:
         self.predictions = [t.prediction for t in self.terms if t.prediction is not None]
         self.forward = self._forward()
         self.derivatives = self._derivatives()
-        self.tainted = self._tainted()
+        self.depends_on_target = self._depends_on_target()
         self.layers = find_layers(self)
         # or is each neuron one, which has no layer before it?
         self.in_a_row = all(
@@ -75,10 +77,12 @@ class LossStep:
         case, found = self.case, list[Point | None]()
         for seed in range(5000 + 7 * self.k, 5000 + 7 * self.k + PROBES):
             # anywhere, or, should the script then take another branch, near where it is
-            near = case.point(self.k, seed, 1.2, False) or case.point(self.k, seed, 0.03)
-            found += [near, case.point(self.k, seed, 0.03, False) if case.calm else None]
+            far = [Place(self.k, seed, FARTHER, False), Place(self.k, seed, NEAR)]
+            found.append(case.first_of(far))
+            if case.is_rounded:
+                found.append(case.point(Place(self.k, seed, NEAR_ZERO, False)))
         points = [p for p in found if p is not None]
-        sure = [p for p in points if all(case.certain(p))] if case.calm else points
+        sure = [p for p in points if all(case.certain(p))] if case.is_rounded else points
         return (sure, True) if len(sure) >= ENOUGH else (points, False)
 
     def _forward(self) -> list[int]:
@@ -103,10 +107,10 @@ class LossStep:
             if len(g) == len(self.points) and any(bool(x.abs().max() > 0) for x in g if x.numel())
         }
 
-    def _tainted(self) -> set[int]:
+    def _depends_on_target(self) -> set[int]:
         """What depends on the target as well as on the parameters."""
         forward = set(self.forward)
-        tainted = {t.source for t in self.terms}
+        depends_on_target = {t.source for t in self.terms}
         numbers = {(t.prediction, t.target) for t in self.terms if isinstance(t.target, float)}
         from_target: set[int] = set()
         for target in {t.target for t in self.terms if isinstance(t.target, int)}:
@@ -119,10 +123,12 @@ class LossStep:
             of_number = node.op == "subtract" and any(
                 p in node.inputs and t in node.args for p, t in numbers
             )
-            comes_in = of_number or any(i in tainted or i in from_target for i in node.inputs)
+            comes_in = of_number or any(
+                i in depends_on_target or i in from_target for i in node.inputs
+            )
             if comes_in and n not in forward and n not in self.ends:
-                tainted.add(n)
-        return tainted
+                depends_on_target.add(n)
+        return depends_on_target
 
     def _sources_of(self, target: int) -> set[int]:
         """Values that hold the same numbers: the array that a target row was taken from, ..."""

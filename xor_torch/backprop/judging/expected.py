@@ -11,10 +11,14 @@ import torch
 
 from .. import replay
 from ..tape import squeezed
+from .candidates import losses
+from .case import Case
 from .derivatives import LossStep
 from .findings import Diagnosis
-from .losses import Case, Fit, Point
+from .fit import Fit
+from .losses import gradients
 from .optimisers import gradient_nodes
+from .points import Point
 
 Tensor = torch.Tensor
 Pairs = list[tuple[Tensor, Tensor]]  # (actual, expected)
@@ -46,7 +50,9 @@ def _look_at(
         if pairs:
             fill(diagnosis, diagnosis.variable, pairs)
             return
-    inside = gradient_nodes(case) if any(s.optimiser for s in case.network.states) else {}
+    inside = (
+        gradient_nodes(case, losses(case)) if any(s.optimiser for s in case.network.states) else {}
+    )
     for i, name in enumerate(case.names):
         if name in diagnosis.spoils and inside is not None:
             pairs = _of_step(case, fit, i, points, inside)
@@ -100,7 +106,7 @@ def _wrong_value(step: LossStep, diagnosis: Diagnosis) -> int | None:
 
 def _factor(fit: Fit, k: int) -> float | None:
     """The factor that the right parameters have at a step."""
-    for i, ok in enumerate(fit.in_scale()):
+    for i, ok in enumerate(fit.share_factor()):
         if ok and k in fit.factors[i]:
             return fit.factors[i][k]
     return None
@@ -112,7 +118,7 @@ def _of_step(
     """What is added to a parameter; with an optimiser in between, what goes `inside` it."""
     pairs = []
     for p in points:
-        factor, grads = _factor(fit, p.step), case.gradients(fit.loss, p)
+        factor, grads = _factor(fit, p.step), gradients(fit.loss, p)
         if factor is None or grads is None or p.changes[i].shape != grads[i].shape:
             continue
         actual, scale = p.changes[i], 1.0
@@ -146,7 +152,7 @@ def of_penalty(case: Case, fit: Fit, i: int, decay: float) -> Pairs:
 
 
 def _of_the_run(case: Case, fit: Fit) -> list[Point]:
-    return [p for p in case.points if not p.nudged and p.step in fit.loss.terms]
+    return [p for p in case.points if not p.perturbed and p.step in fit.loss.terms]
 
 
 def _of_derivative(
@@ -181,7 +187,7 @@ def _of_value(
 ) -> Pairs:
     """(actual, expected) at each point, for the derivative that makes the updates right."""
     shape: tuple[int, ...] = case.tape.nodes[n].shape
-    scale = None if any(fit.in_scale()) else _scale_before(step, n)
+    scale = None if any(fit.share_factor()) else _scale_before(step, n)
     # the deepest first: of a sum of products it is the whole sum that has a name
     for v in sorted(step.derivatives, reverse=True):
         if squeezed(step.derivatives[v][0].shape) != squeezed(shape) or not math.prod(shape):
@@ -217,7 +223,7 @@ def _put_in(
 
     If no parameter follows the gradient, the multiple is that of the value before.
     """
-    factor, grads = _factor(fit, p.step), case.gradients(fit.loss, p)
+    factor, grads = _factor(fit, p.step), gradients(fit.loss, p)
     if grads is None or (factor is None and given_scale is None):
         return None
     if not _as_recorded(case, p, n):
@@ -236,7 +242,7 @@ def _put_in(
     def updates(x: Tensor) -> list[Tensor]:
         given = {**starts, n: x}
         values = {**given, **replay.run(case.tape, wanted_nodes, given, case.ties)}
-        return [case.change(p.step, i, values)[0] for i in case.parameters]
+        return [case.change(p.step, i, values) for i in case.parameters]
 
     without, once = updates(torch.zeros_like(actual)), updates(slope)
     wanted = [-g if factor is None else -factor * g for g in grads]
@@ -266,6 +272,9 @@ def _as_recorded(case: Case, p: Point, n: int) -> bool:
 def _scale_before(step: LossStep, n: int) -> float | None:
     """The constant in front of the derivatives that a value is computed from."""
     scales = [
-        c for m in step.tape.nodes[n].inputs if m in step.tainted for c in step.labels(m).values()
+        c
+        for m in step.tape.nodes[n].inputs
+        if m in step.depends_on_target
+        for c in step.labels(m).values()
     ]
     return scales[0] if scales else None

@@ -15,16 +15,18 @@ import math
 from .. import replay
 from ..operations import PARTS, PRODUCTS, SUMS
 from ..replay import Tensor
+from .case import Case
 from .derivatives import ACTIVATIONS, Function, Layer, LossStep, ratio
 from .findings import Diagnosis, MistakeName
-from .losses import CannotTell, Case, Fit
+from .fit import Fit
+from .points import CannotTell
 
 # -------------------------------------------------------------------------- the diagnosis
 
 
 def diagnose(case: Case, fit: Fit) -> Diagnosis | None:
     """The first wrong value, and the name of the mistake; None if it cannot be found."""
-    good = fit.in_scale()
+    good = fit.share_factor()
     bad = [i for i, ok in enumerate(good) if not ok]
     k = max(case.chosen, key=lambda k: (_moved(case, k, bad), _certain(case, k), -k))
     step = LossStep(case, fit.loss, k)
@@ -44,8 +46,9 @@ def _moved(case: Case, k: int, bad: list[int]) -> int:
 
 
 def _certain(case: Case, k: int) -> int:
-    """At how many points no unit of a step is saturated, as far as that was asked."""
-    return sum(bool(p.certain) and all(p.certain) for p in case.points if p.step == k)
+    """At how many points of a step with saturated units the change is certain all the same."""
+    asked = [p for p in case.points if p.step == k and (case.is_rounded or case.is_near_one(p))]
+    return sum(all(case.certain(p)) for p in asked)
 
 
 def _by_scale(step: LossStep, fit: Fit, bad: list[int]) -> Diagnosis | None:
@@ -87,7 +90,9 @@ def _factors(step: LossStep, i: int) -> list[tuple[int, float, float]]:
     n, sign = parts[-1]
     result = [(step.step.end[number], 1.0, -sign)]
     while begin in step.labels(n):
-        following = [m for m in step.tape.nodes[n].inputs if m in step.tainted and m != begin]
+        following = [
+            m for m in step.tape.nodes[n].inputs if m in step.depends_on_target and m != begin
+        ]
         before = step.labels(following[0]) if following else {}
         if not before:
             break
@@ -103,7 +108,7 @@ def own_rates(step: LossStep, fit: Fit) -> tuple[float, float] | None:
     They are rates of their own if they make the whole difference, and are not one and its square
     (a rate that is there twice) or one and an N-th of it, for an N that an array has.
     """
-    good, nodes = fit.in_scale(), step.tape.nodes
+    good, nodes = fit.share_factor(), step.tape.nodes
     sizes = {n for m in step.step.nodes for n in nodes[m].shape}
     for i, j in itertools.product(range(len(good)), repeat=2):
         if good[j] and not good[i]:
@@ -123,7 +128,9 @@ def gradient_node(step: LossStep, i: int) -> int:
     n, begin = step.step.end[number], step.step.start[number]
     for _ in range(20):
         inputs = [
-            m for m in step.tape.nodes[n].inputs if begin in step.labels(m) and m in step.tainted
+            m
+            for m in step.tape.nodes[n].inputs
+            if begin in step.labels(m) and m in step.depends_on_target
         ]
         if not inputs:
             break
@@ -159,9 +166,11 @@ def _sources(step: LossStep, i: int) -> set[int]:
     region, stack = set[int](), [*changes]
     while stack:
         n = stack.pop()
-        if n not in changes and (n not in step.tainted or step.labels(n) or _of_part(step, n)):
+        if n not in changes and (
+            n not in step.depends_on_target or step.labels(n) or _of_part(step, n)
+        ):
             continue
-        if n not in region and (n in step.tainted or n == end):
+        if n not in region and (n in step.depends_on_target or n == end):
             region.add(n)
             stack += nodes[n].inputs
     return {n for n in region - {end} if not region.intersection(nodes[n].inputs)}
@@ -181,13 +190,15 @@ def _of_part(step: LossStep, n: int) -> bool:
 def _out_of_functions(step: LossStep, s: int) -> int:
     """If a function is taken of a delta alone, the last place that puts its result to the delta."""
     nodes = step.tape.nodes
-    if any(i in step.inside and i not in step.tainted for i in nodes[s].inputs):
+    if any(i in step.inside and i not in step.depends_on_target for i in nodes[s].inputs):
         return s
-    derivatives = {v for i in nodes[s].inputs if i in step.tainted for v in step.labels(i)}
+    derivatives = {
+        v for i in nodes[s].inputs if i in step.depends_on_target for v in step.labels(i)
+    }
     place, of_delta = s, {s}
     for m in step.step.nodes:
         inputs = {i for i in nodes[m].inputs if i in step.inside}
-        deltas = {i for i in inputs & step.tainted if derivatives & step.labels(i).keys()}
+        deltas = {i for i in inputs & step.depends_on_target if derivatives & step.labels(i).keys()}
         if inputs & of_delta and inputs <= of_delta | deltas:
             of_delta.add(m)
             place = m if deltas else place
@@ -215,8 +226,8 @@ def _explain(step: LossStep, s: int, layer: Layer | None, spoils: list[str]) -> 
     if _early(step, s):
         return _report(step, s, "updated too early", True, spoils)
     inputs = step.tape.nodes[s].inputs
-    deltas = [n for n in inputs if n in step.tainted and step.labels(n)]
-    plain = [n for n in inputs if n not in step.tainted]
+    deltas = [n for n in inputs if n in step.depends_on_target and step.labels(n)]
+    plain = [n for n in inputs if n not in step.depends_on_target]
     if step.tape.nodes[s].op in ("add", "subtract") and deltas and plain:
         raise CannotTell(
             f"on {step.case.where(s)} something that does not depend on the target is added to a "
@@ -247,7 +258,7 @@ def _missing(step: LossStep, s: int, delta: int, plain: list[int], layer: Layer)
         return None
     last = layer is step.layers[-1]
     name: MistakeName = "missing output derivative" if last else "missing hidden derivative"
-    right = [n for n in step.tainted if layer.z in step.labels(n)]
+    right = [n for n in step.depends_on_target if layer.z in step.labels(n)]
     return name, True, s if right else delta
 
 
@@ -258,7 +269,7 @@ def _makes_gradient(step: LossStep, s: int, plain: list[int], layer: Layer) -> b
     read = step.origin(layer.x)
     if any(n in step.begin or (n in step.inside and n != read) for n in origins):
         return False
-    if sum(n in step.tainted for n in node.inputs) > 1:
+    if sum(n in step.depends_on_target for n in node.inputs) > 1:
         return False
     return node.op in PRODUCTS | SUMS | {"multiply", "divide"}
 
@@ -284,7 +295,7 @@ def _from_weights(step: LossStep, s: int, delta: int, plain: list[int], layer: L
         return "wrong transpose", True, s
     if following.a in labels:
         if following is step.layers[-1] and not any(
-            following.z in step.labels(n) for n in step.tainted
+            following.z in step.labels(n) for n in step.depends_on_target
         ):
             return "missing output derivative", True, delta
         return "raw error in the hidden delta", True, s

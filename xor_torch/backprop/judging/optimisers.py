@@ -14,7 +14,8 @@ from .. import replay
 from ..operations import SAME_NUMBERS
 from ..replay import Tensor
 from ..tape import Node, squeezed
-from .losses import Case
+from .case import Case
+from .losses import Loss
 from .steps import OF_OPTIMISERS
 
 # Operations that keep a gradient up to a constant factor or a penalty.
@@ -22,10 +23,9 @@ STEADY = SAME_NUMBERS | {"multiply", "divide", "negative", "assign"}
 SAME = 1e-7
 
 
-def gradient_nodes(case: Case) -> dict[tuple[int, int], int] | None:
+def gradient_nodes(case: Case, losses: list[Loss]) -> dict[tuple[int, int], int] | None:
     """{(step, state): the last value that is still the gradient}, None if one is not found."""
     found = {}
-    losses = case.losses()
     for k in case.chosen:
         terms = [term for loss in losses for term in loss.terms.get(k, [])]
         predictions = {t.prediction for t in terms if t.prediction is not None}

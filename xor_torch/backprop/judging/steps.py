@@ -47,7 +47,7 @@ class Network:
 
     states: list[State]
     steps: list[Step]
-    elsewhere: list[State] = field(default_factory=list)  # of other networks in the file
+    other_networks: list[State] = field(default_factory=list)  # of other networks in the file
 
     @property
     def parameters(self) -> list[int]:
@@ -82,7 +82,7 @@ def find_networks(tape: Tape) -> list[Network]:
         chains = [c for c in chains if not any(c is f for f in family)]
         networks += _networks(tape, users, family, bounds)
     for network in networks:
-        network.elsewhere = [s for n in networks if n is not network for s in n.states]
+        network.other_networks = [s for n in networks if n is not network for s in n.states]
     return sorted(networks, key=lambda n: min(n.steps[0].end.values()))
 
 

@@ -13,19 +13,28 @@ import torch
 
 from .. import replay
 from ..tape import squeezed
+from .candidates import asked
+from .case import Case
 from .derivatives import ACTIVATIONS, LossStep
 from .expected import counterpart
 from .findings import Diagnosis, MistakeName
-from .losses import NEARLY, ORDER, CannotTell, Case, Fit, Loss, Point, Term, Values, largest
+from .fit import NEARLY, Fit, fit_if_possible, is_saturated
+from .losses import ORDER, Loss, Term
 from .mistakes import diagnose
+from .points import CannotTell, Point, Values, largest
 
 CURL_POINTS = 6
 Slope = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]  # of z and a
 Wrong = tuple[Fit, Diagnosis, str | None]  # the last is what to say of the loss
 
 
-def for_any_loss(case: Case, fits: list[Fit]) -> Wrong:
+def for_any_loss(case: Case, fits: list[Fit], losses: list[Loss]) -> Wrong:
     """What is wrong, if no parameter follows any known loss.
+
+    Args:
+        case: the network.
+        fits: of all candidates that can be computed.
+        losses: all candidates.
 
     Raises:
         CannotTell: perhaps nothing is.
@@ -38,9 +47,9 @@ def for_any_loss(case: Case, fits: list[Fit]) -> Wrong:
                 f"{max(fit.error):.1e}, but not exactly: perhaps a constant against a division "
                 "by zero, which only one of the two has"
             )
-    if asked := [n for k in case.chosen for n in case.asked(k)]:
+    if branches := [n for k in case.chosen for n in asked(case, k)]:
         raise CannotTell(
-            f"the script chooses its way by a target, on {case.where(asked[0])}, so "
+            f"the script chooses its way by a target, on {case.where(branches[0])}, so "
             "that the loss which its steps follow cannot be seen; without the branch it can: "
             "-(y * log(a) + (1 - y) * log(1 - a)) is right for both"
         )
@@ -52,7 +61,8 @@ def for_any_loss(case: Case, fits: list[Fit]) -> Wrong:
             continue
         if _explains(case, fit, diagnosis.mistake):
             missing = diagnosis.mistake == "missing output derivative"
-            if missing and fit.loss.place[1:] in case.saturated:
+            beside = [loss for loss in losses if loss.place[1:] == fit.loss.place[1:]]
+            if missing and any(is_saturated(case, loss) for loss in beside):
                 # the very same line is right for a cross-entropy, which could not be tried
                 raise CannotTell(
                     "the outputs reach 0 or 1 exactly when the parameters are moved a little, so "
@@ -86,8 +96,8 @@ def _explains(case: Case, fit: Fit, mistake: MistakeName | None) -> bool:
             z, a = (counterpart(case, n, step.k, k) for n in (last.z, last.a))
             if z is not None and a is not None:
                 loss.terms[k] = [_with_slope(term, z, a, slope) for term in fit.loss.terms[k]]
-        found = case.fit(loss)
-        if found is not None and any(found.in_scale()[i] for i in last.weights):
+        found = fit_if_possible(case, loss)
+        if found is not None and any(found.share_factor()[i] for i in last.weights):
             return True
     return False
 
@@ -117,23 +127,23 @@ def _by_own_delta(case: Case, fits: list[Fit]) -> Wrong | None:
             continue
         last = step.layers[-1]
         seen.add(last.z)
-        for n in sorted(step.tainted):
+        for n in sorted(step.depends_on_target):
             if squeezed(case.tape.nodes[n].shape) != squeezed(case.tape.nodes[last.z].shape):
                 continue
-            fit = case.fit(_of_delta(step, base.loss, n, last.z))
+            fit = fit_if_possible(case, _of_delta(step, base.loss, n, last.z))
             # a parameter without a gradient belongs to another loss
             if fit is None or not all(fit.factors):
                 continue
-            good = fit.in_scale()
+            good = fit.share_factor()
             if any(good[i] for i in last.weights) and (
-                best is None or sum(good) > sum(best.in_scale())
+                best is None or sum(good) > sum(best.share_factor())
             ):
                 best = fit
     if best is None:
         return None
     node = case.tape.nodes[best.loss.terms[k][0].source]
-    decayed = case.fit(best.loss, penalty=True)
-    if all(best.in_scale()) or (decayed is not None and all(decayed.in_scale())):
+    decayed = fit_if_possible(case, best.loss, penalty=True)
+    if all(best.share_factor()) or (decayed is not None and all(decayed.share_factor())):
         name = node.name or "the delta"
         raise CannotTell(
             f"from {name} on {case.tape.code.where(node.line)} on, every update is right, but "
@@ -202,7 +212,7 @@ def _made_from_errors(case: Case, loss: Loss, fits: list[Fit]) -> bool:
         ends = [case.end(p.step, i) for i in case.parameters]
         values = given | replay.run(case.tape, ends, given, case.ties)
         for i, change in zip(case.parameters, p.changes, strict=True):
-            half, _ = case.change(p.step, i, values)
+            half = case.change(p.step, i, values)
             if not torch.allclose(half, 0.5 * change, rtol=1e-9, atol=0):
                 return False
     return True
@@ -215,9 +225,9 @@ def _has_curl(case: Case) -> bool:
     parameter has a rate of its own, its blocks are so but for a constant.
     """
     ratios: dict[tuple[int, int], list[float]] = {}
-    for p in [p for p in case.points if p.nudged][:CURL_POINTS]:
+    for p in [p for p in case.points if p.perturbed][:CURL_POINTS]:
         draw = torch.Generator().manual_seed(p.step)
-        changes = [case.change(p.step, i, p.values)[0] for i in case.parameters]
+        changes = [case.change(p.step, i, p.values) for i in case.parameters]
         if any(c.shape != x.shape for c, x in zip(changes, p.leaves, strict=True)):
             return False
         u, v = (

@@ -51,7 +51,7 @@ class Part:
         return next(iter(self.factors.values()), math.nan)
 
 
-def fit_part(samples: Sequence[Sample], decay: bool = False) -> Part:
+def fit_part(samples: Sequence[Sample], decay: bool = False, noise: bool = True) -> Part:
     """Explain the changes of one parameter."""
     if any(s.change.shape != s.gradient.shape for s in samples):
         return Part(False, measured=math.inf)
@@ -63,16 +63,16 @@ def fit_part(samples: Sequence[Sample], decay: bool = False) -> Part:
         return Part(False, measured=math.inf)
     shrink = _decay(samples, top) if decay else 0.0
     part = _fit(samples, top, shrink, [True] * len(samples), None)
-    if part.ok or part.error > 1e-2 and not _tiny(samples, top):
+    if part.ok or not noise or (part.error > 1e-5 and not _tiny(samples, top)):
         return part
     noises = [s.noise() for s in samples]
-    loud = [
-        NOISES * max(a / max(largest(s.change), 1e-300), b / max(largest(s.gradient), 1e-300)) > 0.1
-        for s, (a, b) in zip(samples, noises, strict=True)
-    ]
+    loud = [NOISES * a > 0.1 * largest(s.change) for s, (a, _) in zip(samples, noises, strict=True)]
     if all(loud):  # a bias before batch norm: zero, but for rounding, on both sides
-        size = max(a + b for a, b in noises)
-        return Part(bool(size), error=0.0, silent=True)
+        nothing = all(
+            NOISES * b > 0.1 * largest(s.gradient)
+            for s, (_, b) in zip(samples, noises, strict=True)
+        )
+        return Part(nothing, error=0.0 if nothing else math.inf, silent=True)
     again = _fit(samples, top, shrink, [not x for x in loud], noises)
     return again if again.ok else part
 
@@ -92,7 +92,9 @@ def _decay(samples: Sequence[Sample], top: float) -> float:
     columns = [value]
     for k in steps:
         columns.append(
-            torch.cat([(s.gradient if s.step == k else 0 * s.gradient).reshape(-1) for s in samples])
+            torch.cat(
+                [(s.gradient if s.step == k else 0 * s.gradient).reshape(-1) for s in samples]
+            )
         )
     if len(change) <= len(columns) + 1:
         return 0.0
@@ -121,9 +123,7 @@ def _fit(
         below = sum(float((samples[n].gradient ** 2).sum()) for n in numbers)
         above = -sum(float((changes[n] * samples[n].gradient).sum()) for n in numbers)
         factor = above / below if below > (1e-12 * top) ** 2 else 0.0
-        elements = sum(
-            int((samples[n].gradient.abs() > TELLING * top).sum()) for n in telling
-        )
+        elements = sum(int((samples[n].gradient.abs() > TELLING * top).sum()) for n in telling)
         if factor and len(telling) >= 2:
             part.factors[k] = factor
             evidence += elements - 1
@@ -204,7 +204,7 @@ class Fit:
         return sum(p.ok and bool(p.factors) for p in self.parts)
 
 
-def fit(bench: Bench, objective: Objective, decay: bool = False) -> Fit | None:
+def fit(bench: Bench, objective: Objective, decay: bool = False, noise: bool = True) -> Fit | None:
     """How an objective explains the updates; None if it can be computed at too few points."""
     found: list[tuple[Point, list[Tensor]]] = []
     for p in bench.points:
@@ -227,7 +227,7 @@ def fit(bench: Bench, objective: Objective, decay: bool = False) -> Fit | None:
             )
             for p, g in found
         ]
-        parts.append(fit_part(samples, decay))
+        parts.append(fit_part(samples, decay, noise))
     return Fit(objective, parts)
 
 

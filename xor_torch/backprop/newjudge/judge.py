@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import torch
 
 from ...threads import one_thread
+from ..operations import SUMS
 from ..replay import CannotReplay
 from ..tape import Tape
 from . import losses, mistakes, optimisers, soundness
@@ -21,6 +22,7 @@ from .repair import Culprit, Repair
 from .steps import Network, find_networks
 
 SECONDS = 20.0  # for judging one network
+MOST_PAIRS = 16  # that are looked at closely
 
 
 @dataclass
@@ -76,6 +78,8 @@ def _judge_network(tape: Tape, network: Network, seconds: float) -> Finding:
             bench = Bench(tape, network, clock, ties)
             finding = judgement.of(bench)
         except OutOfTime as e:
+            if judgement.certain is not None:
+                return judgement.certain
             return Finding("cannot tell", str(e))
         except (CannotTell, CannotReplay) as e:
             finding = Finding("cannot tell", str(e))
@@ -94,6 +98,7 @@ class Judgement:
     """The way to one verdict."""
 
     bench: Bench | None = None
+    certain: Finding | None = None  # wrong, wherever the place is
 
     def of(self, bench: Bench) -> Finding:
         self.bench = bench
@@ -103,56 +108,59 @@ class Judgement:
         bench.check_replay()
         bench.make_points()
         if sum(p.moved for p in bench.points) < 2:
-            raise CannotTell("the training step takes another branch as soon as a parameter changes")
-        finding, outer = self._attempt(bench)
-        if finding is not None and finding.verdict == "correct":
-            return finding
-        clips = soundness.clips(bench)
-        if clips:
+            raise CannotTell("the training step takes another branch as soon as a number changes")
+        level = self._attempt(bench)
+        if isinstance(level, Finding):
+            return level
+        if soundness.clips(bench):
+            points = bench.points
             bench.near_points()
-            near, _ = self._attempt(bench)
-            if near is not None and near.verdict == "correct":
+            near = self._attempt(bench)
+            if isinstance(near, Finding):
                 return near
-        inside = None
+            bench.points = points
         try:
             entered = optimisers.enter(bench)
         except CannotTell:
             entered = False
-        if entered:
+        if entered and (soundness.optimised(bench) or not level[0] + level[1]):
             bench.make_points()
-            inside, _ = self._attempt(bench)
-            if inside is not None and inside.verdict == "correct":
-                inside.lr = None
-                inside.notes.append(
+            inner = self._attempt(bench)
+            if isinstance(inner, Finding):
+                inner.lr = None
+                inner.notes.append(
                     "the steps are not proportional to the gradient: an optimiser with a state, or "
                     "a clipped gradient; the gradient that goes into it was checked"
                 )
-                return inside
-            if inside is not None and not soundness.plain(bench):
-                return inside
-        if finding is None:
-            finding = inside
+                return inner
+            if soundness.optimised(bench):
+                level = inner
+            else:
+                bench.inner = {}
+                bench.make_points()
+        elif entered:
+            bench.inner = {}
+        finding = self._wrong(bench, *level)
         if finding is None:
             raise CannotTell(
-                "the updates follow the gradient of no loss that this check knows, and of none that "
-                "the script computes; computing the loss in the training loop may help"
+                "the updates follow the gradient of no loss that this check knows, and of none "
+                "that the script computes; computing the loss in the training loop may help"
             )
         return finding
 
     # ------------------------------------------------------------------ one level of updates
 
-    def _attempt(self, bench: Bench) -> tuple[Finding | None, list[Fit]]:
+    def _attempt(self, bench: Bench) -> Finding | tuple[list[Fit], list[Fit]]:
+        """A finding if all updates are explained, or how they are explained in part."""
         own = self._own(bench)
         perfect = next((f for f in own if _perfect(f)), None)
         if perfect is not None:
-            return self._correct(bench, perfect), own
+            return self._correct(bench, perfect)
         found = self._pairs(bench)
         best = [f for f in found if f.all_good]
-        if best:
-            finding = self._delta(bench, best, own)
-            if finding is not None:
-                return finding, own
-        return self._wrong(bench, own, found), own
+        best.sort(key=lambda f: -max(d or 0 for d, _ in f.objective.terms[min(f.objective.terms)]))
+        finding = self._delta(bench, best[:8], own) if best else None
+        return finding or (own, found)
 
     def _own(self, bench: Bench) -> list[Fit]:
         found: list[Fit] = []
@@ -162,7 +170,11 @@ class Judgement:
                 continue
             if not one.all_good:
                 decayed = fit(bench, objective, decay=True)
-                if decayed is not None and _perfect(decayed) and not _inside_another(bench, one, found):
+                if (
+                    decayed is not None
+                    and _perfect(decayed)
+                    and not _inside_another(bench, one, found)
+                ):
                     one = decayed
             if _perfect(one) and _inside_another(bench, one, found):
                 outer = next(f for f in found if _inside_another(bench, one, [f]))
@@ -175,21 +187,24 @@ class Judgement:
         return found
 
     def _pairs(self, bench: Bench) -> list[Fit]:
-        found: list[Fit] = []
-        points = bench.points
+        points, screened = bench.points, list[Fit]()
         first = [p for p in points if p.step == points[0].step]
+        bench.points = first if len(first) > 2 else points
         for pair in pairs(bench):
-            bench.points = first if len(first) > 2 else points
-            one = fit(bench, pair)
-            bench.points = points
+            bench.clock.check()
+            one = fit(bench, pair, noise=False)
             if one is not None and one.some:
-                full = fit(bench, pair)
-                if full is not None and not full.all_good:
-                    decayed = fit(bench, pair, decay=True)
-                    if decayed is not None and decayed.all_good:
-                        full = decayed
-                if full is not None and full.some:
-                    found.append(full)
+                screened.append(one)
+        bench.points = points
+        screened.sort(key=lambda f: -sum(f.good))
+        found: list[Fit] = []
+        for one in screened[:MOST_PAIRS]:
+            full = fit(bench, one.objective)
+            if full is not None and full.some and not full.all_good:
+                decayed = fit(bench, one.objective, decay=True)
+                full = decayed if decayed is not None and decayed.all_good else full
+            if full is not None and full.some:
+                found.append(full)
         return sorted(found, key=lambda f: -sum(f.good))
 
     def _correct(self, bench: Bench, one: Fit) -> Finding:
@@ -232,20 +247,21 @@ class Judgement:
         output = last_used(bench.view(bench.chosen[0]))
         any_loss = any(f.all_good for f in found)
         # of two deltas the one of the output, as late as possible
-        some = [f for f in found if f.some and not f.all_good and f.parts[output].ok]
+        some = [f for f in found if f.some and not f.all_good]
+        some = [f for f in some if f.parts[output].ok] or some
         some.sort(key=lambda f: (-f.count, -max(f.objective.values(min(f.objective.terms)))))
+        known = any(losses.identify(bench, f.objective, losses.LOSSES) for f in some[:6])
         for one in some[:4]:
-            if losses.identify(bench, one.objective, losses.LOSSES) is None:
+            if not known and f_output(one, output):
                 match = losses.identify(bench, one.objective, losses.WRONG)
                 if match is not None:
                     return self._at_output(bench, one, match)
         blamed = [f for f in own if f.some and not f.all_good] + some[:3]
         if not any_loss:
             blamed += [f for f in own[:2] if f not in blamed]
-        certain = None
         for one in blamed:
-            if certain is None and one.some:
-                certain = one
+            if self.certain is None and one.some:
+                self.certain = self._somewhere(bench, one)
             try:
                 culprit, repair = None, None
                 if all(p.ok for p in one.parts) and one.some:
@@ -258,16 +274,36 @@ class Judgement:
                 break
             if culprit is not None and (len(culprit.repaired) == len(repair.bad) or one.some):
                 return self._report(bench, one, repair, culprit)
-        if certain is not None:
-            bad = [n for n, ok in zip(bench.names, certain.good, strict=True) if not ok]
-            finding = Finding(
-                "wrong",
-                f"the steps of {', '.join(bad)} are not the gradient of the loss; where it goes "
-                "wrong was not found",
+        return self.certain
+
+    def _somewhere(self, bench: Bench, one: Fit) -> Finding:
+        """Wrong, but the place was not found: at best the sum that one parameter alone is given."""
+        bad = [i for i, ok in enumerate(one.good) if not ok]
+        names = ", ".join(bench.names[i] for i in bad)
+        finding = Finding(
+            "wrong",
+            f"the steps of {names} are not the gradient of the loss; where it goes wrong was not "
+            "found",
+        )
+        view, nodes = bench.view(min(one.objective.terms)), bench.tape.nodes
+        sums = [
+            n
+            for n in view.step.nodes
+            if len(bad) == 1 and view.reaches.get(n) == 1 << bad[0] and nodes[n].op in SUMS
+        ]
+        if sums:
+            node = nodes[sums[0]]
+            finding.diagnosis = Diagnosis(
+                node.line,
+                mistakes.variable(bench, view, node.id),
+                "bias summed over the wrong axis",
+                True,
+                [bench.names[i] for i in bad],
+                node.shape,
+                node.id,
             )
-            _parameters(bench, certain, finding)
-            return finding
-        return None
+        _parameters(bench, one, finding)
+        return finding
 
     def _at_output(self, bench: Bench, one: Fit, match: losses.Match) -> Finding:
         """A known mistake explains the delta of the output."""
@@ -275,6 +311,15 @@ class Judgement:
         d, _ = one.objective.terms[k][0]
         node = bench.tape.nodes[d or 0]
         finding = Finding("wrong", loss=match.row.name)
+        if losses.wrong_axis(bench, match):
+            node = bench.tape.nodes[match.value]
+            finding.notes.append(
+                "the softmax is taken over the wrong axis: the targets sum to 1 over another"
+            )
+            finding.diagnosis = Diagnosis(
+                node.line, node.name, None, True, list(bench.names), node.shape, node.id
+            )
+            return finding
         line, name = node.line, node.name
         if match.row.mistake == "missing output derivative":
             for id, alias, at in bench.tape.aliases:
@@ -300,15 +345,18 @@ class Judgement:
         _parameters(bench, one, finding)
         return finding
 
-    def _report(
-        self, bench: Bench, one: Fit, repair: Repair, culprit: Culprit
-    ) -> Finding:
+    def _report(self, bench: Bench, one: Fit, repair: Repair, culprit: Culprit) -> Finding:
         finding = Finding("wrong", loss=one.objective.name or None)
         finding.diagnosis = name_of(bench, one, repair, culprit)
         if one.some:
             finding.lr = one.scale
         _parameters(bench, one, finding)
         return finding
+
+
+def f_output(one: Fit, output: int) -> bool:
+    """Does it explain the parameter of the output?"""
+    return one.parts[output].ok and bool(one.parts[output].factors)
 
 
 def _perfect(one: Fit) -> bool:

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import torch
 
-from ..tape import squeezed
 from .objectives import Objective
 from .points import Bench, Point, largest
 
@@ -113,13 +112,12 @@ class Match:
 
 def identify(bench: Bench, pair: Objective, rows: tuple[Row, ...]) -> Match | None:
     """The row that explains the delta of a pair, if there is one."""
+    tried = 0
     for k in pair.terms:
-        points = [p for p in bench.points if p.step == k]
-        for seed in (7001, 7002, 7003):
-            if len(points) < 4 and (p := bench.point(k, k + seed, 0.4)) is not None:
-                points.append(p)
-        if len(points) < 3:
+        points = bench.more_points(k)
+        if len(points) < 3 or tried >= 2:
             continue
+        tried += 1
         found = _identify(bench, pair, k, points, rows)
         if found is not None:
             return found
@@ -210,9 +208,7 @@ def wrong_axis(bench: Bench, match: Match) -> bool:
     """Is a softmax taken over another axis than the targets say? Theirs sum to 1."""
     if match.row.name != "CE" or match.target is None:
         return False
-    p = next(
-        (p for p in bench.points if match.value in p.values and match.z in p.values), None
-    )
+    p = next((p for p in bench.points if match.value in p.values and match.z in p.values), None)
     if p is None:
         return False
     f, z, t = p.values[match.value].detach(), p.values[match.z].detach(), match.target
@@ -243,11 +239,5 @@ def is_gradient(bench: Bench, pair: Objective) -> bool | None:
                 return None
             one = float((ju.reshape(-1) * v.reshape(-1)).sum())
             other = float((jv.reshape(-1) * u.reshape(-1)).sum())
-            if abs(one - other) > 1e-6 * max(abs(one), abs(other)):
-                return False
-            return True
+            return abs(one - other) <= 1e-6 * max(abs(one), abs(other))
     return None
-
-
-def shape_of(bench: Bench, n: int) -> tuple[int, ...]:
-    return squeezed(bench.tape.nodes[n].shape)

@@ -6,9 +6,8 @@ from typing import Literal
 
 import torch
 
-from ..tape import PARTS
+from ..operations import PARTS, PRODUCTS, SUMS
 from .fit import Fit
-from .objectives import last_used
 from .points import Bench, View
 from .repair import Culprit, Repair
 
@@ -31,8 +30,6 @@ MistakeName = Literal[
     "stale activation",
     "detached regularisation",
 ]
-PRODUCTS = {"dot", "matmul", "inner", "outer", "tensordot", "einsum", "vdot"}
-SUMS = {"sum", "mean", "average", "add.reduce"}
 
 
 @dataclass
@@ -75,11 +72,11 @@ def name_of(bench: Bench, one: Fit, repair: Repair, culprit: Culprit) -> Diagnos
     off = (culprit.actual - culprit.expected).abs().reshape(-1)
     if off.numel():
         flat = int(off.argmax())
-        found.of, rest, at = name, flat, list[int]()
+        found.of, rest, index = name, flat, list[int]()
         for size in reversed(culprit.actual.shape):
             rest, place = divmod(rest, size)
-            at.append(place)
-        found.index = tuple(at[::-1])
+            index.append(place)
+        found.index = tuple(index[::-1])
         found.actual = float(culprit.actual.reshape(-1)[flat])
         found.expected = float(culprit.expected.reshape(-1)[flat])
     return found
@@ -165,7 +162,6 @@ def _name(bench: Bench, repair: Repair, culprit: Culprit) -> MistakeName | None:
         return "updated too early"
     right = {w: i for i in node.inputs for w, _ in repair.matches(i) if w > 0}
     mine = {w for w, _ in repair.matches(n)}
-    last = last_used(view)
     if v in view.begin:  # the gradient of a parameter
         i = view.begin[v]
         value = repair.points[0].leaves[i].detach()
@@ -178,7 +174,8 @@ def _name(bench: Bench, repair: Repair, culprit: Culprit) -> MistakeName | None:
         uses = set(view.users.get(v, ()))
         zs = uses | {m for u in uses for m in view.users.get(u, ()) if nodes[m].op == "add"}
         if right and not zs & right.keys():
-            return "missing output derivative" if i == last else "missing hidden derivative"
+            output = any(view.depends[u] == view.full for u in zs)
+            return "missing output derivative" if output else "missing hidden derivative"
         if node.op in SUMS:
             return "bias summed over the wrong axis"
         if node.op in ("getitem", "item"):
@@ -190,21 +187,25 @@ def _name(bench: Bench, repair: Repair, culprit: Culprit) -> MistakeName | None:
                 return "wrong transpose"
             outside = [o for o in others if o not in view.inside]
             if outside or not others:
-                return "stale activation" if any(map(computed(bench), outside)) else "hard-coded sample"
+                stale = any(map(computed(bench), outside))
+                return "stale activation" if stale else "hard-coded sample"
             return "derivative of the wrong quantity"
-        return None
-    weights = [o for o in origins.values() if o in view.begin]
-    if weights and node.op in PRODUCTS:
-        following = set(view.users.get(v, ()))
-        if not any(w in nodes[u].inputs or w in {tape.origin(a, PARTS) for a in nodes[u].inputs} for u in following for w in weights):
-            return "weights of the wrong layer"
-        zs = following | {m for u in following for m in view.users.get(u, ()) if nodes[m].op == "add"}
-        if zs & right.keys():
-            return "wrong transpose"
-        return "raw error in the hidden delta" if right else None
+        cut = any(repair.matches(o) for a, o in origins.items() if a != o)
+        return "hard-coded sample" if cut else None
     if mine and view.after([v]) & mine:
         output = view.depends[v] == view.full
         return "missing output derivative" if output else "missing hidden derivative"
+    weights = [o for o in origins.values() if o in view.begin]
+    if weights and node.op in PRODUCTS:
+        following = set(view.users.get(v, ()))
+        used = {tape.origin(a, PARTS) for u in following for a in nodes[u].inputs}
+        if not used & {*weights}:
+            return "weights of the wrong layer"
+        zs = {m for u in following for m in view.users.get(u, ()) if nodes[m].op == "add"}
+        zs |= following
+        if zs & right.keys():
+            return "wrong transpose"
+        return "raw error in the hidden delta" if right else None
     if not right:
         return None
     return _slope(bench, repair, culprit, n, v, right)
@@ -212,7 +213,7 @@ def _name(bench: Bench, repair: Repair, culprit: Culprit) -> MistakeName | None:
 
 def computed(bench: Bench) -> Callable[[int], bool]:
     """Was a value computed, and not given?"""
-    return lambda o: bool(bench.tape.nodes[o].inputs) or bench.tape.nodes[o].bits == 0
+    return lambda o: bool(bench.tape.nodes[o].inputs)
 
 
 def _slope(
@@ -223,10 +224,11 @@ def _slope(
     a = max(right)
     upstream, actual = p.values[right[a]].detach(), culprit.actual
     if node.op in PRODUCTS:
-        other = next((p.values[i].detach() for i in node.inputs if i != right[a] and i in p.values), None)
-        if other is not None and other.shape == upstream.shape == culprit.expected.shape:
-            if _proportional(upstream * other, culprit.expected):
-                return "dot for element-wise product"
+        others = [p.values[i].detach() for i in node.inputs if i != right[a] and i in p.values]
+        other = next(iter(others), None)
+        alike = other is not None and other.shape == upstream.shape == culprit.expected.shape
+        if alike and other is not None and _proportional(upstream * other, culprit.expected):
+            return "dot for element-wise product"
         inner = {o for i in node.inputs for o in bench.tape.nodes[i].inputs}
         if any(bench.tape.origin(o, PARTS) in repair.view.begin for o in inner):
             return "dot for element-wise product"

@@ -61,8 +61,10 @@ def gradients(
 
 
 def own_scalars(bench: Bench) -> list[Objective]:
-    """Every scalar that depends on all parameters, outermost first: of each place the sum over
-    the step, and the last."""
+    """Every scalar that depends on all parameters, outermost first.
+
+    Of each place the sum over the step, and the last.
+    """
     found: dict[tuple[object, ...], Objective] = {}
     for k in bench.chosen:
         view, nodes = bench.view(k), bench.tape.nodes
@@ -75,7 +77,7 @@ def own_scalars(bench: Bench) -> list[Objective]:
                 and nodes[n].shape in ((), (1,), (1, 1))
                 and view.depends[n] == view.full
                 and n not in view.ends
-                and not needed_by_update(view, n, needed)
+                and n not in needed
             ]
             if not ids:
                 continue
@@ -84,19 +86,12 @@ def own_scalars(bench: Bench) -> list[Objective]:
                 if how == "last" and len(ids) == 1:
                     continue
                 name = next((nodes[n].name for n in some if nodes[n].name), "")
-                made = found.setdefault(
-                    (how, *key), Objective("own", name, {}, (how, *key))
-                )
+                made = found.setdefault((how, *key), Objective("own", name, {}, (how, *key)))
                 made.terms[k] = [(None, n) for n in some]
     order = sorted(
-        found.values(), key=lambda o: max(v for v in o.values(max(o.terms))) , reverse=True
+        found.values(), key=lambda o: max(v for v in o.values(max(o.terms))), reverse=True
     )
     return order
-
-
-def needed_by_update(view: View, n: int, needed: set[int]) -> bool:
-    """Is it a part of the backward pass? An error of one number, the norm of a gradient."""
-    return n in needed
 
 
 def last_used(view: View) -> int:
@@ -127,7 +122,10 @@ def pairs(bench: Bench) -> list[Objective]:
     view, nodes = bench.view(k), bench.tape.nodes
     found = []
     groups_d, groups_z = deltas(bench, k)
-    shapes = lambda ids: {squeezed(nodes[n].shape) for n in ids}  # noqa: E731
+
+    def shapes(ids: list[int]) -> set[tuple[int, ...]]:
+        return {squeezed(nodes[n].shape) for n in ids}
+
     for zs in groups_z:
         first_use = min(zs)
         for ds in groups_d:

@@ -11,7 +11,8 @@ import math
 import torch
 
 from .. import replay
-from ..tape import SAME_NUMBERS, squeezed
+from ..operations import SAME_NUMBERS
+from ..tape import squeezed
 from .points import Bench, CannotTell
 from .steps import ELEMENTWISE
 
@@ -60,10 +61,21 @@ def _gradient_node(bench: Bench, k: int, i: int) -> int | None:
     *after, node = through
     for n in reversed(after):
         others = [a for a in nodes[n].inputs if a != node]
-        if nodes[n].op not in STEADY or any(a in view.inside for a in others):
+        penalty = nodes[n].op == "add" and all(
+            _of_states(bench, k, a) and a in view.inside for a in others
+        )
+        steady = nodes[n].op in STEADY and not any(a in view.inside for a in others)
+        if not steady and not (penalty and _in_the_state(bench, k, n, i)):
             break
         node = n
     return node
+
+
+def _in_the_state(bench: Bench, k: int, n: int, i: int) -> bool:
+    """Is the old parameter added to the gradient before it, not to a momentum?"""
+    nodes, begin = bench.tape.nodes, bench.steps[k].start[i]
+    behind = {m for a in nodes[n].inputs for m in (a, *nodes[a].inputs)}
+    return begin in behind
 
 
 def _of_states(bench: Bench, k: int, n: int) -> bool:
@@ -82,6 +94,8 @@ def _signs(
     for size, state in ((0.01, 0.0), (1.0, 0.0), (1.0, 0.1)):
         answers.append(_answer(bench, found, k, size, state))
     for a in answers:
+        if any(map(math.isnan, a.values())):
+            raise CannotTell("the optimiser does not move every element of an array alike")
         first = next(iter(a.values()))
         for i, moved in a.items():
             name = bench.names[bench.parameters.index(i)]
@@ -99,7 +113,10 @@ def _answer(
     gradient: float,
     state: float,
 ) -> dict[int, float]:
-    """By how much a parameter moves, if all elements of its gradient are equal."""
+    """By how much a parameter moves if all elements of its gradient are equal.
+
+    It is half of what their opposite makes different, so what is added beside it drops out.
+    """
     nodes, step, result = bench.tape.nodes, bench.steps[k], dict[int, float]()
     given: dict[int, Tensor] = {}
     for i, n in step.start.items():
@@ -108,13 +125,14 @@ def _answer(
             given[n] = replay.tensor(value).double()
         else:
             given[n] = torch.full(nodes[n].shape, state, dtype=torch.float64)
+    ends, moves = [step.end[i] for i in bench.parameters], []
+    for size in (gradient, -gradient):
+        for i in bench.parameters:
+            n = found[k, i][0]
+            given[n] = torch.full(nodes[n].shape, size, dtype=torch.float64)
+        moves.append(replay.run(bench.tape, ends, given, bench.ties))
     for i in bench.parameters:
-        n = found[k, i][0]
-        given[n] = torch.full(nodes[n].shape, gradient, dtype=torch.float64)
-    ends = [step.end[i] for i in bench.parameters]
-    values = replay.run(bench.tape, ends, given, bench.ties)
-    for i in bench.parameters:
-        moved = (values[step.end[i]] - given[step.start[i]]).reshape(-1)
+        moved = (moves[0][step.end[i]] - moves[1][step.end[i]]).reshape(-1) / 2
         alike = float((moved - moved[0]).abs().max()) <= SAME * float(moved[0].abs()) + 1e-15
         result[i] = float(moved[0]) if alike else math.nan
     return result

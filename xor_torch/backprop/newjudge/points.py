@@ -146,6 +146,7 @@ class Bench:
         # (step, state) -> (value, sign): the gradient inside an optimiser, instead of the change
         self.inner: dict[tuple[int, int], tuple[int, float]] = {}
         self._views: dict[int, View] = {}
+        self._more: dict[int, list[Point]] = {}
         self.chosen = self._choose()
         self.points: list[Point] = []
 
@@ -230,7 +231,7 @@ class Bench:
         step = self.steps[k]
         given = self._given(k, seed, size, keep)
         inside = self.view(k).inside
-        guards = [(n, answer) for n, answer in self.tape.guards if n in inside]
+        guards = [(n, answer) for n, answer in self.tape.branches if n in inside]
         also = [*step.nodes, *(n for n, _ in guards)]
         values = replay.run(self.tape, step.end.values(), given, self.ties, also)
         if any(n in values and bool(values[n].bool().any()) != answer for n, answer in guards):
@@ -246,6 +247,7 @@ class Bench:
         return Point(k, seed is not None, values, leaves, changes, seed or 0)
 
     def make_points(self) -> None:
+        self._more.clear()
         self.points = []
         for k in self.chosen:
             found = [self.point(k, None)]
@@ -263,15 +265,25 @@ class Bench:
             found += [p for p in more if p is not None]
         self.points = sorted(found, key=lambda p: p.step)
 
+    def more_points(self, k: int) -> list[Point]:
+        """At least four points of a step, where the script would go the same way."""
+        points = [p for p in self.points if p.step == k]
+        if k not in self._more:
+            found = (
+                [self.point(k, k + seed, 0.4) for seed in (7001, 7002)] if len(points) < 5 else []
+            )
+            self._more[k] = [p for p in found if p is not None]
+        return points + self._more[k]
+
     def noisy(self, point: Point) -> list[tuple[Values, list[Tensor], list[Tensor]]]:
         """(values, leaves, changes) of runs whose every result is off by one unit at the end."""
         if not point.noisy:
-            step = self.steps[point.step]
+            step, begin = self.steps[point.step], self.view(point.step).begin
             for seed in range(ROUNDINGS):
                 self.clock.check()
                 draw = torch.Generator().manual_seed(seed)
                 given = {
-                    n: point.values[n].detach().clone().requires_grad_(n in self.view(step_of(point)).begin)
+                    n: point.values[n].detach().clone().requires_grad_(n in begin)
                     for n in step.start.values()
                 }
                 values = replay.run(
@@ -393,10 +405,6 @@ class Bench:
     def float32(self) -> bool:
         values = (self.tape.nodes[i].value for i in self.steps[0].start.values())
         return any(v is not None and v.dtype.str[1:] == "f4" for v in values)
-
-
-def step_of(point: Point) -> int:
-    return point.step
 
 
 def largest(x: Tensor) -> float:

@@ -2,12 +2,13 @@
 
 import math
 
+import numpy as np
 import torch
 
 from .. import replay
-from ..tape import PARTS
+from ..operations import PARTS, PRODUCTS, SUMS
 from .fit import Fit
-from .mistakes import PRODUCTS, SUMS, Diagnosis
+from .mistakes import Diagnosis
 from .points import Bench, largest
 
 CUTS = {"clip", "minimum", "maximum", "fmin", "fmax", "where"}
@@ -23,9 +24,9 @@ def clips(bench: Bench) -> list[int]:
     ]
 
 
-def plain(bench: Bench) -> bool:
-    """Is there no optimiser between a gradient and its parameter?"""
-    return not any(s.optimiser for s in bench.network.states) and not clips(bench)
+def optimised(bench: Bench) -> bool:
+    """Is there something between a gradient and its parameter that is not linear, or a state?"""
+    return any(s.optimiser for s in bench.network.states) or bool(clips(bench))
 
 
 def unseen(bench: Bench) -> str | None:
@@ -122,7 +123,8 @@ def accumulated(bench: Bench) -> Diagnosis | None:
     k, nodes = bench.chosen[-1], bench.tape.nodes
     step = bench.steps[k]
     for s, state in enumerate(bench.network.states):
-        if not state.optimiser:
+        was = nodes[step.start[s]].value
+        if not state.optimiser or was is None or not was.any():
             continue
         answers = []
         for size in (0.0, 1.0, 2.0):
@@ -143,7 +145,8 @@ def accumulated(bench: Bench) -> Diagnosis | None:
         for i in bench.parameters:
             first, second = once[i] - none[i], twice[i] - once[i]
             if first.shape == once[s].shape and bool((first != 0).all()):
-                if torch.allclose(first, second, rtol=1e-6) and float(first.std(correction=0)) <= 1e-6 * largest(first):
+                even = float(first.std(correction=0)) <= 1e-6 * largest(first)
+                if even and torch.allclose(first, second, rtol=1e-6):
                     end = nodes[step.end[s]]
                     name = state.name or end.name
                     return Diagnosis(end.line, name, None, True, [name], end.shape, end.id)
@@ -151,8 +154,11 @@ def accumulated(bench: Bench) -> Diagnosis | None:
 
 
 def left_alone(bench: Bench, one: Fit) -> Diagnosis | None:
-    """Weights that the forward pass multiplies with and no step changes, though a value with their
-    shape is computed from the error and used for nothing."""
+    """Weights that the forward pass multiplies with and that no step changes.
+
+    They were meant to be trained if a value with their shape is computed from the error and used
+    for nothing.
+    """
     k = next(iter(one.objective.terms))
     view, nodes = bench.view(k), bench.tape.nodes
     since = min(view.starts)
@@ -171,11 +177,12 @@ def left_alone(bench: Bench, one: Fit) -> Diagnosis | None:
         if n > since:
             stack += nodes[n].inputs
     for n in read:
-        origin = nodes[bench.tape.origin(n, PARTS)]
+        origin = nodes[_unchanged(bench, n)]
         value = origin.value
-        if origin.op == "leaf" and origin.dtype == "f" and value is not None and value.ndim == 2:
-            if origin.id < since and not (value == value.round()).all():
-                found.add(origin.id)
+        if origin.op != "leaf" or origin.dtype != "f" or value is None or value.ndim != 2:
+            continue
+        if origin.id < since and not (value == value.round()).all():
+            found.add(origin.id)
     for n in sorted(found):
         for m in view.step.nodes:
             unused = not view.reaches.get(m) and not view.users.get(m) and m not in forward
@@ -185,6 +192,21 @@ def left_alone(bench: Bench, one: Fit) -> Diagnosis | None:
                     nodes[m].line, name, None, True, [nodes[n].name], nodes[n].shape, m
                 )
     return None
+
+
+def _unchanged(bench: Bench, n: int) -> int:
+    """Where a value comes from, if nothing but zero was added to it on the way."""
+    nodes = bench.tape.nodes
+    for _ in range(len(nodes)):
+        n = bench.tape.origin(n, PARTS)
+        node = nodes[n]
+        before = nodes[node.inputs[0]].value if node.inputs else None
+        if node.op not in ("add", "subtract") or node.value is None or before is None:
+            break
+        if not np.array_equal(before, node.value):
+            break
+        n = node.inputs[0]
+    return n
 
 
 def never_updated(bench: Bench, one: Fit) -> Diagnosis | None:
@@ -208,7 +230,8 @@ def never_updated(bench: Bench, one: Fit) -> Diagnosis | None:
             if i in view.inside or other.dtype != "f" or root.op != "leaf" or not other.shape:
                 continue
             used = all(
-                any(i in nodes[m].inputs for m in s.nodes) for s in bench.steps[:: max(1, len(bench.steps) // 5)]
+                any(i in nodes[m].inputs for m in s.nodes)
+                for s in bench.steps[:: max(1, len(bench.steps) // 5)]
             )
             small = other.shape != node.shape or 1 in node.shape or len(node.shape) <= 1
             if used and small:

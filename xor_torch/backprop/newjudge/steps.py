@@ -9,7 +9,8 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from ..tape import PARTS, Tape
+from ..operations import PARTS
+from ..tape import Tape
 
 # What may lie between an optimiser's state and the parameter that it moves.
 ELEMENTWISE = {
@@ -255,8 +256,8 @@ def _classify(tape: Tape, step: Step, family: list[State]) -> None:
         for j, end in step.end.items():
             node = nodes[end]
             if j != i and node.op in ("add", "subtract") and len(node.inputs) == 2:
-                behind = {tape.origin(n) for n in node.inputs}
-                if step.end[i] in {*behind, *node.inputs} and step.start[j] in behind:
+                read = {tape.origin(n) for n in node.inputs}
+                if step.end[i] in {*read, *node.inputs} and step.start[j] in read:
                     state.optimiser = True
     plain = [i for i, s in enumerate(family) if not s.optimiser and not s.accumulator]
     depends: dict[int, set[int]] = {step.start[i]: {i} for i in plain}

@@ -21,6 +21,9 @@ _METHODS = [
 ]  # fmt: skip
 
 
+_SHAPE: Any = np.ndarray.shape  # a descriptor
+
+
 class Journal(Protocol):
     """What an array asks of its recorder."""
 
@@ -148,7 +151,21 @@ class Recorded(np.ndarray):
 
     @property
     def flat(self) -> Any:
-        return self.ravel().__iter__()
+        return Flat(self)
+
+    @flat.setter
+    def flat(self, value: Any) -> None:
+        self.flat[:] = value
+
+    @property
+    def shape(self) -> Any:
+        return _SHAPE.__get__(self)
+
+    @shape.setter
+    def shape(self, new: Any) -> None:
+        same = self.reshape(new)
+        _SHAPE.__set__(self, new)
+        self.__dict__.update(same.__dict__)
 
     def item(self, *args: Any) -> Any:
         if self.dtype.kind != "f":
@@ -165,6 +182,41 @@ class Recorded(np.ndarray):
 
     def sort(self, *args: Any, **kwargs: Any) -> None:
         self[...] = np.sort(self, *args, **kwargs)
+
+
+class Flat:
+    """``x.flat``: all elements in a row, which may be written to."""
+
+    def __init__(self, x: Recorded) -> None:
+        self.x = x
+
+    def __iter__(self) -> Any:
+        return iter(self.x.ravel())
+
+    def __len__(self) -> int:
+        return self.x.size
+
+    def __getitem__(self, index: Any) -> Any:
+        return self.x.ravel()[index]
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        if self.x.flags.c_contiguous:
+            self.x.reshape(-1)[index] = value  # a view
+        else:
+            _change_unseen(self.x._recorder, _set_flat, (self.x, index, value), {})
+
+
+def _set_flat(x: np.ndarray, index: Any, value: Any) -> None:
+    x.flat[index] = value
+
+
+def _unseen(name: str) -> Callable[..., Any]:
+    """A method that writes into its array, and has no form on the tape."""
+
+    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        return _change_unseen(self._recorder, getattr(np.ndarray, name), (self, *args), kwargs)
+
+    return method
 
 
 def _in_place(name: str) -> Callable[..., Any]:
@@ -193,6 +245,9 @@ for _name in ("add", "sub", "mul", "truediv", "pow", "floordiv", "mod"):
     setattr(Recorded, f"__i{_name}__", _in_place(_name))
 for _name in _METHODS:
     setattr(Recorded, _name, _method(_name))
+for _name in ("itemset", "partition", "put", "setfield"):
+    if hasattr(np.ndarray, _name):  # NumPy 2 has no itemset
+        setattr(Recorded, _name, _unseen(_name))
 
 
 class Matrix(Recorded):

@@ -8,7 +8,8 @@ import sys
 import types
 from pathlib import Path
 
-from .source import AssignmentRewriter, Code, Place
+from ..code import Code, Place
+from .source import AssignmentRewriter
 
 # Frames of these files stand between the script and the recorder: our own, and `copy`, because
 # a deep copy of an array is what the script asked for.

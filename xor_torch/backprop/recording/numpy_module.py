@@ -74,7 +74,7 @@ def numpy_module(recorder: Recorder) -> StandIn:
         "mat": as_matrix,
         "bmat": lambda blocks: as_matrix(np.block(blocks)),
         "ascontiguousarray": as_array,
-        "asfarray": as_array,
+        "asfarray": lambda a, dtype=np.float64: as_array(a, dtype),
         "vectorize": functools.partial(_Vectorized, recorder),
         "nditer": _nditer,
         "ndarray": _ArrayType("ndarray", (np.ndarray,), {"recorder": recorder}),

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ..operations import VIEWS
 from ..tape import Node, Ref, Tape
 from .array import (
     NUMBERS,
@@ -29,11 +30,6 @@ from .array import (
 from .frames import Frames
 from .limits import Enough, Limits, Rounds
 from .updates import Updates
-
-_VIEWS = {
-    "getitem", "T", "reshape", "ravel", "transpose", "swapaxes", "squeeze", "expand_dims",
-    "atleast_1d", "atleast_2d", "moveaxis", "flip", "diagonal",
-}  # fmt: skip
 
 
 class Recorder:
@@ -199,8 +195,7 @@ class Recorder:
         if isinstance(object, Recorded):
             if copy or (dtype is not None and np.dtype(dtype) != object.dtype):
                 object = object.copy() if dtype is None else object.astype(dtype)
-            need = kwargs.get("ndmin", 0) - object.ndim
-            return object.reshape((1,) * need + object.shape) if need > 0 else object
+            return _with_axes(object, kwargs.get("ndmin", 0))
         if isinstance(object, map | filter | zip | range):
             object = list(object)
         if not holds(object, Recorded):
@@ -208,7 +203,8 @@ class Recorder:
         if dtype in ("object", "O", builtins.object):
             return _objects(object)
         try:
-            return self.run("array", _stack, (object,), {"dtype": dtype} if dtype else {})
+            made = self.run("array", _stack, (object,), {"dtype": dtype} if dtype else {})
+            return _with_axes(made, kwargs.get("ndmin", 0))
         except ValueError:
             return _objects(object)
 
@@ -259,7 +255,8 @@ class Recorder:
         result = self.wrap(value, node.id)
         source = args[0] if args else None
         if (
-            op in _VIEWS
+            op in VIEWS
+            and "#" not in op  # one of several results: its way from the memory is longer
             and not result._scalar
             and isinstance(source, Recorded)
             and source._memory is not None
@@ -381,6 +378,12 @@ class Recorder:
         """Call a value that a statement changes by its target, less `depth` indices."""
         if names := self.frames.targets():
             node.name = names[min(depth, len(names) - 1)]
+
+
+def _with_axes(x: Any, least: int) -> Any:
+    """An array with axes of length 1 before its own, so that it has at least so many."""
+    need = least - x.ndim
+    return x.reshape((1,) * need + x.shape) if need > 0 else x
 
 
 def _stack(rows: Any, dtype: Any = None) -> np.ndarray:

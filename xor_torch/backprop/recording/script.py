@@ -17,12 +17,13 @@ from typing import Any
 
 import numpy as np
 
+from ..code import Place
 from ..tape import Tape
 from .array import Recorded, strip
 from .limits import Enough, Limits
 from .numpy_module import math_module, numpy_module
 from .recorder import Recorder
-from .source import Place, read_source
+from .source import read_source
 
 # Packages that a script draws or shows progress with; it can do without them.
 _DISPLAY = {

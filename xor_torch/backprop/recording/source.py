@@ -9,39 +9,12 @@ import io
 import json
 import re
 import tokenize
-from dataclasses import dataclass, field
 from pathlib import Path
 
+from ..code import Place
 from ..untrusted import read_regular
 
 MAX_BYTES = 20_000_000  # of a script or a notebook
-
-# Where a line is: in which cell of a notebook or in which module, and its number there.
-Place = tuple[int | str | None, int]
-
-
-@dataclass
-class Code:
-    """The lines of a script and, after them, of its own modules, counted from 1."""
-
-    lines: list[str] = field(default_factory=list)
-    places: list[Place] = field(default_factory=list)
-
-    def add(self, text: str, places: list[Place]) -> None:
-        """Append the lines of a file."""
-        self.lines += text.splitlines()
-        self.places += places
-
-    def place(self, line: int) -> Place:
-        """The cell or module of a line (None: the script itself), and its number there."""
-        return self.places[line - 1] if 0 < line <= len(self.places) else (None, line)
-
-    def where(self, line: int) -> str:
-        """A line in words."""
-        part, at = self.place(line)
-        if part is None:
-            return f"line {at}"
-        return f"cell {part}, line {at}" if isinstance(part, int) else f"line {at} of {part}"
 
 
 def read_source(path: Path, module: str | None = None) -> tuple[str, list[Place]]:
@@ -95,6 +68,8 @@ def _plain_python(lines: list[str]) -> list[str]:
     """A cell with `pass` or a comment for each line that only IPython understands."""
     if lines and lines[0].startswith("%%") and not re.match(r"%%(time|timeit|capture)\b", lines[0]):
         return ["#" + line for line in lines]
+    # The cells become one file, in which it would stand too late; Python 3 has nearly all of it.
+    lines = [re.sub(r"^from __future__ import .*", "pass", line) for line in lines]
     lines = [re.sub(r"^(\s*[\w, ]+ = )[%!].*", r"\1None", line) for line in lines]
     return [re.sub(r"^(\s*)([%!?].*|[\w.]+\?\??\s*)$", r"\1pass", line) for line in lines]
 

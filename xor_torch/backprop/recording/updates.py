@@ -102,7 +102,7 @@ class Updates:
     def _wholes(self, id: int) -> list[int]:
         """The value itself, the row that it is an element of, the array of that row, ..."""
         found = [id]
-        while (node := self.tape.nodes[found[-1]]).op in (*PARTS, "item") and node.inputs:
+        while (node := self.tape.nodes[found[-1]]).op in PARTS and node.inputs:
             found.append(node.inputs[0])
         return found
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
-from xor_torch.backprop.judging.mistakes import MistakeName
+from xor_torch.backprop.judging.findings import MistakeName
 
 NAMES = get_args(MistakeName)
 """The catalogue: what each planted mistake is called."""

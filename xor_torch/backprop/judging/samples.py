@@ -3,13 +3,13 @@
 import numpy as np
 
 from ..operations import PARTS
-from .losses import Case
+from .case import Case
 
 # Products of which it is known which axis counts the samples: the one that is not summed over.
 OF_MATRICES = {"dot", "matmul"}
 
 
-def updates(case: Case) -> str | None:
+def samples_of_updates(case: Case) -> str | None:
     """A few words, as "mini-batch: each sees 5 of 60 distinct input rows"; None if not known."""
     read = [_inputs(case, k) for k in range(len(case.steps))]
     common = set(read[0]).intersection(*read)

@@ -1,0 +1,30 @@
+"""Where the lines of a recorded script are: in the script, a notebook's cell or a module."""
+
+from dataclasses import dataclass, field
+
+# Where a line is: in which cell of a notebook or in which module, and its number there.
+Place = tuple[int | str | None, int]
+
+
+@dataclass
+class Code:
+    """The lines of a script and, after them, of its own modules, counted from 1."""
+
+    lines: list[str] = field(default_factory=list)
+    places: list[Place] = field(default_factory=list)
+
+    def add(self, text: str, places: list[Place]) -> None:
+        """Append the lines of a file."""
+        self.lines += text.splitlines()
+        self.places += places
+
+    def place(self, line: int) -> Place:
+        """The cell or module of a line (None: the script itself), and its number there."""
+        return self.places[line - 1] if 0 < line <= len(self.places) else (None, line)
+
+    def where(self, line: int) -> str:
+        """A line in words."""
+        part, at = self.place(line)
+        if part is None:
+            return f"line {at}"
+        return f"cell {part}, line {at}" if isinstance(part, int) else f"line {at} of {part}"
