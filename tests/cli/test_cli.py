@@ -199,7 +199,7 @@ def test_of_two_processes_one_writes(elsewhere):
     alone = script("train", "--epochs", 150, "--log-dir", "alone", cwd=elsewhere)
     assert run.stdout == alone.stdout
     (run_dir,) = (elsewhere / "lightning_logs").iterdir()
-    assert len(list(run_dir.glob("*/events.*"))) == 1
+    assert len(list(run_dir.rglob("events.*"))) == 1
     first, second = (
         torch.load(path / "checkpoints/last.ckpt", weights_only=True)["state_dict"]
         for path in (run_dir, elsewhere / "alone/version_0")

@@ -273,7 +273,7 @@ def whole(low: int, high: int) -> Callable[[Any], int]:
 def epoch_count(value: Any) -> int:
     """A number of epochs, which may be written as 1e4."""
     with contextlib.suppress(TypeError, ValueError):
-        if not isinstance(value, bool) and float(value).is_integer() and float(value) < 2**53:
+        if not isinstance(value, bool) and float(value).is_integer() and 1 <= float(value) <= 1e12:
             value = int(float(value))
     return whole(1, 10**12)(value)
 

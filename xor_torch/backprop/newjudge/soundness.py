@@ -121,10 +121,12 @@ def _near(a: float, b: float) -> bool:
 def accumulated(bench: Bench) -> Diagnosis | None:
     """A sum of gradients that no step resets: what it held before is added to each step in full."""
     k, nodes = bench.chosen[-1], bench.tape.nodes
-    step = bench.steps[k]
+    step, view = bench.steps[k], bench.view(k)
+    begins = min(n for n in step.nodes if n not in view.starts)
     for s, state in enumerate(bench.network.states):
         was = nodes[step.start[s]].value
-        if not state.optimiser or was is None or not was.any():
+        since = step.start[s] < begins  # what the step itself has begun is no sum of others
+        if not state.optimiser or not since or was is None or not was.any():
             continue
         answers = []
         for size in (0.0, 1.0, 2.0):
