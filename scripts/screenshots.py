@@ -68,7 +68,7 @@ def browser_page(width: int = 1500, height: int = 900) -> Iterator:
 def open_tab(page, url: str, tab: str) -> None:
     """Show one of TensorBoard's tabs, whose data is loaded when its first text is there."""
     page.goto("about:blank")  # the tab is the URL's fragment, which alone loads nothing
-    page.goto(f"{url}?darkMode=false&smoothing=0#{tab}")
+    page.goto(f"{url}?darkMode=false&smoothing=0#{tab}&_smoothingWeight=0")
 
 
 def main() -> None:
@@ -81,7 +81,6 @@ def main() -> None:
             page.wait_for_timeout(1500)  # the curves grow into their place
             page.screenshot(path=DOCS / "tensorboard-learning.png")
             open_tab(page, url, "images")
-            page.get_by_text("Show actual image size").click()
             page.locator("img").nth(2).wait_for()
             page.wait_for_timeout(1500)
             page.screenshot(path=DOCS / "tensorboard-network.png")

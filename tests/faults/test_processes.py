@@ -54,7 +54,7 @@ def test_twenty_at_once_have_a_directory_each(tmp_path, rounds, flags):
             saved = torch.load(run_dir / "checkpoints/last.ckpt", weights_only=True)
             assert saved["hyper_parameters"]["seed"] == commands.index(command)
             assert saved["global_step"] == flags[1]
-            assert len(list(run_dir.glob("events.*"))) == 1
+            assert len(list(run_dir.glob("*/events.*"))) == 1
             assert "Final" in command.stdout
 
 

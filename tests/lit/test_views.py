@@ -78,9 +78,9 @@ def test_each_answer_has_a_chart(stuck, tmp_path):
 
     norm = "log10 of the gradient of W1"
     answers = [f"answer to {row}, should be {y}" for row, y in ROWS]
-    assert titles(stuck) == ["loss", *answers, norm]
+    assert titles(stuck) == ["loss", norm, *answers]
     fit(XORModule(bits=4), 2, tmp_path)
-    assert titles(tmp_path / "version_0") == ["loss", "answers to all rows", norm]
+    assert titles(tmp_path / "version_0") == ["loss", norm, "answers to all rows"]
 
 
 def text(run_dir):

@@ -72,7 +72,10 @@ class View(L.Callback):
 
 def _charts(bits: int) -> dict[str, dict[str, list[object]]]:
     """The tab Custom Scalars: a chart for each answer, so that a line's colour says its run."""
-    charts: dict[str, list[object]] = {"loss": ["Multiline", ["loss/mse"]]}
+    charts: dict[str, list[object]] = {
+        "loss": ["Multiline", ["loss/mse"]],
+        "log10 of the gradient of W1": ["Multiline", ["norm/log10_gradient_W1"]],
+    }
     if bits <= MOST_ANSWERS:
         y = truth_table(bits)[1][:, 0]
         for name, target in zip(row_names(bits), y, strict=True):
@@ -80,15 +83,14 @@ def _charts(bits: int) -> dict[str, dict[str, list[object]]]:
             charts[title] = ["Multiline", [f"prediction/{name}"]]
     else:
         charts["answers to all rows"] = ["Multiline", ["prediction/.*"]]
-    charts["log10 of the gradient of W1"] = ["Multiline", ["norm/log10_gradient_W1"]]
     return {"learning": charts}
 
 
 class Scalars(View):
     """The loss, the norm of each gradient, the prediction for each row, and each weight.
 
-    The norms are logarithms: they range over many powers of ten, and TensorBoard would cut off
-    the highest peaks, which are where a network learns, as outliers.
+    The norms are logarithms: they range over powers of ten, and TensorBoard by default would cut
+    off most of a peak, which is where a network learns, as outliers.
     """
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
