@@ -129,20 +129,24 @@ def test_predict_rows_on_standard_input(run_dir, capsys, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("stdin", "message"),
+    ("stdin", "message", "answered"),
     [
-        (None, "no row on standard input; give one there or as VALUEs"),
-        (b"", "no row on standard input; give one there or as VALUEs"),
-        (b"0 1\n\n1", "standard input, line 3: 1 given, the network has 2 inputs"),
-        (b"0 1\n1 inf\n", "standard input, line 2: inf is not a finite number"),
-        (b"0 1\n\xff 1\n", "standard input is not text: .*0xff.*"),
+        (None, "no row on standard input; give one there or as VALUEs", 0),
+        (b"", "no row on standard input; give one there or as VALUEs", 0),
+        (b"0 1\n\n1", "standard input, line 3: 1 given, the network has 2 inputs", 1),
+        (b"0 1\n1 inf\n", "standard input, line 2: inf is not a finite number", 1),
+        (
+            b"0 1\n\xff 1\n",
+            "standard input is not text: .*0xff.*",
+            0,
+        ),  # read with the row before it
     ],
 )
-def test_standard_input_that_is_no_rows(stdin, message, run_dir, capsys, monkeypatch):
+def test_standard_input_that_is_no_rows(stdin, message, answered, run_dir, capsys, monkeypatch):
     text = None if stdin is None else io.TextIOWrapper(io.BytesIO(stdin), encoding="utf-8")
     monkeypatch.setattr(sys, "stdin", text)
     assert run_cli("predict", run_dir) == 2
     captured = capsys.readouterr()
-    assert captured.out == ""
+    assert len(captured.out.splitlines()) == answered  # a row is answered as it comes
     assert re.fullmatch(f"xor-torch predict: error: {message}\n", captured.err)
     assert not list(Path().iterdir())

@@ -52,9 +52,9 @@ def start(*flags, cwd, setup=small_blocks, **options):
     return warm.Command(*FLAGS, *flags, cwd=cwd, setup=setup, **options)
 
 
-def finish(cwd, *flags, code=0):
+def finish(cwd, *flags, code=0, setup=small_blocks):
     """The call in `cwd`, which has to end with `code`."""
-    command = start(*flags, cwd=cwd)
+    command = start(*flags, cwd=cwd, setup=setup)
     found = command.wait()
     assert found == code, (found, command.stderr)
     return command
@@ -80,7 +80,7 @@ def assert_goes_on(cwd, expected, *flags):
         assert out.read_bytes() == expected
         again = finish(cwd, *flags, code=2)
         assert "--out x.npz exists" in again.last_words
-        finish(cwd, *flags, "--force")
+        finish(cwd, *flags, "--force", setup=with_pictures)  # a half picture goes, too
     else:
         finish(cwd, *flags)
     assert out.read_bytes() == expected
