@@ -48,7 +48,7 @@ CALLS = {
     "train --epochs -0": f"--epochs: {EPOCHS} -0",
     "train --epochs -5": f"--epochs: {EPOCHS} -5",
     "train --epochs 1e-3": f"--epochs: {EPOCHS} 1e-3",
-    "train --epochs 1e13": f"--epochs: {EPOCHS} 10000000000000",
+    "train --epochs 1e13": f"--epochs: {EPOCHS} 1e13",
     "train --epochs 1e30": f"--epochs: {EPOCHS} 1e30",
     "train --epochs 1000000000001": f"--epochs: {EPOCHS} 1000000000001",
     "train --epochs ten": f"--epochs: {EPOCHS} ten",

@@ -56,10 +56,10 @@ def _run(
         os.dup2(fd, number)
         os.close(fd)
     sys.stdout.reconfigure(line_buffering=False)  # no terminal, wherever the tests are run
-    if setup:
-        setup()
-    begun.touch()
+    begun.touch()  # before `setup`, which may take the right to
     try:
+        if setup:
+            setup()
         main(argv)
     except KeyboardInterrupt:  # `main` replaces the handler that raises this first of all
         os._exit(NOT_BEGUN)

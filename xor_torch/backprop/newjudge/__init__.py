@@ -1,4 +1,8 @@
-"""Reads a tape and returns findings; never runs a script.
+"""The next judge. No command uses it yet; it replaces `judging` when it is better everywhere.
+
+It reads a tape and returns findings, and never runs a script. Where `judging` has a rule for each
+kind of script, it has a few mechanisms: fit, delta first, and a search for the value whose repair
+makes all updates right.
 
 The rooms, in the order in which a verdict is made:
 

@@ -168,7 +168,11 @@ def left_alone(bench: Bench, one: Fit) -> Diagnosis | None:
     stack = [i for n in forward for i in nodes[n].inputs if i not in view.inside and i > since]
     found: set[int] = set()
     seen: set[int] = set()
-    read = {i for n in forward if nodes[n].op in PRODUCTS for i in nodes[n].inputs}
+    read: set[int] = set()
+    for n in forward:  # what is multiplied with trained weights is data
+        trained = any(bench.tape.origin(i, PARTS) in view.begin for i in nodes[n].inputs)
+        if nodes[n].op in PRODUCTS and not trained:
+            read |= {*nodes[n].inputs}
     while stack:
         n = stack.pop()
         if n in seen or n in view.inside:
