@@ -425,7 +425,7 @@ MUTANTS = [
     (judging_runs_no_script, "backprop.tape", f"{FOR_TYPES}from .recording import source"),
     (the_checker_takes_nothing_but_threads, "backprop.check", "from .. import files"),
     (the_checker_takes_nothing_but_threads, "backprop.judging", "from xor_torch import XOR"),
-    (other_wings_use_the_face, "explain", "from .sweep.plots import save_figures"),
+    (other_wings_use_the_face, "explain", "from .sweep.blocks import Blocks"),
     (other_wings_use_the_face, "cli.train", f"{IN_A_FUNCTION}from ..backprop import tape"),
     (nobody_takes_from_the_command_line, "lit.console", "from ..cli import main"),
     (the_wings_stand_in_order, "lit.views", "from .. import manual"),
