@@ -78,7 +78,7 @@ def test_scalars(show):
 
 def test_custom_scalars(show):
     page = show("custom_scalars")
-    sees(page, "learning", "loss", "answer to 01, should be 1", "log10 of the gradient of W1")
+    sees(page, "learning", "answer to 01, should be 1", "log10 of the gradient of W1")
 
 
 def test_images(show):
