@@ -58,7 +58,7 @@ def readme(app, docname: str, source: list[str]) -> None:
         text = Path(app.srcdir, "../README.md").read_text()
         # Sphinx copies only the pictures that Markdown names
         picture = r'<picture>.*?<img src="docs/([^"]+)".*?alt="([^"]+)".*?</picture>'
-        text = re.sub(picture, r"![\2](\1)", text, flags=re.DOTALL)
+        text = re.sub(picture, r"![\2](docs/\1)", text, flags=re.DOTALL)
         text = re.sub(r"\]\((?!\w+:|#|docs/)", "](path:../", text).replace("](docs/", "](")
         source[0] = text + "\n" + source[0]
 
