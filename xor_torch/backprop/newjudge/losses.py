@@ -49,12 +49,6 @@ def _is_probability(z: Tensor, f: Tensor) -> bool:
     return _same(z, f) and bool(((f > 0) & (f < 1)).all())
 
 
-def _is_distribution(z: Tensor, f: Tensor) -> bool:
-    return _is_probability(z, f) and any(
-        bool(((f.sum(a) - 1).abs() < 1e-6).all()) for a in range(f.ndim)
-    )
-
-
 LOSSES = (
     Row("SSE", None, lambda z, f, df: torch.ones_like(z), _is_z),
     Row("SSE", None, lambda z, f, df: df, lambda z, f: not _is_z(z, f) and not is_softmax(z, f)),
@@ -219,25 +213,3 @@ def wrong_axis(bench: Bench, match: Match) -> bool:
 
     others = [a for a in range(z.ndim) if a not in axes]
     return bool(axes) and not any(map(one, axes)) and any(map(one, others))
-
-
-def is_gradient(bench: Bench, pair: Objective) -> bool | None:
-    """Can the delta be a derivative by its value at all? Its Jacobian must be symmetric."""
-    for k in pair.terms:
-        d, z = pair.terms[k][0]
-        for p in [p for p in bench.points if p.step == k and p.moved]:
-            delta, value = p.values.get(d or -1), p.values.get(z)
-            if delta is None or value is None or not delta.requires_grad or value.numel() < 2:
-                continue
-            draw = torch.Generator().manual_seed(1)
-            u, v = (torch.randn(delta.shape, generator=draw, dtype=torch.float64) for _ in "uv")
-            ju, jv = (
-                torch.autograd.grad(delta, value, w, retain_graph=True, allow_unused=True)[0]
-                for w in (u, v)
-            )
-            if ju is None or jv is None:
-                return None
-            one = float((ju.reshape(-1) * v.reshape(-1)).sum())
-            other = float((jv.reshape(-1) * u.reshape(-1)).sum())
-            return abs(one - other) <= 1e-6 * max(abs(one), abs(other))
-    return None
