@@ -7,8 +7,8 @@ import torch
 
 from .. import replay
 from ..operations import PARTS, PRODUCTS, SUMS
+from .findings import Diagnosis
 from .fit import Fit
-from .mistakes import Diagnosis
 from .points import Bench, largest
 
 CUTS = {"clip", "minimum", "maximum", "fmin", "fmax", "where"}

@@ -2,7 +2,7 @@
 
 import torch
 
-from xor_torch.backprop.newjudge.fit import Sample, fit_part
+from xor_torch.backprop.judging.fit import Sample, fit_part
 
 
 def samples(change, steps=(0, 0, 1, 1), size=(3, 2), noise=(0.0, 0.0)):

@@ -11,17 +11,14 @@ from dataclasses import dataclass
 
 import torch
 
-from .. import replay
 from ..tape import squeezed
+from .derivatives import Derivatives
 from .fit import Fit
-from .objectives import gradients, total
+from .objectives import gradients
 from .points import Bench, OutOfTime, Point, largest
 
 Tensor = torch.Tensor
 SAME = 1e-7
-MATCH = 1e-7
-MOST_POINTS = 3
-MOST_USED = 400
 
 
 @dataclass
@@ -37,125 +34,21 @@ class Culprit:
     expected: Tensor
 
 
-class Repair:
-    """One step under one objective, with the derivative by every value of the forward pass."""
+class Repair(Derivatives):
+    """The search in one step, under one objective that explains some of the updates."""
 
     def __init__(self, bench: Bench, fit: Fit) -> None:
-        self.bench, self.fit = bench, fit
-        good = fit.good
-        self.bad = [i for i, ok in enumerate(good) if not ok]
+        self.bad = [i for i, ok in enumerate(fit.good) if not ok]
         steps = [k for k in bench.chosen if k in fit.objective.terms]
-        self.k = max(steps, key=lambda k: (self._moved(k), -k))
-        self.view = bench.view(self.k)
-        self.points = [p for p in bench.points if p.step == self.k and p.moved][:MOST_POINTS]
-        terms = fit.objective.terms[self.k]
-        self.top = [v for _, v in terms] + [d for d, _ in terms if d is not None]
-        self.forward = self.view.behind([v for _, v in terms])
-        self.fixed = self.view.behind(self.top)
-        of = sorted(
-            n
-            for n in self.forward
-            if n not in self.view.starts or n in self.view.begin
-            if bench.tape.nodes[n].dtype == "f"
-        )
-        self.slopes = self._slopes(of)
-        self.edges: dict[int, tuple[int, int]] = {}  # number of a use -> (value, its user)
-        self._add_uses()
-        factor = fit.factors.get(self.k)
-        self.scale = factor if factor is not None else None
+        k = max(steps, key=lambda k: (_moving(bench, k, self.bad), -k))
+        super().__init__(bench, fit.objective, k)
+        self.fit = fit
+        self.scale = fit.factors.get(k)
         self.wanted = []
         for p in self.points:
-            grads = gradients(fit.objective, self.k, p.values, p.leaves)
+            grads = gradients(fit.objective, k, p.values, p.leaves)
             assert grads is not None
             self.wanted.append([-(self.scale or 1.0) * g for g in grads])
-
-    def _moved(self, k: int) -> int:
-        points = [p for p in self.bench.points if p.step == k and p.moved]
-        if len(points) < 2:
-            return -1
-        return sum(any(largest(p.changes[i]) > 0 for p in points) for i in self.bad)
-
-    def _slopes(self, of: list[int]) -> dict[int, list[Tensor]]:
-        """The derivatives by forward values, at each point."""
-        found: dict[int, list[Tensor]] = {}
-        for p in self.points:
-            value = total(self.fit.objective.terms[self.k], p.values)
-            ids = [n for n in of if n in p.values and p.values[n].requires_grad]
-            assert value is not None
-            grads = torch.autograd.grad(
-                value, [p.values[n] for n in ids], retain_graph=True, allow_unused=True
-            )
-            for n, g in zip(ids, grads, strict=True):
-                if g is not None:
-                    found.setdefault(n, []).append(g.detach())
-        return {n: g for n, g in found.items() if len(g) == len(self.points)}
-
-    def _add_uses(self) -> None:
-        """The derivative through each single use of a value that is used more than once.
-
-        Each use gets a leaf of its own. They are numbered below zero.
-        """
-        view, tape = self.view, self.bench.tape
-        often = [n for n in self.slopes if len(self.forward & {*view.users.get(n, ())}) > 1]
-        if not often or len(often) > MOST_USED:
-            return
-        uses = [(n, m) for n in often for m in view.users[n] if m in self.forward and m > n]
-        for p in self.points:
-            leaves: dict[tuple[int, int], Tensor] = {}
-            values = dict(p.values)
-            for m in sorted(view.after(often) & self.forward):
-                if m in view.starts:
-                    continue
-                mine = dict(values)
-                for n in tape.nodes[m].inputs:
-                    if n in self.slopes and n in often:
-                        leaves[n, m] = mine[n] = values[n].view_as(values[n])
-                values[m] = replay._apply(tape, tape.nodes[m], mine, self.bench.ties)
-            value = total(self.fit.objective.terms[self.k], values)
-            assert value is not None
-            ids = [use for use in uses if use in leaves and leaves[use].requires_grad]
-            grads = torch.autograd.grad(
-                value, [leaves[u] for u in ids], retain_graph=True, allow_unused=True
-            )
-            for number, use in enumerate(uses, 1):
-                self.edges[-number] = use
-            found = dict(zip(ids, grads, strict=True))
-            for number, use in self.edges.items():
-                slope = found.get(use)
-                if slope is not None:
-                    self.slopes.setdefault(number, []).append(slope.detach())
-        for number in self.edges:
-            if len(self.slopes.get(number, ())) != len(self.points):
-                self.slopes.pop(number, None)
-
-    def place(self, v: int) -> object:
-        """Equal for the values, or the uses, of one place of the script."""
-        if v < 0:
-            value, user = self.edges[v]
-            return self.place(value), self.view.key(user)
-        return v if v in self.view.starts else self.view.key(v)
-
-    # ------------------------------------------------------------------ what is right
-
-    def matches(self, n: int) -> list[tuple[int, float]]:
-        """The forward values of which `n` is the derivative, each with its factor."""
-        values = [p.values.get(n) for p in self.points]
-        found = []
-        if any(v is None for v in values):
-            return []
-        mine = torch.cat([v.detach().double().reshape(-1) for v in values if v is not None])
-        shape = squeezed(self.bench.tape.nodes[n].shape)
-        for v, slopes in self.slopes.items():
-            if squeezed(slopes[0].shape) != shape:
-                continue
-            theirs = torch.cat([s.reshape(-1) for s in slopes])
-            below = float(theirs @ theirs)
-            if not below:
-                continue
-            c = float(theirs @ mine) / below
-            if c and largest(mine - c * theirs) <= MATCH * largest(mine):
-                found.append((v, c))
-        return found
 
     # ------------------------------------------------------------------ trials
 
@@ -198,7 +91,7 @@ class Repair:
     def _try(self, ids: list[int], right: bool) -> Culprit | None:
         shape = squeezed(self.bench.tape.nodes[ids[0]].shape)
         zero = self._zero(ids)
-        own = {v for v, _ in self.matches(ids[0])} if right else set()
+        own = self.matches(ids[0]).keys() if right else set()
         tried: list[Culprit] = []
         groups: dict[object, list[int]] = {}
         for v in self.slopes:
@@ -287,3 +180,11 @@ class Repair:
         if spoilt and self.scale is not None:
             return set(), 0.0
         return chosen & {*self.bad}, factor
+
+
+def _moving(bench: Bench, k: int, parameters: list[int]) -> int:
+    """How many of these parameters a step moves; -1 if there are too few points."""
+    points = [p for p in bench.points if p.step == k and p.moved]
+    if len(points) < 2:
+        return -1
+    return sum(any(largest(p.changes[i]) > 0 for p in points) for i in parameters)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tests.backprop.homework import CORRECT, MISTAKES
-from xor_torch.backprop.newjudge.judge import judge
+from xor_torch.backprop.judging.judge import judge
 from xor_torch.backprop.recording.script import record
 from xor_torch.backprop.tape import Tape
 
