@@ -12,7 +12,7 @@ import torch
 
 from .. import replay
 from ..tape import squeezed
-from .objectives import Objective, total
+from .objectives import Objective, as_own, total
 from .points import Bench
 
 Tensor = torch.Tensor
@@ -37,8 +37,10 @@ class Derivatives:
         self.points = [p for p in bench.points if p.step == k and p.moved][:MOST_POINTS]
         terms = objective.terms[k]
         self.forward = self.view.behind([v for _, v in terms])
-        self.top = [v for _, v in terms] + [d for d, _ in terms if d is not None]
-        self.fixed = self.view.behind(self.top)
+        ds = [d for d, _ in terms if d is not None]
+        # a number that all gradients are multiplied with is made of them, and is held
+        self.held = ds if as_own(bench, objective) is not None else []
+        self.fixed = self.view.behind([v for _, v in terms] + [d for d in ds if not self.held])
         self.edges: dict[int, tuple[int, int]] = {}  # number of a use, below 0 -> (value, user)
         self.slopes = self._slopes()
         self._add_uses()
@@ -112,10 +114,11 @@ class Derivatives:
         if n not in self._known:
             values = [p.values[n].detach().double() for p in self.points if n in p.values]
             whole = self.points and len(values) == len(self.points)
-            self._known[n] = self._parallel(values) if whole else {}
+            self._known[n] = self.parallel(values) if whole else {}
         return self._known[n]
 
-    def _parallel(self, values: list[Tensor]) -> dict[int, float]:
+    def parallel(self, values: list[Tensor]) -> dict[int, float]:
+        """{v: c} for all v of the forward pass whose derivative is these values, up to c."""
         ids, theirs = self._by_shape.get(squeezed(values[0].shape), ([], None))
         if theirs is None:
             return {}

@@ -16,7 +16,7 @@ from .findings import Diagnosis, Finding
 from .fit import Fit, fit
 from .losses import Match
 from .mistakes import name_of
-from .objectives import last_used, own_scalars, pairs
+from .objectives import as_own, last_used, own_scalars, pairs
 from .points import Bench, CannotTell, Clock, OutOfTime
 from .repair import Culprit, Repair
 from .steps import Network, find_networks
@@ -94,7 +94,8 @@ class Judgement:
             entered = optimisers.enter(bench)
         except CannotTell:
             entered = False
-        if entered and (soundness.optimised(bench) or not level[0] + level[1]):
+        between = entered and (soundness.optimised(bench) or optimisers.scaled(bench))
+        if between or (entered and not level[0] + level[1]):
             bench.make_points()
             inner = self._attempt(bench)
             if isinstance(inner, Finding):
@@ -104,7 +105,7 @@ class Judgement:
                     "a clipped gradient; the gradient that goes into it was checked"
                 )
                 return inner
-            if soundness.optimised(bench):
+            if between:
                 level = inner
             else:
                 bench.inner = {}
@@ -188,7 +189,7 @@ class Judgement:
         finding = Finding("wrong" if frozen else "correct", diagnosis=frozen)
         finding.loss, finding.lr = convention(bench, one, match)
         if not frozen:
-            printed.compare(bench, one, match, own, finding)
+            printed.compare(bench, one, match, [f.objective for f in own], finding)
         _decay(bench, one, finding)
         if any(s.optimiser for s in bench.network.states):
             finding.notes.append(
@@ -200,18 +201,39 @@ class Judgement:
     def _delta(self, bench: Bench, best: list[Fit], own: list[Fit]) -> Finding | None:
         """All below a delta is right: is it the derivative of a loss?"""
         for one in best:
+            rated = self._rated(bench, one, own)
+            if rated is not None:
+                return rated
+        for one in best:
             match = losses.identify(bench, one.objective, losses.LOSSES)
             if match is not None:
                 return self._matched(bench, one, match, own)
-        for one in best:
-            match = losses.identify(bench, one.objective, losses.WRONG)
-            if match is not None:
-                return self._at_output(bench, one, match)
+        mistake = self._mistaken(bench, best)
+        if mistake is not None:
+            return mistake
         for one in best:
             match = losses.identify_with_target(bench, one.objective)
             if match is not None:
                 return self._matched(bench, one, match, own)
         return None
+
+    def _rated(self, bench: Bench, one: Fit, own: list[Fit]) -> Finding | None:
+        """The delta is a number, and the value the script's own loss: clipping by norm."""
+        scalar = as_own(bench, one.objective)
+        if scalar is None:
+            return None
+        number = {k: d or 0 for k, ((d, _),) in one.objective.terms.items()}
+        signs = {bool(p.values[number[p.step]] * one.scale > 0) for p in bench.points}
+        if signs != {True}:
+            return None
+        finding = self._correct(bench, one, losses.identify_own(bench, scalar), [])
+        k = min(number)
+        finding.lr = None
+        finding.notes.append(
+            "each step is the gradient times a number that the step computes "
+            f"({bench.where(number[k])}): clipping by norm, say"
+        )
+        return finding
 
     def _matched(self, bench: Bench, one: Fit, match: Match, own: list[Fit]) -> Finding | None:
         if one.scale * match.scale < 0 or losses.wrong_axis(bench, match):
@@ -231,12 +253,11 @@ class Judgement:
         some = [f for f in found if f.some and not f.all_good]
         some = [f for f in some if f.parts[output].ok] or some
         some.sort(key=lambda f: (-f.count, -max(f.objective.values(min(f.objective.terms)))))
-        known = any(losses.identify(bench, f.objective, losses.LOSSES) for f in some[:6])
-        for one in some[:4]:
-            if not known and f_output(one, output):
-                match = losses.identify(bench, one.objective, losses.WRONG)
-                if match is not None:
-                    return self._at_output(bench, one, match)
+        if not any(losses.identify(bench, f.objective, losses.LOSSES) for f in some[:6]):
+            at_output = [f for f in some[:4] if f.parts[output].ok and f.parts[output].factors]
+            mistake = self._mistaken(bench, at_output)
+            if mistake is not None:
+                return mistake
         blamed = [f for f in own if f.some and not f.all_good] + some[:3]
         if not any_loss:
             blamed += [f for f in own[:2] if f not in blamed]
@@ -286,6 +307,15 @@ class Judgement:
         describe(bench, one, finding)
         return finding
 
+    def _mistaken(self, bench: Bench, found: list[Fit]) -> Finding | None:
+        """The most special mistake at the output that explains one of some deltas."""
+        names = [row.mistake for row in losses.WRONG]
+        known = [(one, losses.identify(bench, one.objective, losses.WRONG)) for one in found]
+        matches = [(one, match) for one, match in known if match is not None]
+        if not matches:
+            return None
+        return self._at_output(bench, *min(matches, key=lambda m: names.index(m[1].mistake)))
+
     def _at_output(self, bench: Bench, one: Fit, match: Match) -> Finding:
         """A known mistake explains the delta of the output."""
         k = min(one.objective.terms)
@@ -334,11 +364,6 @@ class Judgement:
             finding.lr = one.scale
         describe(bench, one, finding)
         return finding
-
-
-def f_output(one: Fit, output: int) -> bool:
-    """Does it explain the parameter of the output?"""
-    return one.parts[output].ok and bool(one.parts[output].factors)
 
 
 def _perfect(one: Fit) -> bool:

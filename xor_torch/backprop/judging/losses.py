@@ -15,6 +15,7 @@ import torch
 from torch.nn.functional import huber_loss, softplus
 
 from .. import replay
+from .findings import MistakeName
 from .objectives import Objective
 from .points import Bench, Point, largest
 
@@ -32,7 +33,7 @@ class Row:
     """A derivative ``c * s * (f - t)``, and what it says of the script."""
 
     name: str
-    mistake: str | None  # None: it is the derivative of this loss
+    mistake: MistakeName | None  # None: it is the derivative of this loss
     slope: Callable[[Tensor, Tensor, Tensor], Tensor]  # s, from z, f and df/dz
     of: Callable[[Tensor, Tensor], bool] = lambda z, f: True  # for which f(z) it holds
     multiple: float = 1.0  # c, of the loss of this name: 2 for the sum of squares
@@ -67,7 +68,8 @@ def _is_probability(z: Tensor, f: Tensor) -> bool:
 
 
 def _is_other(z: Tensor, f: Tensor) -> bool:
-    return not any(is_it(z, f) for is_it in (is_z, is_sigmoid, is_softmax, is_exp))
+    known = (is_z, is_sigmoid, is_softmax, is_exp)
+    return not any(is_it(z, f) or is_it(-z, f) for is_it in known)
 
 
 LOSSES = (
@@ -78,8 +80,7 @@ LOSSES = (
     Row("BCE", None, lambda z, f, df: 1 / (f * (1 - f)), _is_probability),
     Row("Poisson", None, lambda z, f, df: torch.ones_like(z), is_exp),
 )
-WRONG = (
-    Row("SSE", "missing output derivative", lambda z, f, df: torch.ones_like(z), _is_other),
+WRONG = (  # what is more special comes first
     Row(
         "SSE",
         "derivative taken twice",
@@ -87,11 +88,12 @@ WRONG = (
         is_sigmoid,
     ),
     Row("SSE", "derivative taken twice", lambda z, f, df: 1 - torch.tanh(f) ** 2, is_tanh),
-    Row("SSE", "derivative of the wrong quantity", lambda z, f, df: z * (1 - z), is_sigmoid),
-    Row("SSE", "derivative of the wrong quantity", lambda z, f, df: 1 - z**2, is_tanh),
+    Row("SSE", "derivative taken twice", lambda z, f, df: z * (1 - z), is_sigmoid),
+    Row("SSE", "derivative taken twice", lambda z, f, df: 1 - z**2, is_tanh),
     Row("CE", "derivative of the wrong quantity", lambda z, f, df: f * (1 - f), is_softmax),
     Row("CE", "derivative of the wrong quantity", lambda z, f, df: f, is_softmax),
     Row("BCE", "derivative of the wrong quantity", lambda z, f, df: f, is_sigmoid),
+    Row("SSE", "missing output derivative", lambda z, f, df: torch.ones_like(z), _is_other),
 )
 
 
@@ -119,7 +121,7 @@ class Match:
     """A row that explains a delta."""
 
     name: str
-    mistake: str | None
+    mistake: MistakeName | None
     scale: float  # how many times the loss of this name; below 0 if the delta is reversed
     value: int  # f
     z: int

@@ -1,21 +1,26 @@
-"""The names of mistakes."""
+"""The names of mistakes: a row for each, with what must hold of a wrong value."""
 
+import itertools
 from collections.abc import Callable
 
 import torch
 
-from ..operations import PARTS, PRODUCTS, SUMS
+from ..operations import PARTS, PRODUCTS, SAME_NUMBERS, SUMS
 from .findings import Diagnosis, MistakeName
 from .fit import Fit
+from .losses import is_sigmoid, is_tanh
 from .points import Bench, View
 from .repair import Culprit, Repair
+
+# what a wrong value is taken apart through
+THROUGH = {*PRODUCTS, *SUMS, *PARTS, "multiply", "negative", "copy", "astype", "assign"}
 
 
 def name_of(bench: Bench, one: Fit, repair: Repair, culprit: Culprit) -> Diagnosis:
     """The diagnosis of a culprit."""
     nodes = bench.tape.nodes
     n = culprit.nodes[0]
-    mistake = _name(bench, repair, culprit)
+    mistake = Wrong(bench, repair, culprit).name()
     spoils = [bench.names[i] for i in repair.bad]
     line, name = nodes[n].line, variable(bench, repair.view, n)
     if mistake in ("missing output derivative", "missing hidden derivative"):
@@ -72,10 +77,10 @@ def scaled(bench: Bench, one: Fit) -> Diagnosis:
     at, off = min(found)
     if off < 0:
         at = min(n for n, _ in found)
-    name = "wrong sign" if off < 0 else "scale of one parameter"
+    mistake: MistakeName = "wrong sign" if off < 0 else "scale of one parameter"
     spoils = [bench.names[i] for i in repair.bad]
     return Diagnosis(
-        nodes[at].line, variable(bench, view, at), name, True, spoils, nodes[at].shape, at
+        nodes[at].line, variable(bench, view, at), mistake, True, spoils, nodes[at].shape, at
     )
 
 
@@ -108,99 +113,182 @@ def _near(a: float, b: float) -> bool:
     return abs(a - b) <= 1e-6 * max(abs(a), abs(b))
 
 
-def _name(bench: Bench, repair: Repair, culprit: Culprit) -> MistakeName | None:
-    """From what the value is computed of, and what it should be."""
-    nodes, view, tape = bench.tape.nodes, repair.view, bench.tape
-    n, v = culprit.nodes[0], culprit.values[0]
-    node = nodes[n]
-    v = repair.edges[v][0] if v < 0 else v
-    origins = {i: tape.origin(i, PARTS) for i in node.inputs}
-    if any(o in view.ends for o in origins.values()):
-        return "updated too early"
-    right = {w: i for i in node.inputs for w in repair.matches(i) if w > 0}
-    mine = repair.matches(n).keys()
-    if v in view.begin:  # the gradient of a parameter
-        i = view.begin[v]
-        value = repair.points[0].leaves[i].detach()
-        off = (culprit.expected - culprit.actual).reshape(-1)
-        flat = value.reshape(-1)
-        if off.shape == flat.shape and repair.fit.objective.kind == "own":
-            c = float(off @ flat) / float(flat @ flat)
-            if c and float((off - c * flat).abs().max()) <= 1e-7 * float(off.abs().max()):
-                return "detached regularisation"
-        uses = set(view.users.get(v, ()))
-        zs = uses | {m for u in uses for m in view.users.get(u, ()) if nodes[m].op == "add"}
-        if right and not zs & right.keys():
-            output = any(view.depends[u] == view.full for u in zs)
-            return "missing output derivative" if output else "missing hidden derivative"
-        if node.op in SUMS:
-            return "bias summed over the wrong axis"
-        if node.op in ("getitem", "item"):
-            return "hard-coded sample"
-        if node.op in PRODUCTS | {"multiply"} and right:
-            others = [o for a, o in origins.items() if a not in right.values()]
-            read = {tape.origin(a, PARTS) for u in uses for a in nodes[u].inputs} - {v}
-            if read & {*others}:
-                return "wrong transpose"
-            outside = [o for o in others if o not in view.inside]
-            if outside or not others:
-                stale = any(map(computed(bench), outside))
-                return "stale activation" if stale else "hard-coded sample"
-            return "derivative of the wrong quantity"
-        cut = any(repair.matches(o) for a, o in origins.items() if a != o)
-        return "hard-coded sample" if cut else None
-    if mine and view.after([v]) & mine:
-        output = view.depends[v] == view.full
-        return "missing output derivative" if output else "missing hidden derivative"
-    weights = [o for o in origins.values() if o in view.begin]
-    if weights and node.op in PRODUCTS:
-        following = set(view.users.get(v, ()))
-        used = {tape.origin(a, PARTS) for u in following for a in nodes[u].inputs}
-        if not used & {*weights}:
-            return "weights of the wrong layer"
-        zs = {m for u in following for m in view.users.get(u, ()) if nodes[m].op == "add"}
-        zs |= following
-        if zs & right.keys():
-            return "wrong transpose"
-        return "raw error in the hidden delta" if right else None
-    if not right:
-        return None
-    return _slope(bench, repair, culprit, n, v, right)
+class Wrong:
+    """A wrong value, taken apart: what it is computed of, and what it should be.
+
+    Going back through products, sums and parts, one meets true derivatives (``upstream``), weights,
+    values of the forward pass, data, and whatever else was computed, as the slope of an activation.
+    """
+
+    def __init__(self, bench: Bench, repair: Repair, culprit: Culprit) -> None:
+        self.bench, self.repair, self.culprit = bench, repair, culprit
+        self.view, self.nodes, self.tape = repair.view, bench.tape.nodes, bench.tape
+        self.n = culprit.nodes[0]
+        v = culprit.values[0]
+        self.v = repair.edges[v][0] if v < 0 else v  # it should be the derivative by v
+        # z and -z, or the sum before a bias is added, have one derivative
+        self.same = {u for u in repair.parallel(repair.slopes[v]) if u > 0} | {self.v}
+        self.uses = {*self.view.users.get(self.v, ())}
+        # the pre-activations that v makes, if v is a parameter or a layer's output
+        self.zs = self.uses | {
+            m for u in self.uses for m in self.view.users.get(u, ()) if self.nodes[m].op == "add"
+        }
+        self.is_output = (
+            any(self.view.depends[u] == self.view.full for u in self.zs)
+            if self.v in self.view.begin
+            else self.view.depends[self.v] == self.view.full
+        )
+        self.upstream: dict[int, int] = {}  # forward value -> the value that is its derivative
+        self.weights: set[int] = set()
+        self.read: set[int] = set()  # of the forward pass
+        self.given: set[int] = set()  # from outside the step
+        self.products: list[int] = []  # on the way, of nothing that is a derivative
+        self._take_apart()
+
+    def _take_apart(self) -> None:
+        seen, stack = set[int](), [*self.nodes[self.n].inputs]
+        while stack:
+            m = stack.pop()
+            if m in seen:
+                continue
+            seen.add(m)
+            known = {v: m for v in self.repair.matches(m) if v > 0}
+            origin = self.tape.origin(m, PARTS)
+            if known:
+                self.upstream |= known
+            elif origin in self.view.begin:
+                self.weights.add(origin)
+            elif m in self.repair.forward:
+                self.read.add(origin)
+            elif m not in self.view.inside:
+                self.given.add(origin)
+            elif self.nodes[m].op in THROUGH:
+                stack += self.nodes[m].inputs
+                if self.nodes[m].op in PRODUCTS:
+                    self.products.append(m)
+
+    def name(self) -> MistakeName | None:
+        """The first row of the catalogue that holds."""
+        rows = OF_PARAMETERS if self.v in self.view.begin else OF_VALUES
+        return next((name for name, holds in rows if holds(self)), None)
+
+    # ------------------------------------------------------------------ what a row can ask
+
+    def early(self) -> bool:
+        """Is it computed with a parameter that has been updated already?"""
+        origins = {self.tape.origin(i, PARTS) for i in self.nodes[self.n].inputs}
+        return bool(origins & self.view.ends.keys())
+
+    def penalty(self) -> bool:
+        """Does nothing but a multiple of the parameter itself lack?"""
+        value = self.repair.points[0].leaves[self.view.begin[self.v]].detach()
+        off = self.culprit.expected - self.culprit.actual
+        own = self.repair.objective.kind == "own"
+        return own and off.numel() == value.numel() and _proportional(off, value)
+
+    def later(self) -> bool:
+        """Is it the derivative by something that comes after v?"""
+        if self.v in self.view.begin:
+            return bool(self.upstream) and not self.zs & self.upstream.keys()
+        mine = self.repair.matches(self.n).keys()
+        return bool(mine and self.view.after([self.v]) & mine)
+
+    def twice(self) -> bool:
+        """Is the slope of the activation taken at its output, or its formula at the input?"""
+        p = self.repair.points[0]
+        for v, (a, slopes) in itertools.product(self.same, self.repair.slopes.items()):
+            if a <= v or a not in p.values or p.values[a].shape != p.values[v].shape:
+                continue
+            z, f, upstream = p.values[v].detach(), p.values[a].detach(), slopes[0]
+            if is_sigmoid(z, f):
+                s = torch.sigmoid(f)
+                slope = [s * (1 - s), z * (1 - z)]
+            elif is_tanh(z, f):
+                slope = [1 - torch.tanh(f) ** 2, 1 - z**2]
+            else:
+                continue
+            if any(_proportional(self.culprit.actual, upstream * t) for t in slope):
+                return True
+        return False
+
+    def dot(self) -> bool:
+        """Are two things of one shape summed over where each element has its own product?"""
+        if self.products:
+            return True
+        if self.nodes[self.n].op not in PRODUCTS or not self.upstream or self.weights:
+            return False
+        p = self.repair.points[0]
+        others = [p.values[i].detach() for i in self.nodes[self.n].inputs if i in p.values]
+        shape = self.culprit.expected.shape
+        return len(others) == 2 and others[0].shape == others[1].shape == shape
+
+    def transposed(self) -> bool:
+        """The right two factors, in another order or turned?"""
+        if self.v in self.view.begin:
+            origins = {self.tape.origin(a, PARTS) for u in self.uses for a in self.nodes[u].inputs}
+            return bool(origins - {self.v} & (self.read | self.given)) if self.upstream else False
+        return bool(self.weights and not self.read and self.zs & self.upstream.keys())
+
+    def turned(self) -> bool:
+        """Was it right before it was transposed?"""
+        return self.nodes[self.n].op in SAME_NUMBERS and bool(self.same & self.upstream.keys())
+
+    def other_weights(self) -> bool:
+        """Is there a weight that v is not multiplied with?"""
+        shape, like = self.nodes[self.v].shape, {*self.same}  # z, and what is made of it
+        for m in self.view.step.nodes:
+            if m > self.v and self.nodes[m].shape == shape and m in self.repair.forward:
+                like |= {m} if like & {*self.nodes[m].inputs} else set()
+        uses = {u for m in like for u in self.view.users.get(m, ())}
+        used = {self.tape.origin(a, PARTS) for u in uses for a in self.nodes[u].inputs}
+        return bool(self.weights) and not used & self.weights
+
+    def of_data(self) -> bool:
+        """Does it read an array from outside the step, and nothing of the forward pass?"""
+        return bool(self.upstream) and bool(self.given or not self.read)
+
+    def stale(self) -> bool:
+        """The same, of an array that was computed before: in the step before, say."""
+        return self.of_data() and any(self.nodes[o].inputs for o in self.given)
+
+    def picked(self) -> bool:
+        """Is it a part of a true derivative?"""
+        if self.nodes[self.n].op in ("getitem", "item"):
+            return True
+        parts = [(i, self.tape.origin(i, PARTS)) for i in self.nodes[self.n].inputs]
+        return any(o != i and self.repair.matches(o) for i, o in parts)
+
+    def summed(self) -> bool:
+        return self.nodes[self.n].op in SUMS
 
 
-def computed(bench: Bench) -> Callable[[int], bool]:
-    """Was a value computed, and not given?"""
-    return lambda o: bool(bench.tape.nodes[o].inputs)
+Holds = Callable[[Wrong], bool]
 
-
-def _slope(
-    bench: Bench, repair: Repair, culprit: Culprit, n: int, v: int, right: dict[int, int]
-) -> MistakeName | None:
-    """dL/da, times what is not the derivative of the activation."""
-    node, p = bench.tape.nodes[n], repair.points[0]
-    a = max(right)
-    upstream, actual = p.values[right[a]].detach(), culprit.actual
-    if node.op in PRODUCTS:
-        others = [p.values[i].detach() for i in node.inputs if i != right[a] and i in p.values]
-        other = next(iter(others), None)
-        alike = other is not None and other.shape == upstream.shape == culprit.expected.shape
-        if alike and other is not None and _proportional(upstream * other, culprit.expected):
-            return "dot for element-wise product"
-        inner = {o for i in node.inputs for o in bench.tape.nodes[i].inputs}
-        if any(bench.tape.origin(o, PARTS) in repair.view.begin for o in inner):
-            return "dot for element-wise product"
-    z, f = p.values[v].detach(), p.values[a].detach() if a in p.values else None
-    if f is not None and f.shape == z.shape == upstream.shape == actual.shape:
-        sigmoid, tanh = torch.sigmoid(z), torch.tanh(z)
-        twice = []
-        if torch.allclose(sigmoid, f):
-            s = torch.sigmoid(f)
-            twice = [s * (1 - s), z * (1 - z)]
-        elif torch.allclose(tanh, f):
-            twice = [1 - torch.tanh(f) ** 2, 1 - z**2]
-        if any(_proportional(actual, upstream * t) for t in twice):
-            return "derivative taken twice"
-    return "derivative of the wrong quantity"
+# In this order: what is more special comes first.
+OF_PARAMETERS: list[tuple[MistakeName, Holds]] = [
+    ("updated too early", Wrong.early),
+    ("detached regularisation", Wrong.penalty),
+    ("missing output derivative", lambda w: w.later() and w.is_output),
+    ("missing hidden derivative", lambda w: w.later()),
+    ("bias summed over the wrong axis", Wrong.summed),
+    ("hard-coded sample", Wrong.picked),
+    ("wrong transpose", Wrong.transposed),
+    ("stale activation", Wrong.stale),
+    ("hard-coded sample", Wrong.of_data),
+    ("derivative of the wrong quantity", lambda w: bool(w.upstream)),
+]
+OF_VALUES: list[tuple[MistakeName, Holds]] = [
+    ("updated too early", Wrong.early),
+    ("derivative taken twice", Wrong.twice),
+    ("missing output derivative", lambda w: w.later() and w.is_output),
+    ("missing hidden derivative", lambda w: w.later()),
+    ("wrong transpose", Wrong.turned),
+    ("dot for element-wise product", Wrong.dot),
+    ("weights of the wrong layer", Wrong.other_weights),
+    ("wrong transpose", Wrong.transposed),
+    ("raw error in the hidden delta", lambda w: bool(w.weights and w.upstream)),
+    ("derivative of the wrong quantity", lambda w: bool(w.upstream)),
+]
 
 
 def _proportional(a: torch.Tensor, b: torch.Tensor) -> bool:
@@ -209,4 +297,4 @@ def _proportional(a: torch.Tensor, b: torch.Tensor) -> bool:
     if not below or a.shape != b.shape:
         return False
     c = float(a @ b) / below
-    return float((a - c * b).abs().max()) <= 1e-7 * float(a.abs().max())
+    return bool(c) and float((a - c * b).abs().max()) <= 1e-7 * float(a.abs().max())

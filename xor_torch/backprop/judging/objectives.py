@@ -6,8 +6,9 @@ any loss has whose derivative with respect to the value is delta. If a pair expl
 everything below the value is right, whatever the loss.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 
@@ -25,7 +26,7 @@ class Objective:
     kind: str  # "own" or "pair"
     name: str
     terms: dict[int, list[Term]] = field(default_factory=dict)
-    key: tuple[object, ...] = ()
+    key: tuple[Any, ...] = ()
 
     def values(self, k: int) -> list[int]:
         return [v for _, v in self.terms[k]]
@@ -60,13 +61,13 @@ def gradients(
     return grads if all(bool(torch.isfinite(g).all()) for g in grads) else None
 
 
-def own_scalars(bench: Bench) -> list[Objective]:
+def own_scalars(bench: Bench, steps: Iterable[int] | None = None) -> list[Objective]:
     """Every scalar that depends on all parameters, outermost first.
 
-    Of each place the sum over the step, and the last.
+    For each place there is the sum over the step, and the last.
     """
     found: dict[tuple[object, ...], Objective] = {}
-    for k in bench.chosen:
+    for k in bench.chosen if steps is None else steps:
         view, nodes = bench.view(k), bench.tape.nodes
         needed = view.behind(view.ends)
         for key, ids in view.groups.items():
@@ -92,6 +93,18 @@ def own_scalars(bench: Bench) -> list[Objective]:
         found.values(), key=lambda o: max(v for v in o.values(max(o.terms))), reverse=True
     )
     return order
+
+
+def as_own(bench: Bench, pair: Objective) -> Objective | None:
+    """The value of a pair as an objective, if it is a scalar that no update is made of."""
+    made = Objective("own", "")
+    for k, terms in pair.terms.items():
+        view, (_, v) = bench.view(k), terms[0]
+        if len(terms) > 1 or bench.tape.nodes[v].shape or v in view.behind(view.ends):
+            return None
+        made.terms[k] = [(None, v)]
+        made.name = bench.tape.nodes[v].name
+    return made
 
 
 def last_used(view: View) -> int:
@@ -132,16 +145,19 @@ def pairs(bench: Bench) -> list[Objective]:
             if max(ds) <= first_use or shapes(zs) != shapes(ds) or len(ds) % len(zs):
                 continue
             for reverse in (False, True) if len(zs) > 1 else (False,):
-                made = _pair(bench, view.key(ds[0]), view.key(zs[0]), reverse)
+                made = pair_of(bench, view.key(ds[0]), view.key(zs[0]), reverse)
                 if made is not None:
                     found.append(made)
     return found
 
 
-def _pair(bench: Bench, d: Key, z: Key, reverse: bool) -> Objective | None:
+def pair_of(
+    bench: Bench, d: Key, z: Key, reverse: bool, steps: Iterable[int] | None = None
+) -> Objective | None:
+    """The pair of two places of the script; None if they do not belong together."""
     made = Objective("pair", "", {}, (d, z, reverse))
     nodes = bench.tape.nodes
-    for k in bench.chosen:
+    for k in bench.chosen if steps is None else steps:
         view = bench.view(k)
         ds, zs = view.groups.get(d, []), view.groups.get(z, [])
         if not ds or not zs or len(ds) % len(zs):

@@ -11,14 +11,13 @@ import math
 import torch
 
 from .. import replay
-from ..operations import SAME_NUMBERS
+from ..operations import ALGEBRAIC, SAME_NUMBERS
 from ..tape import squeezed
 from .points import Bench, CannotTell
-from .steps import ELEMENTWISE
 
 Tensor = torch.Tensor
-MORE = ELEMENTWISE | {"minimum", "where", "fabs", "sign", "fmax", "fmin"}
-STEADY = SAME_NUMBERS | {"multiply", "divide", "negative", "assign", "getitem"}
+MORE = {*ALGEBRAIC, *SAME_NUMBERS, "getitem", "item", "assign", "where"}
+STEADY = {*SAME_NUMBERS, "multiply", "divide", "negative", "assign", "getitem"}
 SAME = 1e-7
 
 
@@ -36,6 +35,29 @@ def enter(bench: Bench) -> bool:
             found[k, i] = found[k, i][0], sign
     bench.inner = found
     return True
+
+
+def scaled(bench: Bench) -> bool:
+    """Is the gradient multiplied with a number that the step computes: clipping by norm?
+
+    Nothing but the gradients, and what the step begins with, may come into it.
+    """
+    nodes, any_number = bench.tape.nodes, False
+    for k in bench.chosen:
+        view, step = bench.view(k), bench.steps[k]
+        gradients = {bench.inner[k, i][0] for i in bench.parameters}
+        stack, seen = [step.end[i] for i in bench.parameters], set[int]()
+        after = view.after(gradients)
+        while stack:
+            n = stack.pop()
+            if n in seen or n in gradients or n in view.starts or n not in view.inside:
+                continue
+            seen.add(n)
+            if n not in after and nodes[n].op not in MORE:
+                return False
+            any_number = any_number or (not nodes[n].shape and n in after)
+            stack += nodes[n].inputs
+    return any_number
 
 
 def _gradient_node(bench: Bench, k: int, i: int) -> int | None:

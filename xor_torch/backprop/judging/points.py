@@ -166,7 +166,7 @@ class Bench:
                 f"an update is made of {min(lengths):,} operations, which takes too long to "
                 "repeat: give it fewer samples for each update"
             )
-        first = 1 if len(self.steps) > 2 else 0
+        first = 1 if len(self.steps) > 2 else 0  # zeros, a momentum that begins
         candidates = [k for k in range(first, len(self.steps)) if lengths[k] <= LONGEST_STEP]
         candidates = candidates or [k for k, n in enumerate(lengths) if n <= LONGEST_STEP]
         most = max(2, min(MOST_STEPS, MOST_OPERATIONS // (3 * min(lengths))))

@@ -7,26 +7,36 @@ import torch
 from .findings import Finding
 from .fit import Fit
 from .losses import Match
-from .objectives import Objective, gradients
-from .points import Bench, largest
+from .objectives import Objective, gradients, own_scalars, pair_of
+from .points import Bench, Point, largest
 from .words import name_of_multiple
 
 SAME = 1e-8  # relative: two gradients by autograd, at the same point
 NEARLY = 1e-3  # a constant against log(0) in one of the two
 
 
-def compare(bench: Bench, fit: Fit, match: Match | None, own: list[Fit], finding: Finding) -> None:
+def compare(
+    bench: Bench, fit: Fit, match: Match | None, own: list[Objective], finding: Finding
+) -> None:
     """Say of a right network how its printed loss belongs to its steps."""
-    others: list[Objective] = []
-    for one in [f.objective for f in own]:
-        if one is fit.objective and match is None:
+    others, points, followed = list[Objective](), bench.points, fit.objective
+    if not own and followed.kind == "pair" and 0 not in bench.chosen:
+        # a loss that is printed now and then is printed in the first step
+        there = pair_of(bench, *followed.key, [0])
+        if there is not None:
+            own, followed = own_scalars(bench, [0]), there
+            points = [p for seed in (1, 2, 3) if (p := bench.point(0, seed, 0.6)) is not None]
+    for one in own:
+        if one is followed and match is None:
             return
-        relation = [(1.0, 0.0)] if one is fit.objective else _relation(bench, one, fit.objective)
+        relation = [(1.0, 0.0)] if one is followed else _relation(points, one, followed)
         if relation is None:
             continue
         off, factors = max(off for _, off in relation), [c for c, _ in relation]
         alike = all(math.isclose(c, factors[0], rel_tol=NEARLY) for c in factors)
-        if off > NEARLY or min(factors) <= 0:
+        # of one number alone, every function has a parallel gradient
+        single = match is not None and bench.tape.nodes[match.value].shape in ((), (1,), (1, 1))
+        if off > NEARLY or min(factors) <= 0 or (single and not alike):
             others.append(one)
         elif alike and off <= SAME and match is not None:
             _other_multiple(bench, fit, match, factors[0], finding)
@@ -34,7 +44,7 @@ def compare(bench: Bench, fit: Fit, match: Match | None, own: list[Fit], finding
         else:
             return
     others = [o for o in others if o.name] or others
-    worth = [o for o in others if not _monitor(bench, o)]
+    worth = [o for o in others if not _monitor(bench, o, match)]
     if worth:
         k = max(worth[0].terms)
         line = bench.tape.nodes[worth[0].values(k)[-1]].line
@@ -51,10 +61,12 @@ def compare(bench: Bench, fit: Fit, match: Match | None, own: list[Fit], finding
         )
 
 
-def _relation(bench: Bench, one: Objective, other: Objective) -> list[tuple[float, float]] | None:
+def _relation(
+    points: list[Point], one: Objective, other: Objective
+) -> list[tuple[float, float]] | None:
     """At each point: (factor between the two gradients, largest relative difference)."""
     found = []
-    for p in bench.points:
+    for p in points:
         if p.step not in one.terms or p.step not in other.terms:
             continue
         a = gradients(one, p.step, p.values, p.leaves)
@@ -81,25 +93,26 @@ def _other_multiple(bench: Bench, fit: Fit, match: Match, factor: float, finding
         )
 
 
-def _monitor(bench: Bench, one: Objective) -> bool:
+def _monitor(bench: Bench, one: Objective, match: Match | None) -> bool:
     """Is it the mean of absolute errors, which is printed to be read, not to be followed?
 
-    Its derivative by some value of the forward pass has one size everywhere.
+    Its derivative by the prediction has one size everywhere.
     """
+    sizes = []
+    if match is None:
+        return False
     for p in bench.points:
-        if not p.moved or p.step not in one.terms:
+        if not p.moved or p.step not in one.terms or p.step != match.step:
             continue
-        view, v = bench.view(p.step), one.values(p.step)[-1]
-        for n in sorted(view.behind([v]), reverse=True)[:12]:
-            by = p.values.get(n)
-            if n == v or by is None or by.numel() < 2 or not by.requires_grad:
-                continue
-            if not p.values[v].requires_grad:
-                continue
-            (g,) = torch.autograd.grad(p.values[v].sum(), by, retain_graph=True, allow_unused=True)
-            if g is not None and largest(g) and bool((g < 0).any()) and bool((g > 0).any()):
-                return float(g.abs().min()) >= (1 - 1e-9) * largest(g)
-    return False
+        of, by = p.values[one.values(p.step)[-1]], p.values.get(match.value)
+        if by is None or not (of.requires_grad and by.requires_grad):
+            return False
+        (g,) = torch.autograd.grad(of.sum(), by, retain_graph=True, allow_unused=True)
+        sizes.append(torch.zeros(1) if g is None else g.abs().reshape(-1))
+    if not sizes:
+        return False
+    every = torch.cat(sizes)
+    return 0 < largest(every) <= (1 + 1e-9) * float(every.min())
 
 
 def _broadcast(bench: Bench, k: int, one: Objective) -> str:

@@ -120,9 +120,14 @@ class Repair(Derivatives):
 
     def _zero(self, ids: list[int]) -> list[list[Tensor]]:
         return [
-            self.bench.again(p, {n: torch.zeros_like(p.values[n].detach()) for n in ids})
+            self.bench.again(
+                p, self._held(p) | {n: torch.zeros_like(p.values[n].detach()) for n in ids}
+            )
             for p in self.points
         ]
+
+    def _held(self, p: Point) -> dict[int, Tensor]:
+        return {n: p.values[n].detach() for n in self.held}
 
     def _put(self, ids: list[int], vs: list[int], zero: list[list[Tensor]]) -> Culprit | None:
         repaired: set[int] | None = None
@@ -134,7 +139,7 @@ class Repair(Derivatives):
             }
             if not any(bool(x.any()) for x in given.values()):
                 continue
-            once = self.bench.again(p, given)
+            once = self.bench.again(p, self._held(p) | given)
             good, c = self._compare(p, at, zero[at], once)
             repaired = good if repaired is None else repaired & good
             factors.append(c)

@@ -7,7 +7,7 @@ import torch
 
 from .. import replay
 from ..operations import PARTS, PRODUCTS, SUMS
-from .findings import Diagnosis
+from .findings import Diagnosis, MistakeName
 from .fit import Fit
 from .points import Bench, largest
 
@@ -69,7 +69,9 @@ def grown(bench: Bench) -> Diagnosis | None:
                 name, line = alias
             elif users > 1:  # the delta itself
                 name, line = state.name, node.line
-            mistake = "bias summed over the wrong axis" if summed else "bias not summed"
+            mistake: MistakeName = "bias not summed"
+            if summed:
+                mistake = "bias summed over the wrong axis"
             return Diagnosis(line, name, mistake, True, [state.name], node.shape)
     return None
 

@@ -9,17 +9,13 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from ..operations import PARTS
+from ..operations import ALGEBRAIC, PARTS, SAME_NUMBERS
 from ..tape import Tape
 
 # What may lie between an optimiser's state and the parameter that it moves.
-ELEMENTWISE = {
-    "add", "subtract", "multiply", "divide", "sqrt", "square", "power", "negative", "absolute",
-    "maximum", "clip", "copy", "astype", "reshape", "getitem", "item", "assign", "T",
-    "reciprocal",
-}  # fmt: skip
+BETWEEN = {*ALGEBRAIC, *SAME_NUMBERS, "getitem", "item", "assign"}
 # What may lie between two parts of one update.
-LINEAR = {"add", "subtract", "multiply", "divide", "copy", "astype", "getitem", "item", "assign"}
+PIECES = {"add", "subtract", "multiply", "divide", "copy", "astype", "getitem", "item", "assign"}
 
 
 @dataclass
@@ -157,7 +153,7 @@ def _merge(tape: Tape, users: dict[int, list[int]], chain: State) -> State:
                     continue
                 # the next element of the same array, or the gradient of the next sample at the
                 # old weights; a sum may be the answer of the next step
-                if tape.nodes[user].op not in (PARTS if again else LINEAR) or len(seen) > 200:
+                if tape.nodes[user].op not in (PARTS if again else PIECES) or len(seen) > 200:
                     return False
                 seen.add(user)
                 stack.append(user)
@@ -322,7 +318,7 @@ def _only_elementwise(tape: Tape, step: Step, i: int) -> bool:
     for id in step.nodes:
         node = tape.nodes[id]
         if id not in starts and any(n in reached for n in node.inputs):
-            if node.op not in ELEMENTWISE or (node.shape != shape and id > begin):
+            if node.op not in BETWEEN or (node.shape != shape and id > begin):
                 return False
             if id not in of_others:
                 reached.add(id)
