@@ -34,6 +34,11 @@ class Sample:
     moved: bool = True
     noise: Callable[[], tuple[float, float]] = lambda: (0.0, 0.0)  # of change and gradient
 
+    @property
+    def shrunk(self) -> Tensor:
+        """The parameter where the step touches it: a penalty may be on the rows in use only."""
+        return self.value * (self.change != 0)
+
 
 @dataclass
 class Part:
@@ -88,7 +93,7 @@ def _decay(samples: Sequence[Sample], top: float) -> float:
     """The multiple of the parameter that is subtracted beside the gradient."""
     steps = list(dict.fromkeys(s.step for s in samples))
     change = torch.cat([s.change.reshape(-1) for s in samples])
-    value = torch.cat([s.value.reshape(-1) for s in samples])
+    value = torch.cat([s.shrunk.reshape(-1) for s in samples])
     columns = [value]
     for k in steps:
         columns.append(
@@ -118,7 +123,7 @@ def _fit(
     part = Part(True, decay=decay, error=0.0)
     evidence = 0
     for k, numbers in by_step.items():
-        changes = {n: samples[n].change + decay * samples[n].value for n in numbers}
+        changes = {n: samples[n].change + decay * samples[n].shrunk for n in numbers}
         telling = [n for n in numbers if largest(samples[n].gradient) >= TELLING * top]
         below = sum(float((samples[n].gradient ** 2).sum()) for n in numbers)
         above = -sum(float((changes[n] * samples[n].gradient).sum()) for n in numbers)

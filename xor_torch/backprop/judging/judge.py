@@ -11,12 +11,12 @@ from ...threads import one_thread
 from ..operations import SUMS
 from ..replay import CannotReplay
 from ..tape import Tape
-from . import losses, mistakes, optimisers, printed, soundness
+from . import losses, mistakes, optimisers, printed, soundness, unknown
 from .findings import Diagnosis, Finding
 from .fit import Fit, fit
 from .losses import Match
 from .mistakes import name_of
-from .objectives import as_own, last_used, own_scalars, pairs
+from .objectives import Objective, as_own, last_used, own_scalars, pairs
 from .points import Bench, CannotTell, Clock, OutOfTime
 from .repair import Culprit, Repair
 from .steps import Network, find_networks
@@ -70,6 +70,7 @@ class Judgement:
 
     bench: Bench | None = None
     certain: Finding | None = None  # wrong, wherever the place is
+    reason: str | None = None  # of "cannot tell"
 
     def of(self, bench: Bench) -> Finding:
         self.bench = bench
@@ -115,7 +116,8 @@ class Judgement:
         finding = self._wrong(bench, *level)
         if finding is None:
             raise CannotTell(
-                "the updates follow the gradient of no loss that this check knows, and of none "
+                self.reason
+                or "the updates follow the gradient of no loss that this check knows, and of none "
                 "that the script computes; computing the loss in the training loop may help"
             )
         return finding
@@ -160,36 +162,50 @@ class Judgement:
         return found
 
     def _pairs(self, bench: Bench) -> list[Fit]:
-        points, screened = bench.points, list[Fit]()
-        first = [p for p in points if p.step == points[0].step]
-        bench.points = first if len(first) > 2 else points
-        for pair in pairs(bench):
-            bench.clock.check()
-            one = fit(bench, pair, noise=False)
-            if one is not None and one.some:
-                screened.append(one)
-        bench.points = points
-        screened.sort(key=lambda f: -sum(f.good))
-        found: list[Fit] = []
-        for one in screened[:MOST_PAIRS]:
-            full = fit(bench, one.objective)
-            if full is not None and full.some and not full.all_good:
-                decayed = fit(bench, one.objective, decay=True)
-                full = decayed if decayed is not None and decayed.all_good else full
-            if full is not None and full.some:
-                found.append(full)
-        return sorted(found, key=lambda f: -sum(f.good))
+        """The pairs that explain some updates, the best first; with a decay if none does."""
+        all_points = bench.points
+        first = [p for p in all_points if p.step == all_points[0].step]
+        for decay in (False, True):
+            bench.points = first if len(first) > 2 else all_points
+            screened = []
+            for pair in pairs(bench):
+                bench.clock.check()
+                one = fit(bench, pair, decay, noise=False)
+                if one is not None and one.some:
+                    screened.append(one)
+            bench.points = all_points
+            screened.sort(key=lambda f: -sum(f.good))
+            found = [self._closely(bench, one.objective, decay) for one in screened[:MOST_PAIRS]]
+            some = [f for f in found if f is not None and f.some]
+            if some:
+                break
+        return sorted(some, key=lambda f: -sum(f.good))
+
+    def _closely(self, bench: Bench, pair: Objective, decay: bool) -> Fit | None:
+        """A pair at all points, with a decay if that explains everything."""
+        full = fit(bench, pair, decay)
+        if full is not None and full.some and not full.all_good and not decay:
+            decayed = fit(bench, pair, decay=True)
+            full = decayed if decayed is not None and decayed.all_good else full
+        return full
 
     def _correct(self, bench: Bench, one: Fit, match: Match | None, own: list[Fit]) -> Finding:
         unseen = soundness.unseen(bench)
         if unseen is not None:
             raise CannotTell(unseen)
         frozen = soundness.never_updated(bench, one) or soundness.accumulated(bench)
-        frozen = frozen or soundness.left_alone(bench, one)
+        crossed = soundness.broadcast(bench)
+        frozen = frozen or soundness.left_alone(bench, one) or crossed
         finding = Finding("wrong" if frozen else "correct", diagnosis=frozen)
         finding.loss, finding.lr = convention(bench, one, match)
         if not frozen:
             printed.compare(bench, one, match, [f.objective for f in own], finding)
+        if frozen is not None and frozen is crossed:
+            finding.notes.append(
+                f"{frozen.variable} on {bench.tape.code.where(frozen.line)} is a column minus a "
+                f"row: it broadcasts to {frozen.shape}, so each prediction is compared with every "
+                "target, and all are drawn to their mean"
+            )
         _decay(bench, one, finding)
         if any(s.optimiser for s in bench.network.states):
             finding.notes.append(
@@ -215,6 +231,13 @@ class Judgement:
             match = losses.identify_with_target(bench, one.objective)
             if match is not None:
                 return self._matched(bench, one, match, own)
+        wrong = unknown.no_derivative(bench, best)
+        if wrong is not None:
+            one, diagnosis = wrong
+            finding = Finding("wrong", diagnosis=diagnosis)
+            describe(bench, one, finding)
+            return finding
+        self.reason = _unknown_loss(bench, best)
         return None
 
     def _rated(self, bench: Bench, one: Fit, own: list[Fit]) -> Finding | None:
@@ -297,7 +320,7 @@ class Judgement:
             node = nodes[sums[0]]
             finding.diagnosis = Diagnosis(
                 node.line,
-                mistakes.variable(bench, view, node.id),
+                view.variable(node.id),
                 "bias summed over the wrong axis",
                 True,
                 [bench.names[i] for i in bad],
@@ -399,3 +422,15 @@ def _decay(bench: Bench, one: Fit, finding: Finding) -> None:
             f"the steps also shrink {', '.join(shrunk)}: an L2 penalty, weight decay "
             f"{most / finding.lr:.6g} times the parameter"
         )
+
+
+def _unknown_loss(bench: Bench, best: list[Fit]) -> str:
+    one = max(best, key=lambda f: min(d or 0 for d, _ in f.objective.terms[min(f.objective.terms)]))
+    k = min(one.objective.terms)
+    d = min(d or 0 for d, _ in one.objective.terms[k])
+    name = bench.view(k).variable(d) or "the value"
+    return (
+        f"from {name} on {bench.where(d)} on, every update is right, but {name} is the derivative "
+        "of no loss that this check knows, and of none that the script computes; computing the "
+        "loss in the training loop may help"
+    )

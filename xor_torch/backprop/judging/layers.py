@@ -98,8 +98,8 @@ def find_layers(bench: Bench, k: int, forward: set[int], prediction: int | None)
             layer.a = prediction
         points = [p for p in bench.points if p.step == k and {layer.z, layer.a} <= p.values.keys()]
         layer.activation = activation(
-            [p.values[layer.z].detach() for p in points],
-            [p.values[layer.a].detach() for p in points],
+            [p.values[layer.z].detach().double() for p in points],
+            [p.values[layer.a].detach().double() for p in points],
         )
     in_a_row = all(a.z in view.behind([b.x]) for a, b in pairwise(layers))
     return layers if in_a_row else []

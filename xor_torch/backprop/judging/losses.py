@@ -178,9 +178,9 @@ def identify_own(bench: Bench, own: Objective) -> Match | None:
 
 
 def _steps(bench: Bench, objective: Objective) -> Iterable[tuple[int, list[Point]]]:
-    """Two steps with enough points."""
+    """Three steps with enough points."""
     some = ((k, bench.more_points(k)) for k in objective.terms)
-    return itertools.islice(((k, points) for k, points in some if len(points) >= 3), 2)
+    return itertools.islice(((k, points) for k, points in some if len(points) >= 3), 3)
 
 
 def _slope(of: Tensor, by: Tensor) -> Tensor | None:
@@ -233,7 +233,8 @@ def _identify(
         for row in rows if data else ():
             if all(row.of(zz, ff) for zz, ff, _, _ in data):
                 found = _affine(row, data)
-                if found is not None:
+                # of a number times a value, every part of the delta would be its own prediction
+                if found is not None and (row.mistake is None or bool(found[1].any())):
                     c, target = found
                     return Match(row.name, row.mistake, c / row.multiple, f, z, k, target)
     return None
@@ -266,6 +267,7 @@ def _affine(row: Row, data: list[Data]) -> tuple[float, Tensor] | None:
         return None
     target = torch.zeros_like(data[0][1])
     target[ok] = values[0] - ratio[0] / c
+    target[target.abs() < 1e-9 * max(map(largest, values))] = 0.0
     # where the slope is zero, the delta is, too
     zero = [largest(d[~ok]) for _, _, _, d in data if bool((~ok).any())]
     if zero and max(zero) > 1e-3 * max(largest(d) for *_, d in data):
@@ -358,6 +360,15 @@ def _numbers(bench: Bench, k: int) -> list[float]:
             if i not in bench.view(k).inside and value is not None and value.size == 1:
                 found.add(abs(float(value.reshape(-1)[0])))
     return sorted(c for c in found if 0 < c < 100)[:12]
+
+
+def is_function(bench: Bench, k: int, z: int, f: int) -> bool:
+    """Is f made of z alone, element by element, by a known activation?"""
+    points = [p for p in bench.points if p.step == k and {z, f} <= p.values.keys()]
+    known = (is_z, is_sigmoid, is_tanh, is_exp)
+    return any(
+        all(is_it(p.values[z].detach(), p.values[f].detach()) for p in points) for is_it in known
+    )
 
 
 def wrong_axis(bench: Bench, match: Match) -> bool:

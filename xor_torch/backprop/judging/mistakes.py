@@ -9,7 +9,7 @@ from ..operations import PARTS, PRODUCTS, SAME_NUMBERS, SUMS
 from .findings import Diagnosis, MistakeName
 from .fit import Fit
 from .losses import is_sigmoid, is_tanh
-from .points import Bench, View
+from .points import Bench
 from .repair import Culprit, Repair
 
 # what a wrong value is taken apart through
@@ -22,7 +22,7 @@ def name_of(bench: Bench, one: Fit, repair: Repair, culprit: Culprit) -> Diagnos
     n = culprit.nodes[0]
     mistake = Wrong(bench, repair, culprit).name()
     spoils = [bench.names[i] for i in repair.bad]
-    line, name = nodes[n].line, variable(bench, repair.view, n)
+    line, name = nodes[n].line, repair.view.variable(n)
     if mistake in ("missing output derivative", "missing hidden derivative"):
         for id, alias, at in bench.tape.aliases:
             if id == n:
@@ -42,19 +42,6 @@ def name_of(bench: Bench, one: Fit, repair: Repair, culprit: Culprit) -> Diagnos
         found.actual = float(culprit.actual.reshape(-1)[flat])
         found.expected = float(culprit.expected.reshape(-1)[flat])
     return found
-
-
-def variable(bench: Bench, view: View, n: int) -> str:
-    """What the statement assigns that computes this value."""
-    nodes, seen = bench.tape.nodes, {n}
-    if nodes[n].name:
-        return nodes[n].name
-    for m in [m for m in view.step.nodes if m > n]:
-        if seen & {*nodes[m].inputs}:
-            seen.add(m)
-            if nodes[m].name:
-                return nodes[m].name
-    return ""
 
 
 def scaled(bench: Bench, one: Fit) -> Diagnosis:
@@ -79,9 +66,7 @@ def scaled(bench: Bench, one: Fit) -> Diagnosis:
         at = min(n for n, _ in found)
     mistake: MistakeName = "wrong sign" if off < 0 else "scale of one parameter"
     spoils = [bench.names[i] for i in repair.bad]
-    return Diagnosis(
-        nodes[at].line, variable(bench, view, at), mistake, True, spoils, nodes[at].shape, at
-    )
+    return Diagnosis(nodes[at].line, view.variable(at), mistake, True, spoils, nodes[at].shape, at)
 
 
 def _path(bench: Bench, repair: Repair, i: int) -> list[tuple[int, float]]:

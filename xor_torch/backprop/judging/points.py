@@ -104,6 +104,18 @@ class View:
                 found.setdefault(i, []).append(n)
         return found
 
+    def variable(self, n: int) -> str:
+        """What the statement assigns that computes this value."""
+        nodes, seen = self.tape.nodes, {n}
+        if nodes[n].name:
+            return nodes[n].name
+        for m in [m for m in self.step.nodes if m > n]:
+            if seen & {*nodes[m].inputs}:
+                seen.add(m)
+                if nodes[m].name:
+                    return nodes[m].name
+        return ""
+
     def behind(self, ids: Iterable[int]) -> set[int]:
         """These values and all of the step that they are computed from."""
         return self.tape.behind(ids, self.inside)

@@ -22,7 +22,8 @@ def compare(
     others, points, followed = list[Objective](), bench.points, fit.objective
     if not own and followed.kind == "pair" and 0 not in bench.chosen:
         # a loss that is printed now and then is printed in the first step
-        there = pair_of(bench, *followed.key, [0])
+        d, z, reverse = followed.key
+        there = pair_of(bench, d, z, reverse, [0])
         if there is not None:
             own, followed = own_scalars(bench, [0]), there
             points = [p for seed in (1, 2, 3) if (p := bench.point(0, seed, 0.6)) is not None]

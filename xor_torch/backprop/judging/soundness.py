@@ -76,6 +76,23 @@ def grown(bench: Bench) -> Diagnosis | None:
     return None
 
 
+def broadcast(bench: Bench) -> Diagnosis | None:
+    """A column minus a row of data, so that each prediction is compared with every target."""
+    view, nodes = bench.view(bench.chosen[0]), bench.tape.nodes
+    for n in sorted(view.behind(view.ends)):
+        node = nodes[n]
+        if node.op != "subtract" or len(node.inputs) != 2 or n in view.starts:
+            continue
+        mine, data = sorted(node.inputs, key=lambda i: -view.depends.get(i, 0))
+        size = math.prod(nodes[mine].shape)
+        alone = math.prod(nodes[data].shape) == size > 1 and data not in view.inside
+        if alone and view.depends.get(mine) == view.full and math.prod(node.shape) == size**2:
+            return Diagnosis(
+                node.line, view.variable(n), None, True, list(bench.names), node.shape, n
+            )
+    return None
+
+
 def own_rates(bench: Bench, one: Fit) -> bool:
     """Are the factors of the parameters numbers that the script typed in their updates?
 
