@@ -40,7 +40,8 @@ VALUES = [
     "np.exp([v[0], v[1]])", "np.maximum([v[0], 1.0], 0)", "np.tanh((v[0], 2.0))",
     "np.apply_along_axis(lambda row: row / row.sum(), 1, a)", "np.apply_along_axis(np.sum, 0, a)",
     "np.full((2, 2), v[0])", "np.full(3, v[1], dtype=int)", "np.asfortranarray(a)",
-    "np.rollaxis(a, 1)", "np.extract(a > 1, a)", "np.divide(a, 2, out=np.ones((2, 3)), where=a > 0)",
+    "np.rollaxis(a, 1)", "np.extract(a > 1, a)",
+    "np.divide(a, 2, out=np.ones((2, 3)), where=a > 0)",
     "np.array([v[k] for k in np.arange(1, 3)])", "a[:, i].sum(np.int64(1))",
 ]  # fmt: skip
 

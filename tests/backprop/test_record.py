@@ -392,7 +392,8 @@ def test_an_update_that_is_not_whole_is_no_step(tmp_path):
     """The first sum of gradients is longer than what is kept of a preparation."""
     source = PREPARES.replace("ROUNDS", "1").replace(
         "    dW = X.T @ (d @ w.T * (1 - h * h))\n",
-        "    dW = 0\n    for n in range(60):\n        dW = dW + X.T @ (d @ w.T * (1 - h * h)) / 60\n",
+        "    dW = 0\n    for n in range(60):\n"
+        "        dW = dW + X.T @ (d @ w.T * (1 - h * h)) / 60\n",
     )
     for limits in (Limits(runs=20), Limits(nodes_before=600)):
         _, tape = record(source, tmp_path, limits=limits)

@@ -188,14 +188,14 @@ class Recorded(np.ndarray):
             raise ValueError("an array that is recorded cannot get another size in place")
         self.shape = new
 
-    def put(self, indices: Any, values: Any, mode: str = "raise") -> None:
+    def put(self, indices: Any, values: Any, mode: Any = "raise") -> None:
         np.put(self, indices, values, mode)
 
     def itemset(self, *args: Any) -> None:
         *at, value = args
         self[at[0] if len(at) == 1 and isinstance(at[0], tuple) else tuple(at) or ...] = value
 
-    def __imatmul__(self, other: Any) -> Any:
+    def __imatmul__(self, other: Any) -> Any:  # type: ignore[misc]  # in place
         self[...] = self @ other
         return self
 
@@ -365,7 +365,7 @@ def holds(x: Any, *kinds: type) -> bool:
     if issubclass(kind, kinds):
         return True
     if issubclass(kind, (tuple, list)):
-        for i in x:  # noqa: SIM110 - it is called for every operation: any() takes twice as long
+        for i in x:  # any() would take twice as long, at every operation
             if holds(i, *kinds):
                 return True
     return False

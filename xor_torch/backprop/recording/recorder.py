@@ -2,12 +2,12 @@
 
 Each operation stands there with its inputs, its value and its source line. A value on the tape
 never changes: an in-place operation is written as if it made a new value, and a view knows the
-memory that it looks into.
+memory that it looks into. The class is long because each operation touches all three of them: the
+tape, the memory of an array, and its name.
 """
 
 import builtins
 import time
-import types
 from collections.abc import Callable
 from typing import Any
 
@@ -31,6 +31,7 @@ from .array import (
 )
 from .frames import Frames
 from .limits import Enough, Limits, Rounds
+from .preparation import Preparation
 from .updates import Updates
 
 
@@ -60,10 +61,8 @@ class Recorder:
         self._when_full = when_full
         self._deadline = time.monotonic() + limits.seconds
         self._bytes = 0
-        self._skips = False  # Is the present operation left out, see `_is_busy`?
-        self._runs: dict[Any, int] = {}  # instruction of the script -> how often it was run
-        self._callers: dict[Any, Any] = {}  # the same -> from where, when it became too often
-        self._forgotten = 0  # the operations before this one were dropped, see `_forget`
+        self._preparation = Preparation(self.tape, self.updates, self.frames, limits)
+        self._skips = False  # Is the present operation left out, see `Preparation`?
         self._next_mark = 0
         self._foreign: dict[int, tuple[np.ndarray, int]] = {}  # id of a plain array -> it, its node
         self._typed: dict[int, tuple[Any, Recorded]] = {}  # id of a list of numbers -> both
@@ -73,26 +72,8 @@ class Recorder:
     def _records(self) -> bool:
         """Is it the script that calls, and is there room on the tape?"""
         frame = None if self.full else self.frames.current()
-        self._skips = frame is not None and self.updates.none and self._is_busy(frame)
+        self._skips = frame is not None and self.updates.none and self._preparation.is_busy(frame)
         return frame is not None and not self._skips
-
-    def _is_busy(self, frame: types.FrameType) -> bool:
-        """Is this instruction run so often, without an update, that it prepares something?
-
-        A function that prepares may later train: an instruction that is reached from elsewhere is
-        recorded again.
-        """
-        site = frame.f_code, frame.f_lasti
-        runs = self._runs[site] = self._runs.get(site, 0) + 1
-        if runs <= self.limits.runs:
-            return False
-        callers = self.frames.callers(frame)
-        if self._callers.setdefault(site, callers) != callers:
-            self._runs.clear()
-            self._callers.clear()
-            return False
-        self.updates.complete_from = len(self.tape.nodes)
-        return True
 
     def _new(self, op: str, args: Any = (), kwargs: Any = None) -> Node:
         tape, frame = self.tape, self.frames.current()
@@ -104,8 +85,8 @@ class Recorder:
             node.marks |= tape.nodes[i].marks
         tape.nodes.append(node)
         limits, began = self.limits, self.updates.began
-        if began is None and len(tape.nodes) > self._forgotten + limits.nodes_before:
-            self._forget()
+        if began is None and self._preparation.is_long():
+            self._bytes = self._preparation.forget()
         if (
             (began is not None and len(tape.nodes) > began + limits.nodes)
             or self._bytes > limits.bytes
@@ -115,25 +96,6 @@ class Recorder:
             self._when_full()
             raise Enough
         return node
-
-    def _forget(self) -> None:
-        """Drop a long preparation, except the last of it and the values that this uses."""
-        nodes = self.tape.nodes
-        begin = self._forgotten = len(nodes) - self.limits.nodes_before // 20
-        used, stack = set[int](), [i for n in nodes[begin:] for i in n.inputs]
-        while stack:
-            id = stack.pop()
-            if id < begin and id not in used:
-                used.add(id)
-                stack += nodes[id].inputs if nodes[id].value is None else ()
-        for id in range(begin):
-            node = nodes[id]
-            if id not in used:
-                nodes[id] = LEFT_OUT
-            elif node.value is not None and node.inputs:
-                node.op, node.args, node.kwargs, node.inputs = "leaf", (), {}, ()
-        self._bytes = sum(n.value.nbytes for n in nodes if n.value is not None)
-        self.updates.forget(begin)
 
     def _keep(self, node: Node, value: Any, always: bool = False) -> None:
         x = np.asarray(value)
@@ -165,7 +127,8 @@ class Recorder:
             return node
         if x._memory is None:
             self._own_memory(x, self.leaf(x.view(np.ndarray), "lost" if x._lost else "leaf"))
-        elif x._memory.node < 0 or self.tape.nodes[x._memory.node] is LEFT_OUT:
+            return x._node
+        if x._memory.node < 0 or self.tape.nodes[x._memory.node] is LEFT_OUT:
             x._memory.node = self.leaf(x._memory.base)
             x._memory.version += 1
             self.updates.entered_late.add(x._memory.node)

@@ -187,7 +187,8 @@ def values_for(at: Tensor, value: Any) -> Tensor:
     value = number(value)
     while value.ndim > at.ndim:
         value = value.squeeze(0)
-    return value.expand(at.shape).reshape(-1)
+    values: Tensor = value.expand(at.shape).reshape(-1)
+    return values
 
 
 # NumPy's own have no signature that says more than (*args).
