@@ -196,6 +196,11 @@ def _why_nothing(outcome: Mapping[str, object], source: str, timeout: float) -> 
     """Why no training was recorded."""
     missing = str(outcome.get("module") or "").split(".")[0]
     used = [name for name in FRAMEWORKS if f"import {name}" in source or f"from {name}" in source]
+    if missing == "cupy":
+        return (
+            "the script uses cupy, whose arrays cannot be recorded; let it fall back to NumPy: "
+            "try: import cupy as np, except ImportError: import numpy as np"
+        )
     if missing in FRAMEWORKS or (used and not missing):
         name = missing or used[0]
         return f"the script uses {name}: only hand-written NumPy can be checked"
@@ -220,7 +225,7 @@ def _why_nothing(outcome: Mapping[str, object], source: str, timeout: float) -> 
     if outcome["end"] == "full":
         return (
             "no NumPy array was replaced twice, by itself plus a change that depends on it, within "
-            f"the {Limits.nodes_before:,} operations that are recorded: give it fewer samples for "
+            f"the {Limits.nodes:,} operations that are recorded: give it fewer samples for "
             "each update"
         )
     if "numpy" not in source:

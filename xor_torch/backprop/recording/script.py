@@ -51,8 +51,12 @@ class Run:
     def script(
         self, source: str, filename: str, places: list[Place] | None = None
     ) -> dict[str, Any]:
-        """Execute a script; return its globals. Its exceptions are passed on, except `Enough`."""
-        code = self.recorder.frames.compile(source, filename, places or [])
+        """Execute a script; return its globals. Its exceptions are passed on, except `Enough`.
+
+        A cell of a notebook that raises one ends there, and the next is executed, as a reader of
+        the notebook would do. The first exception is passed on in the end.
+        """
+        codes = self.recorder.frames.compile(source, filename, places or [])
         module = types.ModuleType("__main__")
         module.__file__ = filename
         self.furnish(module.__dict__)
@@ -61,14 +65,21 @@ class Run:
         finder = _Siblings(self, Path(filename).resolve().parent)
         sys.meta_path.insert(0, finder)
         main, sys.modules["__main__"] = sys.modules.get("__main__"), module
+        crash: Exception | None = None
         try:
-            exec(code, module.__dict__)
+            for code in codes:
+                try:
+                    exec(code, module.__dict__)
+                except Exception as e:
+                    crash = crash or e
         except Enough:
             pass
         finally:
             sys.meta_path.remove(finder)
             if main is not None:
                 sys.modules["__main__"] = main
+        if crash:
+            raise crash
         return module.__dict__
 
     def furnish(self, namespace: dict[str, Any]) -> None:
@@ -90,6 +101,8 @@ class Run:
         fromlist: Any = (),
         level: Any = 0,
     ) -> Any:
+        if level == 0 and name.partition(".")[0] == "cupy":  # arrays that cannot be recorded
+            raise ModuleNotFoundError("No module named 'cupy'", name="cupy")
         if level == 0 and name in ("numpy", "math"):
             return self._numpy if name == "numpy" else self._math
         if level == 0 and name.startswith("numpy."):
@@ -153,8 +166,8 @@ class _Siblings(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         file = Path(str(module.__file__))
         self.run.furnish(module.__dict__)
         text, places = read_source(file, module=str(file.relative_to(self.folder)))
-        code = self.run.recorder.frames.compile(text, str(file), places)
-        exec(code, module.__dict__)
+        for code in self.run.recorder.frames.compile(text, str(file), places):
+            exec(code, module.__dict__)
 
 
 class _Nothing(types.ModuleType):
