@@ -21,6 +21,7 @@ FLOOR = 1e-13  # of the largest gradient that the same parameter has at any poin
 TELLING = 1e-6  # of it: what is smaller tells no factor
 NOISES = 20.0  # times the spread of a few runs with random rounding
 ALIKE = 1e-6  # factors
+SMALL = 1e-6  # of the largest change: rounding may be all of it
 
 
 @dataclass
@@ -49,7 +50,9 @@ class Part:
     error: float = math.inf  # the largest relative difference at any point
     measured: float = 0.0  # the same at the numbers of the run
     decay: float = 0.0
-    silent: bool = False  # neither moves nor has a gradient
+    silent: bool = False  # neither moves nor has a gradient, but for rounding
+    idle: bool = False  # the same, exactly
+    failing: float = 0.0  # the largest of what is not explained, to the largest of all
 
     @property
     def factor(self) -> float:
@@ -63,12 +66,12 @@ def fit_part(samples: Sequence[Sample], decay: bool = False, noise: bool = True)
     top = max((largest(s.gradient) for s in samples), default=0.0)
     moves = max((largest(s.change) for s in samples), default=0.0)
     if top == 0 and moves == 0:
-        return Part(True, error=0.0, silent=True)
+        return Part(True, error=0.0, silent=True, idle=True)
     if top == 0:
         return Part(False, measured=math.inf)
     shrink = _decay(samples, top) if decay else 0.0
     part = _fit(samples, top, shrink, [True] * len(samples), None)
-    if part.ok or not noise or (part.error > 1e-5 and not _tiny(samples, top)):
+    if part.ok or not noise or (part.error > 1e-5 and part.failing > SMALL):
         return part
     noises = [s.noise() for s in samples]
     loud = [NOISES * a > 0.1 * largest(s.change) for s, (a, _) in zip(samples, noises, strict=True)]
@@ -80,13 +83,6 @@ def fit_part(samples: Sequence[Sample], decay: bool = False, noise: bool = True)
         return Part(nothing, error=0.0 if nothing else math.inf, silent=True)
     again = _fit(samples, top, shrink, [not x for x in loud], noises)
     return again if again.ok else part
-
-
-def _tiny(samples: Sequence[Sample], top: float) -> bool:
-    """Is all that differs far smaller than the parameter's own numbers?"""
-    return top < 1e-6 * max(largest(s.value) for s in samples) or any(
-        largest(s.change) < 1e-10 * largest(s.value) for s in samples
-    )
 
 
 def _decay(samples: Sequence[Sample], top: float) -> float:
@@ -120,32 +116,36 @@ def _fit(
     for n, s in enumerate(samples):
         if use[n]:
             by_step.setdefault(s.step, []).append(n)
-    part = Part(True, decay=decay, error=0.0)
-    evidence = 0
+    part, evidence, scales = Part(True, decay=decay, error=0.0), 0, dict[int, float]()
+    changes = {n: s.change + decay * s.shrunk for n, s in enumerate(samples)}
     for k, numbers in by_step.items():
-        changes = {n: samples[n].change + decay * samples[n].shrunk for n in numbers}
         telling = [n for n in numbers if largest(samples[n].gradient) >= TELLING * top]
         below = sum(float((samples[n].gradient ** 2).sum()) for n in numbers)
         above = -sum(float((changes[n] * samples[n].gradient).sum()) for n in numbers)
-        factor = above / below if below > (1e-12 * top) ** 2 else 0.0
-        elements = sum(int((samples[n].gradient.abs() > TELLING * top).sum()) for n in telling)
-        if factor and len(telling) >= 2:
-            part.factors[k] = factor
-            evidence += elements - 1
-        for n in numbers:
-            s, change = samples[n], changes[n]
-            expected = -factor * s.gradient
-            size = max(largest(expected), largest(change))
-            off = largest(change - expected)
-            allowed = RTOL * size + FLOOR * abs(factor) * top + 4e-16 * decay * largest(s.value)
-            if noises is not None:
-                allowed += NOISES * (noises[n][0] + abs(factor) * noises[n][1])
-            relative = off / size if size else 0.0
-            if off > allowed:
-                part.error = max(part.error, relative)
-                part.ok = False
-            if not s.moved:
-                part.measured = max(part.measured, relative)
+        scales[k] = above / below if below > (1e-12 * top) ** 2 else 0.0
+        if scales[k] and len(telling) >= 2:
+            part.factors[k] = scales[k]
+            some = (samples[n].gradient.abs() > TELLING * top for n in telling)
+            evidence += sum(int(s.sum()) for s in some) - 1
+    usual = max((abs(c) for c in part.factors.values()), default=0.0)
+    biggest = max(max(largest(s.change), 1e-6 * largest(s.value)) for s in samples)
+    for n in [n for numbers in by_step.values() for n in numbers]:
+        s, factor = samples[n], scales[samples[n].step]
+        expected = -factor * s.gradient
+        size = max(largest(expected), largest(changes[n]))
+        off = largest(changes[n] - expected)
+        # a step in which all is nearly zero has no factor of its own
+        allowed = RTOL * size + FLOOR * max(abs(factor), usual) * top
+        allowed += 4e-16 * decay * largest(s.value)
+        if noises is not None:
+            allowed += NOISES * (noises[n][0] + abs(factor) * noises[n][1])
+        relative = off / size if size else 0.0
+        if off > allowed:
+            part.error = max(part.error, relative)
+            part.failing = max(part.failing, size / max(biggest, 1e-300))
+            part.ok = False
+        if not s.moved:
+            part.measured = max(part.measured, relative)
     if part.ok and (not part.factors or evidence < 1):
         part.ok = False
         part.silent = True

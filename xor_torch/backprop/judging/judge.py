@@ -42,12 +42,35 @@ def _failed(e: Exception) -> Finding:
 
 
 def _judge_network(tape: Tape, network: Network, seconds: float) -> Finding:
-    clock, finding = Clock(seconds), None
+    clock = Clock(seconds)
+    finding = _try(tape, network, clock)
+    plain = tape.without_small_constants() if finding.verdict != "correct" else None
+    if plain is not None:
+        other = _try(plain, network, clock, changed=True)
+        if other.verdict == "correct" or finding.verdict == "cannot tell" != other.verdict:
+            finding = other
+            finding.notes.append(
+                "the constants against a division by zero were left out of the check"
+            )
+    return finding
+
+
+def _try(tape: Tape, network: Network, clock: Clock, changed: bool = False) -> Finding:
+    """The finding; of two equal numbers either may be the maximum.
+
+    Args:
+        tape: with the network.
+        network: one of those on it.
+        clock: when it is to end.
+        changed: is the tape no longer quite what was recorded?
+
+    """
+    finding = None
     for ties in (False, True):
         judgement = Judgement()
         try:
             bench = Bench(tape, network, clock, ties)
-            finding = judgement.of(bench)
+            finding = judgement.of(bench, changed)
         except OutOfTime as e:
             if judgement.certain is not None:
                 return judgement.certain
@@ -72,12 +95,13 @@ class Judgement:
     certain: Finding | None = None  # wrong, wherever the place is
     reason: str | None = None  # of "cannot tell"
 
-    def of(self, bench: Bench) -> Finding:
+    def of(self, bench: Bench, changed: bool = False) -> Finding:
         self.bench = bench
         grown = soundness.grown(bench)
         if grown is not None:
             return Finding("wrong", diagnosis=grown)
-        bench.check_replay()
+        if not changed:
+            bench.check_replay()
         bench.make_points()
         if sum(p.moved for p in bench.points) < 2:
             raise CannotTell("the training step takes another branch as soon as a number changes")
@@ -133,7 +157,7 @@ class Judgement:
             return self._correct(bench, perfect, named, own)
         found = self._pairs(bench)
         best = [f for f in found if f.all_good]
-        best.sort(key=lambda f: -max(d or 0 for d, _ in f.objective.terms[min(f.objective.terms)]))
+        best.sort(key=lambda f: (not f.objective.name, _first_delta(f)))
         finding = self._delta(bench, best[:8], own) if best else None
         return finding or (own, found)
 
@@ -190,12 +214,17 @@ class Judgement:
         return full
 
     def _correct(self, bench: Bench, one: Fit, match: Match | None, own: list[Fit]) -> Finding:
-        unseen = soundness.unseen(bench)
+        unseen = soundness.unseen(bench) or soundness.unseen_parameter(bench, one.objective)
         if unseen is not None:
             raise CannotTell(unseen)
         frozen = soundness.never_updated(bench, one) or soundness.accumulated(bench)
         crossed = soundness.broadcast(bench)
         frozen = frozen or soundness.left_alone(bench, one) or crossed
+        idle = [n for n, p in zip(bench.names, one.parts, strict=True) if p.idle]
+        if idle and not frozen:
+            raise CannotTell(
+                f"{idle[0]} never moves, and its gradient is zero at every point: is its input 0?"
+            )
         finding = Finding("wrong" if frozen else "correct", diagnosis=frozen)
         finding.loss, finding.lr = convention(bench, one, match)
         if not frozen:
@@ -261,6 +290,13 @@ class Judgement:
     def _matched(self, bench: Bench, one: Fit, match: Match, own: list[Fit]) -> Finding | None:
         if one.scale * match.scale < 0 or losses.wrong_axis(bench, match):
             return self._at_output(bench, one, match)
+        d = one.objective.terms[match.step][0][0]
+        if d is not None and not losses.known_target(bench, match, d):
+            name = bench.view(match.step).variable(d) or "the delta"
+            raise CannotTell(
+                f"every update follows a {match.name}, but with targets that are not in the data "
+                f"({name} on {bench.where(d)}); computing the loss in the training loop may help"
+            )
         finding = self._correct(bench, one, match, own)
         penalty = _forgotten(own, one)
         if finding.verdict == "correct" and penalty is not None:
@@ -281,15 +317,18 @@ class Judgement:
             mistake = self._mistaken(bench, at_output)
             if mistake is not None:
                 return mistake
+        known = {id(f) for f in some if losses.identify(bench, f.objective, losses.LOSSES)}
         blamed = [f for f in own if f.some and not f.all_good] + some[:3]
         if not any_loss:
             blamed += [f for f in own[:2] if f not in blamed]
         for one in blamed:
-            if self.certain is None and one.some:
+            # a delta of no known loss may explain a parameter by chance
+            own_loss = one.objective.kind == "own" or as_own(bench, one.objective) is not None
+            sure = one.some and (own_loss or id(one) in known)
+            if self.certain is None and sure:
                 self.certain = self._somewhere(bench, one)
             try:
-                culprit, repair = None, None
-                if all(p.ok for p in one.parts) and one.some:
+                if all(p.ok for p in one.parts) and sure:
                     return self._scaled(bench, one)
                 repair = Repair(bench, one)
                 culprit = repair.search()
@@ -297,7 +336,8 @@ class Judgement:
                 continue
             except OutOfTime:
                 break
-            if culprit is not None and (len(culprit.repaired) == len(repair.bad) or one.some):
+            if culprit is not None and (len(culprit.repaired) == len(repair.bad) or sure):
+                soundness.meant(bench, repair, culprit.nodes[0])
                 return self._report(bench, one, repair, culprit)
         return self.certain
 
@@ -371,10 +411,16 @@ class Judgement:
         describe(bench, one, finding)
         return finding
 
-    def _scaled(self, bench: Bench, one: Fit) -> Finding | None:
-        """Every step follows the gradient, but not with one factor."""
-        if soundness.own_rates(bench, one):
-            return None
+    def _scaled(self, bench: Bench, one: Fit) -> Finding:
+        """Every step follows the gradient, but not with one factor.
+
+        Raises:
+            CannotTell: the script types the rates.
+
+        """
+        rates = soundness.own_rates(bench, one)
+        if rates is not None:
+            raise CannotTell(f"every step follows the gradient, but {rates}")
         finding = Finding("wrong", loss=one.objective.name or None, lr=one.scale)
         finding.diagnosis = mistakes.scaled(bench, one)
         describe(bench, one, finding)
@@ -393,7 +439,7 @@ def _perfect(one: Fit) -> bool:
     """Is every update explained, downhill, by one factor and one decay?"""
     if not one.all_good or not one.scale > 0:
         return False
-    some = [p.decay for p in one.parts if p.decay > 1e-9 * one.scale]
+    some = [p.decay for p in one.parts if p.decay > 1e-6 * one.scale]
     return all(abs(d - some[0]) <= 1e-6 * some[0] for d in some)
 
 
@@ -415,7 +461,7 @@ def _forgotten(own: list[Fit], one: Fit) -> Fit | None:
 
 
 def _decay(bench: Bench, one: Fit, finding: Finding) -> None:
-    shrunk = [n for n, p in zip(bench.names, one.parts, strict=True) if p.decay > 1e-9 * one.scale]
+    shrunk = [n for n, p in zip(bench.names, one.parts, strict=True) if p.decay > 1e-6 * one.scale]
     if shrunk and finding.lr:
         most = max(p.decay for p in one.parts)
         finding.notes.append(
@@ -424,10 +470,13 @@ def _decay(bench: Bench, one: Fit, finding: Finding) -> None:
         )
 
 
+def _first_delta(one: Fit) -> int:
+    return min(d or 0 for d, _ in one.objective.terms[min(one.objective.terms)])
+
+
 def _unknown_loss(bench: Bench, best: list[Fit]) -> str:
-    one = max(best, key=lambda f: min(d or 0 for d, _ in f.objective.terms[min(f.objective.terms)]))
-    k = min(one.objective.terms)
-    d = min(d or 0 for d, _ in one.objective.terms[k])
+    one = max(best, key=_first_delta)
+    k, d = min(one.objective.terms), _first_delta(one)
     name = bench.view(k).variable(d) or "the value"
     return (
         f"from {name} on {bench.where(d)} on, every update is right, but {name} is the derivative "

@@ -24,6 +24,7 @@ Data = tuple[Tensor, Tensor, Tensor, Tensor]  # (z, f, df/dz, d) at a point
 
 SAME = 1e-7  # relative: both sides are float64, but d has been divided by a small slope
 FLAT = 1e-4  # of the largest slope: below it a quotient tells nothing
+MOST_TERMS = 4  # of an objective, that are looked at
 MOST_VALUES = 40  # that may be f
 MOST_Z = 12  # for a loss that the script computes itself
 
@@ -78,7 +79,6 @@ LOSSES = (
     Row("CE", None, lambda z, f, df: torch.ones_like(z), is_softmax),
     Row("BCE", None, lambda z, f, df: torch.ones_like(z), is_sigmoid),
     Row("BCE", None, lambda z, f, df: 1 / (f * (1 - f)), _is_probability),
-    Row("Poisson", None, lambda z, f, df: torch.ones_like(z), is_exp),
 )
 WRONG = (  # what is more special comes first
     Row(
@@ -128,20 +128,28 @@ class Match:
     step: int
     target: Tensor | None = None
 
+    @property
+    def of_error(self) -> bool:
+        """Is the target of all elements 0, so that the value itself is an error?"""
+        t = self.target
+        return t is not None and t.numel() > 1 and not bool(t.any())
+
 
 # ---------------------------------------------------------------------------- where to look
 
 
 def identify(bench: Bench, pair: Objective, rows: tuple[Row, ...]) -> Match | None:
     """The row that explains the delta of a pair, if there is one."""
+    last = None
     for k, points in _steps(bench, pair):
-        d, z = pair.terms[k][0]
-        assert d is not None
-        deltas = [p.values[d].detach() for p in points]
-        found = _identify(bench, k, points, deltas, z, d, rows)
-        if found is not None:
-            return found
-    return None
+        for d, z in pair.terms[k][:MOST_TERMS]:
+            assert d is not None
+            deltas = [p.values[d].detach() for p in points]
+            found = _identify(bench, k, points, deltas, z, d, rows)
+            if found is not None and not found.of_error:
+                return found
+            last = last or found
+    return last
 
 
 def identify_with_target(bench: Bench, pair: Objective) -> Match | None:
@@ -160,6 +168,7 @@ def identify_with_target(bench: Bench, pair: Objective) -> Match | None:
 
 def identify_own(bench: Bench, own: Objective) -> Match | None:
     """The usual name of a scalar that the script computes: autograd says what its deltas are."""
+    last = None
     for k, points in _steps(bench, own):
         view, nodes = bench.view(k), bench.tape.nodes
         v = own.values(k)[-1]
@@ -172,9 +181,10 @@ def identify_own(bench: Bench, own: Objective) -> Match | None:
             deltas = [_slope(p.values[v], p.values[z]) for p in points]
             if all(d is not None for d in deltas):
                 found = _identify(bench, k, points, [d for d in deltas if d is not None], z, v)
-                if found is not None:
+                if found is not None and not found.of_error:
                     return found
-    return None
+                last = last or found
+    return last
 
 
 def _steps(bench: Bench, objective: Objective) -> Iterable[tuple[int, list[Point]]]:
@@ -228,6 +238,7 @@ def _identify(
     before: int,
     rows: tuple[Row, ...] = LOSSES,
 ) -> Match | None:
+    last = None
     for f in _values(bench, k, z, before):
         data = _data(points, z, f, deltas)
         for row in rows if data else ():
@@ -236,8 +247,11 @@ def _identify(
                 # of a number times a value, every part of the delta would be its own prediction
                 if found is not None and (row.mistake is None or bool(found[1].any())):
                     c, target = found
-                    return Match(row.name, row.mistake, c / row.multiple, f, z, k, target)
-    return None
+                    match = Match(row.name, row.mistake, c / row.multiple, f, z, k, target)
+                    if not match.of_error:
+                        return match
+                    last = last or match
+    return last
 
 
 def _telling(row: Row, data: list[Data]) -> tuple[list[Tensor], Tensor]:
@@ -263,7 +277,8 @@ def _affine(row: Row, data: list[Data]) -> tuple[float, Tensor] | None:
     if below == 0 or largest(x) < 1e-9 * max(map(largest, values)) or len(x) < 2:
         return None
     c = float((x * y).sum()) / below
-    if not c or largest(y - c * x) > SAME * max(abs(c) * largest(x), 1e-6 * size):
+    # a delta that does not change with f is not its difference to anything
+    if abs(c) * largest(x) <= 1e-6 * size or largest(y - c * x) > SAME * abs(c) * largest(x):
         return None
     target = torch.zeros_like(data[0][1])
     target[ok] = values[0] - ratio[0] / c
@@ -360,6 +375,27 @@ def _numbers(bench: Bench, k: int) -> list[float]:
             if i not in bench.view(k).inside and value is not None and value.size == 1:
                 found.add(abs(float(value.reshape(-1)[0])))
     return sorted(c for c in found if 0 < c < 100)[:12]
+
+
+def known_target(bench: Bench, match: Match, d: int) -> bool:
+    """Are the targets that a delta implies among the data: 0 and 1, or numbers that it reads?"""
+    t = match.target
+    if t is None or bool(((t.abs() < 1e-6) | ((t - 1).abs() < 1e-6)).all()):
+        return True
+    view, nodes = bench.view(match.step), bench.tape.nodes
+    size = 1e-6 * max(1.0, largest(t))
+    for n in view.behind([d]):
+        typed = [float(a) for a in nodes[n].args if isinstance(a, int | float)]
+        data = [torch.tensor(typed)] if typed else []
+        for i in nodes[n].inputs:
+            value = nodes[i].value
+            if i not in view.inside and value is not None and value.dtype.kind in "fiub":
+                data.append(replay.tensor(value).double())
+        for x in data:
+            same = (t.reshape(-1, 1) - x.reshape(1, -1)).abs().amin(1) if x.numel() < 10_000 else t
+            if bool((same <= size).all()):
+                return True
+    return False
 
 
 def is_function(bench: Bench, k: int, z: int, f: int) -> bool:

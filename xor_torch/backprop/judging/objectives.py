@@ -70,6 +70,7 @@ def own_scalars(bench: Bench, steps: Iterable[int] | None = None) -> list[Object
     for k in bench.chosen if steps is None else steps:
         view, nodes = bench.view(k), bench.tape.nodes
         needed = view.behind(view.ends)
+        shared = view.after(needed - view.starts)  # not the same weights on other data
         for key, ids in view.groups.items():
             ids = [
                 n
@@ -78,7 +79,7 @@ def own_scalars(bench: Bench, steps: Iterable[int] | None = None) -> list[Object
                 and nodes[n].shape in ((), (1,), (1, 1))
                 and view.depends[n] == view.full
                 and n not in view.ends
-                and n not in needed
+                and n in shared - needed
             ]
             if not ids:
                 continue

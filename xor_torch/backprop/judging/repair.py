@@ -168,7 +168,8 @@ class Repair(Derivatives):
             if i in nothing:
                 continue
             x, y = slopes[i].reshape(-1), (wanted[i] - zero[i]).reshape(-1)
-            c = float(x @ y) / float(x @ x)
+            below = float(x @ x)
+            c = float(x @ y) / below if below else 0.0
             size = max(largest(y), abs(c) * largest(x))
             if c and largest(c * x - y) <= SAME * size:
                 fits[i] = c

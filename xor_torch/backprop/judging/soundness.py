@@ -9,7 +9,9 @@ from .. import replay
 from ..operations import PARTS, PRODUCTS, SUMS
 from .findings import Diagnosis, MistakeName
 from .fit import Fit
-from .points import Bench, largest
+from .objectives import Objective
+from .points import Bench, CannotTell, largest
+from .repair import Repair
 
 CUTS = {"clip", "minimum", "maximum", "fmin", "fmax", "where"}
 
@@ -93,7 +95,7 @@ def broadcast(bench: Bench) -> Diagnosis | None:
     return None
 
 
-def own_rates(bench: Bench, one: Fit) -> bool:
+def own_rates(bench: Bench, one: Fit) -> str | None:
     """Are the factors of the parameters numbers that the script typed in their updates?
 
     One is no rate of its own if it is the square of the other, or one N-th of it for a number of
@@ -101,36 +103,108 @@ def own_rates(bench: Bench, one: Fit) -> bool:
     """
     k = next(iter(one.factors), None)
     if k is None:
-        return False
+        return None
     view, nodes = bench.view(k), bench.tape.nodes
     sizes = {n for m in view.step.nodes for n in nodes[m].shape} - {1}
-    typed: list[set[float]] = []
-    for i in range(len(bench.parameters)):
-        numbers: set[float] = set()
-        for n in view.step.nodes:
-            if view.reaches.get(n) == 1 << i and nodes[n].op == "multiply":
-                numbers |= {abs(float(a)) for a in nodes[n].args if isinstance(a, int | float)}
-                for a in nodes[n].inputs:
-                    value = nodes[a].value
-                    if nodes[a].op == "leaf" and value is not None and value.ndim == 0:
-                        numbers.add(abs(float(value)))
-        typed.append(numbers)
-    usual = one.scale
+    typed = [_typed(bench, k, i) for i in range(len(bench.parameters))]
     good = [i for i, ok in enumerate(one.good) if ok and one.parts[i].factors]
-    for i, ok in enumerate(one.good):
-        if ok:
-            continue
-        off = one.parts[i].factors.get(k, math.nan) / usual
+    found = []
+    for i in [i for i, ok in enumerate(one.good) if not ok]:
+        off = one.parts[i].factors.get(k, math.nan) / one.scale
         if not off > 0 or any(_near(off, n) or _near(off * n, 1) for n in sizes):
-            return False
-        if not any(
-            _near(a, off * b) and not _near(a, b * b) and not _near(b, a * a)
+            return None
+        rates = [
+            (a, b)
             for a in typed[i]
             for j in good
             for b in typed[j]
-        ):
-            return False
-    return True
+            if _near(a, off * b) and not _near(a, b * b) and not _near(b, a * a)
+        ]
+        if not rates:
+            return None
+        found.append(
+            f"that of {bench.names[i]} with a rate of its own, {rates[0][0]:.6g} beside "
+            f"{rates[0][1]:.6g}"
+        )
+    return ", ".join(found) or None
+
+
+def _typed(bench: Bench, k: int, i: int) -> set[float]:
+    """The numbers that the update of one parameter alone is multiplied with."""
+    view, nodes, numbers = bench.view(k), bench.tape.nodes, set[float]()
+    for n in view.step.nodes:
+        if view.reaches.get(n) == 1 << i and nodes[n].op == "multiply":
+            numbers |= {abs(float(a)) for a in nodes[n].args if isinstance(a, int | float)}
+            for a in nodes[n].inputs:
+                value = nodes[a].value
+                if nodes[a].op == "leaf" and value is not None and value.ndim == 0:
+                    numbers.add(abs(float(value)))
+    return numbers
+
+
+def meant(bench: Bench, repair: Repair, culprit: int) -> None:
+    """A derivative that is clipped on the way, or with a term beside it that has no target in it.
+
+    Raises:
+        CannotTell: it may be meant: a penalty, or a limit.
+
+    """
+    view, nodes = repair.view, bench.tape.nodes
+    targets = _from_targets(bench, repair)
+    near = {culprit, *nodes[culprit].inputs}
+    near |= {i for n in near if n in view.inside for i in nodes[n].inputs}
+    for n in sorted(near & view.inside - repair.forward - view.ends.keys()):
+        inputs = [i for i in nodes[n].inputs if i in view.inside]
+        right = [i for i in inputs if repair.matches(i)]
+        if nodes[n].op in CUTS and right:
+            raise CannotTell(f"derivatives are clipped on {bench.where(n)}, which may be meant")
+        beside = [i for i in inputs if i not in right and i not in targets]
+        if nodes[n].op in ("add", "subtract") and right and beside:
+            name = view.variable(n) or "a derivative"
+            raise CannotTell(
+                f"what is added to {name} on {bench.where(n)} does not depend on the target: it "
+                "may be a penalty, and the rest of it is right"
+            )
+
+
+def _from_targets(bench: Bench, repair: Repair) -> set[int]:
+    """What the error comes into: all that is computed from a true derivative of this objective.
+
+    A value that is made of the forward pass alone has no target in it.
+    """
+    right = {n for n in repair.view.step.nodes if n not in repair.forward and repair.matches(n)}
+    return repair.view.after(right) if right else {*repair.view.inside}
+
+
+def unseen_parameter(bench: Bench, objective: Objective) -> str | None:
+    """An array that the forward pass reads, and that was made of the deltas of the step before."""
+    k = max(objective.terms)
+    if not k:
+        return None
+    view, before, nodes = bench.view(k), bench.view(k - 1), bench.tape.nodes
+    forward = {n for n in view.behind(objective.values(k)) if n > max(view.starts)}
+    there = [n for v in objective.values(k) for n in before.groups.get(view.key(v), [])]
+    backward = {
+        n for n in before.step.nodes if before.reaches.get(n) and n not in before.starts
+    } - before.behind(there)
+    states = {n for s in bench.network.states for n in s.nodes if n is not None}
+    since = min(before.starts)
+    given = {i for n in forward for i in nodes[n].inputs if i not in view.inside and i > since}
+    for i in sorted(given - states):
+        stack, seen = [i], set[int]()
+        while stack:
+            n = stack.pop()
+            if n in seen or n in states or n < since:
+                continue
+            seen.add(n)
+            if n in backward:
+                name = nodes[bench.tape.origin(i, PARTS)].name or "an array"
+                return (
+                    f"{name} on {bench.where(i)} changes from step to step, but how could not be "
+                    "seen; W -= lr * gradient, of the whole array, can be"
+                )
+            stack += nodes[n].inputs
+    return None
 
 
 def _near(a: float, b: float) -> bool:
@@ -249,6 +323,12 @@ def never_updated(bench: Bench, one: Fit) -> Diagnosis | None:
         if node.op != "add" or linear.isdisjoint(node.inputs):
             continue
         linear.add(n)
+        typed = [a for a in node.args if isinstance(a, float) and a % 1]
+        if typed:
+            raise CannotTell(
+                f"{typed[0]} is added on {bench.where(n)} as if it were a bias, and never "
+                "changes; the updates of the parameters are right"
+            )
         for i in node.inputs:
             other = nodes[i]
             root = nodes[bench.tape.origin(i, PARTS)]

@@ -12,14 +12,17 @@ from .points import Bench
 from .samples import samples_of_updates
 
 
-def convention(bench: Bench, fit: Fit, match: Match | None) -> tuple[str, float]:
+def convention(bench: Bench, fit: Fit, match: Match | None) -> tuple[str | None, float]:
     """The usual name of the loss with the learning rate that goes with it.
 
     ``2 (a - y)`` with lr 0.1 is the sum of squares, and half of it with lr 0.2: the number that
     the script types decides.
     """
     if match is None:
-        return fit.objective.name or "loss", fit.scale
+        return (fit.objective.name or "loss") if fit.objective.kind == "own" else None, fit.scale
+    if match.name == "SSE" and match.of_error:
+        error = bench.view(match.step).variable(match.value) or "an error"
+        return f"sum of squares of {error}", abs(fit.scale * match.scale)
     whole = abs(fit.scale * match.scale)
     rates = {name: whole / multiple for name, multiple in multiples(bench, match).items()}
     typed = constants(bench, match.step)
