@@ -1,0 +1,241 @@
+"""Mistakes in backpropagation through time: RNN, LSTM, GRU."""
+
+from ._plant import plant
+
+_RESET = """\
+        self.dU = np.zeros_like(self.U)
+        self.dW = np.zeros_like(self.W)
+        self.db = np.zeros_like(self.b)
+"""
+
+MISTAKES = [
+    plant(
+        "rnn_char",
+        "dhnext not added",
+        ("dh = np.dot(Why.T, dy) + dhnext", "dh = np.dot(Why.T, dy)"),
+    ),
+    plant(
+        "rnn_char",
+        "transpose of Whh",
+        ("dhnext = np.dot(Whh.T, dhraw)", "dhnext = np.dot(Whh, dhraw)"),
+        name="wrong transpose",
+    ),
+    plant(
+        "rnn_char",
+        "no tanh derivative",
+        ("dhraw = (1 - hs[t] * hs[t]) * dh", "dhraw = dh"),
+        near=("dh = np.dot(Why.T, dy) + dhnext",),
+        name="missing hidden derivative",
+    ),
+    plant(
+        "rnn_char",
+        "state of the same step",
+        ("dWhh += np.dot(dhraw, hs[t - 1].T)", "dWhh += np.dot(dhraw, hs[t].T)"),
+    ),
+    plant(
+        "rnn_char",
+        "dhnext before tanh derivative",
+        ("dhnext = np.dot(Whh.T, dhraw)", "dhnext = np.dot(Whh.T, dh)"),
+        name="missing hidden derivative",
+        also=(None, "raw error in the hidden delta"),
+    ),
+    plant(
+        "rnn_char",
+        "state of the last step for Why",
+        (
+            "dWhy += np.dot(dy, hs[t].T)",
+            "dWhy += np.dot(dy, hs[len(inputs) - 1].T)",
+        ),
+    ),
+    plant(
+        "rnn_class",
+        "derivative at the step before",
+        ("da = dh * (1 - self.h[t + 1] ** 2)", "da = dh * (1 - self.h[t] ** 2)"),
+        name="derivative of the wrong quantity",
+    ),
+    plant(
+        "rnn_class",
+        "only the first step",
+        ("self.dW += self.h[t].T @ da", "self.dW = self.h[t].T @ da"),
+    ),
+    plant(
+        "rnn_class",
+        "gradients not reset",
+        (
+            "        self.c = np.zeros(n_out)\n",
+            "        self.c = np.zeros(n_out)\n" + _RESET,
+        ),
+        (
+            "        self.dc = delta.sum(axis=0)\n" + _RESET,
+            "        self.dc = delta.sum(axis=0)\n",
+        ),
+        at="self.dU += self.x[:, t].T @ da",
+        near=(
+            "self.dW += self.h[t].T @ da",
+            "self.db += da.sum(axis=0)",
+            "self.dU = np.zeros_like(self.U)",
+            "self.dW = np.zeros_like(self.W)",
+            "self.db = np.zeros_like(self.b)",
+        ),
+    ),
+    plant(
+        "rnn_class",
+        "transpose of W",
+        ("dh = da @ self.W.T", "dh = da @ self.W"),
+        name="wrong transpose",
+    ),
+    plant(
+        "rnn_class",
+        "bias summed over all",
+        ("self.db += da.sum(axis=0)", "self.db += da.sum()"),
+        name="bias summed over the wrong axis",
+    ),
+    plant(
+        "rnn_class",
+        "output bias not clipped",
+        ("self.c -= lr * scale * self.dc", "self.c -= lr * self.dc"),
+        name="scale of one parameter",
+    ),
+    plant(
+        "lstm_dict",
+        "forget gate missing in dc",
+        ("dc_next = hf * dc", "dc_next = dc"),
+        near=("dc = dh * ho * (1. - np.tanh(c) ** 2) + dc_next",),
+    ),
+    plant(
+        "lstm_dict",
+        "dc_next not added",
+        (
+            "dc = dh * ho * (1. - np.tanh(c) ** 2) + dc_next",
+            "dc = dh * ho * (1. - np.tanh(c) ** 2)",
+        ),
+    ),
+    plant(
+        "lstm_dict",
+        "new cell for the forget gate",
+        ("dhf = dc * c_old", "dhf = dc * c"),
+    ),
+    plant(
+        "lstm_dict",
+        "sigmoid derivative of the candidate",
+        ("dhc = dhc * (1. - hc ** 2)", "dhc = dhc * hc * (1. - hc)"),
+        also=("derivative of the wrong quantity",),
+    ),
+    plant(
+        "lstm_dict",
+        "candidate missing in dX",
+        (" + dho @ m['Wo'].T + dhc @ m['Wc'].T", " + dho @ m['Wo'].T"),
+        at="dX = dhf @ m['Wf'].T + dhi @ m['Wi'].T + dho @ m['Wo'].T",
+        near=("dh_next = dX[:, :H]",),
+    ),
+    plant(
+        "lstm_dict",
+        "tanh of the cell forgotten",
+        (
+            "dc = dh * ho * (1. - np.tanh(c) ** 2) + dc_next",
+            "dc = dh * ho * (1. - c ** 2) + dc_next",
+        ),
+        name="derivative taken twice",
+        also=("derivative of the wrong quantity", None),
+    ),
+    plant(
+        "lstm_dict",
+        "dh_next not added",
+        ("dh = dy @ m['Wy'].T + dh_next", "dh = dy @ m['Wy'].T"),
+    ),
+    plant(
+        "lstm_fused",
+        "forget gate missing in dc",
+        (
+            "            dh = da.dot(self.Wh.T)\n            dc = dc * f\n",
+            "            dh = da.dot(self.Wh.T)\n",
+        ),
+        at="dc = dc + dh * o * (1 - tc * tc)",
+        near=("dh = da.dot(self.Wh.T)",),
+    ),
+    plant(
+        "lstm_fused",
+        "dc not carried",
+        ("dc = dc + dh * o * (1 - tc * tc)", "dc = dh * o * (1 - tc * tc)"),
+        near=("dc = dc * f",),
+    ),
+    plant(
+        "lstm_fused",
+        "gates in another order",
+        (
+            "da = np.hstack([\n"
+            "                di * i * (1 - i),\n"
+            "                df * f * (1 - f),\n",
+            "da = np.hstack([\n"
+            "                df * f * (1 - f),\n"
+            "                di * i * (1 - i),\n",
+        ),
+        near=("df * f * (1 - f),", "di * i * (1 - i),", "])"),
+    ),
+    plant(
+        "lstm_fused",
+        "derivative of another gate",
+        ("df * f * (1 - f),", "df * i * (1 - i),"),
+        near=("da = np.hstack([",),
+        name="derivative of the wrong quantity",
+    ),
+    plant(
+        "lstm_fused",
+        "mean for the output bias",
+        ("dbo = dpred.sum(axis=0)", "dbo = dpred.mean(axis=0)"),
+        name="scale of one parameter",
+    ),
+    plant(
+        "lstm_fused",
+        "old cell for the output gate",
+        ("do = dh * tc", "do = dh * c_prev"),
+    ),
+    plant(
+        "gru",
+        "old state forgotten in dz",
+        ("dz = dh * (hc - h_prev)", "dz = dh * hc"),
+    ),
+    plant(
+        "gru",
+        "z and 1 - z confused",
+        ("dh_prev = dh * (1 - z)", "dh_prev = dh * z"),
+        near=("dh = dh_prev",),
+    ),
+    plant(
+        "gru",
+        "reset gate missing in dh_prev",
+        ("dh_prev += drh * r\n", "dh_prev += drh\n"),
+        near=("drh = np.dot(dhc_raw, Uc.T)", "dh = dh_prev"),
+    ),
+    plant(
+        "gru",
+        "path through the reset gate forgotten",
+        (
+            "        dh_prev += np.dot(dr_raw, Ur.T)\n\n        dh = dh_prev",
+            "        dh = dh_prev",
+        ),
+        near=("dh_prev += np.dot(dz_raw, Uz.T)", "dbr += dr_raw.sum(axis=0)"),
+    ),
+    plant(
+        "gru",
+        "reset gate missing in dUc",
+        ("dUc += np.dot((r * h_prev).T, dhc_raw)", "dUc += np.dot(h_prev.T, dhc_raw)"),
+    ),
+    plant(
+        "gru",
+        "derivative of another gate",
+        ("dr_raw = dr * r * (1 - r)", "dr_raw = dr * z * (1 - z)"),
+        name="derivative of the wrong quantity",
+    ),
+    plant(
+        "gru",
+        "last state for dUz",
+        ("dUz += np.dot(h_prev.T, dz_raw)", "dUz += np.dot(h.T, dz_raw)"),
+        also=("stale activation",),
+    ),
+    plant(
+        "gru",
+        "square forgotten in tanh derivative",
+        ("dhc_raw = dhc * (1 - hc ** 2)", "dhc_raw = dhc * (1 - hc)"),
+    ),
+]
