@@ -69,17 +69,26 @@ class Probe:
         """
         points: list[Arrays] = []
         losses: list[float] = []
+        starts = 0
 
         def at_start(names: dict[str, Any], local: dict[str, Any]) -> None:
+            nonlocal starts
+            starts += 1
+            if (starts - 1) % self.network.every:
+                return
             parameters = eval(self.network.parameters, names, local)
-            points.append({key: np.array(value) for key, value in parameters.items()})
+            points.append({key: np.array(value, float) for key, value in parameters.items()})
             if len(points) > updates:
                 raise _Enough
             losses.clear()
             if move is not None and len(points) == updates:
                 key, index, change = move
-                parameters[key].reshape(-1)[index] += change
-                assert not np.array_equal(parameters[key], points[-1][key]), "it was a copy"
+                if np.ndim(parameters[key]):
+                    parameters[key].reshape(-1)[index] += change
+                else:  # a number; its key is the name of a global
+                    names[key] += change
+                moved = eval(self.network.parameters, names, local)[key]
+                assert not np.array_equal(moved, points[-1][key]), "what was moved was a copy"
 
         def at_loss(names: dict[str, Any], local: dict[str, Any]) -> None:
             losses.append(float(np.sum(eval(self.network.objective, names, local))))
@@ -130,13 +139,15 @@ def step(
     Args:
         rule: ``sgd``, ``momentum``, ``nesterov``, ``adagrad``, ``rmsprop`` or ``adam``.
         settings: ``lr`` and the rule's own; ``clip_value`` and ``clip_norm`` limit the gradient,
-            ``decay`` is the factor of the learning rate from one update to the next.
+            ``decay`` is the factor of the learning rate from one update to the next, with
+            ``inverse_decay`` it is divided by 1 plus this times the number of updates before.
         state: The rule's memory, changed in place; empty at first.
         gradient: The gradient at this update.
         number: The number of the update, from 1.
 
     """
     lr = settings["lr"] * settings.get("decay", 1.0) ** (number - 1)
+    lr /= 1 + settings.get("inverse_decay", 0.0) * (number - 1)
     eps = settings.get("eps", 1e-8)
     if "clip_value" in settings:
         bound = settings["clip_value"]

@@ -19,6 +19,7 @@ class Network:
             changed before it.
         loss: The text of the line after which ``objective`` can be computed. If it is reached
             several times in one update, the values are added up.
+        every: The number of times that ``start`` is reached in one update.
         parameters: An expression, valid at ``start``, for the dictionary of all trained arrays.
         rule: The optimiser, a name that `check_truth.step` knows.
         settings: The optimiser's settings.
@@ -34,6 +35,7 @@ class Network:
     rule: str
     settings: dict[str, Any] = field(default_factory=dict)
     objective: str = "loss"
+    every: int = 1
 
 
 def named(*expressions: str) -> str:
@@ -154,6 +156,192 @@ NETWORKS: dict[str, Network] = {
         parameters="model.p",
         rule="sgd",
         settings={"lr": 0.3},
+    ),
+    "rnn_embedding": Network(
+        "RNN",
+        start="tokens = data.randint(0, TOKENS, (BATCH, LEN))",
+        loss="loss = cross_entropy(steps, tags)",
+        parameters="params",
+        rule="adagrad",
+        settings={"lr": 0.1},
+    ),
+    "gru_cell": Network(
+        "GRU",
+        start="count += 1",
+        loss="loss = loss / (4 * 6)",
+        parameters="params",
+        rule="adam",
+        settings={"lr": 0.01},
+    ),
+    "conv1d": Network(
+        "CNN",
+        start="feat = np.zeros((N, FILTERS, positions))",
+        loss="loss = -(y * np.log(p) + (1 - y) * np.log(1 - p)).mean()",
+        parameters=named("kernel", "kbias", "w", "wbias"),
+        rule="sgd",
+        settings={"lr": 0.2},
+    ),
+    "cnn_batchnorm": Network(
+        "batch norm",
+        start="img, label = make_batch(8)",
+        loss="loss = -np.mean(np.log(prob[np.arange(n), label]))",
+        parameters=named("K", "gamma", "beta", "Wf", "bf"),
+        rule="sgd",
+        settings={"lr": 0.3},
+    ),
+    "layernorm_rnn": Network(
+        "layer norm",
+        start="seq = rng.normal(size=(B, T, 1)) + 0.3",
+        loss="loss = sum(((o - want[:, t]) ** 2).sum() for t, o in enumerate(outs)) / (B * T)",
+        parameters=named("Wx", "Wh", "gain", "shift", "wo", "bo"),
+        rule="sgd",
+        settings={"lr": 0.1, "clip_norm": 0.5},
+    ),
+    "attention_additive": Network(
+        "attention",
+        start="sums = [np.zeros_like(p) for p in params]",
+        loss="batch_loss += 0.5 * np.sum((out - answer) ** 2) / 5",
+        parameters="dict(enumerate(params))",
+        rule="sgd",
+        settings={"lr": 0.1},
+        objective="0.5 * np.sum((out - answer) ** 2) / 5",
+    ),
+    "multihead_attention": Network(
+        "attention",
+        start="x = np.random.randn(B, T, D)",
+        loss="loss = np.mean((out - goal) ** 2)",
+        parameters="{**W, 'bo': bo}",
+        rule="momentum",
+        settings={"lr": 0.1, "mu": 0.9},
+    ),
+    "tied_language_model": Network(
+        "embedding",
+        start="pick = rng.integers(0, len(nexts), 10)",
+        loss="loss = -np.log(probs[range(len(pick)), nxt]).mean()",
+        parameters=named("C", "H", "d", "bias"),
+        rule="sgd",
+        settings={"lr": 0.3},
+    ),
+    "word2vec": Network(
+        "embedding",
+        start="context = tokens[ctx_pos]",
+        loss="epoch_loss += loss",
+        parameters=named("W_in", "W_out"),
+        rule="sgd",
+        settings={"lr": 0.2},
+    ),
+    "matrix_factorisation": Network(
+        "embedding",
+        start="u, i, r = ratings[idx]",
+        loss="loss = 0.5 * e ** 2 + 0.5 * lam * (pu @ pu + qi @ qi + bu[u] ** 2 + bi[i] ** 2)",
+        parameters=named("P", "Q", "bu", "bi"),
+        rule="sgd",
+        settings={"lr": 0.05},
+    ),
+    "mlp_coursework": Network(
+        "MLP",
+        start="A2, cache = forward_propagation(X, parameters)",
+        loss="cost = compute_cost(A2, Y)",
+        parameters="parameters",
+        rule="sgd",
+        settings={"lr": 1.2},
+        objective="cost",
+    ),
+    "mlp_nesterov": Network(
+        "MLP",
+        start="batch = order[k:k + 10]",
+        loss="loss = np.mean((prediction - y) ** 2) / 2",
+        parameters="{(n, i): a for n in ('weights', 'biases') for i, a in enumerate(getattr(net, n))}",
+        rule="momentum",  # the differences are taken where the script looks ahead
+        settings={"lr": 0.1, "mu": 0.8},
+    ),
+    "mlp_layer_lists": Network(
+        "MLP",
+        start="a = [data]",
+        loss="loss = data_loss + reg_loss",
+        parameters="dict(enumerate(W + b))",
+        rule="sgd",
+        settings={"lr": 0.5, "decay": 0.97},
+    ),
+    "mlp_accumulation": Network(
+        "MLP",
+        start="pre = W1 @ x + b1",
+        every=4,
+        loss="loss = ((out - y) ** 2)[0]",
+        parameters=named("W1", "b1", "W2", "b2"),
+        rule="sgd",
+        settings={"lr": 0.02},
+        objective="loss / ACCUMULATE",
+    ),
+    "dropout_mlp": Network(
+        "MLP",
+        start="rows = rng.choice(len(X), 16, replace=False)",
+        loss="loss = -np.mean(Y[rows] * np.log(prob) + (1 - Y[rows]) * np.log(1 - prob))",
+        parameters="params",
+        rule="rmsprop",
+        settings={"lr": 0.01, "rho": 0.95},
+    ),
+    "residual_mlp": Network(
+        "MLP",
+        start="h = X @ W_in",
+        loss="loss = np.sum((out - Y) ** 2) / n",
+        parameters="dict(enumerate(everything))",
+        rule="momentum",
+        settings={"lr": 0.03, "mu": 0.7},
+    ),
+    "softmax_jacobian": Network(
+        "MLP",
+        start="grads = [np.zeros_like(p) for p in (w_hidden, b_hidden, w_out, b_out)]",
+        loss="loss += np.sum((prob - target[n]) ** 2)",
+        parameters=named("w_hidden", "b_hidden", "w_out", "b_out"),
+        rule="sgd",
+        settings={"lr": 0.5},
+        objective="np.sum((prob - target[n]) ** 2)",
+    ),
+    "autoencoder": Network(
+        "autoencoder",
+        start="batch = points[rng.integers(0, len(points), 12)]",
+        loss="reconstruction_loss = ((signal - batch) ** 2).mean()",
+        parameters="{(i, n): getattr(l, n) for i, l in enumerate(layers) for n in 'Wb'}",
+        rule="adam",
+        settings={"lr": 0.02, "b2": 0.99},
+        objective="reconstruction_loss",
+    ),
+    "tied_autoencoder": Network(
+        "autoencoder",
+        start="noise = np.random.rand(*patterns.shape) > 0.2",
+        loss="cost = -np.mean(np.sum("
+        "patterns * np.log(y) + (1 - patterns) * np.log(1 - y), axis=1))",
+        parameters=named("W", "hbias", "vbias"),
+        rule="sgd",
+        settings={"lr": 0.4},
+        objective="cost",
+    ),
+    "linear_regression": Network(
+        "one layer",
+        start="alpha = alpha0 / (1 + 0.05 * i)",
+        loss="J = (residual ** 2).sum() / (2 * m)",
+        parameters=named("theta", "intercept"),
+        rule="sgd",
+        settings={"lr": 0.3, "inverse_decay": 0.05},
+        objective="J",
+    ),
+    "logistic_regression": Network(
+        "one layer",
+        start="rows = order[begin:begin + self.batch_size]",
+        loss="objective = self._objective(Xb, yb)",
+        parameters=named("self.coef_", "self.intercept_"),
+        rule="sgd",
+        settings={"lr": 0.2},
+        objective="objective",
+    ),
+    "svm_hinge": Network(
+        "one layer",
+        start="loss, grad = svm_loss(W, X, y, reg=0.01)",
+        loss="loss, grad = svm_loss(W, X, y, reg=0.01)",
+        parameters=named("W"),
+        rule="sgd",
+        settings={"lr": 0.05},
     ),
 }
 """Every right script: name of the file -> what it is."""
