@@ -8,7 +8,9 @@ predicted. This re-runs the script for each element and touches no line of its b
 
 A planted mistake: at the first update at which it and its right twin part, both stand at the same
 point, so the two steps differ by nothing but the mistake. They must differ, and by more than one
-common factor, which would be another learning rate.
+common positive factor, which would be another learning rate. Where this first difference is small
+(the first step of Adam is hardly more than a sign), the finite differences decide: over some
+updates, the mistaken script must be far from its prediction.
 
 TEXT restricts it to the networks and mistakes whose id contains one of the texts.
 """
@@ -95,7 +97,11 @@ class Probe:
 
         module = types.ModuleType("__main__")
         module.__dict__.update(_at_start=at_start, _at_loss=at_loss)
-        with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(_Enough):
+        with (
+            contextlib.redirect_stdout(io.StringIO()),
+            contextlib.suppress(_Enough),
+            np.errstate(all="ignore"),  # a mistake may make a training diverge
+        ):
             exec(self.code, module.__dict__)
         self.objective = sum(losses)
         return points
@@ -244,13 +250,19 @@ def effect_of_mistake(mistake: Mistake) -> tuple[float, str]:
         factor = min(changes, key=lambda f: sum(c > ALLOWED for c in changes[f].values()))
         spoilt = {key: c for key, c in changes[factor].items() if c > ALLOWED}
         names = ", ".join(f"{key} {change:.2g}" for key, change in spoilt.items())
+        if max(spoilt.values(), default=0.0) < NOTICEABLE and factor == 1.0:
+            return error_of_right(mistake.network, mistake.source)
         return max(spoilt.values(), default=0.0), f"update {number}: {names}"
     return 0.0, "no update changes"
 
 
 def _factors(a: Arrays, b: Arrays) -> list[float]:
-    """1, and for each array the factor that brings its right step nearest to its wrong one."""
-    return [1.0, *(float(np.sum(a[k] * b[k]) / np.sum(a[k] ** 2)) for k in a if np.any(a[k]))]
+    """1, and for each array the factor that brings its right step nearest to its wrong one.
+
+    Only positive ones: a factor below zero is uphill, and no learning rate.
+    """
+    found = (float(np.sum(a[k] * b[k]) / np.sum(a[k] ** 2)) for k in a if np.any(a[k]))
+    return [1.0, *(factor for factor in found if factor > 0)]
 
 
 def _changes(a: Arrays, b: Arrays, factor: float) -> dict[Any, float]:

@@ -251,7 +251,8 @@ NETWORKS: dict[str, Network] = {
         "MLP",
         start="batch = order[k:k + 10]",
         loss="loss = np.mean((prediction - y) ** 2) / 2",
-        parameters="{(n, i): a for n in ('weights', 'biases') for i, a in enumerate(getattr(net, n))}",
+        parameters="{(n, i): a for n in ('weights', 'biases')"
+        " for i, a in enumerate(getattr(net, n))}",
         rule="momentum",  # the differences are taken where the script looks ahead
         settings={"lr": 0.1, "mu": 0.8},
     ),
@@ -337,8 +338,8 @@ NETWORKS: dict[str, Network] = {
     ),
     "svm_hinge": Network(
         "one layer",
-        start="loss, grad = svm_loss(W, X, y, reg=0.01)",
-        loss="loss, grad = svm_loss(W, X, y, reg=0.01)",
+        start="loss, grad = svm_loss(W, X, y, reg=0.1)",
+        loss="loss, grad = svm_loss(W, X, y, reg=0.1)",
         parameters=named("W"),
         rule="sgd",
         settings={"lr": 0.05},

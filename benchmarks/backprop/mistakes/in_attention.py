@@ -164,4 +164,192 @@ MISTAKES = [
         at="np.add.at(d_emb, ids, d_mean / len(ids))",
         near=("emb -= lr * d_emb", "d_emb = np.zeros_like(emb)"),
     ),
+    plant(
+        "attention_additive",
+        "softmax diagonal only",
+        (
+            "jacobian = np.diag(alpha) - alpha[:, None] * alpha[None, :]",
+            "jacobian = np.diag(alpha * (1 - alpha))",
+        ),
+        near=("dscore = jacobian @ dalpha",),
+    ),
+    plant(
+        "attention_additive",
+        "no tanh derivative",
+        ("dpre = dth * (1 - th ** 2)", "dpre = dth"),
+        near=("dth = dscore[:, None] * va[None, :]",),
+        name="missing hidden derivative",
+    ),
+    plant(
+        "attention_additive",
+        "mean for the query",
+        (
+            "gWq = np.outer(dpre.sum(axis=0), query)",
+            "gWq = np.outer(dpre.mean(axis=0), query)",
+        ),
+        name="scale of one parameter",
+    ),
+    plant(
+        "attention_additive",
+        "softmax without its sum",
+        (
+            "    jacobian = np.diag(alpha) - alpha[:, None] * alpha[None, :]\n"
+            "    dscore = jacobian @ dalpha\n",
+            "    dscore = alpha * dalpha\n",
+        ),
+    ),
+    plant(
+        "attention_additive",
+        "weights for the scores",
+        ("gva = th.T @ dscore", "gva = th.T @ dalpha"),
+        also=("missing hidden derivative", "raw error in the hidden delta"),
+    ),
+    plant(
+        "multihead_attention",
+        "heads mixed",
+        (
+            "g['q'] = flat_in.T @ join_heads(dq).reshape(-1, D)",
+            "g['q'] = flat_in.T @ dq.reshape(-1, D)",
+        ),
+    ),
+    plant(
+        "multihead_attention",
+        "scale of all heads",
+        ("dlogits /= np.sqrt(dh)", "dlogits /= np.sqrt(D)"),
+        near=("dlogits = p * dp - p * (p * dp).sum(-1, keepdims=True)",),
+    ),
+    plant(
+        "multihead_attention",
+        "sum over the queries",
+        (
+            "dlogits = p * dp - p * (p * dp).sum(-1, keepdims=True)",
+            "dlogits = p * dp - p * (p * dp).sum(-2, keepdims=True)",
+        ),
+        near=("dlogits /= np.sqrt(dh)",),
+    ),
+    plant(
+        "multihead_attention",
+        "weights not transposed",
+        ("dv = p.transpose(0, 1, 3, 2) @ dheads", "dv = p @ dheads"),
+        name="wrong transpose",
+    ),
+    plant(
+        "multihead_attention",
+        "gradient of the output transposed",
+        (
+            "g['o'] = heads.reshape(-1, D).T @ dout.reshape(-1, D)",
+            "g['o'] = dout.reshape(-1, D).T @ heads.reshape(-1, D)",
+        ),
+        name="wrong transpose",
+    ),
+    plant(
+        "tied_language_model",
+        "repeated words lost",
+        (
+            "    for k in range(ctx.shape[0]):\n"
+            "        for j in range(ctx.shape[1]):\n"
+            "            dC[ctx[k, j]] += demb[k, j]\n",
+            "    dC[ctx] += demb\n",
+        ),
+    ),
+    plant(
+        "tied_language_model",
+        "use at the output forgotten",
+        ("dC = dlogits.T @ hid", "dC = np.zeros_like(C)"),
+        near=("dC[ctx[k, j]] += demb[k, j]", "C += -lr * dC"),
+    ),
+    plant(
+        "tied_language_model",
+        "use at the input forgotten",
+        (
+            "    demb = (dpre @ H.T).reshape(emb.shape)\n"
+            "    for k in range(ctx.shape[0]):\n"
+            "        for j in range(ctx.shape[1]):\n"
+            "            dC[ctx[k, j]] += demb[k, j]\n"
+            "\n"
+            "    C += -lr * dC\n",
+            "\n    C += -lr * dC\n",
+        ),
+        at="C += -lr * dC",
+        near=("dC = dlogits.T @ hid",),
+    ),
+    plant(
+        "tied_language_model",
+        "embedding before the tanh derivative",
+        ("demb = (dpre @ H.T).reshape(emb.shape)", "demb = (dhid @ H.T).reshape(emb.shape)"),
+        name="missing hidden derivative",
+        also=("raw error in the hidden delta",),
+    ),
+    plant(
+        "tied_language_model",
+        "assigned in place of added",
+        ("dC[ctx[k, j]] += demb[k, j]", "dC[ctx[k, j]] = demb[k, j]"),
+    ),
+    plant(
+        "word2vec",
+        "updated too early",
+        (
+            "                grad_v += g * u\n                W_out[word] -= alpha * g * v\n",
+            "                W_out[word] -= alpha * g * v\n                grad_v += g * u\n",
+        ),
+        at="grad_v += g * u",
+        near=("W_out[word] -= alpha * g * v", "u = W_out[word]"),
+        name="updated too early",
+    ),
+    plant(
+        "word2vec",
+        "uphill",
+        ("g = score - label", "g = label - score"),
+        near=("W_in[center] -= alpha * grad_v", "W_out[word] -= alpha * g * v"),
+        name="wrong sign",
+    ),
+    plant(
+        "word2vec",
+        "only the last word",
+        ("grad_v += g * u", "grad_v = g * u"),
+        near=("W_in[center] -= alpha * grad_v",),
+    ),
+    plant(
+        "word2vec",
+        "centre updated for each word",
+        (
+            "                W_out[word] -= alpha * g * v\n"
+            "            W_in[center] -= alpha * grad_v\n",
+            "                W_out[word] -= alpha * g * v\n"
+            "                W_in[center] -= alpha * grad_v\n",
+        ),
+        at="W_in[center] -= alpha * grad_v",
+        near=(
+            "grad_v += g * u",
+            "W_out[word] -= alpha * g * v",
+            "score = sigmoid(np.dot(u, v))",
+            "g = score - label",
+        ),
+        also=("updated too early",),
+    ),
+    plant(
+        "matrix_factorisation",
+        "views of what is updated",
+        ("pu, qi = P[u].copy(), Q[i].copy()", "pu, qi = P[u], Q[i]"),
+        at="Q[i] += gamma * (e * pu - lam * qi)",
+        near=("pu, qi = P[u], Q[i]", "P[u] += gamma * (e * qi - lam * pu)"),
+        name="updated too early",
+    ),
+    plant(
+        "matrix_factorisation",
+        "penalty of the users forgotten",
+        ("P[u] += gamma * (e * qi - lam * pu)", "P[u] += gamma * e * qi"),
+        name="detached regularisation",
+    ),
+    plant(
+        "matrix_factorisation",
+        "bias of the other side",
+        ("bi[i] += gamma * (e - lam * bi[i])", "bi[i] += gamma * (e - lam * bu[u])"),
+    ),
+    plant(
+        "matrix_factorisation",
+        "sign of the penalty",
+        ("Q[i] += gamma * (e * pu - lam * qi)", "Q[i] += gamma * (e * pu + lam * qi)"),
+        also=("wrong sign", "detached regularisation"),
+    ),
 ]

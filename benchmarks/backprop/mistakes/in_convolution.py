@@ -157,4 +157,42 @@ MISTAKES = [
         ("dz1 = da1 * (1 - a1 ** 2)", "dz1 = da1 * (1 - np.tanh(a1) ** 2)"),
         name="derivative taken twice",
     ),
+    plant(
+        "conv1d",
+        "max pooling to all positions",
+        (
+            "    dact = np.zeros_like(act)\n"
+            "    np.put_along_axis(dact, best[:, :, None], dpooled[:, :, None], axis=2)\n",
+            "    dact = np.repeat(dpooled[:, :, None], positions, axis=2)\n",
+        ),
+    ),
+    plant(
+        "conv1d",
+        "window turned",
+        ("* x[:, :, t:t + WIDTH]).sum(axis=0)", "* x[:, :, t:t + WIDTH][:, :, ::-1]).sum(axis=0)"),
+    ),
+    plant(
+        "conv1d",
+        "derivative at the pre-activation",
+        ("dfeat = dact * (1 - act ** 2)", "dfeat = dact * (1 - feat ** 2)"),
+        name="derivative taken twice",
+        also=("derivative of the wrong quantity",),
+    ),
+    plant(
+        "conv1d",
+        "divided twice",
+        ("dkbias = dfeat.sum(axis=(0, 2))", "dkbias = dfeat.sum(axis=(0, 2)) / N"),
+        name="scale of one parameter",
+    ),
+    plant(
+        "conv1d",
+        "filter bias never updated",
+        (
+            "    kbias = kbias - lr * dkbias\n    w = w - lr * dw\n",
+            "    w = w - lr * dw\n",
+        ),
+        at="feat[:, :, t] = np.tensordot(window, kernel, axes=([1, 2], [1, 2])) + kbias",
+        near=("w = w - lr * dw", "dkbias = dfeat.sum(axis=(0, 2))", "kbias = np.zeros(FILTERS)"),
+        name="bias never updated",
+    ),
 ]

@@ -2,6 +2,10 @@
 
 from ._plant import plant
 
+_LAYER_NORM = (
+    "return (k * dn - dn.sum(axis=1)[:, None] - n * (dn * n).sum(axis=1)[:, None]) / (k * s)"
+)
+
 MISTAKES = [
     plant(
         "batchnorm_staged",
@@ -142,5 +146,92 @@ MISTAKES = [
         "gain of the mean",
         ("dg = np.sum(dy * norm, axis=0)", "dg = np.mean(dy * norm, axis=0)"),
         name="scale of one parameter",
+    ),
+    plant(
+        "cnn_batchnorm",
+        "batch without the pixels",
+        ("m = n * 16", "m = n"),
+        near=("dz = dzn / std + dvar * 2 * (z - mu) / m + dmu / m",),
+    ),
+    plant(
+        "cnn_batchnorm",
+        "power of the deviation",
+        ("* -0.5 / std ** 3", "* -0.5 / std ** 2"),
+    ),
+    plant(
+        "cnn_batchnorm",
+        "mean over the pixels only",
+        (
+            "dmu = np.sum(-dzn / std, axis=(0, 2, 3), keepdims=True)",
+            "dmu = np.sum(-dzn / std, axis=(2, 3), keepdims=True)",
+        ),
+        near=("dz = dzn / std + dvar * 2 * (z - mu) / m + dmu / m",),
+    ),
+    plant(
+        "cnn_batchnorm",
+        "path through the mean forgotten",
+        (
+            "dz = dzn / std + dvar * 2 * (z - mu) / m + dmu / m",
+            "dz = dzn / std + dvar * 2 * (z - mu) / m",
+        ),
+    ),
+    plant(
+        "cnn_batchnorm",
+        "mean for the shift",
+        (
+            "dbeta = np.sum(dbn, axis=(0, 2, 3), keepdims=True)",
+            "dbeta = np.mean(dbn, axis=(0, 2, 3), keepdims=True)",
+        ),
+        name="scale of one parameter",
+    ),
+    plant(
+        "cnn_batchnorm",
+        "ReLU mask of the convolution",
+        ("dbn = dact * (bn > 0)", "dbn = dact * (z > 0)"),
+        name="derivative of the wrong quantity",
+    ),
+    plant(
+        "cnn_batchnorm",
+        "gamma of the convolution",
+        ("dgamma = np.sum(dbn * zn,", "dgamma = np.sum(dbn * z,"),
+    ),
+    plant(
+        "layernorm_rnn",
+        "carried around the normalisation",
+        ("carry = da @ Wh.T", "carry = du @ Wh.T"),
+    ),
+    plant(
+        "layernorm_rnn",
+        "gradient of later steps not added",
+        ("dh = do @ wo.T + carry", "dh = do @ wo.T"),
+    ),
+    plant(
+        "layernorm_rnn",
+        "gain forgotten",
+        (
+            "da = layer_norm_grad(du * gain, norms[t], stds[t])",
+            "da = layer_norm_grad(du, norms[t], stds[t])",
+        ),
+        near=(_LAYER_NORM,),
+    ),
+    plant(
+        "layernorm_rnn",
+        "path through the deviation forgotten",
+        (
+            _LAYER_NORM,
+            "return (k * dn - dn.sum(axis=1)[:, None]) / (k * s)",
+        ),
+        near=("da = layer_norm_grad(du * gain, norms[t], stds[t])",),
+    ),
+    plant(
+        "layernorm_rnn",
+        "state of the same step",
+        ("gWh += states[t].T @ da", "gWh += states[t + 1].T @ da"),
+    ),
+    plant(
+        "layernorm_rnn",
+        "gain before the tanh derivative",
+        ("ggain += (du * norms[t]).sum(axis=0)", "ggain += (dh * norms[t]).sum(axis=0)"),
+        also=("missing hidden derivative", "raw error in the hidden delta"),
     ),
 ]

@@ -238,4 +238,90 @@ MISTAKES = [
         "square forgotten in tanh derivative",
         ("dhc_raw = dhc * (1 - hc ** 2)", "dhc_raw = dhc * (1 - hc)"),
     ),
+    plant(
+        "rnn_embedding",
+        "repeated tokens lost",
+        (
+            "np.add.at(g['E'], s['tok'], dpre @ p['Wx'].T)",
+            "g['E'][s['tok']] += dpre @ p['Wx'].T",
+        ),
+    ),
+    plant(
+        "rnn_embedding",
+        "ReLU of the gradient",
+        ("dpre = np.where(s['pre'] > 0, dh, 0.)", "dpre = np.where(dh > 0, dh, 0.)"),
+        name="derivative of the wrong quantity",
+        also=(None,),
+    ),
+    plant(
+        "rnn_embedding",
+        "gradient of later steps not added",
+        ("dh = dscore @ p['Wy'].T + dh_later", "dh = dscore @ p['Wy'].T"),
+    ),
+    plant(
+        "rnn_embedding",
+        "gradient of later steps added up",
+        ("dh_later = dpre @ p['Wh'].T", "dh_later += dpre @ p['Wh'].T"),
+        near=("dh = dscore @ p['Wy'].T + dh_later",),
+    ),
+    plant(
+        "rnn_embedding",
+        "state of the same step",
+        ("g['Wh'] += s['h_prev'].T @ dpre", "g['Wh'] += s['h'].T @ dpre"),
+    ),
+    plant(
+        "gru_cell",
+        "reset gate missing in dinner",
+        ("dinner = dcand * r", "dinner = dcand"),
+    ),
+    plant(
+        "gru_cell",
+        "sign of the update gate",
+        ("du = dout * (h - cand) * u * (1 - u)", "du = dout * (cand - h) * u * (1 - u)"),
+        also=("wrong sign",),
+    ),
+    plant(
+        "gru_cell",
+        "direct path forgotten",
+        ("return dout * u + duh @ p['U'].T", "return duh @ p['U'].T"),
+        near=("dh = cell.step_back(dh + derr @ params['V'].T, caches.pop(), grads)",),
+    ),
+    plant(
+        "gru_cell",
+        "gradient of the inputs for U",
+        ("g['U'] += h.T @ duh", "g['U'] += h.T @ dwx"),
+    ),
+    plant(
+        "gru_cell",
+        "dh not carried",
+        (
+            "dh = cell.step_back(dh + derr @ params['V'].T,",
+            "dh = cell.step_back(derr @ params['V'].T,",
+        ),
+        at="dh = cell.step_back(derr @ params['V'].T, caches.pop(), grads)",
+    ),
+    plant(
+        "gru_cell",
+        "gradients not reset",
+        (
+            "    h = np.zeros((4, 5))\n    for begin in range(0, 60, 6):\n",
+            "    h = np.zeros((4, 5))\n"
+            "    grads = {k: np.zeros_like(p) for k, p in params.items()}\n"
+            "    for begin in range(0, 60, 6):\n",
+        ),
+        (
+            "        grads = {k: np.zeros_like(p) for k, p in params.items()}\n"
+            "        dh = np.zeros((4, 5))\n",
+            "        dh = np.zeros((4, 5))\n",
+        ),
+        at="grads['V'] += outs.pop().T @ derr",
+        near=(
+            "grads['d'] += derr.sum(axis=0)",
+            "g['W'] += x.T @ dwx",
+            "g['b'] += dwx.sum(axis=0)",
+            "g['U'] += h.T @ duh",
+            "g['c'] += dinner.sum(axis=0)",
+            "grads = {k: np.zeros_like(p) for k, p in params.items()}",
+        ),
+    ),
 ]

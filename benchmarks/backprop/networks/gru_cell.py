@@ -31,7 +31,7 @@ class GRUCell:
         return out, (x, h, r, u, inner, cand)
 
     def step_back(self, dout, cache, g):
-        n, p = self.n, self.p
+        p = self.p
         x, h, r, u, inner, cand = cache
         dcand = dout * (1 - u) * (1 - cand ** 2)
         du = dout * (h - cand) * u * (1 - u)

@@ -8,7 +8,7 @@ centers = np.random.randn(num_classes, dim) * 1.5
 y = np.random.randint(num_classes, size=num_train)
 X = centers[y] + np.random.randn(num_train, dim)
 X = np.hstack([X, np.ones((num_train, 1))])      # the bias trick
-W = np.random.randn(dim + 1, num_classes) * 0.01
+W = np.random.randn(dim + 1, num_classes) * 0.1
 
 
 def svm_loss(W, X, y, reg):
@@ -33,7 +33,7 @@ def svm_loss(W, X, y, reg):
 
 
 for it in range(30):
-    loss, grad = svm_loss(W, X, y, reg=0.01)
+    loss, grad = svm_loss(W, X, y, reg=0.1)
     W = W - 0.05 * grad
     if it % 10 == 0:
         print(it, loss)
