@@ -30,7 +30,7 @@ docs: .venv/installed  # into build/site/; needs Python 3.11
 benchmark: .venv/installed
 	.venv/bin/python scripts/benchmark.py
 
-benchmark-backprop: .venv/installed  # how often is `compare FILE` right? Half an hour on two cores
+benchmark-backprop: .venv/installed  # how often is `compare FILE` right? Over 200 files
 	.venv/bin/python -m benchmarks.backprop.run
 
 .venv/installed: pyproject.toml constraints.txt

@@ -62,19 +62,23 @@ def test_a_common_factor_is_no_effect():
 
 
 def test_the_table_counts():
-    wrong = next(s for s in run.scripts() if s.truth == "wrong" and s.names)
+    wrong = next(s for s in run.scripts() if s.truth == "wrong" and s.names[0])
     right = next(s for s in run.scripts() if s.truth == "correct" and s.kind == wrong.kind)
-    no = run.Answer(right.id, "correct", "wrong", 3, False, None, False, False, None)
-    yes = run.Answer(wrong.id, "wrong", "wrong", 3, True, wrong.names[0], True, False, None)
-    none = run.Answer(wrong.id, "wrong", "cannot tell", None, False, None, False, False, "why")
+    no = run.Answer(right.id, "correct", "wrong", 3, False, None, False, False, False, None)
+    yes = run.Answer(
+        wrong.id, "wrong", "wrong", 3, True, "stale activation", True, False, True, None
+    )
+    none = run.Answer(
+        wrong.id, "wrong", "cannot tell", None, False, None, False, False, False, "why"
+    )
     asked = [(right, no), (wrong, yes), (wrong, none)]
     last = run.table(asked).splitlines()[-1]
     assert [cell.strip() for cell in last.split("|")] == [
         *("all", "1", "0", "0", "1"),
-        *("2", "1", "1", "0", "1 of 1", "0 of 1"),
+        *("2", "1", "1", "0", "1 of 1", "0 of 1", "1"),
     ]
     assert run.complaint(right, no).startswith("FALSE")
-    assert run.complaint(wrong, yes).startswith("line" if not yes.line_found else "name")
+    assert run.complaint(wrong, yes).startswith("name")
     assert run.complaint(wrong, none).endswith("cannot tell: why")
 
 

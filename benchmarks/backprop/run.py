@@ -14,6 +14,8 @@ line
     Of the mistakes that were called wrong, those whose line was found.
 name
     Of the mistakes that were called wrong and have a name in docs/mistakes.md, those that got it.
+false name
+    Mistakes that were called wrong and got a name that is not theirs.
 
 TEXT restricts it to the scripts whose id contains one of the texts.
 """
@@ -47,7 +49,7 @@ class Script:
         source: Its text.
         truth: ``"correct"`` or ``"wrong"``.
         lines: The acceptable lines of a mistake.
-        names: The acceptable names of a mistake; empty if the catalogue has no name for it.
+        names: The acceptable names of a mistake; the first is None if the catalogue has no name.
 
     """
 
@@ -71,6 +73,7 @@ class Answer:
     mistake: str | None
     named: bool
     name_found: bool
+    false_name: bool
     reason: str | None
 
     @property
@@ -94,7 +97,7 @@ def scripts(texts: Iterable[str] = ()) -> list[Script]:
             m.source,
             "wrong",
             (m.line, *m.near),
-            (m.name, *m.also) if m.name else (),
+            (m.name, *m.also),
         )
         for m in MISTAKES
     ]
@@ -116,8 +119,9 @@ def ask(script: Script, timeout: float) -> Answer:
         line=said["line"],
         line_found=wrong and said["line"] in script.lines,
         mistake=said["mistake"],
-        named=wrong and bool(script.names),
+        named=wrong and script.names[0] is not None,
         name_found=wrong and said["mistake"] in script.names,
+        false_name=wrong and said["mistake"] not in (*script.names, None),
         reason=said["reason"],
     )
 
@@ -129,7 +133,7 @@ def complaint(script: Script, answer: Answer) -> str | None:
         return f"{word} {script.id}: {answer.verdict}: {answer.reason or answer.mistake or ''}"
     if script.truth == "wrong" and not answer.line_found:
         return f"line  {script.id}: line {answer.line}, not {script.lines}"
-    if answer.named and not answer.name_found:
+    if answer.false_name or (answer.named and not answer.name_found):
         return f"name  {script.id}: {answer.mistake}, not {script.names[0]}"
     return None
 
@@ -138,7 +142,7 @@ def table(asked: list[tuple[Script, Answer]]) -> str:
     """The results by category, one line each, and all together."""
     kinds = list(dict.fromkeys(script.kind for script, _ in asked))
     head = ("", "networks", "right", "cannot tell", "false")
-    head += ("mistakes", "right", "cannot tell", "false", "line", "name")
+    head += ("mistakes", "right", "cannot tell", "false", "line", "name", "false name")
     rows = [head]
     for kind in [*kinds, "all"]:
         here = [a for s, a in asked if kind in (s.kind, "all")]
@@ -148,7 +152,9 @@ def table(asked: list[tuple[Script, Answer]]) -> str:
             right, false = sum(a.right for a in of), sum(a.false for a in of)
             row += [str(n) for n in (len(of), right, len(of) - right - false, false)]
         row.append(f"{sum(a.line_found for a in of)} of {sum(a.right for a in of)}")
-        row.append(f"{sum(a.name_found for a in of)} of {sum(a.named for a in of)}")
+        named = [a for a in of if a.named]
+        row.append(f"{sum(a.name_found for a in named)} of {len(named)}")
+        row.append(str(sum(a.false_name for a in of)))
         rows.append(tuple(row))
     widths = [max(len(row[i]) for row in rows) for i in range(len(head))]
     return "\n".join(

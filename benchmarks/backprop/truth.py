@@ -193,7 +193,7 @@ NETWORKS: dict[str, Network] = {
         "layer norm",
         start="seq = rng.normal(size=(B, T, 1)) + 0.3",
         loss="loss = sum(((o - want[:, t]) ** 2).sum() for t, o in enumerate(outs)) / (B * T)",
-        parameters=named("Wx", "Wh", "gain", "shift", "wo", "bo"),
+        parameters=named("Wx", "Wh", "b", "gain", "shift", "wo", "bo"),
         rule="sgd",
         settings={"lr": 0.1, "clip_norm": 0.5},
     ),

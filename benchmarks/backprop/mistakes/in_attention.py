@@ -352,4 +352,35 @@ MISTAKES = [
         ("Q[i] += gamma * (e * pu - lam * qi)", "Q[i] += gamma * (e * pu + lam * qi)"),
         also=("wrong sign", "detached regularisation"),
     ),
+    plant(
+        "attention",
+        "product of matrices in the softmax",
+        (
+            "dS = A * (dA - np.sum(dA * A, axis=-1, keepdims=True))",
+            "dS = A @ (dA - np.sum(dA * A, axis=-1, keepdims=True))",
+        ),
+        near=("dS = dS / np.sqrt(d_head)",),
+        name="dot for element-wise product",
+    ),
+    plant(
+        "attention",
+        "updated too early",
+        (
+            "    dpooled = dlogits @ Wout.T\n",
+            "    Wout -= lr * dWout\n    dpooled = dlogits @ Wout.T\n",
+        ),
+        (
+            "    WV -= lr * dWV\n    Wout -= lr * dWout\n",
+            "    WV -= lr * dWV\n",
+        ),
+        at="dpooled = dlogits @ Wout.T",
+        near=("Wout -= lr * dWout",),
+        name="updated too early",
+    ),
+    plant(
+        "transformer_block",
+        "matrix of the values",
+        ("dmix = dr1 @ p['Wo'].T", "dmix = dr1 @ p['Wv'].T"),
+        name="weights of the wrong layer",
+    ),
 ]

@@ -275,4 +275,28 @@ MISTAKES = [
         at="dW += 2 * reg * W",
         near=("loss /= X.shape[0]", "dW[:, j] += X[i]", "dW[:, y[i]] -= X[i]"),
     ),
+    plant(
+        "mlp_coursework",
+        "bias not summed",
+        ("db1 = (1 / m) * np.sum(dZ1, axis=1, keepdims=True)", "db1 = (1 / m) * dZ1"),
+        name="bias not summed",
+    ),
+    plant(
+        "autoencoder",
+        "layers hold another batch",
+        (
+            "    d = 2 * (signal - batch) / batch.size\n",
+            "    held_out = points[:12]\n"
+            "    for layer in layers:\n"
+            "        held_out = layer(held_out)\n"
+            "    d = 2 * (signal - batch) / batch.size\n",
+        ),
+        at="self.gW = self.x.T @ dz",
+        near=(
+            "held_out = layer(held_out)",
+            "dz = dy * (1 - self.y ** 2) if self.act == 'tanh' else dy",
+        ),
+        name="stale activation",
+        also=(None, "derivative of the wrong quantity"),
+    ),
 ]

@@ -324,4 +324,31 @@ MISTAKES = [
             "grads = {k: np.zeros_like(p) for k, p in params.items()}",
         ),
     ),
+    plant(
+        "rnn_class",
+        "one sequence only",
+        ("self.dU += self.x[:, t].T @ da", "self.dU += self.x[:1, t].T @ da[:1]"),
+        name="hard-coded sample",
+    ),
+    plant(
+        "lstm_dict",
+        "only the first step",
+        ("grads[k] += grad[k] / len(xs)", "grads[k] = grad[k] / len(xs)"),
+    ),
+    plant(
+        "lstm_fused",
+        "updated too early",
+        (
+            "        self.lstm.backward(dpred.dot(self.Wo.T))\n",
+            '        self.move(self, "Wo", dWo, lr, momentum)\n'
+            "        self.lstm.backward(dpred.dot(self.Wo.T))\n",
+        ),
+        (
+            '        self.move(self, "Wo", dWo, lr, momentum)\n        self.move(self, "bo"',
+            '        self.move(self, "bo"',
+        ),
+        at="self.lstm.backward(dpred.dot(self.Wo.T))",
+        near=('self.move(self, "Wo", dWo, lr, momentum)',),
+        name="updated too early",
+    ),
 ]

@@ -6,6 +6,7 @@ H, T, B = 6, 4, 10
 
 Wx = rng.normal(0, 0.8, (1, H))
 Wh = rng.normal(0, 0.5, (H, H))
+b = rng.normal(0, 0.3, H)
 gain, shift = np.ones(H), 0.1 * rng.normal(size=H)
 wo, bo = rng.normal(0, 0.5, (H, 1)), np.zeros(1)
 
@@ -29,7 +30,7 @@ for step in range(40):
     h = np.zeros((B, H))
     states, norms, stds, outs = [h], [], [], []
     for t in range(T):
-        a = seq[:, t] @ Wx + h @ Wh + np.linspace(-1, 1, H)
+        a = seq[:, t] @ Wx + h @ Wh + b
         n, s = layer_norm(a)
         h = np.tanh(gain * n + shift)
         states.append(h)
@@ -38,7 +39,8 @@ for step in range(40):
         outs.append(h @ wo + bo)
     loss = sum(((o - want[:, t]) ** 2).sum() for t, o in enumerate(outs)) / (B * T)
 
-    gWx, gWh, ggain, gshift, gwo, gbo = (np.zeros_like(p) for p in (Wx, Wh, gain, shift, wo, bo))
+    gWx, gWh, gb, ggain, gshift, gwo, gbo = (
+        np.zeros_like(p) for p in (Wx, Wh, b, gain, shift, wo, bo))
     carry = np.zeros((B, H))
     for t in reversed(range(T)):
         do = 2 * (outs[t] - want[:, t]) / (B * T)
@@ -51,14 +53,16 @@ for step in range(40):
         da = layer_norm_grad(du * gain, norms[t], stds[t])
         gWx += seq[:, t].T @ da
         gWh += states[t].T @ da
+        gb += da.sum(axis=0)
         carry = da @ Wh.T
 
-    size = np.sqrt(sum(np.sum(g ** 2) for g in (gWx, gWh, ggain, gshift, gwo, gbo)))
+    size = np.sqrt(sum(np.sum(g ** 2) for g in (gWx, gWh, gb, ggain, gshift, gwo, gbo)))
     if size > 0.5:
-        gWx, gWh, ggain, gshift, gwo, gbo = (
-            g * 0.5 / size for g in (gWx, gWh, ggain, gshift, gwo, gbo))
+        gWx, gWh, gb, ggain, gshift, gwo, gbo = (
+            g * 0.5 / size for g in (gWx, gWh, gb, ggain, gshift, gwo, gbo))
     Wx -= lr * gWx
     Wh -= lr * gWh
+    b -= lr * gb
     gain -= lr * ggain
     shift -= lr * gshift
     wo -= lr * gwo

@@ -63,6 +63,11 @@ class Regressor:
         self.bo = np.zeros(1)
         self.velocity = {}
 
+    def move(self, owner, name, grad, lr, momentum):
+        v = momentum * self.velocity.get(name, 0.0) - lr * grad
+        self.velocity[name] = v
+        setattr(owner, name, getattr(owner, name) + v)
+
     def fit_batch(self, x, y, lr=0.05, momentum=0.8):
         h = self.lstm.forward(x)
         pred = h.dot(self.Wo) + self.bo
@@ -74,17 +79,10 @@ class Regressor:
         dbo = dpred.sum(axis=0)
         self.lstm.backward(dpred.dot(self.Wo.T))
 
-        for owner, name, grad in (
-            (self.lstm, "Wx", self.lstm.dWx),
-            (self.lstm, "Wh", self.lstm.dWh),
-            (self.lstm, "b", self.lstm.db),
-            (self, "Wo", dWo),
-            (self, "bo", dbo),
-        ):
-            v = self.velocity.get(name, 0.0)
-            v = momentum * v - lr * grad
-            self.velocity[name] = v
-            setattr(owner, name, getattr(owner, name) + v)
+        for name in ("Wx", "Wh", "b"):
+            self.move(self.lstm, name, getattr(self.lstm, "d" + name), lr, momentum)
+        self.move(self, "Wo", dWo, lr, momentum)
+        self.move(self, "bo", dbo, lr, momentum)
         return loss
 
 
