@@ -5,7 +5,8 @@
 It prints a line for each script on which the checker is not right, then a table by category:
 
 right
-    "correct" for a right network, "wrong" for a planted mistake.
+    "correct" for a right network, "wrong" for a planted mistake. A mistake whose steps follow
+    another loss than the script computes may be called correct, if there is a warning.
 cannot tell
     No verdict.
 false
@@ -50,6 +51,7 @@ class Script:
         truth: ``"correct"`` or ``"wrong"``.
         lines: The acceptable lines of a mistake.
         names: The acceptable names of a mistake; the first is None if the catalogue has no name.
+        other_loss: "correct" with a warning is as right as "wrong".
 
     """
 
@@ -59,11 +61,26 @@ class Script:
     truth: str
     lines: tuple[int, ...] = ()
     names: tuple[str | None, ...] = ()
+    other_loss: bool = False
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What the checker said of one script."""
+    """What the checker said of one script.
+
+    Args:
+        id: The script's.
+        truth: ``"correct"`` or ``"wrong"``.
+        verdict: The checker's, or ``"warned"``: correct, with a warning that is what it deserves.
+        line: The line that it names, or None.
+        line_found: Is that one of the acceptable lines?
+        mistake: The name that it gives, or None.
+        named: Was a mistake found that has a name in the catalogue?
+        name_found: Is ``mistake`` one of the acceptable names?
+        false_name: Is ``mistake`` a name that is not acceptable?
+        reason: Why it cannot tell.
+
+    """
 
     id: str
     truth: str
@@ -79,7 +96,7 @@ class Answer:
     @property
     def right(self) -> bool:
         """Is the verdict the truth?"""
-        return self.verdict == self.truth
+        return self.verdict in (self.truth, "warned")
 
     @property
     def false(self) -> bool:
@@ -98,6 +115,7 @@ def scripts(texts: Iterable[str] = ()) -> list[Script]:
             "wrong",
             (m.line, *m.near),
             (m.name, *m.also),
+            m.other_loss,
         )
         for m in MISTAKES
     ]
@@ -112,10 +130,11 @@ def ask(script: Script, timeout: float) -> Answer:
         path.write_text(script.source, encoding="utf-8")
         said = check_file(path, timeout=timeout).to_json()
     wrong = script.truth == said["verdict"] == "wrong"
+    warned = script.other_loss and said["verdict"] == "correct" and said["warnings"]
     return Answer(
         id=script.id,
         truth=script.truth,
-        verdict=said["verdict"],
+        verdict="warned" if warned else said["verdict"],
         line=said["line"],
         line_found=wrong and said["line"] in script.lines,
         mistake=said["mistake"],
@@ -131,7 +150,7 @@ def complaint(script: Script, answer: Answer) -> str | None:
     if not answer.right:
         word = "FALSE" if answer.false else "-----"
         return f"{word} {script.id}: {answer.verdict}: {answer.reason or answer.mistake or ''}"
-    if script.truth == "wrong" and not answer.line_found:
+    if answer.verdict == script.truth == "wrong" and not answer.line_found:
         return f"line  {script.id}: line {answer.line}, not {script.lines}"
     if answer.false_name or (answer.named and not answer.name_found):
         return f"name  {script.id}: {answer.mistake}, not {script.names[0]}"
@@ -151,7 +170,8 @@ def table(asked: list[tuple[Script, Answer]]) -> str:
             of = [a for a in here if a.truth == truth]
             right, false = sum(a.right for a in of), sum(a.false for a in of)
             row += [str(n) for n in (len(of), right, len(of) - right - false, false)]
-        row.append(f"{sum(a.line_found for a in of)} of {sum(a.right for a in of)}")
+        found = [a for a in of if a.verdict == "wrong"]
+        row.append(f"{sum(a.line_found for a in found)} of {len(found)}")
         named = [a for a in of if a.named]
         row.append(f"{sum(a.name_found for a in named)} of {len(named)}")
         row.append(str(sum(a.false_name for a in of)))

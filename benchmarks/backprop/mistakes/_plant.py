@@ -20,6 +20,8 @@ class Mistake:
         near: Further lines that a reader would accept: where the culprit is typed, or used.
         name: What the checker's catalogue calls it; None if the catalogue has no name for it.
         also: Further names that are as true as ``name``. None among them: no name is right, too.
+        other_loss: All steps follow one loss, but not the one that the script computes: "correct"
+            with a warning is as right as "wrong".
 
     """
 
@@ -31,6 +33,7 @@ class Mistake:
     near: tuple[int, ...] = ()
     name: str | None = None
     also: tuple[str | None, ...] = ()
+    other_loss: bool = False
 
     @property
     def id(self) -> str:
@@ -51,6 +54,7 @@ def plant(
     near: tuple[str, ...] = (),
     name: str | None = None,
     also: tuple[str | None, ...] = (),
+    other_loss: bool = False,
 ) -> Mistake:
     """Plant a mistake into a network.
 
@@ -64,6 +68,7 @@ def plant(
             an equal one elsewhere.
         name: The catalogue's name, or None.
         also: Further names.
+        other_loss: All steps follow one loss, but not the one that the script computes.
 
     Raises:
         ValueError: An old text or a line is missing, or is in the source twice.
@@ -90,6 +95,7 @@ def plant(
         near=tuple(_line(text, line, edited) for line in near),
         name=name,
         also=also,
+        other_loss=other_loss,
     )
 
 

@@ -58,6 +58,7 @@ MISTAKES = [
         "penalty forgotten",
         ("dW[l] = a[l].T.dot(dz) + reg * W[l]", "dW[l] = a[l].T.dot(dz)"),
         name="detached regularisation",
+        other_loss=True,
     ),
     plant(
         "mlp_layer_lists",
@@ -237,6 +238,7 @@ MISTAKES = [
             "grad_coef = Xb.T @ error / len(rows)",
         ),
         name="detached regularisation",
+        other_loss=True,
     ),
     plant(
         "logistic_regression",
@@ -267,6 +269,7 @@ MISTAKES = [
             "dW[:, y[i]] -= X[i]",
         ),
         name="detached regularisation",
+        other_loss=True,
     ),
     plant(
         "svm_hinge",
@@ -274,6 +277,7 @@ MISTAKES = [
         ("    loss /= X.shape[0]\n    dW /= X.shape[0]\n", "    loss /= X.shape[0]\n"),
         at="dW += 2 * reg * W",
         near=("loss /= X.shape[0]", "dW[:, j] += X[i]", "dW[:, y[i]] -= X[i]"),
+        other_loss=True,
     ),
     plant(
         "mlp_coursework",
