@@ -82,6 +82,38 @@ def test_the_table_counts():
     assert run.complaint(wrong, none).endswith("cannot tell: why")
 
 
+@pytest.mark.parametrize(
+    ("verdict", "warnings", "line", "mistake", "seen"),
+    [
+        ("wrong", [], 7, "wrong sign", "right, line, name"),
+        ("wrong", [], 8, None, "right, line"),
+        ("wrong", [], None, "bias not summed", "right, false name"),
+        ("correct", ["another loss"], None, None, "right"),
+        ("correct", [], None, None, "false"),
+        ("cannot tell", [], None, None, ""),
+    ],
+)
+def test_an_answer_is_held_against_the_truth(monkeypatch, verdict, warnings, line, mistake, seen):
+    said = {"verdict": verdict, "warnings": warnings, "line": line, "mistake": mistake}
+
+    class Verdict:
+        def to_json(self):
+            return {**said, "reason": None}
+
+    monkeypatch.setattr(run, "check_file", lambda path, timeout: Verdict())
+    names = ("wrong sign", None)
+    script = run.Script("x", "MLP", "y = 1", "wrong", (7, 8), names, other_loss=True)
+    answer = run.ask(script, timeout=1.0)
+    words = {
+        "right": answer.right,
+        "false": answer.false,
+        "line": answer.line_found,
+        "name": answer.name_found and answer.mistake is not None,
+        "false name": answer.false_name,
+    }
+    assert ", ".join(word for word, true in words.items() if true) == seen
+
+
 def test_texts_choose_scripts():
     assert {s.kind for s in run.scripts(["gru"])} == {"GRU"}
     assert len(run.scripts()) == len(NETWORKS) + len(MISTAKES)
