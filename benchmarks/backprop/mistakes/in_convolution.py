@@ -195,4 +195,33 @@ MISTAKES = [
         near=("w = w - lr * dw", "dkbias = dfeat.sum(axis=(0, 2))", "kbias = np.zeros(FILTERS)"),
         name="bias never updated",
     ),
+    plant(
+        "cnn_stride_loops",
+        "assigned in place of added",
+        (
+            "dA_prev_pad[i, top:top + f, left:left + f, :] += W[:, :, :, c] * dZ[i, h, w, c]",
+            "dA_prev_pad[i, top:top + f, left:left + f, :] = W[:, :, :, c] * dZ[i, h, w, c]",
+        ),
+    ),
+    plant(
+        "cnn_stride_loops",
+        "stride forgotten",
+        ("top, left = h * stride, w * stride", "top, left = h, w"),
+        at="dW[:, :, :, c] += a_slice * dZ[i, h, w, c]",
+        near=(
+            "top, left = h, w",
+            "a_slice = A_prev_pad[i, top:top + f, left:left + f, :]",
+            "dA_prev_pad[i, top:top + f, left:left + f, :] += W[:, :, :, c] * dZ[i, h, w, c]",
+        ),
+    ),
+    plant(
+        "cnn_stride_loops",
+        "ReLU derivative of a leaky one",
+        ("dZ2 = dA2 * np.where(Z2 > 0, 1, 0.1)", "dZ2 = dA2 * np.where(Z2 > 0, 1, 0)"),
+    ),
+    plant(
+        "cnn_stride_loops",
+        "only the last pixel",
+        ("db[:, :, :, c] += dZ[i, h, w, c]", "db[:, :, :, c] = dZ[i, h, w, c]"),
+    ),
 ]

@@ -303,4 +303,66 @@ MISTAKES = [
         name="stale activation",
         also=(None, "derivative of the wrong quantity"),
     ),
+    plant(
+        "mlp_neurons",
+        "updated too early",
+        (
+            "        for j in range(n_hid):\n"
+            "            delta_h[j] = delta_o * w_ho[j] * hidden[j] * (1 - hidden[j])\n"
+            "\n"
+            "        for j in range(n_hid):\n"
+            "            w_ho[j] += eta * delta_o * hidden[j]\n",
+            "        for j in range(n_hid):\n"
+            "            w_ho[j] += eta * delta_o * hidden[j]\n"
+            "            delta_h[j] = delta_o * w_ho[j] * hidden[j] * (1 - hidden[j])\n",
+        ),
+        at="delta_h[j] = delta_o * w_ho[j] * hidden[j] * (1 - hidden[j])",
+        near=("w_ho[j] += eta * delta_o * hidden[j]",),
+        name="updated too early",
+    ),
+    plant(
+        "mlp_neurons",
+        "no hidden derivative",
+        (
+            "delta_h[j] = delta_o * w_ho[j] * hidden[j] * (1 - hidden[j])",
+            "delta_h[j] = delta_o * w_ho[j]",
+        ),
+        name="missing hidden derivative",
+    ),
+    plant(
+        "mlp_neurons",
+        "sign of the hidden biases",
+        ("b_h[j] += eta * delta_h[j]", "b_h[j] -= eta * delta_h[j]"),
+        name="wrong sign",
+    ),
+    plant(
+        "variational_autoencoder",
+        "half of the root forgotten",
+        ("dlogvar = dz * noise * 0.5 * std", "dlogvar = dz * noise * std"),
+    ),
+    plant(
+        "variational_autoencoder",
+        "divergence of the mean forgotten",
+        ("dmu = dz + weight_kl * mu / BATCH", "dmu = dz"),
+        name="detached regularisation",
+    ),
+    plant(
+        "variational_autoencoder",
+        "sign of the divergence",
+        ("0.5 * (np.exp(logvar) - 1) / BATCH", "0.5 * (1 - np.exp(logvar)) / BATCH"),
+        also=("wrong sign", "detached regularisation"),
+    ),
+    plant(
+        "variational_autoencoder",
+        "noise forgotten",
+        ("dlogvar = dz * noise * 0.5 * std", "dlogvar = dz * 0.5 * std"),
+    ),
+    plant(
+        "variational_autoencoder",
+        "path through the variance forgotten",
+        (
+            "dhe = (dmu @ P['Wmu'].T + dlogvar @ P['Wlv'].T) * (1 - he ** 2)",
+            "dhe = (dmu @ P['Wmu'].T) * (1 - he ** 2)",
+        ),
+    ),
 ]

@@ -351,4 +351,136 @@ MISTAKES = [
         near=('self.move(self, "Wo", dWo, lr, momentum)',),
         name="updated too early",
     ),
+    plant(
+        "rnn_quadratic",
+        "transpose of W",
+        ("delta_t = self.W.T.dot(delta_t)", "delta_t = self.W.dot(delta_t)"),
+        name="wrong transpose",
+    ),
+    plant(
+        "rnn_quadratic",
+        "derivative at another step",
+        (
+            "self.W.T.dot(delta_t) * (1 - s[bptt_step - 1] ** 2)",
+            "self.W.T.dot(delta_t) * (1 - s[t - 1] ** 2)",
+        ),
+        name="derivative of the wrong quantity",
+    ),
+    plant(
+        "rnn_quadratic",
+        "state at another step",
+        ("np.outer(delta_t, s[bptt_step - 1])", "np.outer(delta_t, s[t - 1])"),
+    ),
+    plant(
+        "rnn_quadratic",
+        "steps in another order",
+        ("for bptt_step in np.arange(0, t + 1)[::-1]:", "for bptt_step in np.arange(0, t + 1):"),
+        at="dLdW += np.outer(delta_t, s[bptt_step - 1])",
+        near=(
+            "for bptt_step in np.arange(0, t + 1):",
+            "dLdU[:, x[bptt_step]] += delta_t",
+            "delta_t = self.W.T.dot(delta_t) * (1 - s[bptt_step - 1] ** 2)",
+        ),
+    ),
+    plant(
+        "rnn_quadratic",
+        "word at another step",
+        ("dLdU[:, x[bptt_step]] += delta_t", "dLdU[:, x[t]] += delta_t"),
+    ),
+    plant(
+        "rnn_bidirectional",
+        "backward network in its own order",
+        ("run_back('b', forwards, hb, dout, g)", "run_back('b', backwards, hb, dout, g)"),
+        at="dh = dout[:, t] @ p['Wy' + side].T + dlater",
+        near=(
+            "run_back('b', backwards, hb, dout, g)",
+            "da = dh * (1 - h * h)",
+            "dlater = da @ p['Wh' + side].T",
+        ),
+    ),
+    plant(
+        "rnn_bidirectional",
+        "state of the same step",
+        ("g['Wh' + side] += before.T @ da", "g['Wh' + side] += h.T @ da"),
+    ),
+    plant(
+        "rnn_bidirectional",
+        "carried before the tanh derivative",
+        ("dlater = da @ p['Wh' + side].T", "dlater = dh @ p['Wh' + side].T"),
+        name="missing hidden derivative",
+        also=("raw error in the hidden delta",),
+    ),
+    plant(
+        "rnn_bidirectional",
+        "mean for the output bias",
+        ("g['by'] += dout.sum(axis=(0, 1))", "g['by'] += dout.mean(axis=(0, 1))"),
+        name="scale of one parameter",
+    ),
+    plant(
+        "seq2seq",
+        "nothing reaches the encoder",
+        (
+            "    for t in reversed(range(T)):\n        dh = cell_back(dh, onehot[:, t]",
+            "    dh = np.zeros((B, H))\n"
+            "    for t in reversed(range(T)):\n"
+            "        dh = cell_back(dh, onehot[:, t]",
+        ),
+        at="dh = np.zeros((B, H))",
+        near=(
+            "dh = cell_back(dh, onehot[:, t], enc_h[t], enc_h[t + 1], enc, g_enc)",
+            "dz = dh_new * (1 - h_new ** 2)",
+        ),
+    ),
+    plant(
+        "seq2seq",
+        "gradient of later steps not added",
+        ("dh = dh + ds @ dec['Wo'].T", "dh = ds @ dec['Wo'].T"),
+    ),
+    plant(
+        "seq2seq",
+        "derivative at the step before",
+        ("dz = dh_new * (1 - h_new ** 2)", "dz = dh_new * (1 - h ** 2)"),
+        name="derivative of the wrong quantity",
+    ),
+    plant(
+        "seq2seq",
+        "output weights with the state before",
+        ("g_dec['Wo'] += dec_h[t + 1].T @ ds", "g_dec['Wo'] += dec_h[t].T @ ds"),
+    ),
+    plant(
+        "seq2seq",
+        "weights of the decoder",
+        ("enc_h[t], enc_h[t + 1], enc, g_enc)", "enc_h[t], enc_h[t + 1], dec, g_enc)"),
+        at="dh = cell_back(dh, onehot[:, t], enc_h[t], enc_h[t + 1], dec, g_enc)",
+        near=("return dz @ q['Wh'].T",),
+        name="weights of the wrong layer",
+    ),
+    plant(
+        "lstm_stacked",
+        "steps in another order",
+        ("dxs.insert(0, dv[:-H])", "dxs.append(dv[:-H])"),
+        near=("dhs1, dW2, db2 = layer_backward(dhs2, saved2, W2)", "dh = dh_above + dh_time"),
+    ),
+    plant(
+        "lstm_stacked",
+        "gradient of later steps not added",
+        ("dh = dh_above + dh_time", "dh = dh_above"),
+    ),
+    plant(
+        "lstm_stacked",
+        "new cell for the forget gate",
+        ("da[H:2 * H] = dc * c_old * f * (1 - f)", "da[H:2 * H] = dc * c * f * (1 - f)"),
+    ),
+    plant(
+        "lstm_stacked",
+        "no derivative of the output gate",
+        ("da[2 * H:3 * H] = dh * tanh_c * o * (1 - o)", "da[2 * H:3 * H] = dh * tanh_c"),
+        name="missing hidden derivative",
+    ),
+    plant(
+        "lstm_stacked",
+        "input gate for the cell",
+        ("dc_time = dc * f", "dc_time = dc * i"),
+        near=("dc = dc_time + dh * o * (1 - tanh_c ** 2)",),
+    ),
 ]
