@@ -1,6 +1,7 @@
 """The benchmark of hand-written mistakes is consistent: edits, lines, names, table of results.
 
-That the labels are true takes minutes to see: `python -m benchmarks.backprop.check_truth`.
+That the labels are true takes minutes to see: `python -m benchmarks.backprop.check_truth`, and
+`check_lines` beside it.
 """
 
 import dataclasses
@@ -8,6 +9,7 @@ import dataclasses
 import pytest
 
 from benchmarks.backprop import run
+from benchmarks.backprop.check_lines import first_difference
 from benchmarks.backprop.check_truth import ALLOWED, Probe, effect_of_mistake, error_of_right
 from benchmarks.backprop.mistakes import MISTAKES
 from benchmarks.backprop.mistakes._plant import plant
@@ -53,6 +55,13 @@ def test_the_truth_check_sees_a_mistake():
     assert effect_of_mistake(wrong)[0] > 0.1
     same = dataclasses.replace(wrong, source=source("embedding_bag"))
     assert effect_of_mistake(same) == (0.0, "no update changes")
+
+
+def test_the_line_check_sees_where_the_values_part():
+    found = next(m for m in MISTAKES if m.id == "svm_hinge-right_class_forgotten")
+    assert first_difference(found) is None  # a line less
+    found = next(m for m in MISTAKES if m.id == "linear_regression-sign_of_the_intercept")
+    assert found.source.splitlines()[first_difference(found) - 1].strip().startswith("intercept =")
 
 
 def test_a_common_factor_is_no_effect():

@@ -9,6 +9,8 @@
     The mistakes: a line or two of a right script, replaced.
 `check_truth`
     Establishes the truth without the checker that is measured here: by finite differences.
+`check_lines`
+    Establishes the lines: a mistake runs beside its right twin until their values differ.
 `run`
     Runs `xor_torch.backprop.check_file` over all of them and prints how often it is right.
 """

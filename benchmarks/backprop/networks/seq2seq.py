@@ -22,7 +22,7 @@ def cell_back(dh_new, x, h, h_new, q, grads):
     return dz @ q['Wh'].T
 
 
-velocity = {id(q): {k: np.zeros_like(v) for k, v in q.items()} for q in (enc, dec)}
+velocity = [{k: np.zeros_like(v) for k, v in q.items()} for q in (enc, dec)]
 for step in range(40):
     symbols = np.random.randint(0, V, (B, T))
     onehot = np.eye(V)[symbols]
@@ -54,9 +54,9 @@ for step in range(40):
     for t in reversed(range(T)):
         dh = cell_back(dh, onehot[:, t], enc_h[t], enc_h[t + 1], enc, g_enc)
 
-    for q, g in ((enc, g_enc), (dec, g_dec)):
+    for q, g, speed in zip((enc, dec), (g_enc, g_dec), velocity):
         for k in q:
-            velocity[id(q)][k] = 0.8 * velocity[id(q)][k] + g[k]
-            q[k] -= 0.2 * velocity[id(q)][k]
+            speed[k] = 0.8 * speed[k] + g[k]
+            q[k] -= 0.2 * speed[k]
     if step % 10 == 0:
         print(step, loss)
