@@ -6,7 +6,7 @@ each point, so only what is the same at several points of a step counts.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -80,7 +80,7 @@ def fit_part(samples: Sequence[Sample], decay: bool = False, noise: bool = True)
             NOISES * b > 0.1 * largest(s.gradient)
             for s, (_, b) in zip(samples, noises, strict=True)
         )
-        return Part(nothing, error=0.0 if nothing else math.inf, silent=True)
+        return Part(nothing, error=0.0 if nothing else math.inf, silent=nothing)
     again = _fit(samples, top, shrink, [not x for x in loud], noises)
     return again if again.ok else part
 
@@ -111,6 +111,7 @@ def _fit(
     decay: float,
     use: Sequence[bool],
     noises: Sequence[tuple[float, float]] | None,
+    given: Mapping[int, float] | None = None,
 ) -> Part:
     by_step: dict[int, list[int]] = {}
     for n, s in enumerate(samples):
@@ -127,7 +128,11 @@ def _fit(
             part.factors[k] = scales[k]
             some = (samples[n].gradient.abs() > TELLING * top for n in telling)
             evidence += sum(int(s.sum()) for s in some) - 1
-    usual = max((abs(c) for c in part.factors.values()), default=0.0)
+    if given is not None:
+        scales = {k: given.get(k, scale) for k, scale in scales.items()}
+        part.factors = {k: c for k, c in given.items() if k in scales}
+        evidence = sum(largest(s.gradient) >= TELLING * top for s in samples) - 1
+    usual = max(map(abs, scales.values()), default=0.0)
     biggest = max(max(largest(s.change), 1e-6 * largest(s.value)) for s in samples)
     for n in [n for numbers in by_step.values() for n in numbers]:
         s, factor = samples[n], scales[samples[n].step]
@@ -184,6 +189,14 @@ class Fit:
         ]
 
     @property
+    def contradicted(self) -> bool:
+        """Is a parameter known not to follow the gradient, or to follow it with another factor?"""
+        return any(
+            not good and (not p.silent or (p.ok and bool(p.factors)))
+            for p, good in zip(self.parts, self.good, strict=True)
+        )
+
+    @property
     def some(self) -> bool:
         return any(p.ok and p.factors for p in self.parts)
 
@@ -219,7 +232,7 @@ def fit(bench: Bench, objective: Objective, decay: bool = False, noise: bool = T
                 found.append((p, grads))
     if sum(p.moved for p, _ in found) < 2:
         return None
-    parts = []
+    parts, data = [], []
     for i in range(len(bench.parameters)):
         samples = [
             Sample(
@@ -232,7 +245,15 @@ def fit(bench: Bench, objective: Objective, decay: bool = False, noise: bool = T
             )
             for p, g in found
         ]
+        data.append(samples)
         parts.append(fit_part(samples, decay, noise))
+    known = Fit(objective, parts).factors
+    for i, part in enumerate(parts):
+        # too few numbers for a factor of its own: does it follow with that of the others?
+        if known and part.silent and not part.ok:
+            top = max(largest(s.gradient) for s in data[i])
+            again = _fit(data[i], top, 0.0, [True] * len(data[i]), None, known)
+            parts[i] = again if again.ok else part
     return Fit(objective, parts)
 
 

@@ -291,14 +291,15 @@ class Judgement:
         if one.scale * match.scale < 0 or losses.wrong_axis(bench, match):
             return self._at_output(bench, one, match)
         d = one.objective.terms[match.step][0][0]
-        if d is not None and not losses.known_target(bench, match, d):
+        crossed = soundness.broadcast(bench) is not None
+        if d is not None and not crossed and not losses.known_target(bench, match, d):
             name = bench.view(match.step).variable(d) or "the delta"
             raise CannotTell(
                 f"every update follows a {match.name}, but with targets that are not in the data "
                 f"({name} on {bench.where(d)}); computing the loss in the training loop may help"
             )
         finding = self._correct(bench, one, match, own)
-        penalty = _forgotten(own, one)
+        penalty = _forgotten(bench, own, one)
         if finding.verdict == "correct" and penalty is not None:
             return self._wrong(bench, [penalty], [])
         return finding
@@ -321,7 +322,7 @@ class Judgement:
         blamed = [f for f in own if f.some and not f.all_good] + some[:3]
         if not any_loss:
             blamed += [f for f in own[:2] if f not in blamed]
-        for one in blamed:
+        for one in [f for f in blamed if f.contradicted]:
             # a delta of no known loss may explain a parameter by chance
             own_loss = one.objective.kind == "own" or as_own(bench, one.objective) is not None
             sure = one.some and (own_loss or id(one) in known)
@@ -455,9 +456,14 @@ def _inside_another(bench: Bench, one: Fit, found: list[Fit]) -> bool:
     return False
 
 
-def _forgotten(own: list[Fit], one: Fit) -> Fit | None:
-    """An own scalar of which some, not all, updates are the gradient."""
-    return next((f for f in own if f.some and f.scale > 0 and not f.all_good), None)
+def _forgotten(bench: Bench, own: list[Fit], one: Fit) -> Fit | None:
+    """An own scalar that has a penalty beside what the updates follow."""
+    for other in own:
+        if other.some and other.scale > 0 and not other.all_good:
+            penalised = printed.penalised(bench, other.objective, one.objective)
+            if penalised:
+                return other
+    return None
 
 
 def _decay(bench: Bench, one: Fit, finding: Finding) -> None:

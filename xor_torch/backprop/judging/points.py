@@ -25,6 +25,7 @@ MOST_STEPS = 6
 # Operations, times points: about five seconds of repeating.
 MOST_OPERATIONS = 120_000
 LONGEST_STEP = 60_000
+DIVERGED = 1e6  # times the middle one
 ROUNDINGS = 3  # runs that show how much of a value is rounding
 SAME = 1e-6  # a recorded value and the same value repeated
 SAME_FLOAT32 = 1e-2
@@ -268,6 +269,7 @@ class Bench:
                 # near, should the script take another branch or a clip begin to cut
                 found.append(moved or self.point(k, k + seed, size / 20))
             self.points += [p for p in found if p is not None]
+        self.points = _without_diverged(self.points)
 
     def near_points(self) -> None:
         """The same with moves so small that no clip begins to cut."""
@@ -422,3 +424,11 @@ class Bench:
 def largest(x: Tensor) -> float:
     """The largest absolute value; 0 of nothing."""
     return float(x.detach().abs().max()) if x.numel() else 0.0
+
+
+def _without_diverged(points: list[Point]) -> list[Point]:
+    """Leave out where the numbers are so large that all others are nothing beside them."""
+    sizes = [max(map(largest, p.changes), default=0.0) for p in points]
+    middle = sorted(sizes)[len(sizes) // 2] if sizes else 0.0
+    kept = [p for p, size in zip(points, sizes, strict=True) if size <= DIVERGED * middle]
+    return kept if middle and len({p.step for p in kept if p.moved}) > 1 else points

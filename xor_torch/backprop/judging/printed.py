@@ -5,7 +5,7 @@ import math
 import torch
 
 from .findings import Finding
-from .fit import Fit
+from .fit import Fit, Sample, fit_part
 from .losses import Match
 from .objectives import Objective, gradients, own_scalars, pair_of
 from .points import Bench, Point, largest
@@ -60,6 +60,23 @@ def compare(
             "the script computes no loss: its steps are those of cross-entropy, or of squared "
             "errors without the derivative of the output's activation"
         )
+
+
+def penalised(bench: Bench, printed: Objective, followed: Objective) -> bool:
+    """Is one gradient a multiple of the other, and a multiple of the parameters beside it?"""
+    samples: list[list[Sample]] = [[] for _ in bench.parameters]
+    for p in bench.points:
+        if p.step in printed.terms and p.step in followed.terms:
+            a = gradients(printed, p.step, p.values, p.leaves)
+            b = gradients(followed, p.step, p.values, p.leaves)
+            if a is None or b is None:
+                continue
+            for i, some in enumerate(samples):
+                some.append(Sample(0, -a[i], b[i], p.leaves[i].detach(), p.moved))
+    parts = [fit_part(some, decay=True, noise=False) for some in samples]
+    factors = [p.factor for p in parts if p.factors]
+    alike = all(math.isclose(c, factors[0], rel_tol=1e-6) for c in factors)
+    return all(p.ok for p in parts) and alike and any(p.decay for p in parts)
 
 
 def _relation(

@@ -151,14 +151,18 @@ def meant(bench: Bench, repair: Repair, culprit: int) -> None:
     """
     view, nodes = repair.view, bench.tape.nodes
     targets = _from_targets(bench, repair)
-    near = {culprit, *nodes[culprit].inputs}
-    near |= {i for n in near if n in view.inside for i in nodes[n].inputs}
-    for n in sorted(near & view.inside - repair.forward - view.ends.keys()):
+    around = view.behind([culprit]) | view.after([culprit])
+    for n in sorted(around - repair.forward - view.ends.keys()):
         inputs = [i for i in nodes[n].inputs if i in view.inside]
         right = [i for i in inputs if repair.matches(i)]
         if nodes[n].op in CUTS and right:
             raise CannotTell(f"derivatives are clipped on {bench.where(n)}, which may be meant")
-        beside = [i for i in inputs if i not in right and i not in targets]
+        beside = [
+            i
+            for i in inputs
+            if i not in right and i not in targets and view.depends.get(i)
+            if bench.tape.origin(i, PARTS) not in view.starts
+        ]
         if nodes[n].op in ("add", "subtract") and right and beside:
             name = view.variable(n) or "a derivative"
             raise CannotTell(
