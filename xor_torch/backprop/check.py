@@ -69,6 +69,8 @@ def check_file(
         from .judging.judge import judge  # it imports torch
 
         verdict.code = tape.code
+        if outcome.get("limit"):
+            raise _CannotTell(str(outcome["limit"]))
         with deadline(end - time.monotonic()):
             verdict.findings = judge(tape)
         conclude(verdict, outcome, source, timeout)

@@ -1,0 +1,291 @@
+"""From Python's numbers to arrays: the tape that the same script would leave with arrays.
+
+A script with ``weights[i][j] -= ...`` in a loop leaves one value for each number. Here the numbers
+of one array become parts of it: whoever reads one, reads an element of the array as it is then;
+when the script has replaced the numbers, there is a new array. The other values stay single numbers.
+"""
+
+import struct
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ..tape import LEFT_OUT, Node, Ref, Tape
+from .paths import Array, arrays
+from .places import Place, Places
+
+
+@dataclass(eq=False)
+class _Group:
+    """An array while the tape is written again."""
+
+    array: Array
+    first: dict[Place, int]  # the nodes that it begins with
+    begin: int  # how many values the old tape has when all of them are there
+    rounds: list[dict[Place, int]] = field(default_factory=list)  # what is replaced together
+    ends: list[int] = field(default_factory=list)  # the same as `begin`, after each of them
+    version: int = -1  # the present array on the new tape
+    now: dict[Place, int] = field(default_factory=dict)
+
+
+def lifted(tape: Tape, places: Places, made: set[int]) -> tuple[Tape, str | None]:
+    """A tape with arrays, and why it cannot be judged, if so.
+
+    Args:
+        tape: as recorded; it is not changed.
+        places: where its numbers were kept.
+        made: the ids of the values that are Python's numbers.
+
+    """
+    if not made:
+        return tape, None
+    linked = set(tape.links)
+    before: dict[Place, int] = {}
+    states = set[Place]()
+    for _, place, node in list(places.log):
+        if (before.get(place), node) in linked:
+            states.add(place)
+        before[place] = node
+    found, frozen = arrays(places, states) if states else ([], [])
+    lifting = _Lifting(tape, made, linked)
+    lifting.prepare(found, places)
+    new = lifting.write()
+    reason = lifting.reason
+    if frozen and not reason:
+        reason = f"the numbers of {frozen[0]} never change, and those beside them do"
+    return new, reason
+
+
+class _Lifting:
+    """Writes a tape again."""
+
+    def __init__(self, tape: Tape, made: set[int], linked: set[tuple[int, int]]) -> None:
+        self.old, self.made, self.linked = tape, made, linked
+        self.new = Tape()
+        self.new.code = tape.code
+        self.reason: str | None = None
+        self.groups: list[_Group] = []
+        self.single = {n for link in linked for n in link}  # nodes that stand for a state
+        self.at: dict[int, int] = {}  # old -> new
+        self.element: dict[int, tuple[_Group, int, tuple[int, ...]]] = {}  # group, version, index
+        self.pending: dict[int, tuple[_Group, int]] = {}  # replaced, but the round is not over
+        self.read_early: set[tuple[int, int]] = set()
+        self.constant: dict[int, bool] = {}
+        self.varies, self.often = self._literals()
+
+    # ------------------------------------------------------------ what is replaced together
+
+    def prepare(self, found: Iterable[Array], places: Places) -> None:
+        """Divide what was stored in each array into rounds."""
+        stored: dict[Place, list[tuple[int, int]]] = defaultdict(list)
+        for at, place, node in list(places.log):
+            stored[place].append((at, node))
+        for array in found:
+            if not array.shape:
+                continue
+            first = {p: stored[p][0][1] for p in array.places}
+            begin = max(stored[p][0][0] for p in array.places)
+            # what was stored before all were there
+            for p in array.places:
+                early = [node for at, node in stored[p] if at <= begin]
+                first[p] = early[-1]
+            group = _Group(array, first, begin)
+            names = list(array.places)
+            events = [(at, node, n) for n, p in enumerate(names) for at, node in stored[p]]
+            events = sorted(e for e in events if e[0] > begin)
+            for at, node, n in events:
+                if not group.rounds or names[n] in group.rounds[-1]:
+                    group.rounds.append({})
+                    group.ends.append(at)
+                group.rounds[-1][names[n]] = node
+                group.ends[-1] = at
+                self.single.add(node)
+            self.single |= {*first.values()}
+            self.groups.append(group)
+
+    # ------------------------------------------------------------ numbers that are typed
+
+    def _literals(self) -> tuple[set[Any], Counter[bytes]]:
+        """The operands that are not always the same number; and how often each number is met."""
+        same: dict[Any, Any] = {}
+        varies, often = set[Any](), Counter[bytes]()
+        for id in self.made:
+            node = self.old.nodes[id]
+            for n, x in enumerate(node.args):
+                if type(x) in (int, float, bool):
+                    place = node.site, n
+                    if same.setdefault(place, x) != x:
+                        varies.add(place)
+                    often[struct.pack("d", float(x)) if abs(x) < 1e300 else b""] += 1
+        return varies, often
+
+    def _literal(self, node: Node, n: int, x: Any) -> Any:
+        """A number that the script met beside a recorded one: data, if it is another each time."""
+        if (node.site, n) not in self.varies:
+            return x
+        # a float that never comes again may have been computed by something that does not record
+        known = type(x) is not float or x == round(x) or self.often[struct.pack("d", x)] > 1
+        leaf = self._add("leaf" if known else "foreign", (), node, np.array(float(x)), None)
+        leaf.name = ""
+        return Ref(leaf.id)
+
+    # ------------------------------------------------------------ writing
+
+    def write(self) -> Tape:
+        """The new tape."""
+        events: dict[int, list[tuple[_Group, int]]] = defaultdict(list)
+        for group in self.groups:
+            events[group.begin].append((group, -1))
+            for n, end in enumerate(group.ends):
+                events[end].append((group, n))
+        nodes = self.old.nodes
+        self._mark_pending()
+        for id in range(len(nodes) + 1):
+            for group, n in events.get(id, ()):
+                self._version(group, n)
+            if id < len(nodes):
+                self._copy(id, nodes[id])
+        self._finish()
+        return self.new
+
+    def _mark_pending(self) -> None:
+        for group in self.groups:
+            for n, some in enumerate(group.rounds):
+                if len(some) < len(group.array.places):
+                    self.pending.update({node: (group, n) for node in some.values()})
+
+    def _copy(self, id: int, node: Node) -> None:
+        if node is LEFT_OUT:
+            return
+        if id in self.made:
+            mine = [self.constant.get(i, False) for i in node.inputs]
+            known = node.op not in ("lost", "foreign")
+            self.constant[id] = known and all(mine) and id not in self.single
+            if node.op == "copy" and id not in self.single:
+                return  # its source is read in its place
+            if self.constant[id]:
+                return  # written when it is needed
+        self._write(id)
+
+    def _write(self, id: int) -> None:
+        node = self.old.nodes[id]
+        python = id in self.made
+        if self.constant.get(id):
+            leaf = self._add("leaf", (), node, node.value, None)
+            self.at[id] = leaf.id
+            return
+        if not python and node.op == "array" and node.inputs and node.value is not None:
+            if all(self.constant.get(i, False) for i in node.inputs):
+                leaf = self._add("leaf", (), node, node.value, node.site)
+                self.at[id] = leaf.id
+                return
+        typed = python and bool(node.inputs)
+        args = tuple(
+            self._literal(node, n, x) if typed and type(x) in (int, float, bool)
+            else self._mapped(x, node, python)
+            for n, x in enumerate(node.args)
+        )  # fmt: skip
+        kwargs = self._mapped(node.kwargs, node, python)
+        made = self._add(node.op, args, node, node.value, node.site, kwargs)
+        made.shape, made.dtype = node.shape, node.dtype
+        self.at[id] = made.id
+
+    def _mapped(self, x: Any, user: Node, python: bool) -> Any:
+        kind = type(x)
+        if kind is Ref:
+            return self._reference(x.id, user, python)
+        if kind is tuple or kind is list:
+            return kind(self._mapped(i, user, python) for i in x)
+        if kind is dict:
+            return {k: self._mapped(v, user, python) for k, v in x.items()}
+        if kind is slice:
+            return slice(*(self._mapped(i, user, python) for i in (x.start, x.stop, x.step)))
+        return x
+
+    def _reference(self, id: int, user: Node, python: bool) -> Any:
+        id = self._source(id)
+        if self.constant.get(id) and not python:
+            value = self.old.nodes[id].value
+            assert value is not None
+            return float(value)
+        if id in self.element:
+            group, version, index = self.element[id]
+            if version < 0:
+                raise AssertionError("an element of no array")
+            read = self._add("getitem", (Ref(version), index), user, None, ("read", user.site))
+            read.value = self.old.nodes[id].value
+            read.name = ""
+            return Ref(read.id)
+        if id in self.pending:
+            group, n = self.pending[id]
+            self.reason = self.reason or (
+                f"the numbers of {group.array.name} are not all replaced in each step"
+            )
+        if id not in self.at:
+            self._write(id)
+        return Ref(self.at[id])
+
+    def _source(self, id: int) -> int:
+        while id in self.made and self.old.nodes[id].op == "copy" and id not in self.single:
+            id = self.old.nodes[id].inputs[0]
+        return id
+
+    def _add(
+        self, op: str, args: Any, user: Node, value: Any, site: Any,
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Node:  # fmt: skip
+        node = Node(len(self.new.nodes), op, args, dict(kwargs or {}), user.line, site, user.name)
+        node.value = value
+        if value is not None:
+            node.shape, node.dtype = value.shape, value.dtype.kind
+        self.new.nodes.append(node)
+        return node
+
+    def _version(self, group: _Group, n: int) -> None:
+        """The array after one of its rounds; -1: as it begins."""
+        array, nodes = group.array, self.old.nodes
+        replaced = group.first if n < 0 else group.rounds[n]
+        now = {**group.now, **replaced}
+        rows = np.empty(array.shape, dtype=object)
+        value = np.empty(array.shape)
+        for place, index in array.places.items():
+            number = nodes[now[place]].value
+            value[index] = np.nan if number is None else float(number)
+            rows[index] = now[place]
+        line = nodes[next(iter(replaced.values()))]
+        if n < 0 and all(nodes[i].op == "leaf" for i in now.values()):
+            made = self._add("leaf", (), line, value, None)
+        else:
+            args = (self._rows(rows.tolist(), line),)
+            made = self._add("array", args, line, value, ("array", array.name))
+        made.name = array.name
+        old = group.version
+        if n >= 0 and any((group.now[p], i) in self.linked for p, i in replaced.items()):
+            self.new.links.append((old, made.id))
+        group.version, group.now = made.id, now
+        for place, index in array.places.items():
+            self.element[now[place]] = group, made.id, index
+            self.pending.pop(now[place], None)
+
+    def _rows(self, x: Any, user: Node) -> Any:
+        if isinstance(x, list):
+            return [self._rows(i, user) for i in x]
+        if x in self.pending:
+            del self.pending[x]
+        return self._reference(x, user, True)
+
+    def _finish(self) -> None:
+        """Take over links, branches and aliases."""
+        grouped = {p for g in self.groups for p in g.first.values()}
+        grouped |= {i for g in self.groups for r in g.rounds for i in r.values()}
+        for a, b in self.old.links:
+            if b not in grouped and a in self.at and b in self.at:
+                self.new.links.append((self.at[a], self.at[b]))
+        self.new.links.sort(key=lambda link: link[1])
+        self.new.branches = [
+            (self.at[i], answer) for i, answer in self.old.branches if i in self.at
+        ]
+        self.new.aliases = [(self.at[i], *rest) for i, *rest in self.old.aliases if i in self.at]
