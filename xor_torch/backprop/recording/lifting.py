@@ -17,6 +17,12 @@ from ..tape import LEFT_OUT, Node, Ref, Tape
 from .paths import Array, arrays
 from .places import Place, Places
 
+MOST_LEVELS = 8  # of the operations that are done for a whole array at once
+_AT_ONCE = {
+    "add", "subtract", "multiply", "divide", "power", "negative", "copy", "sqrt", "absolute",
+    "maximum", "minimum",
+}  # fmt: skip
+
 
 @dataclass(eq=False)
 class _Group:
@@ -59,6 +65,22 @@ def lifted(tape: Tape, places: Places, made: set[int]) -> tuple[Tape, str | None
     return new, reason
 
 
+def _to_next_round(events: list[tuple[int, int, int]], size: int) -> int:
+    """How many of the events belong to a round that was begun before: those before the longest gap.
+
+    The first numbers of a list may be met in the middle of a training step. Between two steps lie
+    a forward and a backward pass, between two numbers of one step less.
+    """
+    if len(events) <= size or len({n for _, _, n in events[:size]}) < size:
+        return 0
+    gaps = []
+    for i in range(1, size + 1):
+        ends = range(i, min(len(events), i + 3 * size), size)
+        gaps.append(min(events[j][0] - events[j - 1][0] for j in ends))
+    longest = 1 + max(range(size), key=lambda i: (gaps[i], i))
+    return longest % size
+
+
 class _Lifting:
     """Writes a tape again."""
 
@@ -75,6 +97,11 @@ class _Lifting:
         self.read_early: set[tuple[int, int]] = set()
         self.constant: dict[int, bool] = {}
         self.varies, self.often = self._literals()
+        self.home: dict[int, tuple[_Group, tuple[int, ...]]] = {}  # a number of an array
+        self.uses: Counter[int] = Counter()
+        # new numbers -> how to compute them as arrays; and what is not needed beside that
+        self.together: dict[int, Any] = {}
+        self.absorbed = set[int]()
 
     # ------------------------------------------------------------ what is replaced together
 
@@ -86,17 +113,15 @@ class _Lifting:
         for array in found:
             if not array.shape:
                 continue
-            first = {p: stored[p][0][1] for p in array.places}
-            begin = max(stored[p][0][0] for p in array.places)
-            # what was stored before all were there
-            for p in array.places:
-                early = [node for at, node in stored[p] if at <= begin]
-                first[p] = early[-1]
-            group = _Group(array, first, begin)
             names = list(array.places)
-            events = [(at, node, n) for n, p in enumerate(names) for at, node in stored[p]]
-            events = sorted(e for e in events if e[0] > begin)
-            for at, node, n in events:
+            events = sorted((at, node, n) for n, p in enumerate(names) for at, node in stored[p])
+            begin = max(stored[p][0][0] for p in names)
+            late = [e for e in events if e[0] > begin]
+            skipped = _to_next_round(late, len(names))
+            begin = late[skipped - 1][0] if skipped else begin
+            first = {names[n]: node for at, node, n in events if at <= begin}
+            group = _Group(array, first, begin)
+            for at, node, n in late[skipped:]:
                 if not group.rounds or names[n] in group.rounds[-1]:
                     group.rounds.append({})
                     group.ends.append(at)
@@ -105,6 +130,80 @@ class _Lifting:
                 self.single.add(node)
             self.single |= {*first.values()}
             self.groups.append(group)
+
+        for group in self.groups:
+            for some in (group.first, *group.rounds):
+                for place, node in some.items():
+                    self.home[node] = group, group.array.places[place]
+        for node in self.old.nodes:
+            if node.op != "copy" or node.id in self.single:
+                self.uses.update(map(self._source, node.inputs))
+        for group in self.groups:
+            for some in group.rounds:
+                if len(some) == len(group.array.places):
+                    ordered = [some[p] for p in group.array.places]
+                    self.together[ordered[0]] = self._array_of(ordered, MOST_LEVELS)
+
+    def _array_of(self, numbers: list[int], levels: int) -> Any:
+        """How to compute these numbers at once: (operation, arguments, numbers), or the numbers."""
+        nodes = [self.old.nodes[i] for i in numbers]
+        top = levels == MOST_LEVELS
+        alike = (
+            len({*numbers}) == len(numbers) > 1
+            and len({(n.op, len(n.args)) for n in nodes}) == 1
+            and nodes[0].op in _AT_ONCE
+            and {*numbers} <= self.made
+            and (top or not any(i in self.home or self.uses[i] > 1 for i in numbers))
+        )
+        if not levels or not alike:
+            return numbers
+        arguments = []
+        for xs in zip(*(n.args for n in nodes), strict=True):
+            if all(type(x) is Ref for x in xs):
+                arguments.append(self._array_of([self._source(x.id) for x in xs], levels - 1))
+            elif all(type(x) in (int, float) for x in xs):
+                arguments.append(xs[0] if len({*xs}) == 1 else np.array(xs, dtype=float))
+            else:
+                return numbers
+        self.absorbed |= {*numbers}
+        return nodes[0].op, arguments, numbers
+
+    def _written(self, plan: Any, places: list[tuple[int, ...]], shape: tuple[int, ...]) -> Any:
+        """Write an array, in the order of `places`; return a reference to it, or one number."""
+        if isinstance(plan, int | float):
+            return plan
+        if isinstance(plan, np.ndarray):
+            value = np.empty(shape)
+            for x, at in zip(plan, places, strict=True):
+                value[at] = x
+            return Ref(self._add("leaf", (), self.new.nodes[-1], value, None).id)
+        if isinstance(plan, tuple):
+            op, arguments, numbers = plan
+            args = tuple(self._written(a, places, shape) for a in arguments)
+            line = self.old.nodes[numbers[0]]
+            value = self._values(numbers, places, shape)
+            if not any(type(a) is Ref and self.new.nodes[a.id].shape == shape for a in args):
+                value = np.asarray(line.value)  # the same number for all places
+            return Ref(self._add(op, args, line, value, line.site).id)
+        homes = [self.element.get(i) for i in plan]
+        if all(h and h[:2] == homes[0][:2] and h[2] == p for h, p in zip(homes, places)):
+            return Ref(homes[0][1])
+        line = self.old.nodes[plan[0]]
+        if len({*plan}) == 1:
+            return self._reference(plan[0], line, True)
+        rows = np.empty(shape, dtype=object)
+        for i, at in zip(plan, places, strict=True):
+            rows[at] = i
+        value = self._values(plan, places, shape)
+        refs = self._rows(rows.tolist(), line)
+        return Ref(self._add("array", (refs,), line, value, ("array", line.site)).id)
+
+    def _values(self, numbers: list[int], places: list[Any], shape: tuple[int, ...]) -> Any:
+        value = np.empty(shape)
+        for i, at in zip(numbers, places, strict=True):
+            number = self.old.nodes[i].value
+            value[at] = np.nan if number is None else float(number)
+        return value
 
     # ------------------------------------------------------------ numbers that are typed
 
@@ -153,12 +252,12 @@ class _Lifting:
 
     def _mark_pending(self) -> None:
         for group in self.groups:
-            for n, some in enumerate(group.rounds):
+            for n, some in enumerate(group.rounds[:-1]):  # the tape may end within the last
                 if len(some) < len(group.array.places):
                     self.pending.update({node: (group, n) for node in some.values()})
 
     def _copy(self, id: int, node: Node) -> None:
-        if node is LEFT_OUT:
+        if node is LEFT_OUT or id in self.absorbed:
             return
         if id in self.made:
             mine = [self.constant.get(i, False) for i in node.inputs]
@@ -256,8 +355,14 @@ class _Lifting:
             value[index] = np.nan if number is None else float(number)
             rows[index] = now[place]
         line = nodes[next(iter(replaced.values()))]
+        ordered = [now[p] for p in array.places]
+        plan = self.together.get(ordered[0])
         if n < 0 and all(nodes[i].op == "leaf" for i in now.values()):
             made = self._add("leaf", (), line, value, None)
+        elif n >= 0 and isinstance(plan, tuple):
+            at = list(array.places.values())
+            made = self.new.nodes[self._written(plan, at, array.shape).id]
+            made.site = ("array", array.name)
         else:
             args = (self._rows(rows.tolist(), line),)
             made = self._add("array", args, line, value, ("array", array.name))
