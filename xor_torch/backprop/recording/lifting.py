@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from ..tape import LEFT_OUT, Node, Ref, Tape
-from .paths import Array, arrays
+from .frozen import never_changed
+from .paths import Array, arrays, called
 from .places import Place, Places
 
 MOST_LEVELS = 8  # of the operations that are done for a whole array at once
@@ -48,20 +49,33 @@ def lifted(tape: Tape, places: Places, made: set[int]) -> tuple[Tape, str | None
     """
     if not made:
         return tape, None
-    linked = set(tape.links)
+    links, linked = set(tape.links), set[tuple[int, int]]()
     before: dict[Place, int] = {}
     states = set[Place]()
     for _, place, node in list(places.log):
-        if (before.get(place), node) in linked:
+        old = before.get(place)
+        if old is not None and (old, node) in links:
             states.add(place)
+            linked.add((old, node))
         before[place] = node
     found, frozen = arrays(places, states) if states else ([], [])
     lifting = _Lifting(tape, made, linked)
     lifting.prepare(found, places)
     new = lifting.write()
     reason = lifting.reason
+    if states and not reason:
+        one = min(states, key=lambda place: places.texts[place])
+        steps = [at for at, place, _ in list(places.log) if place == one]
+        place = never_changed(
+            tape, places, steps, lambda i: i in lifting.single, lifting.source_of
+        )
+        if place is not None:
+            frozen.append(called(places, states, place))
     if frozen and not reason:
-        reason = f"the numbers of {frozen[0]} never change, and those beside them do"
+        reason = (
+            f"the numbers of {frozen[0]} are used like weights or biases and never change: they "
+            "may be frozen on purpose, or their update is missing"
+        )
     return new, reason
 
 
@@ -137,7 +151,7 @@ class _Lifting:
                     self.home[node] = group, group.array.places[place]
         for node in self.old.nodes:
             if node.op != "copy" or node.id in self.single:
-                self.uses.update(map(self._source, node.inputs))
+                self.uses.update(map(self.source_of, node.inputs))
         for group in self.groups:
             for some in group.rounds:
                 if len(some) == len(group.array.places):
@@ -149,7 +163,7 @@ class _Lifting:
         nodes = [self.old.nodes[i] for i in numbers]
         top = levels == MOST_LEVELS
         alike = (
-            len({*numbers}) == len(numbers) > 1
+            len({*numbers}) == len(numbers)
             and len({(n.op, len(n.args)) for n in nodes}) == 1
             and nodes[0].op in _AT_ONCE
             and {*numbers} <= self.made
@@ -160,7 +174,7 @@ class _Lifting:
         arguments = []
         for xs in zip(*(n.args for n in nodes), strict=True):
             if all(type(x) is Ref for x in xs):
-                arguments.append(self._array_of([self._source(x.id) for x in xs], levels - 1))
+                arguments.append(self._array_of([self.source_of(x.id) for x in xs], levels - 1))
             elif all(type(x) in (int, float) for x in xs):
                 arguments.append(xs[0] if len({*xs}) == 1 else np.array(xs, dtype=float))
             else:
@@ -305,7 +319,7 @@ class _Lifting:
         return x
 
     def _reference(self, id: int, user: Node, python: bool) -> Any:
-        id = self._source(id)
+        id = self.source_of(id)
         if self.constant.get(id) and not python:
             value = self.old.nodes[id].value
             assert value is not None
@@ -327,7 +341,7 @@ class _Lifting:
             self._write(id)
         return Ref(self.at[id])
 
-    def _source(self, id: int) -> int:
+    def source_of(self, id: int) -> int:
         while id in self.made and self.old.nodes[id].op == "copy" and id not in self.single:
             id = self.old.nodes[id].inputs[0]
         return id

@@ -18,6 +18,10 @@ class Attribute(str):
     """``.name``, where ``['name']`` would be a key."""
 
 
+class _Unnamed(tuple[Any, ...]):
+    """A part of a path that tells places apart and has no name."""
+
+
 class Array(NamedTuple):
     """Places that form an array, each at its index; of a single number the index is ()."""
 
@@ -28,7 +32,7 @@ class Array(NamedTuple):
 
 def arrays(places: Places, states: set[Place]) -> tuple[list[Array], list[str]]:
     """The arrays that hold the states, and the names of some that are like them and hold none."""
-    paths = _paths(places)
+    paths = _paths(places, states)
     patterns: dict[Path, dict[Path, Place]] = defaultdict(dict)
     for place, path in paths.items():
         patterns[_pattern(path, 2)][path] = place
@@ -44,6 +48,12 @@ def arrays(places: Places, states: set[Place]) -> tuple[list[Array], list[str]]:
     for pattern in changing:
         found += _rectangles(patterns[pattern], states, 2)
     return found, frozen
+
+
+def called(places: Places, states: set[Place], place: Place) -> str:
+    """What a reader calls the numbers beside this one."""
+    path = _paths(places, states)[place]
+    return name_of(path[:-1] if type(path[-1]) is int else path)
 
 
 def _rectangles(paths: dict[Path, Place], states: set[Place], axes: int) -> Iterator[Array]:
@@ -87,16 +97,16 @@ def name_of(path: Path) -> str:
     for key in path[1:]:
         if isinstance(key, Attribute):
             text += f".{key}"
-        elif key is not None:
+        elif key is not None and not isinstance(key, _Unnamed):
             text += f"[{key!r}]"
     return text
 
 
-def _paths(places: Places) -> dict[Place, Path]:
+def _paths(places: Places, states: set[Place]) -> dict[Place, Path]:
     """The path of each place; a place that no name leads to is called as it was written."""
-    of_holder = _holders(places)
+    of_holder = _holders(places, states)
     found: dict[Place, Path] = {}
-    for place in places.now:
+    for place in list(places.now):
         holder, key = place
         if not isinstance(holder, int):  # a name
             found[place] = (key,)
@@ -104,25 +114,28 @@ def _paths(places: Places) -> dict[Place, Path]:
             held = places.held[holder]
             step = key if isinstance(held, list | dict) else Attribute(key)
             found[place] = (*of_holder[holder], step)
-        elif type(key) is int:
-            found[place] = (places.texts[place].rpartition("[")[0] or "a list", holder, key)
         else:
-            found[place] = (places.texts[place], holder, key)
+            text = places.texts[place]
+            text = text.rpartition("[")[0] or "a list" if type(key) is int else text
+            found[place] = (text, _Unnamed((holder, key)), *([key] if type(key) is int else []))
     return found
 
 
-def _holders(places: Places) -> dict[int, Path]:
+def _holders(places: Places, states: set[Place]) -> dict[int, Path]:
     """The path of each list, dictionary and object that holds numbers.
 
-    It begins at the name that leads to most of them, not at a loop's name for one neuron.
+    It begins at the name that leads to most of those that change, and to little else: the network,
+    not a loop's name for one neuron, nor a list of all that was computed.
     """
-    wanted = {place[0] for place in places.now if isinstance(place[0], int)}
+    wanted = {place[0] for place in list(places.now) if isinstance(place[0], int)}
+    change = {place[0] for place in states}
     trees = []
-    for number, (place, value) in enumerate(list(places.roots.items())):
-        tree = {h: p for h, p in _walk(places, value, (place[1],)) if h in wanted}
-        trees.append((-len(tree), number, tree))
+    for number, (place, root) in enumerate(list(places.roots.items())):
+        tree = {h: p for h, p in _walk(places, root.value, (place[1],)) if h in wanted}
+        rank = -len(change & tree.keys()), len(tree), root.times, number
+        trees.append((rank, tree))
     found: dict[int, Path] = {}
-    for _, _, tree in sorted(trees, key=lambda t: t[:2]):
+    for _, tree in sorted(trees, key=lambda t: t[0]):
         for holder, path in tree.items():
             found.setdefault(holder, path)
     return found
@@ -136,7 +149,7 @@ def _walk(places: Places, value: Any, path: Path) -> Iterator[tuple[int, Path]]:
             continue
         seen.add(id(x))
         yield places.id_of(x), way
-        queue += [(inner, (*way, key)) for key, inner in _parts(x) if _leads_on(inner)]
+        queue += [(inner, (*way, key)) for key, inner in _parts(x) if leads_on(inner)]
 
 
 def _parts(x: Any) -> Iterable[tuple[Any, Any]]:
@@ -153,7 +166,8 @@ def _parts(x: Any) -> Iterable[tuple[Any, Any]]:
     return [(Attribute(name), inner) for name, inner in named]
 
 
-def _leads_on(x: Any) -> bool:
+def leads_on(x: Any) -> bool:
+    """Is it a list, a dictionary, or an object of the script?"""
     if isinstance(x, list | tuple | dict):
         return True
     kind = type(x)

@@ -34,6 +34,13 @@ class Stored(NamedTuple):
     node: int
 
 
+class Root(NamedTuple):
+    """What a name stands for."""
+
+    value: Any
+    times: int  # how often it was assigned
+
+
 class Places:
     """All places of one script that hold numbers."""
 
@@ -42,7 +49,7 @@ class Places:
         self.log: list[Stored] = []
         self.now: dict[Place, int] = {}  # the node of the number that is there
         self.held: dict[int, Any] = {}  # id -> what has it; as long as we hold it, it is its own
-        self.roots: dict[Place, Any] = {}  # the lists and objects that have a name
+        self.roots: dict[Place, Root] = {}  # the lists and objects that have a name
         self.texts: dict[Place, str] = {}  # a place as it is written in the script
         self.too_many = False
         self._home: dict[int, Place] = {}  # the first place of a node
@@ -60,9 +67,9 @@ class Places:
         if frame is None:
             return value
         place = frame.f_code, name
-        if type(value) in (list, dict, tuple) or hasattr(value, "__dict__"):
-            if not isinstance(value, Recorded) and len(self.roots) < MOST_ROOTS:
-                self.roots[place] = value
+        if type(value) is not float and type(value) is not Number and len(self.roots) < MOST_ROOTS:
+            root = self.roots.get(place)
+            self.roots[place] = Root(value, root.times + 1 if root else 1)
         return self._keep(value, place, name)
 
     def set_item(self, value: Any, holder: Any, key: Any, text: str) -> None:

@@ -249,7 +249,10 @@ class Recorder:
 
     def finished(self) -> tuple[Tape, str | None]:
         """The tape with arrays for Python's numbers, and why it cannot be judged, if so."""
-        return lifted(self.tape, self.places, self._made)
+        try:
+            return lifted(self.tape, self.places, self._made)
+        except Exception as e:  # a stranger's lists and objects may be stranger than this check
+            return self.tape, f"its numbers could not be followed, with {type(e).__name__}: {e}"
 
     def as_number(self, value: float, node: int) -> Number:
         """A Python float, whose node this is, as one that records."""
