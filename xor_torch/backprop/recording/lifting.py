@@ -116,6 +116,7 @@ class _Lifting:
         # new numbers -> how to compute them as arrays; and what is not needed beside that
         self.together: dict[int, Any] = {}
         self.absorbed = set[int]()
+        self.stacks: dict[Any, int] = {}  # single numbers -> the array that was made of them
 
     # ------------------------------------------------------------ what is replaced together
 
@@ -205,12 +206,15 @@ class _Lifting:
         line = self.old.nodes[plan[0]]
         if len({*plan}) == 1:
             return self._reference(plan[0], line, True)
-        rows = np.empty(shape, dtype=object)
-        for i, at in zip(plan, places, strict=True):
-            rows[at] = i
-        value = self._values(plan, places, shape)
-        refs = self._rows(rows.tolist(), line)
-        return Ref(self._add("array", (refs,), line, value, ("array", line.site)).id)
+        stack = shape, tuple(zip(plan, places, strict=True))
+        if stack not in self.stacks:
+            rows = np.empty(shape, dtype=object)
+            for i, at in stack[1]:
+                rows[at] = i
+            value = self._values(plan, places, shape)
+            refs = self._rows(rows.tolist(), line)
+            self.stacks[stack] = self._add("array", (refs,), line, value, ("array", line.site)).id
+        return Ref(self.stacks[stack])
 
     def _values(self, numbers: list[int], places: list[Any], shape: tuple[int, ...]) -> Any:
         value = np.empty(shape)
