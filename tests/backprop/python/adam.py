@@ -1,4 +1,5 @@
 """Adam on lists of numbers, mini-batches, relu by max, a gradient in lists of its own."""
+
 import copy
 import math
 import random
@@ -30,8 +31,8 @@ def adam(p, g, m, v, t, rate=0.01, beta1=0.9, beta2=0.999, eps=1e-8):
             continue
         m[i] = beta1 * m[i] + (1 - beta1) * g[i]
         v[i] = beta2 * v[i] + (1 - beta2) * g[i] ** 2
-        m_hat = m[i] / (1 - beta1 ** t)
-        v_hat = v[i] / (1 - beta2 ** t)
+        m_hat = m[i] / (1 - beta1**t)
+        v_hat = v[i] / (1 - beta2**t)
         p[i] -= rate * m_hat / (math.sqrt(v_hat) + eps)
 
 

@@ -1,4 +1,5 @@
 """Lists that are filled by append, a matrix class, delta rule, weights next to their bias."""
+
 import math
 import random
 

@@ -1,4 +1,5 @@
 """A small engine of values that know their derivative, and a network of them."""
+
 import math
 import random
 

@@ -1,4 +1,5 @@
 """Weights and biases of all layers in lists of their own, tanh, relu by hand, momentum."""
+
 import math
 import random
 
@@ -15,9 +16,10 @@ for epoch in range(15):
     for x, y in data:
         outs = [x]
         for W, B in zip(weights, biases):
-            outs.append([math.tanh(sum(w * v for w, v in zip(row, outs[-1])) + b)
-                         for row, b in zip(W, B)])
-        deltas = [(o - t) * (1 - o ** 2) for o, t in zip(outs[-1], y)]
+            outs.append(
+                [math.tanh(sum(w * v for w, v in zip(row, outs[-1])) + b) for row, b in zip(W, B)]
+            )
+        deltas = [(o - t) * (1 - o**2) for o, t in zip(outs[-1], y)]
         for l in reversed(range(len(weights))):
             below = outs[l]
             before = []

@@ -1,4 +1,5 @@
 """A line through points, with two floats and a mean of gradients."""
+
 points = [(1.0, 3.1), (2.0, 4.9), (3.0, 7.2), (4.0, 8.8), (5.0, 11.1)]
 
 

@@ -1,4 +1,5 @@
 """Logistic regression with a list of weights, rebuilt by a comprehension."""
+
 import math
 import random
 

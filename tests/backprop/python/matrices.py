@@ -1,4 +1,5 @@
 """Lists of lists as matrices, with functions of their own, over all samples at once."""
+
 import math
 import random
 

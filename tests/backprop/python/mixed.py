@@ -1,4 +1,5 @@
 """Weights as Python lists, numbers through NumPy's exp."""
+
 import random
 
 import numpy as np

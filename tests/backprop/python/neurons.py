@@ -1,4 +1,5 @@
 """A network of neurons as dictionaries, one sample at a time."""
+
 from math import exp
 from random import random, seed
 

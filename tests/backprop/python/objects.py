@@ -1,4 +1,5 @@
 """Neurons and layers as objects."""
+
 import math
 import random
 

@@ -1,4 +1,5 @@
 """A recurrent unit with one state, unrolled over a sequence."""
+
 import math
 import random
 

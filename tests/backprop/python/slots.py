@@ -1,4 +1,5 @@
 """Dataclasses with slots, private attributes, a gradient of a mean over all samples."""
+
 import math
 import random
 from dataclasses import dataclass, field

@@ -1,4 +1,5 @@
 """Softmax and cross-entropy in lists, ReLU by a comparison."""
+
 import math
 import random
 

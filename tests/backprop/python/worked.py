@@ -1,4 +1,5 @@
 """The worked example with two inputs, two hidden neurons and two outputs, all in names."""
+
 import math
 
 i1, i2 = 0.05, 0.10

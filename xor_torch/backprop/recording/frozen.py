@@ -34,8 +34,8 @@ def never_changed(
     if len(steps) <= FEWEST_STEPS:
         return None
     stored: dict[Place, set[int]] = defaultdict(set)
-    for _, place, node in list(places.log):
-        stored[place].add(node)
+    for entry in list(places.log):
+        stored[entry.place].add(entry.node)
     kept = {
         node: place
         for place, (node, *more) in stored.items()

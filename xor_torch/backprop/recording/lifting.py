@@ -7,35 +7,22 @@ when the script has replaced the numbers, there is a new array. The other values
 
 import struct
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from ..tape import LEFT_OUT, Node, Ref, Tape
 from .frozen import never_changed
-from .paths import Array, arrays, called
+from .paths import arrays, called
 from .places import Place, Places
+from .rounds import Group, groups_of
 
 MOST_LEVELS = 8  # of the operations that are done for a whole array at once
 _AT_ONCE = {
     "add", "subtract", "multiply", "divide", "power", "negative", "copy", "sqrt", "absolute",
     "maximum", "minimum",
 }  # fmt: skip
-
-
-@dataclass(eq=False)
-class _Group:
-    """An array while the tape is written again."""
-
-    array: Array
-    first: dict[Place, int]  # the nodes that it begins with
-    begin: int  # how many values the old tape has when all of them are there
-    rounds: list[dict[Place, int]] = field(default_factory=list)  # what is replaced together
-    ends: list[int] = field(default_factory=list)  # the same as `begin`, after each of them
-    version: int = -1  # the present array on the new tape
-    now: dict[Place, int] = field(default_factory=dict)
 
 
 def lifted(tape: Tape, places: Places, made: set[int]) -> tuple[Tape, str | None]:
@@ -53,24 +40,21 @@ def lifted(tape: Tape, places: Places, made: set[int]) -> tuple[Tape, str | None
     before: dict[Place, int] = {}
     states = set[Place]()
     for _, place, node in list(places.log):
-        old = before.get(place)
-        if old is not None and (old, node) in links:
+        link = before.get(place, -1), node
+        if link in links:
             states.add(place)
-            linked.add((old, node))
+            linked.add(link)
         before[place] = node
     found, frozen = arrays(places, states) if states else ([], [])
-    lifting = _Lifting(tape, made, linked)
-    lifting.prepare(found, places)
+    lifting = _Lifting(tape, made, linked, groups_of(found, places))
     new = lifting.write()
     reason = lifting.reason
     if states and not reason:
         one = min(states, key=lambda place: places.texts[place])
         steps = [at for at, place, _ in list(places.log) if place == one]
-        place = never_changed(
-            tape, places, steps, lambda i: i in lifting.single, lifting.source_of
-        )
-        if place is not None:
-            frozen.append(called(places, states, place))
+        still = never_changed(tape, places, steps, lambda i: i in lifting.single, lifting.source_of)
+        if still is not None:
+            frozen.append(called(places, states, still))
     if frozen and not reason:
         reason = (
             f"the numbers of {frozen[0]} are used like weights or biases and never change: they "
@@ -79,77 +63,39 @@ def lifted(tape: Tape, places: Places, made: set[int]) -> tuple[Tape, str | None
     return new, reason
 
 
-def _to_next_round(events: list[tuple[int, int, int]], size: int) -> int:
-    """How many of the events belong to a round that was begun before: those before the longest gap.
-
-    The first numbers of a list may be met in the middle of a training step. Between two steps lie
-    a forward and a backward pass, between two numbers of one step less.
-    """
-    if len(events) <= size or len({n for _, _, n in events[:size]}) < size:
-        return 0
-    gaps = []
-    for i in range(1, size + 1):
-        ends = range(i, min(len(events), i + 3 * size), size)
-        gaps.append(min(events[j][0] - events[j - 1][0] for j in ends))
-    longest = 1 + max(range(size), key=lambda i: (gaps[i], i))
-    return longest % size
-
-
 class _Lifting:
     """Writes a tape again."""
 
-    def __init__(self, tape: Tape, made: set[int], linked: set[tuple[int, int]]) -> None:
-        self.old, self.made, self.linked = tape, made, linked
+    def __init__(
+        self, tape: Tape, made: set[int], linked: set[tuple[int, int]], groups: list[Group]
+    ) -> None:
+        self.old, self.made, self.linked, self.groups = tape, made, linked, groups
         self.new = Tape()
         self.new.code = tape.code
         self.reason: str | None = None
-        self.groups: list[_Group] = []
-        self.single = {n for link in linked for n in link}  # nodes that stand for a state
+        self.single = {n for link in linked for n in link}  # the values of states
+        for group in groups:
+            self.single.update(*(some.values() for some in (group.first, *group.rounds)))
         self.at: dict[int, int] = {}  # old -> new
-        self.element: dict[int, tuple[_Group, int, tuple[int, ...]]] = {}  # group, version, index
-        self.pending: dict[int, tuple[_Group, int]] = {}  # replaced, but the round is not over
-        self.read_early: set[tuple[int, int]] = set()
+        self.element: dict[int, tuple[Group, int, tuple[int, ...]]] = {}  # group, version, index
+        self.pending: dict[int, tuple[Group, int]] = {}  # replaced, but the round is not over
         self.constant: dict[int, bool] = {}
         self.varies, self.often = self._literals()
-        self.home: dict[int, tuple[_Group, tuple[int, ...]]] = {}  # a number of an array
+        self.home = set[int]()  # the numbers of arrays
         self.uses: Counter[int] = Counter()
         # new numbers -> how to compute them as arrays; and what is not needed beside that
         self.together: dict[int, Any] = {}
         self.absorbed = set[int]()
         self.stacks: dict[Any, int] = {}  # single numbers -> the array that was made of them
+        self._plan()
 
-    # ------------------------------------------------------------ what is replaced together
+    # ------------------------------------------------------------ what is computed together
 
-    def prepare(self, found: Iterable[Array], places: Places) -> None:
-        """Divide what was stored in each array into rounds."""
-        stored: dict[Place, list[tuple[int, int]]] = defaultdict(list)
-        for at, place, node in list(places.log):
-            stored[place].append((at, node))
-        for array in found:
-            if not array.shape:
-                continue
-            names = list(array.places)
-            events = sorted((at, node, n) for n, p in enumerate(names) for at, node in stored[p])
-            begin = max(stored[p][0][0] for p in names)
-            late = [e for e in events if e[0] > begin]
-            skipped = _to_next_round(late, len(names))
-            begin = late[skipped - 1][0] if skipped else begin
-            first = {names[n]: node for at, node, n in events if at <= begin}
-            group = _Group(array, first, begin)
-            for at, node, n in late[skipped:]:
-                if not group.rounds or names[n] in group.rounds[-1]:
-                    group.rounds.append({})
-                    group.ends.append(at)
-                group.rounds[-1][names[n]] = node
-                group.ends[-1] = at
-                self.single.add(node)
-            self.single |= {*first.values()}
-            self.groups.append(group)
-
+    def _plan(self) -> None:
+        """Find the numbers that are computed alike, so that an array operation can do it."""
         for group in self.groups:
             for some in (group.first, *group.rounds):
-                for place, node in some.items():
-                    self.home[node] = group, group.array.places[place]
+                self.home |= {*some.values()}
         for node in self.old.nodes:
             if node.op != "copy" or node.id in self.single:
                 self.uses.update(map(self.source_of, node.inputs))
@@ -200,9 +146,10 @@ class _Lifting:
             if not any(type(a) is Ref and self.new.nodes[a.id].shape == shape for a in args):
                 value = np.asarray(line.value)  # the same number for all places
             return Ref(self._add(op, args, line, value, line.site).id)
-        homes = [self.element.get(i) for i in plan]
-        if all(h and h[:2] == homes[0][:2] and h[2] == p for h, p in zip(homes, places)):
-            return Ref(homes[0][1])
+        homes = [self.element[i] for i in plan if i in self.element]
+        whole = {version for _, version, _ in homes}
+        if len(whole) == 1 and [index for _, _, index in homes] == places:
+            return Ref(whole.pop())
         line = self.old.nodes[plan[0]]
         if len({*plan}) == 1:
             return self._reference(plan[0], line, True)
@@ -229,8 +176,7 @@ class _Lifting:
         """The operands that are not always the same number; and how often each number is met."""
         same: dict[Any, Any] = {}
         varies, often = set[Any](), Counter[bytes]()
-        for id in self.made:
-            node = self.old.nodes[id]
+        for node in (self.old.nodes[id] for id in self.made):
             for n, x in enumerate(node.args):
                 if type(x) in (int, float, bool):
                     place = node.site, n
@@ -253,7 +199,7 @@ class _Lifting:
 
     def write(self) -> Tape:
         """The new tape."""
-        events: dict[int, list[tuple[_Group, int]]] = defaultdict(list)
+        events: dict[int, list[tuple[Group, int]]] = defaultdict(list)
         for group in self.groups:
             events[group.begin].append((group, -1))
             for n, end in enumerate(group.ends):
@@ -361,7 +307,7 @@ class _Lifting:
         self.new.nodes.append(node)
         return node
 
-    def _version(self, group: _Group, n: int) -> None:
+    def _version(self, group: Group, n: int) -> None:
         """The array after one of its rounds; -1: as it begins."""
         array, nodes = group.array, self.old.nodes
         replaced = group.first if n < 0 else group.rounds[n]
@@ -411,4 +357,6 @@ class _Lifting:
         self.new.branches = [
             (self.at[i], answer) for i, answer in self.old.branches if i in self.at
         ]
-        self.new.aliases = [(self.at[i], *rest) for i, *rest in self.old.aliases if i in self.at]
+        self.new.aliases = [
+            (self.at[i], name, line) for i, name, line in self.old.aliases if i in self.at
+        ]

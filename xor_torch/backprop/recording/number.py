@@ -46,6 +46,17 @@ class Number(float):
     recorder: Journal
     node: int
 
+    def __new__(cls, value: Any = 0.0) -> Any:
+        """Another package that makes one from the type of its argument gets a plain float."""
+        return float(value)
+
+    @classmethod
+    def on_tape(cls, value: float, node: int, recorder: Journal) -> "Number":
+        """The number whose node this is."""
+        x = float.__new__(cls, value)
+        x.node, x.recorder = node, recorder
+        return x
+
     def __neg__(self) -> Any:
         return self.recorder.number("negative", (self,), -plain(self))
 

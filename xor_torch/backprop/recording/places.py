@@ -6,6 +6,7 @@ so that a number tells its place. What replaces a number by itself plus a change
 
 import operator
 import types
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .array import Recorded
@@ -15,8 +16,9 @@ if TYPE_CHECKING:
     from .recorder import Recorder
 
 MOST_NUMBERS = 200_000  # that are kept; of a script with more, Python's numbers are not recorded
+MOST_IN_LIST = 5_000  # A list with more is data: its numbers are constants.
 MOST_ROOTS = 2_000
-_IN_PLACE = {
+_IN_PLACE: dict[str, Callable[[Any, Any], Any]] = {
     "Add": operator.iadd, "Sub": operator.isub, "Mult": operator.imul, "Div": operator.itruediv,
     "Pow": operator.ipow, "FloorDiv": operator.ifloordiv, "Mod": operator.imod,
     "MatMult": operator.imatmul, "BitAnd": operator.iand, "BitOr": operator.ior,
@@ -215,7 +217,7 @@ class Places:
 
     def _contents(self, value: Any, text: str) -> None:
         """Let all floats in lists and dictionaries record, each at its place."""
-        if self.too_many:
+        if self.too_many or _size(value) > MOST_IN_LIST:
             return
         if type(value) in (list, dict):
             self.held[id(value)] = value
@@ -263,3 +265,16 @@ class Places:
             elif type(x) is Number or isinstance(x, Recorded):
                 numbers.append((x, (self.id_of(old), n)))
         return numbers, lists
+
+
+def _size(x: Any, most: int = MOST_IN_LIST) -> int:
+    """How many numbers are in lists and dictionaries, counted a little beyond `most`."""
+    if type(x) not in (list, dict, tuple):
+        return 1
+    size = len(x)
+    for part in x.values() if type(x) is dict else x:
+        if size > most:
+            break
+        if type(part) in (list, dict, tuple):
+            size += _size(part, most)
+    return size

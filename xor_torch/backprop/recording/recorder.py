@@ -33,7 +33,7 @@ from .frames import Frames
 from .lifting import lifted
 from .limits import Enough, Limits, Rounds
 from .number import Number
-from .places import Places
+from .places import MOST_NUMBERS, Places
 from .preparation import Preparation
 from .updates import Updates
 
@@ -249,6 +249,10 @@ class Recorder:
 
     def finished(self) -> tuple[Tape, str | None]:
         """The tape with arrays for Python's numbers, and why it cannot be judged, if so."""
+        if self.places.too_many and not self.tape.links:
+            return self.tape, (
+                f"its lists hold more than {MOST_NUMBERS:,} numbers: use fewer, or NumPy arrays"
+            )
         try:
             return lifted(self.tape, self.places, self._made)
         except Exception as e:  # a stranger's lists and objects may be stranger than this check
@@ -256,9 +260,7 @@ class Recorder:
 
     def as_number(self, value: float, node: int) -> Number:
         """A Python float, whose node this is, as one that records."""
-        x = Number(value)
-        x.node, x.recorder = node, self
-        return x
+        return Number.on_tape(value, node, self)
 
     def leaf_number(self, value: float) -> int:
         """Enter a float of the script; return its node."""

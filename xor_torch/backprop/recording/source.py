@@ -131,9 +131,7 @@ class AssignmentRewriter(ast.NodeTransformer):
         target = node.target
         if isinstance(target, ast.Name):
             again = ast.Name(target.id, ast.Load())
-            call = ast.Call(
-                ast.Name("__named__", ast.Load()), [again, ast.Constant(target.id)], []
-            )
+            call = ast.Call(ast.Name("__named__", ast.Load()), [again, ast.Constant(target.id)], [])
             return [node, ast.copy_location(ast.Assign([target], call), node)]
         if not self._is_place(target):
             return node
