@@ -1,171 +1,128 @@
-"""Networks in pure Python, all of them right, and mistakes that are planted into them.
+"""Networks in pure Python, and mistakes that are planted into them.
 
-The truth of each is known by its derivation: the files are textbook gradients, written for this
-test; a mistake is one change of one line.
+Each file is a textbook network with the right gradient, written for this test; a mistake is one
+change of it. So the truth is known by derivation.
 """
 
 from pathlib import Path
 from typing import NamedTuple
 
-FILES = {path.stem: path for path in Path(__file__).parent.glob("[a-z]*.py")}
+FILES = {path.stem: path for path in sorted(Path(__file__).parent.glob("[a-z]*.py"))}
 
 
 class Mistake(NamedTuple):
-    """One wrong line."""
+    """One wrong statement."""
 
     file: str
     right: str
     wrong: str
-    #: Further lines that may be named, by a part of their text: where the wrong number goes.
+    #: Texts of other lines that may be named: where the wrong number arrives.
     near: tuple[str, ...] = ()
+    #: No verdict, where it should be wrong.
+    undecided: bool = False
+
+    def source(self) -> str:
+        """The whole script with the mistake."""
+        text = FILES[self.file].read_text()
+        assert text.count(self.right) == 1
+        return text.replace(self.right, self.wrong)
 
 
-MISTAKES = {
-    "missing derivative of the hidden layer": Mistake(
-        "neurons", "errors[j] * slope(neuron", "errors[j] * (slope(neuron", ()
-    ),
-}
+_SUM = "        dx = [sum(self.w[k][i] * d[k] for k in range(len(d))) for i in range(len(self.x))]\n"
+_STEP = """        for k in range(len(d)):
+            for i in range(len(self.x)):
+                self.w[k][i] -= rate * d[k] * self.x[i]
+            self.b[k] -= rate * d[k]
+"""
+_DELTA = "            deltas[o] = -(targets[o] - neuron.output) * neuron.slope()\n"
+_EARLY = """            for w in range(len(neuron.weights)):
+                neuron.weights[w] -= self.RATE * deltas[o] * neuron.inputs[w]
+"""
 MISTAKES = {
     "neurons-no slope": Mistake(
-        "neurons",
-        'errors[j] * slope(neuron["output"])',
-        "errors[j]",
-        ("expected[j] - neuron",),
+        "neurons", 'errors[j] * slope(neuron["output"])', "errors[j]",
+        ("error +=", "errors.append", "+= rate"),
     ),
     "neurons-wrong sign": Mistake(
-        "neurons",
-        'expected[j] - neuron["output"]',
-        'neuron["output"] - expected[j]',
-        ("rate * neuron",),
+        "neurons", 'expected[j] - neuron["output"]', 'neuron["output"] - expected[j]', ("+= rate",)
     ),
-    "neurons-slope of the sum": Mistake(
-        "neurons",
-        "return output * (1.0 - output)",
-        "return output * (1.0 + output)",
+    "neurons-wrong slope": Mistake(
+        "neurons", "return output * (1.0 - output)", "return output * (1.0 + output)",
         ("errors[j] * slope",),
     ),
     "neurons-bias forgotten": Mistake(
-        "neurons",
-        '            neuron["weights"][-1] += rate * neuron["delta"]\n',
-        "",
-        ('neuron["weights"][j] += ', "total = weights[-1]", "rate * neuron"),
+        "neurons", '            neuron["weights"][-1] += rate * neuron["delta"]\n', "",
+        ("+= rate", "total = weights[-1]"),
     ),
-    "neurons-delta of the wrong layer": Mistake(
-        "neurons",
-        'error += neuron["weights"][j] * neuron["delta"]',
-        'error += neuron["weights"][j] * network[i + 1][0]["delta"]',
-        ("error",),
+    "neurons-delta of another neuron": Mistake(
+        "neurons", 'error += neuron["weights"][j] * neuron["delta"]',
+        'error += neuron["weights"][j] * network[i + 1][0]["delta"]', ("errors[j] * slope",),
     ),
     "neurons-inputs of the wrong layer": Mistake(
-        "neurons",
-        "for neuron in network[i - 1]]",
-        "for neuron in network[i]]",
-        ('neuron["weights"][j] +=',),
+        "neurons", "for neuron in network[i - 1]]", "for neuron in network[i]]", ("+= rate",)
     ),
-    "neurons-a network that sums too much": Mistake(
-        "neurons",
-        "                error = 0.0\n",
-        "                error = 1.0\n",
-        ("error",),
+    "neurons-error not from zero": Mistake(
+        "neurons", "                error = 0.0\n", "                error = 1.0\n",
+        ("error +=", "errors[j] * slope"),
     ),
-    "worked-missing derivative": Mistake(
-        "worked",
-        "e1 = (d1 * w5 + d2 * w7) * h1 * (1 - h1)",
-        "e1 = (d1 * w5 + d2 * w7)",
-    ),
-    "worked-wrong weight": Mistake(
-        "worked", "e2 = (d1 * w6 + d2 * w8)", "e2 = (d1 * w6 + d2 * w7)"
-    ),
+    "worked-no slope": Mistake("worked", "(d1 * w5 + d2 * w7) * h1 * (1 - h1)", "(d1 * w5 + d2 * w7)"),
+    "worked-wrong weight": Mistake("worked", "(d1 * w6 + d2 * w8)", "(d1 * w6 + d2 * w7)"),
     "worked-updated too early": Mistake(
-        "worked",
-        "    d1 = (o1 - o1",
-        "    w5 = w5 - rate * (o1 - o1_wanted) * o1 * (1 - o1) * h1\n    d1 = (o1 - o1",
-        ("e1 = ", "w5 = "),
+        "worked", "    e1 = (d1", "    w5 = w5 - rate * d1 * h1\n    e1 = (d1", ("e1 = ", "w5 = "),
     ),
     "worked-wrong sign of one": Mistake("worked", "w3 = w3 - rate", "w3 = w3 + rate"),
-    "worked-bias of one": Mistake("worked", "b2 - rate * (d1 + d2)", "b2 - rate * (d1 + d1)"),
-    "objects-no slope": Mistake("objects", "error * neuron.slope()", "error"),
+    "worked-wrong bias": Mistake("worked", "rate * (d1 + d2)", "rate * (d1 + d1)"),
+    "objects-no slope": Mistake("objects", "error * neuron.slope()", "error", ("error +=",)),
     "objects-wrong slope": Mistake(
-        "objects",
-        "self.output * (1 - self.output)",
-        "self.output * (1 - self.output ** 2)",
+        "objects", "self.output * (1 - self.output)", "self.output * (1 - self.output ** 2)",
         ("neuron.slope()",),
     ),
     "objects-bias forgotten": Mistake(
-        "objects",
-        "                neuron.bias -= self.RATE * delta\n",
-        "",
-        ("self.bias",),
+        "objects", "                neuron.bias -= self.RATE * delta\n", "", undecided=True
     ),
     "objects-updated too early": Mistake(
-        "objects",
-        "            deltas[o] = -(targets[o] - neuron.output) * neuron.slope()\n",
-        "            deltas[o] = -(targets[o] - neuron.output) * neuron.slope()\n"
-        "            for w in range(len(neuron.weights)):\n"
-        "                neuron.weights[w] -= self.RATE * deltas[o] * neuron.inputs[w]\n",
-        ("error +=", "neuron.weights[w] -="),
+        "objects", _DELTA, _DELTA + _EARLY, ("error +=", "neuron.weights[w] -=")
     ),
-    "matrices-no slope": Mistake("matrices", "lambda e, h: e * h * (1 - h)", "lambda e, h: e"),
-    "matrices-not the hidden layer": Mistake(
-        "matrices",
-        "dV = product(transposed(hidden), delta)",
-        "dV = product(transposed(back), delta)",
+    "matrices-no slope": Mistake(
+        "matrices", "lambda e, h: e * h * (1 - h)", "lambda e, h: e", ("return [[sum",)
+    ),
+    "matrices-wrong factor": Mistake(
+        "matrices", "product(transposed(hidden), delta)", "product(transposed(back), delta)",
         ("return [[sum", "v - 0.5"),
     ),
-    "matrices-error of the output": Mistake(
-        "matrices",
-        "(o - y) * o * (1 - o), output",
-        "(o - y) * o, output",
-    ),
-    "line-missing x": Mistake(
-        "line", "-(2 / n) * x * (y", "-(2 / n) * (y", ("m - rate", "m_gradient")
-    ),
-    "line-wrong sign": Mistake("line", "b - rate * b_gradient", "b + rate * b_gradient"),
-    "logistic-squared": Mistake(
-        "logistic",
-        "grad[j] += (p - y) * x[j]",
-        "grad[j] += (p - y) * p * x[j]",
-        ("w - rate",),
+    "matrices-half a slope": Mistake("matrices", "(o - y) * o * (1 - o), output", "(o - y) * o, output"),
+    "line-no input": Mistake("line", "-(2 / n) * x * (y", "-(2 / n) * (y", ("m - rate",)),
+    "line-wrong sign": Mistake("line", "b - rate * b_grad", "b + rate * b_grad", ("m, b = step",)),
+    "logistic-wrong slope": Mistake(
+        "logistic", "grad[j] += (p - y) * x[j]", "grad[j] += (p - y) * p * x[j]", ("w - rate",)
     ),
     "logistic-never reset": Mistake(
-        "logistic",
-        "    grad_bias = 0.0\n    loss",
-        "    grad_bias = 0.0 if epoch == 0 else grad_bias\n    loss",
+        "logistic", "    grad_bias = 0.0\n", "    grad_bias = grad_bias if epoch else 0.0\n",
         ("grad_bias",),
     ),
-    "layered-slope of tanh": Mistake(
-        "layered",
-        "before.append(total * (1 - below[j] ** 2))",
-        "before.append(total * (1 - below[j]))",
+    "layered-wrong slope": Mistake("layered", "(1 - below[j] ** 2))", "(1 - below[j]))"),
+    "layered-twice": Mistake(
+        "layered", "before.append(total", "before.append(2 * total", ("speeds[l][k][j] =",)
     ),
-    "layered-too early": Mistake(
-        "layered",
-        "before.append(total",
-        "before.append(2 * total",
-    ),
-    "mixed-no slope": Mistake(
-        "mixed",
-        "d_out * w_out[j] * h[j] * (1 - h[j])",
-        "d_out * w_out[j]",
-    ),
+    "mixed-no slope": Mistake("mixed", "d_out * w_out[j] * h[j] * (1 - h[j])", "d_out * w_out[j]"),
     "mixed-bias forgotten": Mistake(
-        "mixed",
-        "        b_hidden[j] -= 0.5 * d_hidden[j]\n",
-        "        pass\n",
-        ("h = ",),
+        "mixed", "        b_hidden[j] -= 0.5 * d_hidden[j]\n", "        pass\n", undecided=True
     ),
-    "softmax-updated too early": Mistake(
-        "softmax",
-        "        dx = [sum(self.w[k][i] * d[k] for k in range(len(d))) for i in range(len(self.x))]\n"
-        "        for k in range(len(d)):\n            for i in range(len(self.x)):\n"
-        "                self.w[k][i] -= rate * d[k] * self.x[i]\n            self.b[k] -= rate * d[k]\n",
-        "        for k in range(len(d)):\n            for i in range(len(self.x)):\n"
-        "                self.w[k][i] -= rate * d[k] * self.x[i]\n            self.b[k] -= rate * d[k]\n"
-        "        dx = [sum(self.w[k][i] * d[k] for k in range(len(d))) for i in range(len(self.x))]\n",
-        ("dx = ",),
-    ),
-    "softmax-mask": Mistake("softmax", "g if s > 0 else 0.0", "g", ()),
+    "softmax-updated too early": Mistake("softmax", _SUM + _STEP, _STEP + _SUM, ("dx = ",)),
+    "softmax-no mask": Mistake("softmax", "g if s > 0 else 0.0", "g", ("self.w[k][i] -=",)),
     "softmax-label": Mistake(
-        "softmax", "d[label] -= 1\n", "d[label] -= 0.5\n", ("self.b", "self.w")
+        "softmax", "d[label] -= 1\n", "d[label] -= 0.5\n", ("self.b[k]", "self.w[k][i]")
     ),
-}
+    "recurrent-no chain": Mistake("recurrent", "d_h = d_z * wh", "d_h = d_z"),
+    "recurrent-wrong state": Mistake("recurrent", "d_wh += d_z * hs[t]", "d_wh += d_z * hs[t + 1]"),
+    "slots-no slope": Mistake(
+        "slots", "* (1 - hidden[k] * hidden[k])", "", ("g_units[k]", "unit.")
+    ),
+    "appended-no slope": Mistake("appended", " * hidden[i] * (1 - hidden[i]))", ")"),
+    "engine-wrong tanh": Mistake("engine", "(1 - out.data**2)", "(1 - out.data)"),
+    "engine-overwritten": Mistake(
+        "engine", "            self.grad += other.data * out.grad\n",
+        "            self.grad = other.data * out.grad\n", ("grad",),
+    ),
+    "adam-no mask": Mistake("adam", " * (1 if z[j] > 0 else 0)", "", ("grads[", "m[i] =")),
+}  # fmt: skip
