@@ -193,7 +193,7 @@ def test_another_loss_is_a_warning_and_wrong_if_strict(tmp_path):
         ("", "the file is empty"),
         ("def f(:\n", "syntax error on line 1"),
         ("import numpy as np\nprint(np.zeros(3))\n", "no training loop was found"),
-        ("x = 1\n", "no NumPy is used to train"),
+        ("x = 1\n", "no NumPy array and no float was replaced"),
         ("import torch\n", "uses torch"),
         ("import numpy as np\ninput('name? ')\n", "asks for input"),
         ("import numpy as np\nraise SystemExit(3)\n", "ended itself, with exit 3"),

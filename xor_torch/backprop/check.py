@@ -7,6 +7,7 @@ memory, and a plotting backend that opens no window.
 import contextlib
 import importlib
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -35,6 +36,7 @@ OUT_OF_TIME = (
 JUDGE_OUT_OF_TIME = (
     "running and judging it took longer than {:g} seconds together; give it more with --timeout"
 )
+EXACT = ("decimal", "fractions", "cmath")  # modules with numbers of their own
 FRAMEWORKS = ("torch", "tensorflow", "keras", "jax", "mxnet", "theano", "chainer", "paddle")
 
 
@@ -69,6 +71,8 @@ def check_file(
         from .judging.judge import judge  # it imports torch
 
         verdict.code = tape.code
+        if outcome.get("limit"):
+            raise _CannotTell(str(outcome["limit"]))
         with deadline(end - time.monotonic()):
             verdict.findings = judge(tape)
         conclude(verdict, outcome, source, timeout)
@@ -224,13 +228,16 @@ def _why_nothing(outcome: Mapping[str, object], source: str, timeout: float) -> 
         )
     if outcome["end"] == "full":
         return (
-            "no NumPy array was replaced twice, by itself plus a change that depends on it, within "
+            "no array and no number was replaced twice, by itself plus a change that depends on it, within "
             f"the {Limits.nodes:,} operations that are recorded: give it fewer samples for "
             "each update"
         )
-    if "numpy" not in source:
-        return "no NumPy is used to train, in it or beside it: only that can be checked"
+    for name in EXACT:
+        if re.search(rf"^\s*(import|from) {name}\b", source, re.MULTILINE):
+            return (
+                f"no training loop was found: what the script computes with {name} is not recorded"
+            )
     return (
-        "no training loop was found: no NumPy array was replaced, at least twice, by itself plus "
-        "a change that depends on it"
+        "no training loop was found: no NumPy array and no float was replaced, at least twice, by "
+        "itself plus a change that depends on it"
     )

@@ -10,6 +10,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from .number import Number, plain
+
 NUMBERS = "fiub"  # the kinds of dtype that are recorded: float, int, unsigned int, bool
 # Functions that write into their first argument and return nothing.
 _WRITERS = {"copyto", "put", "place", "putmask", "put_along_axis", "fill_diagonal"}
@@ -339,8 +341,10 @@ def strip(x: Any, matrix: type[np.ndarray] = np.ndarray) -> Any:
     if type(x) in ATOMS:
         return x
     if isinstance(x, Recorded):
-        plain = x.view(matrix if type(x) is Matrix else np.ndarray)
-        return plain[()] if x._scalar else plain
+        array = x.view(matrix if type(x) is Matrix else np.ndarray)
+        return array[()] if x._scalar else array
+    if type(x) is Number:
+        return plain(x)
     if isinstance(x, np.matrix):
         return x.view(matrix)
     if type(x) in (tuple, list):

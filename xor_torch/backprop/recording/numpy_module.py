@@ -11,6 +11,7 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from .array import Matrix, Recorded, holds
+from .number import Number, function_of_math
 from .recorder import Recorder
 
 # NumPy functions that take a sequence of arrays, and record it as one.
@@ -18,6 +19,8 @@ _TAKE_SEQUENCES = {
     "append", "block", "broadcast_arrays", "column_stack", "concatenate", "dstack", "hstack",
     "multi_dot", "shuffle", "stack", "vstack",
 }  # fmt: skip
+# Functions that a script may call with one of its own floats.
+_OF_ONE = {"abs", "clip", "dot", "mean", "round", "around", "sum", "where"}
 # Functions of a random generator that take numbers and return some of them, or whole numbers.
 _PICKS = {"binomial", "choice", "multinomial", "permutation", "permuted", "poisson", "shuffle"}
 # Functions of `math` that NumPy has as well.
@@ -104,16 +107,19 @@ def numpy_module(recorder: Recorder) -> StandIn:
 
 
 def math_module(recorder: Recorder) -> StandIn:
-    """``math``, whose functions take recorded numbers to NumPy's."""
-    return StandIn(recorder, math, {name: _of_a_number(name) for name in _OF_NUMBERS})
+    """``math``, whose functions take NumPy's numbers to NumPy, and record what they do."""
+    names = (name for name in dir(math) if callable(getattr(math, name)) and name[0] != "_")
+    return StandIn(recorder, math, {name: _of_a_number(name) for name in names})
 
 
 def _of_a_number(name: str) -> Callable[..., Any]:
-    plain = getattr(math, name)
-    recorded = getattr(np, {"pow": "power", "atan": "arctan"}.get(name, name))
+    of_python = function_of_math(name)
+    if name not in _OF_NUMBERS:
+        return of_python
+    of_numpy = getattr(np, {"pow": "power", "atan": "arctan"}.get(name, name))
 
     def call(*args: Any) -> Any:
-        return recorded(*args) if any(isinstance(a, Recorded) for a in args) else plain(*args)
+        return of_numpy(*args) if any(isinstance(a, Recorded) for a in args) else of_python(*args)
 
     return call
 
@@ -125,8 +131,10 @@ def _recording(
     name = getattr(function, "__name__", "call")
 
     def call(*args: Any, **kwargs: Any) -> Any:
+        if name in _OF_ONE and not draws:
+            args = tuple(recorder.as_array(a) if type(a) is Number else a for a in args)
         first = args[0] if args else None
-        if type(first) is list and name not in _TAKE_SEQUENCES and holds(first, Recorded):
+        if type(first) is list and name not in _TAKE_SEQUENCES and holds(first, Recorded, Number):
             args = (recorder.array(first), *args[1:])  # NumPy would make a plain array of it
         if draws and name == "shuffle" and isinstance(first, Recorded):
             return recorder.shuffle(first, function, args[1:], kwargs)
@@ -150,7 +158,7 @@ class _Ufunc:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         recorder = self._recorder
-        lists = [type(a) in (list, tuple) and holds(a, Recorded) for a in args]
+        lists = [type(a) in (list, tuple) and holds(a, Recorded, Number) for a in args]
         if any(lists):
             args = tuple(recorder.array(a) if x else a for a, x in zip(args, lists, strict=True))
         return self._real(*args, **kwargs)

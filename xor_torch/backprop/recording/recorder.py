@@ -30,7 +30,10 @@ from .array import (
     with_parts,
 )
 from .frames import Frames
+from .lifting import lifted
 from .limits import Enough, Limits, Rounds
+from .number import Number
+from .places import MOST_NUMBERS, Places
 from .preparation import Preparation
 from .updates import Updates
 
@@ -60,6 +63,8 @@ class Recorder:
         self.full = False  # Set it to stop recording.
         self._when_full = when_full
         self._deadline = time.monotonic() + limits.seconds
+        self.places = Places(self)
+        self._made = set[int]()  # the nodes that are Python's numbers
         self._bytes = 0
         self._preparation = Preparation(self.tape, self.updates, self.frames, limits)
         self._skips = False  # Is the present operation left out, see `Preparation`?
@@ -147,6 +152,8 @@ class Recorder:
         """Arguments with a `Ref` for each array."""
         if type(x) in ATOMS:
             return x
+        if type(x) is Number:
+            return Ref(x.node)
         if isinstance(x, np.ndarray):
             return Ref(self.node_of(x)) if x.dtype.kind in NUMBERS else x
         if type(x) in (tuple, list):
@@ -200,6 +207,8 @@ class Recorder:
         """A list of numbers as an array, the same one each time that the list is met."""
         if type(x) not in (list, tuple) or holds(x, Recorded) or not self._records():
             return x
+        if holds(x, Number):
+            return self.array(x)
         value = np.array(x)
         known = self._typed.get(id(x))
         if known and known[0] is x and np.array_equal(strip(known[1]), value):
@@ -221,7 +230,7 @@ class Recorder:
             return _with_axes(object, kwargs.get("ndmin", 0))
         if isinstance(object, map | filter | zip | range):
             object = list(object)
-        if not holds(object, Recorded):
+        if not holds(object, Recorded, Number):
             return self.record_new(np.array(object, dtype=dtype, **kwargs))
         if dtype in ("object", "O", builtins.object):
             return _objects(object)
@@ -235,6 +244,52 @@ class Recorder:
         """``numpy.matrix`` for the script."""
         x = self.array(np.matrix(data) if isinstance(data, str) else data, dtype, copy or None)
         return self._as_matrix(x, np.asarray(strip(x)).view(np.matrix))  # always two axes
+
+    # -- Python's numbers
+
+    def finished(self) -> tuple[Tape, str | None]:
+        """The tape with arrays for Python's numbers, and why it cannot be judged, if so."""
+        if self.places.too_many and not self.tape.links:
+            return self.tape, (
+                f"its lists hold more than {MOST_NUMBERS:,} numbers: use fewer, or NumPy arrays"
+            )
+        try:
+            return lifted(self.tape, self.places, self._made)
+        except Exception as e:  # a stranger's lists and objects may be stranger than this check
+            return self.tape, f"its numbers could not be followed, with {type(e).__name__}: {e}"
+
+    def as_number(self, value: float, node: int) -> Number:
+        """A Python float, whose node this is, as one that records."""
+        return Number.on_tape(value, node, self)
+
+    def leaf_number(self, value: float) -> int:
+        """Enter a float of the script; return its node."""
+        node = self._new("leaf")
+        node.value, node.shape, node.dtype = np.array(value), (), "f"
+        node.marks = 1 << self.limits.marks  # all of them share the last mark
+        self._made.add(node.id)
+        return node.id
+
+    def as_array(self, x: Number) -> Any:
+        """A Python float as the number that NumPy makes of it."""
+        return self.wrap(np.float64(x), x.node) if self._records() else float(x)
+
+    def number(self, op: str, args: tuple[Any, ...], value: float) -> Any:
+        """Write down what was done with Python's numbers; return the result."""
+        if not self._records():
+            return value
+        node = self._new(op, self._encode(args))
+        self._keep(node, value)
+        self._made.add(node.id)
+        return self.as_number(value, node.id)
+
+    def compared(self, op: str, args: tuple[Any, ...], answer: bool) -> None:
+        """Python's numbers were compared, as a branch is taken."""
+        if self._records():
+            node = self._new(op, self._encode(args))
+            self._keep(node, answer)
+            self._made.add(node.id)
+            self.tape.branches.append((node.id, answer))
 
     # -- operations
 
@@ -410,6 +465,8 @@ class Recorder:
             if type(value) in (tuple, list) and len(value) == len(targets):
                 return type(value)(map(self.assigned, value, targets))
             return value
+        if not self.full and not isinstance(value, np.ndarray) and targets[0].isidentifier():
+            value = self.places.named(value, targets[0])
         made = type(value) in (np.ndarray, np.matrix) and value.dtype.kind in NUMBERS
         if made and not self.full:
             # A package made it: from now on its operations are to be recorded.

@@ -21,6 +21,7 @@ from ..code import Place
 from ..tape import Tape
 from .array import Recorded, strip
 from .limits import Enough, Limits
+from .number import Number, extreme_of, sum_of
 from .numpy_module import math_module, numpy_module
 from .recorder import Recorder
 from .source import read_source
@@ -37,7 +38,7 @@ def record(source: str, filename: str, limits: Limits | None = None) -> tuple[di
     recorder = Recorder(limits or Limits())
     found = Run(recorder).script(source, filename)
     recorder.full = True
-    return found, recorder.tape
+    return found, recorder.finished()[0]
 
 
 class Run:
@@ -91,6 +92,14 @@ class Run:
             "__loop__": self._loop,
             "__round__": self.recorder.rounds.begin,
             "__float__": _float,
+            "__set_item__": self.recorder.places.set_item,
+            "__set_attribute__": self.recorder.places.set_attribute,
+            "__change_item__": self.recorder.places.change_item,
+            "__change_attribute__": self.recorder.places.change_attribute,
+            "__named__": self.recorder.places.named,
+            "sum": sum_of,
+            "max": extreme_of(True),
+            "min": extreme_of(False),
         }
 
     def _import(
@@ -122,7 +131,7 @@ class Run:
         """The items of a ``for`` loop, until it has made enough updates."""
         go_on = self.recorder.rounds.begin()
         for item in items:
-            yield item
+            yield self.recorder.places.looped(item)
             if not go_on():
                 return
 
@@ -144,6 +153,8 @@ def _float(*args: Any) -> Any:
     if len(args) == 1 and isinstance(args[0], Recorded):
         float(strip(args[0]))  # for an array, this NumPy may raise an error
         return args[0].item() if args[0].dtype.kind == "f" else args[0].astype(float).item()
+    if len(args) == 1 and type(args[0]) is Number:
+        return args[0]
     return float(*args)
 
 

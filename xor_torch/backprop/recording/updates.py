@@ -59,6 +59,26 @@ class Updates:
         # array([a + change, b + change]) may also be a sum as a whole
         return node.op == "array" and self._in_rebuilt(node)
 
+    def replaced(self, old: int, node: Node, changes: list[int], counts: bool) -> bool:
+        """The script has put `node`, the sum of `old` and `changes`, in the place of `old`.
+
+        Args:
+            old: a value.
+            node: the new value.
+            changes: what was added.
+            counts: False if it is one of the numbers of a list, of which the first was counted.
+
+        """
+        root = self._root(old)
+        if not any(self._depends(i, root) for i in changes):
+            self._keep_sum(old, node)
+            return False
+        count, began = self.count, self.began
+        self._add(old, node)
+        if not counts:
+            self.count, self.began = count, began
+        return True
+
     def _in_sum(self, node: Node) -> bool:
         """``old + change``, or ``add.at(old, indices, change)``"""
         if node.dtype != "f" or len(node.args) < 2:
