@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +45,8 @@ def check_file(
     strict: bool = False,
     verbose: bool = False,
     memory: float = 4.0,
+    in_its_folder: bool = False,
+    progress: Callable[[str], object] = lambda doing: None,
 ) -> Verdict:
     """Run a script or notebook and judge its backpropagation.
 
@@ -55,6 +57,8 @@ def check_file(
         strict: call it wrong if it computes another loss than it follows the gradient of.
         verbose: let what it prints through to standard error.
         memory: gigabytes of memory that it may have.
+        in_its_folder: run it from the folder that it is in, not from the present one.
+        progress: called with what is being done, as soon as it begins.
 
     Returns:
         The verdict. A file that cannot be read, run or judged raises nothing but is "cannot
@@ -65,7 +69,10 @@ def check_file(
     path, end = Path(path), time.monotonic() + timeout
     try:
         source = _readable_source(path)
-        tape, outcome = _record(path, source, args, timeout, verbose, memory)
+        progress(f"running {path.name}")
+        folder = path.parent if in_its_folder else None
+        tape, outcome = _record(path, source, args, timeout, verbose, memory, folder)
+        progress("judging")
         from .judging.judge import judge  # it imports torch
 
         verdict.code = tape.code
@@ -119,6 +126,7 @@ def _record(
     timeout: float,
     verbose: bool,
     memory: float,
+    cwd: Path | None = None,
 ) -> tuple[Tape, dict[str, Any]]:
     """Run the script in a process of its own; return its tape and how it ended."""
     seconds = timeout * SCRIPT_SHARE
@@ -127,9 +135,16 @@ def _record(
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         command = [
             *(sys.executable, str(Path(recording.__file__).with_name("__main__.py"))),
-            *(str(path), folder, str(seconds), str(grace), str(int(memory * 1e9)), *args),
+            *(
+                str(path.absolute() if cwd else path),
+                folder,
+                str(seconds),
+                str(grace),
+                str(int(memory * 1e9)),
+                *args,
+            ),
         ]
-        ended = _run_alone(command, seconds + grace + CLEANUP_SECONDS, verbose)
+        ended = _run_alone(command, seconds + grace + CLEANUP_SECONDS, verbose, cwd)
         if not (Path(folder) / "tape.json").exists():
             raise _CannotTell(
                 "the script ended its process, so nothing could be recorded"
@@ -147,13 +162,16 @@ def _record(
     return tape, outcome
 
 
-def _run_alone(command: Sequence[str], seconds: float, verbose: bool) -> bool:
+def _run_alone(
+    command: Sequence[str], seconds: float, verbose: bool, cwd: Path | None = None
+) -> bool:
     """Run a process; kill it and its group after `seconds`. Did it end by itself?"""
     process = subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,
         stdout=sys.stderr if verbose else subprocess.DEVNULL,
         stderr=None if verbose else subprocess.DEVNULL,
+        cwd=cwd,
         env={**os.environ, "MPLBACKEND": "Agg"},
         start_new_session=True,
     )

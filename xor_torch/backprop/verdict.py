@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from .code import Code
 from .judging.findings import Finding
-from .saying import catalogue, terminal
+from .saying import catalogue, page, terminal
 from .saying.outline import Outline, outline
 from .saying.script import Script
 from .saying.terminal import Style
@@ -14,7 +14,7 @@ EXIT_CODES = {"correct": 0, "wrong": 1, "cannot tell": 2}
 JSON_VERSION = 1  # grows when a key loses its meaning; new keys may come without
 
 
-@dataclass
+@dataclass(repr=False)
 class Verdict:
     """The outcome for one file."""
 
@@ -52,6 +52,13 @@ class Verdict:
     def report(self, style: Style | None = None, full: bool = False) -> str:
         """The text for a reader: without colour and 100 columns wide if no style is given."""
         return terminal.text_of(self.outline(full), style or Style())
+
+    def _repr_html_(self) -> str:
+        """The report under a notebook's cell."""
+        return page.fragment(self.outline(full=True))
+
+    def __repr__(self) -> str:
+        return f"<Verdict: {self.outline().title}: {self.outline().first_line}>"
 
     def to_json(self) -> Mapping[str, object]:
         """A JSON object; saying/verdict.schema.json describes its keys.

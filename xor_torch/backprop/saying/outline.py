@@ -74,10 +74,24 @@ class Outline:
     headline: str
     networks: list[Network]
     traceback: str = ""
+    layer: str = ""  # of the first wrong value, in words
 
     @property
     def title(self) -> str:
         return TITLES[self.verdict]
+
+    def hint(self, level: int) -> str:
+        """A part of the answer: 1 the layer, 2 the line, 3 the mistake."""
+        path = printable(self.path)
+        if self.verdict != "wrong":
+            return f"{self.title}: {self.first_line}"
+        if level == 1 or not self.where:
+            return printable(f"{self.title}: {path}: look at {self.layer or 'the gradients'}")
+        if level == 2:
+            return printable(f"{self.title}: {path}: look at {self.where}")
+        name = next((n.mistake.name for n in self.networks if n.mistake and n.mistake.page), "")
+        mistake = name or "none of the mistakes that have a name"
+        return printable(f"{self.title}: {path}, {self.where}: {mistake}")
 
     @property
     def first_line(self) -> str:
@@ -107,7 +121,19 @@ def outline(
         headline = reason
     if verdict == "correct" and len(networks) > 1:
         headline = f"every update of {len(networks)} networks follows the gradient of its loss"
-    return Outline(path, verdict, where, headline, networks, (traceback or "").rstrip())
+    layer = _layer(decisive) if decisive is not None and verdict == "wrong" else ""
+    return Outline(path, verdict, where, headline, networks, (traceback or "").rstrip(), layer)
+
+
+def _layer(finding: Finding) -> str:
+    """The layer that the first wrong value belongs to: the last one with a spoilt parameter."""
+    spoilt = finding.diagnosis.spoils if finding.diagnosis else []
+    spoilt = spoilt or [p.name for p in finding.parameters if not p.ok]
+    for number, layer in reversed([*enumerate(finding.layers, 1)]):
+        names = layer.partition(":")[2].partition(";")[0].split(", ")
+        if {name.strip() for name in names} & {*spoilt}:
+            return f"layer {number}"
+    return f"the gradient of {', '.join(dict.fromkeys(spoilt))}" if spoilt else ""
 
 
 def _network(finding: Finding, script: Script, full: bool) -> Network:
@@ -240,7 +266,11 @@ def _excerpt(finding: Finding, script: Script, own: dict[str, str], full: bool) 
         for before, n in zip([0, *numbers], numbers, strict=False):
             part, number = script.code.place(n)
             words, is_right = labels.get(n, ([], True))
-            hover = _evidence(d) if d is not None and n == at else ""
+            hover = "; ".join(
+                _how_wrong(p.name, p, script.code) for p in finding.parameters if p.line == n
+            )
+            if d is not None and n == at:
+                hover = _evidence(d) or hover
             gap = bool(before) and n > before + 1
             text = printable(script.text(n).expandtabs(4)).rstrip()
             lines.append(Line(part, number, text, words, is_right, n == at, gap, hover))

@@ -7,10 +7,10 @@ say; together they take 50 to 90 ms.
 import contextlib
 import io
 import os
-import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TextIO
 
+from .highlight import words_of
 from .outline import Line, Network, Outline, printable
 
 if TYPE_CHECKING:
@@ -20,15 +20,13 @@ if TYPE_CHECKING:
 LEAST_WIDTH, USUAL_WIDTH, MOST_WIDTH = 60, 100, 200
 NO_MISTAKE = "none of those that have a name"
 COLOURS = {"correct": "bold green", "wrong": "bold red", "cannot tell": "bold yellow"}
-# of pygments' kinds of words, the nearest that is named here; colours of the user's own palette
+# of the kinds of words in `highlight`; colours of the user's own palette
 CODE = {
-    "Token.Keyword": "blue",
-    "Token.Operator.Word": "blue",
-    "Token.Name.Function": "cyan",
-    "Token.Name.Builtin": "cyan",
-    "Token.Literal.Number": "magenta",
-    "Token.Literal.String": "yellow",
-    "Token.Comment": "bright_black",
+    "keyword": "blue",
+    "name": "cyan",
+    "number": "magenta",
+    "string": "yellow",
+    "comment": "bright_black",
 }
 
 
@@ -82,6 +80,13 @@ def console(style: Style) -> "Console":
     )
 
 
+def finished(page: "Console") -> str:
+    """What was printed on a console of `console`, without spaces at the ends of lines."""
+    written = page.file
+    assert isinstance(written, io.StringIO)
+    return "\n".join(line.rstrip() for line in written.getvalue().rstrip("\n").split("\n"))
+
+
 def text_of(outline: Outline, style: Style) -> str:
     """The whole report."""
     from rich.text import Text
@@ -101,9 +106,7 @@ def text_of(outline: Outline, style: Style) -> str:
         _print_network(page, network, style)
     if outline.traceback:
         page.print(Text(f"\n{printable(outline.traceback)}"))
-    written = page.file
-    assert isinstance(written, io.StringIO)
-    return "\n".join(line.rstrip() for line in written.getvalue().rstrip("\n").split("\n"))
+    return finished(page)
 
 
 def _print_network(page: "Console", network: Network, style: Style) -> None:
@@ -117,13 +120,13 @@ def _print_network(page: "Console", network: Network, style: Style) -> None:
     facts = Table.grid(padding=(0, 2, 0, 0))
     facts.add_column(style="bold", no_wrap=True)
     facts.add_column(overflow="fold")
-    for name, words, colour in _facts(network):
+    for name, words, colour in facts_of(network):
         facts.add_row(name, Text(printable(words), colour))
     if facts.row_count:
         page.print(facts)
 
 
-def _facts(network: Network) -> list[tuple[str, str, str]]:
+def facts_of(network: Network) -> list[tuple[str, str, str]]:
     """(name, text, colour) of each line below the excerpt."""
     facts = list[tuple[str, str, str]]()
     mistake = network.mistake
@@ -169,6 +172,7 @@ def _listing(lines: list[Line], style: Style) -> Any:
         elif line.after_gap:
             table.add_row(Text(gap, "bright_black"), "", "")
         colour = "green" if line.is_right else "bold red" if line.is_first else "red"
+        colour = colour if line.labels else ""
         number = Text(f"{arrow if line.is_first else ' '} {line.number}")
         number.stylize("bold red" if line.is_first else "bright_black")
         number.append(f" {bar}", "bright_black")
@@ -184,22 +188,10 @@ def _coloured(lines: list[Line], style: Style) -> list["Text"]:
     from rich.text import Text
 
     found = [Text(line.text) for line in lines]
-    if style.colour:
-        from pygments.lexers.python import PythonLexer
-
-        lexer = PythonLexer(stripnl=False, ensurenl=False)
-        for line, text in zip(lines, found, strict=True):
-            at = 0
-            for kind, word in lexer.get_tokens(line.text):
-                name = str(kind)
-                while name not in CODE and "." in name:
-                    name = name.rpartition(".")[0]
-                if name in CODE:
-                    text.stylize(CODE[name], at, at + len(word))
-                at += len(word)
+    for line, text in zip(lines, found, strict=True):
+        at = 0
+        for kind, word in words_of(line.text) if style.colour else ():
+            if kind:
+                text.stylize(CODE[kind], at, at + len(word))
+            at += len(word)
     return found
-
-
-def stream_style() -> Style:
-    """The style of standard output."""
-    return Style.of(sys.stdout)
