@@ -2,12 +2,14 @@
 
 import ast
 import contextlib
-import multiprocessing
+import os
+import pickle
 import queue
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,14 @@ from .saying.table import Row
 from .verdict import Verdict
 
 SUFFIXES = (".py", ".ipynb")
+# A worker imports this package from where it is, and nothing from the directory in which the
+# command was started. (`python -P` is newer than Python 3.10.)
+_START = """
+import sys
+sys.path[0] = sys.argv[1]
+from xor_torch.backprop.many import serve
+serve()
+"""
 # A worker that has not answered so long after its file's time is over hangs, and is ended.
 GRACE_SECONDS = 30.0
 
@@ -122,37 +132,36 @@ class _Worker:
     """A process that checks one file after another; it has imported torch once."""
 
     def __init__(self) -> None:
-        self.process: Any = None
+        self.process: subprocess.Popen[bytes] | None = None
         self.ended = False
 
     def check(self, path: Path, options: dict[str, Any]) -> Said:
-        if self.process is None:
-            self._start()
+        process = self.process = self.process or self._start()
+        assert process.stdin is not None and process.stdout is not None
+        watch = threading.Timer(options["timeout"] + GRACE_SECONDS, process.kill)
+        watch.start()
         try:
-            self.connection.send((path, options))
-            if self.connection.poll(options["timeout"] + GRACE_SECONDS):
-                said: Said = self.connection.recv()
-                return said
-            why = "it did not come to an end in time"
-        except (EOFError, OSError):
-            self.process.join(1)
-            why = f"its process ended with exit code {self.process.exitcode}"
-        self._kill()
-        return _said(Verdict(str(path), "cannot tell", f"this check was ended: {why}"))
+            pickle.dump((path, options), process.stdin)
+            process.stdin.flush()
+            said: Said = pickle.load(process.stdout)
+            return said
+        except (EOFError, OSError, pickle.UnpicklingError):
+            self._kill()
+            why = f"its process ended with exit code {process.returncode}"
+            return _said(Verdict(str(path), "cannot tell", f"this check was ended: {why}"))
+        finally:
+            watch.cancel()
 
-    def _start(self) -> None:
-        context = multiprocessing.get_context("spawn")
-        self.connection, theirs = context.Pipe()
-        self.process = context.Process(target=_serve, args=(theirs,), daemon=True)
-        self.process.start()
-        theirs.close()
+    def _start(self) -> "subprocess.Popen[bytes]":
+        root = str(Path(__file__).parents[2])
+        command = [sys.executable, "-c", _START, root]
+        return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
     def _kill(self) -> None:
         process, self.process = self.process, None
         if process is not None:
             process.kill()
-            process.join()
-            self.connection.close()
+            process.wait()
 
     def end(self) -> None:
         self.ended = True
@@ -177,12 +186,15 @@ def _work(
         finished.put((k, said, time.monotonic() - begin))
 
 
-def _serve(connection: "Connection[Any, Any]") -> None:
-    """Check what is sent, until the other side is gone."""
+def serve() -> None:
+    """Be a worker: check what comes in on standard input, until the other side is gone."""
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what is printed must not get among the answers
     with contextlib.suppress(EOFError, KeyboardInterrupt, BrokenPipeError):
         while True:
-            path, options = connection.recv()
-            connection.send(_said(check_file(path, **options)))
+            path, options = pickle.load(sys.stdin.buffer)
+            pickle.dump(_said(check_file(path, **options)), answers)
+            answers.flush()
 
 
 def _said(verdict: Verdict) -> Said:

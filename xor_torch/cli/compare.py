@@ -1,6 +1,7 @@
 """``xor-torch compare``: our gradients against autograd's, or a script's or notebook's of yours."""
 
 import contextlib
+import itertools
 import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -232,11 +233,12 @@ def _counting(files: int, hint: int) -> Iterator[Callable[["Row"], None]]:
     from tqdm import tqdm
 
     with tqdm(total=files, unit=" files", leave=False, dynamic_ncols=True, disable=None) as bar:
+        count = itertools.count(1)
 
         def done(row: "Row") -> None:
             words = row.outline.hint(hint) if hint < WHOLE_REPORT else row.line()
             with bar.external_write_mode() if not bar.disable else contextlib.nullcontext():
-                say(f"[{bar.n + 1}/{files}] {words}")
+                say(f"[{next(count)}/{files}] {words}")
             bar.update()
 
         yield done

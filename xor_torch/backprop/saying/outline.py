@@ -139,8 +139,9 @@ def _layer(finding: Finding) -> str:
 def _network(finding: Finding, script: Script, full: bool) -> Network:
     d, code = finding.diagnosis, script.code
     names = unique_names(finding.parameters)
-    right = [n for n, p in zip(names, finding.parameters, strict=True) if p.ok]
-    bad = [(n, p) for n, p in zip(names, finding.parameters, strict=True) if not p.ok]
+    spoilt = _spoilt(finding)
+    wrong = [not p.ok or p.name in spoilt for p in finding.parameters]
+    right = [n for n, bad in zip(names, wrong, strict=True) if not bad]
     name = finding.loss or "loss"
     loss, rate = name, _rate(finding, script)
     if (kind := name.split()[-1]) in LOSSES:
@@ -162,16 +163,26 @@ def _network(finding: Finding, script: Script, full: bool) -> Network:
         network.headline = f"{d.variable or 'a value'} {network.mistake.is_wrong}"
         network.why = _why(network.mistake, d, finding, script)
         network.evidence = _evidence(d)
-    if finding.verdict != "correct":
-        network.wrong = [_how_wrong(n, p, code) for n, p in bad]
+    if finding.verdict == "wrong":
+        parameters = zip(names, finding.parameters, wrong, strict=True)
+        network.wrong = [_how_wrong(n, p, code) for n, p, bad in parameters if bad]
         if not network.wrong and d is not None:
             network.wrong = [*dict.fromkeys(d.spoils)]
     if full:
         network.layers = list(finding.layers)
-    if finding.verdict == "wrong" or full:
+    if finding.verdict != "correct" or full:
         network.lines = _excerpt(finding, script, own, full)
         network.legend = _legend(network.lines)
     return network
+
+
+def _spoilt(finding: Finding) -> set[str]:
+    """The names whose parameters are all made from the wrong value, even if they follow from it."""
+    if finding.diagnosis is None or finding.verdict != "wrong":
+        return set()
+    spoilt = Counter(finding.diagnosis.spoils)
+    there = Counter(p.name for p in finding.parameters)
+    return {name for name, n in spoilt.items() if n >= there[name]}
 
 
 def unique_names(parameters: Sequence[Parameter]) -> list[str]:
@@ -244,7 +255,7 @@ def apart(a: float, b: float) -> tuple[str, str]:
 def _how_wrong(name: str, p: Parameter, code: Code) -> str:
     size = "" if shape(p.shape) in name else f" {shape(p.shape)}"
     text = f"{name}{size}, updated on {code.where(p.line)}"
-    if p.difference is None:
+    if p.difference is None or p.ok:  # right but for the wrong value that it is made from
         return text
     if p.difference < SAME_DIRECTION:
         return f"{text}: follows the gradient, with a factor of its own"
@@ -254,15 +265,31 @@ def _how_wrong(name: str, p: Parameter, code: Code) -> str:
 # -------------------------------------------------------------------------------- the excerpt
 
 
+def mentioned(text: str, script: Script) -> list[int]:
+    """The lines that a text names as `Code.where` does."""
+    named = re.findall(r"(?:cell (\d+), )?line (\d+)(?: of ([^\s,;:]+))?", text)
+    places = {(int(cell) if cell else module or None, int(at)) for cell, at, module in named}
+    lines = range(1, len(script.code.lines) + 1)
+    return [n for n in lines if script.code.place(n) in places] if places else []
+
+
 def _excerpt(finding: Finding, script: Script, own: dict[str, str], full: bool) -> list[Line]:
     d = finding.diagnosis if finding.verdict == "wrong" else None
-    labels = {n: _labels(finding, n, d, own) for n in finding.labels if script.has(n)}
+    known = finding.labels
+    if not known:  # the lines of the updates are known all the same
+        known = {p.line: [] for p in finding.parameters}
+        spoilt = _spoilt(finding)
+        for p in finding.parameters:
+            known[p.line].append((p.name, p.ok and p.name not in spoilt))
+    labels = {n: _labels(known[n], n, finding, own) for n in known if script.has(n)}
     labels = {n: found for n, found in labels.items() if found[0]}
     if d is not None and script.has(d.line):
         labels.setdefault(d.line, ([d.variable or "value"], False))
     at = d.line if d is not None else None
+    some = [*labels, *mentioned(finding.reason or "", script)]
+    some = sorted({*some}) or [n for n in finding.lines if n]
     lines = list[Line]()
-    for numbers in _ranges([*labels] or [n for n in finding.lines if n], at, script, full):
+    for numbers in _ranges(some, at, script, full):
         for before, n in zip([0, *numbers], numbers, strict=False):
             part, number = script.code.place(n)
             words, is_right = labels.get(n, ([], True))
@@ -278,14 +305,15 @@ def _excerpt(finding: Finding, script: Script, own: dict[str, str], full: bool) 
 
 
 def _labels(
-    finding: Finding, line: int, d: Diagnosis | None, own: dict[str, str]
+    known: Sequence[tuple[str, bool]], line: int, finding: Finding, own: dict[str, str]
 ) -> tuple[list[str], bool]:
     """The derivatives that a line computes, right or wrong: the wrong ones, if there are any."""
-    found = [*dict.fromkeys(finding.labels[line])]
+    found = [*dict.fromkeys(known)]
+    d = finding.diagnosis
     wrong = [name for name, ok in found if not ok]
     if d is not None and line == d.line and not wrong:
         wrong = ["wrong"]
-    if d is None:  # all is right, or nobody can tell
+    if finding.verdict != "wrong":  # all is right, or nobody can tell
         wrong = []
     words = wrong or [name for name, ok in found if ok]
     variable = (d.variable if d else "") or "value"

@@ -2,14 +2,17 @@
 
 import csv
 import io
+import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import Any
 
 from .outline import Outline, printable
 from .terminal import COLOURS, Style, console, finished
 
+MOST_OF_NAME = 30  # characters of a file's name on one line
 NAMES = ("correct", "wrong", "cannot tell")
 COLUMNS = (
     *("file", "verdict", "line", "cell", "module", "variable", "mistake", "mistake_code"),
@@ -62,14 +65,18 @@ def table_of(rows: Sequence[Row], style: Style, hint: int = 4) -> str:
 
     page = console(style)
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", pad_edge=False)
-    table.add_column("file", overflow="fold", ratio=3)
+    folder, names = _names(rows)
+    cut: Any = "ellipsis" if style.unicode else "crop"  # the reasons in full are in the pages
+    longest = min(max(map(len, names), default=0), MOST_OF_NAME)
+    left = style.width - longest - len("  cannot tell    lines  123.4 s  ")
+    table.add_column(f"file in {folder}" if folder else "file", overflow="fold")
     table.add_column("verdict", no_wrap=True)
     if hint >= 2:
         table.add_column("line", justify="right", no_wrap=True)
     if hint != 2:
-        table.add_column("layer" if hint == 1 else "mistake, or why not", overflow="fold", ratio=4)
+        table.add_column("layer" if hint == 1 else "mistake, or reason", no_wrap=True)
     table.add_column("time", justify="right", no_wrap=True)
-    for row in rows:
+    for row, name in zip(rows, names, strict=True):
         words = row.json["mistake"] or row.json["reason"] or ""
         if row.verdict == "correct":
             words = ""
@@ -78,12 +85,13 @@ def table_of(rows: Sequence[Row], style: Style, hint: int = 4) -> str:
         elif row.verdict == "wrong" and not row.json["mistake"] and row.outline.where:
             words = row.outline.headline
         if row.copy_of:
-            words = f"{words}{'; ' if words else ''}the same code as {row.copy_of}"
-        cells = [Text(printable(row.path)), Text(row.verdict, COLOURS[row.verdict])]
+            words = f"the same code as {row.copy_of}{'; ' if words else ''}{words}"
+        cells = [Text(printable(name)), Text(row.verdict, COLOURS[row.verdict])]
         if hint >= 2:
             cells.append(Text(short_place(row)))
         if hint != 2:
             cells.append(Text(printable(words)))
+            cells[-1].truncate(left, overflow=cut)
         table.add_row(*cells, Text(f"{row.seconds:.1f} s"))
     page.print(table)
     page.print(Text(f"\n{summary(rows)}", "bold"))
@@ -91,6 +99,16 @@ def table_of(rows: Sequence[Row], style: Style, hint: int = 4) -> str:
         for name, n in mistakes(rows):
             page.print(Text(f"{n:>4}  {printable(name)}"))
     return finished(page)
+
+
+def _names(rows: Sequence[Row]) -> tuple[str, list[str]]:
+    """The folder that all files are in, "" if there is none, and their names within it."""
+    paths = [PurePath(row.path) for row in rows]
+    try:
+        folder = os.path.commonpath([path.parent for path in paths])
+    except ValueError:  # some of them absolute, some not
+        folder = ""
+    return folder, [str(path.relative_to(folder)) for path in paths]
 
 
 def short_place(row: Row) -> str:

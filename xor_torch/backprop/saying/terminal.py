@@ -139,11 +139,11 @@ def facts_of(network: Network) -> list[tuple[str, str, str]]:
     if network.evidence:
         facts.append(("value", network.evidence, ""))
     facts += [("wrong" if i == 0 else "", words, "red") for i, words in enumerate(network.wrong)]
-    if network.verdict != "correct" and network.right:
+    if network.verdict == "wrong" and network.right:
         facts.append(("right", ", ".join(network.right), "green"))
-    if network.verdict != "correct" and network.loss:
+    if network.verdict == "wrong" and network.loss:
         facts.append(("loss", f"what is right follows the {network.loss}", ""))
-    if network.updates and (network.verdict == "wrong" or network.lines):
+    if network.updates and (network.verdict == "wrong" or network.layers):
         facts.append(("updates", network.updates, ""))
     if network.legend:
         facts.append(("names", network.legend, ""))
