@@ -24,6 +24,7 @@ from pathlib import Path
 import numpy as np
 
 from xor_torch.backprop.check import check_file
+from xor_torch.backprop.saying import Style
 
 from .backprop.homework import CORRECT, MISTAKES, Mistake
 
@@ -83,13 +84,20 @@ def diff(mistake: Mistake) -> list[str]:
 
 
 def report(mistake: Mistake) -> list[str]:
-    """The lines of the real report that say what is wrong."""
+    """The lines of the real report that say what is wrong: not the script's, which the diff shows."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "my_network.py")
         path.write_text(mistake.source)
-        lines = check_file(path).report().replace(str(path), path.name).splitlines()
-    wanted = r"  (first wrong|mistake:|.* (does not follow|another multiple)|.*: actual )|[A-Z]"
-    return [line.strip() for line in lines if re.match(wanted, line)]
+        verdict = check_file(path)
+    verdict.path = path.name
+    lines = verdict.report(Style(width=80)).splitlines()
+    wanted, is_wanted = [], True
+    for line in lines:
+        if re.match(r"\S", line):
+            is_wanted = bool(re.match(r"WRONG|why|mend|value|wrong", line))
+        if is_wanted and (line.strip() and "|" not in line):
+            wanted.append(line)
+    return wanted
 
 
 def table(page: str) -> str:

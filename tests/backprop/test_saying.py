@@ -265,7 +265,14 @@ def test_the_style_of_a_stream(is_terminal, environment, style, monkeypatch):
     monkeypatch.setenv("TERM", "xterm")
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    assert Style.of(stream(is_terminal)) == Style(*style)
+    assert Style.of(stream(is_terminal)) == Style(*style, wraps=is_terminal)
+
+
+def test_the_first_line_is_one_line_for_grep_unless_a_terminal_would_break_it():
+    one = verdict(finding())
+    one.path = "a/long path/" * 10 + "net.py"
+    assert one.report().splitlines()[0].endswith("that this step has already changed")
+    assert max(map(len, one.report(Style(80)).splitlines())) <= 80
 
 
 def test_no_unicode_where_the_terminal_has_none():

@@ -51,7 +51,7 @@ class Verdict:
 
     def report(self, style: Style | None = None, full: bool = False) -> str:
         """The text for a reader: without colour and 100 columns wide if no style is given."""
-        return terminal.text_of(self.outline(full), style or Style())
+        return terminal.text_of(self.outline(full), style or Style(wraps=False))
 
     def _repr_html_(self) -> str:
         """The report under a notebook's cell."""

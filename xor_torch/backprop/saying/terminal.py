@@ -37,6 +37,7 @@ class Style:
     width: int = USUAL_WIDTH
     colour: bool = False
     unicode: bool = False
+    wraps: bool = True  # the first line, too; elsewhere than on a terminal it is one for `grep`
 
     @classmethod
     def of(cls, stream: TextIO) -> "Style":
@@ -59,7 +60,7 @@ class Style:
             fits = is_terminal and not dumb
         except (UnicodeEncodeError, LookupError):
             fits = False
-        return cls(min(max(width, LEAST_WIDTH), MOST_WIDTH), colour, fits)
+        return cls(min(max(width, LEAST_WIDTH), MOST_WIDTH), colour, fits, is_terminal)
 
 
 def console(style: Style) -> "Console":
@@ -94,7 +95,10 @@ def text_of(outline: Outline, style: Style) -> str:
     page = console(style)
     head = Text(outline.title, COLOURS[outline.verdict])
     head.append(f": {outline.first_line}", "bold" if outline.verdict != "correct" else "")
-    page.print(head)
+    if style.wraps:
+        page.print(head)
+    else:
+        page.print(head, no_wrap=True, overflow="ignore", crop=False)
     several = len(outline.networks) > 1
     for number, network in enumerate(outline.networks, 1):
         if several:
