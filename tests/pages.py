@@ -84,7 +84,7 @@ def diff(mistake: Mistake) -> list[str]:
 
 
 def report(mistake: Mistake) -> list[str]:
-    """The lines of the real report that say what is wrong: not the script's, which the diff shows."""
+    """The lines of the real report that say what is wrong; the diff shows the script's."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "my_network.py")
         path.write_text(mistake.source)

@@ -274,7 +274,8 @@ def test_lines_of_the_scripts_own_modules(tmp_path):
     assert f"line {mistake.line} of {module}: " in report.splitlines()[0]
     line = mistake.source.splitlines()[mistake.line - 1]
     assert re.search(rf"\n +{module}:\n", report)
-    assert re.search(rf"\n> {mistake.line} \| +{re.escape(line.split(" * ")[0].strip())}", report)
+    begin = re.escape(line.partition(" * ")[0].strip())
+    assert re.search(rf"\n> {mistake.line} \| +{begin}", report)
     assert "sys.version" not in report
 
 

@@ -2,6 +2,7 @@
 
 import ast
 import contextlib
+import glob
 import os
 import pickle
 import queue
@@ -51,7 +52,8 @@ def find_files(paths: Iterable[str]) -> list[Path]:
             some = [*_below(path)]
             what = "there is no .py or .ipynb file in it"
         elif not path.exists() and any(c in name for c in "*?["):
-            some = sorted(p for p in Path().glob(name) if p.suffix in SUFFIXES)
+            named = [Path(match) for match in sorted(glob.glob(name, recursive=True))]
+            some = [p for p in named if p.suffix in SUFFIXES and "__pycache__" not in p.parts]
             what = "no .py or .ipynb file has such a name"
         else:
             some = [path] if path.suffix in SUFFIXES else []
@@ -101,9 +103,14 @@ def check_files(
         waiting.put(k)
     options = {**options, "timeout": timeout, "in_its_folder": True}
     workers = [_Worker() for _ in range(min(jobs, len(paths)))]
-    for worker in workers:
-        arguments = (worker, paths, waiting, finished, options)
-        threading.Thread(target=_work, args=arguments, daemon=True).start()
+    threads = [
+        threading.Thread(
+            target=_work, args=(worker, paths, waiting, finished, options), daemon=True
+        )
+        for worker in workers
+    ]
+    for thread in threads:
+        thread.start()
     rows: list[Row | None] = [None] * len(paths)
     try:
         for _ in paths:
@@ -113,6 +120,8 @@ def check_files(
     finally:
         for worker in workers:
             worker.end()
+        for thread in threads:
+            thread.join()
     return [row for row in rows if row is not None]
 
 
@@ -162,6 +171,9 @@ class _Worker:
         if process is not None:
             process.kill()
             process.wait()
+            for pipe in (process.stdin, process.stdout):
+                with contextlib.suppress(OSError):  # what was not sent yet
+                    pipe.close()  # type: ignore[union-attr]
 
     def end(self) -> None:
         self.ended = True
