@@ -90,7 +90,7 @@ def report(mistake: Mistake) -> list[str]:
         path.write_text(mistake.source)
         verdict = check_file(path)
     verdict.path = path.name
-    lines = verdict.report(Style(width=80)).splitlines()
+    lines = verdict.report(Style(width=80, wraps=False)).splitlines()
     wanted, is_wanted = [], True
     for line in lines:
         if re.match(r"\S", line):

@@ -52,7 +52,8 @@ def find_files(paths: Iterable[str]) -> list[Path]:
             some = [*_below(path)]
             what = "there is no .py or .ipynb file in it"
         elif not path.exists() and any(c in name for c in "*?["):
-            named = [Path(match) for match in sorted(glob.glob(name, recursive=True))]
+            matches = glob.glob(name, recursive=True)  # noqa: PTH207 - Path's takes no absolute one
+            named = [Path(match) for match in sorted(matches)]
             some = [p for p in named if p.suffix in SUFFIXES and "__pycache__" not in p.parts]
             what = "no .py or .ipynb file has such a name"
         else:
