@@ -91,11 +91,12 @@ def report(mistake: Mistake) -> list[str]:
         verdict = check_file(path)
     verdict.path = path.name
     lines = verdict.report(Style(width=80, wraps=False)).splitlines()
-    wanted, is_wanted = [], True
-    for line in lines:
-        if re.match(r"\S", line):
-            is_wanted = bool(re.match(r"WRONG|why|mend|value|wrong", line))
-        if is_wanted and (line.strip() and "|" not in line):
+    begin = next(n for n, line in enumerate(lines) if line.startswith("mistake"))
+    wanted, is_wanted = lines[:1], False
+    for line in lines[begin:]:
+        if not line.startswith(" "):
+            is_wanted = line.split()[0] in ("why", "mend", "value", "wrong")
+        if is_wanted:
             wanted.append(line)
     return wanted
 

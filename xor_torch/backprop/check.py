@@ -46,6 +46,7 @@ def check_file(
     verbose: bool = False,
     memory: float = 4.0,
     in_its_folder: bool = False,
+    cell: str = "cell {}",
     progress: Callable[[str], object] = lambda doing: None,
 ) -> Verdict:
     """Run a script or notebook and judge its backpropagation.
@@ -58,6 +59,7 @@ def check_file(
         verbose: let what it prints through to standard error.
         memory: gigabytes of memory that it may have.
         in_its_folder: run it from the folder that it is in, not from the present one.
+        cell: what a notebook's cell is called; ``{}`` stands for its number.
         progress: called with what is being done, as soon as it begins.
 
     Returns:
@@ -68,13 +70,14 @@ def check_file(
     verdict = Verdict(str(path), "cannot tell", strict=strict)
     path, end = Path(path), time.monotonic() + timeout
     try:
-        source = _readable_source(path)
+        source = _readable_source(path, cell)
         progress(f"running {path.name}")
         folder = path.parent if in_its_folder else None
         tape, outcome = _record(path, source, args, timeout, verbose, memory, folder)
         progress("judging")
         from .judging.judge import judge  # it imports torch
 
+        tape.code.cell = cell
         verdict.code = tape.code
         with deadline(end - time.monotonic()):
             verdict.findings = judge(tape)
@@ -93,7 +96,7 @@ class _CannotTell(Exception):  # noqa: N818 - a verdict, not an error
     """Its text is the reason."""
 
 
-def _readable_source(path: Path) -> str:
+def _readable_source(path: Path, cell: str) -> str:
     """The Python code of a file that is one."""
     if not path.exists():
         raise _CannotTell("there is no such file")
@@ -108,7 +111,7 @@ def _readable_source(path: Path) -> str:
     try:
         compile(source, str(path), "exec", dont_inherit=True)
     except SyntaxError as e:
-        where = Code(places=places).where(e.lineno or 0)
+        where = Code(places=places, cell=cell).where(e.lineno or 0)
         raise _CannotTell(f"syntax error on {where}: {e.msg}") from None
     except ValueError as e:
         raise _CannotTell(str(e)) from None

@@ -27,13 +27,13 @@ TITLES = {"correct": "CORRECT", "wrong": "WRONG", "cannot tell": "CANNOT TELL"}
 class Line:
     """One line of an excerpt."""
 
-    part: int | str | None  # cell or module; None: the script itself
     number: int  # in its file or cell
     text: str
     labels: list[str] = field(default_factory=list)  # the derivatives that it computes
     is_right: bool = True  # are they right?
     is_first: bool = False  # is it the first wrong line?
     after_gap: bool = False  # lines before it are left out
+    file: str = ""  # what its cell or module is called
     hover: str = ""  # the numbers of its value
 
     @property
@@ -267,7 +267,8 @@ def _how_wrong(name: str, p: Parameter, code: Code) -> str:
 
 def mentioned(text: str, script: Script) -> list[int]:
     """The lines that a text names as `Code.where` does."""
-    named = re.findall(r"(?:cell (\d+), )?line (\d+)(?: of ([^\s,;:]+))?", text)
+    cell = re.escape(script.code.cell).replace(r"\{\}", r"(\d+)")
+    named = re.findall(rf"(?:{cell}, )?line (\d+)(?: of ([^\s,;:]+))?", text)
     places = {(int(cell) if cell else module or None, int(at)) for cell, at, module in named}
     lines = range(1, len(script.code.lines) + 1)
     return [n for n in lines if script.code.place(n) in places] if places else []
@@ -300,7 +301,8 @@ def _excerpt(finding: Finding, script: Script, own: dict[str, str], full: bool) 
                 hover = _evidence(d) or hover
             gap = bool(before) and n > before + 1
             text = printable(script.text(n).expandtabs(4)).rstrip()
-            lines.append(Line(part, number, text, words, is_right, n == at, gap, hover))
+            file = script.code.cell.format(part) if isinstance(part, int) else part or ""
+            lines.append(Line(number, text, words, is_right, n == at, gap, printable(file), hover))
     return lines
 
 

@@ -55,13 +55,11 @@ def _text(words: str) -> str:
 
 
 def _network(network: Network) -> str:
-    rows = []
-    file: int | str | None = None
+    rows, file = list[str](), ""
     for line in network.lines:
-        if line.part != file:
-            name = f"cell {line.part}" if isinstance(line.part, int) else str(line.part)
-            rows.append(f'<tr><td></td><td class="dim">{_text(name)}</td><td></td></tr>')
-            file = line.part
+        if line.file != file:
+            rows.append(f'<tr><td></td><td class="dim">{_text(line.file)}</td><td></td></tr>')
+            file = line.file
         elif line.after_gap:
             rows.append("<tr><td>⋮</td><td></td><td></td></tr>")
         rows.append(_row(line))

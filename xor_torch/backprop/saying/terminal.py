@@ -166,13 +166,11 @@ def _listing(lines: list[Line], style: Style) -> Any:
     table.add_column(justify="right", no_wrap=True)
     table.add_column(overflow="fold")
     table.add_column(no_wrap=True)
-    file: int | str | None = None
-    coloured = _coloured(lines, style)
+    file, coloured = "", _coloured(lines, style)
     for line, code in zip(lines, coloured, strict=True):
-        if line.part != file:
-            name = f"cell {line.part}" if isinstance(line.part, int) else str(line.part)
-            table.add_row("", Text(f"{printable(name)}:", "bold"), "")
-            file = line.part
+        if line.file != file:
+            table.add_row("", Text(f"{line.file}:" if line.file else "", "bold"), "")
+            file = line.file
         elif line.after_gap:
             table.add_row(Text(gap, "bright_black"), "", "")
         colour = "green" if line.is_right else "bold red" if line.is_first else "red"
