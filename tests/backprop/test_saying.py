@@ -8,7 +8,7 @@ from typing import get_args
 
 import jsonschema
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xor_torch.backprop import Row, Verdict
@@ -205,6 +205,7 @@ findings = st.builds(
 )
 
 
+@settings(max_examples=40, deadline=None)
 @given(st.lists(findings, min_size=1, max_size=3), st.booleans())
 def test_nothing_contradicts_itself(found, full):
     assert contradictions(verdict(*found), full) == []

@@ -143,9 +143,13 @@ def _network(finding: Finding, script: Script, full: bool) -> Network:
     wrong = [not p.ok or p.name in spoilt for p in finding.parameters]
     right = [n for n, bad in zip(names, wrong, strict=True) if not bad]
     name = finding.loss or "loss"
-    loss, rate = name, _rate(finding, script)
+    rate = _rate(finding, script)
     if (kind := name.split()[-1]) in LOSSES:
         loss = f"{name} ({LOSSES[kind]})"
+    elif finding.loss and re.search(rf"\b{re.escape(name)}\b", "\n".join(code.lines)):
+        loss = name = f"script's own {name}"
+    else:
+        loss = name
     network = Network(
         finding.verdict,
         finding.reason or "",
@@ -374,6 +378,12 @@ def _legend(lines: Sequence[Line]) -> str:
     if kinds == {"a"}:
         return "a1, a2, ...: a layer after its activation"
     return "; ".join(words[kind] for kind in ("z", "a") if kind in kinds)
+
+
+def common_indent(lines: Sequence[Line]) -> int:
+    """How many spaces all lines begin with."""
+    indents = (len(line.text) - len(line.text.lstrip()) for line in lines if line.text.strip())
+    return min(indents, default=0)
 
 
 def printable(text: str) -> str:

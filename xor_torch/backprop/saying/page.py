@@ -7,10 +7,11 @@ from importlib.resources import files
 from pathlib import PurePath
 
 from .highlight import words_of
-from .outline import Line, Network, Outline, printable
-from .table import Row, mistakes, short_place, summary
+from .outline import Line, Network, Outline, common_indent, printable
+from .table import Row, mistakes, names_of, short_place, summary
 from .terminal import facts_of
 
+HEAD = ("verdict", "line", "mistake, or reason", "time")
 CLASSES = {"correct": "correct", "wrong": "wrong", "cannot tell": "cannot"}
 PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
@@ -56,13 +57,14 @@ def _text(words: str) -> str:
 
 def _network(network: Network) -> str:
     rows, file = list[str](), ""
+    indent = common_indent(network.lines)
     for line in network.lines:
         if line.file != file:
             rows.append(f'<tr><td></td><td class="dim">{_text(line.file)}</td><td></td></tr>')
             file = line.file
         elif line.after_gap:
             rows.append("<tr><td>⋮</td><td></td><td></td></tr>")
-        rows.append(_row(line))
+        rows.append(_row(line, indent))
     listing = f'<div class="code"><table>{"".join(rows)}</table></div>' if rows else ""
     facts = "".join(
         f"<dt>{_text(name)}</dt><dd>{_text(words)}</dd>" for name, words, _ in facts_of(network)
@@ -70,11 +72,11 @@ def _network(network: Network) -> str:
     return listing + (f"<dl>{facts}</dl>" if facts else "")
 
 
-def _row(line: Line) -> str:
+def _row(line: Line, indent: int) -> str:
     kind = "first" if line.is_first else "bad" if not line.is_right else "ok" if line.labels else ""
     code = "".join(
         f'<span class="{kind}">{escape(word)}</span>' if kind else escape(word)
-        for kind, word in words_of(line.text)
+        for kind, word in words_of(line.text[indent:])
     )
     hover = f' title="{_text(line.hover)}"' if line.hover else ""
     return (
@@ -102,18 +104,19 @@ def _page_name(path: str) -> str:
 
 def _index(rows: Sequence[Row], names: Sequence[str]) -> str:
     body = []
-    for row, name in zip(rows, names, strict=True):
+    first, files = names_of(rows)
+    for row, name, file in zip(rows, names, files, strict=True):
         words = row.json["mistake"] or row.json["reason"] or ""
         words = row.outline.headline if row.verdict == "wrong" and not words else words
         copy = f"the same code as {row.copy_of}" if row.copy_of else ""
         body.append(
-            f'<tr><td><a href="{name}">{_text(row.path)}</a></td>'
+            f'<tr><td><a href="{name}">{_text(file)}</a></td>'
             f'<td class="{CLASSES[row.verdict]}">{row.verdict}</td>'
             f"<td>{_text(short_place(row))}</td>"
             f"<td>{_text('; '.join(filter(None, (words, copy))))}</td>"
             f"<td>{row.seconds:.1f} s</td></tr>"
         )
-    head = "".join(f"<th>{name}</th>" for name in ("file", "verdict", "line", "mistake", "time"))
+    head = "".join(f"<th>{name}</th>" for name in (_text(first), *HEAD))
     return (
         f"<h3>{_text(summary(rows))}</h3>{_bars(mistakes(rows))}"
         f'<table class="class"><thead><tr>{head}</tr></thead><tbody>{"".join(body)}</tbody></table>'

@@ -65,11 +65,11 @@ def table_of(rows: Sequence[Row], style: Style, hint: int = 4) -> str:
 
     page = console(style)
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", pad_edge=False)
-    folder, names = _names(rows)
+    head, names = names_of(rows)
     cut: Any = "ellipsis" if style.unicode else "crop"  # the reasons in full are in the pages
     longest = min(max(map(len, names), default=0), MOST_OF_NAME)
     left = style.width - longest - len("  cannot tell    lines  123.4 s  ")
-    table.add_column(f"file in {folder}" if folder else "file", overflow="fold")
+    table.add_column(head, overflow="fold")
     table.add_column("verdict", no_wrap=True)
     if hint >= 2:
         table.add_column("line", justify="right", no_wrap=True)
@@ -101,14 +101,16 @@ def table_of(rows: Sequence[Row], style: Style, hint: int = 4) -> str:
     return finished(page)
 
 
-def _names(rows: Sequence[Row]) -> tuple[str, list[str]]:
-    """The folder that all files are in, "" if there is none, and their names within it."""
+def names_of(rows: Sequence[Row]) -> tuple[str, list[str]]:
+    """The head of the column of files, with the folder that all are in; their names within it."""
     paths = [PurePath(row.path) for row in rows]
     try:
         folder = os.path.commonpath([path.parent for path in paths])
     except ValueError:  # some of them absolute, some not
         folder = ""
-    return folder, [str(path.relative_to(folder)) for path in paths]
+    return f"file in {folder}" if folder else "file", [
+        str(path.relative_to(folder)) for path in paths
+    ]
 
 
 def short_place(row: Row) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TextIO
 
 from .highlight import words_of
-from .outline import Line, Network, Outline, printable
+from .outline import Line, Network, Outline, common_indent, printable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -160,7 +160,7 @@ def _listing(lines: list[Line], style: Style) -> Any:
     from rich.table import Table
     from rich.text import Text
 
-    indent = min((_indent(line.text) for line in lines if line.text.strip()), default=0)
+    indent = common_indent(lines)
     bar, gap, arrow = ("│", "⋮", "▶") if style.unicode else ("|", "...", ">")
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(justify="right", no_wrap=True)
@@ -180,10 +180,6 @@ def _listing(lines: list[Line], style: Style) -> Any:
         number.append(f" {bar}", "bright_black")
         table.add_row(number, code[indent:], Text(printable(line.remark), colour))
     return table
-
-
-def _indent(text: str) -> int:
-    return len(text) - len(text.lstrip())
 
 
 def _coloured(lines: list[Line], style: Style) -> list["Text"]:
