@@ -21,9 +21,9 @@ __all__ = [*_HOMES]
 
 def load_ipython_extension(shell: object) -> None:
     """What ``%load_ext xor_torch`` calls: it adds ``%backprop`` and ``%%backprop``."""
-    from .backprop import notebook
+    from .backprop import add_magic
 
-    notebook.add_magic(shell)
+    add_magic(shell)
 
 
 __getattr__, __dir__ = lazy(__name__, _HOMES)

@@ -6,10 +6,11 @@ import pytest
 
 from ..common import ROOT
 
-nbformat = pytest.importorskip("nbformat", reason="runs notebooks: pip install nbclient ipykernel")
-pytest.importorskip("nbclient", reason="runs notebooks: pip install nbclient ipykernel")
+WHY = "runs notebooks: needs pip install -e '.[docs]' and Python 3.11"
+nbformat = pytest.importorskip("nbformat", reason=WHY)
+pytest.importorskip("nbclient", reason=WHY)
 if importlib.util.find_spec("ipykernel") is None:
-    pytest.skip("runs notebooks: pip install ipykernel", allow_module_level=True)
+    pytest.skip(WHY, allow_module_level=True)
 
 from nbclient import NotebookClient  # noqa: E402
 

@@ -8,7 +8,16 @@ Importing this needs no torch: the judge is imported when there is something to 
 from .assertion import assert_backprop
 from .check import check_file
 from .many import check_files, find_files
+from .notebook import add_magic
 from .saying.table import Row
 from .verdict import Verdict
 
-__all__ = ["Row", "Verdict", "assert_backprop", "check_file", "check_files", "find_files"]
+__all__ = [
+    "Row",
+    "Verdict",
+    "add_magic",
+    "assert_backprop",
+    "check_file",
+    "check_files",
+    "find_files",
+]

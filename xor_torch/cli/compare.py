@@ -51,6 +51,7 @@ class UserFile(Settings):
     timeout: float = flag("seconds to run and judge FILE ({})", positive(MAX_TIMEOUT), 60.0)
     memory: float = flag("gigabytes that FILE may use ({})", positive(MAX_MEMORY), 4.0)
     strict: bool = switch("wrong, too, if FILE computes another loss")
+    tolerant: bool = switch("exit code 0 for a FILE that it cannot tell")
     verbose: bool = switch("show what FILE prints")
     full: bool = switch("show the derivative at each line, of right files too")
     hint: int = flag("1 layer, 2 line, 3 mistake, 4 all ({})", whole(1, WHOLE_REPORT), WHOLE_REPORT)
@@ -166,7 +167,7 @@ def _check_one(settings: Compare) -> int:
         out(verdict.outline().hint(settings.hint))
     else:
         out(verdict.report(Style.of(sys.stdout), settings.full))
-    return verdict.exit_code
+    return _exit_code([verdict.verdict], settings.tolerant)
 
 
 def _check_many(settings: Compare, paths: Sequence[Path]) -> int:
@@ -196,8 +197,13 @@ def _check_many(settings: Compare, paths: Sequence[Path]) -> int:
         _write_format(settings.format, [(row.outline, row.json) for row in rows])
     else:
         out(table_of(rows, Style.of(sys.stdout), settings.hint))
-    codes = {row.verdict for row in rows}
-    return DIFFERS if "wrong" in codes else SUCCESS if codes == {"correct"} else BAD_CALL
+    return _exit_code([row.verdict for row in rows], settings.tolerant)
+
+
+def _exit_code(verdicts: Sequence[str], tolerant: bool) -> int:
+    if "wrong" in verdicts:
+        return DIFFERS
+    return BAD_CALL if "cannot tell" in verdicts and not tolerant else SUCCESS
 
 
 def _write_format(name: str, said: Sequence[tuple[Any, Mapping[str, Any]]]) -> None:
