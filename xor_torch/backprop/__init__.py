@@ -8,7 +8,7 @@ Importing this needs no torch: the judge is imported when there is something to 
 from .assertion import assert_backprop
 from .check import check_file
 from .many import check_files, find_files
-from .notebook import add_magic
+from .notebook import add_magic, assert_notebook
 from .saying.table import Row
 from .verdict import Verdict
 
@@ -17,6 +17,7 @@ __all__ = [
     "Verdict",
     "add_magic",
     "assert_backprop",
+    "assert_notebook",
     "check_file",
     "check_files",
     "find_files",

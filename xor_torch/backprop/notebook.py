@@ -16,7 +16,7 @@ from typing import Any
 
 from .check import check_file
 from .saying.terminal import Style
-from .verdict import Verdict
+from .verdict import WHOLE_REPORT, Verdict
 
 NAME = "this notebook"
 USAGE = "%backprop [--strict] [--timeout SECONDS]; %%backprop does the same, and runs its cell"
@@ -41,6 +41,31 @@ def check_cells(cells: Mapping[int, str], **options: Any) -> Verdict:
         verdict = check_file(path, cell="In [{}]", **options)
     verdict.path = NAME
     return verdict
+
+
+def assert_notebook(hint: int = WHOLE_REPORT, **options: Any) -> None:
+    """Check the notebook that is running; for a cell of tests, as nbgrader runs it.
+
+    The cells before this one are checked.
+
+    Args:
+        hint: how much a failure tells: 1 the layer, 2 the line, 3 the mistake, 4 the whole report.
+        options: of `check_file`.
+
+    Raises:
+        AssertionError: it is not correct; the text says as much as the hint.
+
+    """
+    __tracebackhide__ = True
+    from IPython import get_ipython
+
+    shell = get_ipython()  # type: ignore[no-untyped-call, unused-ignore]
+    if shell is None:
+        raise AssertionError("assert_notebook is for a cell of a notebook; there is none running")
+    history = [*shell.history_manager.input_hist_raw][: shell.execution_count]
+    verdict = check_cells({n: source for n, source in enumerate(history) if n}, **options)
+    if verdict.verdict != "correct":
+        raise AssertionError(verdict.told(hint))
 
 
 def _cell(source: str) -> dict[str, str]:

@@ -11,6 +11,7 @@ from .saying.script import Script
 from .saying.terminal import Style
 
 EXIT_CODES = {"correct": 0, "wrong": 1, "cannot tell": 2}
+WHOLE_REPORT = 4  # the last of the hints
 JSON_VERSION = 1  # grows when a key loses its meaning; new keys may come without
 
 
@@ -52,6 +53,10 @@ class Verdict:
     def report(self, style: Style | None = None, full: bool = False) -> str:
         """The text for a reader: without colour and 100 columns wide if no style is given."""
         return terminal.text_of(self.outline(full), style or Style(wraps=False))
+
+    def told(self, hint: int = WHOLE_REPORT, style: Style | None = None) -> str:
+        """As much as a hint tells: 1 the layer, 2 the line, 3 the mistake, 4 the whole report."""
+        return self.report(style) if hint >= WHOLE_REPORT else self.outline().hint(hint)
 
     def _repr_html_(self) -> str:
         """The report under a notebook's cell."""

@@ -4,9 +4,9 @@
 take the names below from here.
 """
 
-from .formats import github, gnu, sarif
+from .formats import github, gnu, gradescope, sarif
 from .page import class_pages
 from .table import csv_of, table_of
 from .terminal import Style
 
-__all__ = ["Style", "class_pages", "csv_of", "github", "gnu", "sarif", "table_of"]
+__all__ = ["Style", "class_pages", "csv_of", "github", "gnu", "gradescope", "sarif", "table_of"]
