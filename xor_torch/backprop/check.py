@@ -19,7 +19,9 @@ from typing import Any
 from . import recording
 from .code import Code
 from .deadline import OutOfTime, deadline
+from .mending import corrections
 from .recording.limits import Limits
+from .recording.main import REPLACEMENT
 from .recording.process import CLEANUP_SECONDS, TIME_IS_OVER
 from .recording.source import fingerprint, read_source
 from .tape import Tape
@@ -35,6 +37,7 @@ OUT_OF_TIME = (
 JUDGE_OUT_OF_TIME = (
     "running and judging it took longer than {:g} seconds together; give it more with --timeout"
 )
+LEAST_TO_TRY, MOST_TO_TRY = 2.0, 15.0  # seconds, for one correction and for all
 FRAMEWORKS = ("torch", "tensorflow", "keras", "jax", "mxnet", "theano", "chainer", "paddle")
 
 
@@ -47,6 +50,7 @@ def check_file(
     memory: float = 4.0,
     in_its_folder: bool = False,
     cell: str = "cell {}",
+    mend: bool = False,
     progress: Callable[[str], object] = lambda doing: None,
 ) -> Verdict:
     """Run a script or notebook and judge its backpropagation.
@@ -60,6 +64,8 @@ def check_file(
         memory: gigabytes of memory that it may have.
         in_its_folder: run it from the folder that it is in, not from the present one.
         cell: what a notebook's cell is called; ``{}`` stands for its number.
+        mend: if it is wrong, look for a corrected line, with which it is judged correct. That runs
+            it up to `mending.MOST` times more.
         progress: called with what is being done, as soon as it begins.
 
     Returns:
@@ -73,7 +79,11 @@ def check_file(
         source = _readable_source(path, cell)
         progress(f"running {path.name}")
         folder = path.parent if in_its_folder else None
-        tape, outcome = _record(path, source, args, timeout, verbose, memory, folder)
+
+        def record(text: str, seconds: float) -> tuple[Tape, dict[str, Any]]:
+            return _record(path, text, args, seconds, verbose, memory, folder, text != source)
+
+        tape, outcome = record(source, timeout)
         progress("judging")
         from .judging.judge import judge  # it imports torch
 
@@ -82,6 +92,10 @@ def check_file(
         with deadline(end - time.monotonic()):
             verdict.findings = judge(tape)
         conclude(verdict, outcome, source, timeout)
+        if mend and verdict.verdict == "wrong":
+            progress("trying corrections")
+            corrected = _corrected(verdict, source, record, end)
+            verdict.correction = (source, corrected) if corrected else None
     except OutOfTime:
         verdict.reason = JUDGE_OUT_OF_TIME.format(timeout)
     except _CannotTell as e:
@@ -130,12 +144,15 @@ def _record(
     verbose: bool,
     memory: float,
     cwd: Path | None = None,
+    replaced: bool = False,
 ) -> tuple[Tape, dict[str, Any]]:
     """Run the script in a process of its own; return its tape and how it ended."""
     seconds = timeout * SCRIPT_SHARE
     grace = max(timeout * GRACE_SHARE, LEAST_GRACE)
     # What the script leaves in the folder may resist being deleted.
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        if replaced:
+            Path(folder, REPLACEMENT).write_text(source, encoding="utf-8")
         command = [
             *(sys.executable, str(Path(recording.__file__).with_name("__main__.py"))),
             *(
@@ -189,6 +206,37 @@ def _run_alone(
                 os.killpg(process.pid, signal.SIGKILL)
         process.kill()
         process.wait()
+
+
+def _corrected(
+    verdict: Verdict,
+    source: str,
+    record: Callable[[str, float], tuple[Tape, dict[str, Any]]],
+    end: float,
+) -> str | None:
+    """The source with one correction, with which it is judged correct; None if none was found."""
+    from .judging.judge import judge
+
+    finding = verdict.decisive
+    d = finding.diagnosis if finding else None
+    if finding is None or d is None or isinstance(verdict.code.place(d.line)[0], str):
+        return None  # of a module: it is not the script's own text
+    end = min(end, time.monotonic() + MOST_TO_TRY)
+    trained = sum(len(f.parameters) for f in verdict.findings)
+    for text in corrections(source, finding):
+        left = end - time.monotonic()
+        if left < LEAST_TO_TRY:
+            break
+        with contextlib.suppress(Exception, OutOfTime), deadline(left):
+            tape, outcome = record(text, left)
+            tried = Verdict(
+                verdict.path, "cannot tell", findings=judge(tape), strict=verdict.strict
+            )
+            conclude(tried, outcome, text)
+            still = sum(len(f.parameters) for f in tried.findings)
+            if tried.verdict == "correct" and still >= trained:
+                return text
+    return None
 
 
 def conclude(

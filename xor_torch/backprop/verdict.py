@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from .code import Code
 from .judging.findings import Finding
 from .saying import catalogue, page, terminal
-from .saying.outline import Outline, outline
+from .saying.outline import Outline, difference, outline
 from .saying.script import Script
 from .saying.terminal import Style
 
@@ -26,6 +26,8 @@ class Verdict:
     traceback: str | None = None  #: the script's own, if it crashed
     code: Code = field(default_factory=Code)  #: that the findings speak of
     strict: bool = False
+    #: the source and the same with one correction, with which it is judged correct
+    correction: tuple[str, str] | None = None
 
     @property
     def exit_code(self) -> int:
@@ -47,6 +49,7 @@ class Verdict:
             self.decisive,
             self.code,
             self.traceback,
+            self.correction,
             full,
         )
 
@@ -92,6 +95,7 @@ class Verdict:
             "variable": d.variable if d else None,
             "mistake": d.mistake if d else None,
             "mistake_code": catalogue.mistake_of(d.mistake).code if d and wrong else None,
+            "correction": difference(*self.correction) if self.correction else None,
             "shape": list(d.shape) if d else None,
             "value": (d.of or None) if d else None,
             "index": list(d.index) if d and d.of else None,

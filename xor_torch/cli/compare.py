@@ -151,6 +151,9 @@ def _refuse_outputs(settings: Compare) -> None:
 
 def _check_one(settings: Compare) -> int:
     with loading("the checker"):
+        import rich.console
+        import rich.status  # noqa: F401  (for the line that comes next)
+
         from ..backprop import check_file
         from ..backprop.saying import Style
     with _doing() as doing:
@@ -161,6 +164,7 @@ def _check_one(settings: Compare) -> int:
             strict=settings.strict,
             verbose=settings.verbose,
             memory=settings.memory,
+            mend=settings.format is None and settings.hint >= WHOLE_REPORT,
             progress=doing,
         )
     if settings.json:

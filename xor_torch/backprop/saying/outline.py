@@ -4,6 +4,7 @@ The judge's findings may repeat a name or mark one line twice. Here each thing i
 line is right or wrong, not both.
 """
 
+import difflib
 import re
 import unicodedata
 from collections import Counter
@@ -54,6 +55,7 @@ class Network:
     mistake: Mistake | None = None
     why: str = ""
     evidence: str = ""
+    diff: list[str] = field(default_factory=list)  # the correction: lines with -, + or a space
     wrong: list[str] = field(default_factory=list)  # parameters, with how they are wrong
     right: list[str] = field(default_factory=list)  # parameters
     loss: str = ""
@@ -107,6 +109,7 @@ def outline(
     decisive: Finding | None,
     code: Code,
     traceback: str | None = None,
+    correction: tuple[str, str] | None = None,
     full: bool = False,
 ) -> Outline:
     """What is to be said; `full` shows the whole loop, of right networks too."""
@@ -116,6 +119,8 @@ def outline(
     if verdict == "wrong" and decisive is not None and decisive.diagnosis is not None:
         where = code.where(decisive.diagnosis.line)
     main = next((n for f, n in zip(findings, networks, strict=True) if f is decisive), None)
+    if main is not None and correction is not None:
+        main.diff = difference(*correction)
     headline = main.headline if main and main.verdict == verdict else reason or ""
     if verdict == "wrong" and main is not None and main.mistake is None and reason:
         headline = reason
@@ -378,6 +383,18 @@ def _legend(lines: Sequence[Line]) -> str:
     if kinds == {"a"}:
         return "a1, a2, ...: a layer after its activation"
     return "; ".join(words[kind] for kind in ("z", "a") if kind in kinds)
+
+
+def difference(before: str, after: str) -> list[str]:
+    """The lines that a correction changes, with - and +, and those that stand between them."""
+    old, new, found = before.splitlines(), after.splitlines(), list[str]()
+    changes = difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
+    for number, (kind, a, b, c, d) in enumerate(changes):
+        if kind != "equal":
+            found += [f"- {line}" for line in old[a:b]] + [f"+ {line}" for line in new[c:d]]
+        elif 0 < number < len(changes) - 1:
+            found += [f"  {line}" for line in old[a:b]]
+    return [printable(line.expandtabs(4)).rstrip() for line in found]
 
 
 def common_indent(lines: Sequence[Line]) -> int:

@@ -9,7 +9,7 @@ from pathlib import PurePath
 from .highlight import words_of
 from .outline import Line, Network, Outline, common_indent, printable
 from .table import Row, mistakes, names_of, short_place, summary
-from .terminal import facts_of
+from .terminal import TRIED, facts_of
 
 HEAD = ("verdict", "line", "mistake, or reason", "time")
 CLASSES = {"correct": "correct", "wrong": "wrong", "cannot tell": "cannot"}
@@ -67,9 +67,18 @@ def _network(network: Network) -> str:
         rows.append(_row(line, indent))
     listing = f'<div class="code"><table>{"".join(rows)}</table></div>' if rows else ""
     facts = "".join(
-        f"<dt>{_text(name)}</dt><dd>{_text(words)}</dd>" for name, words, _ in facts_of(network)
+        f"<dt>{_text(name)}</dt><dd>{_text(words)}{_diff(network) if name == 'mend' else ''}</dd>"
+        for name, words, _ in facts_of(network)
     )
     return listing + (f"<dl>{facts}</dl>" if facts else "")
+
+
+def _diff(network: Network) -> str:
+    kinds = {"-": "wrong", "+": "correct"}
+    lines = [
+        f'<span class="{kinds.get(line[:1], "dim")}">{_text(line)}</span>' for line in network.diff
+    ]
+    return f"<pre>{'<br>'.join(lines)}</pre>{TRIED}" if lines else ""
 
 
 def _row(line: Line, indent: int) -> str:

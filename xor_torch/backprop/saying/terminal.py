@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 LEAST_WIDTH, USUAL_WIDTH, MOST_WIDTH = 60, 100, 200
+TRIED = "Tried: with this change the file is judged CORRECT."
+DIFF = {"-": "red", "+": "green"}
 NO_MISTAKE = "none of those that have a name"
 COLOURS = {"correct": "bold green", "wrong": "bold red", "cannot tell": "bold yellow"}
 # of the kinds of words in `highlight`; colours of the user's own palette
@@ -126,6 +128,11 @@ def _print_network(page: "Console", network: Network, style: Style) -> None:
     facts.add_column(overflow="fold")
     for name, words, colour in facts_of(network):
         facts.add_row(name, Text(printable(words), colour))
+        if name == "mend":
+            for line in network.diff:
+                facts.add_row("", Text(line, DIFF.get(line[:1], "")))
+            if network.diff:
+                facts.add_row("", Text(TRIED, "green"))
     if facts.row_count:
         page.print(facts)
 
