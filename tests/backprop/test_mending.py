@@ -83,7 +83,6 @@ def test_a_correction_is_offered_because_it_was_tried(tmp_path, monkeypatch):
     mistake = next(m for m in MISTAKES if m.id == "plain-missing_hidden_derivative")
     path = tmp_path / "net.py"
     path.write_text(mistake.source)
-    monkeypatch.setattr(check, "MOST_TO_TRY", 60.0)  # on a busy machine
     said = check_file(path, mend=True, timeout=120)
     assert said.correction[0] == mistake.source
     assert check_twin(said.correction[1])
@@ -95,7 +94,7 @@ def test_a_correction_is_offered_because_it_was_tried(tmp_path, monkeypatch):
     # one that is no better, and one that trains less, are not offered
     no_better = mistake.source.replace("lr = 0.1", "lr = 0.2")
     less = "\n".join(x for x in CORRECT["plain"].splitlines() if not x.startswith("    b2 -="))
-    monkeypatch.setattr(check, "corrections", lambda source, found: [no_better, less])
+    monkeypatch.setattr(check.mending, "corrections", lambda source, found: [no_better, less])
     assert check_file(path, mend=True, timeout=120).correction is None
     assert path.read_text() == mistake.source
 

@@ -16,10 +16,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from . import recording
+from . import mending, recording
 from .code import Code
 from .deadline import OutOfTime, deadline
-from .mending import corrections
 from .recording.limits import Limits
 from .recording.main import REPLACEMENT
 from .recording.process import CLEANUP_SECONDS, TIME_IS_OVER
@@ -94,7 +93,7 @@ def check_file(
         conclude(verdict, outcome, source, timeout)
         if mend and verdict.verdict == "wrong":
             progress("trying corrections")
-            corrected = _corrected(verdict, source, record, end)
+            corrected = _corrected(verdict, source, record, end - timeout, end)
             verdict.correction = (source, corrected) if corrected else None
     except OutOfTime:
         verdict.reason = JUDGE_OUT_OF_TIME.format(timeout)
@@ -212,6 +211,7 @@ def _corrected(
     verdict: Verdict,
     source: str,
     record: Callable[[str, float], tuple[Tape, dict[str, Any]]],
+    begin: float,
     end: float,
 ) -> str | None:
     """The source with one correction, with which it is judged correct; None if none was found."""
@@ -221,9 +221,10 @@ def _corrected(
     d = finding.diagnosis if finding else None
     if finding is None or d is None or isinstance(verdict.code.place(d.line)[0], str):
         return None  # of a module: it is not the script's own text
-    end = min(end, time.monotonic() + MOST_TO_TRY)
+    took = time.monotonic() - begin  # on a busy machine all takes longer
+    end = min(end, time.monotonic() + max(MOST_TO_TRY, mending.MOST * took))
     trained = sum(len(f.parameters) for f in verdict.findings)
-    for text in corrections(source, finding):
+    for text in mending.corrections(source, finding):
         left = end - time.monotonic()
         if left < LEAST_TO_TRY:
             break
