@@ -182,6 +182,22 @@ def _other_name(place: Place) -> Iterator[str]:
                 yield place.replaced(node, name)
 
 
+def _delta(place: Place) -> Iterator[str]:
+    """A delta that is right, in place of an error."""
+    right = [
+        ast.unparse(target)
+        for node in reversed(place.block)
+        for name, ok in place.finding.labels.get(node.lineno, ())
+        if ok and re.match(r"dL/dz\d", name)
+        for target in _targets(node)
+    ]
+    for name in dict.fromkeys(right):
+        for node in place.loaded():
+            if place.text(node) in {*place.before()} - {name}:
+                yield place.replaced(node, name)
+    yield from _other_name(place)
+
+
 def _slope(place: Place) -> Iterator[str]:
     """Times the slope of the layer's activation, as the script writes it for another layer."""
     value = place.value()
@@ -267,12 +283,12 @@ def _summed(place: Place) -> Iterator[str]:
 
 def _factor(place: Place) -> Iterator[str]:
     """Without one factor or divisor."""
-    for node in place.nodes(ast.BinOp):
+    for node in reversed([*place.nodes(ast.BinOp)]):  # the numbers stand first: 2 * lr * gradient
         assert isinstance(node, ast.BinOp)
-        if isinstance(node.op, ast.Mult | ast.Div):
-            yield place.replaced(node, place.text(node.left))
         if isinstance(node.op, ast.Mult):
             yield place.replaced(node, place.text(node.right))
+        if isinstance(node.op, ast.Mult | ast.Div):
+            yield place.replaced(node, place.text(node.left))
 
 
 def _transposed(place: Place) -> Iterator[str]:
@@ -335,7 +351,7 @@ PROPOSALS: dict[str, Callable[[Place], Iterator[str]]] = {
     "derivative of the wrong quantity": _own_side,
     "bias summed over the wrong axis": _axis,
     "bias not summed": _summed,
-    "raw error in the hidden delta": _other_name,
+    "raw error in the hidden delta": _delta,
     "scale of one parameter": _factor,
     "missing output derivative": _slope,
     "missing hidden derivative": _slope,

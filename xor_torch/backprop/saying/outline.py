@@ -10,6 +10,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from ..code import Code
 from ..judging.findings import Diagnosis, Finding, Parameter
@@ -17,6 +18,7 @@ from .catalogue import LOSSES, Mistake, mistake_of
 from .script import Script
 
 MOST_LINES = 24  # of an excerpt; a longer loop is shown around what counts
+LEAST_GAP = 3  # from one line that is shown to the next, if the lines between are left out
 MOST_OF_ALL = 150  # of one loop in a whole listing
 AROUND = 2  # lines on both sides of the first wrong one
 MOST_LABELS = 2  # of one line
@@ -360,6 +362,10 @@ def _shown(labelled: list[int], at: int | None, script: Script, full: bool) -> l
         whole = [n for n in whole if n in {*labelled} | heads | near]
     if len(whole) > most:
         whole = sorted(sorted(whole, key=lambda n: abs(n - middle))[:most])
+    for before, after in pairwise([*whole]):
+        if after - before <= LEAST_GAP:  # a mark in their place would be as long
+            whole += range(before + 1, after)
+    whole.sort()
     return [
         n
         for n, following in zip(whole, [*whole[1:], 0], strict=True)
