@@ -107,6 +107,7 @@ def test_what_is_made_from_a_wrong_value_is_not_right():
     said = verdict(found).outline().networks[0]
     assert said.right == ["b2"]
     assert said.wrong[0] == "W2 (3, 1), updated on line 8"
+    assert [x.remark for x in said.lines if x.number == 8] == ["dL/dW2 wrong"]
 
 
 @pytest.mark.parametrize(

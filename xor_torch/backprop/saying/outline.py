@@ -321,8 +321,9 @@ def _labels(
     known: Sequence[tuple[str, bool]], line: int, finding: Finding, own: dict[str, str]
 ) -> tuple[list[str], bool]:
     """The derivatives that a line computes, right or wrong: the wrong ones, if there are any."""
-    found = [*dict.fromkeys(known)]
-    d = finding.diagnosis
+    d, follows = finding.diagnosis, {p.name for p in finding.parameters if p.ok}
+    bad = {f"dL/d{name}" for name in _spoilt(finding) & follows}  # right but for what they follow
+    found = [*dict.fromkeys((name, ok and name not in bad) for name, ok in known)]
     wrong = [name for name, ok in found if not ok]
     if d is not None and line == d.line and not wrong:
         wrong = ["wrong"]
