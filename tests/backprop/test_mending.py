@@ -83,7 +83,8 @@ def test_a_correction_is_offered_because_it_was_tried(tmp_path, monkeypatch):
     mistake = next(m for m in MISTAKES if m.id == "plain-missing_hidden_derivative")
     path = tmp_path / "net.py"
     path.write_text(mistake.source)
-    said = check_file(path, mend=True, timeout=120)
+    monkeypatch.setattr(check, "MOST_TO_TRY", 900.0)  # however busy the machine is
+    said = check_file(path, mend=True, timeout=1000)
     assert said.correction[0] == mistake.source
     diff = said.to_json()["correction"]
     assert [line[0] for line in diff] == ["-", "+"]
@@ -95,7 +96,7 @@ def test_a_correction_is_offered_because_it_was_tried(tmp_path, monkeypatch):
     no_better = mistake.source.replace("lr = 0.1", "lr = 0.2")
     less = "\n".join(x for x in CORRECT["plain"].splitlines() if not x.startswith("    b2 -="))
     monkeypatch.setattr(check.mending, "corrections", lambda source, found: [no_better, less])
-    assert check_file(path, mend=True, timeout=120).correction is None
+    assert check_file(path, mend=True, timeout=1000).correction is None
     assert path.read_text() == mistake.source
 
 
