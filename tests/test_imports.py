@@ -231,6 +231,7 @@ OPEN_ROOMS = {
     "xor_torch.lit.runs",
     "xor_torch.lit.checkpoint",
     "xor_torch.lit.console",
+    "xor_torch.backprop.saying",  # a face of its own: how verdicts are laid out
     "xor_torch.sweep.plots",  # it needs matplotlib, which is an extra
 }
 

@@ -12,6 +12,7 @@ from .report import summary, table
 from .result import Result, Timing
 from .run import Interrupted, check_out, sweep
 from .seeds import initial_weights, parse_seeds, row_bytes
+from .workers import cores
 
 __all__ = [
     "Interrupted",
@@ -19,6 +20,7 @@ __all__ = [
     "Result",
     "Timing",
     "check_out",
+    "cores",
     "grid",
     "initial_weights",
     "parse_seeds",
