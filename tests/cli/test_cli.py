@@ -306,3 +306,5 @@ def test_a_directory_of_runs_means_its_newest(capsys):
     assert answer.err == "The newest run in lightning_logs: lightning_logs/version_1\n"
     assert run_cli("predict", "lightning_logs/version_0", 0, 1) == 0
     assert capsys.readouterr().out != newest
+    assert run_cli("predict", "lightning_logs", 0) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1  # a bad call says what is bad, no more

@@ -25,7 +25,11 @@ ROOMS = [
     for room in pkgutil.walk_packages(xor_torch.__path__, "xor_torch.")
     if not room.name.endswith("__main__")
 ]
-CONTEXT.set_forkserver_preload([*ROOMS, "lightning.pytorch", "jsonargparse", "tensorboard"])
+LIBRARIES = ["lightning.pytorch", "jsonargparse", "tensorboard"]
+# What these import only when they are used: each process would do it again.
+LATER = ["attrs", "contourpy", "fsspec.implementations.chained", "torch.utils.serialization.config"]
+LATER += [f"PIL.{name}ImagePlugin" for name in ("Bmp", "Gif", "Jpeg", "Png", "Ppm")]
+CONTEXT.set_forkserver_preload([*ROOMS, *LIBRARIES, *LATER])
 
 PATIENCE = 120  # seconds until something that has to come is missed
 

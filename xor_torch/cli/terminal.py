@@ -69,14 +69,19 @@ def find_checkpoint(path: str) -> Path:
     try:
         return runs.find_checkpoint(path)
     except FileNotFoundError:
-        try:
-            newest = runs.newest_checkpoint(path)
-        except FileNotFoundError:
-            pass
-        else:
-            say(f"The newest run in {quoted(path)}: {quoted(newest.parents[1])}")
-            return newest
+        with contextlib.suppress(FileNotFoundError):
+            return runs.newest_checkpoint(path)
         raise
+
+
+def say_newest(path: str, checkpoint: Path) -> None:
+    """Say which run was taken, if `path` is a directory of several.
+
+    To be called when nothing is refused any more: a bad call prints one line, which is the error.
+    """
+    run_dir = checkpoint.parent.parent
+    if run_dir.parent == Path(path) != run_dir:
+        say(f"The newest run in {quoted(path)}: {quoted(run_dir)}")
 
 
 @contextlib.contextmanager
