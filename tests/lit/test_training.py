@@ -20,7 +20,7 @@ RANKS = [
     (1, {"LOCAL_RANK": "1"}),
     (1, {"RANK": "1", "LOCAL_RANK": "1", "WORLD_SIZE": "4", "GROUP_RANK": "1", "NODE_RANK": "1"}),
     (1, {"SLURM_PROCID": "1", "SLURM_JOB_ID": "7", "SLURM_JOB_NAME": "train"}),
-    (2, {"SLURM_NTASKS": "4", "SLURM_JOB_NAME": "train", "SLURM_PROCID": "2", "SLURM_LOCALID": "2"}),
+    (2, {"SLURM_NTASKS": "4", "SLURM_JOB_NAME": "x", "SLURM_PROCID": "2", "SLURM_LOCALID": "2"}),
     (1, {"JSM_NAMESPACE_RANK": "1"}),
 ]
 
