@@ -42,6 +42,7 @@ TABLE = {
     "devices": {"CUDA_VISIBLE_DEVICES": "0,1", "PYTORCH_JIT": "0"},
 }
 EVERYTHING = {name: value for row in TABLE.values() for name, value in row.items()}
+del EVERYTHING["PYTHONDONTWRITEBYTECODE"]  # torch would be compiled anew for PYTHONOPTIMIZE
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 
 import xor_torch
-from tests.common import events
+from tests.common import PATIENCE, events
 from xor_torch.__main__ import main
 
 CONTEXT = multiprocessing.get_context("forkserver")
@@ -30,8 +30,6 @@ LIBRARIES = ["lightning.pytorch", "jsonargparse", "tensorboard"]
 LATER = ["attrs", "contourpy", "fsspec.implementations.chained", "torch.utils.serialization.config"]
 LATER += [f"PIL.{name}ImagePlugin" for name in ("Bmp", "Gif", "Jpeg", "Png", "Ppm")]
 CONTEXT.set_forkserver_preload([*ROOMS, *LIBRARIES, *LATER])
-
-PATIENCE = 120  # seconds until something that has to come is missed
 
 STOPPED = re.compile(
     r"Interrupted after \d+ epochs; to go on: --resume \S+"
