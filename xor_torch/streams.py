@@ -7,7 +7,7 @@ import sys
 
 
 class _Lossy(io.FileIO):
-    """A stream for messages: one that cannot be written is lost, without an error."""
+    """A stream for messages. A message that cannot be written is lost without an error."""
 
     def write(self, data: bytes) -> int:  # type: ignore[override]
         with contextlib.suppress(OSError):
