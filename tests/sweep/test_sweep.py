@@ -1,5 +1,6 @@
 """Many seeds at once: the same numbers as alone, in blocks that survive whatever happens."""
 
+import io
 import os
 import subprocess
 import sys
@@ -26,7 +27,7 @@ from xor_torch.sweep import (
 )
 from xor_torch.sweep.blocks import Blocks
 from xor_torch.sweep.plan import make_plan, write_plan
-from xor_torch.sweep.progress import preview
+from xor_torch.sweep.progress import Progress, preview, progress_bar
 
 ROOT = Path(plan.__file__).parents[2]
 
@@ -246,6 +247,37 @@ def test_the_first_seed_is_shown_while_the_others_get_ready():
     assert [next(shown) for _ in range(60)][-1].endswith(" after 5000 epochs")
     large, _ = make_plan(3, 5000, 0.1, 64, 10, "mse", False)
     assert next(preview(large)) == ""
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_the_bar_is_not_redrawn_in_a_file():
+    drawn = []
+    for file in io.StringIO(), Terminal():
+        with progress_bar(file) as show:
+            for done in range(100):
+                show(Progress(done, 99, done, 0))
+        drawn.append(file.getvalue())
+    in_a_file, on_a_terminal = drawn
+    assert in_a_file.count("\r") == 2  # the beginning and the end
+    assert "0 of 99 seeds solved" in in_a_file
+    assert on_a_terminal.count("\r") >= 100
+
+
+def test_a_sweep_shows_something_before_it_imports_torch(tmp_path):
+    seen = []
+
+    def show(now):
+        if not seen:
+            assert not list(tmp_path.glob("*.blocks/*.claim"))  # no block is taken yet
+        seen.append(now)
+
+    sweep(3, epochs=5, out=tmp_path / "s.npz", workers=1, progress=show)
+    assert (seen[0].done, seen[0].finished, seen[-1].finished) == (0, 0, 3)
+    assert seen[0].first.startswith("seed 0: loss ")
 
 
 def test_a_failing_worker_is_quoted_and_nothing_is_lost(tmp_path, small_blocks, monkeypatch):
