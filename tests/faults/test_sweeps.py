@@ -539,6 +539,7 @@ def assert_survives(call, error, which, cwd, whole):
     """A system call of a sweep fails: its end is one of the documented ones, and it goes on."""
     with warm.ended(start(*SHORT, cwd=cwd, setup=at_the_gun, piped=True)) as command:
         pid = command.process.pid
+        command.until(command.begun.exists)  # what fails before that is not the sweep's
         trace = subprocess.Popen(
             ["strace", "-f", "-qq", "-o", os.devnull, "-p", str(pid),
              "-e", f"trace={CALLS[call]}",

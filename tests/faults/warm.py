@@ -122,7 +122,7 @@ class Command:
             self.process.kill()
             raise TimeoutError(f"still running; it said: {self.stderr[-2000:]}")
         if self.reader:
-            self.reader.wait()
+            self.reader.wait(PATIENCE)
         return code
 
     def until(self, there: Callable[[], object]) -> None:
