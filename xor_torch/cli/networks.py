@@ -57,10 +57,10 @@ def explain(settings: Explain, given: set[str]) -> int:
     if settings.checkpoint is not None:
         its_own = ("seed", "hidden", "bits", "lr", "loss")
         refuse(settings, given, its_own, "the checkpoint has its own; leave it out")
+        path = find_checkpoint(settings.checkpoint)
         with loading("torch"):
             from ..lit import checkpoint
 
-        path = find_checkpoint(settings.checkpoint)
         state = checkpoint.read(path)
         parameters = checkpoint.network(state).to_numpy()
         network.update(state["hyper_parameters"], parameters=parameters)

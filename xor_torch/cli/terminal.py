@@ -62,16 +62,22 @@ def refuse_output(said: str, path: Path, force: bool) -> None:
 def find_checkpoint(path: str) -> Path:
     """The checkpoint that a call names: the file, or the last of a run, or of the newest run.
 
+    A file that is too large or damaged is refused here, before torch is imported.
+
     Raises:
-        FileNotFoundError: there is none.
+        OSError: there is none, or it cannot be read.
+        ValueError: the file is not a whole checkpoint.
 
     """
     try:
-        return runs.find_checkpoint(path)
-    except FileNotFoundError:
-        with contextlib.suppress(FileNotFoundError):
-            return runs.newest_checkpoint(path)
-        raise
+        found = runs.find_checkpoint(path)
+    except FileNotFoundError as error:
+        try:
+            found = runs.newest_checkpoint(path)
+        except FileNotFoundError:
+            raise error from None
+    runs.read_records(found)
+    return found
 
 
 def say_newest(path: str, checkpoint: Path) -> None:
