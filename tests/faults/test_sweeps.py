@@ -508,6 +508,8 @@ FAULTS = [
     *(("write", "ENOSPC", which) for which in ("1+", "5+", "20", "32+")),
     ("write", "EIO", "24"),
     ("fsync", "EIO", "1+"),
+    ("open", "EIO", "1"),
+    ("open", "EACCES", "20+"),
 ]
 
 
