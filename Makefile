@@ -4,10 +4,16 @@ PYTHON ?= python3
 # One worker for each core; a worker with nothing left to do takes tests from another.
 PARALLEL = -n auto --dist worksteal
 
-.PHONY: train test test-slow test-lowest lint docs benchmark benchmark-backprop clean
+.PHONY: train compare tensorboard test test-slow test-lowest lint docs benchmark benchmark-backprop clean
 
 train: .venv/installed
 	.venv/bin/python scripts/train.py
+
+compare: .venv/installed  # make compare FILE=my_script.py; without FILE, our own two networks
+	.venv/bin/python scripts/compare.py $(if $(FILE),"$(FILE)")
+
+tensorboard: .venv/installed
+	.venv/bin/tensorboard --logdir lightning_logs
 
 test: .venv/installed
 	.venv/bin/python -m pytest $(PARALLEL)
