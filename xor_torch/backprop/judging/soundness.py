@@ -346,6 +346,6 @@ def never_updated(bench: Bench, one: Fit) -> Diagnosis | None:
             if used and small:
                 name = other.name or "a list"
                 return Diagnosis(
-                    node.line, name, "bias never updated", True, [name], other.shape, n
+                    node.line, name, "bias never updated", True, [name], other.shape, n, i
                 )
     return None
