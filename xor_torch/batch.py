@@ -6,13 +6,14 @@ and fills the machine's registers. What is differentiated is the sum of the S lo
 network's weights occur in its own loss only, so its gradient is what it would be alone.
 
 The weights are one array ``theta`` of shape (P, S), its rows W1 row by row, b1, W2, b2. The
-same epoch is there in two forms:
+same epoch is there in three forms:
 
 - `Eager`: a dozen torch operations on arrays of shape (N, hidden, S).
 - `Compiled`: one network written out number by number, each number a vector of S. Inductor
   fuses it into a single loop over S in which no intermediate leaves the processor: four to
   five times as fast. Its length, and the time to compile it, grow with N times hidden. It is
   compiled ahead of time into a file that later processes load in a moment.
+- `OnGPU`: the same network written out, as a GPU kernel that does many epochs, see `kernel`.
 """
 
 import hashlib
@@ -27,8 +28,9 @@ import numpy as np
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits, mse_loss
 
+from . import kernel
 from .data import Parameters, truth_table
-from .files import read_zip
+from .files import read_zip, write_beside
 from .outcome import predicts_one
 
 
@@ -52,6 +54,7 @@ def train(
     compiled: bool = False,
     curve: Iterable[int] = (),
     tick: Callable[[int], None] | None = None,
+    device: str = "cpu",
 ) -> Trained:
     """Full-batch gradient descent on the parity problem, S networks side by side.
 
@@ -65,24 +68,30 @@ def train(
         lr: the learning rate.
         loss: "mse", squared error, or "bce", cross-entropy.
         momentum: as in ``torch.optim.SGD``; eager only.
-        compiled: use the compiled form of an epoch.
+        compiled: use the compiled form of an epoch; without momentum.
         curve: epochs to record besides the last; the first epoch is 0.
         tick: called about twice a second with the number of epochs that are done.
+        device: "cpu" or "cuda", the current CUDA device.
 
     """
     S, bits, hidden = parameters.W1.shape
-    problem = Problem(bits, hidden, loss)
-    theta = torch.tensor(np.concatenate([p.reshape(S, -1) for p in parameters], axis=1).T)
-    networks: Compiled | Eager
-    if compiled and S > 1:
+    problem = Problem(bits, hidden, loss, device)
+    rows = np.concatenate([p.reshape(S, -1) for p in parameters], axis=1).T
+    theta = torch.tensor(rows, device=device)
+    networks: Compiled | Eager | OnGPU
+    if compiled and theta.is_cuda:
+        networks = OnGPU(problem, theta, lr)
+    elif compiled and S > 1:
         networks = Compiled(problem, theta, lr)
     else:
         networks = Eager(problem, theta, lr, momentum)
     losses, solved = [], []
     done, next_tick = 0, 0.0
     for stop in sorted({*curve, epochs - 1}):
-        for done in range(done + 1, stop + 1):  # noqa: B020, it goes on where it was
-            networks.step()
+        while done < stop:
+            several = min(networks.stride, stop - done)
+            networks.descend(several)
+            done += several
             if tick and time.monotonic() >= next_tick:
                 tick(done)
                 next_tick = time.monotonic() + 0.5
@@ -91,29 +100,30 @@ def train(
         solved.append((predicts_one(prediction) == (problem.y == 1)).all(0))
     weights = [w.requires_grad_() for w in problem.split(networks.theta.clone())]
     gradient = torch.cat([g.view(-1, S) for g in problem.gradient(*weights)])
-    networks.step()
+    networks.descend(1)
 
-    flat = networks.theta.T.numpy()
+    flat = networks.theta.T.numpy(force=True)
     ends = np.cumsum([p[0].size for p in parameters])[:-1]
     shapes = (p.shape for p in parameters)
     return Trained(
         parameters=Parameters(*map(np.reshape, np.split(flat, ends, axis=1), shapes)),
-        loss=losses[-1].numpy(),
-        prediction=prediction.T.numpy(),
-        gradient_norm=gradient.square().sum(0).sqrt().numpy(),
-        curve_loss=torch.stack(losses).numpy(),
-        curve_solved=torch.stack(solved).numpy(),
+        loss=losses[-1].numpy(force=True),
+        prediction=prediction.T.numpy(force=True),
+        gradient_norm=gradient.square().sum(0).sqrt().numpy(force=True),
+        curve_loss=torch.stack(losses).numpy(force=True),
+        curve_solved=torch.stack(solved).numpy(force=True),
     )
 
 
 class Problem:
     """The parity problem, its network and its loss, for S networks at once."""
 
-    def __init__(self, bits: int, hidden: int, loss: str) -> None:
+    def __init__(self, bits: int, hidden: int, loss: str, device: str = "cpu") -> None:
         X, y = truth_table(bits)
         self.bits, self.hidden, self.loss = bits, hidden, loss
-        self.X1 = torch.from_numpy(np.hstack([X, np.ones_like(y)]))  # (N, bits + 1)
-        self.y = torch.from_numpy(y)  # (N, 1)
+        self.numbers = (bits + 2) * hidden + 1  # of a network: P
+        self.X1 = torch.tensor(np.hstack([X, np.ones_like(y)]), device=device)  # (N, bits + 1)
+        self.y = torch.tensor(y, device=device)  # (N, 1)
 
     def split(self, theta: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Views of theta: W1 and b1 (bits + 1, hidden * S), W2 (hidden, S) and b2 (1, S).
@@ -139,6 +149,21 @@ class Problem:
         """The gradient of each network's summed error, for weights that require it."""
         return torch.autograd.grad(self.error(self.forward(*weights), self.y, "sum"), weights)
 
+    def written_out(self, theta: list[torch.Tensor]) -> torch.Tensor:
+        """The summed error from the rows of theta, every number of the network by itself."""
+        bits, hidden = self.bits, self.hidden
+        W1, b1 = theta[: bits * hidden], theta[bits * hidden : -1 - hidden]
+        W2, b2 = theta[-1 - hidden : -1], theta[-1]
+        errors = []
+        X, y = (table.tolist() for table in truth_table(bits))
+        for x, (target,) in zip(X, y, strict=True):
+            z2 = b2
+            for h in range(hidden):
+                z1 = sum((W1[b * hidden + h] for b in range(bits) if x[b]), b1[h])
+                z2 = z2 + torch.sigmoid(z1) * W2[h]
+            errors.append(self.error(z2, torch.full_like(z2, target), "sum"))
+        return sum(errors[1:], errors[0])
+
     def evaluate(self, theta: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """The mean error, shape (S,), and the predictions, shape (N, S)."""
         z2 = self.forward(*self.split(theta))
@@ -148,6 +173,8 @@ class Problem:
 class Eager:
     """An epoch of S networks, operation by operation."""
 
+    stride = 1  # how many epochs are worth asking for at once
+
     def __init__(self, problem: Problem, theta: torch.Tensor, lr: float, momentum: float) -> None:
         self.theta = theta.contiguous()
         self._problem, self._lr, self._momentum = problem, lr, momentum
@@ -155,7 +182,11 @@ class Eager:
         self._values = [w.detach() for w in self._weights]  # the same memory, without a history
         self._velocity = [torch.zeros_like(w) for w in self._values] if momentum else None
 
-    def step(self) -> None:
+    def descend(self, epochs: int) -> None:
+        for _ in range(epochs):
+            self._step()
+
+    def _step(self) -> None:
         move: Iterable[torch.Tensor] = self._problem.gradient(*self._weights)
         if self._velocity:
             for v, g in zip(self._velocity, move, strict=True):
@@ -168,6 +199,8 @@ class Eager:
 class Compiled:
     """An epoch of S networks, as one compiled loop over them."""
 
+    stride = 1
+
     def __init__(self, problem: Problem, theta: torch.Tensor, lr: float) -> None:
         self._rows = [row.clone() for row in theta]
         self._lr = torch.tensor(lr, dtype=torch.float64)  # a number would be compiled in
@@ -177,13 +210,57 @@ class Compiled:
     def theta(self) -> torch.Tensor:
         return torch.stack(self._rows)
 
-    def step(self) -> None:
-        self._epoch([*self._rows, self._lr])
+    def descend(self, epochs: int) -> None:
+        for _ in range(epochs):
+            self._epoch([*self._rows, self._lr])
+
+
+class OnGPU:
+    """Many epochs of S networks at once, as one kernel in which each is a thread's."""
+
+    stride = 1000  # milliseconds
+
+    def __init__(self, problem: Problem, theta: torch.Tensor, lr: float) -> None:
+        self.theta = theta.contiguous()
+        self._lr = torch.tensor(lr, dtype=torch.float64, device=theta.device)
+        self._launch = gpu_epochs(problem)
+
+    def descend(self, epochs: int) -> None:
+        self._launch(self.theta, self._lr, epochs)
 
 
 def cache_directory() -> Path:
     """Where compiled epochs are kept: the user's own, and still there when /tmp is emptied."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "xor_torch"
+
+
+def gpu_epochs(problem: Problem) -> Callable[[torch.Tensor, torch.Tensor, int], None]:
+    """A function of theta, the learning rate and E: moves theta by E epochs on its device.
+
+    The kernel's source is kept in `cache_directory`, and there Triton keeps what it compiles.
+
+    Raises:
+        RuntimeError: the compiler fails, or the traced operations cannot be spelled for it.
+        ImportError: there is no Triton.
+
+    """
+    from filelock import FileLock
+
+    path = cache_directory() / f"{_name(problem, kernel.__file__)}.py"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{path}.lock"):
+        if not path.exists():
+            with write_beside(path) as beside:
+                beside.write_text(kernel.source(problem.written_out, problem.numbers))
+    os.environ.setdefault("TRITON_CACHE_DIR", str(path.parent / "triton"))
+    return kernel.load(path)
+
+
+def _name(problem: Problem, *sources: str) -> str:
+    """A file name that tells apart what is compiled from different sources or problems."""
+    made_from = b"".join(Path(source).read_bytes() for source in (__file__, *sources))
+    source = hashlib.sha256(made_from).hexdigest()[:8]
+    return f"{problem.bits}-{problem.hidden}-{problem.loss}-{source}-{torch.__version__}"
 
 
 def compiled_epoch(problem: Problem) -> Callable[[list[torch.Tensor]], list[torch.Tensor]]:
@@ -197,11 +274,8 @@ def compiled_epoch(problem: Problem) -> Callable[[list[torch.Tensor]], list[torc
     """
     from filelock import FileLock  # torch's own requirement
 
-    p = problem
-    source = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:8]
     machine = torch.backends.cpu.get_cpu_capability().replace(" ", "")
-    name = f"{p.bits}-{p.hidden}-{p.loss}-{source}-{torch.__version__}-{machine}.pt2"
-    path = cache_directory() / name
+    path = cache_directory() / f"{_name(problem)}-{machine}.pt2"
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{path}.lock"):
         try:
@@ -213,24 +287,9 @@ def compiled_epoch(problem: Problem) -> Callable[[list[torch.Tensor]], list[torc
 
 
 def _compile(problem: Problem, path: Path) -> None:
-    bits, hidden = problem.bits, problem.hidden
-    X, y = (table.tolist() for table in truth_table(bits))
-
-    def total(theta: list[torch.Tensor]) -> torch.Tensor:
-        W1, b1 = theta[: bits * hidden], theta[bits * hidden : -1 - hidden]
-        W2, b2 = theta[-1 - hidden : -1], theta[-1]
-        errors = []
-        for x, (target,) in zip(X, y, strict=True):
-            z2 = b2
-            for h in range(hidden):
-                z1 = sum((W1[b * hidden + h] for b in range(bits) if x[b]), b1[h])
-                z2 = z2 + torch.sigmoid(z1) * W2[h]
-            errors.append(problem.error(z2, torch.full_like(z2, target), "sum"))
-        return sum(errors[1:], errors[0])
-
     def epoch(*theta_and_lr: torch.Tensor) -> tuple[()]:
         *theta, lr = theta_and_lr
-        for w, g in zip(theta, torch.func.grad(total)(theta), strict=True):
+        for w, g in zip(theta, torch.func.grad(problem.written_out)(theta), strict=True):
             w.sub_(lr * g)
         return ()
 
@@ -244,7 +303,7 @@ def _compile(problem: Problem, path: Path) -> None:
     from torch.fx.experimental.proxy_tensor import make_fx
 
     example = (
-        *torch.zeros(bits * hidden + 2 * hidden + 1, 8, dtype=torch.float64),
+        *torch.zeros(problem.numbers, 8, dtype=torch.float64),
         problem.y[0, 0],
     )
     S = Dim("S", min=2)

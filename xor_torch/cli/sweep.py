@@ -13,6 +13,7 @@ from ..data import MAX_BITS, MAX_HIDDEN
 from ..files import quoted
 from ..lit import runs
 from ..outcome import LOSSES
+from ..sweep import DEVICES
 from .parser import (
     FlagValueError,
     Settings,
@@ -61,6 +62,7 @@ class Sweep(Settings):
     hidden: list[int] = flag("hidden units ({})", whole(1, MAX_HIDDEN), [2], nargs="+")
     bits: list[int] = flag("inputs ({})", whole(1, MAX_BITS), [2], nargs="+")
     loss: list[str] = choice("mse or bce ({})", LOSSES, ["mse"], nargs="+")
+    device: str = choice("cpu, cuda, or auto: a GPU if it pays ({})", DEVICES, "auto")
     out: str | None = flag("result; its pictures go beside it", pathname, None, metavar="FILE.npz")
     force: bool = switch("overwrite FILE.npz")
     log_dir: str = flag("pictures for TensorBoard, with --out", pathname, "lightning_logs")
@@ -93,7 +95,14 @@ def sweep(settings: Sweep, given: set[str]) -> int:
         code = SUCCESS
         try:
             with sweeps.progress_bar() as show:
-                result = sweeps.sweep(seeds, **cell, out=path, force=settings.force, progress=show)
+                result = sweeps.sweep(
+                    seeds,
+                    **cell,
+                    out=path,
+                    force=settings.force,
+                    device=settings.device,
+                    progress=show,
+                )
         except sweeps.Interrupted as stopped:
             code, result = exit_code(stopped.__context__), stopped.result
             say("Interrupted; what is finished:" if result else "Interrupted, nothing is finished.")

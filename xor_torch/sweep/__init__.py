@@ -6,6 +6,7 @@ None of them imports torch, which only the processes that train need. The pictur
 `xor_torch.sweep.plots`, which needs matplotlib.
 """
 
+from .device import DEVICES
 from .plan import grid
 from .progress import Progress, progress_bar
 from .report import summary, table
@@ -14,6 +15,7 @@ from .run import Interrupted, check_out, sweep
 from .seeds import initial_weights, parse_seeds, row_bytes
 
 __all__ = [
+    "DEVICES",
     "Interrupted",
     "Progress",
     "Result",

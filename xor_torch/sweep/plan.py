@@ -17,9 +17,11 @@ import numpy as np
 from ..data import MAX_BITS, MAX_HIDDEN
 from ..files import write_beside
 from ..outcome import LOSSES
+from .device import DEVICES, multiprocessors
 from .seeds import check_seeds, parse_seeds, spell_seeds
 
 BLOCK = 10_000  # networks of XOR's size whose numbers stay in a core's cache
+ON_MULTIPROCESSOR = 1024  # networks of XOR's size that keep a GPU's multiprocessor busy
 RECORDED = 100  # epochs of a run
 
 # In sigmoids. For less work than the first, compiling takes longer than it saves on two cores;
@@ -30,7 +32,7 @@ LONGEST_COMPILED = 32
 NOT_COMPILED = "not compiled, four times as slow"
 
 FILE = "plan.json"
-FORMAT = 2  # of the directory of blocks; in format 1 the blocks did not carry their plan
+FORMAT = 3  # of the directory of blocks; 2 had no device, and in 1 blocks did not carry their plan
 
 
 @dataclass(frozen=True)
@@ -43,12 +45,14 @@ class Plan:
     hidden: int
     bits: int
     loss: str
+    device: str  # "cpu" or "cuda"
     compiled: bool
     width: int  # seeds in each block; the last may have fewer
 
     def same_sweep(self, other: "Plan") -> bool:
         """Whether both train the same runs; how they compute them may differ."""
-        return replace(self, compiled=other.compiled, width=other.width) == other
+        as_other = replace(self, device=other.device, compiled=other.compiled, width=other.width)
+        return as_other == other
 
     @cached_property
     def seed(self) -> np.ndarray:
@@ -88,6 +92,7 @@ def make_plan(
     bits: int,
     loss: str,
     compiled: bool | None,
+    device: str = "cpu",
 ) -> tuple[Plan, str]:
     """Check the arguments of a sweep and cut it into blocks.
 
@@ -109,27 +114,70 @@ def make_plan(
     if loss not in LOSSES:
         raise ValueError(f"--loss must be one of {', '.join(LOSSES)}, got {loss}")
 
+    if device not in DEVICES:
+        raise ValueError(f"--device must be one of {', '.join(DEVICES)}, got {device}")
+
     length = 2**bits * (hidden + 1)  # of one network, in sigmoids
+    worth = given.size * epochs * length >= WORTH_COMPILING
+    processors = 0
+    if device == "cuda" or (device == "auto" and worth and compiled is None):
+        processors, why_not = multiprocessors()
+        if device == "cuda" and not processors:
+            raise ValueError(f"--device cuda: {why_not}; leave it out, and the CPU computes")
+    device = "cuda" if processors else "cpu"
     note = ""
     if compiled is None:
-        compiled = given.size * epochs * length >= WORTH_COMPILING and length <= LONGEST_COMPILED
-        if compiled and not shutil.which(_compiler()):
+        compiled = length <= LONGEST_COMPILED and (worth or device == "cuda")
+        if compiled and device == "cpu" and not shutil.which(_compiler()):
             compiled = False
             note = f"{NOT_COMPILED}: there is no C++ compiler {_compiler()}"
+    width = _width(given.size, length, compiled, processors)
+    words = spell_seeds(given)
+    return Plan(words, epochs, float(lr), hidden, bits, loss, device, compiled, width), note
+
+
+def _width(seeds: int, length: int, compiled: bool, processors: int) -> int:
+    """How many seeds there are in a block.
+
+    Args:
+        seeds: of the sweep.
+        length: sigmoids of a network.
+        compiled: whether the epoch is.
+        processors: multiprocessors of the GPU; 0 for a sweep on the CPU.
+
+    """
+    if processors:
+        # A block fills the GPU, and others can be drawn and saved while it is computed.
+        blocks = -(-seeds // max(1, processors * ON_MULTIPROCESSOR * 12 // length))
+        return -(-seeds // blocks)
     # Eager operations want every intermediate in the cache, and long arrays: no more blocks than
     # two cores need. The compiled loop does not care: more processes can share a sweep.
     widest = BLOCK if compiled else max(1, BLOCK * 12 // length)
-    narrowest = 1000 if compiled else min(-(-widest // 2), max(1000, -(-given.size // 2)))
-    blocks = -(-given.size // min(widest, max(narrowest, -(-given.size // 8))))
+    narrowest = 1000 if compiled else min(-(-widest // 2), max(1000, -(-seeds // 2)))
+    blocks = -(-seeds // min(widest, max(narrowest, -(-seeds // 8))))
     blocks += blocks % 2 if blocks > 1 else 0  # so that neither of two cores waits for the other
-    width = -(-given.size // blocks)
-    words = spell_seeds(given)
-    return Plan(words, epochs, float(lr), hidden, bits, loss, compiled, width), note
+    return -(-seeds // blocks)
 
 
 def _compiler() -> str:
     """The C++ compiler that inductor will call."""
     return os.environ.get("CXX", "clang++" if sys.platform == "darwin" else "g++")
+
+
+def check_device(plan: Plan) -> None:
+    """Refuse to go on with a sweep on a GPU where there is none.
+
+    Raises:
+        ValueError: there is none.
+
+    """
+    if plan.device == "cuda":
+        processors, why_not = multiprocessors()
+        if not processors:
+            raise ValueError(
+                f"the finished blocks were computed on a GPU, and {why_not}: "
+                "--force drops them, another --out leaves them"
+            )
 
 
 def write_plan(plan: Plan, directory: Path) -> None:

@@ -19,7 +19,7 @@ from filelock import FileLock, Timeout
 
 from ..files import remove_halves
 from .blocks import LOCK, Blocks, clear
-from .plan import Plan, make_plan, read_plan, write_plan
+from .plan import Plan, check_device, make_plan, read_plan, write_plan
 from .progress import Progress
 from .result import Result, Timing
 from .workers import compiling, cores, employ
@@ -49,6 +49,7 @@ def sweep(
     loss: str = "mse",
     out: Path | str | None = None,
     force: bool = False,
+    device: str = "auto",
     compiled: bool | None = None,
     workers: int | None = None,
     progress: Callable[[Progress], None] | None = None,
@@ -67,6 +68,7 @@ def sweep(
         loss: "mse", squared error as in the notebook, or "bce", cross-entropy.
         out: the ``.npz`` file to write.
         force: overwrite it, and drop what another sweep has left beside it.
+        device: "cpu", "cuda", or "auto": a GPU where there is one and the work is worth it.
         compiled: whether to compile the epoch; by default where it pays.
         workers: processes of one thread each; by default one for each core.
         progress: called twice a second.
@@ -86,7 +88,7 @@ def sweep(
     begin = time.monotonic()
     if workers is not None and workers < 1:
         raise ValueError(f"--workers must be at least 1, got {workers}")
-    plan, note = make_plan(seeds, epochs, lr, hidden, bits, loss, compiled)
+    plan, note = make_plan(seeds, epochs, lr, hidden, bits, loss, compiled, device)
     launched = "TORCHELASTIC_RUN_ID" in os.environ
     if out is None:
         if launched:
@@ -177,6 +179,7 @@ def _begin(plan: Plan, out: Path, directory: Path, force: bool) -> Plan:
             raise
     else:
         if there.same_sweep(plan):
+            check_device(there)
             Blocks(directory, there).check()
             return there
         if not force:
