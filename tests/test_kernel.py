@@ -58,6 +58,8 @@ language.load, language.store = load, store
 language.full = lambda shape, value, dtype: torch.full(shape, value, dtype=dtype)
 language.PropagateNan = types.SimpleNamespace(ALL="all")
 language.maximum = lambda a, b, propagate_nan: torch.clamp(a, min=b)
+extra = types.ModuleType("triton.language.extra")
+extra.libdevice = types.SimpleNamespace(rcp_rn=torch.reciprocal)
 
 
 @pytest.fixture
@@ -71,6 +73,7 @@ def triton_on_torch(monkeypatch, tmp_path):
         with monkeypatch.context() as only_here:  # torch looks for Triton, too
             only_here.setitem(sys.modules, "triton", triton)
             only_here.setitem(sys.modules, "triton.language", language)
+            only_here.setitem(sys.modules, "triton.language.extra", extra)
             return real_load(path)
 
     monkeypatch.setattr(kernel, "load", load)

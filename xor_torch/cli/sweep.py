@@ -3,6 +3,7 @@
 import json
 import math
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -94,7 +95,8 @@ def sweep(settings: Sweep, given: set[str]) -> int:
     for cell, path in cells:
         code = SUCCESS
         try:
-            with sweeps.progress_bar() as show:
+            with sweeps.progress_bar() as bar:
+                show = _import_meanwhile(bar) if path else bar
                 result = sweeps.sweep(
                     seeds,
                     **cell,
@@ -138,6 +140,17 @@ def sweep(settings: Sweep, given: set[str]) -> int:
     if settings.json:
         out(json.dumps({"sweeps": found}, indent=2))
     return code
+
+
+def _import_meanwhile(bar: Callable[[Any], None]) -> Callable[[Any], None]:
+    """`bar`, which also imports what pictures need: a second in which the workers compute."""
+
+    def show(now: Any) -> None:
+        bar(now)
+        if find_spec("matplotlib"):
+            from ..sweep import plots  # noqa: F401
+
+    return show
 
 
 def _check_log_dir(log_dir: str) -> None:

@@ -21,15 +21,20 @@ from .device import DEVICES, multiprocessors
 from .seeds import check_seeds, parse_seeds, spell_seeds
 
 BLOCK = 10_000  # networks of XOR's size whose numbers stay in a core's cache
-ON_MULTIPROCESSOR = 1024  # networks of XOR's size that keep a GPU's multiprocessor busy
+# Networks of XOR's size for each multiprocessor of a GPU. With more, the kernel gains a tenth; but
+# then fewer processes draw and save blocks while the GPU computes.
+ON_MULTIPROCESSOR = 1024
 RECORDED = 100  # epochs of a run
 
-# In sigmoids. For less work than the first, compiling takes longer than it saves on two cores;
-# a network larger than the second takes the compiler minutes and gains less.
+# In sigmoids. For less work than the first, compiling for two cores or starting a GPU takes longer
+# than it saves; a network larger than the second takes the compiler minutes and gains less.
 WORTH_COMPILING = 4 * 10**9
 LONGEST_COMPILED = 32
 
-NOT_COMPILED = "not compiled, four times as slow"
+NOT_COMPILED = {
+    "cpu": "not compiled, four times as slow",
+    "cuda": "not compiled, thirty times as slow",
+}
 
 FILE = "plan.json"
 FORMAT = 3  # of the directory of blocks; 2 had no device, and in 1 blocks did not carry their plan
@@ -118,19 +123,19 @@ def make_plan(
         raise ValueError(f"--device must be one of {', '.join(DEVICES)}, got {device}")
 
     length = 2**bits * (hidden + 1)  # of one network, in sigmoids
-    worth = given.size * epochs * length >= WORTH_COMPILING
+    worth = given.size * epochs * length >= WORTH_COMPILING and length <= LONGEST_COMPILED
     processors = 0
-    if device == "cuda" or (device == "auto" and worth and compiled is None):
+    if device == "cuda" or (device == "auto" and worth):
         processors, why_not = multiprocessors()
         if device == "cuda" and not processors:
             raise ValueError(f"--device cuda: {why_not}; leave it out, and the CPU computes")
     device = "cuda" if processors else "cpu"
     note = ""
     if compiled is None:
-        compiled = length <= LONGEST_COMPILED and (worth or device == "cuda")
+        compiled = worth or (device == "cuda" and length <= LONGEST_COMPILED)
         if compiled and device == "cpu" and not shutil.which(_compiler()):
             compiled = False
-            note = f"{NOT_COMPILED}: there is no C++ compiler {_compiler()}"
+            note = f"{NOT_COMPILED[device]}: there is no C++ compiler {_compiler()}"
     width = _width(given.size, length, compiled, processors)
     words = spell_seeds(given)
     return Plan(words, epochs, float(lr), hidden, bits, loss, device, compiled, width), note
@@ -164,20 +169,9 @@ def _compiler() -> str:
     return os.environ.get("CXX", "clang++" if sys.platform == "darwin" else "g++")
 
 
-def check_device(plan: Plan) -> None:
-    """Refuse to go on with a sweep on a GPU where there is none.
-
-    Raises:
-        ValueError: there is none.
-
-    """
-    if plan.device == "cuda":
-        processors, why_not = multiprocessors()
-        if not processors:
-            raise ValueError(
-                f"the finished blocks were computed on a GPU, and {why_not}: "
-                "--force drops them, another --out leaves them"
-            )
+def missing_device(plan: Plan) -> str:
+    """Why this machine cannot go on with a plan for a GPU, or ""."""
+    return multiprocessors()[1] if plan.device == "cuda" else ""
 
 
 def write_plan(plan: Plan, directory: Path) -> None:

@@ -19,7 +19,7 @@ from filelock import FileLock, Timeout
 
 from ..files import remove_halves
 from .blocks import LOCK, Blocks, clear
-from .plan import Plan, check_device, make_plan, read_plan, write_plan
+from .plan import Plan, make_plan, missing_device, read_plan, write_plan
 from .progress import Progress
 from .result import Result, Timing
 from .workers import compiling, cores, employ
@@ -179,10 +179,16 @@ def _begin(plan: Plan, out: Path, directory: Path, force: bool) -> Plan:
             raise
     else:
         if there.same_sweep(plan):
-            check_device(there)
-            Blocks(directory, there).check()
-            return there
-        if not force:
+            why_not = missing_device(there)
+            if not why_not:
+                Blocks(directory, there).check()
+                return there
+            if not force:
+                raise ValueError(
+                    f"{directory} holds blocks of a GPU, and {why_not}: "
+                    "--force drops them, another --out leaves them"
+                )
+        elif not force:
             raise FileExistsError(
                 f"{directory} holds blocks of another sweep ({there}): "
                 "--force drops them, another --out leaves them"

@@ -51,7 +51,7 @@ def work(blocks: Blocks, progress: Callable[[Progress], None] | None = None) -> 
                 # Python's headers are missing, the disk is full, this torch cannot do it yet:
                 # each compiler has its own errors
                 compiled = False
-                note = f"{NOT_COMPILED}: {str(error).strip().splitlines()[0]}"
+                note = f"{NOT_COMPILED[plan.device]}: {str(error).strip().splitlines()[0]}"
             report = {"compile_seconds": time.monotonic() - begin, "note": note}
             (blocks.directory / f"worker.{os.getpid()}.json").write_text(json.dumps(report))
 
