@@ -14,6 +14,8 @@ import tempfile
 import time
 from importlib.util import find_spec
 
+from xor_torch.sweep.device import multiprocessors
+
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 
 # each prints a line when it is ready, waits for one, and prints seconds per network and epoch
@@ -30,8 +32,9 @@ print((time.perf_counter() - begin) / 5000)
 TORCH = """
 import time
 import numpy as np
-from xor_torch.batch import one_thread, train
+from xor_torch.batch import train
 from xor_torch.sweep import initial_weights
+from xor_torch.threads import one_thread
 start = initial_weights(np.arange(10_000))
 with one_thread():
     train(start, 20, 0.1, compiled={compiled})
@@ -39,6 +42,20 @@ with one_thread():
     begin = time.perf_counter()
     train(start, {epochs}, 0.1, compiled={compiled})
 print((time.perf_counter() - begin) / {epochs} / 10_000)
+"""
+
+GPU = """
+import time
+import numpy as np
+from xor_torch.batch import train
+from xor_torch.data import Parameters
+from xor_torch.sweep import initial_weights
+start = Parameters(*(np.tile(p, (100, 1, 1)) for p in initial_weights(np.arange(10_000))))
+train(start, 20, 0.1, compiled=True, device="cuda")
+print("ready", flush=True); input()
+begin = time.perf_counter()
+train(start, 10_000, 0.1, compiled=True, device="cuda")
+print((time.perf_counter() - begin) / 10_000 / 1_000_000)
 """
 
 JAX = """
@@ -108,6 +125,8 @@ def benchmark_sweep(rounds: int = 3) -> dict[str, float]:
         "eager ns": (TORCH.format(compiled=False, epochs=200), CORES),
         "compiled ns": (TORCH.format(compiled=True, epochs=1000), CORES),
     }
+    if multiprocessors()[0]:
+        peers["a GPU, 1,000,000 networks ns"] = (GPU, 1)
     if find_spec("jax"):
         peers["jax vmap(scan) ns"] = (JAX, 1)
     times = {name: [] for name in peers}
@@ -133,4 +152,4 @@ def report(rounds: int, as_json: bool) -> None:
     print(f"{CORES} cores, medians of {rounds}")
     for name, value in medians.items():
         what, unit = name.rsplit(" ", 1)
-        print(f"{what:<28}{value:12,.1f} {unit}")
+        print(f"{what:<32}{value:12,.4g} {unit}")
