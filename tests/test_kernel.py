@@ -1,9 +1,11 @@
-"""The kernel for the GPU, run on the CPU: Triton's language is played by torch.
+"""Kernels do what the eager epochs do: the one in C++, and the GPU's.
 
-What is tested is the text of the kernel, every operation and every address in it. The tests do
-not see what Triton and the GPU make of it; docs/sweep.md says how that was measured.
+The GPU's runs on the CPU here: Triton's language is played by torch. So the tests see every
+operation and every address in its text, but not what Triton and a GPU make of it; docs/sweep.md
+says how that was measured.
 """
 
+import shutil
 import sys
 import types
 
@@ -12,7 +14,8 @@ import pytest
 import torch
 
 from xor_torch import batch, kernel
-from xor_torch.batch import Eager, OnGPU, Problem
+from xor_torch.batch import Compiled, Eager, Problem, compiled_epochs
+from xor_torch.kernel import CPP, TRITON
 from xor_torch.sweep import initial_weights
 
 
@@ -63,7 +66,7 @@ extra.libdevice = types.SimpleNamespace(rcp_rn=torch.reciprocal)
 
 
 @pytest.fixture
-def triton_on_torch(monkeypatch, tmp_path):
+def triton_on_torch(monkeypatch):
     triton = types.ModuleType("triton")
     triton.jit = lambda **options: Launcher
     triton.language = language
@@ -77,7 +80,35 @@ def triton_on_torch(monkeypatch, tmp_path):
             return real_load(path)
 
     monkeypatch.setattr(kernel, "load", load)
+
+
+@pytest.fixture
+def own_cache(monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    return tmp_path / "xor_torch"
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory):
+    return tmp_path_factory.mktemp("compiled")
+
+
+@pytest.fixture
+def cache(monkeypatch, shared):
+    """A cache that tests share, because compiling takes seconds."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(shared))
+
+
+needs_compiler = pytest.mark.skipif(not shutil.which("g++"), reason="needs a C++ compiler")
+
+
+@pytest.fixture(params=["triton", pytest.param("cpp", marks=needs_compiler)])
+def compiled(request, monkeypatch, cache):
+    """`Compiled` in each language, on the CPU."""
+    if request.param == "triton":
+        request.getfixturevalue("triton_on_torch")
+        monkeypatch.setattr(kernel, "CPP", TRITON)  # what `Compiled` takes for a CPU
+    return Compiled
 
 
 def rows(seeds, bits, hidden):
@@ -85,64 +116,99 @@ def rows(seeds, bits, hidden):
     return torch.tensor(np.concatenate([p.reshape(seeds, -1) for p in start], axis=1).T)
 
 
-@pytest.mark.parametrize(
-    ("bits", "hidden", "loss"),
-    [(2, 2, "mse"), (1, 1, "mse"), (3, 3, "mse"), (2, 3, "mse"), (2, 2, "bce"), (1, 2, "bce")],
-)
-def test_the_kernel_does_what_the_eager_epochs_do(triton_on_torch, bits, hidden, loss):
+NETWORKS = [
+    (2, 2, "mse"), (1, 1, "mse"), (2, 3, "mse"), (2, 2, "bce"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("bits", "hidden", "loss"), NETWORKS)
+def test_a_kernel_does_what_the_eager_epochs_do(compiled, bits, hidden, loss):
     problem = Problem(bits, hidden, loss)
     theta = rows(2 * kernel.LANES + 3, bits, hidden)  # the last program is not full
     eager = Eager(problem, theta.clone(), 0.3, momentum=0)
-    on_gpu = OnGPU(problem, theta.clone(), 0.3)
+    networks = compiled(problem, theta.clone(), 0.3)
     for epochs in 1, 40:
         eager.descend(epochs)
-        on_gpu.descend(epochs)
-    assert (on_gpu.theta != theta).any(dim=1).all()
-    torch.testing.assert_close(on_gpu.theta, eager.theta, rtol=1e-12, atol=1e-14)
+        networks.descend(epochs)
+    assert networks.theta.shape == theta.shape
+    assert (networks.theta != theta).any(dim=1).all()
+    torch.testing.assert_close(networks.theta, eager.theta, rtol=1e-12, atol=1e-14)
 
 
-def test_a_wrong_spelling_is_found(triton_on_torch, monkeypatch):
-    """The comparison above can fail."""
-    monkeypatch.setitem(kernel.SPELLING, "aten.sub.Tensor", "{0} - 0.999999 * {1}")
-    problem = Problem(2, 2, "mse")
-    theta = rows(5, 2, 2)
+def test_networks_of_every_strip_are_trained(compiled):
+    problem = Problem(1, 1, "mse")
+    theta = rows(1500, 1, 1)  # more than two strips of the loop in C++
     eager = Eager(problem, theta.clone(), 0.3, momentum=0)
-    on_gpu = OnGPU(problem, theta.clone(), 0.3)
+    networks = compiled(problem, theta.clone(), 0.3)
+    eager.descend(3)
+    networks.descend(3)
+    torch.testing.assert_close(networks.theta, eager.theta, rtol=1e-12, atol=1e-14)
+
+
+def test_a_wrong_spelling_is_found(compiled, own_cache, monkeypatch):
+    """The comparison above can fail."""
+    for language in CPP, TRITON:
+        wrong = language.spelling["aten.mul.Tensor"] + " * " + language.number.format(0.999999)
+        monkeypatch.setitem(language.spelling, "aten.mul.Tensor", wrong)
+    problem = Problem(1, 1, "mse")
+    theta = rows(5, 1, 1)
+    eager = Eager(problem, theta.clone(), 0.3, momentum=0)
+    networks = compiled(problem, theta.clone(), 0.3)
     eager.descend(1)
-    on_gpu.descend(1)
+    networks.descend(1)
     with pytest.raises(AssertionError):
-        torch.testing.assert_close(on_gpu.theta, eager.theta, rtol=1e-12, atol=1e-14)
+        torch.testing.assert_close(networks.theta, eager.theta, rtol=1e-12, atol=1e-14)
 
 
-def test_far_weights_do_not_overflow_into_nan(triton_on_torch):
-    problem = Problem(2, 2, "mse")
+@pytest.mark.parametrize("loss", ["mse", "bce"])
+def test_far_weights_do_not_overflow_into_nan(compiled, loss):
+    problem = Problem(2, 2, loss)
     theta = 2000.0 * rows(9, 2, 2)
     eager = Eager(problem, theta.clone(), 0.1, momentum=0)
-    on_gpu = OnGPU(problem, theta.clone(), 0.1)
+    networks = compiled(problem, theta.clone(), 0.1)
     eager.descend(3)
-    on_gpu.descend(3)
-    torch.testing.assert_close(on_gpu.theta, eager.theta, rtol=1e-12, atol=1e-14)
+    networks.descend(3)
+    assert networks.theta.isfinite().all()
+    torch.testing.assert_close(networks.theta, eager.theta, rtol=1e-12, atol=1e-14)
 
 
 def test_an_operation_without_a_spelling_is_named():
     with pytest.raises(NotImplementedError, match=r"aten\.sin|aten\.cos"):
-        kernel.source(lambda theta: torch.sin(theta[0]), 1)
+        kernel.source(lambda theta: torch.sin(theta[0]), 1, TRITON)
 
 
-def test_the_loss_itself_is_not_computed():
-    text = kernel.source(Problem(2, 2, "mse").written_out, 9)
-    assert text.count("tl.exp(") == 12  # one for each sigmoid of a network: none twice
-    assert "**" not in text
+@pytest.mark.parametrize(("language", "exp"), [(TRITON, "tl.exp("), (CPP, ".exp()")])
+def test_the_loss_itself_is_not_computed(language, exp):
+    text = kernel.source(Problem(2, 2, "mse").written_out, 9, language)
+    assert text.count(exp) == 12  # one for each sigmoid of a network: none twice
+    assert "pow" not in text
 
 
-def test_the_source_is_kept_and_made_anew_when_the_package_changes(
-    triton_on_torch, tmp_path, monkeypatch
-):
+@needs_compiler
+def test_a_program_is_kept_while_its_sources_and_its_bytes_are_the_same(own_cache, monkeypatch):
     problem = Problem(1, 1, "mse")
-    batch.gpu_epochs(problem)
-    (kept,) = (tmp_path / "xor_torch").glob("*.py")
-    monkeypatch.setattr(kernel, "source", None)  # not needed again
-    batch.gpu_epochs(problem)
-    monkeypatch.setattr(kernel, "__file__", str(kept))
-    with pytest.raises(TypeError):
-        batch.gpu_epochs(problem)
+    compiled_epochs(problem, CPP)
+    (kept,) = own_cache.glob("*.so")
+    built = []
+    monkeypatch.setattr(kernel, "build", lambda text, language, path: built.append(path))
+    monkeypatch.setattr(batch, "_digest", digest := Digest(batch._digest))
+    compiled_epochs(problem, CPP)
+    assert not built
+    digest.damaged = kept
+    with pytest.raises(FileNotFoundError):
+        compiled_epochs(problem, CPP)
+    digest.damaged = None
+    monkeypatch.setattr(batch, "__file__", kernel.__file__)  # another version of the package
+    with pytest.raises(FileNotFoundError):
+        compiled_epochs(problem, CPP)
+    assert len(built) == 2
+
+
+class Digest:
+    """`batch._digest`, for which one file is not what it was when it was written."""
+
+    def __init__(self, digest):
+        self.digest, self.damaged = digest, None
+
+    def __call__(self, path):
+        return "0" * 16 if path == self.damaged else self.digest(path)

@@ -6,31 +6,29 @@ and fills the machine's registers. What is differentiated is the sum of the S lo
 network's weights occur in its own loss only, so its gradient is what it would be alone.
 
 The weights are one array ``theta`` of shape (P, S), its rows W1 row by row, b1, W2, b2. The
-same epoch is there in three forms:
+same epoch is there in two forms:
 
 - `Eager`: a dozen torch operations on arrays of shape (N, hidden, S).
-- `Compiled`: one network written out number by number, each number a vector of S. Inductor
-  fuses it into a single loop over S in which no intermediate leaves the processor: four to
-  five times as fast. Its length, and the time to compile it, grow with N times hidden. It is
-  compiled ahead of time into a file that later processes load in a moment.
-- `OnGPU`: the same network written out, as a GPU kernel that does many epochs, see `kernel`.
+- `Compiled`: one network written out number by number, differentiated by autograd and spelled as
+  one loop over S, see `kernel`. No intermediate leaves the processor: four to five times as fast.
+  Its length, and the time to compile it, grow with N times hidden. It is compiled into a file
+  that later processes load in a moment. It runs on GPUs, too.
 """
 
 import hashlib
 import os
+import tempfile
 import time
-import warnings
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import torch
-from torch.nn.functional import binary_cross_entropy_with_logits, mse_loss
+from torch.nn.functional import binary_cross_entropy_with_logits, mse_loss, pad
 
 from . import kernel
 from .data import Parameters, truth_table
-from .files import read_zip, write_beside
 from .outcome import predicts_one
 
 
@@ -78,13 +76,8 @@ def train(
     problem = Problem(bits, hidden, loss, device)
     rows = np.concatenate([p.reshape(S, -1) for p in parameters], axis=1).T
     theta = torch.tensor(rows, device=device)
-    networks: Compiled | Eager | OnGPU
-    if compiled and theta.is_cuda:
-        networks = OnGPU(problem, theta, lr)
-    elif compiled and S > 1:
-        networks = Compiled(problem, theta, lr)
-    else:
-        networks = Eager(problem, theta, lr, momentum)
+    networks: Compiled | Eager
+    networks = Compiled(problem, theta, lr) if compiled else Eager(problem, theta, lr, momentum)
     losses, solved = [], []
     done, next_tick = 0, 0.0
     for stop in sorted({*curve, epochs - 1}):
@@ -197,36 +190,20 @@ class Eager:
 
 
 class Compiled:
-    """An epoch of S networks, as one compiled loop over them."""
-
-    stride = 1
+    """Many epochs of S networks, as one compiled loop."""
 
     def __init__(self, problem: Problem, theta: torch.Tensor, lr: float) -> None:
-        self._rows = [row.clone() for row in theta]
-        self._lr = torch.tensor(lr, dtype=torch.float64)  # a number would be compiled in
-        self._epoch = compiled_epoch(problem)
+        self.stride = 1000 if theta.is_cuda else 100  # a moment
+        self._S, self._lr = theta.shape[1], lr
+        self._theta = pad(theta.contiguous(), (0, -self._S % kernel.MULTIPLE))
+        self._descend = compiled_epochs(problem, kernel.TRITON if theta.is_cuda else kernel.CPP)
 
     @property
     def theta(self) -> torch.Tensor:
-        return torch.stack(self._rows)
+        return self._theta[:, : self._S].contiguous()
 
     def descend(self, epochs: int) -> None:
-        for _ in range(epochs):
-            self._epoch([*self._rows, self._lr])
-
-
-class OnGPU:
-    """Many epochs of S networks at once, as one kernel in which each is a thread's."""
-
-    stride = 1000  # milliseconds
-
-    def __init__(self, problem: Problem, theta: torch.Tensor, lr: float) -> None:
-        self.theta = theta.contiguous()
-        self._lr = torch.tensor(lr, dtype=torch.float64, device=theta.device)
-        self._launch = gpu_epochs(problem)
-
-    def descend(self, epochs: int) -> None:
-        self._launch(self.theta, self._lr, epochs)
+        self._descend(self._theta, self._lr, epochs)
 
 
 def cache_directory() -> Path:
@@ -234,93 +211,41 @@ def cache_directory() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "xor_torch"
 
 
-def gpu_epochs(problem: Problem) -> Callable[[torch.Tensor, torch.Tensor, int], None]:
-    """A function of theta, the learning rate and E: moves theta by E epochs on its device.
-
-    The kernel's source is kept in `cache_directory`, and there Triton keeps what it compiles.
-
-    Raises:
-        RuntimeError: the compiler fails, or the traced operations cannot be spelled for it.
-        ImportError: there is no Triton.
-
-    """
-    from filelock import FileLock
-
-    path = cache_directory() / f"{_name(problem, kernel.__file__)}.py"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(f"{path}.lock"):
-        if not path.exists():
-            with write_beside(path) as beside:
-                beside.write_text(kernel.source(problem.written_out, problem.numbers))
-    os.environ.setdefault("TRITON_CACHE_DIR", str(path.parent / "triton"))
-    return kernel.load(path)
-
-
-def _name(problem: Problem, *sources: str) -> str:
-    """A file name that tells apart what is compiled from different sources or problems."""
-    made_from = b"".join(Path(source).read_bytes() for source in (__file__, *sources))
-    source = hashlib.sha256(made_from).hexdigest()[:8]
-    return f"{problem.bits}-{problem.hidden}-{problem.loss}-{source}-{torch.__version__}"
-
-
-def compiled_epoch(problem: Problem) -> Callable[[list[torch.Tensor]], list[torch.Tensor]]:
-    """A function of P vectors (S,), S > 1, and the learning rate: moves the vectors by an epoch.
+def compiled_epochs(
+    problem: Problem, language: kernel.Language
+) -> Callable[[torch.Tensor, float, int], None]:
+    """A function of theta, the learning rate and E that moves theta by E epochs; see `kernel.load`.
 
     Compiled on first use, by one process while the others wait, and kept in `cache_directory`.
 
     Raises:
-        RuntimeError: the compiler fails; there are many ways.
+        RuntimeError: the compiler fails, or the traced operations have no spelling for it.
+        OSError: there is no compiler, or it cannot be written.
+        ImportError: there is no Triton.
 
     """
     from filelock import FileLock  # torch's own requirement
 
-    machine = torch.backends.cpu.get_cpu_capability().replace(" ", "")
-    path = cache_directory() / f"{_name(problem)}-{machine}.pt2"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(f"{path}.lock"):
-        try:
-            read_zip(path)
-        except (FileNotFoundError, ValueError):  # a damaged program is compiled anew, not run
-            _compile(problem, path)
-    # torch._inductor.aoti_load_package is this, after two seconds of imports
-    return torch._C._aoti.AOTIModelPackageLoader(str(path), "model", True, 1, -1).run
+    made_from = b"".join(Path(file).read_bytes() for file in (__file__, kernel.__file__))
+    made_from += f"{torch.__version__} {torch.backends.cpu.get_cpu_capability()}".encode()
+    sources = hashlib.sha256(made_from).hexdigest()[:16]
+    name = f"{problem.bits}-{problem.hidden}-{problem.loss}-{sources}"
+    directory = cache_directory()
+    os.environ.setdefault("TRITON_CACHE_DIR", str(directory / "triton"))
+    directory.mkdir(parents=True, exist_ok=True)
+    with FileLock(directory / f"{name}.lock"):
+        for path in directory.glob(f"{name}-*{language.suffix}"):
+            # a damaged program is compiled anew, not run
+            if path.stem == f"{name}-{_digest(path)}":
+                return kernel.load(path)
+        text = kernel.source(problem.written_out, problem.numbers, language)
+        with tempfile.TemporaryDirectory(dir=directory) as beside:
+            new = Path(beside) / f"new{language.suffix}"
+            kernel.build(text, language, new)
+            path = directory / f"{name}-{_digest(new)}{language.suffix}"
+            new.replace(path)
+    return kernel.load(path)
 
 
-def _compile(problem: Problem, path: Path) -> None:
-    def epoch(*theta_and_lr: torch.Tensor) -> tuple[()]:
-        *theta, lr = theta_and_lr
-        for w, g in zip(theta, torch.func.grad(problem.written_out)(theta), strict=True):
-            w.sub_(lr * g)
-        return ()
-
-    for name, value in {  # inductor reads them when it is imported; what the user has set stays
-        "TORCHINDUCTOR_CACHE_DIR": str(path.parent / "inductor"),
-        "TORCHINDUCTOR_COMPILE_THREADS": "1",  # no pool of processes for a single loop
-        "TORCHINDUCTOR_VEC_ISA_OK": "1",  # no test program for each instruction set
-    }.items():
-        os.environ.setdefault(name, value)
-    from torch.export import Dim, export
-    from torch.fx.experimental.proxy_tensor import make_fx
-
-    example = (
-        *torch.zeros(problem.numbers, 8, dtype=torch.float64),
-        problem.y[0, 0],
-    )
-    S = Dim("S", min=2)
-    shapes = tuple({0: S} if argument.ndim else {} for argument in example)
-    with torch.no_grad(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # torch's about torch
-        # make_fx first: export does not see through torch.func.grad
-        graph = make_fx(epoch, tracing_mode="symbolic")(*example)
-        program = export(graph, example, dynamic_shapes=shapes)
-        beside = path.with_name(f"{os.getpid()}.pt2")
-        torch._inductor.aoti_compile_and_package(
-            program,
-            package_path=str(beside),
-            # what surrounds the loop is not worth optimizing, nor headers for a single use
-            inductor_configs={
-                "aot_inductor.compile_wrapper_opt_level": "O0",
-                "aot_inductor.precompile_headers": False,
-            },
-        )
-    beside.replace(path)
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]

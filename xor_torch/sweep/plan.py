@@ -2,9 +2,7 @@
 
 import hashlib
 import json
-import os
 import shutil
-import sys
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields, replace
 from functools import cached_property
@@ -16,6 +14,7 @@ import numpy as np
 
 from ..data import MAX_BITS, MAX_HIDDEN
 from ..files import write_beside
+from ..kernel import compiler
 from ..outcome import LOSSES
 from .device import DEVICES, multiprocessors
 from .seeds import check_seeds, parse_seeds, spell_seeds
@@ -133,9 +132,9 @@ def make_plan(
     note = ""
     if compiled is None:
         compiled = worth or (device == "cuda" and length <= LONGEST_COMPILED)
-        if compiled and device == "cpu" and not shutil.which(_compiler()):
+        if compiled and device == "cpu" and not shutil.which(compiler()):
             compiled = False
-            note = f"{NOT_COMPILED[device]}: there is no C++ compiler {_compiler()}"
+            note = f"{NOT_COMPILED[device]}: there is no C++ compiler {compiler()}"
     width = _width(given.size, length, compiled, processors)
     words = spell_seeds(given)
     return Plan(words, epochs, float(lr), hidden, bits, loss, device, compiled, width), note
@@ -162,11 +161,6 @@ def _width(seeds: int, length: int, compiled: bool, processors: int) -> int:
     blocks = -(-seeds // min(widest, max(narrowest, -(-seeds // 8))))
     blocks += blocks % 2 if blocks > 1 else 0  # so that neither of two cores waits for the other
     return -(-seeds // blocks)
-
-
-def _compiler() -> str:
-    """The C++ compiler that inductor will call."""
-    return os.environ.get("CXX", "clang++" if sys.platform == "darwin" else "g++")
 
 
 def missing_device(plan: Plan) -> str:
