@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 import torch
 
-from xor_torch import batch, kernel
-from xor_torch.batch import Compiled, Eager, Problem, compiled_epochs
+from xor_torch import kernel
+from xor_torch.batch import Compiled, Eager, Problem
 from xor_torch.kernel import CPP, TRITON
 from xor_torch.sweep import initial_weights
 
@@ -182,33 +182,3 @@ def test_the_loss_itself_is_not_computed(language, exp):
     text = kernel.source(Problem(2, 2, "mse").written_out, 9, language)
     assert text.count(exp) == 12  # one for each sigmoid of a network: none twice
     assert "pow" not in text
-
-
-@needs_compiler
-def test_a_program_is_kept_while_its_sources_and_its_bytes_are_the_same(own_cache, monkeypatch):
-    problem = Problem(1, 1, "mse")
-    compiled_epochs(problem, CPP)
-    (kept,) = own_cache.glob("*.so")
-    built = []
-    monkeypatch.setattr(kernel, "build", lambda text, language, path: built.append(path))
-    monkeypatch.setattr(batch, "_digest", digest := Digest(batch._digest))
-    compiled_epochs(problem, CPP)
-    assert not built
-    digest.damaged = kept
-    with pytest.raises(FileNotFoundError):
-        compiled_epochs(problem, CPP)
-    digest.damaged = None
-    monkeypatch.setattr(batch, "__file__", kernel.__file__)  # another version of the package
-    with pytest.raises(FileNotFoundError):
-        compiled_epochs(problem, CPP)
-    assert len(built) == 2
-
-
-class Digest:
-    """`batch._digest`, for which one file is not what it was when it was written."""
-
-    def __init__(self, digest):
-        self.digest, self.damaged = digest, None
-
-    def __call__(self, path):
-        return "0" * 16 if path == self.damaged else self.digest(path)

@@ -1,5 +1,6 @@
 """Many seeds at once: the same numbers as alone, in blocks that survive whatever happens."""
 
+import io
 import os
 import signal
 import subprocess
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch  # sweeps of one block are computed in this process
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,12 +19,15 @@ from xor_torch import data, manual
 from xor_torch.outcome import classify, fraction, wilson
 from xor_torch.sweep import (
     Interrupted,
+    Progress,
     Result,
     device,
     grid,
     initial_weights,
     parse_seeds,
     plan,
+    progress,
+    progress_bar,
     report,
     summary,
     sweep,
@@ -304,6 +309,47 @@ def test_the_first_seed_is_shown_while_the_others_get_ready():
     assert next(preview(large)) == ""
 
 
+def test_in_a_file_the_bar_is_a_line_now_and_then(monkeypatch):
+    clock = iter([0.0, 0.0, 1.0, 12.0, 12.0, 13.0, 14.0, 14.0])
+    monkeypatch.setattr(progress.time, "monotonic", lambda: next(clock))
+    file = io.StringIO()
+    with progress_bar(file) as show:
+        for done in 0, 10, 20, 30:
+            show(Progress(done, 40, 0, 0, "seed 0: loss 0.25"))
+        show(Progress(40, 40, 4, 3))
+    lines = file.getvalue().splitlines()
+    assert "\r" not in file.getvalue()
+    assert [line.split("|")[0].strip() for line in lines] == ["0%", "50%", "100%"]
+    assert "seed 0: loss 0.25" in lines[0]
+    assert "3 of 4 seeds solved" in lines[-1]
+
+
+def test_at_a_terminal_the_bar_is_drawn_over():
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    file = Terminal()
+    with progress_bar(file) as show:
+        show(Progress(0, 40, 0, 0, "seed 0: loss 0.25"))
+        show(Progress(40, 40, 4, 3))
+    assert file.getvalue().count("\r") >= 3
+    assert "seed 0: loss 0.25" in file.getvalue()
+
+
+def test_something_is_shown_before_torch_is_imported():
+    """A sweep of one block leaves torch to a worker, unless this process has it already."""
+    code = """if True:
+        import sys
+        from xor_torch.sweep import sweep
+        shown = []
+        sweep(3, epochs=5, workers=1, progress=lambda now: shown.append(now))
+        assert "torch" not in sys.modules
+        assert shown[0].first.startswith("seed 0: loss 0."), shown
+    """
+    subprocess.run([sys.executable, "-c", code], check=True, env=environment())
+
+
 def test_a_failing_worker_is_quoted_and_nothing_is_lost(tmp_path, small_blocks, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     (tmp_path / "torch.py").write_text("raise MemoryError('no memory for torch')")
@@ -333,6 +379,8 @@ def test_the_claim_of_a_dead_process_is_taken_over(tmp_path):
 def test_without_a_compiler_eager_serves_and_says_so(monkeypatch):
     monkeypatch.setenv("CXX", "no-such-compiler")
     monkeypatch.setattr(plan, "WORTH_COMPILING", 1)
+    assert sweep(3, epochs=5).timing.note == ""  # nothing is lost that anybody would feel
+    monkeypatch.setattr(plan, "MUCH", 1)
     result = sweep(3, epochs=5)
     assert "there is no C++ compiler no-such-compiler" in result.timing.note
 
@@ -456,8 +504,6 @@ def test_a_sweep_that_began_on_the_cpu_stays_there(gpu, tmp_path):
 
 
 def test_processes_take_gpus_in_turn(monkeypatch):
-    import torch
-
     from xor_torch.sweep.work import take_gpu
 
     taken = []
@@ -508,8 +554,6 @@ def test_without_a_driver(monkeypatch):
 
 
 def test_how_torch_was_built_is_read_without_importing_it():
-    import torch
-
     assert device._torch_has_cuda() == (torch.version.cuda is not None)
 
 

@@ -25,9 +25,11 @@ BLOCK = 10_000  # networks of XOR's size whose numbers stay in a core's cache
 ON_MULTIPROCESSOR = 1024
 RECORDED = 100  # epochs of a run
 
-# In sigmoids. For less work than the first, compiling for two cores or starting a GPU takes longer
-# than it saves; a network larger than the second takes the compiler minutes and gains less.
-WORTH_COMPILING = 4 * 10**9
+# In sigmoids. For less work than the first, compiling takes longer than ten sweeps save; with more
+# than the second, those who have no compiler should hear of it, and a GPU is worth its start.
+# A network larger than the last takes the compiler long and gains less.
+WORTH_COMPILING = 10**8
+MUCH = 4 * 10**9
 LONGEST_COMPILED = 32
 
 NOT_COMPILED = {
@@ -122,19 +124,21 @@ def make_plan(
         raise ValueError(f"--device must be one of {', '.join(DEVICES)}, got {device}")
 
     length = 2**bits * (hidden + 1)  # of one network, in sigmoids
-    worth = given.size * epochs * length >= WORTH_COMPILING and length <= LONGEST_COMPILED
+    work = given.size * epochs * length
+    short = length <= LONGEST_COMPILED
     processors = 0
-    if device == "cuda" or (device == "auto" and worth):
+    if device == "cuda" or (device == "auto" and short and work >= MUCH):
         processors, why_not = multiprocessors()
         if device == "cuda" and not processors:
             raise ValueError(f"--device cuda: {why_not}; leave it out, and the CPU computes")
     device = "cuda" if processors else "cpu"
     note = ""
     if compiled is None:
-        compiled = worth or (device == "cuda" and length <= LONGEST_COMPILED)
+        compiled = short and (work >= WORTH_COMPILING or device == "cuda")
         if compiled and device == "cpu" and not shutil.which(compiler()):
             compiled = False
-            note = f"{NOT_COMPILED[device]}: there is no C++ compiler {compiler()}"
+            if work >= MUCH:
+                note = f"{NOT_COMPILED[device]}: there is no C++ compiler {compiler()}"
     width = _width(given.size, length, compiled, processors)
     words = spell_seeds(given)
     return Plan(words, epochs, float(lr), hidden, bits, loss, device, compiled, width), note

@@ -9,6 +9,7 @@ on from there.
 
 import contextlib
 import os
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -216,8 +217,9 @@ def _complete(
     processes = int(os.environ["WORLD_SIZE"]) if launched else cores()
     workers = min(workers or processes, plan.blocks)
     try:
-        if launched or (workers == 1 and not plan.compiled):
-            from .work import work  # torch: its workers need it, and the command does not
+        # Where torch is already imported, a single block is done before a worker could start.
+        if launched or (workers == 1 and not plan.compiled and "torch" in sys.modules):
+            from .work import work  # it imports torch
 
             work(blocks, progress)
         else:
