@@ -1,8 +1,8 @@
 """How fast are many networks at once? The part of benchmark.py that ``benchmark.py sweep`` runs.
 
 Time per network and epoch on all cores, as one process of one thread per core; JAX, if it can be
-imported, with as many threads as it likes. Then whole processes, of 10,000 epochs: the
-default's 1,000 seeds, at the first use after installation and at the next; 10,000 and 100,000 seeds.
+imported, with as many threads as it likes. Then whole processes, of 10,000 epochs: 1,000 seeds,
+the default, at the first use after installation and at the next; 10,000 and 100,000 seeds.
 """
 
 import json

@@ -218,6 +218,14 @@ class _Speller:
         return [line for _, line in self._lines]
 
 
+# What torch's vectors need. No more, because machines may share the directory of programs.
+INSTRUCTIONS = {
+    "AVX512": ["-mavx512f", "-mavx512dq", "-mavx512vl", "-mavx512bw", "-mfma"],
+    "AVX2": ["-mavx2", "-mfma", "-mf16c"],
+    "DEFAULT": [],
+}
+
+
 def compiler() -> str:
     """The C++ compiler that `build` calls."""
     return os.environ.get("CXX", "clang++" if sys.platform == "darwin" else "g++")
@@ -238,11 +246,11 @@ def build(text: str, language: Language, path: Path) -> None:
         return
     home = Path(torch.__file__).parent
     capability = torch.backends.cpu.get_cpu_capability()
-    if capability not in ("AVX2", "AVX512"):
+    if capability not in INSTRUCTIONS:
         capability = "DEFAULT"
     flags = [
         *("-O3", "-std=c++20", "-shared", "-fPIC"),
-        *(() if capability == "DEFAULT" else ("-march=native",)),
+        *INSTRUCTIONS[capability],
         "-ffp-contract=off",  # rounded as torch's own operations are
         *(f"-DCPU_CAPABILITY={capability}", f"-DCPU_CAPABILITY_{capability}"),
         *("-I", str(home / "include"), "-L", str(home / "lib")),
