@@ -103,6 +103,7 @@ CPP = Language(
 
 using V = at::vec::VectorizedN<double, 4>;  // a call of exp is done while another one begins
 constexpr int64_t STRIP = 512;  // networks whose numbers stay in a core's first cache
+static_assert(STRIP % V::size() == 0 && 64 % V::size() == 0, "S is a multiple of 64");
 
 extern "C" void descend(double* theta, double rate, int64_t epochs, int64_t S) {
   const V lr(rate);
