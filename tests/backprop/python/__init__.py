@@ -28,7 +28,9 @@ class Mistake(NamedTuple):
         return text.replace(self.right, self.wrong)
 
 
-_SUM = "        dx = [sum(self.w[k][i] * d[k] for k in range(len(d))) for i in range(len(self.x))]\n"
+_SUM = (
+    "        dx = [sum(self.w[k][i] * d[k] for k in range(len(d))) for i in range(len(self.x))]\n"
+)
 _STEP = """        for k in range(len(d)):
             for i in range(len(self.x)):
                 self.w[k][i] -= rate * d[k] * self.x[i]
