@@ -1,8 +1,8 @@
 """From Python's numbers to arrays: the tape that the same script would leave with arrays.
 
 A script with ``weights[i][j] -= ...`` in a loop leaves one value for each number. Here the numbers
-of one array become parts of it: whoever reads one, reads an element of the array as it is then;
-when the script has replaced the numbers, there is a new array. The other values stay single numbers.
+of one array become parts of it: whoever reads one reads an element of the array as it is then;
+when the script has replaced the numbers, there is a new array. Other values stay single numbers.
 """
 
 import struct
