@@ -36,15 +36,7 @@ def lifted(tape: Tape, places: Places, made: set[int]) -> tuple[Tape, str | None
     """
     if not made:
         return tape, None
-    links, linked = set(tape.links), set[tuple[int, int]]()
-    before: dict[Place, int] = {}
-    states = set[Place]()
-    for _, place, node in list(places.log):
-        link = before.get(place, -1), node
-        if link in links:
-            states.add(place)
-            linked.add(link)
-        before[place] = node
+    states, linked = _states(tape, places)
     found, frozen = arrays(places, states) if states else ([], [])
     lifting = _Lifting(tape, made, linked, groups_of(found, places))
     new = lifting.write()
@@ -61,6 +53,29 @@ def lifted(tape: Tape, places: Places, made: set[int]) -> tuple[Tape, str | None
             "may be frozen on purpose, or their update is missing"
         )
     return new, reason
+
+
+def _states(tape: Tape, places: Places) -> tuple[set[Place], set[tuple[int, int]]]:
+    """The places whose numbers are updated, and their updates."""
+    links, before = set(tape.links), dict[Place, int]()
+    found: dict[Place, list[tuple[int, int]]] = defaultdict(list)
+    for _, place, node in list(places.log):
+        link = before.get(place, -1), node
+        if link in links:
+            found[place].append(link)
+        before[place] = node
+    kept = {node for updates in found.values() for link in updates for node in link}
+    used = {
+        i
+        for node in tape.nodes
+        if not (node.op == "copy" and node.id in kept)
+        for i in node.inputs
+    }
+    # new_m = m - step, and then m = new_m: nobody reads new_m
+    states = {
+        place for place, updates in found.items() if any(old in used for old, _ in updates)
+    }
+    return states, {link for place in states for link in found[place]}
 
 
 class _Lifting:
@@ -351,7 +366,8 @@ class _Lifting:
         grouped = {p for g in self.groups for p in g.first.values()}
         grouped |= {i for g in self.groups for r in g.rounds for i in r.values()}
         for a, b in self.old.links:
-            if b not in grouped and a in self.at and b in self.at:
+            known = b not in self.made or (a, b) in self.linked
+            if known and b not in grouped and a in self.at and b in self.at:
                 self.new.links.append((self.at[a], self.at[b]))
         self.new.links.sort(key=lambda link: link[1])
         self.new.branches = [
