@@ -66,15 +66,10 @@ def _states(tape: Tape, places: Places) -> tuple[set[Place], set[tuple[int, int]
         before[place] = node
     kept = {node for updates in found.values() for link in updates for node in link}
     used = {
-        i
-        for node in tape.nodes
-        if not (node.op == "copy" and node.id in kept)
-        for i in node.inputs
+        i for node in tape.nodes if not (node.op == "copy" and node.id in kept) for i in node.inputs
     }
     # new_m = m - step, and then m = new_m: nobody reads new_m
-    states = {
-        place for place, updates in found.items() if any(old in used for old, _ in updates)
-    }
+    states = {place for place, updates in found.items() if any(old in used for old, _ in updates)}
     return states, {link for place in states for link in found[place]}
 
 
@@ -98,6 +93,7 @@ class _Lifting:
         self.varies, self.often = self._literals()
         self.home = set[int]()  # the numbers of arrays
         self.uses: Counter[int] = Counter()
+        self.runs: Counter[tuple[Any, str]] = Counter()  # of each instruction
         # new numbers -> how to compute them as arrays; and what is not needed beside that
         self.together: dict[int, Any] = {}
         self.absorbed = set[int]()
@@ -111,6 +107,7 @@ class _Lifting:
         for group in self.groups:
             for some in (group.first, *group.rounds):
                 self.home |= {*some.values()}
+        self.runs = Counter((n.site, n.op) for n in self.old.nodes)
         for node in self.old.nodes:
             if node.op != "copy" or node.id in self.single:
                 self.uses.update(map(self.source_of, node.inputs))
@@ -118,10 +115,19 @@ class _Lifting:
             for some in group.rounds:
                 if len(some) == len(group.array.places):
                     ordered = [some[p] for p in group.array.places]
-                    self.together[ordered[0]] = self._array_of(ordered, MOST_LEVELS)
+                    often = max(self._runs(i) for i in ordered)
+                    self.together[ordered[0]] = self._array_of(ordered, MOST_LEVELS, often)
 
-    def _array_of(self, numbers: list[int], levels: int) -> Any:
-        """How to compute these numbers at once: (operation, arguments, numbers), or the numbers."""
+    def _runs(self, id: int) -> int:
+        """How often the instruction has run that made a value."""
+        node = self.old.nodes[id]
+        return self.runs[node.site, node.op]
+
+    def _array_of(self, numbers: list[int], levels: int, often: int) -> Any:
+        """How to compute these numbers at once: (operation, arguments, numbers), or the numbers.
+
+        What has run more `often` than the update is a sum over samples, say: it stays as it is.
+        """
         nodes = [self.old.nodes[i] for i in numbers]
         top = levels == MOST_LEVELS
         alike = (
@@ -130,13 +136,16 @@ class _Lifting:
             and nodes[0].op in _AT_ONCE
             and {*numbers} <= self.made
             and (top or not any(i in self.home or self.uses[i] > 1 for i in numbers))
+            and (top or all(self._runs(i) <= often for i in numbers))
         )
         if not levels or not alike:
             return numbers
         arguments = []
         for xs in zip(*(n.args for n in nodes), strict=True):
             if all(type(x) is Ref for x in xs):
-                arguments.append(self._array_of([self.source_of(x.id) for x in xs], levels - 1))
+                arguments.append(
+                    self._array_of([self.source_of(x.id) for x in xs], levels - 1, often)
+                )
             elif all(type(x) in (int, float) for x in xs):
                 arguments.append(xs[0] if len({*xs}) == 1 else np.array(xs, dtype=float))
             else:
