@@ -92,6 +92,7 @@ def progress_bar(file: TextIO | None = None) -> Iterator[Callable[[Progress], No
                 )
                 bars.append(stack.enter_context(bar))
             (bar,) = bars
+            bar.n = now.done
             bar.set_postfix_str(
                 f"{now.solved} of {now.finished} seeds solved" if now.finished else now.first,
                 refresh=False,
