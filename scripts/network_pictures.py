@@ -16,6 +16,7 @@ from matplotlib.patches import FancyBboxPatch, Rectangle
 from PIL import Image
 
 from xor_torch import colours, initial_weights, manual, truth_table
+from xor_torch.outcome import TIE, predicts_one
 
 DOCS = Path(__file__).parents[1] / "docs"
 SIZE = (9.2, 5.2)  # inches
@@ -140,8 +141,8 @@ def _predictions(figure: Figure, left: float, now: manual.Epoch, theme: Theme) -
     figure.text(left, top + 0.055, "x0 x1", color=theme.soft, fontsize=8.5)
     X, y = truth_table()
     for n, (row, (target,), (said,)) in enumerate(zip(X, y, now.forward.a2, strict=True)):
-        half = abs(said - 0.5) < 0.1
-        words = "one half" if half else "right" if (said > 0.5) == (target > 0.5) else "wrong"
+        half = abs(said - 0.5) < TIE
+        words = "one half" if half else "right" if predicts_one(said) == target else "wrong"
         height = top - 0.115 * n
         figure.add_artist(
             Rectangle(
