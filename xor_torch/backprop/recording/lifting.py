@@ -38,7 +38,7 @@ def lifted(tape: Tape, places: Places, made: set[int]) -> tuple[Tape, str | None
         return tape, None
     states, linked = _states(tape, places)
     found, frozen = arrays(places, states) if states else ([], [])
-    lifting = _Lifting(tape, made, linked, groups_of(found, places))
+    lifting = _Lifting(tape, made, linked, groups_of(found, places, made))
     new = lifting.write()
     reason = lifting.reason
     if states and not reason:
@@ -378,7 +378,7 @@ class _Lifting:
             known = b not in self.made or (a, b) in self.linked
             if known and b not in grouped and a in self.at and b in self.at:
                 self.new.links.append((self.at[a], self.at[b]))
-        self.new.links.sort(key=lambda link: link[1])
+        self.new.links = sorted({*self.new.links}, key=lambda link: link[::-1])
         self.new.branches = [
             (self.at[i], answer) for i, answer in self.old.branches if i in self.at
         ]
