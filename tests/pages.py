@@ -3,6 +3,7 @@
     python -m tests.pages --house    CONTRIBUTING.md: the map of the house, from the docstrings
     python -m tests.pages            and docs/mistakes.md: what `compare` reports, what differs
     python -m tests.pages --learn    its table too: minutes, for every script is trained
+    python -m tests.pages --reports  docs/report-*.svg: the pictures of docs/compare.md
     python -m tests.pages --walk     docs/walk.ipynb: executed, in a directory of its own
 
 In docs/mistakes.md a comment with the id of a planted mistake (see `tests.backprop.homework`)
@@ -22,8 +23,11 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
+from rich.console import Console
+from rich.text import Text
 
 from xor_torch.backprop.check import check_file
+from xor_torch.backprop.saying import Style
 
 from .backprop.homework import CORRECT, MISTAKES, Mistake
 
@@ -34,6 +38,15 @@ PAGE = DOCS / "mistakes.md"
 WALK = DOCS / "walk.ipynb"
 SEEDS = range(20)
 BY_ID = {mistake.id: mistake for mistake in MISTAKES}
+
+# of docs/compare.md
+PICTURES = [
+    "plain-updated_too_early",
+    "plain-derivative_taken_twice-hidden",
+    "plain-missing_hidden_derivative",
+    "plain-bias_not_summed",
+    "plain-wrong_transpose",
+]
 
 EXAMPLE = re.compile(r"<!-- (\S+) -->\n+```diff\n(.*?)```\n+```text\n(.*?)```\n", re.DOTALL)
 TABLE = re.compile(r"(?<=<!-- table -->\n\n)(\|.*\n)*")
@@ -83,13 +96,35 @@ def diff(mistake: Mistake) -> list[str]:
 
 
 def report(mistake: Mistake) -> list[str]:
-    """The lines of the real report that say what is wrong."""
+    """The lines of the real report that say what is wrong; the diff shows the script's."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "my_network.py")
         path.write_text(mistake.source)
-        lines = check_file(path).report().replace(str(path), path.name).splitlines()
-    wanted = r"  (first wrong|mistake:|.* (does not follow|another multiple)|.*: actual )|[A-Z]"
-    return [line.strip() for line in lines if re.match(wanted, line)]
+        verdict = check_file(path)
+    verdict.path = path.name
+    lines = verdict.report(Style(width=80, wraps=False)).splitlines()
+    begin = next(n for n, line in enumerate(lines) if line.startswith("mistake"))
+    wanted, is_wanted = lines[:1], False
+    for line in lines[begin:]:
+        if not line.startswith(" "):
+            is_wanted = line.split()[0] in ("why", "mend", "value", "wrong")
+        if is_wanted:
+            wanted.append(line)
+    return wanted
+
+
+def picture(mistake: Mistake) -> str:
+    """The report on a mistake as it looks on a terminal, as SVG without a font from the network."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "my_network.py")
+        path.write_text(mistake.source)
+        verdict = check_file(path, mend=True, timeout=300)
+    verdict.path = path.name
+    width = 88
+    terminal = Console(record=True, file=io.StringIO(), width=width, force_terminal=True)
+    terminal.print(Text.from_ansi(verdict.report(Style(width, colour=True, unicode=True))))
+    svg = terminal.export_svg(title="xor-torch compare my_network.py", unique_id=mistake.id)
+    return re.sub(r"@font-face \{.*?\}\n|<!--.*?-->\n", "", svg, flags=re.DOTALL)
 
 
 def table(page: str) -> str:
@@ -142,6 +177,10 @@ def walk(folder: Path):
 def main() -> None:
     GUIDE.write_text(HOUSE.sub(lambda _: house(), GUIDE.read_text(), count=1))
     if "--house" in sys.argv:
+        return
+    if "--reports" in sys.argv:
+        for id in PICTURES:
+            (DOCS / f"report-{id.replace('_', '-')}.svg").write_text(picture(BY_ID[id]))
         return
     page = refresh(PAGE.read_text())
     if "--learn" in sys.argv:

@@ -18,4 +18,12 @@ _HOMES = {
 
 __all__ = [*_HOMES]
 
+
+def load_ipython_extension(shell: object) -> None:
+    """What ``%load_ext xor_torch`` calls: it adds ``%backprop`` and ``%%backprop``."""
+    from .backprop import add_magic
+
+    add_magic(shell)
+
+
 __getattr__, __dir__ = lazy(__name__, _HOMES)

@@ -9,3 +9,5 @@ from .model import XOR as XOR
 from .model import squared_error as squared_error
 
 __version__: str
+
+def load_ipython_extension(shell: object) -> None: ...

@@ -59,6 +59,7 @@ def assert_backprop(
             are out of proportion; if they are not computed from what `forward` returns.
 
     """
+    __tracebackhide__ = True  # pytest shows the test's line and the report, not this code
     function = _function(gradients)
     X, y = _numbers(X, "X"), _numbers(y, "y")
     if not isinstance(params, Mapping) or not params:
@@ -223,6 +224,7 @@ def _assert_computed(tape: Tape, results: list[list[int]], outputs: list[np.ndar
 def _assert_right(tape: Tape, filename: str) -> None:
     from .judging.judge import judge  # it imports torch
 
+    __tracebackhide__ = True
     with tempfile.TemporaryDirectory() as folder:
         tape.save(Path(folder), end="ran", left=False)
         tape, outcome = Tape.load(Path(folder))

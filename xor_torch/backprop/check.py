@@ -13,14 +13,15 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from . import recording
+from . import mending, recording
 from .code import Code
 from .deadline import OutOfTime, deadline
 from .recording.limits import Limits
+from .recording.main import REPLACEMENT
 from .recording.process import CLEANUP_SECONDS, TIME_IS_OVER
 from .recording.source import fingerprint, read_source
 from .tape import Tape
@@ -37,6 +38,7 @@ JUDGE_OUT_OF_TIME = (
     "running and judging it took longer than {:g} seconds together; give it more with --timeout"
 )
 EXACT = ("decimal", "fractions", "cmath")  # modules with numbers of their own
+LEAST_TO_TRY, MOST_TO_TRY = 2.0, 15.0  # seconds, for one correction and for all
 FRAMEWORKS = ("torch", "tensorflow", "keras", "jax", "mxnet", "theano", "chainer", "paddle")
 
 
@@ -47,6 +49,10 @@ def check_file(
     strict: bool = False,
     verbose: bool = False,
     memory: float = 4.0,
+    in_its_folder: bool = False,
+    cell: str = "cell {}",
+    mend: bool = False,
+    progress: Callable[[str], object] = lambda doing: None,
 ) -> Verdict:
     """Run a script or notebook and judge its backpropagation.
 
@@ -57,6 +63,11 @@ def check_file(
         strict: call it wrong if it computes another loss than it follows the gradient of.
         verbose: let what it prints through to standard error.
         memory: gigabytes of memory that it may have.
+        in_its_folder: run it from the folder that it is in, not from the present one.
+        cell: what a notebook's cell is called; ``{}`` stands for its number.
+        mend: if it is wrong, look for a corrected line, with which it is judged correct. That runs
+            it up to `mending.MOST` times more.
+        progress: called with what is being done, as soon as it begins.
 
     Returns:
         The verdict. A file that cannot be read, run or judged raises nothing but is "cannot
@@ -66,16 +77,28 @@ def check_file(
     verdict = Verdict(str(path), "cannot tell", strict=strict)
     path, end = Path(path), time.monotonic() + timeout
     try:
-        source = _readable_source(path)
-        tape, outcome = _record(path, source, args, timeout, verbose, memory)
+        source = _readable_source(path, cell)
+        progress(f"running {path.name}")
+        folder = path.parent if in_its_folder else None
+
+        def record(text: str, seconds: float) -> tuple[Tape, dict[str, Any]]:
+            return _record(path, text, args, seconds, verbose, memory, folder, text != source)
+
+        tape, outcome = record(source, timeout)
+        progress("judging")
         from .judging.judge import judge  # it imports torch
 
+        tape.code.cell = cell
         verdict.code = tape.code
         if outcome.get("limit"):
             raise _CannotTell(str(outcome["limit"]))
         with deadline(end - time.monotonic()):
             verdict.findings = judge(tape)
         conclude(verdict, outcome, source, timeout)
+        if mend and verdict.verdict == "wrong":
+            progress("trying corrections")
+            corrected = _corrected(verdict, source, record, end - timeout, end)
+            verdict.correction = (source, corrected) if corrected else None
     except OutOfTime:
         verdict.reason = JUDGE_OUT_OF_TIME.format(timeout)
     except _CannotTell as e:
@@ -90,7 +113,7 @@ class _CannotTell(Exception):  # noqa: N818 - a verdict, not an error
     """Its text is the reason."""
 
 
-def _readable_source(path: Path) -> str:
+def _readable_source(path: Path, cell: str) -> str:
     """The Python code of a file that is one."""
     if not path.exists():
         raise _CannotTell("there is no such file")
@@ -105,7 +128,7 @@ def _readable_source(path: Path) -> str:
     try:
         compile(source, str(path), "exec", dont_inherit=True)
     except SyntaxError as e:
-        where = Code(places=places).where(e.lineno or 0)
+        where = Code(places=places, cell=cell).where(e.lineno or 0)
         raise _CannotTell(f"syntax error on {where}: {e.msg}") from None
     except ValueError as e:
         raise _CannotTell(str(e)) from None
@@ -123,17 +146,28 @@ def _record(
     timeout: float,
     verbose: bool,
     memory: float,
+    cwd: Path | None = None,
+    replaced: bool = False,
 ) -> tuple[Tape, dict[str, Any]]:
     """Run the script in a process of its own; return its tape and how it ended."""
     seconds = timeout * SCRIPT_SHARE
     grace = max(timeout * GRACE_SHARE, LEAST_GRACE)
     # What the script leaves in the folder may resist being deleted.
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        if replaced:
+            Path(folder, REPLACEMENT).write_text(source, encoding="utf-8")
         command = [
             *(sys.executable, str(Path(recording.__file__).with_name("__main__.py"))),
-            *(str(path), folder, str(seconds), str(grace), str(int(memory * 1e9)), *args),
+            *(
+                str(path.absolute() if cwd else path),
+                folder,
+                str(seconds),
+                str(grace),
+                str(int(memory * 1e9)),
+                *args,
+            ),
         ]
-        ended = _run_alone(command, seconds + grace + CLEANUP_SECONDS, verbose)
+        ended = _run_alone(command, seconds + grace + CLEANUP_SECONDS, verbose, cwd)
         if not (Path(folder) / "tape.json").exists():
             raise _CannotTell(
                 "the script ended its process, so nothing could be recorded"
@@ -151,13 +185,16 @@ def _record(
     return tape, outcome
 
 
-def _run_alone(command: Sequence[str], seconds: float, verbose: bool) -> bool:
+def _run_alone(
+    command: Sequence[str], seconds: float, verbose: bool, cwd: Path | None = None
+) -> bool:
     """Run a process; kill it and its group after `seconds`. Did it end by itself?"""
     process = subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,
         stdout=sys.stderr if verbose else subprocess.DEVNULL,
         stderr=None if verbose else subprocess.DEVNULL,
+        cwd=cwd,
         env={**os.environ, "MPLBACKEND": "Agg"},
         start_new_session=True,
     )
@@ -172,6 +209,39 @@ def _run_alone(command: Sequence[str], seconds: float, verbose: bool) -> bool:
                 os.killpg(process.pid, signal.SIGKILL)
         process.kill()
         process.wait()
+
+
+def _corrected(
+    verdict: Verdict,
+    source: str,
+    record: Callable[[str, float], tuple[Tape, dict[str, Any]]],
+    begin: float,
+    end: float,
+) -> str | None:
+    """The source with one correction, with which it is judged correct; None if none was found."""
+    from .judging.judge import judge
+
+    finding = verdict.decisive
+    d = finding.diagnosis if finding else None
+    if finding is None or d is None or isinstance(verdict.code.place(d.line)[0], str):
+        return None  # of a module: it is not the script's own text
+    took = time.monotonic() - begin  # on a busy machine all takes longer
+    end = min(end, time.monotonic() + max(MOST_TO_TRY, mending.MOST * took))
+    trained = sum(len(f.parameters) for f in verdict.findings)
+    for text in mending.corrections(source, finding):
+        left = end - time.monotonic()
+        if left < LEAST_TO_TRY:
+            break
+        with contextlib.suppress(Exception, OutOfTime), deadline(left):
+            tape, outcome = record(text, left)
+            tried = Verdict(
+                verdict.path, "cannot tell", findings=judge(tape), strict=verdict.strict
+            )
+            conclude(tried, outcome, text)
+            still = sum(len(f.parameters) for f in tried.findings)
+            if tried.verdict == "correct" and still >= trained:
+                return text
+    return None
 
 
 def conclude(

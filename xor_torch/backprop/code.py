@@ -12,6 +12,7 @@ class Code:
 
     lines: list[str] = field(default_factory=list)
     places: list[Place] = field(default_factory=list)
+    cell: str = "cell {}"  # what a notebook's cell is called
 
     def add(self, text: str, places: list[Place]) -> None:
         """Append the lines of a file."""
@@ -27,4 +28,6 @@ class Code:
         part, at = self.place(line)
         if part is None:
             return f"line {at}"
-        return f"cell {part}, line {at}" if isinstance(part, int) else f"line {at} of {part}"
+        if isinstance(part, int):
+            return f"{self.cell.format(part)}, line {at}"
+        return f"line {at} of {part}"

@@ -180,7 +180,7 @@ class Tape:
             "links": self.links,
             "aliases": [entry for entry in self.aliases if entry[0] in kept],
             "branches": [entry for entry in self.branches if entry[0] in kept],
-            "code": dataclasses.astuple(self.code),
+            "code": (self.code.lines, self.code.places),
             "outcome": outcome,
         }
         beside = values.with_suffix(".json")

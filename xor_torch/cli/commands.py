@@ -101,7 +101,7 @@ def _run(argv: list[str]) -> int:
         write_out(as_yaml(settings))
         return SUCCESS
     if rest:
-        if not isinstance(settings, Compare) or settings.file is None:
+        if not isinstance(settings, Compare) or not settings.files:
             raise UsageError(f"-- {' '.join(rest)}: arguments go with a FILE of compare")
         settings.rest = rest
     try:

@@ -6,19 +6,23 @@ None of them imports torch, which only the processes that train need. The pictur
 `xor_torch.sweep.plots`, which needs matplotlib.
 """
 
+from .device import DEVICES
 from .plan import grid
 from .progress import Progress, progress_bar
 from .report import summary, table
 from .result import Result, Timing
 from .run import Interrupted, check_out, sweep
 from .seeds import initial_weights, parse_seeds, row_bytes
+from .workers import cores
 
 __all__ = [
+    "DEVICES",
     "Interrupted",
     "Progress",
     "Result",
     "Timing",
     "check_out",
+    "cores",
     "grid",
     "initial_weights",
     "parse_seeds",

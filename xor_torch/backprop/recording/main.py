@@ -13,9 +13,13 @@ from .recorder import Recorder
 from .script import Run
 from .source import fingerprint, read_source
 
+REPLACEMENT = "replacement.py"  # in the directory
+
 
 def main(argv: list[str]) -> None:
     """Run ``FILE DIRECTORY SECONDS GRACE BYTES [ARGS...]``, write the tape into the directory.
+
+    If the directory holds a ``replacement.py``, its text runs in place of FILE's.
 
     After SECONDS what was recorded is written, and GRACE seconds later the process is killed.
     BYTES is how much memory it may have.
@@ -26,6 +30,8 @@ def main(argv: list[str]) -> None:
     process.limit_memory(int(memory))
     owner, exit_now = os.getpid(), os._exit
     source, places = read_source(path)
+    if (folder / REPLACEMENT).exists():
+        source, places = read_source(folder / REPLACEMENT)
 
     def save(**outcome: Any) -> None:
         if os.getpid() == owner:  # not a child that the script has forked

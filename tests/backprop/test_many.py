@@ -1,0 +1,95 @@
+"""Many files at once: which are found, copies, and that a bad one costs its own row alone."""
+
+import os
+import signal
+
+import pytest
+
+from xor_torch.backprop import check_files, find_files, many
+
+from .homework import CORRECT, MISTAKES
+
+
+def write(folder, **files):
+    for name, text in files.items():
+        path = folder / name.replace("__", "/").replace("_dot_", ".")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+
+def test_which_files_are_found(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names = ["b.py", "a.ipynb", "sub/c.py", "d.txt", ".hidden/e.py", "__pycache__/f.py"]
+    names += ["env/pyvenv.cfg", "env/g.py", "sub/.ipynb_checkpoints/h.ipynb", "__init__.py"]
+    for name in names:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    assert [str(p) for p in find_files(["."])] == ["a.ipynb", "b.py", "sub/c.py"]
+    assert [str(p) for p in find_files(["sub", "b.py", "sub/c.py"])] == ["sub/c.py", "b.py"]
+    assert [str(p) for p in find_files(["*/*.py"])] == ["env/g.py", "sub/c.py"]
+    assert [str(p) for p in find_files(["none.py"])] == ["none.py"]  # its row says that it is not
+    for bad, words in {
+        "d.txt": "only a .py or .ipynb file is executed",
+        "*.x": "no .py or .ipynb file has such a name",
+    }.items():
+        with pytest.raises(ValueError, match=words):
+            find_files(["b.py", bad])
+
+
+def test_a_copy_is_one_but_for_comments_and_spaces(tmp_path):
+    write(tmp_path, a_dot_py="x = 1\n", b_dot_py="x  =  1  # mine\n\n", c_dot_py="x = 2\n")
+    write(tmp_path, bad_dot_py="def f(:\n", worse_dot_py="def f(:\n")
+    paths = sorted(tmp_path.glob("*.py"))
+    assert many.find_copies([*paths, tmp_path / "none.py"]) == {1: str(paths[0])}
+
+
+def test_each_file_has_its_row_and_runs_in_its_own_folder(tmp_path):
+    """One that ends its parent and itself, a broken one, a wrong one: the rest is judged."""
+    mistake = next(m for m in MISTAKES if m.id == "plain-missing_hidden_derivative")
+    reads = "open('data.txt').read()\n"
+    kills = (
+        "import os, signal\nfor p in (os.getppid(), os.getpid()):\n    os.kill(p, signal.SIGKILL)\n"
+    )
+    write(
+        tmp_path,
+        b__kills_dot_py=kills,
+        c__broken_dot_py="def f(:\n",
+        d__right_dot_py=reads + CORRECT["plain"],
+        d__data_dot_txt="",
+        e__wrong_dot_py=mistake.source,
+        f__copy_dot_py=mistake.source,
+    )
+    paths, seen = find_files([str(tmp_path)]), []
+    rows = check_files(paths, 2, seen.append)
+    assert [row.path for row in rows] == [str(p) for p in paths]
+    assert sorted(map(id, seen)) == sorted(map(id, rows))
+    assert [row.verdict for row in rows] == ["cannot tell"] * 2 + ["correct"] + ["wrong"] * 2
+    assert rows[1].json["reason_code"] == "syntax-error"
+    assert [row.copy_of for row in rows[3:]] == [None, str(paths[3])]
+    assert rows[3].json["mistake"] == "missing hidden derivative"
+
+
+def test_a_script_that_hangs_costs_one_row(tmp_path):
+    write(tmp_path, a_dot_py="while True:\n    pass\n", b_dot_py="def f(:\n")
+    rows = check_files(find_files([str(tmp_path)]), timeout=1.0)
+    assert [row.json["reason_code"] for row in rows] == ["timeout", "syntax-error"]
+
+
+def test_a_worker_that_dies_costs_one_row(tmp_path, monkeypatch):
+    write(tmp_path, a_dot_py="x = 1\n", b_dot_py="def f(:\n")
+    start = many._Worker._start
+
+    def start_and_die(worker):
+        process = start(worker)
+        if not started:
+            os.kill(process.pid, signal.SIGKILL)
+        started.append(process)
+        return process
+
+    started = []
+    monkeypatch.setattr(many._Worker, "_start", start_and_die)
+    rows = check_files(find_files([str(tmp_path)]))
+    assert "this check was ended: its process ended with exit code -9" in rows[0].json["reason"]
+    assert rows[0].json["reason_code"] == "checker-failed"
+    assert rows[1].json["reason_code"] == "syntax-error"
+    assert all(process.poll() is not None for process in started)  # none outlives the call

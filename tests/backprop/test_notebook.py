@@ -1,0 +1,132 @@
+"""``%backprop`` in notebooks that are executed here, by nbclient and in IPython's shell."""
+
+import importlib.util
+
+import pytest
+
+from ..common import ROOT
+
+WHY = "runs notebooks: needs pip install -e '.[docs]' and Python 3.11"
+nbformat = pytest.importorskip("nbformat", reason=WHY)
+pytest.importorskip("nbclient", reason=WHY)
+if importlib.util.find_spec("ipykernel") is None:
+    pytest.skip(WHY, allow_module_level=True)
+
+from nbclient import NotebookClient  # noqa: E402
+
+WRONG = (ROOT / "docs/my_network.py").read_text()
+HEAD, LOOP = WRONG.split("for _ in")[0], "for _ in" + WRONG.split("for _ in")[1]
+MENDED = LOOP.replace("    W2 -= lr * a1.T @ delta2\n", "").replace(
+    "    W1 -=", "    W2 -= lr * a1.T @ delta2\n    W1 -="
+)
+
+
+@pytest.fixture
+def executed(tmp_path, monkeypatch):
+    """Executes cells in `tmp_path`; returns what each displays, as (plain texts, HTML)."""
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+
+    def run(*cells, allow_errors=False):
+        made = [nbformat.v4.new_code_cell(cell) for cell in cells]
+        book = nbformat.v4.new_notebook(cells=made)
+        where = {"metadata": {"path": str(tmp_path)}}
+        NotebookClient(book, timeout=300, resources=where, allow_errors=allow_errors).execute()
+        result = []
+        for cell in book.cells:
+            data = [out.get("data", {}) for out in cell.outputs]
+            texts = [d["text/plain"] for d in data if d]
+            texts += [out["text"] for out in cell.outputs if out.output_type == "stream"]
+            result.append(("\n".join(texts), "".join(d.get("text/html", "") for d in data)))
+        return result
+
+    return run
+
+
+def test_the_magic_names_the_cell_and_the_notebook_goes_on(executed, tmp_path):
+    (tmp_path / "own.py").write_text("RATE = 0.5\n")
+    head = HEAD.replace("lr = 0.5", "from own import RATE as lr")
+    said = executed(
+        "%load_ext xor_torch",
+        head,
+        f"%%backprop --timeout 200\n{LOOP}",
+        "assert a2.shape == (4, 1) and type(a2) is np.ndarray\n1 / 0",
+        f"{MENDED}",
+        "%backprop",
+        "from xor_torch.backprop import check_file\n%backprop --no",
+        allow_errors=True,
+    )
+    text, page = said[2]
+    assert "WRONG: this notebook, In [3], line 10: delta1 uses weights" in text
+    assert "[[0.01]" in text  # what the cell itself prints
+    assert '<tr class="first" title="delta1[' in page
+    assert "In [3]" in page
+    assert not [*tmp_path.glob(".backprop*")]
+    # the cell that has failed is left out; of the two loops the first has the mistake
+    assert "WRONG: this notebook, In [3], line 10" in said[5][0]
+    assert "%backprop [--strict]" in said[6][0]
+
+
+def test_a_verdict_at_the_end_of_a_cell_is_a_page(executed):
+    path = ROOT / "docs/my_network.py"
+    ((text, page),) = executed(
+        f"from xor_torch.backprop import check_file\ncheck_file({str(path)!r})"
+    )
+    assert text.startswith("<Verdict: WRONG: ")
+    assert len(text) < 200
+    assert page.startswith('<div class="backprop">')
+
+
+class Shell:
+    """As much of IPython's shell as the magic asks for."""
+
+    def __init__(self):
+        self.execution_count, self.callbacks, self.ran = 1, {}, []
+        self.events = self.history_manager = self
+        self.input_hist_raw = [""]
+
+    def register_magic_function(self, function, kind, name):
+        assert (kind, name) == ("line_cell", "backprop")
+        self.backprop = function
+
+    def register(self, event, function):
+        self.callbacks[event] = function
+
+    def run_cell(self, source, store_history=True, cell_id=None, success=True):
+        if not store_history:
+            self.ran.append(source)
+            return
+        info = type("Info", (), {"store_history": True, "cell_id": cell_id})
+        self.input_hist_raw.append(source)
+        self.callbacks["pre_run_cell"](info)
+        values = {"info": info, "success": success, "execution_count": self.execution_count}
+        self.callbacks["post_run_cell"](type("Result", (), values))
+        self.execution_count += 1
+
+
+def test_a_cell_counts_as_it_ran_last_and_one_that_failed_does_not(monkeypatch, capsys):
+    from xor_torch.backprop import Verdict, notebook
+
+    seen = []
+    monkeypatch.setattr(
+        notebook,
+        "check_cells",
+        lambda cells, **options: seen.append((cells, options)) or Verdict("x", "correct"),
+    )
+    shell = Shell()
+    notebook.add_magic(shell)
+    shell.run_cell("old", cell_id="a")
+    shell.run_cell("fails", cell_id="b", success=False)
+    shell.run_cell("new", cell_id="a")
+    shell.backprop("--strict --timeout 5", "the cell")
+    assert seen == [({3: "new"}, {"strict": True, "timeout": 5.0})]
+    assert shell.ran == ["the cell"]
+    assert "CORRECT: x" in capsys.readouterr().out
+
+
+def test_cells_keep_their_numbers_and_their_lines(monkeypatch, tmp_path):
+    from xor_torch.backprop.notebook import check_cells
+
+    monkeypatch.chdir(tmp_path)
+    said = check_cells({2: "x = 1", 4: "%%backprop\n\ndef f(:\n"})
+    assert (said.path, said.verdict) == ("this notebook", "cannot tell")
+    assert said.reason.startswith("syntax error on In [4], line 3")

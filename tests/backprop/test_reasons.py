@@ -1,0 +1,70 @@
+"""Every reason that the code can give has a code of its own in the catalogue."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from xor_torch import backprop
+from xor_torch.backprop.saying.catalogue import OTHER, REASONS, code_of_reason
+
+ROOMS = sorted(Path(backprop.__file__).parent.rglob("*.py"))
+RAISED = {"CannotTell", "_CannotTell", "CannotReplay", "OutOfTime"}
+
+
+def reasons(tree):
+    """(line, text) of each reason in a module; what is computed in it stands as ``x1``.
+
+    A reason is the text of an exception in `RAISED`, of ``Finding("cannot tell", text)`` or of
+    ``Finding("wrong", text)``, or a capital name that is one of them.
+    """
+    constants = {
+        node.targets[0].id: node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
+    }
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Call):
+            continue
+        name = node.func.id if isinstance(node.func, ast.Name) else ""
+        args = node.args[:1] if name in RAISED else node.args[1:2] if name == "Finding" else []
+        for arg in args:
+            for found in text(arg, constants):
+                yield node.lineno, found
+
+
+def text(node, constants):
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        yield node.value
+    elif isinstance(node, ast.JoinedStr):
+        parts = [p.value if isinstance(p, ast.Constant) else "x1" for p in node.values]
+        yield "".join(parts)
+    elif isinstance(node, ast.IfExp):
+        yield from text(node.body, constants)
+        yield from text(node.orelse, constants)
+    elif isinstance(node, ast.Name) and node.id in constants:
+        yield from text(constants[node.id], constants)
+    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):  # TEXT.format(...)
+        yield from text(node.func.value, constants)
+
+
+FOUND = [
+    pytest.param(reason, id=f"{path.stem}:{line}")
+    for path in ROOMS
+    for line, reason in reasons(ast.parse(path.read_text()))
+]
+
+
+@pytest.mark.parametrize("reason", FOUND)
+def test_a_reason_has_a_code(reason):
+    assert code_of_reason(reason) != OTHER, reason
+
+
+def test_there_are_reasons():
+    assert len(FOUND) > 20
+    assert code_of_reason("something new") == OTHER
+
+
+def test_codes_are_words():
+    assert all(re.fullmatch(r"[a-z]+(-[a-z]+)*", code) for code in REASONS)

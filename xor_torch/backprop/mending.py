@@ -1,0 +1,364 @@
+"""Corrections of one line, in the script's own names, for the mistakes that have one.
+
+`corrections` only proposes: each is text, made from the statement that is wrong and from names that
+stand in the script. A correction is offered to nobody before the script with it was judged.
+"""
+
+import ast
+import contextlib
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from .judging.findings import Finding
+
+MOST = 5  # that are tried; each is a run of the script
+OPPOSITE = {ast.Add: "-", ast.Sub: "+"}
+PRODUCTS = ("dot", "matmul")
+SLOPES = {
+    "sigmoid": "{a} * (1 - {a})",
+    "tanh": "(1 - {a} ** 2)",
+    "relu": "({a} > 0)",
+}
+
+
+@dataclass(frozen=True)
+class Place:
+    """The wrong statement and what is known around it."""
+
+    source: str
+    statement: ast.stmt
+    block: Sequence[ast.stmt]  # the statements that it stands among
+    finding: Finding
+    variable: str
+
+    def text(self, node: ast.AST) -> str:
+        return ast.get_source_segment(self.source, node) or ""
+
+    def replaced(self, node: ast.AST, text: str) -> str:
+        """The source with `text` in place of a node."""
+        lines = self.source.splitlines(keepends=True)
+        begin = _offset(lines, node.lineno, node.col_offset)  # type: ignore[attr-defined]
+        end = _offset(lines, node.end_lineno, node.end_col_offset)  # type: ignore[attr-defined]
+        raw = self.source.encode()
+        return (raw[:begin] + text.encode() + raw[end:]).decode()
+
+    def value(self) -> ast.expr | None:
+        """What the statement assigns or returns."""
+        return getattr(self.statement, "value", None)
+
+    def nodes(self, *kinds: type[ast.AST]) -> Iterator[ast.AST]:
+        """The parts of the value of some kinds, from the outside inwards."""
+        value = self.value()
+        for node in ast.walk(value) if value is not None else ():
+            if isinstance(node, kinds):
+                yield node
+
+    def loaded(self) -> Iterator[ast.expr]:
+        """The names, attributes and elements that the value is computed from."""
+        for node in self.nodes(ast.Name, ast.Attribute, ast.Subscript):
+            if isinstance(getattr(node, "ctx", None), ast.Load):
+                assert isinstance(node, ast.expr)
+                yield node
+
+    def before(self) -> list[str]:
+        """The names that statements before this one assign, the nearest first."""
+        found = list[str]()
+        for node in self.block:
+            if node.lineno < self.statement.lineno:
+                for target in _targets(node):
+                    found.insert(0, ast.unparse(target))
+        return [*dict.fromkeys(found)]
+
+
+def _offset(lines: Sequence[str], line: int, column: int) -> int:
+    return sum(len(text.encode()) for text in lines[: line - 1]) + column
+
+
+def _targets(node: ast.stmt) -> list[ast.expr]:
+    return getattr(node, "targets", None) or [t for t in [getattr(node, "target", None)] if t]
+
+
+def corrections(source: str, finding: Finding) -> list[str]:
+    """Sources with one correction each, the likeliest first; none if nothing is known to help."""
+    d = finding.diagnosis
+    if d is None or d.mistake not in PROPOSALS:
+        return []
+    with contextlib.suppress(SyntaxError, ValueError, RecursionError, MemoryError):
+        place = _place(source, finding, d.line, d.variable)
+        found = dict[str, None]()
+        for text in PROPOSALS[d.mistake](place) if place else ():
+            with contextlib.suppress(SyntaxError, ValueError):
+                if ast.dump(ast.parse(text)) != ast.dump(ast.parse(source)):
+                    found[text] = None
+            if len(found) == MOST:
+                break
+        return [*found]
+    return []
+
+
+def _place(source: str, finding: Finding, line: int, variable: str) -> Place | None:
+    best: Place | None = None
+    for owner in ast.walk(ast.parse(source)):
+        for name in ("body", "orelse", "finalbody"):
+            block = getattr(owner, name, None)
+            for node in block if isinstance(block, list) else ():
+                if hasattr(node, "body") or not node.lineno <= line <= node.end_lineno:
+                    continue
+                here = Place(source, node, block or [], finding, variable)
+                names = {ast.unparse(t) for target in _targets(node) for t in ast.walk(target)}
+                if best is None or variable in names:
+                    best = here
+    return best
+
+
+# ------------------------------------------------------------------------------ the proposals
+
+
+def _later(place: Place) -> Iterator[str]:
+    """Move the update of a weight that the statement reads behind the statement."""
+    read = {place.text(node): node for node in place.loaded()}
+    names = {p.name for p in place.finding.parameters}
+    updates = [n for n in place.block if {ast.unparse(t) for t in _targets(n)} & names]
+    lines = place.source.splitlines(keepends=True)
+    for node in updates:
+        weight = ast.unparse(_targets(node)[0])
+        if node.lineno >= place.statement.lineno or weight not in read:
+            continue
+        for after in (updates[-1], place.statement):
+            later = after.lineno >= place.statement.lineno
+            if later and not isinstance(after, ast.Return) and _alone(node, lines):
+                yield _moved(lines, node, after)
+        name = "before_" + re.sub(r"\W+", "_", weight).strip("_")
+        with_copy = place.replaced(read[weight], name).splitlines(keepends=True)
+        with_copy.insert(node.lineno - 1, f"{' ' * node.col_offset}{name} = {weight}.copy()\n")
+        yield "".join(with_copy)
+
+
+def _alone(node: ast.stmt, lines: Sequence[str]) -> bool:
+    """Does a statement have its lines to itself?"""
+    end = lines[(node.end_lineno or node.lineno) - 1].encode()[node.end_col_offset or 0 :]
+    begin = lines[node.lineno - 1].encode()[: node.col_offset]
+    return not begin.strip() and (not end.strip() or end.strip().startswith(b"#"))
+
+
+def _moved(lines: Sequence[str], node: ast.stmt, after: ast.stmt) -> str:
+    first, last = node.lineno - 1, node.end_lineno or node.lineno
+    goal = after.end_lineno or after.lineno
+    text = [*lines]
+    if not text[goal - 1].endswith("\n"):
+        text[goal - 1] += "\n"
+    return "".join([*text[:first], *text[last:goal], *text[first:last], *text[goal:]])
+
+
+def _other_side(place: Place) -> Iterator[str]:
+    """The activation in place of what goes into it, or the reverse, of the same layer."""
+    pairs = [(z, a) for z, a, _ in _layers(place.finding)]
+    other = {**dict(pairs), **{a: z for z, a in pairs}}
+    for node in place.loaded():
+        if place.text(node) in other:
+            yield place.replaced(node, other[place.text(node)])
+    yield from _other_name(place)
+
+
+def _own_side(place: Place) -> Iterator[str]:
+    """The activation, or what goes into it, of the layer that is to blame."""
+    layers = _layers(place.finding)
+    names = {name for z, a, _ in layers for name in (z, a)}
+    for z, a, _ in layers[-1:]:
+        for own in (a, z):
+            for node in place.loaded():
+                if place.text(node) in names - {own}:
+                    yield place.replaced(node, own)
+    yield from _other_side(place)
+
+
+def _other_name(place: Place) -> Iterator[str]:
+    """A value that was computed before, in place of one that the statement reads."""
+    names = [name for name in place.before() if name != place.variable]
+    for name in names:
+        for node in place.loaded():
+            if isinstance(node, ast.Name) and node.id in names and node.id != name:
+                yield place.replaced(node, name)
+
+
+def _delta(place: Place) -> Iterator[str]:
+    """A delta that is right, in place of an error."""
+    right = [
+        ast.unparse(target)
+        for node in reversed(place.block)
+        for name, ok in place.finding.labels.get(node.lineno, ())
+        if ok and re.match(r"dL/dz\d", name)
+        for target in _targets(node)
+    ]
+    for name in dict.fromkeys(right):
+        for node in place.loaded():
+            if place.text(node) in {*place.before()} - {name}:
+                yield place.replaced(node, name)
+    yield from _other_name(place)
+
+
+def _slope(place: Place) -> Iterator[str]:
+    """Times the slope of the layer's activation, as the script writes it for another layer."""
+    value = place.value()
+    if value is None:
+        return
+    text = place.text(value)
+    text = f"({text})" if isinstance(value, ast.BinOp) and type(value.op) in OPPOSITE else text
+    layers = _layers(place.finding)
+    names = {name for z, a, _ in layers for name in (z, a)}
+    calls = dict[str, None]()
+    for node in ast.walk(ast.parse(place.source)):
+        if isinstance(node, ast.Call) and node.args and place.text(node.args[0]) in names:
+            function = place.text(node.func)
+            if re.search(r"deriv|prime|grad|slope|^d", function.rpartition(".")[2]):
+                rest = "".join(f", {place.text(x)}" for x in [*node.args[1:], *node.keywords])
+                calls[f"{function}({{}}{rest})"] = None
+    for z, a, kind in reversed(layers):
+        for call in calls:
+            for name in (a, z):
+                yield place.replaced(value, f"{text} * {call.format(name)}")
+        if kind in SLOPES:
+            yield place.replaced(value, f"{text} * {SLOPES[kind].format(a=a)}")
+
+
+def _layers(finding: Finding) -> list[tuple[str, str, str]]:
+    """(z, a, activation) of each layer, in the script's names; the one to blame is the last."""
+    found, blamed = [], 0
+    spoilt = finding.diagnosis.spoils if finding.diagnosis else []
+    for layer in finding.layers:
+        z = re.search(r"\bz\d+(?: = ([^\s,;]+))?", layer.partition(";")[2])
+        a = re.search(r"\ba\d+(?: = ([^\s,;]+))?", layer.partition(";")[2])
+        if z and a:
+            kind = layer.rpartition(", ")[2]
+            found.append((z[1] or z[0], a[1] or a[0], kind))
+            if {*re.findall(r"[^\s,:]+", layer.partition(";")[0])} & {*spoilt}:
+                blamed = len(found)  # what is spoilt begins in the last layer that has a part in it
+    return found[blamed:] + found[:blamed]
+
+
+def _sign(place: Place) -> Iterator[str]:
+    """The opposite sign."""
+    node, value = place.statement, place.value()
+    if isinstance(node, ast.AugAssign) and type(node.op) in OPPOSITE:
+        yield place.replaced(
+            node, f"{place.text(node.target)} {OPPOSITE[type(node.op)]}= {place.text(node.value)}"
+        )
+    if isinstance(value, ast.BinOp) and type(value.op) in OPPOSITE:
+        left, right = place.text(value.left), place.text(value.right)
+        yield place.replaced(value, f"{left} {OPPOSITE[type(value.op)]} {right}")
+    if value is not None:
+        yield place.replaced(value, f"-({place.text(value)})")
+
+
+def _axis(place: Place) -> Iterator[str]:
+    """The other axis of a sum."""
+    for node in place.nodes(ast.Call):
+        assert isinstance(node, ast.Call)
+        name = place.text(node.func).rpartition(".")[2]
+        if name not in ("sum", "mean"):
+            continue
+        places = [k.value for k in node.keywords if k.arg == "axis"] or [
+            arg for arg in node.args if isinstance(arg, ast.Constant)
+        ]
+        for axis in places:
+            for other in ("0", "1"):
+                yield place.replaced(axis, other)
+        if not places:
+            inner = ", ".join(place.text(x) for x in [*node.args, *node.keywords])
+            for other in ("0", "1"):
+                comma = ", " if inner else ""
+                call = f"{place.text(node.func)}({inner}{comma}axis={other}, keepdims=True)"
+                yield place.replaced(node, call)
+
+
+def _summed(place: Place) -> Iterator[str]:
+    """The sum over one axis of what the statement reads."""
+    for node in place.loaded():
+        if isinstance(node, ast.Name):
+            for axis in (0, 1):
+                text = f"{node.id}.sum(axis={axis}, keepdims=True)"
+                yield place.replaced(node, text)
+
+
+def _factor(place: Place) -> Iterator[str]:
+    """Without one factor or divisor."""
+    for node in reversed([*place.nodes(ast.BinOp)]):  # the numbers stand first: 2 * lr * gradient
+        assert isinstance(node, ast.BinOp)
+        if isinstance(node.op, ast.Mult):
+            yield place.replaced(node, place.text(node.right))
+        if isinstance(node.op, ast.Mult | ast.Div):
+            yield place.replaced(node, place.text(node.left))
+
+
+def _transposed(place: Place) -> Iterator[str]:
+    """The transpose of a factor in place of the factor, or the reverse."""
+    for node in place.nodes(ast.BinOp, ast.Call):
+        factors = list[ast.expr]()
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.MatMult):
+            factors = [node.left, node.right]
+        elif isinstance(node, ast.Call) and place.text(node.func).endswith(PRODUCTS):
+            factors = [*node.args]
+            if isinstance(node.func, ast.Attribute) and len(factors) == 1:
+                factors.append(node.func.value)
+        for factor in factors:
+            if isinstance(factor, ast.Attribute) and factor.attr == "T":
+                yield place.replaced(factor, place.text(factor.value))
+            else:
+                yield place.replaced(factor, f"{_tight(place, factor)}.T")
+
+
+def _tight(place: Place, node: ast.expr) -> str:
+    text = place.text(node)
+    return text if isinstance(node, ast.Name | ast.Attribute | ast.Subscript) else f"({text})"
+
+
+def _by_elements(place: Place) -> Iterator[str]:
+    """An element-wise product in place of a matrix product."""
+    for node in place.nodes(ast.BinOp, ast.Call):
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.MatMult):
+            factors = [node.left, node.right]
+        elif isinstance(node, ast.Call) and place.text(node.func).endswith(PRODUCTS):
+            factors = [*node.args]
+            if isinstance(node.func, ast.Attribute) and len(factors) == 1:
+                factors.insert(0, node.func.value)
+        else:
+            continue
+        if len(factors) == 2:
+            yield place.replaced(node, " * ".join(_tight(place, f) for f in factors))
+
+
+def _other_weights(place: Place) -> Iterator[str]:
+    """Another parameter in place of one that the statement reads."""
+    names = [p.name for p in place.finding.parameters if len(p.shape) == 2]
+    for node in place.loaded():
+        if place.text(node) in names:
+            for name in names:
+                yield place.replaced(node, name)
+
+
+def _whole(place: Place) -> Iterator[str]:
+    """All samples in place of one."""
+    for node in place.nodes(ast.Subscript):
+        assert isinstance(node, ast.Subscript)
+        yield place.replaced(node, place.text(node.value))
+    yield from _other_name(place)
+
+
+PROPOSALS: dict[str, Callable[[Place], Iterator[str]]] = {
+    "updated too early": _later,
+    "derivative taken twice": _other_side,
+    "derivative of the wrong quantity": _own_side,
+    "bias summed over the wrong axis": _axis,
+    "bias not summed": _summed,
+    "raw error in the hidden delta": _delta,
+    "scale of one parameter": _factor,
+    "missing output derivative": _slope,
+    "missing hidden derivative": _slope,
+    "wrong sign": _sign,
+    "dot for element-wise product": _by_elements,
+    "wrong transpose": _transposed,
+    "weights of the wrong layer": _other_weights,
+    "stale activation": _other_name,
+    "hard-coded sample": _whole,
+}

@@ -1,0 +1,163 @@
+"""``%backprop`` and ``%%backprop``: is the backprop of the notebook that is running right?
+
+The cells that have run are run once more, in a process of their own, and judged as a file is. So
+nothing in the notebook changes, and what a cell sees is what it saw: a cell that was edited and run
+again counts as it ran last. Its numbers are those of ``In [12]``.
+"""
+
+import contextlib
+import json
+import shlex
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from .check import check_file
+from .saying.terminal import Style
+from .verdict import WHOLE_REPORT, Verdict
+
+NAME = "this notebook"
+USAGE = "%backprop [--strict] [--timeout SECONDS]; %%backprop does the same, and runs its cell"
+
+
+def add_magic(shell: Any) -> None:
+    """Add the magic to an IPython shell."""
+    _Magic(shell)
+
+
+def check_cells(cells: Mapping[int, str], **options: Any) -> Verdict:
+    """Run cells in a process of their own, in the present folder, and judge them.
+
+    Args:
+        cells: number -> source, as in ``In [number]``.
+        options: of `check_file`.
+
+    """
+    some = [_cell(cells.get(number, "")) for number in range(1, max(cells, default=0) + 1)]
+    with _file_beside() as path:
+        path.write_text(json.dumps({"cells": some}), encoding="utf-8")
+        verdict = check_file(path, cell="In [{}]", **options)
+    verdict.path = NAME
+    return verdict
+
+
+def assert_notebook(hint: int = WHOLE_REPORT, **options: Any) -> None:
+    """Check the notebook that is running; for a cell of tests, as nbgrader runs it.
+
+    The cells before this one are checked.
+
+    Args:
+        hint: how much a failure tells: 1 the layer, 2 the line, 3 the mistake, 4 the whole report.
+        options: of `check_file`.
+
+    Raises:
+        AssertionError: it is not correct; the text says as much as the hint.
+
+    """
+    __tracebackhide__ = True
+    from IPython import get_ipython
+
+    shell = get_ipython()  # type: ignore[no-untyped-call, unused-ignore]
+    if shell is None:
+        raise AssertionError("assert_notebook is for a cell of a notebook; there is none running")
+    history = [*shell.history_manager.input_hist_raw][: shell.execution_count]
+    verdict = check_cells({n: source for n, source in enumerate(history) if n}, **options)
+    if verdict.verdict != "correct":
+        raise AssertionError(verdict.told(hint))
+
+
+def _cell(source: str) -> dict[str, str]:
+    """A cell for the check, without a ``%%backprop`` of its own; its lines stay where they are."""
+    first, rest, others = source.partition("\n")
+    if first.startswith("%%backprop"):
+        source = rest + others
+    return {"cell_type": "code", "source": source}
+
+
+@contextlib.contextmanager
+def _file_beside() -> Iterator[Path]:
+    """A notebook's name in the present folder, so that cells find the modules and files in it."""
+    with contextlib.ExitStack() as stack:
+        where = stack.enter_context(tempfile.TemporaryDirectory())
+        for folder in (None, where):  # the present folder may be one that nobody can write to
+            try:
+                file = stack.enter_context(
+                    tempfile.NamedTemporaryFile(
+                        prefix=".backprop-", suffix=".ipynb", dir=folder or Path.cwd()
+                    )
+                )
+                break
+            except OSError:
+                if folder:
+                    raise
+        yield Path(file.name)
+
+
+class _Magic:
+    """The magic of one shell, and which of its cells count."""
+
+    def __init__(self, shell: Any) -> None:
+        self.shell = shell
+        self.runs: dict[str, int] = {}  # identity of a cell -> the number it ran under last
+        self.left_out: set[int] = set()
+        self.identity: str | None = None
+        shell.register_magic_function(self.backprop, "line_cell", "backprop")
+        shell.events.register("pre_run_cell", self._begin)
+        shell.events.register("post_run_cell", self._end)
+
+    def _begin(self, info: Any) -> None:
+        if info.store_history:
+            self.identity = getattr(info, "cell_id", None)
+            number = self.shell.execution_count
+            if self.identity is not None:
+                if self.identity in self.runs:
+                    self.left_out.add(self.runs[self.identity])
+                self.runs[self.identity] = number
+
+    def _end(self, result: Any) -> None:
+        if result.info.store_history and not result.success:
+            self.left_out.add(result.execution_count)
+
+    def cells(self) -> dict[int, str]:
+        """The cells that count: those that ended well, each as it ran last."""
+        history = self.shell.history_manager.input_hist_raw
+        return {
+            number: source
+            for number, source in enumerate(history)
+            if number and number not in self.left_out
+        }
+
+    def backprop(self, line: str, cell: str | None = None) -> None:
+        options = _options(line)
+        if options is None:
+            print(USAGE, file=sys.stderr)
+            return
+        verdict = check_cells(self.cells(), **options)
+        if hasattr(self.shell, "kernel"):
+            from IPython.display import display
+
+            display(verdict)  # type: ignore[no-untyped-call, unused-ignore]
+        else:
+            print(verdict.report(Style.of(sys.stdout)))
+        if cell is not None:
+            self.shell.run_cell(cell, store_history=False)
+
+
+def _options(line: str) -> dict[str, Any] | None:
+    """The options of `check_file` in a line; None if it has others."""
+    found: dict[str, Any] = {}
+    words = shlex.split(line)
+    while words:
+        word = words.pop(0)
+        if word == "--strict":
+            found["strict"] = True
+        elif word == "--timeout" and words:
+            with contextlib.suppress(ValueError):
+                found["timeout"] = float(words.pop(0))
+            if not 0 < found.get("timeout", 0) < 1e6:
+                return None
+        else:
+            return None
+    return found

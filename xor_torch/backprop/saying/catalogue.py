@@ -1,0 +1,233 @@
+"""The mistakes in words, and the codes of mistakes and reasons: data that every report reads.
+
+Codes do not change from version to version; sentences may. The code of a mistake is also its anchor
+in docs/mistakes.md.
+"""
+
+import re
+from dataclasses import dataclass
+
+PAGE = "docs/mistakes.md"
+UNKNOWN = "not-the-derivative"
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """One mistake in words.
+
+    `is_wrong` goes on after the name of the variable. `{weights}` and `{changed}` in `why` are
+    the parameter that is used too late and the line that has changed it.
+    """
+
+    name: str
+    is_wrong: str
+    why: str
+    mend: str
+
+    @property
+    def code(self) -> str:
+        return self.name.replace(" ", "-")
+
+    @property
+    def page(self) -> str:
+        """Where the page of mistakes has it; "" if it has not."""
+        return f"{PAGE}#{self.code}" if self.name in MISTAKES else ""
+
+
+_MISTAKES = (
+    Mistake(
+        "updated too early",
+        "uses weights that this step has already changed",
+        "The backward pass needs the weights that the forward pass used, and {changed} has already "
+        "changed {weights}.",
+        "Compute every gradient first, then update the parameters.",
+    ),
+    Mistake(
+        "derivative taken twice",
+        "takes the slope of the activation at the wrong point",
+        "A sigmoid s has the slope s(z) * (1 - s(z)), which is a * (1 - a) with a = s(z). "
+        "Here the function of one form is given the value that belongs to the other, so the "
+        "activation is applied once too often, or once too seldom.",
+        "If the function computes x * (1 - x), give it the activation; if it applies the sigmoid "
+        "itself, give it the sum before the activation.",
+    ),
+    Mistake(
+        "bias summed over the wrong axis",
+        "is summed over the wrong axis",
+        "Each unit has one bias, which every sample shares: its gradient is the sum of the unit's "
+        "delta over the samples, and over nothing else.",
+        "Sum over the axis of the samples: axis=0 if each row is a sample, axis=1 if each column "
+        "is; with keepdims=True.",
+    ),
+    Mistake(
+        "bias not summed",
+        "is not summed over the samples",
+        "Every sample shares the bias, so its gradient is the sum of the delta over the samples. "
+        "Without the sum, broadcasting gives each sample a bias of its own.",
+        "Sum over the axis of the samples, with keepdims=True; then look at the shape of the bias.",
+    ),
+    Mistake(
+        "derivative of the wrong quantity",
+        "multiplies with the slope of another quantity",
+        "A delta is the derivative by the layer's output, times the slope of the same layer's "
+        "activation. The slope that stands here is not that one.",
+        "Take the slope of the activation whose delta the line computes.",
+    ),
+    Mistake(
+        "raw error in the hidden delta",
+        "is made from the raw error, not from the output's delta",
+        "What goes back through the weights of the output layer is its delta: the error "
+        "times the slope of the output's activation. Here the slope is missing.",
+        "Send the output layer's delta back through the weights, not prediction minus target.",
+    ),
+    Mistake(
+        "scale of one parameter",
+        "has a factor that the other parameters do not have",
+        "One factor common to all parameters is the learning rate or a convention (1/2, 1/N). A "
+        "factor of one parameter alone turns the step away from the gradient.",
+        "Give every parameter the same factor: a 1/N in all gradients or in none, the learning "
+        "rate once.",
+    ),
+    Mistake(
+        "missing output derivative",
+        "lacks the slope of the output's activation",
+        "The delta of the output layer is the derivative of the loss by the prediction, times the "
+        "slope of the output's activation. (Prediction minus target alone is right only for a "
+        "sigmoid or softmax with cross-entropy, and for a linear output.)",
+        "Multiply with the slope of the output's activation.",
+    ),
+    Mistake(
+        "missing hidden derivative",
+        "lacks the slope of the hidden activation",
+        "The delta of a hidden layer is what comes back through the weights, times the slope of "
+        "the layer's activation. Here that slope is missing.",
+        "Multiply with the slope of the hidden activation.",
+    ),
+    Mistake(
+        "bias never updated",
+        "is never updated",
+        "The forward pass adds this bias and the loss depends on it, but no step changes it.",
+        "Update it with the sum of its layer's delta over the samples.",
+    ),
+    Mistake(
+        "hard-coded sample",
+        "is made from one fixed sample",
+        "A gradient needs the inputs of all samples that the step has seen. Here a fixed one "
+        "stands in their place, perhaps left over from a test.",
+        "Use the inputs that the forward pass of this step has used.",
+    ),
+    Mistake(
+        "wrong sign",
+        "has the wrong sign, so the loss rises along it",
+        "Gradient descent subtracts the gradient of the loss. With `target - prediction` as the "
+        "error the gradient's sign is already turned, and it is added. Here one of the two is "
+        "turned too often or too seldom.",
+        "Turn the sign in this line.",
+    ),
+    Mistake(
+        "dot for element-wise product",
+        "uses a matrix product where an element-wise product belongs",
+        "The slope of an activation belongs to each element by itself. A matrix product mixes the "
+        "samples or units; it runs only because the shapes happen to fit.",
+        "Multiply with `*`, not with `@` or np.dot.",
+    ),
+    Mistake(
+        "wrong transpose",
+        "transposes the wrong factor, or none",
+        "With X @ W in the forward pass, the gradient of W is X.T @ delta, and delta @ W.T goes "
+        "back to X. Here a transpose is missing or at the wrong factor; it runs only because the "
+        "shapes happen to fit.",
+        "Check the shapes with sizes that are all different.",
+    ),
+    Mistake(
+        "weights of the wrong layer",
+        "goes back through the weights of another layer",
+        "A delta goes back through the weights that the forward pass used between the same two "
+        "layers. It runs only because the shapes happen to fit.",
+        "Use the weights of the layer that comes next in the forward pass.",
+    ),
+    Mistake(
+        "stale activation",
+        "uses an activation of an earlier step",
+        "The gradient needs the activations of this step's forward pass; those that stand here "
+        "were computed before.",
+        "Use the activation that this step has computed, after it has computed it.",
+    ),
+    Mistake(
+        "detached regularisation",
+        "lacks the penalty that the loss has",
+        "The loss that the script computes has a penalty on this parameter; its gradient has not.",
+        "Add the derivative of the penalty, or take the penalty out of the loss.",
+    ),
+)
+
+MISTAKES = {mistake.name: mistake for mistake in _MISTAKES}
+
+LOSSES = {
+    "SSE": "the sum of squared errors",
+    "MSE": "the mean of squared errors",
+    "CE": "cross-entropy",
+    "BCE": "binary cross-entropy",
+}
+
+
+def mistake_of(name: str | None) -> Mistake:
+    """The row of a mistake; one with its name alone if there is none, as for no name at all."""
+    if name is None:
+        return Mistake(
+            UNKNOWN,
+            "is not the derivative that it should be",
+            "Everything before this line is right. The value on it is not the derivative of the "
+            "loss, and none of the known mistakes explains its numbers.",
+            "Derive this line again, from the forward pass above it.",
+        )
+    return MISTAKES.get(name) or Mistake(name, f"is wrong: {name}", "", "")
+
+
+# Code -> how the reason of a "cannot tell", or of a "wrong" without a place, begins.
+REASONS = {
+    "no-such-file": "there is no such file",
+    "directory": "it is a directory",
+    "unreadable": "it cannot be read|it is not a|it is larger|it is no |has more than .* bytes",
+    "syntax-error": "syntax error|source code string cannot",
+    "too-deep": "its code is nested too deep",
+    "empty": "the file is empty",
+    "recording-lost": "the script ended its process",
+    "recording-unusable": "the recording ",
+    "timeout": "the script was still running|running and judging it|the time for judging",
+    "other-framework": "the script uses .*: only hand-written NumPy",
+    "package-missing": "the script needs the package",
+    "input-wanted": "the script asks for input",
+    "crashed": "the script crashed",
+    "exited": "the script ended itself",
+    "too-long-before": "no NumPy array was replaced twice",
+    "no-numpy": "no NumPy is used",
+    "no-training": "no training loop was found|.*\\bno step changes",
+    "checker-failed": "this check itself failed|this check was ended",
+    "another-loss": ".*computes another loss",
+    "unknown-loss": ".*(no loss that this check knows|no prediction and target were found)"
+    "|.*that a cross-entropy cannot be checked",
+    "not-exact": "the steps follow the gradient of .* but not exactly",
+    "branch": "the script chooses its way|.*takes another branch",
+    "saturated": ".*lost in rounding",
+    "no-input": ".*never moves, and its gradient is zero",
+    "place-not-found": ".*(first wrong value is could not be found|it goes wrong was not found)",
+    "not-certain": ".*it is not certain",
+    "clipped": "derivatives are clipped",
+    "own-rates": ".*(with a rate of its own|perhaps a schedule)|.*a factor that goes up and down",
+    "not-a-parameter": ".*is no weight or bias|.*\\b(never|not updated together|could not be seen)",
+    "penalty": ".*a penalty perhaps",
+    "not-recorded": ".*could not be recorded",
+    "not-finite": ".*is not finite",
+    "not-repeatable": ".*(could not|cannot) be repeated|.*does not know|.*has an argument of type",
+    "step-too-long": "an update is made of",
+    "optimiser": "the optimiser",
+}
+OTHER = "other"
+
+
+def code_of_reason(reason: str | None) -> str | None:
+    """The code of a reason; `OTHER` for one without a row."""
+    if reason is None:
+        return None
+    return next((c for c, pattern in REASONS.items() if re.match(pattern, reason)), OTHER)
