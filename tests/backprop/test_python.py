@@ -189,14 +189,14 @@ def test_the_tape_repeats_every_number(name):
 
 NAMES = {
     "neurons": {"network[0]['weights']": (2, 3), "network[1]['weights']": (2, 3)},
-    "worked": dict.fromkeys(["w1", "w2", "w3", "w4", "w5", "w6", "w7", "w8", "b1", "b2"], ()),
+    "worked": dict.fromkeys(["w1", "w2", "w3", "w4", "w5", "w6", "w7", "w8", "b1", "b2"], (1,)),
     "objects": {
         "net.hidden.neurons.weights": (3, 2), "net.hidden.neurons.bias": (3,),
         "net.out.neurons.weights": (1, 3), "net.out.neurons.bias": (1,),
     },
     "matrices": {"W": (3, 3), "V": (3, 1)},
-    "line": dict.fromkeys(["m", "b", "new_m", "new_b"], ()),
-    "logistic": {"weights": (2,), "bias": ()},
+    "line": {"m": (1,), "b": (1,)},
+    "logistic": {"weights": (2,), "bias": (1,)},
     "layered": {
         **{f"{kind}[{n}]": s for kind in ("weights", "speeds") for n, s in enumerate(
             [(4, 2), (3, 4), (1, 3)]

@@ -38,7 +38,7 @@ def lifted(tape: Tape, places: Places, made: set[int]) -> tuple[Tape, str | None
         return tape, None
     states, linked = _states(tape, places)
     found, frozen = arrays(places, states) if states else ([], [])
-    lifting = _Lifting(tape, made, linked, groups_of(found, places))
+    lifting = _Lifting(tape, made, linked, groups_of(found, places, made))
     new = lifting.write()
     reason = lifting.reason
     if states and not reason:
@@ -88,7 +88,7 @@ class _Lifting:
             self.single.update(*(some.values() for some in (group.first, *group.rounds)))
         self.at: dict[int, int] = {}  # old -> new
         self.element: dict[int, tuple[Group, int, tuple[int, ...]]] = {}  # group, version, index
-        self.pending: dict[int, tuple[Group, int]] = {}  # replaced, but the round is not over
+        self.pending: dict[int, Group] = {}  # replaced, but the round is not over
         self.constant: dict[int, bool] = {}
         self.varies, self.often = self._literals()
         self.home = set[int]()  # the numbers of arrays
@@ -240,9 +240,9 @@ class _Lifting:
 
     def _mark_pending(self) -> None:
         for group in self.groups:
-            for n, some in enumerate(group.rounds[:-1]):  # the tape may end within the last
+            for some in group.rounds[:-1]:  # the tape may end within the last
                 if len(some) < len(group.array.places):
-                    self.pending.update({node: (group, n) for node in some.values()})
+                    self.pending.update(dict.fromkeys(some.values(), group))
 
     def _copy(self, id: int, node: Node) -> None:
         if node is LEFT_OUT or id in self.absorbed:
@@ -264,11 +264,10 @@ class _Lifting:
             leaf = self._add("leaf", (), node, node.value, None)
             self.at[id] = leaf.id
             return
-        if not python and node.op == "array" and node.inputs and node.value is not None:
-            if all(self.constant.get(i, False) for i in node.inputs):
-                leaf = self._add("leaf", (), node, node.value, node.site)
-                self.at[id] = leaf.id
-                return
+        folds = not python and node.op == "array" and bool(node.inputs) and node.value is not None
+        if folds and all(self.constant.get(i, False) for i in node.inputs):  # data in lists
+            self.at[id] = self._add("leaf", (), node, node.value, node.site).id
+            return
         typed = python and bool(node.inputs)
         args = tuple(
             self._literal(node, n, x) if typed and type(x) in (int, float, bool)
@@ -307,7 +306,7 @@ class _Lifting:
             read.name = ""
             return Ref(read.id)
         if id in self.pending:
-            group, n = self.pending[id]
+            group = self.pending[id]
             self.reason = self.reason or (
                 f"the numbers of {group.array.name} are not all replaced in each step"
             )
@@ -378,7 +377,7 @@ class _Lifting:
             known = b not in self.made or (a, b) in self.linked
             if known and b not in grouped and a in self.at and b in self.at:
                 self.new.links.append((self.at[a], self.at[b]))
-        self.new.links.sort(key=lambda link: link[1])
+        self.new.links = sorted({*self.new.links}, key=lambda link: link[::-1])
         self.new.branches = [
             (self.at[i], answer) for i, answer in self.old.branches if i in self.at
         ]

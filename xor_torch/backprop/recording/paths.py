@@ -171,6 +171,6 @@ def leads_on(x: Any) -> bool:
     if isinstance(x, list | tuple | dict):
         return True
     kind = type(x)
-    return (hasattr(x, "__dict__") or hasattr(kind, "__slots__")) and not isinstance(
-        x, type | int | float | str
-    ) and kind.__module__.partition(".")[0] not in ("numpy", "builtins", "types", "xor_torch")  # fmt: skip
+    own = kind.__module__.partition(".")[0] not in ("numpy", "builtins", "types", "xor_torch")
+    has_parts = hasattr(x, "__dict__") or hasattr(kind, "__slots__")
+    return own and has_parts and not isinstance(x, type | int | float | str)

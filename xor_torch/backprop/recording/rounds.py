@@ -23,14 +23,20 @@ class Group:
     now: dict[Place, int] = field(default_factory=dict)
 
 
-def groups_of(arrays: Iterable[Array], places: Places) -> list[Group]:
-    """What was stored in each array, divided into rounds. A single number is an array of one."""
+def groups_of(arrays: Iterable[Array], places: Places, made: set[int]) -> list[Group]:
+    """What was stored in each array, divided into rounds.
+
+    A single number of Python is an array of one; a single number of NumPy (not among those that
+    Python `made`) stays what it is.
+    """
     stored: dict[Place, list[tuple[int, int]]] = defaultdict(list)
     for at, place, node in list(places.log):
         stored[place].append((at, node))
     found = []
     for array in arrays:
         if not array.shape:
+            if any(node not in made for p in array.places for _, node in stored[p]):
+                continue
             array = Array(array.name, (1,), dict.fromkeys(array.places, (0,)))
         names = list(array.places)
         events = sorted((at, node, n) for n, p in enumerate(names) for at, node in stored[p])
