@@ -4,10 +4,16 @@ PYTHON ?= python3
 # One worker for each core; a worker with nothing left to do takes tests from another.
 PARALLEL = -n auto --dist worksteal
 
-.PHONY: train test test-slow test-lowest lint docs benchmark clean
+.PHONY: train compare tensorboard test test-slow test-lowest lint docs benchmark benchmark-backprop clean
 
 train: .venv/installed
 	.venv/bin/python scripts/train.py
+
+compare: .venv/installed  # make compare FILE=my_script.py; without FILE, our own two networks
+	.venv/bin/python scripts/compare.py $(if $(FILE),"$(FILE)")
+
+tensorboard: .venv/installed
+	.venv/bin/tensorboard --logdir lightning_logs
 
 test: .venv/installed
 	.venv/bin/python -m pytest $(PARALLEL)
@@ -29,6 +35,9 @@ docs: .venv/installed  # into build/site/; needs Python 3.11
 
 benchmark: .venv/installed
 	.venv/bin/python scripts/benchmark.py
+
+benchmark-backprop: .venv/installed  # how often is `compare FILE` right? Over 200 files
+	.venv/bin/python -m benchmarks.backprop.run
 
 .venv/installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \

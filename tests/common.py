@@ -1,5 +1,7 @@
 """What several test files do: call the commands, read what a run has left."""
 
+import contextlib
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +13,24 @@ from xor_torch.lit import runs
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOK = (ROOT / "tests/notebook_output.txt").read_text()
+
+PATIENCE = 120  # seconds until something that has to come is missed, however busy the machine is
+
+
+@contextlib.contextmanager
+def patience():
+    """Fail where the body would wait for ever."""
+
+    def miss(number, frame):
+        raise AssertionError(f"it did not end within {PATIENCE} s")
+
+    before = signal.signal(signal.SIGALRM, miss)
+    signal.alarm(PATIENCE)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def run_cli(*arguments):

@@ -32,7 +32,7 @@ def test_words(tied):
     assert "seed 65, after 1500 epochs at lr 0.1: plateau" in text
     assert "00 01 10 11 get one answer; their targets have the mean 1/2" in text
     assert "plateau: (2 x (1/2)^2 + 2 x (1/2)^2) / 4 = 1/4 = 0.25" in text
-    assert "It is by a saddle" in text
+    assert "It is near a saddle" in text
     assert "learning rate 1 instead of 0.1" in text
 
 

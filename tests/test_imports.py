@@ -5,6 +5,7 @@ Every rule has a mutant: one line, added to one room, that the rule must find.
 """
 
 import ast
+import functools
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -49,6 +50,9 @@ def read_sources() -> dict[str, str]:
     return found
 
 
+parsed = functools.cache(ast.parse)  # a mutant changes one room and leaves the others
+
+
 def is_ours(name: str) -> bool:
     return name.split(".")[0] == "xor_torch"
 
@@ -64,7 +68,7 @@ class Graph:
 
     def __init__(self, sources: dict[str, str]) -> None:
         self.sources = sources
-        self.trees = {room: ast.parse(text) for room, text in sources.items()}
+        self.trees = {room: parsed(text) for room, text in sources.items()}
         self.faces = {
             room for room in sources if any(other.startswith(f"{room}.") for other in sources)
         }
@@ -92,7 +96,7 @@ class Graph:
         }
 
     def _imports(self, room: str) -> Iterator[Import]:
-        for node, when in walk(self.trees[room]):
+        for node, when in found_in(self.trees[room]):
             if isinstance(node, ast.Import):
                 pairs = [(alias.name, "") for alias in node.names]
             else:
@@ -159,6 +163,12 @@ def walk(node: ast.AST, when: str = "load") -> Iterator[tuple[ast.Import | ast.I
             yield from walk(ast.Module(child.orelse, []), when)
         else:
             yield from walk(child, when)
+
+
+@functools.cache
+def found_in(tree: ast.Module) -> list[tuple[ast.Import | ast.ImportFrom, str]]:
+    """Every import of a room, and when it happens."""
+    return [*walk(tree)]
 
 
 def uses(
@@ -404,9 +414,14 @@ SOURCES = read_sources()
 GRAPH = Graph(SOURCES)
 
 
+@functools.cache
+def complaints_of(rule):
+    return rule(GRAPH)
+
+
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
 def test_the_house_keeps(rule):
-    complaints = rule(GRAPH)
+    complaints = complaints_of(rule)
     assert not complaints, "\n" + "\n".join(complaints)
 
 
@@ -448,7 +463,7 @@ MUTANTS = [
 )
 def test_a_planted_import_is_found(rule, room, line):
     name = f"xor_torch.{room}"
-    before = rule(GRAPH)
+    before = complaints_of(rule)
     found = rule(Graph({**SOURCES, name: f"{SOURCES[name]}\n{line}\n"}))
     assert any(name in complaint for complaint in found if complaint not in before), found
 

@@ -63,7 +63,7 @@ SLOW = {
 
 class Command(NamedTuple):
     text: str
-    output: str | None = None  # what the page says that it prints
+    outputs: tuple[str, ...] = ()  # what the pages say that it prints
 
 
 def sections(text):
@@ -97,8 +97,8 @@ def commands(blocks):
         if block.split(" ")[0] in PROGRAMS:
             lines = (shlex.split(line, comments=True) for line in block.splitlines())
             found += [Command(shlex.join(words)) for words in lines if words]
-        elif found and found[-1].output is None:
-            found[-1] = found[-1]._replace(output=block)
+        elif found and not found[-1].outputs:
+            found[-1] = found[-1]._replace(outputs=(block,))
         else:
             raise ValueError(f"what is this block? It follows no command:\n{block}")
     return found
@@ -113,7 +113,7 @@ def check(found, cwd):
     """
     for name in ("scripts", "docs"):
         (cwd / name).symlink_to(ROOT / name)
-    for text, output in found:
+    for text, outputs in found:
         if any(re.fullmatch(pattern, text) for pattern in NOT_RUN):
             continue
         program, *words = shlex.split(text)
@@ -124,7 +124,7 @@ def check(found, cwd):
         )
         assert run.returncode == EXIT_CODES.get(text, 0), f"{text}\n{run.stderr}"
         assert "Traceback" not in run.stderr, f"{text}\n{run.stderr}"
-        if output is not None:
+        for output in outputs:
             assert alike(run.stdout) == alike(output), text
 
 
@@ -142,18 +142,45 @@ ALL = {
 }
 
 
+def together(names):
+    """The commands of each section; sections with the same commands are one, which runs them once.
+
+    Returns:
+        The names of the sections -> their commands, with the outputs that any of them shows.
+
+    """
+    found = {}
+    for name in names:
+        found.setdefault(tuple(c.text for c in commands(ALL[name])), []).append(name)
+    return {
+        tuple(same): [
+            Command(each[0].text, sum((c.outputs for c in each), ()))
+            for each in zip(*(commands(ALL[name]) for name in same), strict=True)
+        ]
+        for same in found.values()
+    }
+
+
+TOGETHER = together(ALL)
+
+
 @pytest.mark.parametrize(
-    "name", [pytest.param(n, marks=[pytest.mark.slow] if n in SLOW else []) for n in ALL]
+    "names",
+    [pytest.param(n, marks=pytest.mark.slow if SLOW & {*n} else ()) for n in TOGETHER],
+    ids=" and ".join,
 )
-def test_the_commands_print_what_the_page_says(name, tmp_path):
-    check(commands(ALL[name]), tmp_path)
+def test_the_commands_print_what_the_pages_say(names, tmp_path):
+    check(TOGETHER[names], tmp_path)
 
 
 def test_the_readmes_program_runs(tmp_path):
+    # with a hundredth of its epochs: what is tested is that all its names are there
     readme = sections((ROOT / "README.md").read_text(encoding="utf-8"))
     programs = [block for blocks in readme.values() for lang, block in blocks if lang == "python"]
     assert programs
     for program in programs:
+        program, count = re.subn(r"epochs=\d+", "epochs=10", program)
+        assert count
         run = subprocess.run(
             [sys.executable, "-c", program],
             cwd=tmp_path,

@@ -17,7 +17,7 @@ from .outcome import classify, fraction
 from .threads import one_thread
 
 KICKS = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
-CHECKS = 200  # of a remedy's run, for the epoch from which it is solved
+CHECKS = 200  # a remedy's run is looked at this often, to find the epoch from which it is solved
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,8 @@ class Remedy:
 
     name: str
     solved: bool
-    epochs: int | None  #: after which it was seen to be solved for good, None if it was not
-    loss: float  #: at the end
+    epochs: int | None  #: from this epoch on it was solved; None if it is not solved
+    loss: float  #: the mean over the rows, at the end
 
 
 @dataclass(frozen=True)
@@ -47,10 +47,10 @@ class Explanation:
     loss: float
     outcome: str  #: see `xor_torch.outcome`
     level: float  #: of the plateau, nan where there is none
-    tied: np.ndarray  #: (N,) int: rows of equal number are tied, 0 is a row that is not
-    gradient_norm: dict[int, float]  #: by epoch
-    eigenvalues: np.ndarray  #: (P,), of the Hessian, ascending
-    direction: np.ndarray  #: (P,), the eigenvector of the lowest: W1 row by row, b1, W2, b2
+    tied: np.ndarray  #: (N,) int: rows with the same number are tied; 0 means not tied
+    gradient_norm: dict[int, float]  #: epoch -> norm
+    eigenvalues: np.ndarray  #: (P,) of the Hessian, ascending
+    direction: np.ndarray  #: (P,) the eigenvector of the lowest one: W1 row by row, b1, W2, b2
     place: str  #: "solved", "early", "saddle", "flat" or "diverged"
     remedies: list[Remedy]
 
@@ -72,9 +72,10 @@ def explain(
 
     Args:
         seed: to train from its initial weights.
-        parameters: weights to take instead, as of a checkpoint: `hidden` and `bits` are theirs.
-            The seed, if it is known, serves for the remedies that begin anew.
-        epochs: of the run, and of each remedy.
+        parameters: weights to take instead, for example those of a checkpoint. Their shapes
+            replace `hidden` and `bits`. `seed`, if it is given too, is used for the remedies that
+            train from the start.
+        epochs: the length of the run, and of each remedy.
         lr, hidden, bits, loss: as in `xor_torch.sweep.sweep`.
 
     Raises:
@@ -172,7 +173,7 @@ def hessian(theta: np.ndarray, bits: int, hidden: int, loss: str = "mse") -> np.
 def _try_anew(
     seed: int, epochs: int, lr: float, loss: str, bits: int, hidden: int
 ) -> Iterator[Remedy]:
-    """Train the seed again from its initial weights, as long as the run was."""
+    """Train the seed again from its initial weights, each time with one setting changed."""
 
     def run(
         name: str, lr: float = lr, loss: str = loss, hidden: int = hidden, momentum: float = 0.0
@@ -197,7 +198,7 @@ def _kick(
     loss: str,
     batch: Parameters,
 ) -> Remedy:
-    """Train on from weights that were moved along a direction: the shortest kick that helps."""
+    """Move the weights along `direction` and train on; the smallest move that solves it."""
     kicks = [sign * size for size in KICKS for sign in (1, -1)]
     moved = theta + np.outer(kicks, direction)
     kind = "most negative" if lowest < 0 else "flattest"
@@ -251,7 +252,7 @@ def _words(e: Explanation) -> list[str]:
             names = " ".join(rows[k] for k in members)
             lines.append(
                 f"  {names} get one answer; their targets have the mean {fraction(p)}, "
-                f"and there one answer errs least"
+                f"the one answer with the least error"
             )
             for target, error in (0, p), (1, 1 - p):
                 n = int((y[members] == target).sum())
@@ -268,7 +269,7 @@ def _words(e: Explanation) -> list[str]:
     if len(e.gradient_norm) > 1:
         (t0, g0), (t1, g1) = [*e.gradient_norm.items()][-2:]
         if g0 > 0 and g1 > 0:
-            lines.append(f"  lately it goes as epoch^{np.log(g1 / g0) / np.log(t1 / t0):.2f}")
+            lines.append(f"  at the end like epoch^{np.log(g1 / g0) / np.log(t1 / t0):.2f}")
 
     if e.place != "diverged":
         values = " ".join(f"{value:.2e}" for value in e.eigenvalues[:12])
@@ -279,14 +280,14 @@ def _words(e: Explanation) -> list[str]:
     words = {
         "solved": "It has learned the table.",
         "early": "It is early: the loss is still falling at a pace that matters. More epochs help.",
-        "saddle": "It is by a saddle: along one direction the error curves down.",
-        "flat": "No direction curves down and the slope goes to zero: the valley is flat and leads "
-        "to ever larger weights. What it comes down to lies at infinity.",
+        "saddle": "It is near a saddle: along one direction the error curves down.",
+        "flat": "No direction curves down and the slope goes to zero: the valley is flat, and the "
+        "loss keeps falling only as the weights grow without bound.",
         "diverged": "It has diverged: some weights are no longer finite. A smaller lr helps.",
     }[e.place]
     if e.place == "saddle":
         epochs = 1 / (e.lr * abs(e.eigenvalues[0]))
-        words += f" Descent leaves along it, by a factor e in {epochs:,.0f} epochs."
+        words += f" Descent leaves along it, e times as far every {epochs:,.0f} epochs."
     lines += ["", words]
     if e.remedies:
         lines += ["", f"tried, {e.epochs} epochs each"]

@@ -125,7 +125,7 @@ def load_yaml(text: str) -> Any:
     references, because a few lines of references can stand for terabytes.
 
     Raises:
-        ValueError: `text` is not that.
+        ValueError: `text` is not such a document.
 
     """
     try:
@@ -226,7 +226,7 @@ def remove_halves(path: Path) -> None:
 
 
 def alive(pid: int) -> bool:
-    """Whether there is a process of this number; True where that cannot be known."""
+    """Whether there is a process with this number; True where that cannot be known."""
     if os.name != "posix":  # on Windows os.kill would end the process
         return True
     try:

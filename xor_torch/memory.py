@@ -17,7 +17,16 @@ def total() -> float:
 
 
 def check(what: str, need: float) -> None:
-    """Raise a ValueError that names `what` if `need` bytes are more than there are."""
+    """Refuse work that needs more memory than this process may use.
+
+    Args:
+        what: the flags or arguments that ask for the work; the message names them.
+        need: in bytes.
+
+    Raises:
+        ValueError: `need` is more than `total`.
+
+    """
     if need > total():
         raise ValueError(
             f"{what}: would need about {need / 1e9:,.0f} GB of memory, "

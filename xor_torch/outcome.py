@@ -12,7 +12,7 @@ The outcomes; the first that applies is taken:
 - **solved**: every row gets the right class, see `predicts_one`.
 - **moving**: at the pace of the last epoch the loss would lose more than half of itself in as
   many epochs again. (The pace is ``lr |gradient|^2``: what one small step of descent gains.
-  A loss that falls as 1/t would lose all of itself, one that has settled nearly nothing.)
+  A loss that falls as 1/t would lose all of itself; a settled one, nearly nothing.)
 - **plateau**: the rows fall into groups, at least one of them with both targets. The predictions
   are within 0.1 of the mean of their group's targets, and the loss is within 5 % of the level of
   those groups. A group ends where the next higher prediction is more than 0.1 away.
@@ -42,7 +42,7 @@ class Outcomes(NamedTuple):
 
     outcome: np.ndarray  #: (S,) str, of `OUTCOMES`
     level: np.ndarray  #: (S,) the plateau's loss, nan where there is none
-    tied: np.ndarray  #: (S, N) int: rows of equal number are tied, 0 is a row that is not
+    tied: np.ndarray  #: (S, N) int: rows with the same number are tied; 0 means not tied
 
 
 def predicts_one(prediction: Any) -> Any:
@@ -139,7 +139,7 @@ def _level(mean: np.ndarray, size: np.ndarray, N: int, criterion: str) -> np.nda
 
 
 def fraction(value: float) -> str:
-    """A level or a tied answer as a fraction: 0.125 is 1/8; 0.3466, which is none, stays."""
+    """A level or a tied answer as a fraction, if it is a simple one: 1/8 for 0.125, else 0.3466."""
     nearest = Fraction(value).limit_denominator(2**16)
     return (
         str(nearest)
@@ -155,7 +155,7 @@ def in_words(found: Outcomes) -> str:
 
 
 def wilson(count: int, total: int) -> tuple[float, float]:
-    """The 95 % confidence interval of a share, of which `count` of `total` were seen (Wilson)."""
+    """Wilson's 95 % confidence interval of a share that was seen `count` times in `total`."""
     z = 1.959963984540054
     p = count / total
     middle = p + z * z / (2 * total)

@@ -22,7 +22,7 @@ def listen(handler: Handler) -> None:
 
 @contextlib.contextmanager
 def listening(handler: Handler) -> Iterator[Callable[[], None]]:
-    """Have both signals call `handler` within the context; afterwards they do what they did.
+    """Have both signals call `handler` within the context; afterwards they do what they did before.
 
     Yields:
         A function that takes the signals back from a library that has claimed them since.

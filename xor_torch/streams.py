@@ -7,7 +7,7 @@ import sys
 
 
 class _Lossy(io.FileIO):
-    """A stream for messages: one that cannot be written is lost, without an error."""
+    """A stream for messages. A message that cannot be written is lost without an error."""
 
     def write(self, data: bytes) -> int:  # type: ignore[override]
         with contextlib.suppress(OSError):
@@ -24,11 +24,12 @@ def settle() -> None:
       report must not fail over a name with an umlaut.
     - Standard error never raises: a message that nobody can read is no reason to stop.
     """
-    null = os.open(os.devnull, os.O_RDWR)
-    while null < 3:  # the lowest free numbers are those of closed streams
-        os.set_inheritable(null, True)
-        null = os.dup(null)
-    os.close(null)
+    with contextlib.suppress(OSError):  # without /dev/null, a closed stream stays closed
+        null = os.open(os.devnull, os.O_RDWR)
+        while null < 3:  # the lowest free numbers are those of closed streams
+            os.set_inheritable(null, True)
+            null = os.dup(null)
+        os.close(null)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
     encoding = sys.stderr.encoding if sys.stderr else "utf-8"

@@ -8,7 +8,7 @@ import torch
 
 @contextlib.contextmanager
 def one_thread() -> Iterator[None]:
-    """One torch thread: on arrays that fit a core's cache a second one makes it slower."""
+    """Let torch take one thread: on arrays that fit into a core's cache, two are slower."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

@@ -16,6 +16,7 @@ from xor_torch import assert_backprop
 from xor_torch.backprop import check
 from xor_torch.backprop.check import check_file
 
+from ..common import PATIENCE, patience
 from .homework import CORRECT, MISTAKES
 
 
@@ -200,7 +201,7 @@ def test_another_loss_is_a_warning_and_wrong_if_strict(tmp_path):
         ("", "the file is empty"),
         ("def f(:\n", "syntax error on line 1"),
         ("import numpy as np\nprint(np.zeros(3))\n", "no training loop was found"),
-        ("x = 1\n", "no NumPy is used to train"),
+        ("x = 1\n", "no NumPy array and no float was replaced"),
         ("import torch\n", "uses torch"),
         ("import numpy as np\ninput('name? ')\n", "asks for input"),
         ("import numpy as np\nraise SystemExit(3)\n", "ended itself, with exit 3"),
@@ -309,16 +310,20 @@ def test_the_time_limit(tmp_path):
     assert "--timeout" in verdict.reason
 
 
-def alive(pid):
-    for _ in range(100):  # killed, it may still take a moment
+def ended(path):
+    """Whether the process whose id stands in the file ends; true if none has written it."""
+    if not path.exists() or not (pid := path.read_text()):
+        return True  # on a busy machine the time may be over before the script begins
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end:  # killed, it may still take a moment
         try:
             state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
-        except FileNotFoundError:
-            return False
+        except (FileNotFoundError, ProcessLookupError):
+            return True
         if state == "Z":  # a dead one whose parent has not asked yet
-            return False
+            return True
         time.sleep(0.02)
-    return True
+    return False
 
 
 needs_proc = pytest.mark.skipif(not Path("/proc/self").exists(), reason="no /proc")
@@ -328,13 +333,12 @@ needs_proc = pytest.mark.skipif(not Path("/proc/self").exists(), reason="no /pro
 def test_a_script_that_spins_ends_at_the_time_limit(tmp_path):
     note = f"import os\nopen({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid()))\n"
     for spin in ("while True: pass\n", "import itertools\nsum(itertools.count())\n"):
-        start = time.monotonic()
-        verdict = check_file(write(tmp_path, f"import numpy\n{note}{spin}"), timeout=1)
-        assert time.monotonic() - start < 30
+        with patience():
+            verdict = check_file(write(tmp_path, f"import numpy\n{note}{spin}"), timeout=1)
         assert verdict.exit_code == 2
         assert "--timeout" in verdict.reason
         assert verdict.report().count("CANNOT TELL") == 1
-        assert not alive(int((tmp_path / "pid").read_text()))
+        assert ended(tmp_path / "pid")
 
 
 @needs_proc
@@ -344,13 +348,12 @@ def test_a_script_with_a_child_process_does_not_hang_the_check(tmp_path):
         "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\n"
         f"open({str(tmp_path / 'pid')!r}, 'w').write(str(child.pid))\n"
     )
-    start = time.monotonic()
-    assert check_file(write(tmp_path, source + CORRECT["plain"])).verdict == "correct"
-    assert time.monotonic() - start < 30
-    assert not alive(int((tmp_path / "pid").read_text()))
+    with patience():
+        assert check_file(write(tmp_path, source + CORRECT["plain"])).verdict == "correct"
+    assert ended(tmp_path / "pid")
     verdict = check_file(write(tmp_path, source + "child.wait()\n"), timeout=1)
     assert "--timeout" in verdict.reason
-    assert not alive(int((tmp_path / "pid").read_text()))
+    assert ended(tmp_path / "pid")
 
 
 # ------------------------------------------------- what a script must not do to its judge
@@ -442,7 +445,7 @@ while not os.path.exists(PID) or not open(PID).read():
 def test_a_daemon_ends_with_its_script(tmp_path, end):
     note = f"PID = {str(tmp_path / 'pid')!r}\n"
     check_file(write(tmp_path, note + DAEMON + end), timeout=3)
-    assert not alive(int((tmp_path / "pid").read_text()))
+    assert ended(tmp_path / "pid")
 
 
 @needs_linux
@@ -461,7 +464,7 @@ def test_a_script_dies_with_the_check(tmp_path):
         while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text():
             time.sleep(0.02)
         checking.kill()
-    assert not alive(int((tmp_path / "pid").read_text()))
+    assert ended(tmp_path / "pid")
 
 
 @needs_linux

@@ -76,8 +76,10 @@ NOT_IN_NUMPY = {
         name: in_place(getattr(np, name))
         for name in ("put", "putmask", "place", "put_along_axis", "fill_diagonal", "copyto")
     },
-    "add.at": in_place(np.add.at),
-    "subtract.at": in_place(np.subtract.at),
+    **{
+        f"{name}.at": in_place(getattr(np, name).at)
+        for name in ("add", "subtract", "multiply", "divide", "maximum", "minimum")
+    },
 }
 
 
@@ -266,6 +268,9 @@ CALLS = {
     "take_along_axis": [
         Call(X, LABELS[:, None], 1), Call(X, np.argsort(X, 0), axis=0), Call(X, LABELS, None),
     ],
+    "rollaxis": [Call(CUBE, 2), Call(CUBE, 0, 3), Call(X, -1, start=0)],
+    "extract": [Call(MASK, X), Call(ROW > 0, ROW)],
+    "resize": [Call(X, (4, 5)), Call(ROW, 3), Call(X, new_shape=(2, 6))],
     "compress": [Call([True, False, True], X, 0), Call(ROW > 0, X, axis=1)],
     "delete": [
         Call(X, 0), Call(X, 1, 0), Call(X, [0, 2], 1), Call(X, slice(1, 3), axis=1), Call(X, -1, 1),
@@ -432,7 +437,7 @@ CALLS = {
             Call(X, (LABELS % 3, LABELS), 2.0), Call(X, [0, 0], Y[:2]), Call(X, MASK, 1.0),
             Call(X, (slice(None), LABELS), COLUMN),
         ]
-        for name in ("add.at", "subtract.at")
+        for name in TABLE if name.endswith(".at")
     },
     "put": [Call(X, [0, 5], [1.0, 2.0]), Call(ROW, 1, 9.0)],
     "putmask": [Call(X, MASK, Y), Call(X, MASK, 0.0)],

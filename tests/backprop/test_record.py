@@ -337,14 +337,80 @@ def test_weights_after_many_arrays(tmp_path):
     assert (finding.verdict, len(finding.parameters)) == ("correct", 2), finding.reason
 
 
+UPDATES = "import numpy as np\nw = np.ones(3)\nwhile True:\n    w -= 0.1 * w\n"
+
+
 def test_a_tape_that_is_full():
-    source = "import numpy as np\nw = np.ones(3)\nwhile True:\n    np.exp(w)\n"
     ended = []
-    recorder = Recorder(Limits(nodes_before=1000), when_full=lambda: ended.append("full"))
-    script.Run(recorder).script(source, "script.py")
-    assert ended == ["full"] and len(recorder.tape.nodes) == 1001
-    reason = _why_nothing({"end": "full"}, source, 60.0)
-    assert "within the 500,000 operations that are recorded" in reason
+    recorder = Recorder(Limits(nodes=1000), when_full=lambda: ended.append("full"))
+    script.Run(recorder).script(UPDATES.replace("    w -=", "    np.exp(w); w -="), "script.py")
+    assert ended == ["full"]
+    assert 1000 < len(recorder.tape.nodes) < 1020
+    reason = _why_nothing({"end": "full"}, UPDATES, 60.0)
+    assert "within the 60,000 operations that are recorded" in reason
+
+
+PREPARES = """import numpy as np
+X, y = np.array([[0.0, 1], [1, 0], [1, 1], [0, 0]]), np.array([[1.0], [1], [0], [0]])
+rng = np.random.default_rng(0)
+V, w = rng.normal(size=(2, 3)), rng.normal(size=(3, 1))
+W = V * 0.5
+def forward(X):
+    return np.tanh(X @ W)
+for n in range(ROUNDS):
+    forward(X * n)
+for epoch in range(100):
+    h = forward(X)
+    d = h @ w - y
+    dW = X.T @ (d @ w.T * (1 - h * h))
+    w -= 0.1 * h.T @ d
+    W -= 0.1 * dW
+"""
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [Limits(runs=50), Limits(nodes_before=100), Limits(nodes_before=100, runs=50), Limits()],
+    ids=["too often", "too long", "both", "neither"],
+)
+@pytest.mark.parametrize("rounds", [1, 40, 51, 400])
+@pytest.mark.parametrize("mistake", [False, True], ids=["right", "wrong"])
+def test_a_preparation_of_any_length(tmp_path, limits, rounds, mistake):
+    """What is left out of it changes no verdict, wherever it ends."""
+    source = PREPARES.replace("ROUNDS", str(rounds))
+    if mistake:
+        source = source.replace(" * (1 - h * h)", "")
+    _, tape = record(source, tmp_path, limits=limits)
+    dropped = sum(node.op == "left out" for node in tape.nodes)
+    assert (dropped > 0) == (limits.nodes_before == 100 and 3 * min(rounds, limits.runs) > 100)
+    (finding,) = judge(tape)
+    found = finding.diagnosis.line if finding.diagnosis else None
+    assert (finding.verdict, found) == (("wrong", 13) if mistake else ("correct", None))
+
+
+def test_an_update_that_is_not_whole_is_no_step(tmp_path):
+    """The first sum of gradients is longer than what is kept of a preparation."""
+    source = PREPARES.replace("ROUNDS", "1").replace(
+        "    dW = X.T @ (d @ w.T * (1 - h * h))\n",
+        "    dW = 0\n    for n in range(60):\n"
+        "        dW = dW + X.T @ (d @ w.T * (1 - h * h)) / 60\n",
+    )
+    for limits in (Limits(runs=20), Limits(nodes_before=600)):
+        _, tape = record(source, tmp_path, limits=limits)
+        assert tape.links
+        assert min(old for old, _ in tape.links) > 20 * 10  # not those of the first epoch
+        assert [f.verdict for f in judge(tape)] == ["correct"]
+
+
+def test_an_array_that_a_long_preparation_fills(tmp_path):
+    source = (
+        "import numpy as np\nx, a = np.zeros(400), np.ones(3) * 0.5\n"
+        "for n in range(400):\n    x[n] = a[0] * n\ny = x * 2\n"
+    )
+    found, tape = record(source, tmp_path, limits=Limits(runs=50))
+    assert len(tape.nodes) < 200
+    assert found["y"].tolist() == [float(n) for n in range(400)]
+    np.testing.assert_array_equal(tape.nodes[-1].value, found["y"])
 
 
 def test_a_notebook_keeps_its_lines(tmp_path):

@@ -1,5 +1,6 @@
 """Streams that are closed, full, or of few characters: an exit code, one line, no traceback."""
 
+import functools
 import os
 import subprocess
 import sys
@@ -11,8 +12,29 @@ import pytest
 from xor_torch import XORModule, fit
 
 from ..common import ROOT, run_cli
+from ..faults import warm
 
 SHORT = ["train", "--epochs", "3", "--views", "none"]
+
+
+def close_standard_error():
+    os.close(2)
+    sys.stderr = None  # as Python finds it closed at its start
+
+
+def fill_standard_error():
+    os.dup2(os.open("/dev/full", os.O_WRONLY), 2)
+
+
+def read_from(path):
+    sys.stdin = os.fdopen(os.open(path, os.O_RDONLY))
+
+
+def speak(encoding):
+    """As Python does at its start."""
+    os.environ["PYTHONIOENCODING"] = encoding  # for the script's process
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(encoding=encoding)
 
 
 def shell(redirect, *flags, cwd, **environment):
@@ -37,13 +59,22 @@ def test_a_closed_standard_output_is_refused_before_anything_is_done(tmp_path):
     assert not [*tmp_path.iterdir()]
 
 
-@pytest.mark.parametrize("redirect", ["2>&-", "2>/dev/full", "<&- 2>&-"])
-def test_training_goes_on_without_standard_error(redirect, tmp_path):
-    run = shell(redirect, *SHORT, cwd=tmp_path)
+def assert_trained(stdout, cwd):
+    assert stdout.startswith("Epoch 0, Loss: 0.2558\n")
+    assert "True classes" in stdout
+    assert (cwd / "lightning_logs/version_0/checkpoints/last.ckpt").is_file()
+
+
+def test_training_goes_on_with_standard_output_alone(tmp_path):
+    run = shell("<&- 2>&-", *SHORT, cwd=tmp_path)
     assert run.returncode == 0
-    assert run.stdout.startswith("Epoch 0, Loss: 0.2558\n")
-    assert "True classes" in run.stdout
-    assert (tmp_path / "lightning_logs/version_0/checkpoints/last.ckpt").is_file()
+    assert_trained(run.stdout, tmp_path)
+
+
+@pytest.mark.parametrize("setup", [close_standard_error, fill_standard_error])
+def test_training_goes_on_without_standard_error(setup, tmp_path):
+    command = warm.run(*SHORT, cwd=tmp_path / "here", setup=setup)
+    assert_trained(command.stdout, tmp_path / "here")
 
 
 def test_an_error_is_not_a_result(tmp_path):
@@ -59,15 +90,30 @@ def test_a_full_standard_output_is_said_in_one_line(flags, tmp_path):
     assert len(run.stderr.splitlines()) == 1
 
 
-@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-8"])
-def test_a_verdict_is_said_in_every_encoding(encoding, tmp_path):
-    # the weights get a name that neither ASCII nor cp1252 has
+@pytest.fixture
+def odd_script(tmp_path):
+    """A wrong script, whose weights have a name that neither ASCII nor cp1252 has."""
     source = (ROOT / "docs/my_network.py").read_text(encoding="utf-8")
-    (tmp_path / "wrong.py").write_text(source.replace("W2", "größe\u0142"), encoding="utf-8")
-    run = shell("", "compare", "wrong.py", cwd=tmp_path, PYTHONIOENCODING=encoding)
+    path = tmp_path / "wrong.py"
+    path.write_text(source.replace("W2", "größe\u0142"), encoding="utf-8")
+    return path
+
+
+def test_a_verdict_is_said_in_ascii(odd_script):
+    run = shell("", "compare", odd_script, cwd=odd_script.parent, PYTHONIOENCODING="ascii")
     assert run.returncode == 1, run.stderr
     assert "WRONG" in run.stdout
     assert run.stderr == ""
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "utf-8"])
+def test_a_verdict_is_said_in_every_encoding(encoding, odd_script):
+    cwd = odd_script.with_name("here")
+    command = warm.run(
+        "compare", odd_script, cwd=cwd, setup=functools.partial(speak, encoding), code=1
+    )
+    assert "WRONG" in command.out.read_text(encoding=encoding)
+    assert command.stderr == ""
 
 
 def test_no_further_thread_is_said_in_one_line(tmp_path, monkeypatch, capsys):
@@ -83,23 +129,28 @@ def test_no_further_thread_is_said_in_one_line(tmp_path, monkeypatch, capsys):
     )
 
 
-def test_predict_answers_each_row_as_it_comes(tmp_path):
+@pytest.fixture
+def run_dir(tmp_path):
     fit(XORModule(seed=3), 5, tmp_path, views="none")
-    command = [sys.executable, "-m", "xor_torch", "predict", str(tmp_path / "version_0")]
-    with subprocess.Popen(
-        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as process:
-        for row in "0 1", "1,1":
-            process.stdin.write(f"{row}\n")
-            process.stdin.flush()
-            assert "class" in process.stdout.readline()  # before the next row is there
-        process.stdin.close()
-        assert process.wait() == 0
+    return tmp_path / "version_0"
+
+
+def test_predict_answers_each_row_as_it_comes(run_dir, tmp_path):
+    rows = tmp_path / "rows"
+    os.mkfifo(rows)
+    setup = functools.partial(read_from, rows)
+    command = warm.Command("predict", run_dir, cwd=tmp_path / "here", setup=setup)
+    with warm.ended(command), rows.open("w") as pipe:
+        for number, row in enumerate(["0 1", "1,1"], 1):
+            print(row, file=pipe, flush=True)  # the next row is not there before the answer is
+            command.until(lambda lines=number: command.stdout.count("class") == lines)
+        pipe.close()
+        assert command.wait() == 0
 
 
 @pytest.mark.skipif(not Path("/dev/zero").exists(), reason="there is no /dev/zero")
-def test_a_line_without_end_is_refused(tmp_path):
-    fit(XORModule(seed=3), 5, tmp_path, views="none")
-    run = shell("</dev/zero", "predict", str(tmp_path / "version_0"), cwd=tmp_path)
-    assert (run.returncode, run.stdout) == (2, "")
-    assert "line 1: is longer than" in run.stderr
+def test_a_line_without_end_is_refused(run_dir, tmp_path):
+    setup = functools.partial(read_from, "/dev/zero")
+    command = warm.run("predict", run_dir, cwd=tmp_path / "here", setup=setup, code=2)
+    assert command.stdout == ""
+    assert "line 1: is longer than" in command.last_words

@@ -71,10 +71,10 @@ def test_the_disk_is_full_before(here):
 
 @pytest.fixture
 def small_disk(here):
-    """A file system of 400 kB."""
+    """A file system of 280 kB."""
     disk = here / "disk"
     disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=400k", "tmpfs", str(disk)]
+    mount = ["mount", "-t", "tmpfs", "-o", "size=280k", "tmpfs", str(disk)]
     if os.geteuid() or subprocess.run(mount, capture_output=True).returncode:
         pytest.skip("only root can mount a small file system")
     yield disk

@@ -24,6 +24,7 @@ TABLE = {
     "a launched job": {"RANK": "1", "LOCAL_RANK": "1", "WORLD_SIZE": "4", "NODE_RANK": "1"},
     "a task of slurm": {"SLURM_PROCID": "1", "SLURM_JOB_ID": "7", "SLURM_JOB_NAME": "train"},
     "four tasks of slurm": {"SLURM_NTASKS": "4", "SLURM_JOB_NAME": "train"},
+    "a task of jsrun": {"JSM_NAMESPACE_RANK": "1"},
     "options of the trainer": {
         "PL_TRAINER_GRADIENT_CLIP_VAL": "1e-9",
         "PL_TRAINER_MAX_STEPS": "7",
@@ -41,6 +42,7 @@ TABLE = {
     "devices": {"CUDA_VISIBLE_DEVICES": "0,1", "PYTORCH_JIT": "0"},
 }
 EVERYTHING = {name: value for row in TABLE.values() for name, value in row.items()}
+del EVERYTHING["PYTHONDONTWRITEBYTECODE"]  # torch would be compiled anew for PYTHONOPTIMIZE
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,7 @@ import pickle
 import random
 import shutil
 import struct
+import subprocess
 import sys
 import tracemalloc
 import zipfile
@@ -14,13 +15,14 @@ from collections import Counter
 from dataclasses import fields
 from pathlib import Path
 
+import lightning.pytorch as L
 import numpy as np
 import pytest
 import torch
 import yaml
 
 from xor_torch import XORModule, cli, files, fit, lit, sweep
-from xor_torch.lit import checkpoint
+from xor_torch.lit import checkpoint, runs
 from xor_torch.sweep import Interrupted, Result
 
 CUTS = 64
@@ -392,6 +394,32 @@ def test_a_bomb_is_refused_before_it_is_unpacked(make, elsewhere):
     assert most < 20e6
 
 
+def test_bombs_are_refused_before_torch_is_imported(elsewhere):
+    # which alone takes a second and 200 MB
+    for make in BOMBS:
+        make(elsewhere / f"{make.__name__}.ckpt")
+    commands = ["predict"], ["explain"], ["play"], ["train", "--resume"], ["export"]
+    calls = [
+        [*words, f"{make.__name__}.ckpt", *(["x.npz"] if words == ["export"] else [])]
+        for words in commands
+        for make in BOMBS
+    ]
+    code = (
+        "import sys; sys.modules.update(torch=None, lightning=None);"
+        "from xor_torch.cli import main;"
+        f"print([main(call) for call in {calls}])"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert run.stdout == f"{[2] * len(calls)}\n", run.stderr
+    said = run.stderr.splitlines()
+    assert len(said) == len(calls)
+    for call, line in zip(calls, said, strict=True):
+        name = next(word for word in call if word.endswith(".ckpt"))
+        assert (
+            f"{name} is not a whole checkpoint file" in line or f"no checkpoint at {name}" in line
+        )
+
+
 def test_a_tuple_of_itself_is_not_hashed(saved, elsewhere):
     # t = (t, t), 60 times, as a key: hashing it would never end
     t = "a"
@@ -411,10 +439,22 @@ def test_a_tuple_of_itself_is_not_hashed(saved, elsewhere):
 
 
 def test_the_largest_network_is_not_refused(elsewhere):
-    fit(XORModule(hidden=4096, bits=16), 1, elsewhere, views="none")
-    path = elsewhere / "version_0/checkpoints/last.ckpt"
-    assert path.stat().st_size < checkpoint.MOST / 2
-    assert checkpoint.read(path)["hyper_parameters"]["hidden"] == 4096
+    # as an epoch leaves it, which would take half a minute
+    module = XORModule(hidden=4096, bits=16)
+    module.prediction = torch.full((2**16, 1), 0.5, dtype=torch.float64)
+    path = checkpoint_of(module, elsewhere / "last.ckpt")
+    assert path.stat().st_size < runs.MOST / 2
+    state = checkpoint.read(path)
+    assert state["hyper_parameters"]["hidden"] == 4096
+    assert state["prediction"].shape == (2**16, 1)
+
+
+def checkpoint_of(module, path):
+    """What `fit` saves of a module, without training it."""
+    trainer = L.Trainer(logger=False, enable_checkpointing=False, accelerator="cpu")
+    trainer.strategy.connect(module)
+    trainer.save_checkpoint(path, weights_only=False)
+    return path
 
 
 def test_a_pipe_is_not_waited_for(elsewhere):

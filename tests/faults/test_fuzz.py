@@ -20,7 +20,7 @@ from xor_torch.backprop import check
 from xor_torch.cli.parser import Parser
 from xor_torch.sweep import Interrupted, Result
 
-MOST = 60  # seconds that no input takes
+from ..common import patience
 
 
 @pytest.fixture(scope="module")
@@ -57,21 +57,13 @@ def idle(place, monkeypatch):
 
 def call(*argv):
     """The exit code of a call, if it is one and the rest is as it should be."""
-
-    def too_long(number, frame):
-        raise AssertionError(f"{argv} hangs")
-
-    before = signal.signal(signal.SIGALRM, too_long)
-    signal.alarm(MOST)
     files = sorted(Path.cwd().rglob("*"))
     sys.stdin = io.StringIO("0 1\n")
     out, err = io.StringIO(), io.StringIO()
     try:
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), patience():
             code = cli.main([*argv])
     finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
         sys.stdin = sys.__stdin__
     assert code in (0, 1, 2, 130)
     assert "Traceback" not in err.getvalue()

@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 
 import xor_torch
-from tests.common import events
+from tests.common import PATIENCE, events
 from xor_torch.__main__ import main
 
 CONTEXT = multiprocessing.get_context("forkserver")
@@ -25,9 +25,11 @@ ROOMS = [
     for room in pkgutil.walk_packages(xor_torch.__path__, "xor_torch.")
     if not room.name.endswith("__main__")
 ]
-CONTEXT.set_forkserver_preload([*ROOMS, "lightning.pytorch", "jsonargparse", "tensorboard"])
-
-PATIENCE = 120  # seconds until something that has to come is missed
+LIBRARIES = ["lightning.pytorch", "jsonargparse", "tensorboard"]
+# What these import only when they are used: each process would do it again.
+LATER = ["attrs", "contourpy", "fsspec.implementations.chained", "torch.utils.serialization.config"]
+LATER += [f"PIL.{name}ImagePlugin" for name in ("Bmp", "Gif", "Jpeg", "Png", "Ppm")]
+CONTEXT.set_forkserver_preload([*ROOMS, *LIBRARIES, *LATER])
 
 STOPPED = re.compile(
     r"Interrupted after \d+ epochs; to go on: --resume \S+"
@@ -120,7 +122,7 @@ class Command:
             self.process.kill()
             raise TimeoutError(f"still running; it said: {self.stderr[-2000:]}")
         if self.reader:
-            self.reader.wait()
+            self.reader.wait(PATIENCE)
         return code
 
     def until(self, there: Callable[[], object]) -> None:

@@ -85,10 +85,15 @@ def test_the_checkpoint_is_the_contracts(notebook_run):
     assert_same_weights(lit.load(path), module)
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    module = XORModule(seed=3, hidden=3, lr=0.5)
+    fit(module, 1200, tmp_path_factory.mktemp("whole"))
+    return module
+
+
 @pytest.mark.parametrize("first", [1, 250, 300, 1000])
-def test_resumed_is_uninterrupted_bit_for_bit(tmp_path, first):
-    whole = XORModule(seed=3, hidden=3, lr=0.5)
-    fit(whole, 1200, tmp_path / "whole")
+def test_resumed_is_uninterrupted_bit_for_bit(whole, tmp_path, first):
     fit(XORModule(seed=3, hidden=3, lr=0.5), first, tmp_path / "parts")
     checkpoint = tmp_path / "parts/version_0/checkpoints/last.ckpt"
     part = lit.load(checkpoint)

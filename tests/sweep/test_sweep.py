@@ -1,10 +1,9 @@
 """Many seeds at once: the same numbers as alone, in blocks that survive whatever happens."""
 
+import io
 import os
-import signal
 import subprocess
 import sys
-import time
 from dataclasses import fields
 from pathlib import Path
 
@@ -28,7 +27,7 @@ from xor_torch.sweep import (
 )
 from xor_torch.sweep.blocks import Blocks
 from xor_torch.sweep.plan import make_plan, write_plan
-from xor_torch.sweep.progress import preview
+from xor_torch.sweep.progress import Progress, preview, progress_bar
 
 ROOT = Path(plan.__file__).parents[2]
 
@@ -222,68 +221,17 @@ def test_a_seed_that_diverges_is_an_outcome(small_blocks):
 # --- several processes -----------------------------------------------------------------------
 
 
-def launch(out, *, seeds=40, epochs=3000):
-    """One process of torchrun's two, without torchrun."""
-    code = (
-        "import sys; from xor_torch.sweep import plan, sweep; plan.BLOCK = 4;"
-        f"sweep({seeds}, epochs={epochs}, out=sys.argv[1], compiled=False)"
-    )
-    return [sys.executable, "-c", code, str(out)]
-
-
 def environment(**more):
     path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
     return {**os.environ, "PYTHONPATH": path, **more}
 
 
-def wait_until(condition):
-    end = time.monotonic() + 300  # until a process that hangs is given up
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.01)
-
-
-def test_two_processes_and_one_killed_give_the_bytes_of_one(tmp_path, small_blocks):
-    alone, out = tmp_path / "alone.npz", tmp_path / "two.npz"
-    sweep(40, epochs=3000, out=alone, compiled=False, workers=1)
-    directory = tmp_path / "two.npz.blocks"
-
-    def process(rank):
-        env = environment(TORCHELASTIC_RUN_ID="t", RANK=rank, WORLD_SIZE="2")
-        return subprocess.Popen(launch(out), env=env)
-
-    def held_by(process):
-        claims = directory.glob("*.claim")
-        return any(f'"pid": {process.pid},' in claim.read_text() for claim in claims)
-
-    first = second = process("0")
-    try:
-        # A process that has finished all blocks before the other has started would prove nothing:
-        # the first stands still from its first block until the second has one too.
-        wait_until(lambda: directory.exists() and _quietly(held_by, first))
-        first.send_signal(signal.SIGSTOP)
-        second = process("1")
-        wait_until(lambda: _quietly(held_by, second))
-        second.send_signal(signal.SIGKILL)
-        second.wait()
-        first.send_signal(signal.SIGCONT)
-        assert first.wait(timeout=300) == 0
-    finally:
-        for each in (first, second):
-            each.kill()
-            each.wait()
-    assert out.read_bytes() == alone.read_bytes()
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["alone.npz", "two.npz"]
-
-
-def _quietly(function, *arguments):
-    try:
-        return function(*arguments)
-    except FileNotFoundError:  # a claim that was finished while we looked
-        return False
-
-
-def test_own_workers_give_the_bytes_of_one(tmp_path, small_blocks):
+def test_own_workers_give_the_bytes_of_one(tmp_path, small_blocks, monkeypatch):
+    # and import nothing from where they are started
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    for name in "random", "xor_torch":
+        Path(f"{name}.py").write_text(f"raise SystemExit('the wrong {name}')")
     sweep(40, epochs=100, out=tmp_path / "one.npz", workers=1)
     seen = []
     sweep(40, epochs=100, out=tmp_path / "two.npz", workers=2, progress=seen.append)
@@ -299,6 +247,37 @@ def test_the_first_seed_is_shown_while_the_others_get_ready():
     assert [next(shown) for _ in range(60)][-1].endswith(" after 5000 epochs")
     large, _ = make_plan(3, 5000, 0.1, 64, 10, "mse", False)
     assert next(preview(large)) == ""
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_the_bar_is_not_redrawn_in_a_file():
+    drawn = []
+    for file in io.StringIO(), Terminal():
+        with progress_bar(file) as show:
+            for done in range(100):
+                show(Progress(done, 99, done, 0))
+        drawn.append(file.getvalue())
+    in_a_file, on_a_terminal = drawn
+    assert in_a_file.count("\r") == 2  # the beginning and the end
+    assert "0 of 99 seeds solved" in in_a_file
+    assert on_a_terminal.count("\r") >= 100
+
+
+def test_a_sweep_shows_something_before_it_imports_torch(tmp_path):
+    seen = []
+
+    def show(now):
+        if not seen:
+            assert not list(tmp_path.glob("*.blocks/*.claim"))  # no block is taken yet
+        seen.append(now)
+
+    sweep(3, epochs=5, out=tmp_path / "s.npz", workers=1, progress=show)
+    assert (seen[0].done, seen[0].finished, seen[-1].finished) == (0, 0, 3)
+    assert seen[0].first.startswith("seed 0: loss ")
 
 
 def test_a_failing_worker_is_quoted_and_nothing_is_lost(tmp_path, small_blocks, monkeypatch):
@@ -343,10 +322,9 @@ def test_a_compiler_that_fails_is_survived(tmp_path, monkeypatch):
     np.testing.assert_array_equal(result.W1, reference.W1)
 
 
-@pytest.mark.parametrize("blocked", ["lightning", "tensorboard", "matplotlib"])
-def test_sweep_does_not_import(blocked):
-    code = f"import sys; sys.modules[{blocked!r}] = None; from xor_torch.sweep import sweep; "
-    code += "sweep(2, epochs=2)"
+def test_sweep_does_not_import_what_it_does_not_need():
+    code = "import sys; sys.modules.update(lightning=None, tensorboard=None, matplotlib=None);"
+    code += "from xor_torch.sweep import sweep; sweep(2, epochs=2)"
     subprocess.run([sys.executable, "-c", code], check=True, env=environment())
 
 

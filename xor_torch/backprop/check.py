@@ -7,6 +7,7 @@ memory, and a plotting backend that opens no window.
 import contextlib
 import importlib
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -36,6 +37,7 @@ OUT_OF_TIME = (
 JUDGE_OUT_OF_TIME = (
     "running and judging it took longer than {:g} seconds together; give it more with --timeout"
 )
+EXACT = ("decimal", "fractions", "cmath")  # modules with numbers of their own
 LEAST_TO_TRY, MOST_TO_TRY = 2.0, 15.0  # seconds, for one correction and for all
 FRAMEWORKS = ("torch", "tensorflow", "keras", "jax", "mxnet", "theano", "chainer", "paddle")
 
@@ -88,6 +90,8 @@ def check_file(
 
         tape.code.cell = cell
         verdict.code = tape.code
+        if outcome.get("limit"):
+            raise _CannotTell(str(outcome["limit"]))
         with deadline(end - time.monotonic()):
             verdict.findings = judge(tape)
         conclude(verdict, outcome, source, timeout)
@@ -266,6 +270,11 @@ def _why_nothing(outcome: Mapping[str, object], source: str, timeout: float) -> 
     """Why no training was recorded."""
     missing = str(outcome.get("module") or "").split(".")[0]
     used = [name for name in FRAMEWORKS if f"import {name}" in source or f"from {name}" in source]
+    if missing == "cupy":
+        return (
+            "the script uses cupy, whose arrays cannot be recorded; let it fall back to NumPy: "
+            "try: import cupy as np, except ImportError: import numpy as np"
+        )
     if missing in FRAMEWORKS or (used and not missing):
         name = missing or used[0]
         return f"the script uses {name}: only hand-written NumPy can be checked"
@@ -289,13 +298,16 @@ def _why_nothing(outcome: Mapping[str, object], source: str, timeout: float) -> 
         )
     if outcome["end"] == "full":
         return (
-            "no NumPy array was replaced twice, by itself plus a change that depends on it, within "
-            f"the {Limits.nodes_before:,} operations that are recorded: give it fewer samples for "
+            "no array and no number was replaced twice, by itself plus a change that depends on it, within "
+            f"the {Limits.nodes:,} operations that are recorded: give it fewer samples for "
             "each update"
         )
-    if "numpy" not in source:
-        return "no NumPy is used to train, in it or beside it: only that can be checked"
+    for name in EXACT:
+        if re.search(rf"^\s*(import|from) {name}\b", source, re.MULTILINE):
+            return (
+                f"no training loop was found: what the script computes with {name} is not recorded"
+            )
     return (
-        "no training loop was found: no NumPy array was replaced, at least twice, by itself plus "
-        "a change that depends on it"
+        "no training loop was found: no NumPy array and no float was replaced, at least twice, by "
+        "itself plus a change that depends on it"
     )

@@ -90,9 +90,10 @@ TABLE: dict[str, Operation] = {
     **_rows("getitem flip flipud fliplr rot90 diagonal sliding_window_view as_strided", _VIEW),
     **_rows("split array_split hsplit vsplit dsplit broadcast_to broadcast_arrays", _VIEW),
     **_rows("item take take_along_axis delete roll", _PART),
-    **_rows("compress", Operation(linear=(1,), part=True)),  # 0: the condition
+    **_rows("rollaxis", _VIEW),
+    **_rows("compress extract", Operation(linear=(1,), part=True)),  # 0: the condition
     # the numbers, and zeros or copies of them beside
-    **_rows("repeat tile pad tril triu diag diagflat", _LINEAR_ONLY),
+    **_rows("repeat resize tile pad tril triu diag diagflat", _LINEAR_ONLY),
     # sums and products
     **_rows("sum mean average trace add.reduce", _SUM),
     **_rows("cumsum diff add.accumulate", _LINEAR_ONLY),
@@ -109,6 +110,7 @@ TABLE: dict[str, Operation] = {
     # arrays of which a part is replaced, as new arrays
     **_rows("assign put putmask place put_along_axis", Operation(linear=(0, 2))),
     **_rows("add.at subtract.at", Operation(linear=(0, 2))),
+    **_rows("multiply.at divide.at maximum.at minimum.at", _OTHER),
     **_rows("copyto fill_diagonal", Operation(linear=(0, 1))),
     # one number of many, and indices
     **_rows("var std max amax min amin ptp prod median any all count_nonzero", _OTHER),

@@ -16,7 +16,7 @@ from .operations import PARTS, traits
 from .tape import Node, Ref, Tape, Unknown
 from .twins import TWINS, extreme, number, of_kind, tensor
 
-__all__ = ["CannotReplay", "Tensor", "needed", "number", "run", "tensor"]
+__all__ = ["CannotReplay", "Tensor", "apply", "needed", "number", "run", "tensor"]
 
 Tensor = torch.Tensor
 
@@ -66,12 +66,12 @@ def run(
         if not depends[id] and node.value is not None:
             values[id] = tensor(node.value)
         elif id in required:
-            values[id] = _apply(tape, node, values, ties)
+            values[id] = apply(tape, node, values, ties)
             if rounding is not None and values[id].is_floating_point() and node.op not in PARTS:
                 values[id] = _rounded(values[id], rounding)
         elif all(i in values for i in node.inputs):
             with contextlib.suppress(CannotReplay):
-                values[id] = _apply(tape, node, values, ties)
+                values[id] = apply(tape, node, values, ties)
     return values
 
 
@@ -104,7 +104,7 @@ def _rounded(x: Tensor, generator: torch.Generator) -> Tensor:
     return x * (1 + torch.finfo(torch.float64).eps * (2 * draw - 1))
 
 
-def _apply(tape: Tape, node: Node, values: dict[int, Tensor], ties: bool) -> Tensor:
+def apply(tape: Tape, node: Node, values: dict[int, Tensor], ties: bool) -> Tensor:
     """Do one operation again.
 
     Raises:

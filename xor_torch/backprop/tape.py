@@ -9,7 +9,7 @@ import json
 import math
 import re
 import time
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -59,7 +59,10 @@ class Node:
     inputs: tuple[int, ...] = field(init=False)  # the ids of all Refs in args and kwargs
 
     def __post_init__(self) -> None:
-        self.inputs = tuple(_refs((self.args, self.kwargs)))
+        found: list[int] = []
+        _add_refs(self.args, found)
+        _add_refs(self.kwargs, found)
+        self.inputs = tuple(found)
 
 
 class Tape:
@@ -159,7 +162,7 @@ class Tape:
         values = folder / f"{time.monotonic_ns()}.bin"
         with values.open("wb") as blob:
             for n in self.nodes:
-                if n.id not in kept:
+                if n is LEFT_OUT or n.id not in kept:
                     nodes.append(None)
                     continue
                 stored = None
@@ -210,10 +213,10 @@ class Tape:
 
     @classmethod
     def _from(cls, content: dict[str, Any], blob: bytes) -> tuple["Tape", dict[str, Any]]:
-        tape, left_out = cls(), Node(-1, "left out")
+        tape = cls()
         for entry in content["nodes"]:
             if entry is None:
-                tape.nodes.append(left_out)
+                tape.nodes.append(LEFT_OUT)
                 continue
             id = len(tape.nodes)
             op, args, kwargs, line, site, name, shape, dtype, stored = entry
@@ -267,15 +270,22 @@ def squeezed(shape: Iterable[int]) -> tuple[int, ...]:
     return tuple(n for n in shape if n != 1)
 
 
-def _refs(x: Any) -> Iterator[int]:
-    """The ids of all values among nested arguments."""
-    if isinstance(x, Ref):
-        yield x.id
-    elif isinstance(x, slice):
-        yield from _refs((x.start, x.stop, x.step))
-    elif isinstance(x, tuple | list | dict):
-        for i in x.values() if isinstance(x, dict) else x:
-            yield from _refs(i)
+def _add_refs(x: Any, found: list[int]) -> None:
+    """Append the ids of all values among nested arguments."""
+    kind = type(x)
+    if kind is Ref:
+        found.append(x.id)
+    elif kind is tuple or kind is list:
+        for i in x:
+            _add_refs(i, found)
+    elif kind is dict:
+        for i in x.values():
+            _add_refs(i, found)
+    elif kind is slice:
+        _add_refs((x.start, x.stop, x.step), found)
+
+
+LEFT_OUT = Node(-1, "left out")  # in the place of each value that the tape does not keep
 
 
 def _without_small(x: Any) -> Any:

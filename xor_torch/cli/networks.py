@@ -14,7 +14,16 @@ from .. import memory
 from ..files import quoted
 from ..outcome import LOSSES
 from .parser import NETWORK, Network, Settings, choice, flag, pathname, refuse, switch, word
-from .terminal import SUCCESS, UsageError, find_checkpoint, loading, out, refuse_output, say
+from .terminal import (
+    SUCCESS,
+    UsageError,
+    find_checkpoint,
+    loading,
+    out,
+    refuse_output,
+    say,
+    say_newest,
+)
 
 LONGEST = 2**16  # characters of a line on standard input: a row of 16 numbers and more
 
@@ -48,10 +57,11 @@ def explain(settings: Explain, given: set[str]) -> int:
     if settings.checkpoint is not None:
         its_own = ("seed", "hidden", "bits", "lr", "loss")
         refuse(settings, given, its_own, "the checkpoint has its own; leave it out")
+        path = find_checkpoint(settings.checkpoint)
         with loading("torch"):
             from ..lit import checkpoint
 
-        state = checkpoint.read(find_checkpoint(settings.checkpoint))
+        state = checkpoint.read(path)
         parameters = checkpoint.network(state).to_numpy()
         network.update(state["hyper_parameters"], parameters=parameters)
         if "epochs" not in given:
@@ -62,6 +72,8 @@ def explain(settings: Explain, given: set[str]) -> int:
     with loading("torch"):
         from ..explain import explain as find_out
 
+    if settings.checkpoint is not None:
+        say_newest(settings.checkpoint, path)
     out(str(find_out(**network)))
     return SUCCESS
 
@@ -107,6 +119,8 @@ def predict(settings: Predict, given: set[str]) -> int:
         for where, words in [("VALUEs", settings.row)] if settings.row else _rows():
             row = torch.tensor([_row(where, words, bits)], dtype=torch.float64)
             prediction = network(row).item()
+            if not found:
+                say_newest(settings.checkpoint, path)
             out(f"{prediction:.6g}  class {int(predicts_one(prediction))}")
             found = True
     if not found:
@@ -178,5 +192,6 @@ def export(settings: Export, given: set[str]) -> int:
 
     parameters = checkpoint.network(checkpoint.read(path)).to_numpy()
     (save_npz if out.suffix == ".npz" else save_onnx)(out, parameters)
+    say_newest(settings.checkpoint, path)
     say(f"Network: {quoted(out)}")
     return SUCCESS

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from ..files import quoted
 from .parser import Settings, flag, pathname, switch
-from .terminal import SUCCESS, find_checkpoint, loading, refuse_output, say
+from .terminal import SUCCESS, find_checkpoint, loading, refuse_output, say, say_newest
 
 
 @dataclass
@@ -43,6 +43,8 @@ def play(settings: Play, given: set[str]) -> int:
         with loading("torch"):
             run = read_run(checkpoint)
     write_page(path, run)
+    if settings.run is not None:
+        say_newest(settings.run, checkpoint)
     say(f"Page: {quoted(path)}")
     say(f"To see it, open it in a browser: {path.resolve().as_uri()}")
     return SUCCESS

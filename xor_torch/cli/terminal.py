@@ -62,21 +62,32 @@ def refuse_output(said: str, path: Path, force: bool) -> None:
 def find_checkpoint(path: str) -> Path:
     """The checkpoint that a call names: the file, or the last of a run, or of the newest run.
 
+    A file that is too large or damaged is refused here, before torch is imported.
+
     Raises:
-        FileNotFoundError: there is none.
+        OSError: there is none, or it cannot be read.
+        ValueError: the file is not a whole checkpoint.
 
     """
     try:
-        return runs.find_checkpoint(path)
-    except FileNotFoundError:
+        found = runs.find_checkpoint(path)
+    except FileNotFoundError as error:
         try:
-            newest = runs.newest_checkpoint(path)
+            found = runs.newest_checkpoint(path)
         except FileNotFoundError:
-            pass
-        else:
-            say(f"The newest run in {quoted(path)}: {quoted(newest.parents[1])}")
-            return newest
-        raise
+            raise error from None
+    runs.read_records(found)
+    return found
+
+
+def say_newest(path: str, checkpoint: Path) -> None:
+    """Say which run was taken, if `path` is a directory of several.
+
+    To be called when nothing is refused any more: a bad call prints one line, which is the error.
+    """
+    run_dir = checkpoint.parent.parent
+    if run_dir.parent == Path(path) != run_dir:
+        say(f"The newest run in {quoted(path)}: {quoted(run_dir)}")
 
 
 @contextlib.contextmanager

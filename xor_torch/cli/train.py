@@ -87,6 +87,7 @@ class Train(Network):
 
 def train(settings: Train, given: set[str]) -> int:
     """Train, print the notebook's report, leave a run directory."""
+    resume = _checkpoint(settings)
     # Collecting garbage while importing finds none and takes a third of the time; what was
     # imported stays until the end, so it is not looked at again either.
     gc.disable()
@@ -99,16 +100,10 @@ def train(settings: Train, given: set[str]) -> int:
     gc.freeze()
     gc.enable()
 
-    resume = None
-    if settings.resume is None:
+    if resume is None:
         fit_in_memory(settings.bits, settings.hidden, 16 if settings.check else 4)
         module = lit.XORModule(settings.seed, settings.hidden, settings.bits, settings.lr)
     else:
-        said = "" if settings.resume is True else settings.resume
-        try:
-            resume = find_checkpoint(said) if said else runs.newest_checkpoint(settings.log_dir)
-        except FileNotFoundError as error:
-            raise UsageError(f"--resume {said}: {error}") from error
         state = checkpoint.read(resume)
         settings = _resumed(resume, state, settings, given)
         module = lit.load(resume)
@@ -152,6 +147,17 @@ def train(settings: Train, given: set[str]) -> int:
     say(f"Run directory: {where}")
     say(f"To see it:     {tensorboard(run_dir.parent)}")
     return SUCCESS
+
+
+def _checkpoint(settings: Train) -> Path | None:
+    """The checkpoint to go on from, if there is to be one."""
+    if settings.resume is None:
+        return None
+    said = "" if settings.resume is True else str(settings.resume)
+    try:
+        return find_checkpoint(said or str(runs.newest_checkpoint(settings.log_dir)))
+    except FileNotFoundError as error:
+        raise UsageError(f"--resume {said}: {error}") from error
 
 
 def _what_is_kept(run_dir: Path | None) -> str:

@@ -13,10 +13,9 @@ import torch
 from packaging.version import InvalidVersion, Version
 
 from ..data import check_network
-from ..files import read_zip
 from ..model import XOR
+from .runs import read_records
 
-MOST = 4 * 2**20  # bytes; the largest network takes 1.2 MB
 MOST_PICKLE = 2**16  # bytes; a run has about 3000
 FORMAT = 1  # raise it when an older xor_torch would misread what a checkpoint holds
 
@@ -125,12 +124,7 @@ def checked(path: str | Path) -> io.BytesIO:
         ValueError: the file is not a zip archive, or it is damaged.
 
     """
-    try:
-        records = read_zip(path, MOST)
-    except ValueError as error:
-        raise ValueError(
-            f"{path} is not a whole checkpoint file: take another copy, or train anew"
-        ) from error
+    records = read_records(path)
     for name, data in records.items():
         if name.endswith("data.pkl") and (why := _why_not_unpickled(data)):
             raise ValueError(f"{path} is not a checkpoint of numbers and names alone: {why}")

@@ -83,19 +83,19 @@ class Interrupt(L.Callback):
     """Ctrl-C and SIGTERM end a run after the epoch that is under way, with its checkpoint.
 
     Before the first epoch, and at the second signal, the process ends at once: a whole checkpoint
-    from before is there. A context: when it ends, signals do again what they did.
+    from before is there. After the context, signals do what they did before.
 
     Args:
-        run_dir: of a run that is resumed.
+        run_dir: the directory of the run that is resumed, or None for a new run.
 
     """
 
     signal = 0  # the number of the signal that came
-    is_first = True  # whether this is the process that reports, of several
+    is_first = True  # of several processes, one reports
 
     def __init__(self, run_dir: Path | None) -> None:
         self.run_dir = run_dir
-        self.module: XORModule | None = None  # as soon as it can be asked to stop
+        self.module: XORModule | None = None  # set when it can be asked to stop
 
     def __enter__(self) -> "Interrupt":
         self.stack = contextlib.ExitStack()

@@ -1,4 +1,4 @@
-"""Run directories: claim one, lock it, save its configuration, find its checkpoint."""
+"""Run directories: claim one, lock it, save its configuration, find and read its checkpoint."""
 
 import contextlib
 import os
@@ -10,11 +10,12 @@ from typing import Any
 import yaml
 from filelock import FileLock, Timeout
 
-from ..files import WriteError, quoted, remove_halves, write_beside
+from ..files import WriteError, quoted, read_zip, remove_halves, write_beside
 
 LOCK = ".lock"  # there while a process trains in the directory
 CONFIG = "config.yaml"
 CHECKPOINT = Path("checkpoints") / "last.ckpt"
+MOST = 4 * 2**20  # bytes of a checkpoint; the largest network takes 1.2 MB
 OUTPUT = "output.txt"
 VIEWS = ("none", "scalars", "all")  # what a run writes for TensorBoard, see `views`
 
@@ -73,6 +74,22 @@ def newest_checkpoint(log_dir: str | Path) -> Path:
         if checkpoint.is_file():
             return checkpoint
     raise FileNotFoundError(f"no checkpoint at {Path(log_dir) / 'version_*' / CHECKPOINT}")
+
+
+def read_records(checkpoint: str | Path) -> dict[str, bytes]:
+    """The records of a checkpoint file, as bytes that match their checksums.
+
+    Raises:
+        OSError: the file cannot be read.
+        ValueError: it is not a zip archive of at most `MOST` bytes, or it is damaged.
+
+    """
+    try:
+        return read_zip(checkpoint, MOST)
+    except ValueError as error:
+        raise ValueError(
+            f"{checkpoint} is not a whole checkpoint file: take another copy, or train anew"
+        ) from error
 
 
 def run_of(checkpoint: str | Path) -> Path | None:

@@ -50,7 +50,7 @@ class LastCheckpoint(Checkpoint):
             self.save(trainer)
 
     def save(self, trainer: L.Trainer) -> None:
-        """Save one, after the curves up to its epoch are on disk.
+        """Save the checkpoint, after the curves up to its epoch are on disk.
 
         Raises:
             FileNotFoundError: somebody has removed the run directory.
@@ -74,7 +74,7 @@ class RunLogger(TensorBoardLogger):
     Args:
         run_dir: the run directory, by its literal name; Lightning would expand ``~`` and ``$``.
         label: what the run is.
-        purge_step: of a resumed run: drop what was logged from this epoch on.
+        purge_step: what a resumed run logged from this epoch on is dropped; None for a new run.
 
     """
 
@@ -96,7 +96,7 @@ class RunLogger(TensorBoardLogger):
     @property
     @rank_zero_experiment
     def experiment(self) -> SummaryWriter:
-        """The writer. Its event file has the last name of all in its directory.
+        """The writer. Of the event files in its directory, its own comes last by name.
 
         TensorBoard reads the files in the order of their names, which begin with the time. If the
         clock was set back, or two runs begin in the same second, a resumed run's file would be
@@ -112,7 +112,7 @@ class RunLogger(TensorBoardLogger):
         return self._experiment
 
     def name_after_its_end(self) -> None:
-        """Rename the directory of the event file, when the last line is written."""
+        """Add how the run ended to the name of the event file's directory."""
         if self._experiment is None or self.events_dir == Path(self.log_dir):
             return
         name = f"{self.events_dir.name}-{self.ended}" if self.ended else None

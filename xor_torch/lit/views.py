@@ -23,14 +23,14 @@ from .runs import VIEWS
 from .saving import RunLogger, writer
 from .schedule import is_watched, picture_epochs
 
-MOST_ROWS = 64  # rows of the truth table that get a curve
+MOST_ROWS = 64  # of a larger truth table, only the first rows get a curve
 MOST_ANSWERS = 3  # bits; a larger table gets one chart of all answers
 TINY = 1e-300  # the logarithm of a gradient that is 0 must be finite
 MOST_WEIGHTS = 36  # a network with more gets no curves of its weights
 
 
 def choose_views(which: str, check: bool = False) -> list[L.Callback]:
-    """The callbacks for one of `runs.VIEWS`, and the check that goes with any.
+    """The callbacks for one of `runs.VIEWS`, and with `check` the comparison of the gradients.
 
     Raises:
         ValueError: `which` is not one of `runs.VIEWS`.
@@ -133,7 +133,7 @@ class Pictures(View):
 
 
 class Histograms(View):
-    """The distribution of each parameter and of its gradient, of more than `MOST_WEIGHTS` weights.
+    """The distribution of each parameter and of its gradient, for more than `MOST_WEIGHTS` weights.
 
     A histogram of a few numbers says less than their curves, which `Scalars` draws.
     """
@@ -155,7 +155,7 @@ class Histograms(View):
 
 
 class Summary(View):
-    """Whether it is solved, and when it ends the run in words and its line in the HParams table."""
+    """Whether it is solved; at the end, the run in words and its line in the HParams table."""
 
     def __init__(self) -> None:
         self.first_solved: int | None = None
@@ -193,7 +193,7 @@ class Summary(View):
         to = writer(trainer)
         to.add_text("summary", _summary(settings, self, found), epochs)
         # the table shows the last value of each of these tags, and the parallel coordinates
-        # leave out a run that lacks one: -1 is for never
+        # leave out a run that lacks one: -1 stands for never
         first = -1 if self.first_solved is None else self.first_solved
         _log(trainer, {"solved/first_epoch": first}, epochs - 1)
         metrics = dict.fromkeys(("solved/0_or_1", "solved/first_epoch", "loss/mse"), 0.0)
@@ -229,7 +229,7 @@ def _summary(settings: Mapping[str, Any], seen: Summary, found: Outcomes) -> str
                 f" The network does not tell the rows {', '.join(rows)} apart: it answers about"
                 f" {answer} to all of them, the mean of their targets."
             )
-        words += " Among such answers this loss is the least; the gradient has nearly vanished."
+        words += " No such answers have a smaller loss, and the gradient has nearly vanished."
     elif outcome == "moving":
         words = "**Not solved, still moving.** The loss is falling: more epochs may solve it."
     elif outcome == "diverged":
@@ -260,7 +260,7 @@ def _summary(settings: Mapping[str, Any], seen: Summary, found: Outcomes) -> str
 
 
 class Check(View):
-    """The hand-written NumPy gradient at the current weights, beside autograd's.
+    """Compares the hand-written NumPy gradient with autograd's, at the current weights.
 
     Raises:
         parity.DifferenceError: a gradient differs by more than rounding allows.
@@ -268,7 +268,7 @@ class Check(View):
     """
 
     def look(self, trainer: L.Trainer, pl_module: XORModule, epoch: int) -> None:
-        from .. import parity  # the hand-written side is there only where it is asked for
+        from .. import parity  # only a run that compares needs the hand-written side
 
         found = parity.check(pl_module.to_numpy(), pl_module.gradients())
         values = {f"parity/{d.name}": d.relative for d in found}

@@ -1,6 +1,7 @@
 """How far a sweep is: counted from the directory of its blocks, and shown as a bar."""
 
 import contextlib
+import sys
 from collections.abc import Callable, Iterator
 from itertools import islice, repeat
 from typing import Any, NamedTuple, TextIO
@@ -68,6 +69,8 @@ def progress_bar(file: TextIO | None = None) -> Iterator[Callable[[Progress], No
     """
     from tqdm import tqdm
 
+    file = file or sys.stderr
+    is_terminal = file is not None and file.isatty()
     with contextlib.ExitStack() as stack:
         bars: list[tqdm[Any]] = []  # no bar until there is something to show: the call may fail
 
@@ -79,15 +82,19 @@ def progress_bar(file: TextIO | None = None) -> Iterator[Callable[[Progress], No
                     unit=" network-epochs",
                     unit_scale=True,
                     file=file,
+                    disable=file is None,
+                    # seconds; in a file each redraw is one more line
+                    mininterval=0.1 if is_terminal else 10.0,
                     dynamic_ncols=True,
                 )
                 bars.append(stack.enter_context(bar))
             (bar,) = bars
-            bar.n = now.done
             bar.set_postfix_str(
                 f"{now.solved} of {now.finished} seeds solved" if now.finished else now.first,
                 refresh=False,
             )
-            bar.refresh()
+            bar.update(now.done - bar.n)
+            if is_terminal:
+                bar.refresh()  # also if only the words are new
 
         yield show

@@ -20,7 +20,7 @@ from filelock import FileLock, Timeout
 from ..files import remove_halves
 from .blocks import LOCK, Blocks, clear
 from .plan import Plan, make_plan, read_plan, write_plan
-from .progress import Progress
+from .progress import Progress, Watch
 from .result import Result, Timing
 from .workers import compiling, cores, employ
 
@@ -208,6 +208,8 @@ def _complete(
     workers = min(workers or processes, plan.blocks)
     try:
         if launched or (workers == 1 and not plan.compiled):
+            if progress:
+                progress(Watch(blocks)())  # something to see while torch is imported
             from .work import work  # torch: its workers need it, and the command does not
 
             work(blocks, progress)

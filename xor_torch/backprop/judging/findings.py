@@ -1,7 +1,7 @@
 """What the judge found: plain data, which `verdict` puts into words."""
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 # The catalogue; docs/mistakes.md has an example of each.
 MistakeName = Literal[
@@ -36,8 +36,7 @@ class Diagnosis:
     spoils: list[str]
     shape: tuple[int, ...] = ()
     node: int | None = None  # of the tape
-    derivative: tuple[int, float] | None = None  # (v, c): the node should be c * dL/dv
-    step: Any = field(default=None, repr=False)  # where the judge found it, for its own use
+    value: int | None = None  # of the forward pass, whose derivative the node should be
     # of its worst element, or of that of a spoilt parameter's step; None if not determined
     of: str = ""
     index: tuple[int, ...] = ()

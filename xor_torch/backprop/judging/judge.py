@@ -1,56 +1,39 @@
 """From a tape to a verdict: correct, wrong or cannot tell.
 
-Correct needs a loss that explains every update at every point. Wrong needs more than that none
-does: a loss must explain the output layer, or a known mistake must explain the wrong numbers in
-every element. Everything between is "cannot tell", with the reason.
+Correct needs one objective that explains every update at every point. Wrong needs more than that
+none does: an objective must explain some updates, or a known mistake all, or one value must be
+found that, replaced, makes all updates right. Everything between is "cannot tell".
 """
 
+from dataclasses import dataclass
+
 from ...threads import one_thread
+from ..operations import SUMS
 from ..replay import CannotReplay
 from ..tape import Tape
-from .candidates import losses
-from .case import Case
-from .correct import correct
-from .findings import Finding
-from .optimisers import gradient_nodes, linear, signs
-from .points import CannotTell
+from . import losses, mistakes, optimisers, printed, soundness, unknown
+from .findings import Diagnosis, Finding
+from .fit import Fit, fit
+from .losses import Match
+from .mistakes import name_of
+from .objectives import Objective, as_own, last_used, own_scalars, pairs
+from .points import Bench, CannotTell, Clock, OutOfTime
+from .repair import Culprit, Repair
 from .steps import Network, find_networks
-from .trial import Tried, try_losses
-from .wrong import grown, wrong
+from .words import convention, describe
+
+SECONDS = 20.0  # for judging one network
+MOST_PAIRS = 16  # that are looked at closely
 
 
 @one_thread()
-def judge(tape: Tape) -> list[Finding]:
+def judge(tape: Tape, seconds: float = SECONDS) -> list[Finding]:
     """One finding for each network that the script trains."""
     try:
         networks = find_networks(tape)
     except Exception as e:
         return [_failed(e)]
-    return [_judge_network(tape, network) for network in networks]
-
-
-def _judge_network(tape: Tape, network: Network) -> Finding:
-    finding, tied = _try(tape, network, ties=False)
-    if finding.verdict != "correct" and tied:
-        other, _ = _try(tape, network, ties=True)
-        finding = other if other.verdict == "correct" else finding
-    return finding
-
-
-def _try(tape: Tape, network: Network, ties: bool) -> tuple[Finding, bool]:
-    """The finding, and whether it may depend on which of two equal numbers is the maximum."""
-    case = None
-    try:
-        case = Case(tape, network, ties)
-        case.check_replay()
-        finding = _judge(case)
-    except (CannotTell, CannotReplay) as e:
-        finding = Finding("cannot tell", str(e))
-    except RuntimeError as e:  # of torch: shapes or types that it does not take as NumPy does
-        finding = Finding("cannot tell", f"the step could not be repeated in torch: {e}")
-    except Exception as e:
-        finding = _failed(e)
-    return finding, case is not None and case.tied
+    return [_judge_network(tape, network, seconds) for network in networks]
 
 
 def _failed(e: Exception) -> Finding:
@@ -58,61 +41,451 @@ def _failed(e: Exception) -> Finding:
     return Finding("cannot tell", f"this check itself failed on it, with {type(e).__name__}: {e}")
 
 
-def _judge(case: Case) -> Finding:
-    diagnosis = grown(case)
-    if diagnosis:
-        return Finding("wrong", diagnosis=diagnosis)
-    if sum(p.perturbed for p in case.points) < 2:
-        raise CannotTell("the training step takes another branch as soon as a parameter changes")
-    found = try_losses(case, losses(case))
-    perfect = found.perfect(case)
-    if perfect:
-        return correct(case, perfect)
-    plain = case.tape.without_small_constants()
+def _judge_network(tape: Tape, network: Network, seconds: float) -> Finding:
+    clock = Clock(seconds)
+    finding = _try(tape, network, clock)
+    plain = tape.without_small_constants() if finding.verdict != "correct" else None
     if plain is not None:
-        without = Case(plain, case.network, case.ties)
-        found_without = try_losses(without, losses(without))
-        perfect = found_without.perfect(without)
-        if perfect:
-            finding = correct(without, perfect)
+        other = _try(plain, network, clock, changed=True)
+        if other.verdict == "correct" or finding.verdict == "cannot tell" != other.verdict:
+            finding = other
             finding.notes.append(
                 "the constants against a division by zero were left out of the check"
             )
-            return finding
-        if found_without.most_explained() > found.most_explained():
-            case, found = without, found_without
-    return _inside_the_optimiser(case, found) or wrong(case, found)
-
-
-def _inside_the_optimiser(case: Case, tried: Tried) -> Finding | None:
-    """Adam and the like: the steps follow no gradient, but are computed from one.
-
-    With momentum they are proportional to one, from rest, and there is another way to judge them.
-    """
-    nodes = gradient_nodes(case, tried.losses)
-    if nodes is None:
-        return None
-    proportional = linear(case, nodes)
-    explained = any(any(f.explained()) for f in tried.fits if f.loss.kind != "own")
-    if proportional and explained and not any(s.optimiser for s in case.network.states):
-        return None
-    signs_or_reason = signs(case, nodes)
-    if isinstance(signs_or_reason, str):
-        if proportional:
-            return None
-        raise CannotTell(signs_or_reason)
-    inside = {at: (n, signs_or_reason[at]) for at, n in nodes.items()}
-    inner = Case(case.tape, case.network, case.ties, inside, case)
-    found = try_losses(inner, tried.losses)
-    if proportional and not found.most_explained():
-        return None
-    perfect = found.perfect(inner)
-    if not perfect:
-        return wrong(inner, found)
-    finding = correct(inner, perfect)
-    finding.lr = None
-    finding.notes.append(
-        "the steps are not proportional to the gradient: an optimiser with a state, or a clipped "
-        "gradient; the gradient that goes into it was checked"
-    )
     return finding
+
+
+def _try(tape: Tape, network: Network, clock: Clock, changed: bool = False) -> Finding:
+    """The finding; of two equal numbers either may be the maximum.
+
+    Args:
+        tape: with the network.
+        network: one of those on it.
+        clock: when it is to end.
+        changed: is the tape no longer quite what was recorded?
+
+    """
+    finding = None
+    for ties in (False, True):
+        judgement = Judgement()
+        try:
+            bench = Bench(tape, network, clock, ties)
+            finding = judgement.of(bench, changed)
+        except OutOfTime as e:
+            if judgement.certain is not None:
+                return judgement.certain
+            return Finding("cannot tell", str(e))
+        except (CannotTell, CannotReplay) as e:
+            finding = Finding("cannot tell", str(e))
+        except RuntimeError as e:  # of torch: shapes or types that it does not take as NumPy does
+            finding = Finding("cannot tell", f"the step could not be repeated in torch: {e}")
+        except Exception as e:
+            finding = _failed(e)
+        if finding.verdict == "correct" or judgement.bench is None or not judgement.bench.tied:
+            break
+    assert finding is not None
+    return finding
+
+
+@dataclass
+class Judgement:
+    """The way to one verdict."""
+
+    bench: Bench | None = None
+    certain: Finding | None = None  # wrong, wherever the place is
+    reason: str | None = None  # of "cannot tell"
+
+    def of(self, bench: Bench, changed: bool = False) -> Finding:
+        self.bench = bench
+        grown = soundness.grown(bench)
+        if grown is not None:
+            return Finding("wrong", diagnosis=grown)
+        if not changed:
+            bench.check_replay()
+        bench.make_points()
+        if sum(p.moved for p in bench.points) < 2:
+            raise CannotTell("the training step takes another branch as soon as a number changes")
+        level = self._attempt(bench)
+        if isinstance(level, Finding):
+            return level
+        if soundness.clips(bench):
+            points = bench.points
+            bench.near_points()
+            near = self._attempt(bench)
+            if isinstance(near, Finding):
+                return near
+            bench.points = points
+        try:
+            entered = optimisers.enter(bench)
+        except CannotTell:
+            entered = False
+        between = entered and (soundness.optimised(bench) or optimisers.scaled(bench))
+        if between or (entered and not level[0] + level[1]):
+            bench.make_points()
+            inner = self._attempt(bench)
+            if isinstance(inner, Finding):
+                inner.lr = None
+                inner.notes.append(
+                    "the steps are not proportional to the gradient: an optimiser with a state, or "
+                    "a clipped gradient; the gradient that goes into it was checked"
+                )
+                return inner
+            if between:
+                level = inner
+            else:
+                bench.inner = {}
+                bench.make_points()
+        elif entered:
+            bench.inner = {}
+        finding = self._wrong(bench, *level)
+        if finding is None:
+            raise CannotTell(
+                self.reason
+                or "the updates follow the gradient of no loss that this check knows, and of none "
+                "that the script computes; computing the loss in the training loop may help"
+            )
+        return finding
+
+    # ------------------------------------------------------------------ one level of updates
+
+    def _attempt(self, bench: Bench) -> Finding | tuple[list[Fit], list[Fit]]:
+        """A finding if all updates are explained, or how they are explained in part."""
+        own = self._own(bench)
+        perfect = next((f for f in own if _perfect(f)), None)
+        if perfect is not None:
+            named = losses.identify_own(bench, perfect.objective)
+            return self._correct(bench, perfect, named, own)
+        found = self._pairs(bench)
+        best = [f for f in found if f.all_good]
+        best.sort(key=lambda f: (not f.objective.name, _first_delta(f)))
+        finding = self._delta(bench, best[:8], own) if best else None
+        return finding or (own, found)
+
+    def _own(self, bench: Bench) -> list[Fit]:
+        found: list[Fit] = []
+        for objective in own_scalars(bench):
+            one = fit(bench, objective)
+            if one is None or all(p.silent and not p.factors for p in one.parts):
+                continue
+            if not one.all_good:
+                decayed = fit(bench, objective, decay=True)
+                if (
+                    decayed is not None
+                    and _perfect(decayed)
+                    and not _inside_another(bench, one, found)
+                ):
+                    one = decayed
+            if _perfect(one) and _inside_another(bench, one, found):
+                outer = next(f for f in found if _inside_another(bench, one, [f]))
+                outer.inner = one  # type: ignore[attr-defined]
+                found.append(outer)
+                continue
+            found.append(one)
+            if _perfect(one):
+                break
+        return found
+
+    def _pairs(self, bench: Bench) -> list[Fit]:
+        """The pairs that explain some updates, the best first; with a decay if none does."""
+        all_points = bench.points
+        first = [p for p in all_points if p.step == all_points[0].step]
+        for decay in (False, True):
+            bench.points = first if len(first) > 2 else all_points
+            screened = []
+            for pair in pairs(bench):
+                bench.clock.check()
+                one = fit(bench, pair, decay, noise=False)
+                if one is not None and one.some:
+                    screened.append(one)
+            bench.points = all_points
+            screened.sort(key=lambda f: -sum(f.good))
+            found = [self._closely(bench, one.objective, decay) for one in screened[:MOST_PAIRS]]
+            some = [f for f in found if f is not None and f.some]
+            if some:
+                break
+        return sorted(some, key=lambda f: -sum(f.good))
+
+    def _closely(self, bench: Bench, pair: Objective, decay: bool) -> Fit | None:
+        """A pair at all points, with a decay if that explains everything."""
+        full = fit(bench, pair, decay)
+        if full is not None and full.some and not full.all_good and not decay:
+            decayed = fit(bench, pair, decay=True)
+            full = decayed if decayed is not None and decayed.all_good else full
+        return full
+
+    def _correct(self, bench: Bench, one: Fit, match: Match | None, own: list[Fit]) -> Finding:
+        unseen = soundness.unseen(bench) or soundness.unseen_parameter(bench, one.objective)
+        if unseen is not None:
+            raise CannotTell(unseen)
+        frozen = soundness.never_updated(bench, one) or soundness.accumulated(bench)
+        crossed = soundness.broadcast(bench)
+        frozen = frozen or soundness.left_alone(bench, one) or crossed
+        idle = [n for n, p in zip(bench.names, one.parts, strict=True) if p.idle]
+        if idle and not frozen:
+            raise CannotTell(
+                f"{idle[0]} never moves, and its gradient is zero at every point: is its input 0?"
+            )
+        finding = Finding("wrong" if frozen else "correct", diagnosis=frozen)
+        finding.loss, finding.lr = convention(bench, one, match)
+        if not frozen:
+            printed.compare(bench, one, match, [f.objective for f in own], finding)
+        if frozen is not None and frozen is crossed:
+            finding.notes.append(
+                f"{frozen.variable} on {bench.tape.code.where(frozen.line)} is a column minus a "
+                f"row: it broadcasts to {frozen.shape}, so each prediction is compared with every "
+                "target, and all are drawn to their mean"
+            )
+        _decay(bench, one, finding)
+        if any(s.optimiser for s in bench.network.states):
+            finding.notes.append(
+                "momentum or other optimiser state: the gradient inside it was checked"
+            )
+        describe(bench, one, finding, match)
+        return finding
+
+    def _delta(self, bench: Bench, best: list[Fit], own: list[Fit]) -> Finding | None:
+        """All below a delta is right: is it the derivative of a loss?"""
+        for one in best:
+            rated = self._rated(bench, one, own)
+            if rated is not None:
+                return rated
+        for one in best:
+            match = losses.identify(bench, one.objective, losses.LOSSES)
+            if match is not None:
+                return self._matched(bench, one, match, own)
+        mistake = self._mistaken(bench, best)
+        if mistake is not None:
+            return mistake
+        for one in best:
+            match = losses.identify_with_target(bench, one.objective)
+            if match is not None:
+                return self._matched(bench, one, match, own)
+        wrong = unknown.no_derivative(bench, best)
+        if wrong is not None:
+            one, diagnosis = wrong
+            finding = Finding("wrong", diagnosis=diagnosis)
+            describe(bench, one, finding)
+            return finding
+        self.reason = _unknown_loss(bench, best)
+        return None
+
+    def _rated(self, bench: Bench, one: Fit, own: list[Fit]) -> Finding | None:
+        """The delta is a number, and the value the script's own loss: clipping by norm."""
+        scalar = as_own(bench, one.objective)
+        if scalar is None:
+            return None
+        number = {k: d or 0 for k, ((d, _),) in one.objective.terms.items()}
+        signs = {bool(p.values[number[p.step]] * one.scale > 0) for p in bench.points}
+        if signs != {True}:
+            return None
+        finding = self._correct(bench, one, losses.identify_own(bench, scalar), [])
+        k = min(number)
+        finding.lr = None
+        finding.notes.append(
+            "each step is the gradient times a number that the step computes "
+            f"({bench.where(number[k])}): clipping by norm, say"
+        )
+        return finding
+
+    def _matched(self, bench: Bench, one: Fit, match: Match, own: list[Fit]) -> Finding | None:
+        if one.scale * match.scale < 0 or losses.wrong_axis(bench, match):
+            return self._at_output(bench, one, match)
+        d = one.objective.terms[match.step][0][0]
+        crossed = soundness.broadcast(bench) is not None
+        if d is not None and not crossed and not losses.known_target(bench, match, d):
+            name = bench.view(match.step).variable(d) or "the delta"
+            raise CannotTell(
+                f"every update follows a {match.name}, but with targets that are not in the data "
+                f"({name} on {bench.where(d)}); computing the loss in the training loop may help"
+            )
+        finding = self._correct(bench, one, match, own)
+        penalty = _forgotten(bench, own, one)
+        if finding.verdict == "correct" and penalty is not None:
+            return self._wrong(bench, [penalty], [])
+        return finding
+
+    # ------------------------------------------------------------------ wrong
+
+    def _wrong(self, bench: Bench, own: list[Fit], found: list[Fit]) -> Finding | None:
+        output = last_used(bench.view(bench.chosen[0]))
+        any_loss = any(f.all_good for f in found)
+        # of two deltas the one of the output, as late as possible
+        some = [f for f in found if f.some and not f.all_good]
+        some = [f for f in some if f.parts[output].ok] or some
+        some.sort(key=lambda f: (-f.count, -max(f.objective.values(min(f.objective.terms)))))
+        if not any(losses.identify(bench, f.objective, losses.LOSSES) for f in some[:6]):
+            at_output = [f for f in some[:4] if f.parts[output].ok and f.parts[output].factors]
+            mistake = self._mistaken(bench, at_output)
+            if mistake is not None:
+                return mistake
+        known = {id(f) for f in some if losses.identify(bench, f.objective, losses.LOSSES)}
+        blamed = [f for f in own if f.some and not f.all_good] + some[:3]
+        if not any_loss:
+            blamed += [f for f in own[:2] if f not in blamed]
+        for one in [f for f in blamed if f.contradicted]:
+            # a delta of no known loss may explain a parameter by chance
+            own_loss = one.objective.kind == "own" or as_own(bench, one.objective) is not None
+            sure = one.some and (own_loss or id(one) in known)
+            if self.certain is None and sure:
+                self.certain = self._somewhere(bench, one)
+            try:
+                if all(p.ok for p in one.parts) and sure:
+                    return self._scaled(bench, one)
+                repair = Repair(bench, one)
+                culprit = repair.search()
+            except (CannotReplay, RuntimeError, AssertionError):
+                continue
+            except OutOfTime:
+                break
+            if culprit is not None and (len(culprit.repaired) == len(repair.bad) or sure):
+                soundness.meant(bench, repair, culprit.nodes[0])
+                return self._report(bench, one, repair, culprit)
+        return self.certain
+
+    def _somewhere(self, bench: Bench, one: Fit) -> Finding:
+        """Wrong, but the place was not found: at best the sum that one parameter alone is given."""
+        bad = [i for i, ok in enumerate(one.good) if not ok]
+        names = ", ".join(bench.names[i] for i in bad)
+        finding = Finding(
+            "wrong",
+            f"the steps of {names} are not the gradient of the loss; where it goes wrong was not "
+            "found",
+        )
+        view, nodes = bench.view(min(one.objective.terms)), bench.tape.nodes
+        sums = [
+            n
+            for n in view.step.nodes
+            if len(bad) == 1 and view.reaches.get(n) == 1 << bad[0] and nodes[n].op in SUMS
+        ]
+        if sums:
+            node = nodes[sums[0]]
+            finding.diagnosis = Diagnosis(
+                node.line,
+                view.variable(node.id),
+                "bias summed over the wrong axis",
+                True,
+                [bench.names[i] for i in bad],
+                node.shape,
+                node.id,
+            )
+        describe(bench, one, finding)
+        return finding
+
+    def _mistaken(self, bench: Bench, found: list[Fit]) -> Finding | None:
+        """The most special mistake at the output that explains one of some deltas."""
+        names = [row.mistake for row in losses.WRONG]
+        known = [(one, losses.identify(bench, one.objective, losses.WRONG)) for one in found]
+        matches = [(one, match) for one, match in known if match is not None]
+        if not matches:
+            return None
+        return self._at_output(bench, *min(matches, key=lambda m: names.index(m[1].mistake)))
+
+    def _at_output(self, bench: Bench, one: Fit, match: Match) -> Finding:
+        """A known mistake explains the delta of the output."""
+        k = min(one.objective.terms)
+        d, _ = one.objective.terms[k][0]
+        node = bench.tape.nodes[d or 0]
+        finding = Finding("wrong")
+        finding.loss, finding.lr = convention(bench, one, match)
+        if losses.wrong_axis(bench, match):
+            node = bench.tape.nodes[match.value]
+            finding.notes.append(
+                "the softmax is taken over the wrong axis: the targets sum to 1 over another"
+            )
+            finding.diagnosis = Diagnosis(
+                node.line, node.name, None, True, list(bench.names), node.shape, node.id
+            )
+            return finding
+        line, name = node.line, node.name
+        if match.mistake == "missing output derivative":
+            for id, alias, at in bench.tape.aliases:
+                if id == node.id:
+                    line, name = at, alias
+        finding.diagnosis = Diagnosis(
+            line, name, match.mistake, True, list(bench.names), node.shape, node.id
+        )
+        if match.mistake is None:  # uphill
+            end = bench.tape.nodes[min(bench.view(k).ends)]
+            finding.diagnosis = Diagnosis(
+                end.line, end.name, "wrong sign", True, list(bench.names), end.shape, end.id
+            )
+        describe(bench, one, finding)
+        return finding
+
+    def _scaled(self, bench: Bench, one: Fit) -> Finding:
+        """Every step follows the gradient, but not with one factor.
+
+        Raises:
+            CannotTell: the script types the rates.
+
+        """
+        rates = soundness.own_rates(bench, one)
+        if rates is not None:
+            raise CannotTell(f"every step follows the gradient, but {rates}")
+        finding = Finding("wrong", loss=one.objective.name or None, lr=one.scale)
+        finding.diagnosis = mistakes.scaled(bench, one)
+        describe(bench, one, finding)
+        return finding
+
+    def _report(self, bench: Bench, one: Fit, repair: Repair, culprit: Culprit) -> Finding:
+        finding = Finding("wrong", loss=one.objective.name or None)
+        finding.diagnosis = name_of(bench, one, repair, culprit)
+        if one.some:
+            finding.lr = one.scale
+        describe(bench, one, finding)
+        return finding
+
+
+def _perfect(one: Fit) -> bool:
+    """Is every update explained, downhill, by one factor and one decay?"""
+    if not one.all_good or not one.scale > 0:
+        return False
+    some = [p.decay for p in one.parts if p.decay > 1e-6 * one.scale]
+    return all(abs(d - some[0]) <= 1e-6 * some[0] for d in some)
+
+
+def _inside_another(bench: Bench, one: Fit, found: list[Fit]) -> bool:
+    """Is it a part of another scalar that was tried before, and that explains less?"""
+    for other in found:
+        if other.objective.kind != "own":
+            continue
+        for k in one.objective.terms.keys() & other.objective.terms.keys():
+            behind = bench.view(k).behind(other.objective.values(k))
+            if {*one.objective.values(k)} <= behind - {*other.objective.values(k)}:
+                return True
+    return False
+
+
+def _forgotten(bench: Bench, own: list[Fit], one: Fit) -> Fit | None:
+    """An own scalar that has a penalty beside what the updates follow."""
+    for other in own:
+        if other.some and other.scale > 0 and not other.all_good:
+            penalised = printed.penalised(bench, other.objective, one.objective)
+            if penalised:
+                return other
+    return None
+
+
+def _decay(bench: Bench, one: Fit, finding: Finding) -> None:
+    shrunk = [n for n, p in zip(bench.names, one.parts, strict=True) if p.decay > 1e-6 * one.scale]
+    if shrunk and finding.lr:
+        most = max(p.decay for p in one.parts)
+        finding.notes.append(
+            f"the steps also shrink {', '.join(shrunk)}: an L2 penalty, weight decay "
+            f"{most / finding.lr:.6g} times the parameter"
+        )
+
+
+def _first_delta(one: Fit) -> int:
+    return min(d or 0 for d, _ in one.objective.terms[min(one.objective.terms)])
+
+
+def _unknown_loss(bench: Bench, best: list[Fit]) -> str:
+    one = max(best, key=_first_delta)
+    k, d = min(one.objective.terms), _first_delta(one)
+    name = bench.view(k).variable(d) or "the value"
+    return (
+        f"from {name} on {bench.where(d)} on, every update is right, but {name} is the derivative "
+        "of no loss that this check knows, and of none that the script computes; computing the "
+        "loss in the training loop may help"
+    )

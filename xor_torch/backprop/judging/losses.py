@@ -1,114 +1,424 @@
-"""A candidate for the loss that the updates follow: its terms, its value and its derivatives."""
+"""Of which loss is a delta the derivative?
 
+A loss is a row. Most have a derivative ``c * s(z) * (f(z) - t)``: at two points of one step
+``d / s`` changes by ``c`` times what ``f`` changes by, and the target drops out. So one affine
+test covers all of these without knowing the target, and the known mistakes at the output, which
+are rows, too. The other losses are functions of (f, t), with t among the data of the step.
+"""
+
+import itertools
 import math
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 import torch
+from torch.nn.functional import huber_loss, softplus
 
-from ..replay import Tensor
-from ..tape import Node
-from .points import Point, Values
+from .. import replay
+from .findings import MistakeName
+from .objectives import Objective
+from .points import Bench, Point, largest
 
-# If several losses explain the updates alike, name the first.
-ORDER = {"SSE": 0, "CE": 1, "BCE": 2, "own": 3, "MAE": 4}
-# If all answers of a softmax are as near as this to their targets, the rounding of autograd's own
-# derivative, which passes through 1 / p - 1, is as large as RTOL.
-LEARNED = 1e-7
+Tensor = torch.Tensor
+Data = tuple[Tensor, Tensor, Tensor, Tensor]  # (z, f, df/dz, d) at a point
+
+SAME = 1e-7  # relative: both sides are float64, but d has been divided by a small slope
+FLAT = 1e-4  # of the largest slope: below it a quotient tells nothing
+MOST_TERMS = 4  # of an objective, that are looked at
+MOST_VALUES = 40  # that may be f
+MOST_Z = 12  # for a loss that the script computes itself
+
+
+@dataclass(frozen=True)
+class Row:
+    """A derivative ``c * s * (f - t)``, and what it says of the script."""
+
+    name: str
+    mistake: MistakeName | None  # None: it is the derivative of this loss
+    slope: Callable[[Tensor, Tensor, Tensor], Tensor]  # s, from z, f and df/dz
+    of: Callable[[Tensor, Tensor], bool] = lambda z, f: True  # for which f(z) it holds
+    multiple: float = 1.0  # c, of the loss of this name: 2 for the sum of squares
+
+
+def _same(a: Tensor, b: Tensor) -> bool:
+    return a.shape == b.shape and torch.allclose(a, b, rtol=1e-9, atol=1e-12)
+
+
+def is_z(z: Tensor, f: Tensor) -> bool:
+    return _same(z, f)
+
+
+def is_sigmoid(z: Tensor, f: Tensor) -> bool:
+    return _same(torch.sigmoid(z), f)
+
+
+def is_tanh(z: Tensor, f: Tensor) -> bool:
+    return _same(torch.tanh(z), f)
+
+
+def is_exp(z: Tensor, f: Tensor) -> bool:
+    return _same(torch.exp(z), f)
+
+
+def is_softmax(z: Tensor, f: Tensor) -> bool:
+    return any(_same(torch.softmax(z, a), f) and f.shape[a] > 1 for a in range(z.ndim))
+
+
+def _is_probability(z: Tensor, f: Tensor) -> bool:
+    return _same(z, f) and bool(((f > 0) & (f < 1)).all())
+
+
+def _is_other(z: Tensor, f: Tensor) -> bool:
+    known = (is_z, is_sigmoid, is_softmax, is_exp)
+    return not any(is_it(z, f) or is_it(-z, f) for is_it in known)
+
+
+LOSSES = (
+    Row("SSE", None, lambda z, f, df: torch.ones_like(z), is_z, 2.0),
+    Row("SSE", None, lambda z, f, df: df, lambda z, f: not (is_z(z, f) or is_softmax(z, f)), 2.0),
+    Row("CE", None, lambda z, f, df: torch.ones_like(z), is_softmax),
+    Row("BCE", None, lambda z, f, df: torch.ones_like(z), is_sigmoid),
+    Row("BCE", None, lambda z, f, df: 1 / (f * (1 - f)), _is_probability),
+)
+WRONG = (  # what is more special comes first
+    Row(
+        "SSE",
+        "derivative taken twice",
+        lambda z, f, df: torch.sigmoid(f) * (1 - torch.sigmoid(f)),
+        is_sigmoid,
+    ),
+    Row("SSE", "derivative taken twice", lambda z, f, df: 1 - torch.tanh(f) ** 2, is_tanh),
+    Row("SSE", "derivative taken twice", lambda z, f, df: z * (1 - z), is_sigmoid),
+    Row("SSE", "derivative taken twice", lambda z, f, df: 1 - z**2, is_tanh),
+    Row("CE", "derivative of the wrong quantity", lambda z, f, df: f * (1 - f), is_softmax),
+    Row("CE", "derivative of the wrong quantity", lambda z, f, df: f, is_softmax),
+    Row("BCE", "derivative of the wrong quantity", lambda z, f, df: f, is_sigmoid),
+    Row("SSE", "missing output derivative", lambda z, f, df: torch.ones_like(z), _is_other),
+)
+
+
+def _focal(f: Tensor, t: Tensor, gamma: float) -> Tensor:
+    p = torch.where(t > 0.5, f, 1 - f)
+    return -((1 - p) ** gamma) * p.log()
+
+
+# Losses that need the target: (f, t, a number that the script types).
+WITH_TARGET: dict[str, Callable[[Tensor, Tensor, float], Tensor]] = {
+    "absolute error": lambda f, t, c: (f - t).abs(),
+    "hinge": lambda f, t, c: torch.relu(1 - t * f),
+    "squared hinge": lambda f, t, c: torch.relu(1 - t * f) ** 2,
+    "logistic": lambda f, t, c: softplus(-t * f),
+    "log-cosh": lambda f, t, c: torch.cosh(f - t).log(),
+    "Huber": lambda f, t, c: huber_loss(f, t, reduction="none", delta=c),
+    "quantile": lambda f, t, c: torch.maximum(c * (t - f), (c - 1) * (t - f)),
+    "focal": _focal,
+}
+WITH_NUMBER = ("Huber", "quantile", "focal")
 
 
 @dataclass
-class Term:
-    """A loss computed at one place of one step."""
+class Match:
+    """A row that explains a delta."""
 
-    function: Callable[[Values], Tensor]
-    source: int  # the value where the target comes in, or the loss itself
-    prediction: int | None = None
-    target: int | float | None = None
-    error: Callable[[Values], Tensor] | None = None  # of the prediction
-    size: int = 1  # of the prediction
-    # the same from the value that the prediction is the sigmoid or the softmax of: its gradient
-    # is exact where log(1 - p) is not
-    of_logits: Callable[[Values], Tensor] | None = None
+    name: str
+    mistake: MistakeName | None
+    scale: float  # how many times the loss of this name; below 0 if the delta is reversed
+    value: int  # f
+    z: int
+    step: int
+    target: Tensor | None = None
+
+    @property
+    def of_error(self) -> bool:
+        """Is the target of all elements 0, so that the value itself is an error?"""
+        t = self.target
+        return t is not None and t.numel() > 1 and not bool(t.any())
 
 
-def total(id: int) -> Term:
-    """The script's own loss."""
-    return Term(lambda values: values[id].sum(), id)
+# ---------------------------------------------------------------------------- where to look
 
 
-def log_likelihood(id: int, node: Node) -> Term:
-    """Of the probabilities that ``p[range(n), labels]`` picks."""
-    return Term(
-        lambda values: -values[id].log().sum(),
-        id,
-        node.inputs[0],
-        error=lambda values: 1 - values[id],
-        size=math.prod(node.shape),
+def identify(bench: Bench, pair: Objective, rows: tuple[Row, ...]) -> Match | None:
+    """The row that explains the delta of a pair, if there is one."""
+    last = None
+    for k, points in _steps(bench, pair):
+        for d, z in pair.terms[k][:MOST_TERMS]:
+            assert d is not None
+            deltas = [p.values[d].detach() for p in points]
+            found = _identify(bench, k, points, deltas, z, d, rows)
+            if found is not None and not found.of_error:
+                return found
+            last = last or found
+    return last
+
+
+def identify_with_target(bench: Bench, pair: Objective) -> Match | None:
+    """The same for the losses that need the target, and for weights of the samples."""
+    for k, points in _steps(bench, pair):
+        d, z = pair.terms[k][0]
+        assert d is not None
+        deltas = [p.values[d].detach() for p in points]
+        for f in _values(bench, k, z, d):
+            data = _data(points, z, f, deltas)
+            found = data and (_targeted(bench, k, data, d, z, f) or _weighted(data, k, z, f))
+            if found:
+                return found
+    return None
+
+
+def identify_own(bench: Bench, own: Objective) -> Match | None:
+    """The usual name of a scalar that the script computes: autograd says what its deltas are."""
+    last = None
+    for k, points in _steps(bench, own):
+        view, nodes = bench.view(k), bench.tape.nodes
+        v = own.values(k)[-1]
+        zs = [
+            n
+            for n in sorted(view.behind([v]), reverse=True)
+            if nodes[n].dtype == "f" and view.depends.get(n) == view.full and n not in view.starts
+        ]
+        for z in [n for n in zs if all(n in p.values for p in points)][:MOST_Z]:
+            deltas = [_slope(p.values[v], p.values[z]) for p in points]
+            if all(d is not None for d in deltas):
+                found = _identify(bench, k, points, [d for d in deltas if d is not None], z, v)
+                if found is not None and not found.of_error:
+                    return found
+                last = last or found
+    return last
+
+
+def _steps(bench: Bench, objective: Objective) -> Iterable[tuple[int, list[Point]]]:
+    """Three steps with enough points."""
+    some = ((k, bench.more_points(k)) for k in objective.terms)
+    return itertools.islice(((k, points) for k, points in some if len(points) >= 3), 3)
+
+
+def _slope(of: Tensor, by: Tensor) -> Tensor | None:
+    if not (of.requires_grad and by.requires_grad):
+        return None
+    (found,) = torch.autograd.grad(of.sum(), by, retain_graph=True, allow_unused=True)
+    return found
+
+
+def _values(bench: Bench, k: int, z: int, before: int) -> list[int]:
+    """Values that may be f: z, and what follows it in its shape."""
+    view, nodes, found = bench.view(k), bench.tape.nodes, [z]
+    for n in sorted(view.after([z])):
+        if n > before + 400 or len(found) > MOST_VALUES:
+            break
+        if nodes[n].shape == nodes[z].shape and nodes[n].dtype == "f" and z != n <= before:
+            found.append(n)
+    return found
+
+
+def _data(points: list[Point], z: int, f: int, deltas: list[Tensor]) -> list[Data]:
+    """What is known at each point; nothing if f is no function of z. f is taken elementwise."""
+    found: list[Data] = []
+    for p, d in zip(points, deltas, strict=True):
+        if f not in p.values or z not in p.values:
+            return []
+        zz, ff = p.values[z], p.values[f]
+        slope = torch.ones_like(zz) if f == z else _slope(ff, zz)
+        if f != z and not (ff.requires_grad and zz.requires_grad):
+            return []
+        slope = torch.zeros_like(zz) if slope is None else slope
+        found.append((zz.detach(), ff.detach(), slope.detach(), d.reshape(zz.shape)))
+    return found
+
+
+# ---------------------------------------------------------------------------- the tests
+
+
+def _identify(
+    bench: Bench,
+    k: int,
+    points: list[Point],
+    deltas: list[Tensor],
+    z: int,
+    before: int,
+    rows: tuple[Row, ...] = LOSSES,
+) -> Match | None:
+    last = None
+    for f in _values(bench, k, z, before):
+        data = _data(points, z, f, deltas)
+        for row in rows if data else ():
+            if all(row.of(zz, ff) for zz, ff, _, _ in data):
+                found = _affine(row, data)
+                # of a number times a value, every part of the delta would be its own prediction
+                if found is not None and (row.mistake is None or bool(found[1].any())):
+                    c, target = found
+                    match = Match(row.name, row.mistake, c / row.multiple, f, z, k, target)
+                    if not match.of_error:
+                        return match
+                    last = last or match
+    return last
+
+
+def _telling(row: Row, data: list[Data]) -> tuple[list[Tensor], Tensor]:
+    """The slopes, and which elements have one that is not nearly zero at every point."""
+    slopes = [row.slope(z, f, df) for z, f, df, _ in data]
+    ok = torch.ones_like(slopes[0], dtype=torch.bool)
+    for s in slopes:
+        ok &= s.abs() > FLAT * largest(s)
+    return slopes, ok
+
+
+def _affine(row: Row, data: list[Data]) -> tuple[float, Tensor] | None:
+    """(c, t) if ``d / s = c (f - t)`` at all points with one c and t."""
+    slopes, ok = _telling(row, data)
+    if not bool(ok.any()):
+        return None
+    ratio = [(d / s)[ok] for s, (_, _, _, d) in zip(slopes, data, strict=True)]
+    values = [f[ok] for _, f, _, _ in data]
+    x = torch.cat([b - a for a, b in itertools.pairwise(values)])
+    y = torch.cat([b - a for a, b in itertools.pairwise(ratio)])
+    below = float((x * x).sum())
+    size = max(map(largest, ratio))
+    if below == 0 or largest(x) < 1e-9 * max(map(largest, values)) or len(x) < 2:
+        return None
+    c = float((x * y).sum()) / below
+    # a delta that does not change with f is not its difference to anything
+    if abs(c) * largest(x) <= 1e-6 * size or largest(y - c * x) > SAME * abs(c) * largest(x):
+        return None
+    target = torch.zeros_like(data[0][1])
+    target[ok] = values[0] - ratio[0] / c
+    target[target.abs() < 1e-9 * max(map(largest, values))] = 0.0
+    # where the slope is zero, the delta is, too
+    zero = [largest(d[~ok]) for _, _, _, d in data if bool((~ok).any())]
+    if zero and max(zero) > 1e-3 * max(largest(d) for *_, d in data):
+        return None
+    return c, target
+
+
+def _weighted(data: list[Data], k: int, z: int, f: int) -> Match | None:
+    """A loss with a positive weight of its own for each element, or for each row of a softmax."""
+    if len(data) < 4:
+        return None
+    for row in LOSSES:
+        if not all(row.of(zz, ff) for zz, ff, _, _ in data):
+            continue
+        slopes, ok = _telling(row, data)
+        if not bool(ok.all()):
+            continue
+        ratio = torch.stack([d / s for s, (_, _, _, d) in zip(slopes, data, strict=True)])
+        values = torch.stack([f for _, f, _, _ in data])
+        x, y = values - values.mean(0), ratio - ratio.mean(0)
+        weight = (x * y).sum(0) / (x * x).sum(0)
+        off = (y - weight * x).abs().amax(0)
+        if not bool((weight > 0).all()):
+            continue
+        if row.name == "CE" and not _one_in_each_row(weight, data):
+            continue
+        if bool((off <= SAME * (weight.abs() * x.abs().amax(0))).all()):
+            target = values[0] - ratio[0] / weight
+            scale = float(weight.mean()) / row.multiple
+            return Match(f"weighted {row.name}", None, scale, f, z, k, target)
+    return None
+
+
+def _one_in_each_row(weight: Tensor, data: list[Data]) -> bool:
+    z, f = data[0][:2]
+    axes = [a for a in range(z.ndim) if _same(torch.softmax(z, a), f) and f.shape[a] > 1]
+    low, high = weight.amin(axes[0]), weight.amax(axes[0])
+    return bool((high - low <= 1e-6 * high).all())
+
+
+def _targeted(bench: Bench, k: int, data: list[Data], d: int, z: int, f: int) -> Match | None:
+    """One of the losses that need the target, which is among the data that d is made of."""
+    shape = data[0][0].shape
+    targets = _targets(bench, k, d, shape)
+    numbers = _numbers(bench, k)
+    for name, loss in WITH_TARGET.items() if targets else ():
+        for t, c in itertools.product(targets, numbers if name in WITH_NUMBER else [1.0]):
+            expected = []
+            for _, ff, df, _ in data:
+                leaf = ff.clone().requires_grad_(True)
+                (slope,) = torch.autograd.grad(loss(leaf, t, c).sum(), leaf)
+                expected.append(slope * df)
+            theirs = torch.stack(expected)
+            mine = torch.stack([delta for *_, delta in data])
+            below = float((theirs * theirs).sum())
+            if not below or not math.isfinite(below):
+                continue
+            # a delta that is one constant is the derivative of anything
+            if largest(theirs - theirs.mean()) < 1e-6 * largest(theirs):
+                continue
+            scale = float((theirs * mine).sum()) / below
+            if scale and largest(mine - scale * theirs) <= SAME * largest(mine):
+                return Match(name, None, scale, f, z, k, t)
+    return None
+
+
+def _targets(bench: Bench, k: int, d: int, shape: torch.Size) -> list[Tensor]:
+    """Data that d is made of, in its shape."""
+    view, nodes = bench.view(k), bench.tape.nodes
+    found: list[Tensor] = []
+    for n in sorted(view.behind([d])):
+        for i in nodes[n].inputs:
+            value = nodes[i].value
+            if i in view.inside or value is None or value.size != shape.numel():
+                continue
+            t = replay.tensor(value).double().reshape(shape)
+            if not any(torch.equal(t, other) for other in found) and len(found) < 8:
+                found.append(t)
+    return found
+
+
+def _numbers(bench: Bench, k: int) -> list[float]:
+    """Numbers that the step is typed with, and 1."""
+    found = {1.0}
+    for n in bench.steps[k].nodes:
+        node = bench.tape.nodes[n]
+        found |= {abs(float(a)) for a in node.args if isinstance(a, int | float)}
+        for i in node.inputs:
+            value = bench.tape.nodes[i].value
+            if i not in bench.view(k).inside and value is not None and value.size == 1:
+                found.add(abs(float(value.reshape(-1)[0])))
+    return sorted(c for c in found if 0 < c < 100)[:12]
+
+
+def known_target(bench: Bench, match: Match, d: int) -> bool:
+    """Are the targets that a delta implies among the data: 0 and 1, or numbers that it reads?"""
+    t = match.target
+    if t is None or bool(((t.abs() < 1e-6) | ((t - 1).abs() < 1e-6)).all()):
+        return True
+    view, nodes = bench.view(match.step), bench.tape.nodes
+    size = 1e-6 * max(1.0, largest(t))
+    for n in view.behind([d]):
+        typed = [float(a) for a in nodes[n].args if isinstance(a, int | float)]
+        data = [torch.tensor(typed)] if typed else []
+        for i in nodes[n].inputs:
+            value = nodes[i].value
+            if i not in view.inside and value is not None and value.dtype.kind in "fiub":
+                data.append(replay.tensor(value).double())
+        for x in data:
+            same = (t.reshape(-1, 1) - x.reshape(1, -1)).abs().amin(1) if x.numel() < 10_000 else t
+            if bool((same <= size).all()):
+                return True
+    return False
+
+
+def is_function(bench: Bench, k: int, z: int, f: int) -> bool:
+    """Is f made of z alone, element by element, by a known activation?"""
+    points = [p for p in bench.points if p.step == k and {z, f} <= p.values.keys()]
+    known = (is_z, is_sigmoid, is_tanh, is_exp)
+    return any(
+        all(is_it(p.values[z].detach(), p.values[f].detach()) for p in points) for is_it in known
     )
 
 
-@dataclass
-class Loss:
-    """A candidate: what it is and where in the script; its terms of each step are added up."""
+def wrong_axis(bench: Bench, match: Match) -> bool:
+    """Is a softmax taken over another axis than the targets say? Theirs sum to 1."""
+    if match.name != "CE" or match.target is None:
+        return False
+    p = next((p for p in bench.points if match.value in p.values and match.z in p.values), None)
+    if p is None:
+        return False
+    f, z, t = p.values[match.value].detach(), p.values[match.z].detach(), match.target
+    axes = [a for a in range(z.ndim) if _same(torch.softmax(z, a), f) and f.shape[a] > 1]
 
-    kind: str  # "SSE", "BCE", "CE", "MAE", "own", or "delta": known is only its derivative
-    place: tuple[Any, ...]
-    name: str
-    terms: dict[int, list[Term]] = field(default_factory=dict)
+    def one(a: int) -> bool:
+        return bool(((t.sum(a) - 1).abs() < 1e-6).all())
 
-    def size_of(self, k: int) -> int:
-        """How many numbers a step predicts."""
-        return sum(term.size for term in self.terms.get(k, ()))
-
-    def of(self, point: Point, logits: bool = False) -> Tensor | None:
-        """Its value at a point; None if that cannot be computed.
-
-        Of the `logits`, where they are known, or of the predictions.
-        """
-        terms = self.terms.get(point.step, [])
-        if not terms or any(t.source not in point.values for t in terms):
-            return None
-        functions = [(logits and t.of_logits) or t.function for t in terms]
-        return torch.stack([f(point.values) for f in functions]).sum()
-
-    def derivatives(self, point: Point, ids: list[int]) -> list[Tensor | None]:
-        """With respect to values of a point; None where it does not depend on one."""
-        of, found = [point.values[n] for n in ids], list[Tensor | None]([None] * len(ids))
-        known = any(t.of_logits for t in self.terms.get(point.step, ()))
-        # what comes after the logits has a derivative, too
-        for logits in (True, False) if known else (False,):
-            value = self.of(point, logits)
-            if value is not None:
-                more = torch.autograd.grad(value, of, retain_graph=True, allow_unused=True)
-                found = [a if a is not None else b for a, b in zip(found, more, strict=True)]
-        return found
-
-
-def gradients(loss: Loss, point: Point) -> list[Tensor] | None:
-    value = loss.of(point, logits=True)
-    if value is None or not value.requires_grad or not bool(torch.isfinite(value)):
-        return None
-    if loss.kind in ("BCE", "CE"):
-        for term in loss.terms[point.step]:
-            assert term.prediction is not None
-            if term.of_logits:
-                continue
-            p = point.values[term.prediction].detach()
-            if not bool(((p > 0) & (p < 1)).all()):
-                return None
-            if loss.kind == "CE" and not _sums_to_one(p):
-                return None
-        errors = [t.error(point.values) for t in loss.terms[point.step] if t.error]
-        if loss.kind == "CE" and all(bool((e.abs() < LEARNED).all()) for e in errors):
-            return None
-    found = torch.autograd.grad(value, point.leaves, retain_graph=True, allow_unused=True)
-    grads = [
-        torch.zeros_like(x) if g is None else g for g, x in zip(found, point.leaves, strict=True)
-    ]
-    return grads if all(bool(torch.isfinite(g).all()) for g in grads) else None
-
-
-def _sums_to_one(p: Tensor) -> bool:
-    return any(bool(((p.sum(axis) - 1).abs() < 1e-6).all()) for axis in range(p.ndim))
+    others = [a for a in range(z.ndim) if a not in axes]
+    return bool(axes) and not any(map(one, axes)) and any(map(one, others))

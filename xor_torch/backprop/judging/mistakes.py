@@ -1,407 +1,285 @@
-"""Find the first wrong line of a backward pass, and name the mistake.
-
-Known are the loss and which parameters do not follow its gradient. A value that is a derivative of
-the loss, but for a constant factor, is good (`derivatives`). From a wrong update one walks back
-along what depends on the target until everything is good: the first value on that way is where it
-goes wrong.
-
-The mistake gets a name only if it explains the numbers: the wrong value is computed as the
-mistake would, and must agree in every element.
-"""
+"""The names of mistakes: a row for each, with what must hold of a wrong value."""
 
 import itertools
-import math
+from collections.abc import Callable
 
-from .. import replay
-from ..operations import PARTS, PRODUCTS, SUMS
-from ..replay import Tensor
-from .case import Case
-from .derivatives import ACTIVATIONS, Function, Layer, LossStep, ratio
+import torch
+
+from ..operations import PARTS, PRODUCTS, SAME_NUMBERS, SUMS
 from .findings import Diagnosis, MistakeName
 from .fit import Fit
-from .points import CannotTell
+from .losses import is_sigmoid, is_tanh
+from .points import Bench
+from .repair import Culprit, Repair
 
-# -------------------------------------------------------------------------- the diagnosis
+# what a wrong value is taken apart through
+THROUGH = {*PRODUCTS, *SUMS, *PARTS, "multiply", "negative", "copy", "astype", "assign"}
 
 
-def diagnose(case: Case, fit: Fit) -> Diagnosis | None:
-    """The first wrong value, and the name of the mistake; None if it cannot be found."""
-    good = fit.share_factor()
-    bad = [i for i, ok in enumerate(good) if not ok]
-    k = max(case.chosen, key=lambda k: (_moved(case, k, bad), _certain(case, k), -k))
-    step = LossStep(case, fit.loss, k)
-    if not step.enough or not step.layers:
-        return None
-    found = _by_scale(step, fit, bad) or _by_value(step, fit, bad)
-    if found is not None:
-        found.step = step
+def name_of(bench: Bench, one: Fit, repair: Repair, culprit: Culprit) -> Diagnosis:
+    """The diagnosis of a culprit."""
+    nodes = bench.tape.nodes
+    n = culprit.nodes[0]
+    mistake = Wrong(bench, repair, culprit).name()
+    spoils = [bench.names[i] for i in repair.bad]
+    line, name = nodes[n].line, repair.view.variable(n)
+    if mistake in ("missing output derivative", "missing hidden derivative"):
+        for id, alias, at in bench.tape.aliases:
+            if id == n:
+                line, name = at, alias
+                break
+    v = culprit.values[0]
+    v = repair.edges[v][0] if v < 0 else v
+    found = Diagnosis(line, name, mistake, True, spoils, nodes[n].shape, n, v)
+    off = (culprit.actual - culprit.expected).abs().reshape(-1)
+    if off.numel():
+        flat = int(off.argmax())
+        found.of, rest, index = name, flat, list[int]()
+        for size in reversed(culprit.actual.shape):
+            rest, place = divmod(rest, size)
+            index.append(place)
+        found.index = tuple(index[::-1])
+        found.actual = float(culprit.actual.reshape(-1)[flat])
+        found.expected = float(culprit.expected.reshape(-1)[flat])
     return found
 
 
-def _moved(case: Case, k: int, bad: list[int]) -> int:
-    """How many of the parameters a step changes: the sample (0, 0) leaves W1 alone."""
-    return sum(
-        any(p.step == k and bool(p.changes[i].abs().max() > 0) for p in case.points) for i in bad
-    )
-
-
-def _certain(case: Case, k: int) -> int:
-    """At how many points of a step with saturated units the change is certain all the same."""
-    asked = [p for p in case.points if p.step == k and (case.is_rounded or case.is_near_one(p))]
-    return sum(all(case.certain(p)) for p in asked)
-
-
-def _by_scale(step: LossStep, fit: Fit, bad: list[int]) -> Diagnosis | None:
-    """Parameters that follow the gradient with a factor of their own."""
-    explained = fit.explained()
-    own = [i for i in bad if explained[i] and not math.isnan(fit.scale)]
-    if not own or len(own) < len(bad):
-        return None
-    usual, rates = {1.0}, set[float]()  # the rates stand in the update itself
-    for i in range(len(fit.error)):
-        if i not in own:
-            of_others = _factors(step, i)
-            line = step.tape.nodes[step.step.end[step.case.parameters[i]]].line
-            usual.update(f for _, f, _ in of_others)
-            rates.update(f for at, f, _ in of_others if step.tape.nodes[at].line == line)
+def scaled(bench: Bench, one: Fit) -> Diagnosis:
+    """Parameters that follow the gradient with a factor of their own: where it comes in."""
+    repair = Repair(bench, one)
+    view, nodes, k = repair.view, bench.tape.nodes, repair.k
+    paths = {i: _path(bench, repair, i) for i in range(len(one.parts))}
+    usual = {1.0} | {abs(f) for i in paths if i not in repair.bad for _, f in paths[i]}
     found = []
-    for i in own:
-        off = fit.factor(i) / fit.scale
-        places = _factors(step, i)
-        exact = [at for at, f, sign in places if _near(f * sign, off)]
-        odd = [at for at, _, sign in places if sign < 0] if _near(off, -1.0) else []
-        unusual = [at for at, f, _ in places if not any(_near(f, u) for u in usual)]
-        # a rate that the others have and this one lacks
-        lacking = any(_near(f * off, 1.0) for f in rates) and all(_near(f, 1) for _, f, _ in places)
-        update = [step.step.end[step.case.parameters[i]]] if lacking else []
-        at = (odd or exact or update or unusual or [gradient_node(step, i)])[-1]
-        found.append((at, i, off))
-    at, _, off = min(found)
-    name: MistakeName = "wrong sign" if off < 0 else "scale of one parameter"
-    return _report(step, at, name, True, [step.case.names[j] for j in own])
+    for i in repair.bad:
+        off, path = one.parts[i].factor / one.scale, paths[i]
+        end = bench.steps[k].end[bench.parameters[i]]
+        exact = [n for n, f in path if _near(f, off) and not _near(f, 1.0)]
+        odd = [n for n, f in path if off < 0 and f < 0 and n != end]
+        rates = [f for j in paths if j not in repair.bad for n, f in paths[j][-2:]]
+        lacking = [end] if any(_near(f * off, 1.0) for f in map(abs, rates)) else []
+        unusual = [n for n, f in path if not any(_near(abs(f), u) for u in usual)]
+        named = [n for n, _ in path if nodes[n].name and n != end]
+        found.append(((odd or exact or lacking or unusual or named[-1:] or [end])[-1], off))
+    at, off = min(found)
+    if off < 0:
+        at = min(n for n, _ in found)
+    mistake: MistakeName = "wrong sign" if off < 0 else "scale of one parameter"
+    spoils = [bench.names[i] for i in repair.bad]
+    return Diagnosis(nodes[at].line, view.variable(at), mistake, True, spoils, nodes[at].shape, at)
 
 
-def _factors(step: LossStep, i: int) -> list[tuple[int, float, float]]:
-    """(node, factor, sign) of each operation between the delta and the update, in order."""
-    number = step.case.parameters[i]
-    begin, parts = step.step.start[number], step.case.change_nodes(step.k, number)
+def _path(bench: Bench, repair: Repair, i: int) -> list[tuple[int, float]]:
+    """(value, what it multiplies the derivative by) from the delta to the new parameter."""
+    nodes, view, k = bench.tape.nodes, repair.view, repair.k
+    parts = bench.change_nodes(k, bench.parameters[i])
+    end = bench.steps[k].end[bench.parameters[i]]
     if not parts:
-        return []
+        return [(end, 1.0)]
     n, sign = parts[-1]
-    result = [(step.step.end[number], 1.0, -sign)]
-    while begin in step.labels(n):
-        following = [
-            m for m in step.tape.nodes[n].inputs if m in step.depends_on_target and m != begin
-        ]
-        before = step.labels(following[0]) if following else {}
-        if not before:
-            break
-        change = step.labels(n)[begin] / before.get(begin, next(iter(before.values())))
-        result.append((n, abs(change), math.copysign(1.0, change)))
-        n = following[0]
-    return result[::-1]
-
-
-def own_rates(step: LossStep, fit: Fit) -> tuple[float, float] | None:
-    """Two numbers that the updates of a wrong and of a right parameter are multiplied with.
-
-    They are rates of their own if they make the whole difference, and are not one and its square
-    (a rate that is there twice) or one and an N-th of it, for an N that an array has.
-    """
-    good, nodes = fit.share_factor(), step.tape.nodes
-    sizes = {n for m in step.step.nodes for n in nodes[m].shape}
-    for i, j in itertools.product(range(len(good)), repeat=2):
-        if good[j] and not good[i]:
-            mine, theirs = ([f for _, f, _ in _factors(step, n) if not _near(f, 1)] for n in (i, j))
-            off = fit.factor(i) / fit.scale
-            if any(_near(off, n) or _near(off * n, 1) for n in sizes):
-                continue
-            for a, b in itertools.product(mine, theirs):
-                if _near(a / b, off) and not _near(a, b * b):
-                    return a, b
-    return None
-
-
-def gradient_node(step: LossStep, i: int) -> int:
-    """The last value before the update that bears a name and is the parameter's gradient."""
-    number = step.case.parameters[i]
-    n, begin = step.step.end[number], step.step.start[number]
+    begin = bench.steps[k].start[bench.parameters[i]]
+    path = [(end, -sign)]
     for _ in range(20):
-        inputs = [
-            m
-            for m in step.tape.nodes[n].inputs
-            if begin in step.labels(m) and m in step.depends_on_target
-        ]
-        if not inputs:
+        mine = repair.matches(n)
+        if begin not in mine:
             break
-        n = inputs[0]
-        if step.tape.nodes[n].name:
-            return n
-    return step.step.end[number]
+        before = [m for m in nodes[n].inputs if m in view.inside and m not in view.starts]
+        factors = [(m, repair.matches(m)) for m in before if view.depends[m] == view.full]
+        known = next(((m, c) for m, c in factors if c), None)
+        if known is None:
+            break
+        m, theirs = known
+        path.append((n, mine[begin] / theirs.get(begin, next(iter(theirs.values())))))
+        n = m
+    return path[::-1]
 
 
 def _near(a: float, b: float) -> bool:
     return abs(a - b) <= 1e-6 * max(abs(a), abs(b))
 
 
-def _by_value(step: LossStep, fit: Fit, bad: list[int]) -> Diagnosis | None:
-    """The first value on the way to a wrong update that is no derivative."""
-    explained = fit.explained()
-    wrong = [i for i in bad if not explained[i]] or bad
-    sources = {i: _sources(step, i) for i in wrong}
-    first = min((n for found in sources.values() for n in found), default=None)
-    if first is None:
-        return None
-    layers = [step.layer_of(i) for i in wrong if first in sources[i]]
-    layer = max((la for la in layers if la), key=lambda la: la.number, default=None)
-    spoils = [step.case.names[i] for i in bad]
-    return _explain(step, _out_of_functions(step, first), layer, spoils)
+class Wrong:
+    """A wrong value, taken apart: what it is computed of, and what it should be.
 
+    Going back through products, sums and parts, one meets true derivatives (``upstream``), weights,
+    values of the forward pass, data, and whatever else was computed, as the slope of an activation.
+    """
 
-def _sources(step: LossStep, i: int) -> set[int]:
-    """What a wrong update is computed from and is no derivative, where all before is good."""
-    number = step.case.parameters[i]
-    end, nodes = step.step.end[number], step.tape.nodes
-    changes = {n for n, _ in step.case.change_nodes(step.k, number) or ()} or {end}
-    region, stack = set[int](), [*changes]
-    while stack:
-        n = stack.pop()
-        if n not in changes and (
-            n not in step.depends_on_target or step.labels(n) or _of_part(step, n)
-        ):
-            continue
-        if n not in region and (n in step.depends_on_target or n == end):
-            region.add(n)
-            stack += nodes[n].inputs
-    return {n for n in region - {end} if not region.intersection(nodes[n].inputs)}
-
-
-def _of_part(step: LossStep, n: int) -> bool:
-    """Is it the new value of a part of a parameter, ``W[1] - lr * dW1``, and its step good?"""
-    node = step.tape.nodes[n]
-    old = [m for m in node.inputs if step.tape.origin(m, PARTS) in step.begin]
-    return (
-        node.op in ("add", "subtract")
-        and len(old) == 1
-        and all(step.labels(m) for m in node.inputs if m not in old)
-    )
-
-
-def _out_of_functions(step: LossStep, s: int) -> int:
-    """If a function is taken of a delta alone, the last place that puts its result to the delta."""
-    nodes = step.tape.nodes
-    if any(i in step.inside and i not in step.depends_on_target for i in nodes[s].inputs):
-        return s
-    derivatives = {
-        v for i in nodes[s].inputs if i in step.depends_on_target for v in step.labels(i)
-    }
-    place, of_delta = s, {s}
-    for m in step.step.nodes:
-        inputs = {i for i in nodes[m].inputs if i in step.inside}
-        deltas = {i for i in inputs & step.depends_on_target if derivatives & step.labels(i).keys()}
-        if inputs & of_delta and inputs <= of_delta | deltas:
-            of_delta.add(m)
-            place = m if deltas else place
-    return place
-
-
-def _early(step: LossStep, s: int) -> bool:
-    """Is `s` computed from a parameter's new value, where the old one makes it right?"""
-    order, _ = replay.needed(step.tape, [s], dict.fromkeys(step.step.start.values()))
-    for n in order:
-        if n in step.ends and n != s:
-            number = step.case.parameters[step.ends[n]]
-            values = []
-            for point in step.points:
-                given = {m: point.values[m].detach() for m in step.step.start.values()}
-                given[n] = point.values[step.step.start[number]].detach()
-                values.append(replay.run(step.tape, [s], given, step.case.ties)[s])
-            if step.matches(values):
-                return True
-    return False
-
-
-def _explain(step: LossStep, s: int, layer: Layer | None, spoils: list[str]) -> Diagnosis:
-    """Say what is wrong with the first wrong value, `s`."""
-    if _early(step, s):
-        return _report(step, s, "updated too early", True, spoils)
-    inputs = step.tape.nodes[s].inputs
-    deltas = [n for n in inputs if n in step.depends_on_target and step.labels(n)]
-    plain = [n for n in inputs if n not in step.depends_on_target]
-    if step.tape.nodes[s].op in ("add", "subtract") and deltas and plain:
-        raise CannotTell(
-            f"on {step.case.where(s)} something that does not depend on the target is added to a "
-            "right derivative: a penalty perhaps; with it in the loss, and the loss computed in "
-            "the training loop and assigned to a variable, it can be checked"
+    def __init__(self, bench: Bench, repair: Repair, culprit: Culprit) -> None:
+        self.bench, self.repair, self.culprit = bench, repair, culprit
+        self.view, self.nodes, self.tape = repair.view, bench.tape.nodes, bench.tape
+        self.n = culprit.nodes[0]
+        v = culprit.values[0]
+        self.v = repair.edges[v][0] if v < 0 else v  # it should be the derivative by v
+        # z and -z, or the sum before a bias is added, have one derivative
+        self.same = {u for u in repair.parallel(repair.slopes[v]) if u > 0} | {self.v}
+        self.uses = {*self.view.users.get(self.v, ())}
+        # the pre-activations that v makes, if v is a parameter or a layer's output
+        self.zs = self.uses | {
+            m for u in self.uses for m in self.view.users.get(u, ()) if self.nodes[m].op == "add"
+        }
+        self.is_output = (
+            any(self.view.depends[u] == self.view.full for u in self.zs)
+            if self.v in self.view.begin
+            else self.view.depends[self.v] == self.view.full
         )
-    if layer is not None and deltas:
-        of_layers = (_from_weights, _from_inputs) if step.in_a_row else ()
-        for explain in (_missing, *of_layers, _from_slope):
-            found = explain(step, s, deltas[0], plain, layer)
-            if found:
-                name, sure, at = found
-                report = _report(step, at, name, sure, spoils)
-                scale = step.labels(deltas[0]).get(layer.a)
-                if scale is not None:
-                    report.derivative = layer.z, scale
-                return report
-    return _report(step, s, None, False, spoils)
+        self.upstream: dict[int, int] = {}  # forward value -> the value that is its derivative
+        self.weights: set[int] = set()
+        self.read: set[int] = set()  # of the forward pass
+        self.given: set[int] = set()  # from outside the step
+        self.products: list[int] = []  # on the way, of nothing that is a derivative
+        self._take_apart()
 
-
-Found = tuple[MistakeName, bool, int] | None
-
-
-def _missing(step: LossStep, s: int, delta: int, plain: list[int], layer: Layer) -> Found:
-    """A parameter's gradient is made from dL/da where dL/dz belongs."""
-    labels = step.labels(delta)
-    if layer.z in labels or layer.a not in labels or not _makes_gradient(step, s, plain, layer):
-        return None
-    last = layer is step.layers[-1]
-    name: MistakeName = "missing output derivative" if last else "missing hidden derivative"
-    right = [n for n in step.depends_on_target if layer.z in step.labels(n)]
-    return name, True, s if right else delta
-
-
-def _makes_gradient(step: LossStep, s: int, plain: list[int], layer: Layer) -> bool:
-    """Is `s` made from a delta and what the layer reads, or from a delta alone?"""
-    node = step.tape.nodes[s]
-    origins = [step.origin(n) for n in plain]
-    read = step.origin(layer.x)
-    if any(n in step.begin or (n in step.inside and n != read) for n in origins):
-        return False
-    if sum(n in step.depends_on_target for n in node.inputs) > 1:
-        return False
-    return node.op in PRODUCTS | SUMS | {"multiply", "divide"}
-
-
-def _from_weights(step: LossStep, s: int, delta: int, plain: list[int], layer: Layer) -> Found:
-    """A delta is taken back through weights."""
-    used = [step.begin[o] for n in plain if (o := step.origin(n)) in step.begin]
-    if not used:
-        inner = [
-            m
-            for n in plain
-            if step.tape.nodes[n].op in PRODUCTS and n not in step.forward
-            for m in step.tape.nodes[n].inputs
-        ]
-        if any(step.origin(m) in step.begin for m in inner):
-            return "dot for element-wise product", True, s
-        return None
-    labels = step.labels(delta)
-    following = next((la for la in step.layers if la.number == layer.number + 1), None)
-    if following is None or not any(i in following.weights for i in used):
-        return "weights of the wrong layer", True, s
-    if following.z in labels:
-        return "wrong transpose", True, s
-    if following.a in labels:
-        if following is step.layers[-1] and not any(
-            following.z in step.labels(n) for n in step.depends_on_target
-        ):
-            return "missing output derivative", True, delta
-        return "raw error in the hidden delta", True, s
-    return None
-
-
-def _from_inputs(step: LossStep, s: int, delta: int, plain: list[int], layer: Layer) -> Found:
-    """A right delta, put together with the wrong thing."""
-    node, labels = step.tape.nodes[s], step.labels(delta)
-    if layer.z not in labels:
-        return None
-    if node.op in SUMS:
-        return "bias summed over the wrong axis", True, s
-    if node.op in ("getitem", "item"):
-        return "hard-coded sample", True, s
-    if node.op not in PRODUCTS | {"multiply"}:
-        return None
-    if not plain:  # but numbers, as if every sample were that one
-        typed = any(isinstance(a, list) for a in node.args)
-        return ("hard-coded sample", True, s) if typed and layer.x not in step.inside else None
-    operand = step.origin(plain[0])
-    if operand == step.origin(layer.x):
-        return "wrong transpose", True, s
-    if operand not in step.inside:
-        if step.from_earlier(operand):
-            return "stale activation", True, s
-        return ("hard-coded sample", True, s) if layer.x not in step.inside else None
-    if step.from_earlier(operand):
-        return "stale activation", True, s
-    return "derivative of the wrong quantity", True, s
-
-
-def _from_slope(step: LossStep, s: int, delta: int, plain: list[int], layer: Layer) -> Found:
-    """dL/da times what is not the derivative of the activation."""
-    labels = step.labels(delta)
-    own = next((la for la in step.layers if la.a in labels), None)
-    if own is None:
-        return None
-    node = step.tape.nodes[s]
-    upstream = step.derivatives[own.a]
-    if node.op in PRODUCTS and plain and (factor := step.values(plain[0])):
-        with_star = [u * f for u, f in zip(upstream, factor, strict=True) if u.shape == f.shape]
-        if len(with_star) == len(upstream) and ratio(with_star, step.derivatives[own.z]):
-            return "dot for element-wise product", True, s
-    z, a = step.values(own.z) or [], step.values(own.a) or []
-    of_z, of_a = ACTIVATIONS.get(own.activation, ACTIVATIONS["linear"])[1:]
-    twice = ((of_z, a), (of_a, z)) if own.activation in ("sigmoid", "tanh") else ()
-    slopes = [f for functions in ACTIVATIONS.values() for f in functions[1:]]
-    quantities = [x for q in step.forward if (x := step.values(q))]
-    for mine in filter(None, map(step.values, _statement(step, s))):
-        if any(_agrees(mine, upstream, f, x) for f, x in twice):
-            return "derivative taken twice", True, s
-        if any(_agrees(mine, upstream, f, x) for x in quantities for f in slopes):
-            return "derivative of the wrong quantity", True, s
-    if node.op in PRODUCTS:
-        return None
-    return "derivative of the wrong quantity", False, s
-
-
-def _agrees(mine: list[Tensor], upstream: list[Tensor], f: Function, x: list[Tensor]) -> bool:
-    try:
-        product = [u * f(v) for u, v in zip(upstream, x, strict=True)]
-    except RuntimeError:  # shapes
-        return False
-    return ratio(mine, product) is not None
-
-
-def _statement(step: LossStep, s: int) -> list[int]:
-    """`s` and what the same line, or the next, computes from it by multiplying."""
-    found = [s]
-    for m in step.step.nodes:
-        node = step.tape.nodes[m]
-        if (
-            m > s
-            and node.op in ("multiply", "assign", "copy", "divide")
-            and found[-1] in node.inputs
-        ):
-            found.append(m)
-            if node.name:
-                break
-    return found[::-1]
-
-
-def _report(
-    step: LossStep, at: int, mistake: MistakeName | None, sure: bool, spoils: list[str]
-) -> Diagnosis:
-    node = step.tape.nodes[at]
-    line, variable = node.line, _variable(step, at)
-    # the mistake is where a good value gets the name of another: d_final = d_loss
-    if mistake in ("missing output derivative", "missing hidden derivative") and step.labels(at):
-        for id, name, alias_line in step.tape.aliases:
-            if id == at:
-                line, variable = alias_line, name
-                break
-    return Diagnosis(line, variable, mistake, sure, spoils, node.shape, at)
-
-
-def _variable(step: LossStep, n: int) -> str:
-    """What the statement assigns that computes this value."""
-    nodes = step.tape.nodes
-    seen = {n}
-    if nodes[n].name:
-        return nodes[n].name
-    for m in [m for m in step.step.nodes if m > n]:
-        if any(i in seen for i in nodes[m].inputs):
+    def _take_apart(self) -> None:
+        seen, stack = set[int](), [*self.nodes[self.n].inputs]
+        while stack:
+            m = stack.pop()
+            if m in seen:
+                continue
             seen.add(m)
-            if nodes[m].name:
-                return nodes[m].name
-    return ""
+            known = {v: m for v in self.repair.matches(m) if v > 0}
+            origin = self.tape.origin(m, PARTS)
+            if known:
+                self.upstream |= known
+            elif origin in self.view.begin:
+                self.weights.add(origin)
+            elif m in self.repair.forward:
+                self.read.add(origin)
+            elif m not in self.view.inside:
+                self.given.add(origin)
+            elif self.nodes[m].op in THROUGH:
+                stack += self.nodes[m].inputs
+                if self.nodes[m].op in PRODUCTS:
+                    self.products.append(m)
+
+    def name(self) -> MistakeName | None:
+        """The first row of the catalogue that holds."""
+        rows = OF_PARAMETERS if self.v in self.view.begin else OF_VALUES
+        return next((name for name, holds in rows if holds(self)), None)
+
+    # ------------------------------------------------------------------ what a row can ask
+
+    def early(self) -> bool:
+        """Is it computed with a parameter that has been updated already?"""
+        origins = {self.tape.origin(i, PARTS) for i in self.nodes[self.n].inputs}
+        return bool(origins & self.view.ends.keys())
+
+    def penalty(self) -> bool:
+        """Does nothing but a multiple of the parameter itself lack?"""
+        value = self.repair.points[0].leaves[self.view.begin[self.v]].detach()
+        off = self.culprit.expected - self.culprit.actual
+        own = self.repair.objective.kind == "own"
+        return own and off.numel() == value.numel() and _proportional(off, value)
+
+    def later(self) -> bool:
+        """Is it the derivative by something that comes after v?"""
+        if self.v in self.view.begin:
+            return bool(self.upstream) and not self.zs & self.upstream.keys()
+        mine = self.repair.matches(self.n).keys()
+        return bool(mine and self.view.after([self.v]) & mine)
+
+    def twice(self) -> bool:
+        """Is the slope of the activation taken at its output, or its formula at the input?"""
+        p = self.repair.points[0]
+        for v, (a, slopes) in itertools.product(self.same, self.repair.slopes.items()):
+            if a <= v or a not in p.values or p.values[a].shape != p.values[v].shape:
+                continue
+            z, f, upstream = p.values[v].detach(), p.values[a].detach(), slopes[0]
+            if is_sigmoid(z, f):
+                s = torch.sigmoid(f)
+                slope = [s * (1 - s), z * (1 - z)]
+            elif is_tanh(z, f):
+                slope = [1 - torch.tanh(f) ** 2, 1 - z**2]
+            else:
+                continue
+            if any(_proportional(self.culprit.actual, upstream * t) for t in slope):
+                return True
+        return False
+
+    def dot(self) -> bool:
+        """Are two things of one shape summed over where each element has its own product?"""
+        if self.products:
+            return True
+        if self.nodes[self.n].op not in PRODUCTS or not self.upstream or self.weights:
+            return False
+        p = self.repair.points[0]
+        others = [p.values[i].detach() for i in self.nodes[self.n].inputs if i in p.values]
+        shape = self.culprit.expected.shape
+        return len(others) == 2 and others[0].shape == others[1].shape == shape
+
+    def transposed(self) -> bool:
+        """The right two factors, in another order or turned?"""
+        if self.v in self.view.begin:
+            origins = {self.tape.origin(a, PARTS) for u in self.uses for a in self.nodes[u].inputs}
+            return bool(origins - {self.v} & (self.read | self.given)) if self.upstream else False
+        return bool(self.weights and not self.read and self.zs & self.upstream.keys())
+
+    def turned(self) -> bool:
+        """Was it right before it was transposed?"""
+        return self.nodes[self.n].op in SAME_NUMBERS and bool(self.same & self.upstream.keys())
+
+    def other_weights(self) -> bool:
+        """Is there a weight that v is not multiplied with?"""
+        shape, like = self.nodes[self.v].shape, {*self.same}  # z, and what is made of it
+        for m in self.view.step.nodes:
+            if m > self.v and self.nodes[m].shape == shape and m in self.repair.forward:
+                like |= {m} if like & {*self.nodes[m].inputs} else set()
+        uses = {u for m in like for u in self.view.users.get(m, ())}
+        used = {self.tape.origin(a, PARTS) for u in uses for a in self.nodes[u].inputs}
+        return bool(self.weights) and not used & self.weights
+
+    def of_data(self) -> bool:
+        """Does it read an array from outside the step, and nothing of the forward pass?"""
+        return bool(self.upstream) and bool(self.given or not self.read)
+
+    def stale(self) -> bool:
+        """The same, of an array that was computed before: in the step before, say."""
+        return self.of_data() and any(self.nodes[o].inputs for o in self.given)
+
+    def picked(self) -> bool:
+        """Is it a part of a true derivative?"""
+        if self.nodes[self.n].op in ("getitem", "item"):
+            return True
+        parts = [(i, self.tape.origin(i, PARTS)) for i in self.nodes[self.n].inputs]
+        return any(o != i and self.repair.matches(o) for i, o in parts)
+
+    def summed(self) -> bool:
+        return self.nodes[self.n].op in SUMS
+
+
+Holds = Callable[[Wrong], bool]
+
+# In this order: what is more special comes first.
+OF_PARAMETERS: list[tuple[MistakeName, Holds]] = [
+    ("updated too early", Wrong.early),
+    ("detached regularisation", Wrong.penalty),
+    ("missing output derivative", lambda w: w.later() and w.is_output),
+    ("missing hidden derivative", lambda w: w.later()),
+    ("bias summed over the wrong axis", Wrong.summed),
+    ("hard-coded sample", Wrong.picked),
+    ("wrong transpose", Wrong.transposed),
+    ("stale activation", Wrong.stale),
+    ("hard-coded sample", Wrong.of_data),
+    ("derivative of the wrong quantity", lambda w: bool(w.upstream)),
+]
+OF_VALUES: list[tuple[MistakeName, Holds]] = [
+    ("updated too early", Wrong.early),
+    ("derivative taken twice", Wrong.twice),
+    ("missing output derivative", lambda w: w.later() and w.is_output),
+    ("missing hidden derivative", lambda w: w.later()),
+    ("wrong transpose", Wrong.turned),
+    ("dot for element-wise product", Wrong.dot),
+    ("weights of the wrong layer", Wrong.other_weights),
+    ("wrong transpose", Wrong.transposed),
+    ("raw error in the hidden delta", lambda w: bool(w.weights and w.upstream)),
+    ("derivative of the wrong quantity", lambda w: bool(w.upstream)),
+]
+
+
+def _proportional(a: torch.Tensor, b: torch.Tensor) -> bool:
+    a, b = a.reshape(-1), b.reshape(-1)
+    below = float(b @ b)
+    if not below or a.shape != b.shape:
+        return False
+    c = float(a @ b) / below
+    return bool(c) and float((a - c * b).abs().max()) <= 1e-7 * float(a.abs().max())

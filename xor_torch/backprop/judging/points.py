@@ -1,60 +1,135 @@
-"""The points at which a step is examined: the run's own parameters, and perturbed ones.
+"""A training step, repeated in torch: at the numbers of the run and at parameters moved from there.
 
-Many a mistake is invisible at a symmetric start, so each step is repeated at other parameters too.
-All functions here are pure: what they return depends on their arguments alone.
+Many mistakes do not show at a symmetric start, and with few numbers anything fits anything; so
+every question is asked at several points.
 """
 
 import math
-import statistics
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
 
 import torch
 
 from .. import replay
-from ..operations import COMPARISONS
-from ..replay import Tensor
-from ..tape import Ref, Tape
+from ..tape import Node, Ref, Tape
 from .steps import Network, Step
 
+Tensor = torch.Tensor
 Values = dict[int, Tensor]
+Key = tuple[object, ...]
 
-# Both sides of a comparison are computed in float64 from the same tape: they agree to 1e-13 or
-# better if they are the same function, and rounding of saturated units takes the rest.
-RTOL = 1e-9
-FLOOR = 1e-13  # relative to the largest value that the same array has at any point
-# A unit that is as near as this to 0 or 1 has lost half the digits of 1 - a.
-NEAR_0 = 1e-6
-# Drop points whose change exceeds this multiple of the median: training has diverged there, and
-# the largest value of an array says nothing about rounding elsewhere.
-DIVERGED = 1e6
-MAX_STEPS = 40  # steps that are examined, distinct samples first
-PERTURBED_STEPS = 12
-# Largest number of operations of a step: each of its values is compared with each derivative.
-MAX_OPERATIONS = 10_000
-FAR, FARTHER, NEAR, NEAR_ZERO = 0.6, 1.2, 0.03, 0.03  # sizes of perturbations
+MOVES = ((1, 0.6, True), (1001, 1.2, False))  # (seed, size, added to the run's numbers?)
+MOST_STEPS = 6
+# Operations, times points: about five seconds of repeating.
+MOST_OPERATIONS = 120_000
+LONGEST_STEP = 60_000
+DIVERGED = 1e6  # times the middle one
+ROUNDINGS = 3  # runs that show how much of a value is rounding
+SAME = 1e-6  # a recorded value and the same value repeated
+SAME_FLOAT32 = 1e-2
+COMPARISONS = {"maximum", "minimum", "greater", "greater_equal", "less", "less_equal"}
 
 
 class CannotTell(Exception):  # noqa: N818 - a verdict, not an error
     """No verdict is possible; the message says why and what the user can do."""
 
 
-@dataclass(frozen=True)
-class Place:
-    """Where to examine a step.
+class OutOfTime(CannotTell):
+    """The time for judging is over."""
 
-    Args:
-        step: its number.
-        seed: of the random numbers that are added to the parameters; None for the run's own.
-        size: their standard deviation, times the square root of the number of inputs.
-        keep: add to the run's own parameters; if False, to zero.
 
-    """
+class Clock:
+    """The time that judging may take."""
 
-    step: int
-    seed: int | None = None
-    size: float = 0.0
-    keep: bool = True
+    def __init__(self, seconds: float = math.inf) -> None:
+        self.end = time.monotonic() + seconds
+
+    def check(self) -> None:
+        if time.monotonic() > self.end:
+            raise OutOfTime("the time for judging it was over before an answer was found")
+
+    def left(self) -> float:
+        return self.end - time.monotonic()
+
+
+class View:
+    """What one step computes from which parameters, and which updates each value reaches."""
+
+    def __init__(self, tape: Tape, network: Network, k: int) -> None:
+        self.tape, self.k, self.step = tape, k, network.steps[k]
+        step, nodes = self.step, tape.nodes
+        self.parameters = network.parameters
+        self.begin = {step.start[i]: n for n, i in enumerate(self.parameters)}
+        self.ends = {step.end[i]: n for n, i in enumerate(self.parameters)}
+        self.starts = set(step.start.values())
+        self.inside = set(step.nodes)
+        self.full = (1 << len(self.parameters)) - 1
+        self.depends: dict[int, int] = {n: 1 << i for n, i in self.begin.items()}
+        for n in step.nodes:
+            if n not in self.begin:
+                mask = 0
+                for i in nodes[n].inputs:
+                    mask |= self.depends.get(i, 0)
+                self.depends[n] = mask
+        self.reaches: dict[int, int] = {}
+        for n in reversed(step.nodes):
+            mask = self.reaches.get(n, 0)
+            if n in self.ends:
+                mask |= 1 << self.ends[n]
+            self.reaches[n] = mask
+            if mask:
+                for i in nodes[n].inputs:
+                    if i in self.inside:
+                        self.reaches[i] = self.reaches.get(i, 0) | mask
+
+    def key(self, n: int) -> Key:
+        """Equal for the values that a loop makes at one place of the script."""
+        node = self.tape.nodes[n]
+        return (node.site, node.op, len(node.shape), self.depends.get(n, 0), self.reaches.get(n, 0))
+
+    @cached_property
+    def groups(self) -> dict[Key, list[int]]:
+        found: dict[Key, list[int]] = {}
+        for n in self.step.nodes:
+            if n not in self.starts:
+                found.setdefault(self.key(n), []).append(n)
+        return found
+
+    @cached_property
+    def users(self) -> dict[int, list[int]]:
+        found: dict[int, list[int]] = {}
+        for n in self.step.nodes:
+            for i in dict.fromkeys(self.tape.nodes[n].inputs):
+                found.setdefault(i, []).append(n)
+        return found
+
+    def variable(self, n: int) -> str:
+        """What the statement assigns that computes this value."""
+        nodes, seen = self.tape.nodes, {n}
+        if nodes[n].name:
+            return nodes[n].name
+        for m in [m for m in self.step.nodes if m > n]:
+            if seen & {*nodes[m].inputs}:
+                seen.add(m)
+                if nodes[m].name:
+                    return nodes[m].name
+        return ""
+
+    def behind(self, ids: Iterable[int]) -> set[int]:
+        """These values and all of the step that they are computed from."""
+        return self.tape.behind(ids, self.inside)
+
+    def after(self, ids: Iterable[int]) -> set[int]:
+        """These values and all of the step that is computed from them."""
+        found, stack = set(ids), [*ids]
+        while stack:
+            for n in self.users.get(stack.pop(), ()):
+                if n not in found and n not in self.starts:
+                    found.add(n)
+                    stack.append(n)
+        return found
 
 
 @dataclass
@@ -62,154 +137,298 @@ class Point:
     """One step, computed at one set of parameters."""
 
     step: int
-    perturbed: bool
+    moved: bool
     values: Values
     leaves: list[Tensor]  # the parameters
-    changes: list[Tensor]  # what the step adds to each
-    # Absolute: of each change, where it is known only as new minus old.
-    rounding: list[float]
+    changes: list[Tensor]  # what the step adds to each, or the gradient inside an optimiser
+    seed: int = 0
+    noisy: list[tuple[Values, list[Tensor], list[Tensor]]] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
-class Repeated:
-    """A step, done again."""
+class Bench:
+    """One network of the script, with the points at which it is examined."""
 
-    values: Values
-    tied: bool  # a comparison met two equal numbers
+    def __init__(self, tape: Tape, network: Network, clock: Clock, ties: bool = False) -> None:
+        self.tape, self.network, self.clock, self.ties = tape, network, clock, ties
+        self.parameters = network.parameters
+        self.names = [
+            network.states[i].name or f"parameter {n}" for n, i in enumerate(self.parameters, 1)
+        ]
+        self.steps = network.steps
+        self.tied = False
+        # (step, state) -> (value, sign): the gradient inside an optimiser, instead of the change
+        self.inner: dict[tuple[int, int], tuple[int, float]] = {}
+        self._views: dict[int, View] = {}
+        self._more: dict[int, list[Point]] = {}
+        self.chosen = self._choose()
+        self.points: list[Point] = []
+
+    def view(self, k: int) -> View:
+        if k not in self._views:
+            self._views[k] = View(self.tape, self.network, k)
+        return self._views[k]
+
+    def where(self, id: int) -> str:
+        return self.tape.code.where(self.tape.nodes[id].line)
+
+    def _choose(self) -> list[int]:
+        """The steps to look at: one for each different sample, those with more values first."""
+        lengths = [len(step.nodes) for step in self.steps]
+        if min(lengths) > LONGEST_STEP:
+            raise CannotTell(
+                f"an update is made of {min(lengths):,} operations, which takes too long to "
+                "repeat: give it fewer samples for each update"
+            )
+        first = 1 if len(self.steps) > 2 else 0  # zeros, a momentum that begins
+        candidates = [k for k in range(first, len(self.steps)) if lengths[k] <= LONGEST_STEP]
+        candidates = candidates or [k for k, n in enumerate(lengths) if n <= LONGEST_STEP]
+        most = max(2, min(MOST_STEPS, MOST_OPERATIONS // (3 * min(lengths))))
+        kinds: dict[int, list[int]] = {}  # a step that also computes a loss is longer
+        seen: set[int] = set()
+        for k in candidates:
+            mark = self._data(k) if len(seen) < 200 else k
+            if mark not in seen:
+                seen.add(mark)
+                kinds.setdefault(lengths[k], []).append(k)
+        longest = sorted(kinds, key=lambda n: (-len(kinds[n]), -n))
+        # where only some steps compute a loss, two of them
+        chosen = [k for n in sorted(kinds, reverse=True)[:1] for k in kinds[n][:2]]
+        for n in longest:
+            spread = kinds[n][:: max(1, len(kinds[n]) // most)] if len(kinds[n]) > 40 else kinds[n]
+            chosen += [k for k in spread if k not in chosen]
+        if len(chosen) < 2:
+            chosen += [k for k in candidates[:: max(1, len(candidates) // 2)] if k not in chosen]
+        if first and len(chosen) < 2:
+            chosen.append(0)
+        return sorted(chosen[:most])
+
+    def _data(self, k: int) -> int:
+        step, nodes, inside = self.steps[k], self.tape.nodes, set(self.steps[k].nodes)
+        mark: list[object] = [len(step.nodes)]
+        for n in step.nodes:
+            for a in nodes[n].inputs:
+                if a not in inside and nodes[a].value is not None:
+                    value = nodes[a].value
+                    assert value is not None
+                    mark.append(value.tobytes() if value.size < 2_000 else a)
+        return hash(tuple(mark))
+
+    # ---------------------------------------------------------------- numbers
+
+    def _given(self, k: int, seed: int | None, size: float, keep: bool) -> Values:
+        """The parameters that a step begins with, moved; an optimiser's states are zero."""
+        draw = torch.Generator().manual_seed(seed or k)
+        given = {}
+        for i, n in self.steps[k].start.items():
+            node = self.tape.nodes[n]
+            state = self.network.states[i]
+            known = node.value is not None
+            value = (
+                replay.tensor(node.value).double() if known else torch.zeros(node.shape).double()
+            )
+            if state.carried:
+                given[n] = value
+            elif i not in self.parameters:
+                given[n] = torch.zeros_like(value)
+            else:
+                if seed is not None or not known:
+                    spread = min(0.5, 1 / math.sqrt(max(node.shape, default=1)))
+                    noise = torch.randn(node.shape, generator=draw, dtype=torch.float64)
+                    value = (value if keep else 0) + (size or 0.6) * spread * noise
+                given[n] = value.clone().requires_grad_(True)
+        return given
+
+    def point(self, k: int, seed: int | None, size: float = 0.0, keep: bool = True) -> Point | None:
+        """One step at one set of parameters; None if the script would have gone another way."""
+        self.clock.check()
+        step = self.steps[k]
+        given = self._given(k, seed, size, keep)
+        inside = self.view(k).inside
+        guards = [(n, answer) for n, answer in self.tape.branches if n in inside]
+        also = [*step.nodes, *(n for n, _ in guards)]
+        values = replay.run(self.tape, step.end.values(), given, self.ties, also)
+        if any(n in values and bool(values[n].bool().any()) != answer for n, answer in guards):
+            return None
+        if self._ties(step, values):
+            self.tied = True
+            if seed is None:
+                return None  # the derivative of relu at 0 is a convention
+        leaves = [values[step.start[i]] for i in self.parameters]
+        changes = [self.change(k, i, values).detach() for i in self.parameters]
+        if not all(bool(torch.isfinite(c).all()) for c in changes):
+            return None
+        return Point(k, seed is not None, values, leaves, changes, seed or 0)
+
+    def make_points(self) -> None:
+        self._more.clear()
+        self.points = []
+        for k in self.chosen:
+            found = [self.point(k, None)]
+            for seed, size, keep in MOVES:
+                moved = self.point(k, k + seed, size, keep)
+                # near, should the script take another branch or a clip begin to cut
+                found.append(moved or self.point(k, k + seed, size / 20))
+            self.points += [p for p in found if p is not None]
+        self.points = _without_diverged(self.points)
+
+    def near_points(self) -> None:
+        """The same with moves so small that no clip begins to cut."""
+        found = [p for p in self.points if not p.moved]
+        for k in self.chosen:
+            more = [self.point(k, k + seed, 0.02) for seed in (3001, 3002)]
+            found += [p for p in more if p is not None]
+        self.points = sorted(found, key=lambda p: p.step)
+
+    def more_points(self, k: int) -> list[Point]:
+        """At least four points of a step, where the script would go the same way."""
+        points = [p for p in self.points if p.step == k]
+        if k not in self._more:
+            found = (
+                [self.point(k, k + seed, 0.4) for seed in (7001, 7002)] if len(points) < 5 else []
+            )
+            self._more[k] = [p for p in found if p is not None]
+        return points + self._more[k]
+
+    def noisy(self, point: Point) -> list[tuple[Values, list[Tensor], list[Tensor]]]:
+        """(values, leaves, changes) of runs whose every result is off by one unit at the end."""
+        if not point.noisy:
+            step, begin = self.steps[point.step], self.view(point.step).begin
+            for seed in range(ROUNDINGS):
+                self.clock.check()
+                draw = torch.Generator().manual_seed(seed)
+                given = {
+                    n: point.values[n].detach().clone().requires_grad_(n in begin)
+                    for n in step.start.values()
+                }
+                values = replay.run(
+                    self.tape, [*step.end.values()], given, self.ties, step.nodes, rounding=draw
+                )
+                leaves = [values[step.start[i]] for i in self.parameters]
+                changes = [self.change(point.step, i, values).detach() for i in self.parameters]
+                point.noisy.append((values, leaves, changes))
+        return point.noisy
+
+    def _ties(self, step: Step, values: Mapping[int, Tensor]) -> bool:
+        """Does a comparison meet two equal numbers?"""
+        for n in step.nodes:
+            node = self.tape.nodes[n]
+            if node.op in COMPARISONS and len(node.args) == 2:
+                a, b = (
+                    values.get(x.id) if isinstance(x, Ref) else replay.tensor(x) for x in node.args
+                )
+                if a is not None and b is not None and bool((a == b).any()):
+                    return True
+        return False
+
+    # ---------------------------------------------------------------- what is added
+
+    def change_nodes(self, k: int, i: int) -> list[tuple[int, float]] | None:
+        """What is added to a parameter: [(node, sign), ...], None if it is not so simple."""
+        if (k, i) in self.inner:
+            return [self.inner[k, i]]
+        begin, id = self.steps[k].start[i], self.steps[k].end[i]
+        parts: list[tuple[int, float]] = []
+        for _ in range(8):
+            if id == begin:
+                return parts
+            node = self.tape.nodes[id]
+            if node.op not in ("add", "subtract") or not all(isinstance(a, Ref) for a in node.args):
+                return None
+            a, b = (x.id for x in node.args)
+            if self._descends(a, begin):
+                parts.append((b, -1.0 if node.op == "subtract" else 1.0))
+                id = a
+            elif node.op == "add" and self._descends(b, begin):
+                parts.append((a, 1.0))
+                id = b
+            else:
+                return None
+        return None
+
+    def _descends(self, id: int, begin: int) -> bool:
+        """Is `id` the old value itself, or a value on the way from it by adding?"""
+        for _ in range(8):
+            if id == begin:
+                return True
+            node = self.tape.nodes[id]
+            if node.op not in ("add", "subtract") or node.shape != self.tape.nodes[begin].shape:
+                return False
+            if not isinstance(node.args[0], Ref):
+                return False
+            id = node.args[0].id
+        return False
+
+    def change(self, k: int, i: int, values: Mapping[int, Tensor]) -> Tensor:
+        begin, end = self.steps[k].start[i], self.steps[k].end[i]
+        parts = self.change_nodes(k, i)
+        if parts is None:
+            return values[end] - values[begin]
+        total = torch.as_tensor(sum(sign * values[n] for n, sign in parts), dtype=torch.float64)
+        if (k, i) in self.inner:
+            return total.reshape(values[begin].shape)
+        return total.expand_as(values[begin]) if total.ndim <= values[begin].ndim else total
+
+    def again(self, point: Point, replaced: Mapping[int, Tensor]) -> list[Tensor]:
+        """The changes if some values of a point had been others."""
+        self.clock.check()
+        view, step = self.view(point.step), self.steps[point.step]
+        wanted: set[int] = set()
+        for i in self.parameters:
+            parts = self.change_nodes(point.step, i)
+            wanted |= {step.end[i]} if parts is None else {n for n, _ in parts}
+        after = view.after(replaced) - replaced.keys()
+        values: Values = {**point.values, **replaced}
+        for n in sorted(after & view.behind(wanted)):
+            values[n] = replay.apply(self.tape, self.tape.nodes[n], values, self.ties).detach()
+        return [self.change(point.step, i, values).detach() for i in self.parameters]
+
+    def check_replay(self) -> None:
+        """Does the repeated tape give what the script computed?
+
+        Raises:
+            CannotTell: it does not.
+
+        """
+        for k in self.chosen[:2]:
+            step = self.steps[k]
+            known = {n: self.tape.nodes[n].value for n in step.start.values()}
+            if any(v is None for v in known.values()):
+                continue
+            given = {n: replay.tensor(v).double() for n, v in known.items()}
+            values = replay.run(self.tape, step.end.values(), given, self.ties)
+            states = {*step.start.values(), *step.end.values()}
+            for id in sorted(values):
+                self._compare(self.tape.nodes[id], values[id], id in states)
+
+    def _compare(self, node: Node, again: Tensor, state: bool) -> None:
+        if node.value is None or node.dtype != "f":
+            return
+        was, now = replay.tensor(node.value).double(), again.double()
+        finite = torch.isfinite(was)
+        if state and not bool(finite.all()):
+            raise CannotTell(f"{node.name or node.op} on {self.where(node.id)} is not finite")
+        same = was.shape == now.shape and torch.equal(finite, torch.isfinite(now))
+        off = largest((was - now)[finite]) if same else math.inf
+        allowed = SAME_FLOAT32 if node.value.dtype.str[1:] == "f4" or self.float32 else SAME
+        if off > allowed * (largest(was[finite]) + 1e-3):
+            raise CannotTell(
+                f"numpy.{node.op} on {self.where(node.id)} could not be repeated exactly"
+            )
+
+    @cached_property
+    def float32(self) -> bool:
+        values = (self.tape.nodes[i].value for i in self.steps[0].start.values())
+        return any(v is not None and v.dtype.str[1:] == "f4" for v in values)
 
 
 def largest(x: Tensor) -> float:
     """The largest absolute value; 0 of nothing."""
-    return float(x.abs().max()) if x.numel() else 0.0
+    return float(x.detach().abs().max()) if x.numel() else 0.0
 
 
-# ----------------------------------------------------------------------- which places
-
-
-def chosen_steps(tape: Tape, network: Network) -> list[int]:
-    """The steps to examine: one for each different sample first, then some of the whole run."""
-    seen, distinct = set(), []
-    # where a state comes from may look different at the first step from all later ones
-    first = 1 if len(network.steps) > 2 else 0
-    # a step that also tries the network on other data
-    long = {k for k, step in enumerate(network.steps) if len(step.nodes) > MAX_OPERATIONS}
-    for k, step in list(enumerate(network.steps))[first:]:
-        if k in long:
-            continue
-        key = _sample(tape, step)
-        if key not in seen:
-            seen.add(key)
-            distinct.append(k)
-    elements = sum(math.prod(tape.nodes[n].shape) for n in network.steps[0].nodes)
-    most = max(4, min(MAX_STEPS, 20_000_000 // max(1, elements)))
-    spread = range(first, len(network.steps), max(1, len(network.steps) // 8))
-    chosen = [*distinct[:most], *(k for k in spread if k not in distinct and k not in long)]
-    return sorted(chosen[:most])
-
-
-def _sample(tape: Tape, step: Step) -> int:
-    """A hash of all that a step reads from outside: its data and its numbers."""
-    inside = set(step.nodes)
-    mark: list[object] = []
-    for n in step.nodes:
-        node = tape.nodes[n]
-        for a in node.inputs:
-            if a not in inside and a not in step.start.values():
-                value = tape.nodes[a].value
-                known = value is not None and value.size < 20_000
-                mark.append(value.tobytes() if value is not None and known else None)
-        mark.append(tuple(x for x in node.args if isinstance(x, int | float)))
-    return hash(tuple(mark))
-
-
-def places(chosen: Sequence[int]) -> list[list[Place]]:
-    """Where to examine the steps; of each list, the first place that works."""
-    perturbed = chosen[:: max(1, len(chosen) // PERTURBED_STEPS)][:PERTURBED_STEPS]
-    plans = [[Place(k)] for k in chosen]
-    for k in perturbed:
-        plans += [_near_as_well(k, k + 1, FAR), _near_as_well(k, k + 1001, FARTHER, False)]
-    if len(perturbed) < 4:
-        plans += [_near_as_well(k, k + s, FAR) for k in perturbed for s in (2001, 3001)]
-    return plans
-
-
-def _near_as_well(k: int, seed: int, size: float, keep: bool = True) -> list[Place]:
-    """Far away, or, should the script then take another branch, near."""
-    return [Place(k, seed, size, keep), Place(k, seed, size / 20)]
-
-
-def near_zero(steps: Iterable[int]) -> list[Place]:
-    """Small parameters, at which no unit is saturated."""
-    return [Place(k, k + 4001 + n, NEAR_ZERO, False) for k in steps for n in range(3)]
-
-
-# -------------------------------------------------------------------- a step, once more
-
-
-def begin(tape: Tape, network: Network, at: Place) -> Values:
-    """What a step begins with: perturbed parameters; the states of an optimiser are zero."""
-    given, size = {}, at.size
-    generator = None if at.seed is None else torch.Generator().manual_seed(at.seed)
-    for i, n in network.steps[at.step].start.items():
-        node = tape.nodes[n]
-        known = node.value is not None
-        value = replay.tensor(node.value).double() if known else torch.zeros(node.shape).double()
-        if i not in network.parameters:
-            given[n] = torch.zeros_like(value)
-            continue
-        if generator is not None or not known:
-            size = size or FAR
-            generator = generator or torch.Generator().manual_seed(at.step)
-            spread = min(0.5, 1 / math.sqrt(max(node.shape, default=1)))
-            noise = torch.randn(node.shape, generator=generator, dtype=torch.float64)
-            value = (value if at.keep else 0) + size * spread * noise
-        given[n] = value.clone().requires_grad_(True)
-    return given
-
-
-def repeated(tape: Tape, network: Network, at: Place, ties: bool) -> Repeated | None:
-    """A step at a place; None if the script would have taken another branch there."""
-    step = network.steps[at.step]
-    inside = set(step.nodes)
-    branches = [(n, answer) for n, answer in tape.branches if n in inside]
-    also = [*step.nodes, *(n for n, _ in branches)]
-    given = begin(tape, network, at)
-    values = replay.run(tape, step.end.values(), given, ties, also)
-    if any(n in values and bool(values[n].bool().any()) != answer for n, answer in branches):
-        return None
-    return Repeated(values, _is_tied(tape, step, values))
-
-
-def _is_tied(tape: Tape, step: Step, values: Values) -> bool:
-    """Does a comparison meet two equal numbers?"""
-    for n in step.nodes:
-        node = tape.nodes[n]
-        if node.op in COMPARISONS and len(node.args) == 2:
-            a, b = (values.get(x.id) if isinstance(x, Ref) else replay.tensor(x) for x in node.args)
-            if a is not None and b is not None and bool((a == b).any()):
-                return True
-    return False
-
-
-def without_diverged(points: list[Point]) -> list[Point]:
-    """The points of the run and the perturbed ones, each without those that lie far off."""
-    kept = []
-    for perturbed in (False, True):
-        sizes = {
-            n: max(map(largest, p.changes))
-            for n, p in enumerate(points)
-            if p.perturbed == perturbed
-        }
-        usual = statistics.median([size for size in sizes.values() if size] or [0.0])
-        kept += [points[n] for n, size in sizes.items() if size <= DIVERGED * usual]
-    return kept
-
-
-def is_near_one(step: Step, values: Values) -> bool:
-    """Does a unit answer with almost 1 or -1?"""
-    found = [values.get(n) for n in step.nodes]
-    return any(
-        bool(((v.detach().abs() - 1).abs() < NEAR_0).any())
-        for v in found
-        if v is not None and v.is_floating_point()
-    )
+def _without_diverged(points: list[Point]) -> list[Point]:
+    """Leave out where the numbers are so large that all others are nothing beside them."""
+    sizes = [max(map(largest, p.changes), default=0.0) for p in points]
+    middle = sorted(sizes)[len(sizes) // 2] if sizes else 0.0
+    kept = [p for p, size in zip(points, sizes, strict=True) if size <= DIVERGED * middle]
+    return kept if middle and len({p.step for p in kept if p.moved}) > 1 else points

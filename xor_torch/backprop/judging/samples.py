@@ -3,18 +3,18 @@
 import numpy as np
 
 from ..operations import PARTS
-from .case import Case
+from .points import Bench
 
 # Products of which it is known which axis counts the samples: the one that is not summed over.
 OF_MATRICES = {"dot", "matmul"}
 
 
-def samples_of_updates(case: Case) -> str | None:
+def samples_of_updates(bench: Bench) -> str | None:
     """A few words, as "mini-batch: each sees 5 of 60 distinct input rows"; None if not known."""
-    read = [_inputs(case, k) for k in range(len(case.steps))]
+    read = [_inputs(bench, k) for k in range(len(bench.steps))]
     common = set(read[0]).intersection(*read)
     # a bias may be multiplied by ones: the weights see the most
-    known = [found for i in common if (found := _rows(case, [r[i] for r in read])) is not None]
+    known = [found for i in common if (found := _rows(bench, [r[i] for r in read])) is not None]
     everything, seen, partly = max(known, key=lambda f: len(f[0]), default=(set(), [], False))
     if len(everything) < 2 or len(seen) < 2:
         return None
@@ -27,7 +27,7 @@ def samples_of_updates(case: Case) -> str | None:
 
 
 def _rows(
-    case: Case, read: list[set[tuple[int, int]]]
+    bench: Bench, read: list[set[tuple[int, int]]]
 ) -> tuple[set[bytes], list[int], bool] | None:
     """All rows, how many of them each step sees, and whether a step sees copies of all of them.
 
@@ -39,42 +39,42 @@ def _rows(
         rows: set[bytes] = set()
         number = 0
         for n, axis in found:
-            value = case.tape.nodes[n].value
+            value = bench.tape.nodes[n].value
             if value is None:
                 return None
             whole = np.atleast_2d(value) if value.ndim < 2 else np.moveaxis(value, axis, 0)
             rows |= {np.ascontiguousarray(row + 0.0).tobytes() for row in whole}
             number += len(whole)
-        partly = partly or number < max(_length_of_the_root(case, n) for n, _ in found)
+        partly = partly or number < max(_length_of_the_root(bench, n) for n, _ in found)
         everything |= rows
         seen.append(len(rows))
     return everything, seen, partly
 
 
-def _inputs(case: Case, k: int) -> dict[int, set[tuple[int, int]]]:
-    """Of each parameter, the (value, axis of the samples) from outside that it multiplies."""
-    nodes, step = case.tape.nodes, case.steps[k]
+def _inputs(bench: Bench, k: int) -> dict[int, set[tuple[int, int]]]:
+    """For each parameter, the (value, axis of the samples) from outside that it multiplies."""
+    nodes, step = bench.tape.nodes, bench.steps[k]
     inside = set(step.nodes)
-    parameters = {step.start[i]: i for i in case.parameters}
+    parameters = {step.start[i]: i for i in bench.parameters}
     result: dict[int, set[tuple[int, int]]] = {}
-    for n in case.needed(k):
+    for n in bench.tape.behind(step.end.values(), inside):
         node = nodes[n]
         if node.op not in OF_MATRICES or len(node.inputs) != 2:
             continue
         left, right = node.inputs
         for data, weights, axis in ((left, right, 0), (right, left, -1)):
-            number = parameters.get(case.tape.origin(weights, PARTS))
+            number = parameters.get(bench.tape.origin(weights, PARTS))
             small = max(len(nodes[data].shape), len(nodes[weights].shape)) <= 2
             if data not in inside and number is not None and small:
                 result.setdefault(number, set()).add((data, axis))
     return result
 
 
-def _length_of_the_root(case: Case, n: int) -> int:
+def _length_of_the_root(bench: Bench, n: int) -> int:
     """Of the array that a batch was cut out of, or the batch itself."""
-    node, longest = case.tape.nodes[n], 0
+    node, longest = bench.tape.nodes[n], 0
     while node.inputs and node.op in PARTS:
         if node.op == "getitem":
-            longest = max(longest, max(case.tape.nodes[node.inputs[0]].shape, default=0))
-        node = case.tape.nodes[node.inputs[0]]
+            longest = max(longest, max(bench.tape.nodes[node.inputs[0]].shape, default=0))
+        node = bench.tape.nodes[node.inputs[0]]
     return longest

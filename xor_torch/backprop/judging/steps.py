@@ -9,13 +9,13 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from ..operations import ALGEBRAIC, LINEAR, PARTS
+from ..operations import ALGEBRAIC, PARTS, SAME_NUMBERS
 from ..tape import Tape
 
-# An optimiser's state moves its parameter through these.
-OF_OPTIMISERS = ALGEBRAIC | PARTS | {"assign"}
-# Two parts of one update are put together by these.
-OF_UPDATES = (ALGEBRAIC & LINEAR) | PARTS | {"assign"}
+# What may lie between an optimiser's state and the parameter that it moves.
+BETWEEN = {*ALGEBRAIC, *SAME_NUMBERS, "getitem", "item", "assign"}
+# What may lie between two parts of one update.
+PIECES = {"add", "subtract", "multiply", "divide", "copy", "astype", "getitem", "item", "assign"}
 
 
 @dataclass
@@ -26,6 +26,7 @@ class State:
     nodes: list[int | None]  # its successive values; only the first may be None: unknown
     optimiser: bool = False  # moves a parameter
     accumulator: bool = False  # moves nothing: a sum of losses
+    carried: bool = False  # a value of the forward pass that the next step begins with
 
     @property
     def updates(self) -> list[int]:
@@ -47,11 +48,11 @@ class Network:
 
     states: list[State]
     steps: list[Step]
-    other_networks: list[State] = field(default_factory=list)  # of other networks in the file
+    elsewhere: list[State] = field(default_factory=list)  # of other networks in the file
 
     @property
     def parameters(self) -> list[int]:
-        return [i for i, s in enumerate(self.states) if not s.optimiser]
+        return [i for i, s in enumerate(self.states) if not s.optimiser and not s.carried]
 
 
 def consumers(tape: Tape) -> dict[int, list[int]]:
@@ -82,7 +83,7 @@ def find_networks(tape: Tape) -> list[Network]:
         chains = [c for c in chains if not any(c is f for f in family)]
         networks += _networks(tape, users, family, bounds)
     for network in networks:
-        network.other_networks = [s for n in networks if n is not network for s in n.states]
+        network.elsewhere = [s for n in networks if n is not network for s in n.states]
     return sorted(networks, key=lambda n: min(n.steps[0].end.values()))
 
 
@@ -152,7 +153,7 @@ def _merge(tape: Tape, users: dict[int, list[int]], chain: State) -> State:
                     continue
                 # the next element of the same array, or the gradient of the next sample at the
                 # old weights; a sum may be the answer of the next step
-                if tape.nodes[user].op not in (PARTS if again else OF_UPDATES) or len(seen) > 200:
+                if tape.nodes[user].op not in (PARTS if again else PIECES) or len(seen) > 200:
                     return False
                 seen.add(user)
                 stack.append(user)
@@ -218,6 +219,7 @@ def _networks(
         others = influence[i] - {i}
         state.optimiser = len(others) <= 1 and _only_elementwise(tape, step, i) and len(family) > 1
         state.accumulator = not others and _only_elementwise(tape, step, i)
+    _classify(tape, step, family)
     # states that move each other are one network
     group = list(range(len(family)))
     for i, reached in influence.items():
@@ -240,6 +242,34 @@ def _networks(
         if members and network.parameters:
             networks.append(network)
     return networks
+
+
+def _classify(tape: Tape, step: Step, family: list[State]) -> None:
+    """Which states belong to an optimiser, and which are carried by the forward pass?"""
+    nodes, ends = tape.nodes, {n: i for i, n in step.end.items()}
+    for i, state in enumerate(family):
+        # the whole change of another: Nesterov's velocity, which the forward pass reads as well
+        for j, end in step.end.items():
+            node = nodes[end]
+            if j != i and node.op in ("add", "subtract") and len(node.inputs) == 2:
+                read = {tape.origin(n) for n in node.inputs}
+                if step.end[i] in {*read, *node.inputs} and step.start[j] in read:
+                    state.optimiser = True
+    plain = [i for i, s in enumerate(family) if not s.optimiser and not s.accumulator]
+    depends: dict[int, set[int]] = {step.start[i]: {i} for i in plain}
+    for n in step.nodes:
+        if n not in depends:
+            depends[n] = set().union(*(depends.get(a, set()) for a in nodes[n].inputs))
+    for i in plain:
+        others = {*plain} - {i}
+        lacks = others - depends.get(step.end[i], others)
+        if lacks and nodes[step.end[i]].op not in ("assign",):
+            behind: set[int] = {step.end[i]}
+            for n in step.nodes:
+                if n > step.end[i] and n not in ends and behind & {*nodes[n].inputs}:
+                    behind.add(n)
+            if any(others <= depends.get(n, set()) for n in behind):
+                family[i].carried = True
 
 
 def _collect(tape: Tape, step: Step, following: Step | None) -> None:
@@ -288,7 +318,7 @@ def _only_elementwise(tape: Tape, step: Step, i: int) -> bool:
     for id in step.nodes:
         node = tape.nodes[id]
         if id not in starts and any(n in reached for n in node.inputs):
-            if node.op not in OF_OPTIMISERS or (node.shape != shape and id > begin):
+            if node.op not in BETWEEN or (node.shape != shape and id > begin):
                 return False
             if id not in of_others:
                 reached.add(id)

@@ -3,21 +3,29 @@
 import math
 
 from ..tape import Ref
-from .case import Case
-from .derivatives import LossStep, ratio
-from .expected import counterpart
+from .derivatives import Derivatives
 from .findings import Diagnosis, Finding, Parameter
 from .fit import Fit
-from .mistakes import gradient_node
+from .layers import find_layers
+from .losses import Match
+from .points import Bench
 from .samples import samples_of_updates
 
 
-def convention(case: Case, fit: Fit) -> tuple[str, float]:
-    """The usual name of the loss with the learning rate that goes with it."""
-    if fit.loss.kind == "own":
-        return fit.loss.name, fit.scale
-    typed = constants(case, case.chosen[0])
-    rates = {name: fit.scale / multiple for name, multiple in multiples(case, fit).items()}
+def convention(bench: Bench, fit: Fit, match: Match | None) -> tuple[str | None, float]:
+    """The usual name of the loss with the learning rate that goes with it.
+
+    ``2 (a - y)`` with lr 0.1 is the sum of squares, and half of it with lr 0.2: the number that
+    the script types decides.
+    """
+    if match is None:
+        return (fit.objective.name or "loss") if fit.objective.kind == "own" else None, fit.scale
+    if match.name == "SSE" and match.of_error:
+        error = bench.view(match.step).variable(match.value) or "an error"
+        return f"sum of squares of {error}", abs(fit.scale * match.scale)
+    whole = abs(fit.scale * match.scale)
+    rates = {name: whole / multiple for name, multiple in multiples(bench, match).items()}
+    typed = constants(bench, match.step)
     for name, rate in rates.items():
         if any(math.isclose(rate, c, rel_tol=1e-6) for c in typed if c not in (1, 2)):
             return name, rate
@@ -27,13 +35,10 @@ def convention(case: Case, fit: Fit) -> tuple[str, float]:
     return next(iter(rates.items()))
 
 
-def multiples(case: Case, fit: Fit) -> dict[str, float]:
+def multiples(bench: Bench, match: Match) -> dict[str, float]:
     """The names of a loss's usual multiples."""
-    kind = fit.loss.kind
-    terms = fit.loss.terms[case.chosen[0]]
-    prediction = terms[0].prediction
-    shape = () if prediction is None else case.tape.nodes[prediction].shape
-    sizes = dict.fromkeys([math.prod(shape), *shape, len(terms)])
+    shape, kind = bench.tape.nodes[match.value].shape, match.name
+    sizes = dict.fromkeys([math.prod(shape), *shape])
     names = {"SSE": 1.0, "1/2 SSE": 0.5} if kind == "SSE" else {kind: 1.0}
     for n in sizes:
         if n > 1:
@@ -43,41 +48,24 @@ def multiples(case: Case, fit: Fit) -> dict[str, float]:
     return names
 
 
-def name_of_multiple(case: Case, fit: Fit, factor: float) -> str:
-    if fit.loss.kind != "own":
-        for name, multiple in multiples(case, fit).items():
-            if math.isclose(multiple, factor, rel_tol=1e-6):
-                return name
-    return f"{factor:.6g} times the {fit.loss.name}"
+def name_of_multiple(bench: Bench, match: Match, factor: float) -> str:
+    """What a multiple of a loss is called."""
+    for name, multiple in multiples(bench, match).items():
+        if math.isclose(multiple, factor, rel_tol=1e-6):
+            return name
+    return f"{factor:.6g} times the {match.name}"
 
 
-def constants(case: Case, k: int) -> list[float]:
+def constants(bench: Bench, k: int) -> list[float]:
     """Numbers that the step multiplies with: one of them is the learning rate."""
-    found = []
-    for n in case.steps[k].nodes:
-        node = case.tape.nodes[n]
-        if node.op == "multiply":
-            found += [abs(float(a)) for a in node.args if isinstance(a, int | float)]
-            for a in node.args:
-                leaf = case.tape.nodes[a.id] if isinstance(a, Ref) else None
-                if (
-                    leaf is not None
-                    and leaf.value is not None
-                    and leaf.op == "leaf"
-                    and leaf.value.ndim == 0
-                ):
-                    found.append(abs(float(leaf.value)))
-    return found
-
-
-def _of_the_loss(step: LossStep) -> set[int]:
-    """What no update is computed from, but a number is: the loss, not the backward pass."""
-    nodes = step.tape.nodes
-    needed = step.case.needed(step.k)
-    found: set[int] = set()
-    for n in reversed(step.step.nodes):
-        if n not in needed and (nodes[n].shape in ((), (1,), (1, 1)) or n in found):
-            found |= {i for i in nodes[n].inputs if i in step.inside and i not in needed}
+    nodes, found = bench.tape.nodes, list[float]()
+    for n in bench.steps[k].nodes:
+        if nodes[n].op != "multiply":
+            continue
+        found += [abs(float(a)) for a in nodes[n].args if isinstance(a, int | float)]
+        for leaf in [nodes[a.id] for a in nodes[n].args if isinstance(a, Ref)]:
+            if leaf.value is not None and leaf.op == "leaf" and leaf.value.ndim == 0:
+                found.append(abs(float(leaf.value)))
     return found
 
 
@@ -85,36 +73,41 @@ def _named(ours: str, theirs: str) -> str:
     return f"{ours} = {theirs}" if theirs and theirs != ours else ours
 
 
-def describe(case: Case, fit: Fit, finding: Finding, step: LossStep) -> None:
-    """Parameters, layers and the derivative that each line computes."""
-    good = fit.share_factor()
-    k = case.chosen[0]
-    nodes = case.tape.nodes
-    for i, name in enumerate(case.names):
-        end, difference = nodes[case.end(k, case.parameters[i])], fit.measured[i]
-        known = difference if math.isfinite(difference) else None
-        finding.parameters.append(Parameter(name, end.line, known, good[i], end.shape))
-    finding.updates = samples_of_updates(case)
-    names = {begin: case.names[n] for begin, n in step.begin.items()}
-    for layer in step.layers if step.in_a_row else []:
+def describe(bench: Bench, fit: Fit, finding: Finding, match: Match | None = None) -> None:
+    """Say of a finding what its parameters and layers are, and what each line computes."""
+    k = match.step if match is not None else min(fit.objective.terms)
+    nodes = bench.tape.nodes
+    for i, name in enumerate(bench.names):
+        end, part = nodes[bench.steps[k].end[bench.parameters[i]]], fit.parts[i]
+        known = part.measured if math.isfinite(part.measured) else None
+        finding.parameters.append(Parameter(name, end.line, known, fit.good[i], end.shape))
+    finding.updates = samples_of_updates(bench)
+    step = Derivatives(bench, fit.objective, k)
+    used = [nodes[n].line for n in step.view.step.nodes if nodes[n].line]
+    finding.lines = min(used), max(used)
+    names = {begin: bench.names[n] for begin, n in step.view.begin.items()}
+    whole = step.forward if match is None else step.view.behind([match.value]) | step.forward
+    for layer in find_layers(bench, k, whole, match.value if match else None):
         names.setdefault(layer.z, f"z{layer.number}")
         names.setdefault(layer.a, f"a{layer.number}")
-        weights = ", ".join(case.names[i] for i in dict.fromkeys(layer.weights + layer.biases))
+        weights = ", ".join(bench.names[i] for i in dict.fromkeys(layer.weights + layer.biases))
         finding.layers.append(
             f"layer {layer.number}: {weights}; "
             f"{_named(f'z{layer.number}', nodes[layer.z].name)} {nodes[layer.z].shape}, "
             f"{_named(f'a{layer.number}', nodes[layer.a].name)}, {layer.activation}"
         )
-    used = [nodes[n].line for n in step.step.nodes if nodes[n].line]
-    finding.lines = min(used), max(used)
-    for n in sorted(step.depends_on_target - _of_the_loss(step)):
-        labels = step.labels(n).keys() & names.keys()
-        if labels and nodes[n].line:
+    backward = [n for n in step.view.step.nodes if step.view.reaches.get(n) and nodes[n].line]
+    for n in backward:
+        if n in step.forward or n in step.view.ends or nodes[n].dtype != "f":
+            continue
+        known_as = step.matches(n).keys() & names.keys()
+        if known_as:
             # of several, what the value has the shape of
-            v = max(labels, key=lambda v: (nodes[v].shape == nodes[n].shape, v in step.begin, -v))
+            begin = step.view.begin
+            v = max(known_as, key=lambda v: (nodes[v].shape == nodes[n].shape, v in begin, -v))
             _label(finding, nodes[n].line, f"dL/d{names[v]}", True)
     if finding.diagnosis is not None:
-        _label_wrong(case, finding, finding.diagnosis, step, names)
+        _label_wrong(bench, finding, finding.diagnosis, k, names)
 
 
 def _label(finding: Finding, line: int, words: str, ok: bool) -> None:
@@ -124,19 +117,17 @@ def _label(finding: Finding, line: int, words: str, ok: bool) -> None:
 
 
 def _label_wrong(
-    case: Case, finding: Finding, wrong: Diagnosis, step: LossStep, names: dict[int, str]
+    bench: Bench, finding: Finding, wrong: Diagnosis, k: int, names: dict[int, str]
 ) -> None:
     """The first wrong line, and those of the gradients that it spoils."""
-    words = "wrong"
-    if wrong.derivative and wrong.step:
-        of = counterpart(case, wrong.derivative[0], wrong.step.k, step.k)
-        for v, name in names.items():
-            theirs, mine = step.derivatives.get(v), step.derivatives.get(of or -1)
-            if theirs and mine and ratio(mine, theirs) is not None:  # it may be that of -z1
-                words = f"dL/d{name} wrong"
-    _label(finding, wrong.line, words, False)
-    for i, name in enumerate(case.names):
-        line = case.tape.nodes[gradient_node(step, i)].line
+    name = names.get(wrong.value or -1)
+    finding.labels[wrong.line] = []
+    _label(finding, wrong.line, f"dL/d{name} wrong" if name else "wrong", False)
+    for i, name in enumerate(bench.names):
+        parts = bench.change_nodes(k, bench.parameters[i])
+        if finding.parameters[i].ok or not parts:
+            continue
+        line = bench.tape.nodes[parts[-1][0]].line
         right = (f"dL/d{name}", True) in finding.labels.get(line, [])
-        if not finding.parameters[i].ok and line != wrong.line and not right:
+        if line != wrong.line and not right:
             _label(finding, line, f"dL/d{name} wrong", False)

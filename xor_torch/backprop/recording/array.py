@@ -10,8 +10,10 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from .number import Number, plain
+
 NUMBERS = "fiub"  # the kinds of dtype that are recorded: float, int, unsigned int, bool
-# Functions that write into their first argument and return nothing; the tape has no form of them.
+# Functions that write into their first argument and return nothing.
 _WRITERS = {"copyto", "put", "place", "putmask", "put_along_axis", "fill_diagonal"}
 _METHODS = [
     "all", "any", "argmax", "argmin", "argsort", "astype", "clip", "copy", "cumsum", "cumprod",
@@ -21,6 +23,7 @@ _METHODS = [
 ]  # fmt: skip
 
 
+ATOMS = frozenset([int, float, bool, str, type(None), type(Ellipsis)])  # arguments as they are
 _SHAPE: Any = np.ndarray.shape  # a descriptor
 
 
@@ -29,6 +32,7 @@ class Journal(Protocol):
 
     def run(self, op: str, function: Callable[..., Any], args: Any, kwargs: Any) -> Any: ...
     def run_into(self, op: str, function: Any, args: Any, kwargs: Any, out: Any) -> Any: ...
+    def change(self, op: str, function: Callable[..., Any], args: Any, kwargs: Any) -> None: ...
     def assign(self, x: "Recorded", index: Any, value: Any) -> None: ...
     def changed_unseen(self, x: Any) -> None: ...
     def branch(self, x: "Recorded", answer: bool) -> None: ...
@@ -79,7 +83,7 @@ class Recorded(np.ndarray):
         name = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
         function, recorder = getattr(ufunc, method), self._recorder
         if method == "at":
-            return _change_unseen(recorder, function, inputs, kwargs)
+            return recorder.change(name, function, inputs, kwargs)
         if method == "__call__":  # for add.reduce, a tuple is the axes
             inputs = tuple(map(recorder.typed, inputs))
         if out is None:
@@ -89,11 +93,11 @@ class Recorded(np.ndarray):
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
         out, recorder = kwargs.pop("out", None), self._recorder
         name = _function_name(func)
+        if name == "copyto" and len(args) == 2 and not kwargs and isinstance(args[0], Recorded):
+            args[0][...] = args[1]
+            return None
         if name in _WRITERS:
-            if name == "copyto" and len(args) == 2 and isinstance(args[0], Recorded):
-                args[0][...] = args[1]
-                return None
-            return _change_unseen(recorder, func, args, kwargs)
+            return recorder.change(name, func, args, kwargs)
         if name in ("dot", "inner", "outer"):
             args = tuple(map(recorder.typed, args))
         if isinstance(out, np.ndarray):
@@ -177,6 +181,26 @@ class Recorded(np.ndarray):
             return self.view(np.ndarray).tolist()
         return [row.tolist() for row in self] if self.ndim else self
 
+    def view(self, *args: Any, **kwargs: Any) -> Any:
+        return super().view(*args, **kwargs) if args or kwargs else self[...]
+
+    def resize(self, *shape: Any, refcheck: bool = True) -> None:
+        new = shape[0] if len(shape) == 1 else shape
+        if np.prod(new) != self.size:
+            raise ValueError("an array that is recorded cannot get another size in place")
+        self.shape = new
+
+    def put(self, indices: Any, values: Any, mode: Any = "raise") -> None:
+        np.put(self, indices, values, mode)
+
+    def itemset(self, *args: Any) -> None:
+        *at, value = args
+        self[at[0] if len(at) == 1 and isinstance(at[0], tuple) else tuple(at) or ...] = value
+
+    def __imatmul__(self, other: Any) -> Any:  # type: ignore[misc]  # in place
+        self[...] = self @ other
+        return self
+
     def fill(self, value: Any) -> None:
         self[...] = value
 
@@ -200,14 +224,10 @@ class Flat:
         return self.x.ravel()[index]
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        if self.x.flags.c_contiguous:
-            self.x.reshape(-1)[index] = value  # a view
-        else:
-            _change_unseen(self.x._recorder, _set_flat, (self.x, index, value), {})
-
-
-def _set_flat(x: np.ndarray, index: Any, value: Any) -> None:
-    x.flat[index] = value
+        flat = self.x.reshape(-1)  # a view, or a copy if the numbers lie in another order
+        flat[index] = value
+        if not self.x.flags.c_contiguous:
+            self.x[...] = flat.reshape(self.x.shape)
 
 
 def _unseen(name: str) -> Callable[..., Any]:
@@ -245,9 +265,8 @@ for _name in ("add", "sub", "mul", "truediv", "pow", "floordiv", "mod"):
     setattr(Recorded, f"__i{_name}__", _in_place(_name))
 for _name in _METHODS:
     setattr(Recorded, _name, _method(_name))
-for _name in ("itemset", "partition", "put", "setfield"):
-    if hasattr(np.ndarray, _name):  # NumPy 2 has no itemset
-        setattr(Recorded, _name, _unseen(_name))
+for _name in ("partition", "setfield"):
+    setattr(Recorded, _name, _unseen(_name))
 
 
 class Matrix(Recorded):
@@ -319,9 +338,13 @@ def _change_unseen(recorder: Journal, function: Callable[..., Any], args: Any, k
 
 def strip(x: Any, matrix: type[np.ndarray] = np.ndarray) -> Any:
     """The same arguments with plain arrays in them, and a `matrix` for each matrix."""
+    if type(x) in ATOMS:
+        return x
     if isinstance(x, Recorded):
-        plain = x.view(matrix if type(x) is Matrix else np.ndarray)
-        return plain[()] if x._scalar else plain
+        array = x.view(matrix if type(x) is Matrix else np.ndarray)
+        return array[()] if x._scalar else array
+    if type(x) is Number:
+        return plain(x)
     if isinstance(x, np.matrix):
         return x.view(matrix)
     if type(x) in (tuple, list):
@@ -341,9 +364,15 @@ def with_parts(whole: Any, parts: Iterable[Any]) -> Any:
 def holds(x: Any, *kinds: type) -> bool:
     """Is this, or is anything in this list or tuple, of one of these kinds?"""
     kind = type(x)
-    return issubclass(kind, kinds) or (
-        issubclass(kind, tuple | list) and any(holds(i, *kinds) for i in x)
-    )
+    if kind in ATOMS:
+        return False
+    if issubclass(kind, kinds):
+        return True
+    if issubclass(kind, (tuple, list)):
+        for i in x:  # any() would take twice as long, at every operation
+            if holds(i, *kinds):
+                return True
+    return False
 
 
 def is_whole(index: Any) -> bool:

@@ -7,6 +7,7 @@ import itertools
 import sys
 import types
 from pathlib import Path
+from typing import Any
 
 from ..code import Code, Place
 from .source import AssignmentRewriter
@@ -29,8 +30,11 @@ class Frames:
         """Take a file for the script's own, as it is."""
         self._changed[filename] = {}
 
-    def compile(self, source: str, filename: str, places: list[Place]) -> types.CodeType:
+    def compile(self, source: str, filename: str, places: list[Place]) -> list[types.CodeType]:
         """Add a file to the script's code and compile it, with what the recorder asks for.
+
+        Returns:
+            A code for each cell of a notebook, or the one of a script.
 
         Raises:
             SyntaxError: it is not Python.
@@ -41,7 +45,9 @@ class Frames:
         self._changed[filename] = rewriter.changed
         self._lines_before[filename] = len(self._code.lines)
         self._code.add(source, places)
-        return compile(tree, filename, "exec", dont_inherit=True)
+        cells = itertools.groupby(tree.body, lambda s: places[s.lineno - 1][0] if places else None)
+        parts = [ast.Module(list(body), tree.type_ignores) for _, body in cells]
+        return [compile(part, filename, "exec", dont_inherit=True) for part in parts]
 
     def current(self) -> types.FrameType | None:
         """The nearest frame, if it is the script's; None if another package is at work."""
@@ -49,6 +55,15 @@ class Frames:
         while frame and frame.f_code.co_filename in _BETWEEN:
             frame = frame.f_back
         return frame if frame and frame.f_code.co_filename in self._changed else None
+
+    def callers(self, frame: types.FrameType) -> list[Any]:
+        """From which lines of the script a frame was called."""
+        found, caller = [], frame.f_back
+        while caller:
+            if caller.f_code.co_filename in self._changed:
+                found.append((caller.f_code, caller.f_lineno))
+            caller = caller.f_back
+        return found
 
     def line(self, frame: types.FrameType) -> int:
         """The line of a frame, counted as in `Code`."""

@@ -17,8 +17,10 @@ class Limits:
     few_updates: int = 12
     #: Operations from the first update on: about two seconds of recording.
     nodes: int = 60_000
-    #: Operations before it: preparing the data, checking the gradient, a picture of the network.
-    nodes_before: int = 500_000
+    #: Operations before it (preparing the data): of more, the last twentieth is kept.
+    nodes_before: int = 200_000
+    #: An instruction that has run so often before the first update is not recorded any more.
+    runs: int = 20_000
     bytes: int = 600_000_000  #: of all values that are kept
     kept_elements: int = 20_000  #: A larger intermediate value is computed again from the tape.
     marks: int = 2_000  #: So many arrays get a mark of their own (`Node.marks`).

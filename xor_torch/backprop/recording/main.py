@@ -36,8 +36,13 @@ def main(argv: list[str]) -> None:
     def save(**outcome: Any) -> None:
         if os.getpid() == owner:  # not a child that the script has forked
             process.use_spare_memory()
-            recorder.tape.save(
-                folder, left=recorder.rounds.left, source=fingerprint(source), **outcome
+            tape, limit = recorder.finished()
+            tape.save(
+                folder,
+                left=recorder.rounds.left,
+                source=fingerprint(source),
+                limit=limit,
+                **outcome,
             )
 
     def leave(end: str = "full") -> None:

@@ -8,8 +8,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 
 from .array import Matrix, Recorded, holds
+from .number import Number, function_of_math
 from .recorder import Recorder
 
 # NumPy functions that take a sequence of arrays, and record it as one.
@@ -17,6 +19,10 @@ _TAKE_SEQUENCES = {
     "append", "block", "broadcast_arrays", "column_stack", "concatenate", "dstack", "hstack",
     "multi_dot", "shuffle", "stack", "vstack",
 }  # fmt: skip
+# Functions that a script may call with one of its own floats.
+_OF_ONE = {"abs", "clip", "dot", "mean", "round", "around", "sum", "where"}
+# Functions of a random generator that take numbers and return some of them, or whole numbers.
+_PICKS = {"binomial", "choice", "multinomial", "permutation", "permuted", "poisson", "shuffle"}
 # Functions of `math` that NumPy has as well.
 _OF_NUMBERS = [
     "exp", "log", "sqrt", "tanh", "sin", "cos", "tan", "sinh", "cosh", "log2", "log10", "log1p",
@@ -37,11 +43,15 @@ class StandIn(types.ModuleType):
             return self._replace[name]
         found = getattr(self._real, name)
         if isinstance(found, types.ModuleType) and found.__name__.startswith("numpy"):
-            replace = _random(self._recorder) if name == "random" else {}
+            replace = {"as_strided": functools.partial(_as_strided, self._recorder)}
+            if name == "random":
+                replace = _random(self._recorder)
             found = StandIn(self._recorder, found, replace)
+        elif isinstance(found, np.ufunc):
+            found = _Ufunc(self._recorder, found)
         elif (
             callable(found)
-            and not isinstance(found, type | np.ufunc)
+            and not isinstance(found, type)
             and type(found).__module__ not in ("types", "typing")  # numpy.typing.NDArray
         ):
             found = _recording(self._recorder, found, draws=self._real is np.random)
@@ -74,7 +84,10 @@ def numpy_module(recorder: Recorder) -> StandIn:
         "mat": as_matrix,
         "bmat": lambda blocks: as_matrix(np.block(blocks)),
         "ascontiguousarray": as_array,
+        "asfortranarray": as_array,
+        "full": functools.partial(_full, recorder),
         "asfarray": lambda a, dtype=np.float64: as_array(a, dtype),
+        "apply_along_axis": functools.partial(_apply_along_axis, recorder),
         "vectorize": functools.partial(_Vectorized, recorder),
         "nditer": _nditer,
         "ndarray": _ArrayType("ndarray", (np.ndarray,), {"recorder": recorder}),
@@ -94,16 +107,19 @@ def numpy_module(recorder: Recorder) -> StandIn:
 
 
 def math_module(recorder: Recorder) -> StandIn:
-    """``math``, whose functions take recorded numbers to NumPy's."""
-    return StandIn(recorder, math, {name: _of_a_number(name) for name in _OF_NUMBERS})
+    """``math``, whose functions take NumPy's numbers to NumPy, and record what they do."""
+    names = (name for name in dir(math) if callable(getattr(math, name)) and name[0] != "_")
+    return StandIn(recorder, math, {name: _of_a_number(name) for name in names})
 
 
 def _of_a_number(name: str) -> Callable[..., Any]:
-    plain = getattr(math, name)
-    recorded = getattr(np, {"pow": "power", "atan": "arctan"}.get(name, name))
+    of_python = function_of_math(name)
+    if name not in _OF_NUMBERS:
+        return of_python
+    of_numpy = getattr(np, {"pow": "power", "atan": "arctan"}.get(name, name))
 
     def call(*args: Any) -> Any:
-        return recorded(*args) if any(isinstance(a, Recorded) for a in args) else plain(*args)
+        return of_numpy(*args) if any(isinstance(a, Recorded) for a in args) else of_python(*args)
 
     return call
 
@@ -115,19 +131,49 @@ def _recording(
     name = getattr(function, "__name__", "call")
 
     def call(*args: Any, **kwargs: Any) -> Any:
+        if name in _OF_ONE and not draws:
+            args = tuple(recorder.as_array(a) if type(a) is Number else a for a in args)
         first = args[0] if args else None
-        if type(first) is list and name not in _TAKE_SEQUENCES and holds(first, Recorded):
+        if type(first) is list and name not in _TAKE_SEQUENCES and holds(first, Recorded, Number):
             args = (recorder.array(first), *args[1:])  # NumPy would make a plain array of it
+        if draws and name == "shuffle" and isinstance(first, Recorded):
+            return recorder.shuffle(first, function, args[1:], kwargs)
         result = function(*args, **kwargs)
+        if name not in _PICKS and recorder.is_marked((args, kwargs)):
+            return recorder.record_new(result, "lost")  # NumPy has not told us what it did
         if draws and isinstance(result, float | np.floating) and not recorder.full:
             return recorder.wrap(result, recorder.leaf(result))
-        if draws and name == "shuffle":
-            recorder.changed_unseen(first)
         return recorder.record_new(result)
 
     call.__name__ = name
     call.__doc__ = getattr(function, "__doc__", None)
     return call
+
+
+class _Ufunc:
+    """A ufunc that records what it makes of a list of recorded numbers, too."""
+
+    def __init__(self, recorder: Recorder, real: np.ufunc) -> None:
+        self.__dict__.update(_recorder=recorder, _real=real, __name__=real.__name__)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        recorder = self._recorder
+        lists = [type(a) in (list, tuple) and holds(a, Recorded, Number) for a in args]
+        if any(lists):
+            args = tuple(recorder.array(a) if x else a for a, x in zip(args, lists, strict=True))
+        return self._real(*args, **kwargs)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._real, name)
+
+    def __repr__(self) -> str:
+        return repr(self._real)
+
+    def __reduce__(self) -> Any:
+        return self._real.__reduce__()
+
+    def __deepcopy__(self, memo: Any) -> Any:
+        return self
 
 
 class _Generator:
@@ -199,6 +245,43 @@ class _Vectorized:
         results = [self.function(*xs) for xs in zip(*(a.ravel() for a in arrays), strict=True)]
         result = self.recorder.array(results).reshape(shape) if shape else results[0]
         return self.recorder.matrix(result, copy=False) if holds(args, Matrix) else result
+
+
+def _apply_along_axis(
+    recorder: Recorder, func1d: Callable[..., Any], axis: int, arr: Any, *args: Any, **kwargs: Any
+) -> Any:
+    """``numpy.apply_along_axis``, which would call the function with rows that do not record."""
+    if not isinstance(arr, Recorded):
+        return recorder.record_new(np.apply_along_axis(func1d, axis, arr, *args, **kwargs))
+    rows = np.moveaxis(arr, axis, -1)
+    shape = rows.shape[:-1]
+    found = recorder.array([func1d(rows[at], *args, **kwargs) for at in np.ndindex(shape)])
+    size = found.shape[1:]
+    whole = found.reshape(shape + size)
+    return whole if len(size) != 1 else np.moveaxis(whole, -1, axis)
+
+
+def _full(recorder: Recorder, shape: Any, fill_value: Any, dtype: Any = None, **kwargs: Any) -> Any:
+    """``numpy.full``, with a number that may be recorded."""
+    if not isinstance(fill_value, Recorded):
+        return recorder.record_new(np.full(shape, fill_value, dtype, **kwargs))
+    whole = np.broadcast_to(fill_value, shape).copy()
+    return whole if dtype is None else whole.astype(dtype)
+
+
+def _as_strided(recorder: Recorder, x: Any, shape: Any = None, strides: Any = None) -> Any:
+    """``as_strided``, whose strides count bytes: on the tape those of float64."""
+    if not isinstance(x, Recorded) or shape is None or strides is None or not x.flags.c_contiguous:
+        made = as_strided(np.asarray(x), shape, strides)
+        return recorder.record_new(made, "lost" if recorder.is_marked(x) else "leaf")
+    bytes_of_one = x.itemsize
+
+    def real(x: np.ndarray, shape: Any, strides: Any) -> Any:
+        return as_strided(x, shape, [s * bytes_of_one // 8 for s in strides])
+
+    lengths = [int(n) for n in np.atleast_1d(shape)]
+    jumps = [int(n) * 8 // bytes_of_one for n in np.atleast_1d(strides)]
+    return recorder.run("as_strided", real, (x, lengths, jumps), {})
 
 
 class _Elements:

@@ -2,7 +2,8 @@
 
 Each operation stands there with its inputs, its value and its source line. A value on the tape
 never changes: an in-place operation is written as if it made a new value, and a view knows the
-memory that it looks into.
+memory that it looks into. The class is long because each operation touches all three of them: the
+tape, the memory of an array, and its name.
 """
 
 import builtins
@@ -13,8 +14,9 @@ from typing import Any
 import numpy as np
 
 from ..operations import VIEWS
-from ..tape import Node, Ref, Tape
+from ..tape import LEFT_OUT, Node, Ref, Tape
 from .array import (
+    ATOMS,
     NUMBERS,
     Matrix,
     Memory,
@@ -28,7 +30,11 @@ from .array import (
     with_parts,
 )
 from .frames import Frames
+from .lifting import lifted
 from .limits import Enough, Limits, Rounds
+from .number import Number
+from .places import MOST_NUMBERS, Places
+from .preparation import Preparation
 from .updates import Updates
 
 
@@ -57,7 +63,11 @@ class Recorder:
         self.full = False  # Set it to stop recording.
         self._when_full = when_full
         self._deadline = time.monotonic() + limits.seconds
+        self.places = Places(self)
+        self._made = set[int]()  # the nodes that are Python's numbers
         self._bytes = 0
+        self._preparation = Preparation(self.tape, self.updates, self.frames, limits)
+        self._skips = False  # Is the present operation left out, see `Preparation`?
         self._next_mark = 0
         self._foreign: dict[int, tuple[np.ndarray, int]] = {}  # id of a plain array -> it, its node
         self._typed: dict[int, tuple[Any, Recorded]] = {}  # id of a list of numbers -> both
@@ -66,7 +76,9 @@ class Recorder:
 
     def _records(self) -> bool:
         """Is it the script that calls, and is there room on the tape?"""
-        return not self.full and self.frames.current() is not None
+        frame = None if self.full else self.frames.current()
+        self._skips = frame is not None and self.updates.none and self._preparation.is_busy(frame)
+        return frame is not None and not self._skips
 
     def _new(self, op: str, args: Any = (), kwargs: Any = None) -> Node:
         tape, frame = self.tape, self.frames.current()
@@ -78,9 +90,10 @@ class Recorder:
             node.marks |= tape.nodes[i].marks
         tape.nodes.append(node)
         limits, began = self.limits, self.updates.began
-        room = limits.nodes_before if began is None else began + limits.nodes
+        if began is None and self._preparation.is_long():
+            self._bytes = self._preparation.forget()
         if (
-            len(tape.nodes) > room
+            (began is not None and len(tape.nodes) > began + limits.nodes)
             or self._bytes > limits.bytes
             or time.monotonic() > self._deadline
         ) and not self.full:
@@ -90,10 +103,11 @@ class Recorder:
         return node
 
     def _keep(self, node: Node, value: Any, always: bool = False) -> None:
-        node.shape, node.dtype = np.shape(value), np.asarray(value).dtype.kind
-        if always or np.size(value) <= self.limits.kept_elements:
-            copy = node.value = np.array(value)
-            self._bytes += copy.nbytes
+        x = np.asarray(value)
+        node.shape, node.dtype = x.shape, x.dtype.kind
+        if always or x.size <= self.limits.kept_elements:
+            node.value = np.array(x)
+            self._bytes += x.nbytes
         # A weight may begin as a literal, and the data may be whole numbers.
         first = node.op in ("leaf", "multiply", "add", "subtract") and not node.marks
         if first and node.dtype == "f":
@@ -118,7 +132,12 @@ class Recorder:
             return node
         if x._memory is None:
             self._own_memory(x, self.leaf(x.view(np.ndarray), "lost" if x._lost else "leaf"))
-        elif x._version != x._memory.version:
+            return x._node
+        if x._memory.node < 0 or self.tape.nodes[x._memory.node] is LEFT_OUT:
+            x._memory.node = self.leaf(x._memory.base)
+            x._memory.version += 1
+            self.updates.entered_late.add(x._memory.node)
+        if x._version != x._memory.version:
             node = x._memory.node
             value = x._memory.base
             for op, function, args, kwargs in x._path:
@@ -131,6 +150,10 @@ class Recorder:
 
     def _encode(self, x: Any) -> Any:
         """Arguments with a `Ref` for each array."""
+        if type(x) in ATOMS:
+            return x
+        if type(x) is Number:
+            return Ref(x.node)
         if isinstance(x, np.ndarray):
             return Ref(self.node_of(x)) if x.dtype.kind in NUMBERS else x
         if type(x) in (tuple, list):
@@ -163,20 +186,29 @@ class Recorder:
         self.tape.nodes[x._node].name = name
         return x
 
-    def record_new(self, value: Any) -> Any:
+    def is_marked(self, x: Any) -> bool:
+        """Is there a number among these arguments that descends from an array of the script?"""
+        if isinstance(x, tuple | list | dict):
+            return any(map(self.is_marked, x.values() if isinstance(x, dict) else x))
+        known = isinstance(x, Recorded) and x._memory is not None and not self.full
+        return known and bool(self.tape.nodes[self.node_of(x)].marks)
+
+    def record_new(self, value: Any, op: str = "leaf") -> Any:
         """Record an array that NumPy has just made from nothing; leave other things alone."""
         if isinstance(value, Recorded) or self.full:
             return value
         if type(value) in (np.ndarray, np.matrix) and value.dtype.kind in NUMBERS:
-            return self.wrap(value, self.leaf(value)) if self.frames.current() else value
+            return self.wrap(value, self.leaf(value, op)) if self.frames.current() else value
         if type(value) in (tuple, list) and any(isinstance(v, np.ndarray) for v in value):
-            return type(value)(map(self.record_new, value))
+            return type(value)(self.record_new(v, op) for v in value)
         return value
 
     def typed(self, x: Any) -> Any:
         """A list of numbers as an array, the same one each time that the list is met."""
         if type(x) not in (list, tuple) or holds(x, Recorded) or not self._records():
             return x
+        if holds(x, Number):
+            return self.array(x)
         value = np.array(x)
         known = self._typed.get(id(x))
         if known and known[0] is x and np.array_equal(strip(known[1]), value):
@@ -198,7 +230,7 @@ class Recorder:
             return _with_axes(object, kwargs.get("ndmin", 0))
         if isinstance(object, map | filter | zip | range):
             object = list(object)
-        if not holds(object, Recorded):
+        if not holds(object, Recorded, Number):
             return self.record_new(np.array(object, dtype=dtype, **kwargs))
         if dtype in ("object", "O", builtins.object):
             return _objects(object)
@@ -212,6 +244,52 @@ class Recorder:
         """``numpy.matrix`` for the script."""
         x = self.array(np.matrix(data) if isinstance(data, str) else data, dtype, copy or None)
         return self._as_matrix(x, np.asarray(strip(x)).view(np.matrix))  # always two axes
+
+    # -- Python's numbers
+
+    def finished(self) -> tuple[Tape, str | None]:
+        """The tape with arrays for Python's numbers, and why it cannot be judged, if so."""
+        if self.places.too_many and not self.tape.links:
+            return self.tape, (
+                f"its lists hold more than {MOST_NUMBERS:,} numbers: use fewer, or NumPy arrays"
+            )
+        try:
+            return lifted(self.tape, self.places, self._made)
+        except Exception as e:  # a stranger's lists and objects may be stranger than this check
+            return self.tape, f"its numbers could not be followed, with {type(e).__name__}: {e}"
+
+    def as_number(self, value: float, node: int) -> Number:
+        """A Python float, whose node this is, as one that records."""
+        return Number.on_tape(value, node, self)
+
+    def leaf_number(self, value: float) -> int:
+        """Enter a float of the script; return its node."""
+        node = self._new("leaf")
+        node.value, node.shape, node.dtype = np.array(value), (), "f"
+        node.marks = 1 << self.limits.marks  # all of them share the last mark
+        self._made.add(node.id)
+        return node.id
+
+    def as_array(self, x: Number) -> Any:
+        """A Python float as the number that NumPy makes of it."""
+        return self.wrap(np.float64(x), x.node) if self._records() else float(x)
+
+    def number(self, op: str, args: tuple[Any, ...], value: float) -> Any:
+        """Write down what was done with Python's numbers; return the result."""
+        if not self._records():
+            return value
+        node = self._new(op, self._encode(args))
+        self._keep(node, value)
+        self._made.add(node.id)
+        return self.as_number(value, node.id)
+
+    def compared(self, op: str, args: tuple[Any, ...], answer: bool) -> None:
+        """Python's numbers were compared, as a branch is taken."""
+        if self._records():
+            node = self._new(op, self._encode(args))
+            self._keep(node, answer)
+            self._made.add(node.id)
+            self.tape.branches.append((node.id, answer))
 
     # -- operations
 
@@ -237,12 +315,13 @@ class Recorder:
     def _run(self, op: str, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         value = function(*strip(args), **strip(kwargs))
         if op in ("zeros_like", "ones_like", "empty_like", "full_like"):
-            return self.record_new(value)
+            return self.record_new(value, "lost" if self.is_marked(args[1:]) else "leaf")
         if not self._records():
             return value
         if isinstance(value, tuple | list) and any(isinstance(v, np.ndarray) for v in value):
             parts = (
-                self._result(f"{op}#{i}", function, args, kwargs, v) for i, v in enumerate(value)
+                self._result(f"{op}#{i}", _part(function, i), args, kwargs, v)
+                for i, v in enumerate(value)
             )
             return with_parts(value, parts)
         return self._result(op, function, args, kwargs, value)
@@ -256,7 +335,6 @@ class Recorder:
         source = args[0] if args else None
         if (
             op in VIEWS
-            and "#" not in op  # one of several results: its way from the memory is longer
             and not result._scalar
             and isinstance(source, Recorded)
             and source._memory is not None
@@ -270,7 +348,9 @@ class Recorder:
     def run_into(self, op: str, function: Any, args: Any, kwargs: Any, out: Any) -> Any:
         """Do an operation whose result goes into `out`, an existing array, and write it down."""
         records = self._records() and isinstance(out, Recorded)
-        encoded = (self._encode(args), self._encode(kwargs)) if records else ()
+        # where a mask is False, `out` keeps what it had
+        before = {"out": out} if "where" in kwargs else {}
+        encoded = (self._encode(args), self._encode({**kwargs, **before})) if records else ()
         function(*strip(args), out=np.asarray(out), **strip(kwargs))
         if records:
             node = self._new(op, *encoded)
@@ -328,13 +408,47 @@ class Recorder:
             new = Ref(self.leaf(np.asarray(value)))
         self._write(x, (("getitem", getitem, (index,), {}),), new.id)
 
+    def change(self, op: str, function: Callable[..., Any], args: Any, kwargs: Any) -> None:
+        """Call a function that writes into its first argument, and write it down."""
+        x = args[0]
+        if not (self._records() and isinstance(x, Recorded)):
+            function(*strip(args), **strip(kwargs))
+            self.changed_unseen(x)
+            return
+        args = (x, *(self.array(a) if isinstance(a, list) else a for a in args[1:]))
+        encoded = self._encode(args), self._encode(kwargs)
+        function(*strip(args), **strip(kwargs))
+        node = self._new(op, *encoded)
+        self._keep(node, strip(x))
+        self._find_update(node)
+        self._name_target(node)
+        self._write(x, (), node.id)
+
+    def shuffle(self, x: Recorded, shuffle: Callable[..., Any], args: Any, kwargs: Any) -> None:
+        """Shuffle `x` in place: on the tape its rows are picked in their new order."""
+        was = np.array(strip(x))
+        shuffle(strip(x), *args, **kwargs)
+        if not self._records() or x.ndim == 0 or args or kwargs:
+            self.changed_unseen(x)
+            return
+        before, after = (np.lexsort(rows.reshape(len(rows), -1).T) for rows in (was, strip(x)))
+        order = np.empty_like(before)
+        order[after] = before
+        node = self._new("getitem", (Ref(self.node_of(x)), Ref(self.leaf(order))))
+        self._keep(node, strip(x))
+        self._write(x, (), node.id)
+
     def changed_unseen(self, x: Any) -> None:
         """Something that does not record has changed `x`: it has a new value from outside."""
-        if isinstance(x, Recorded) and x._memory is not None and not self.full:
-            was = self.tape.nodes[x._memory.node]
-            kind = "lost" if was.marks and was.op != "leaf" else "leaf"
-            x._memory.node = self.leaf(x._memory.base, kind)
-            x._memory.version += 1
+        if not isinstance(x, Recorded) or x._memory is None or self.full:
+            return
+        x._memory.version += 1
+        if self._skips or x._memory.node < 0:
+            x._memory.node = -1  # it gets a node when it is used
+            return
+        was = self.tape.nodes[x._memory.node]
+        kind = "lost" if was.marks and was.op != "leaf" else "leaf"
+        x._memory.node = self.leaf(x._memory.base, kind)
 
     def branch(self, x: Recorded, answer: bool) -> None:
         """The script chose its way by the truth of `x`."""
@@ -351,6 +465,8 @@ class Recorder:
             if type(value) in (tuple, list) and len(value) == len(targets):
                 return type(value)(map(self.assigned, value, targets))
             return value
+        if not self.full and not isinstance(value, np.ndarray) and targets[0].isidentifier():
+            value = self.places.named(value, targets[0])
         made = type(value) in (np.ndarray, np.matrix) and value.dtype.kind in NUMBERS
         if made and not self.full:
             # A package made it: from now on its operations are to be recorded.
@@ -378,6 +494,11 @@ class Recorder:
         """Call a value that a statement changes by its target, less `depth` indices."""
         if names := self.frames.targets():
             node.name = names[min(depth, len(names) - 1)]
+
+
+def _part(function: Callable[..., Any], i: int) -> Callable[..., Any]:
+    """One of several results of a function."""
+    return lambda *args, **kwargs: function(*args, **kwargs)[i]
 
 
 def _with_axes(x: Any, least: int) -> Any:

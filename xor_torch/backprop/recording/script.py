@@ -21,6 +21,7 @@ from ..code import Place
 from ..tape import Tape
 from .array import Recorded, strip
 from .limits import Enough, Limits
+from .number import Number, extreme_of, sum_of
 from .numpy_module import math_module, numpy_module
 from .recorder import Recorder
 from .source import read_source
@@ -37,7 +38,7 @@ def record(source: str, filename: str, limits: Limits | None = None) -> tuple[di
     recorder = Recorder(limits or Limits())
     found = Run(recorder).script(source, filename)
     recorder.full = True
-    return found, recorder.tape
+    return found, recorder.finished()[0]
 
 
 class Run:
@@ -51,8 +52,12 @@ class Run:
     def script(
         self, source: str, filename: str, places: list[Place] | None = None
     ) -> dict[str, Any]:
-        """Execute a script; return its globals. Its exceptions are passed on, except `Enough`."""
-        code = self.recorder.frames.compile(source, filename, places or [])
+        """Execute a script; return its globals. Its exceptions are passed on, except `Enough`.
+
+        A cell of a notebook that raises one ends there, and the next is executed, as a reader of
+        the notebook would do. The first exception is passed on in the end.
+        """
+        codes = self.recorder.frames.compile(source, filename, places or [])
         module = types.ModuleType("__main__")
         module.__file__ = filename
         self.furnish(module.__dict__)
@@ -61,14 +66,21 @@ class Run:
         finder = _Siblings(self, Path(filename).resolve().parent)
         sys.meta_path.insert(0, finder)
         main, sys.modules["__main__"] = sys.modules.get("__main__"), module
+        crash: Exception | None = None
         try:
-            exec(code, module.__dict__)
+            for code in codes:
+                try:
+                    exec(code, module.__dict__)
+                except Exception as e:
+                    crash = crash or e
         except Enough:
             pass
         finally:
             sys.meta_path.remove(finder)
             if main is not None:
                 sys.modules["__main__"] = main
+        if crash:
+            raise crash
         return module.__dict__
 
     def furnish(self, namespace: dict[str, Any]) -> None:
@@ -80,6 +92,14 @@ class Run:
             "__loop__": self._loop,
             "__round__": self.recorder.rounds.begin,
             "__float__": _float,
+            "__set_item__": self.recorder.places.set_item,
+            "__set_attribute__": self.recorder.places.set_attribute,
+            "__change_item__": self.recorder.places.change_item,
+            "__change_attribute__": self.recorder.places.change_attribute,
+            "__named__": self.recorder.places.named,
+            "sum": sum_of,
+            "max": extreme_of(True),
+            "min": extreme_of(False),
         }
 
     def _import(
@@ -90,6 +110,8 @@ class Run:
         fromlist: Any = (),
         level: Any = 0,
     ) -> Any:
+        if level == 0 and name.partition(".")[0] == "cupy":  # arrays that cannot be recorded
+            raise ModuleNotFoundError("No module named 'cupy'", name="cupy")
         if level == 0 and name in ("numpy", "math"):
             return self._numpy if name == "numpy" else self._math
         if level == 0 and name.startswith("numpy."):
@@ -109,7 +131,7 @@ class Run:
         """The items of a ``for`` loop, until it has made enough updates."""
         go_on = self.recorder.rounds.begin()
         for item in items:
-            yield item
+            yield self.recorder.places.looped(item)
             if not go_on():
                 return
 
@@ -131,6 +153,8 @@ def _float(*args: Any) -> Any:
     if len(args) == 1 and isinstance(args[0], Recorded):
         float(strip(args[0]))  # for an array, this NumPy may raise an error
         return args[0].item() if args[0].dtype.kind == "f" else args[0].astype(float).item()
+    if len(args) == 1 and type(args[0]) is Number:
+        return args[0]
     return float(*args)
 
 
@@ -153,8 +177,8 @@ class _Siblings(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         file = Path(str(module.__file__))
         self.run.furnish(module.__dict__)
         text, places = read_source(file, module=str(file.relative_to(self.folder)))
-        code = self.run.recorder.frames.compile(text, str(file), places)
-        exec(code, module.__dict__)
+        for code in self.run.recorder.frames.compile(text, str(file), places):
+            exec(code, module.__dict__)
 
 
 class _Nothing(types.ModuleType):

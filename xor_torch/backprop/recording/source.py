@@ -10,6 +10,7 @@ import json
 import re
 import tokenize
 from pathlib import Path
+from typing import TypeGuard
 
 from ..code import Place
 from ..untrusted import read_regular
@@ -77,9 +78,12 @@ def _plain_python(lines: list[str]) -> list[str]:
 class AssignmentRewriter(ast.NodeTransformer):
     """Adds calls to the recorder to a script; no line moves.
 
-    ``name = value`` becomes ``name = __assigned__(value, "name")``. A ``for`` loop takes its items
-    from ``__loop__(items)``, and a ``while`` loop asks a function of ``__round__()`` before each
-    round, so that the recorder can leave a long loop. ``float(x)`` becomes ``__float__(x)``.
+    ``name = value`` becomes ``name = __assigned__(value, "name")``, ``x[i] = value`` becomes
+    ``__set_item__(value, x, i, "x[i]")``, ``x[i] += value`` becomes ``__change_item__("+=", x, i,
+    value, "x[i]")``; the same with attributes. After ``name += value`` follows ``name =
+    __named__(name, "name")``. A ``for`` loop takes its items from ``__loop__(items)``, and a
+    ``while`` loop asks a function of ``__round__()`` before each round, so that the recorder can
+    leave a long loop. ``float(x)`` becomes ``__float__(x)``.
     """
 
     def __init__(self, source: str) -> None:
@@ -87,6 +91,13 @@ class AssignmentRewriter(ast.NodeTransformer):
         # line -> column -> what an assignment changes: x[i][j], and what that is a part of: x[i], x
         self.changed: dict[int, dict[int, list[str]]] = {}
         self.loops = 0
+        self.classes: list[str] = []  # the classes around
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
+        self.classes.append(node.name)
+        self.generic_visit(node)
+        self.classes.pop()
+        return node
 
     def visit_Assign(self, node: ast.Assign) -> ast.AST:
         self.generic_visit(node)
@@ -94,6 +105,12 @@ class AssignmentRewriter(ast.NodeTransformer):
         parts = target.elts if isinstance(target, ast.Tuple | ast.List) else [target]
         if isinstance(target, ast.Subscript):  # x[part] = ... makes a new value of x
             self._note_change(node.lineno, target)
+        if len(node.targets) == 1 and self._is_place(target):
+            value = self._call("__assigned__", node.value, ast.Constant(self._text(target)))
+            where = self._where(target)
+            kind = "item" if isinstance(target, ast.Subscript) else "attribute"
+            call = ast.Call(ast.Name(f"__set_{kind}__", ast.Load()), [value, *where], [])
+            return self._statement(call, node)
         if not any(isinstance(p, ast.Starred) for p in parts):
             node.value = self._call(
                 "__assigned__", node.value, *(ast.Constant(self._text(p)) for p in parts)
@@ -108,10 +125,44 @@ class AssignmentRewriter(ast.NodeTransformer):
             )
         return node
 
-    def visit_AugAssign(self, node: ast.AugAssign) -> ast.AST:
+    def visit_AugAssign(self, node: ast.AugAssign) -> ast.AST | list[ast.stmt]:
         self.generic_visit(node)
         self._note_change(node.lineno, node.target)
-        return node
+        target = node.target
+        if isinstance(target, ast.Name):
+            again = ast.Name(target.id, ast.Load())
+            call = ast.Call(ast.Name("__named__", ast.Load()), [again, ast.Constant(target.id)], [])
+            return [node, ast.copy_location(ast.Assign([target], call), node)]
+        if not self._is_place(target):
+            return node
+        kind = "item" if isinstance(target, ast.Subscript) else "attribute"
+        operator = ast.Constant(type(node.op).__name__)
+        where = self._where(target)
+        call = ast.Call(
+            ast.Name(f"__change_{kind}__", ast.Load()),
+            [operator, *where[:2], node.value, where[2]],
+            [],
+        )
+        return self._statement(call, node)
+
+    def _is_place(self, target: ast.expr) -> TypeGuard[ast.Subscript | ast.Attribute]:
+        """Is it ``x[i]`` or ``x.name``? ``x[a:b]`` and ``x[i, j]`` are arrays."""
+        if isinstance(target, ast.Subscript):
+            return not isinstance(target.slice, ast.Slice | ast.Tuple)
+        return isinstance(target, ast.Attribute)
+
+    def _where(self, target: ast.Subscript | ast.Attribute) -> list[ast.expr]:
+        """What holds a target, its key there, and its text."""
+        text = ast.Constant(self._text(target))
+        if isinstance(target, ast.Subscript):
+            return [target.value, target.slice, text]
+        name = target.attr
+        if self.classes and name.startswith("__") and not name.endswith("__"):
+            name = f"_{self.classes[-1].lstrip('_')}{name}"
+        return [target.value, ast.Constant(name), text]
+
+    def _statement(self, call: ast.Call, node: ast.stmt) -> ast.stmt:
+        return ast.copy_location(ast.Expr(ast.copy_location(call, node)), node)
 
     def visit_For(self, node: ast.For) -> ast.AST:
         self.generic_visit(node)

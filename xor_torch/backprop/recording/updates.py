@@ -25,6 +25,11 @@ class Updates:
         self.tape = tape
         self.count = 0  # how many were found, over all arrays
         self.began: int | None = None  # the node of the first one that was made again
+        self.none = True  # Was none found, not even an update that begins too early?
+        # A step that begins with a value before this node, or with one of those that the tape has
+        # entered late, may not be complete on the tape.
+        self.complete_from = 0
+        self.entered_late = set[int]()
         self._marks = marks
         self._root_of: dict[int, int] = {}  # of every value that replaced another
         # (root, place in the script) -> the part of the array that was changed there first, and
@@ -35,20 +40,50 @@ class Updates:
         # other root -> (old, new) of each sum: they become updates once a change depends on it
         self._sums: dict[int, list[tuple[int, int]]] = {}
 
+    def forget(self, begin: int) -> None:
+        """All before the node `begin` was dropped from the tape, unless it is used later."""
+        tape = self.tape
+        tape.links = [link for link in tape.links if link[0] >= begin]
+        tape.branches = [b for b in tape.branches if b[0] >= begin]
+        tape.aliases = [a for a in tape.aliases if a[0] >= begin]
+        self.complete_from = max(begin, self.complete_from)
+        for known in (self._root_of, self._places, self._read, self._independent, self._sums):
+            known.clear()
+
     def found(self, node: Node) -> bool:
         """Is this new node an update?"""
-        if node.op in ("add", "subtract"):
+        if node.op in ("add", "subtract", "add.at", "subtract.at"):
             return self._in_sum(node)
         if node.op == "assign":
             return self._in_part(node)
         # array([a + change, b + change]) may also be a sum as a whole
         return node.op == "array" and self._in_rebuilt(node)
 
-    def _in_sum(self, node: Node) -> bool:
-        """``old + change``"""
-        if node.dtype != "f" or len(node.args) != 2:
+    def replaced(self, old: int, node: Node, changes: list[int], counts: bool) -> bool:
+        """The script has put `node`, the sum of `old` and `changes`, in the place of `old`.
+
+        Args:
+            old: a value.
+            node: the new value.
+            changes: what was added.
+            counts: False if it is one of the numbers of a list, of which the first was counted.
+
+        """
+        root = self._root(old)
+        if not any(self._depends(i, root) for i in changes):
+            self._keep_sum(old, node)
             return False
-        first, second = node.args
+        count, began = self.count, self.began
+        self._add(old, node)
+        if not counts:
+            self.count, self.began = count, began
+        return True
+
+    def _in_sum(self, node: Node) -> bool:
+        """``old + change``, or ``add.at(old, indices, change)``"""
+        if node.dtype != "f" or len(node.args) < 2:
+            return False
+        first, second = node.args[0], node.args[-1]
         if not (isinstance(first, Ref) and isinstance(second, Ref)):
             return False
         pairs = [(first.id, second.id)]
@@ -145,7 +180,12 @@ class Updates:
         # A sum at another place filled the array with its first numbers.
         nodes = self.tape.nodes
         sums = [s for s in self._sums.pop(root, ()) if nodes[s[1]].site == node.site]
-        self.tape.links += [*sums, (old, node.id)]
+        self.tape.links += [
+            (was, new)
+            for was, new in (*sums, (old, node.id))
+            if was >= self.complete_from and was not in self.entered_late
+        ]
+        self.none = False
         # One element after the other is one update. x @ w + b, with the same b as before, is not
         # an update that is made again.
         part = str(node.args[1]) if node.op == "assign" else ""

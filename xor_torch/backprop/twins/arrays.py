@@ -129,7 +129,7 @@ def _moves(function: Callable[..., Any], *data: str) -> Twin:
     return twin
 
 
-def _getitem(x: Tensor, index: Any) -> Tensor:
+def getitem(x: Tensor, index: Any) -> Tensor:
     """``x[index]``, by torch where its rules are NumPy's, by the positions elsewhere."""
     parts = tuple(map(_part, index)) if isinstance(index, tuple) else (_part(index),)
     arrays = [n for n, p in enumerate(parts) if isinstance(p, Tensor)]
@@ -161,36 +161,34 @@ def _item(x: Tensor, *at: Any) -> Tensor:
     return x.reshape(-1)[at[0]] if len(at) == 1 else x[tuple(at)]
 
 
-def _positions(x: Tensor) -> Tensor:
+def positions(x: Tensor) -> Tensor:
+    """The place of each number of `x`, all of them counted in a row."""
     return torch.arange(x.numel()).reshape(x.shape)
 
 
 def _assign(base: Any, path: Any, value: Any) -> Tensor:
     """`base` with the part that `path` leads to replaced by `value`."""
     base = number(base)
-    at = _positions(base)
+    at = positions(base)
     for op, args, kwargs in path:
-        at = ARRAYS[op](at, *args, **kwargs)
+        name, _, number_of_part = op.partition("#")
+        at = ARRAYS[name](at, *args, **kwargs)
+        at = at[int(number_of_part)] if number_of_part else at
     return _put(base, at, value)
 
 
-def _put(base: Tensor, at: Tensor, value: Any, accumulate: bool = False) -> Tensor:
+def _put(base: Tensor, at: Tensor, value: Any) -> Tensor:
+    values = values_for(at, value)
+    return base.reshape(-1).index_put((at.reshape(-1),), values).reshape(base.shape)
+
+
+def values_for(at: Tensor, value: Any) -> Tensor:
+    """One value for each of the positions `at`, in a row."""
     value = number(value)
     while value.ndim > at.ndim:
         value = value.squeeze(0)
-    values = value.expand(at.shape).reshape(-1)
-    flat = base.reshape(-1).index_put((at.reshape(-1),), values, accumulate)
-    return flat.reshape(base.shape)
-
-
-def _add_at(sign: float) -> Twin:
-    """``add.at(a, indices, b)`` as a new array: an index that is there twice counts twice."""
-
-    def twin(a: Any, indices: Any, b: Any, /) -> Tensor:
-        base = number(a)
-        return _put(base, _getitem(_positions(base), indices), sign * number(b), accumulate=True)
-
-    return twin
+    values: Tensor = value.expand(at.shape).reshape(-1)
+    return values
 
 
 # NumPy's own have no signature that says more than (*args).
@@ -345,11 +343,9 @@ ARRAYS: dict[str, Twin] = {
     "copy": _copy,
     "array": _array,
     # numbers moved about
-    "getitem": _getitem,
+    "getitem": getitem,
     "item": _item,
     "assign": _assign,
-    "add.at": _add_at(1.0),
-    "subtract.at": _add_at(-1.0),
     "put": _moves(np.put, "a", "v"),
     "putmask": _moves(_numpy_putmask, "a", "values"),
     "place": _moves(np.place, "arr", "vals"),
@@ -362,6 +358,9 @@ ARRAYS: dict[str, Twin] = {
     "take_along_axis": _moves(np.take_along_axis, "arr"),
     "compress": _moves(np.compress, "a"),
     "repeat": _moves(np.repeat, "a"),
+    "resize": _moves(np.resize, "a"),
+    "extract": _moves(np.extract, "arr"),
+    "rollaxis": _moves(np.rollaxis, "a"),
     "tile": _moves(np.tile, "A"),
     "roll": _moves(np.roll, "a"),
     "rot90": _moves(np.rot90, "m"),

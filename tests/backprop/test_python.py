@@ -1,0 +1,353 @@
+"""Networks of Python's own floats: the script's numbers, the tape and the verdict."""
+
+import contextlib
+import io
+import json
+import math
+import pickle
+import re
+
+import numpy as np
+import pytest
+import torch
+
+from tests.backprop.python import FILES, MISTAKES
+from xor_torch.backprop import replay
+from xor_torch.backprop.check import check_file
+from xor_torch.backprop.recording import places, script
+from xor_torch.backprop.recording.limits import Limits
+from xor_torch.backprop.recording.number import Number
+from xor_torch.backprop.recording.recorder import Recorder
+
+ALL = Limits(updates=10**9, nodes=10**9, nodes_before=10**9, slow_loop_seconds=1e9, seconds=600)
+QUICK = {"worked", "line", "recurrent", "slots", "mixed"}
+
+
+def quick(names, file_of=lambda name: name):
+    """The names, most of them marked as slow."""
+    return [
+        pytest.param(n, marks=() if file_of(n) in QUICK else pytest.mark.slow, id=n) for n in names
+    ]
+
+
+def printed(run):
+    with contextlib.redirect_stdout(io.StringIO()) as text:
+        found = run()
+    return found, text.getvalue()
+
+
+# ------------------------------------------------------------------- the script's own numbers
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_the_script_prints_what_it_would_print(name):
+    source = FILES[name].read_text()
+    _, plain = printed(lambda: exec(compile(source, name, "exec"), {"__name__": "__main__"}))
+    _, recorded = printed(lambda: script.record(source, f"{name}.py", ALL))
+    assert recorded == plain
+
+
+EXPRESSIONS = """
+x + 1, 1 - x, x * 2.5, 2 / x, x ** 2, x ** 0.5, 2 ** x, x // 0.3, x % 0.3, -x, +x, abs(-x),
+divmod(x, 0.3), round(x), round(x, 2), int(x), float(x), bool(x), x < 1, x == 0.7, x != x, 1 > x,
+sum([x, 0.1, 0.2, y]), sum([0.1] * 10), sum((x, y), 0.3), sum(v * 2 for v in (x, y)), sum([]),
+max(x, y), max(0, -x), max(0.0, -x), min([x, y, 3]), max([x]), max(0, x), min(x, y, key=abs),
+max([], default=3), sorted([y, x, 0.5]), [x, y].index(y), x in [y, x], hash(x) == hash(0.7),
+str(x), repr([x]), f"{x:.3f} {x!r} {x}", "%.2f" % x, "{:e}".format(x), isinstance(x, float),
+x.is_integer(), x.hex(), x.real, x.as_integer_ratio(), x.conjugate(), json.dumps([x, y]),
+pickle.loads(pickle.dumps(x)), type(pickle.loads(pickle.dumps([x]))[0]) is float,
+copy.deepcopy([x, {"a": y}]), copy.copy(x), type(x)(3) / 2, complex(x, 1) * x, x * 1j,
+math.exp(x), math.log(x), math.log(x, 2), math.log2(x), math.sqrt(x), math.pow(x, 2),
+math.tanh(x), math.atan2(x, y), math.hypot(x, y), math.hypot(x, y, 1), math.fsum([x, y, 0.1]),
+math.floor(x), math.isnan(x), math.erf(x), math.gamma(x), math.dist([x], [y]), math.copysign(1, -x),
+math.prod([x, y]), math.isclose(x, y), statistics.mean([x, y, 0.4]), Fraction(x), Decimal(x),
+np.exp(x), np.array([x, y]).tolist(), np.dot([x, y], [1, 2]), np.maximum(x, 1), x * np.ones(2),
+np.float64(2) * x, np.clip(x, 0, 0.5), np.mean([x, y]), np.round(x, 1), np.sum([x, y]), np.sqrt(x)
+"""
+
+
+def test_a_number_is_a_float_to_the_last_digit():
+    imports = (
+        "import copy, json, math, pickle, statistics\nimport numpy as np\n"
+        "from decimal import Decimal\nfrom fractions import Fraction\n"
+    )
+    cases = [f"z{n} = {e}" for n, e in enumerate(_split(EXPRESSIONS))]
+    source = f"{imports}x = 0.7\ny = 1.9\n" + "\n".join(cases)
+    plain = {}
+    exec(source, plain)
+    found, _ = script.record(source, "script.py", ALL)
+    assert type(found["x"]) is Number
+    for n, case in enumerate(cases):
+        a, b = plain[f"z{n}"], found[f"z{n}"]
+        if "np." in case:
+            assert np.array_equal(a, b), case
+        else:
+            assert (repr(b), b) == (repr(a), a), case
+            assert isinstance(b, type(a)), case
+
+
+def _split(expressions):
+    """The parts between commas that stand in no bracket."""
+    parts, depth = [""], 0
+    for c in expressions.replace("\n", " "):
+        depth += (c in "([{") - (c in ")]}")
+        if c == "," and not depth:
+            parts.append("")
+        else:
+            parts[-1] += c
+    return [p.strip() for p in parts if p.strip()]
+
+
+@pytest.mark.parametrize("statement", ["1 / x", "math.log(x)", "x ** -1", "math.exp(x + 1e4)"])
+def test_an_error_is_pythons(statement):
+    source = f"import math\nx = 0.0\n{statement}\n"
+    with pytest.raises((ArithmeticError, ValueError)) as a:
+        exec(source, {})
+    with pytest.raises((ArithmeticError, ValueError)) as b:
+        script.record(source, "script.py")
+    assert (type(a.value), str(a.value)) == (type(b.value), str(b.value))
+
+
+STORES = """
+class A:
+    limit = 0.5
+    def __init__(self):
+        self.__x = 1.5
+        self.values = [0.5, 1.5]
+    def step(self):
+        self.__x -= 0.25 * self.__x
+        self.values[-1] *= 2
+        self.values[0], self.values[1] = self.values[1], self.values[0]
+        return self.__x
+a = A()
+steps = [a.step() for _ in range(3)]
+d = {"w": [[0.1, 0.2], [0.3, 0.4]], 1: 0.5}
+row = d["w"][0]
+row[1] += d["w"][1][0]
+d[1] /= 3
+d["w"][1][:] = [7.0, 8.0]
+d["new"] = d["w"][0][1]
+e = [0.0] * 3
+e[1] = 1.0
+f = [[0.0] * 2] * 2
+f[0][0] = 5.0
+g = h = 0.25
+g += 1
+i, (j, k) = 0.1, (0.2, 0.3)
+n = 3
+n += 1
+text = "a"
+text += "b"
+items = [1]
+items += [2.5]
+items[0] = "x"
+i: float = 0.75
+nested = [(0.5, [0.25])]
+nested[0][1][0] += 1
+def count():
+    global n
+    n += 0.5
+count()
+end = (steps, vars(a), d, row, e, f, g, h, i, j, k, n, text, items, nested, A.limit)
+"""
+
+
+def test_places_hold_what_they_would_hold():
+    plain = {}
+    exec(STORES, plain)
+    found, _ = script.record(STORES, "script.py")
+    assert repr(found["end"]) == repr(plain["end"])
+    assert type(found["n"]) is Number
+    assert found["d"]["w"][0] is found["row"]
+
+
+# ------------------------------------------------------------------------------ the tape
+
+
+def recorded(source):
+    recorder = Recorder(Limits())
+    with contextlib.redirect_stdout(io.StringIO()):
+        script.Run(recorder).script(source, "script.py")
+    recorder.full = True
+    return recorder.finished()
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_the_tape_repeats_every_number(name):
+    tape, limit = recorded(FILES[name].read_text())
+    assert limit is None
+    given = {n.id: replay.tensor(n.value) for n in tape.nodes if not n.inputs}
+    values = replay.run(tape, [n.id for n in tape.nodes], given)
+    assert not any(n.op in ("lost", "foreign") for n in tape.nodes)
+    for node in tape.nodes:
+        was = replay.tensor(node.value).double()
+        torch.testing.assert_close(values[node.id].double(), was, rtol=1e-9, atol=1e-12)
+
+
+NAMES = {
+    "neurons": {"network[0]['weights']": (2, 3), "network[1]['weights']": (2, 3)},
+    "worked": {name: () for name in ("w1", "w2", "w3", "w4", "w5", "w6", "w7", "w8", "b1", "b2")},
+    "objects": {
+        "net.hidden.neurons.weights": (3, 2), "net.hidden.neurons.bias": (3,),
+        "net.out.neurons.weights": (1, 3), "net.out.neurons.bias": (1,),
+    },
+    "matrices": {"W": (3, 3), "V": (3, 1)},
+    "line": {"m": (), "b": ()},
+    "logistic": {"weights": (2,), "bias": ()},
+    "layered": {
+        **{f"{kind}[{n}]": s for kind in ("weights", "speeds") for n, s in enumerate(
+            [(4, 2), (3, 4), (1, 3)]
+        )},
+        "biases[0]": (4,), "biases[1]": (3,), "biases[2]": (1,),
+    },
+    "softmax": {"first.w": (5, 2), "first.b": (5,), "second.w": (3, 5), "second.b": (3,)},
+    "appended": {"first.data": (3, 3), "second.data": (1, 4)},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_numbers_are_arrays_with_the_names_of_a_reader(name):
+    tape, _ = recorded(FILES[name].read_text())
+    found = {tape.nodes[new].name: tape.nodes[new].shape for _, new in tape.links}
+    assert found == NAMES[name]
+
+
+def test_a_step_of_momentum_is_made_of_arrays():
+    """So that what is said of NumPy's optimisers holds for Python's."""
+    tape, _ = recorded(FILES["layered"].read_text())
+    old, new = tape.links[-30]
+    names = {tape.nodes[n].name: tape.nodes[n] for _, n in tape.links if n <= new}
+    step = names["weights[0]"]
+    assert step.op == "add"
+    assert [tape.nodes[i].name for i in step.inputs] == ["weights[0]", "speeds[0]"]
+
+
+# --------------------------------------------------------------------------- the verdict
+
+
+@pytest.mark.parametrize("name", quick(FILES))
+def test_a_right_network_is_right(name):
+    verdict = check_file(FILES[name])
+    assert verdict.verdict == "correct", verdict.report()
+
+
+@pytest.mark.parametrize("id", quick(MISTAKES, lambda id: MISTAKES[id].file))
+def test_a_mistake_is_found(id, tmp_path):
+    mistake = MISTAKES[id]
+    path = tmp_path / "script.py"
+    path.write_text(mistake.source())
+    found = check_file(path).to_json()
+    assert found["verdict"] == ("cannot tell" if mistake.undecided else "wrong"), found
+    if mistake.undecided:
+        assert "never change" in found["reason"]
+
+
+LINE = """import math
+w, b = 0.5, 0.1
+xs, ys = [1.0, 2.0, 3.5, 0.2], [0.1, 0.4, 0.5, 0.9]
+for e in range(50):
+    for x, y in zip(xs, ys):
+        p = w * x + b
+        d = p - y
+        w -= 0.05 * d * x
+        b -= 0.05 * d
+"""
+UNSEEN = {
+    "text": ("d = p - y", "d = float('%.6f' % p) - y + 0 * p"),
+    "ratio": ("d = p - y", "n, m = p.as_integer_ratio(); d = n / m - y + 0 * p"),
+    "complex": ("d = p - y", "d = (p + 0j).real - y + 0 * p"),
+    "decimal": ("d = p - y", "from decimal import Decimal; d = float(Decimal(p)) - y + 0 * p"),
+    "fraction": ("d = p - y", "from fractions import Fraction; d = float(Fraction(p) - Fraction(y)) + 0 * p"),
+    "statistics": ("d = p - y", "import statistics; d = statistics.mean([p]) - y + 0 * p"),
+    "gamma": ("d = p - y", "d = p - y + 1e-3 * math.gamma(1 + abs(p))"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("change", UNSEEN.values(), ids=UNSEEN)
+def test_what_does_not_record_gives_no_verdict(change, tmp_path):
+    path = tmp_path / "script.py"
+    path.write_text(LINE)
+    assert check_file(path).verdict == "correct"
+    path.write_text(LINE.replace(*change))
+    verdict = check_file(path)
+    assert verdict.verdict == "cannot tell", verdict.report()
+    assert verdict.reason
+
+
+BAD = {
+    "infinite": (LINE.replace("0.5, 0.1", "float('inf'), 0.1"), "not finite|no training loop|crash"),
+    "overflow": (LINE.replace("0.05", "1e200").replace("d = p - y", "d = math.exp(p)"), "OverflowError"),
+    "decimal": ("from decimal import Decimal as D\nw = D(1)\nfor i in range(50): w -= D('.1') * w\n", "decimal"),
+    "fractions": ("from fractions import Fraction as F\nw = F(1)\nfor i in range(9): w -= w / 9\n", "fractions"),
+    "nothing": ("x = 0.5\nfor i in range(50): x = i / 7\n", "no float was replaced"),
+    "game": ("import random\ns = 0.0\nfor i in range(99): s += random.random()\nprint(s)\n", "no float"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_input_has_a_reason(name, tmp_path):
+    source, reason = BAD[name]
+    path = tmp_path / "script.py"
+    path.write_text(source)
+    verdict = check_file(path)
+    assert verdict.verdict == "cannot tell", verdict.report()
+    assert re.search(reason, verdict.reason or ""), verdict.reason
+    assert "xor_torch" not in (verdict.traceback or "")
+
+
+def test_a_million_numbers_are_data(tmp_path):
+    path = tmp_path / "script.py"
+    path.write_text("big = [[i * 0.5 for i in range(1000)] for _ in range(1000)]\n" + LINE)
+    assert check_file(path).verdict == "correct"
+
+
+def test_lists_with_too_many_numbers(tmp_path, monkeypatch):
+    monkeypatch.setattr(places, "MOST_NUMBERS", 50)
+    _, limit = recorded("w = [0.5] * 3\nfor n in range(99):\n    w[n % 3] = n * 0.1\n")
+    assert "its lists hold more than" in limit
+
+
+def test_a_network_that_is_updated_in_parts_has_no_verdict(tmp_path):
+    """Only the weights of the inputs that are not zero are replaced: which step is whose?"""
+    path = tmp_path / "script.py"
+    path.write_text(
+        "import random\nrandom.seed(0)\nw = [0.1, 0.2, 0.3, 0.4]\n"
+        "for n in range(200):\n    x = [random.randint(0, 1) for _ in w]\n"
+        "    d = sum(a * b for a, b in zip(w, x)) - 0.5\n"
+        "    for i in range(4):\n        if x[i]:\n            w[i] -= 0.1 * d * x[i]\n"
+    )
+    assert check_file(path).verdict != "wrong"
+
+
+def test_a_script_with_numpy_has_the_tape_that_it_had():
+    """Rates and lists of data are no values of their own."""
+    source = """import numpy as np
+lr, decay = 0.5, 0.1
+data = [[0.0, 1.0], [1.0, 0.5]]
+X, W = np.array(data), np.array([[0.25], [0.75]])
+for epoch in range(5):
+    rate = lr / (1.0 + decay * epoch)
+    W -= rate * X.T @ (X @ W - 1.0)
+"""
+    tape, _ = recorded(source)
+    assert {n.op for n in tape.nodes} == {"leaf", "T", "matmul", "subtract", "multiply"}
+    assert [n.name for n in tape.nodes if n.op == "leaf"] == ["X", "W"]
+    rates = [n.args[0] for n in tape.nodes if n.op == "multiply"]
+    assert rates == [pytest.approx(0.5 / (1 + 0.1 * k)) for k in range(5)]
+
+
+def test_500_epochs_are_recorded_with_few_operations():
+    """Work, not time: what is written for each of the script's operations."""
+    source = FILES["neurons"].read_text().replace("rows, 0.5, 20, 2", "rows, 0.5, 500, 2")
+    recorder = Recorder(Limits())
+    with contextlib.redirect_stdout(io.StringIO()):
+        script.Run(recorder).script(source, "script.py")
+    assert recorder.rounds.left
+    assert len(recorder.tape.nodes) < 100_000
+
+
+def test_json_of_numbers():
+    found, _ = script.record("import json\nx = 0.1\nz = json.dumps({'x': x})\n", "script.py")
+    assert json.loads(found["z"]) == {"x": 0.1}
+    assert math.isfinite(found["x"])
+    assert pickle.loads(pickle.dumps(found["x"])) == 0.1

@@ -1,0 +1,169 @@
+"""What the updates may be the gradient of.
+
+An own scalar is a number that the script computes from all parameters: its loss, if it has one.
+A pair is (delta, value): the objective ``(delta.detach() * value).sum()`` has the gradient that
+any loss has whose derivative with respect to the value is delta. If a pair explains the updates,
+everything below the value is right, whatever the loss.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from ..tape import squeezed
+from .points import Bench, Key, View
+
+Tensor = torch.Tensor
+Term = tuple[int | None, int]  # (delta, value); no delta: the value itself is the objective
+
+
+@dataclass
+class Objective:
+    """One scalar, in every step in which it can be computed."""
+
+    kind: str  # "own" or "pair"
+    name: str
+    terms: dict[int, list[Term]] = field(default_factory=dict)
+    key: tuple[Any, ...] = ()
+
+    def values(self, k: int) -> list[int]:
+        return [v for _, v in self.terms[k]]
+
+
+def total(terms: list[Term], values: Mapping[int, Tensor]) -> Tensor | None:
+    """The objective at a point, to be differentiated."""
+    found = []
+    for d, v in terms:
+        value = values.get(v)
+        if value is None or not value.is_floating_point():
+            return None
+        if d is None:
+            found.append(value.sum())
+            continue
+        delta = values.get(d)
+        if delta is None or delta.numel() != value.numel():
+            return None
+        found.append((delta.detach().reshape(value.shape) * value).sum())
+    return torch.stack(found).sum() if found else None
+
+
+def gradients(
+    objective: Objective, k: int, values: Mapping[int, Tensor], of: list[Tensor]
+) -> list[Tensor] | None:
+    """The derivatives with respect to some values of a point; None if they are not finite."""
+    value = total(objective.terms[k], values)
+    if value is None or not value.requires_grad or not bool(torch.isfinite(value)):
+        return None
+    found = torch.autograd.grad(value, of, retain_graph=True, allow_unused=True)
+    grads = [torch.zeros_like(x) if g is None else g for g, x in zip(found, of, strict=True)]
+    return grads if all(bool(torch.isfinite(g).all()) for g in grads) else None
+
+
+def own_scalars(bench: Bench, steps: Iterable[int] | None = None) -> list[Objective]:
+    """Every scalar that depends on all parameters, outermost first.
+
+    For each place there is the sum over the step, and the last.
+    """
+    found: dict[tuple[object, ...], Objective] = {}
+    for k in bench.chosen if steps is None else steps:
+        view, nodes = bench.view(k), bench.tape.nodes
+        needed = view.behind(view.ends)
+        shared = view.after(needed - view.starts)  # not the same weights on other data
+        for key, ids in view.groups.items():
+            ids = [
+                n
+                for n in ids
+                if nodes[n].dtype == "f"
+                and nodes[n].shape in ((), (1,), (1, 1))
+                and view.depends[n] == view.full
+                and n not in view.ends
+                and n in shared - needed
+            ]
+            if not ids:
+                continue
+            # running sums: the last one is the whole
+            for how, some in (("sum", ids), ("last", ids[-1:])):
+                if how == "last" and len(ids) == 1:
+                    continue
+                name = next((nodes[n].name for n in some if nodes[n].name), "")
+                made = found.setdefault((how, *key), Objective("own", name, {}, (how, *key)))
+                made.terms[k] = [(None, n) for n in some]
+    order = sorted(
+        found.values(), key=lambda o: max(v for v in o.values(max(o.terms))), reverse=True
+    )
+    return order
+
+
+def as_own(bench: Bench, pair: Objective) -> Objective | None:
+    """The value of a pair as an objective, if it is a scalar that no update is made of."""
+    made = Objective("own", "")
+    for k, terms in pair.terms.items():
+        view, (_, v) = bench.view(k), terms[0]
+        if len(terms) > 1 or bench.tape.nodes[v].shape or v in view.behind(view.ends):
+            return None
+        made.terms[k] = [(None, v)]
+        made.name = bench.tape.nodes[v].name
+    return made
+
+
+def last_used(view: View) -> int:
+    """The parameter of the output: the one that the forward pass reads last."""
+    first = {i: min(view.users.get(n, [0])) for n, i in view.begin.items()}
+    return max(first, key=lambda i: first[i])
+
+
+def deltas(bench: Bench, k: int) -> tuple[list[list[int]], list[list[int]]]:
+    """Groups of values that may be deltas, and of values that they may belong to."""
+    view, nodes = bench.view(k), bench.tape.nodes
+    d, z = [], []
+    for ids in view.groups.values():
+        first = ids[0]
+        if nodes[first].dtype != "f" or view.depends[first] != view.full:
+            continue
+        if first in view.ends:
+            continue
+        if view.reaches.get(first, 0) >> last_used(view) & 1:
+            d.append(ids)
+        z.append(ids)
+    return d, z
+
+
+def pairs(bench: Bench) -> list[Objective]:
+    """All pairs whose delta and value depend on all parameters."""
+    k = bench.chosen[0]
+    view, nodes = bench.view(k), bench.tape.nodes
+    found = []
+    groups_d, groups_z = deltas(bench, k)
+
+    def shapes(ids: list[int]) -> set[tuple[int, ...]]:
+        return {squeezed(nodes[n].shape) for n in ids}
+
+    for zs in groups_z:
+        first_use = min(zs)
+        for ds in groups_d:
+            if max(ds) <= first_use or shapes(zs) != shapes(ds) or len(ds) % len(zs):
+                continue
+            for reverse in (False, True) if len(zs) > 1 else (False,):
+                made = pair_of(bench, view.key(ds[0]), view.key(zs[0]), reverse)
+                if made is not None:
+                    found.append(made)
+    return found
+
+
+def pair_of(
+    bench: Bench, d: Key, z: Key, reverse: bool, steps: Iterable[int] | None = None
+) -> Objective | None:
+    """The pair of two places of the script; None if they do not belong together."""
+    made = Objective("pair", "", {}, (d, z, reverse))
+    nodes = bench.tape.nodes
+    for k in bench.chosen if steps is None else steps:
+        view = bench.view(k)
+        ds, zs = view.groups.get(d, []), view.groups.get(z, [])
+        if not ds or not zs or len(ds) % len(zs):
+            continue
+        ds = ds[:: len(ds) // len(zs)]
+        made.terms[k] = list(zip(ds[::-1] if reverse else ds, zs, strict=True))
+        made.name = made.name or nodes[ds[0]].name
+    return made if made.terms else None

@@ -1,0 +1,196 @@
+"""The first value that, replaced by the right derivative, makes the updates right.
+
+Verdict and place are two answers: this room only looks for the place. A value of the backward
+pass, with all values that the same place makes in a loop, is replaced by a constant times the
+derivative by a value of the forward pass. The constant is free: what the updates are made of is
+linear in their deltas.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import torch
+
+from ..tape import squeezed
+from .derivatives import Derivatives
+from .fit import Fit
+from .objectives import gradients
+from .points import Bench, OutOfTime, Point, largest
+
+Tensor = torch.Tensor
+SAME = 1e-7
+
+
+@dataclass
+class Culprit:
+    """The first wrong value, and what should be there: ``factor`` times dL/d(value)."""
+
+    nodes: list[int]  # of the step, all from one place
+    values: list[int]  # whose derivatives belong there
+    step: int
+    factor: float
+    repaired: list[int]  # parameters
+    actual: Tensor
+    expected: Tensor
+
+
+class Repair(Derivatives):
+    """The search in one step, under one objective that explains some of the updates."""
+
+    def __init__(self, bench: Bench, fit: Fit) -> None:
+        self.bad = [i for i, ok in enumerate(fit.good) if not ok]
+        steps = [k for k in bench.chosen if k in fit.objective.terms]
+        k = max(steps, key=lambda k: (_moving(bench, k, self.bad), -k))
+        super().__init__(bench, fit.objective, k)
+        self.fit = fit
+        self.scale = fit.factors.get(k)
+        self.wanted = []
+        for p in self.points:
+            grads = gradients(fit.objective, k, p.values, p.leaves)
+            assert grads is not None
+            self.wanted.append([-(self.scale or 1.0) * g for g in grads])
+
+    # ------------------------------------------------------------------ trials
+
+    def search(self) -> Culprit | None:
+        """The earliest place whose repair makes all updates right, or most of the wrong ones."""
+        best: Culprit | None = None
+        try:
+            for culprit in self._trials():
+                if len(culprit.repaired) == len(self.bad):
+                    return culprit
+                if best is None or len(culprit.repaired) > len(best.repaired):
+                    best = culprit
+        except OutOfTime:
+            pass
+        return best
+
+    def _trials(self) -> Iterable[Culprit]:
+        view, nodes = self.view, self.bench.tape.nodes
+        wrong = sum(1 << i for i in self.bad)
+        candidates = [
+            ids
+            for ids in view.groups.values()
+            if view.depends[ids[0]] == view.full
+            and view.reaches.get(ids[0], 0) & wrong
+            and not self.fixed & {*ids}
+            and not view.ends.keys() & {*ids}
+            and nodes[ids[0]].dtype == "f"
+            and all(n in self.points[0].values for n in ids)
+        ]
+        matched = {n: bool(self.matches(n)) for ids in candidates for n in ids}
+        order = []
+        for ids in candidates:
+            off = [n for n in ids if not matched[n]]
+            order.append((not off, min(off or ids), ids))
+        for right, _, ids in sorted(order):
+            found = self._try(ids, right)
+            if found is not None:
+                yield found
+
+    def _try(self, ids: list[int], right: bool) -> Culprit | None:
+        shape = squeezed(self.bench.tape.nodes[ids[0]].shape)
+        zero = self._zero(ids)
+        own = self.matches(ids[0]).keys() if right else set()
+        tried: list[Culprit] = []
+        groups: dict[object, list[int]] = {}
+        for v in self.slopes:
+            groups.setdefault(self.place(v), []).append(v)
+        for vs in sorted(groups.values(), key=lambda vs: -vs[-1]):
+            if squeezed(self.slopes[vs[0]][0].shape) != shape or own & {*vs}:
+                continue
+            for some in self._pairings(ids, sorted(vs, key=self._time)):
+                found = self._put(ids[: len(some)], some, zero)
+                if found is not None:
+                    if len(found.repaired) == len(self.bad):
+                        return found
+                    tried.append(found)
+        return max(tried, key=lambda c: len(c.repaired), default=None)
+
+    def _time(self, v: int) -> tuple[int, ...]:
+        return self.edges[v] if v < 0 else (v,)
+
+    def _pairings(self, ids: list[int], vs: list[int]) -> Iterable[list[int]]:
+        if len(vs) == len(ids):
+            yield vs
+            if len(vs) > 1:
+                yield vs[::-1]
+        elif len(ids) == 1 and len(vs) <= 12:
+            yield from ([v] for v in vs)
+
+    def _zero(self, ids: list[int]) -> list[list[Tensor]]:
+        return [
+            self.bench.again(
+                p, self._held(p) | {n: torch.zeros_like(p.values[n].detach()) for n in ids}
+            )
+            for p in self.points
+        ]
+
+    def _held(self, p: Point) -> dict[int, Tensor]:
+        return {n: p.values[n].detach() for n in self.held}
+
+    def _put(self, ids: list[int], vs: list[int], zero: list[list[Tensor]]) -> Culprit | None:
+        repaired: set[int] | None = None
+        factors: list[float] = []
+        for at, p in enumerate(self.points):
+            given = {
+                n: self.slopes[v][at].reshape(p.values[n].shape)
+                for n, v in zip(ids, vs, strict=True)
+            }
+            if not any(bool(x.any()) for x in given.values()):
+                continue
+            once = self.bench.again(p, self._held(p) | given)
+            good, c = self._compare(p, at, zero[at], once)
+            repaired = good if repaired is None else repaired & good
+            factors.append(c)
+            if not repaired:
+                return None
+        if not repaired or len(factors) < 2 or not factors[0]:
+            return None
+        if any(abs(c - factors[0]) > 1e-5 * abs(factors[0]) for c in factors):
+            return None
+        p, c = self.points[0], factors[0]
+        actual = p.values[ids[0]].detach()
+        expected = c * self.slopes[vs[0]][0].reshape(actual.shape)
+        return Culprit(ids, vs, self.k, c, sorted(repaired), actual, expected)
+
+    def _compare(
+        self, p: Point, at: int, zero: list[Tensor], once: list[Tensor]
+    ) -> tuple[set[int], float]:
+        """Which wrong parameters come right with one factor, none of the right ones spoilt."""
+        wanted, slopes = self.wanted[at], [b - a for a, b in zip(zero, once, strict=True)]
+        depends = [i for i in range(len(slopes)) if largest(slopes[i]) > 0]
+        fits: dict[int, float] = {}
+        nothing = [i for i in depends if largest(wanted[i]) <= 1e-9 * largest(p.changes[i])]
+        for i in depends:
+            if slopes[i].shape != wanted[i].shape:
+                return set(), 0.0
+            if i in nothing:
+                continue
+            x, y = slopes[i].reshape(-1), (wanted[i] - zero[i]).reshape(-1)
+            below = float(x @ x)
+            c = float(x @ y) / below if below else 0.0
+            size = max(largest(y), abs(c) * largest(x))
+            if c and largest(c * x - y) <= SAME * size:
+                fits[i] = c
+        chosen: set[int] = set()
+        factor = 0.0
+        for c in fits.values():
+            same = {i for i, other in fits.items() if abs(other - c) <= 1e-6 * abs(c)}
+            if len(same) > len(chosen):
+                chosen, factor = same, c
+        for i in nothing:  # zero but for rounding, as a bias before batch norm
+            if chosen and largest(factor * slopes[i] + zero[i]) <= SAME * largest(p.changes[i]):
+                chosen = chosen | {i}
+        spoilt = [i for i in depends if i not in self.bad and i not in chosen]
+        if spoilt and self.scale is not None:
+            return set(), 0.0
+        return chosen & {*self.bad}, factor
+
+
+def _moving(bench: Bench, k: int, parameters: list[int]) -> int:
+    """How many of these parameters a step moves; -1 if there are too few points."""
+    points = [p for p in bench.points if p.step == k and p.moved]
+    if len(points) < 2:
+        return -1
+    return sum(any(largest(p.changes[i]) > 0 for p in points) for i in parameters)

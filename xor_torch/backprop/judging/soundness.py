@@ -1,0 +1,351 @@
+"""What forbids the verdict "correct", whatever the numbers say."""
+
+import math
+
+import numpy as np
+import torch
+
+from .. import replay
+from ..operations import PARTS, PRODUCTS, SUMS
+from .findings import Diagnosis, MistakeName
+from .fit import Fit
+from .objectives import Objective
+from .points import Bench, CannotTell, largest
+from .repair import Repair
+
+CUTS = {"clip", "minimum", "maximum", "fmin", "fmax", "where"}
+
+
+def clips(bench: Bench) -> list[int]:
+    """Where the backward pass cuts values off."""
+    view = bench.view(bench.chosen[0])
+    return [
+        n
+        for n in view.step.nodes
+        if bench.tape.nodes[n].op in CUTS and view.depends[n] == view.full and view.reaches.get(n)
+    ]
+
+
+def optimised(bench: Bench) -> bool:
+    """Is there something between a gradient and its parameter that is not linear, or a state?"""
+    return any(s.optimiser for s in bench.network.states) or bool(clips(bench))
+
+
+def unseen(bench: Bench) -> str | None:
+    """A value in an update that came from code that was not recorded."""
+    nodes, first = bench.tape.nodes, min(bench.steps[0].start.values())
+    for k in bench.chosen:
+        view = bench.view(k)
+        for n in sorted(view.behind(view.ends)):
+            for i in nodes[n].inputs:
+                if nodes[i].op in ("foreign", "lost") and nodes[i].dtype == "f" and i > first:
+                    return (
+                        f"{nodes[i].name or 'a value'} on {bench.where(i)} was computed by code "
+                        "that could not be recorded"
+                    )
+    return None
+
+
+def grown(bench: Bench) -> Diagnosis | None:
+    """A bias whose gradient is not summed over the samples grows to one row for each of them."""
+    nodes = bench.tape.nodes
+    for i in bench.parameters:
+        state = bench.network.states[i]
+        for root in [n for n in state.nodes[:2] if n is not None]:
+            node = nodes[root]
+            if node.op not in ("add", "subtract") or len(node.inputs) != 2:
+                continue
+            old, change = node.inputs
+            if math.prod(nodes[old].shape) >= math.prod(node.shape) or nodes[old].dtype != "f":
+                continue
+            at = change
+            while not nodes[at].name and nodes[at].inputs:
+                at = nodes[at].inputs[-1]
+            summed = nodes[at].op in SUMS or any(nodes[m].op in SUMS for m in nodes[at].inputs)
+            line, name = nodes[at].line, nodes[at].name
+            alias = next(
+                ((a, where) for n, a, where in bench.tape.aliases if n == at and where > line), None
+            )
+            users = sum(at in other.inputs for other in nodes)
+            if alias:
+                name, line = alias
+            elif users > 1:  # the delta itself
+                name, line = state.name, node.line
+            mistake: MistakeName = "bias not summed"
+            if summed:
+                mistake = "bias summed over the wrong axis"
+            return Diagnosis(line, name, mistake, True, [state.name], node.shape)
+    return None
+
+
+def broadcast(bench: Bench) -> Diagnosis | None:
+    """A column minus a row of data, so that each prediction is compared with every target."""
+    view, nodes = bench.view(bench.chosen[0]), bench.tape.nodes
+    for n in sorted(view.behind(view.ends)):
+        node = nodes[n]
+        if node.op != "subtract" or len(node.inputs) != 2 or n in view.starts:
+            continue
+        mine, data = sorted(node.inputs, key=lambda i: -view.depends.get(i, 0))
+        size = math.prod(nodes[mine].shape)
+        alone = math.prod(nodes[data].shape) == size > 1 and data not in view.inside
+        if alone and view.depends.get(mine) == view.full and math.prod(node.shape) == size**2:
+            return Diagnosis(
+                node.line, view.variable(n), None, True, list(bench.names), node.shape, n
+            )
+    return None
+
+
+def own_rates(bench: Bench, one: Fit) -> str | None:
+    """Are the factors of the parameters numbers that the script typed in their updates?
+
+    One is no rate of its own if it is the square of the other, or one N-th of it for a number of
+    samples or units.
+    """
+    k = next(iter(one.factors), None)
+    if k is None:
+        return None
+    view, nodes = bench.view(k), bench.tape.nodes
+    sizes = {n for m in view.step.nodes for n in nodes[m].shape} - {1}
+    typed = [_typed(bench, k, i) for i in range(len(bench.parameters))]
+    good = [i for i, ok in enumerate(one.good) if ok and one.parts[i].factors]
+    found = []
+    for i in [i for i, ok in enumerate(one.good) if not ok]:
+        off = one.parts[i].factors.get(k, math.nan) / one.scale
+        if not off > 0 or any(_near(off, n) or _near(off * n, 1) for n in sizes):
+            return None
+        rates = [
+            (a, b)
+            for a in typed[i]
+            for j in good
+            for b in typed[j]
+            if _near(a, off * b) and not _near(a, b * b) and not _near(b, a * a)
+        ]
+        if not rates:
+            return None
+        found.append(
+            f"that of {bench.names[i]} with a rate of its own, {rates[0][0]:.6g} beside "
+            f"{rates[0][1]:.6g}"
+        )
+    return ", ".join(found) or None
+
+
+def _typed(bench: Bench, k: int, i: int) -> set[float]:
+    """The numbers that the update of one parameter alone is multiplied with."""
+    view, nodes, numbers = bench.view(k), bench.tape.nodes, set[float]()
+    for n in view.step.nodes:
+        if view.reaches.get(n) == 1 << i and nodes[n].op == "multiply":
+            numbers |= {abs(float(a)) for a in nodes[n].args if isinstance(a, int | float)}
+            for a in nodes[n].inputs:
+                value = nodes[a].value
+                if nodes[a].op == "leaf" and value is not None and value.ndim == 0:
+                    numbers.add(abs(float(value)))
+    return numbers
+
+
+def meant(bench: Bench, repair: Repair, culprit: int) -> None:
+    """A derivative that is clipped on the way, or with a term beside it that has no target in it.
+
+    Raises:
+        CannotTell: it may be meant: a penalty, or a limit.
+
+    """
+    view, nodes = repair.view, bench.tape.nodes
+    targets = _from_targets(bench, repair)
+    around = view.behind([culprit]) | view.after([culprit])
+    for n in sorted(around - repair.forward - view.ends.keys()):
+        inputs = [i for i in nodes[n].inputs if i in view.inside]
+        right = [i for i in inputs if repair.matches(i)]
+        if nodes[n].op in CUTS and right:
+            raise CannotTell(f"derivatives are clipped on {bench.where(n)}, which may be meant")
+        beside = [
+            i
+            for i in inputs
+            if i not in right and i not in targets and view.depends.get(i)
+            if bench.tape.origin(i, PARTS) not in view.starts
+        ]
+        if nodes[n].op in ("add", "subtract") and right and beside:
+            name = view.variable(n) or "a derivative"
+            raise CannotTell(
+                f"what is added to {name} on {bench.where(n)} does not depend on the target: it "
+                "may be a penalty, and the rest of it is right"
+            )
+
+
+def _from_targets(bench: Bench, repair: Repair) -> set[int]:
+    """What the error comes into: all that is computed from a true derivative of this objective.
+
+    A value that is made of the forward pass alone has no target in it.
+    """
+    right = {n for n in repair.view.step.nodes if n not in repair.forward and repair.matches(n)}
+    return repair.view.after(right) if right else {*repair.view.inside}
+
+
+def unseen_parameter(bench: Bench, objective: Objective) -> str | None:
+    """An array that the forward pass reads, and that was made of the deltas of the step before."""
+    k = max(objective.terms)
+    if not k:
+        return None
+    view, before, nodes = bench.view(k), bench.view(k - 1), bench.tape.nodes
+    forward = {n for n in view.behind(objective.values(k)) if n > max(view.starts)}
+    there = [n for v in objective.values(k) for n in before.groups.get(view.key(v), [])]
+    backward = {
+        n for n in before.step.nodes if before.reaches.get(n) and n not in before.starts
+    } - before.behind(there)
+    states = {n for s in bench.network.states for n in s.nodes if n is not None}
+    since = min(before.starts)
+    given = {i for n in forward for i in nodes[n].inputs if i not in view.inside and i > since}
+    for i in sorted(given - states):
+        stack, seen = [i], set[int]()
+        while stack:
+            n = stack.pop()
+            if n in seen or n in states or n < since:
+                continue
+            seen.add(n)
+            if n in backward:
+                name = nodes[bench.tape.origin(i, PARTS)].name or "an array"
+                return (
+                    f"{name} on {bench.where(i)} changes from step to step, but how could not be "
+                    "seen; W -= lr * gradient, of the whole array, can be"
+                )
+            stack += nodes[n].inputs
+    return None
+
+
+def _near(a: float, b: float) -> bool:
+    return abs(a - b) <= 1e-6 * max(abs(a), abs(b))
+
+
+def accumulated(bench: Bench) -> Diagnosis | None:
+    """A sum of gradients that no step resets: what it held before is added to each step in full."""
+    k, nodes = bench.chosen[-1], bench.tape.nodes
+    step, view = bench.steps[k], bench.view(k)
+    begins = min(n for n in step.nodes if n not in view.starts)
+    for s, state in enumerate(bench.network.states):
+        was = nodes[step.start[s]].value
+        since = step.start[s] < begins  # what the step itself has begun is no sum of others
+        if not state.optimiser or not since or was is None or not was.any():
+            continue
+        answers = []
+        for size in (0.0, 1.0, 2.0):
+            given = {}
+            for i, n in step.start.items():
+                value = nodes[n].value
+                if i == s:
+                    given[n] = torch.full(nodes[n].shape, size, dtype=torch.float64)
+                elif i in bench.parameters and value is not None:
+                    given[n] = replay.tensor(value).double()
+                else:
+                    given[n] = torch.zeros(nodes[n].shape, dtype=torch.float64)
+            values = replay.run(bench.tape, step.end.values(), given, bench.ties)
+            answers.append({i: values[n] for i, n in step.end.items()})
+        none, once, twice = answers
+        if not torch.allclose(once[s] - none[s], torch.ones_like(once[s]), rtol=1e-9):
+            continue
+        for i in bench.parameters:
+            first, second = once[i] - none[i], twice[i] - once[i]
+            if first.shape == once[s].shape and bool((first != 0).all()):
+                even = float(first.std(correction=0)) <= 1e-6 * largest(first)
+                if even and torch.allclose(first, second, rtol=1e-6):
+                    end = nodes[step.end[s]]
+                    name = state.name or end.name
+                    return Diagnosis(end.line, name, None, True, [name], end.shape, end.id)
+    return None
+
+
+def left_alone(bench: Bench, one: Fit) -> Diagnosis | None:
+    """Weights that the forward pass multiplies with and that no step changes.
+
+    They were meant to be trained if a value with their shape is computed from the error and used
+    for nothing.
+    """
+    k = next(iter(one.objective.terms))
+    view, nodes = bench.view(k), bench.tape.nodes
+    since = min(view.starts)
+    forward = view.behind(one.objective.values(k))
+    stack = [i for n in forward for i in nodes[n].inputs if i not in view.inside and i > since]
+    found: set[int] = set()
+    seen: set[int] = set()
+    read: set[int] = set()
+    for n in forward:  # what is multiplied with trained weights is data
+        trained = any(bench.tape.origin(i, PARTS) in view.begin for i in nodes[n].inputs)
+        if nodes[n].op in PRODUCTS and not trained:
+            read |= {*nodes[n].inputs}
+    while stack:
+        n = stack.pop()
+        if n in seen or n in view.inside:
+            continue
+        seen.add(n)
+        if nodes[n].op in PRODUCTS:
+            read |= {*nodes[n].inputs}
+        if n > since:
+            stack += nodes[n].inputs
+    for n in read:
+        origin = nodes[_unchanged(bench, n)]
+        value = origin.value
+        if origin.op != "leaf" or origin.dtype != "f" or value is None or value.ndim != 2:
+            continue
+        if origin.id < since and not (value == value.round()).all():
+            found.add(origin.id)
+    for n in sorted(found):
+        for m in view.step.nodes:
+            unused = not view.reaches.get(m) and not view.users.get(m) and m not in forward
+            if unused and nodes[m].shape == nodes[n].shape and view.depends[m] == view.full:
+                name = nodes[m].name or nodes[n].name
+                return Diagnosis(
+                    nodes[m].line, name, None, True, [nodes[n].name], nodes[n].shape, m
+                )
+    return None
+
+
+def _unchanged(bench: Bench, n: int) -> int:
+    """Where a value comes from, if nothing but zero was added to it on the way."""
+    nodes = bench.tape.nodes
+    for _ in range(len(nodes)):
+        n = bench.tape.origin(n, PARTS)
+        node = nodes[n]
+        before = nodes[node.inputs[0]].value if node.inputs else None
+        if node.op not in ("add", "subtract") or node.value is None or before is None:
+            break
+        if not np.array_equal(before, node.value):
+            break
+        n = node.inputs[0]
+    return n
+
+
+def never_updated(bench: Bench, one: Fit) -> Diagnosis | None:
+    """An array that is added to a product of parameters like a bias, and never changes."""
+    k = next(iter(one.objective.terms))
+    view, nodes = bench.view(k), bench.tape.nodes
+    forward = view.behind(one.objective.values(k))
+    linear: set[int] = set()
+    for n in sorted(forward):
+        node = nodes[n]
+        origins = {bench.tape.origin(i, PARTS) for i in node.inputs}
+        if node.op in PRODUCTS | {"multiply"} and origins & view.begin.keys():
+            linear.add(n)
+            continue
+        if node.op != "add" or linear.isdisjoint(node.inputs):
+            continue
+        linear.add(n)
+        typed = [a for a in node.args if isinstance(a, float) and a % 1]
+        if typed:
+            raise CannotTell(
+                f"{typed[0]} is added on {bench.where(n)} as if it were a bias, and never "
+                "changes; the updates of the parameters are right"
+            )
+        for i in node.inputs:
+            other = nodes[i]
+            root = nodes[bench.tape.origin(i, PARTS)]
+            if i in view.inside or other.dtype != "f" or root.op != "leaf" or not other.shape:
+                continue
+            used = all(
+                any(i in nodes[m].inputs for m in s.nodes)
+                for s in bench.steps[:: max(1, len(bench.steps) // 5)]
+            )
+            small = other.shape != node.shape or 1 in node.shape or len(node.shape) <= 1
+            if used and small:
+                name = other.name or "a list"
+                return Diagnosis(
+                    node.line, name, "bias never updated", True, [name], other.shape, n
+                )
+    return None

@@ -1,0 +1,102 @@
+"""A delta that explains every update, and is the derivative of no loss that this check knows.
+
+It may belong to a loss of the script's own. It does not if it is the derivative of nothing, or if
+it is an error multiplied with what is not the slope of the output.
+"""
+
+import torch
+
+from . import losses
+from .findings import Diagnosis
+from .fit import Fit
+from .objectives import Objective
+from .points import Bench, largest
+
+MOST_NUMBERS = 64  # of a delta whose Jacobian is computed
+SYMMETRIC = 1e-6  # relative
+FACTORS = {"multiply", "negative", "copy", "reshape", "T", "transpose", "astype"}
+
+
+def no_derivative(bench: Bench, found: list[Fit]) -> tuple[Fit, Diagnosis] | None:
+    """The delta that is wrong whatever the loss is."""
+    for one in sorted(found, key=lambda f: _first(f.objective)):
+        k = min(one.objective.terms)
+        ((d, z),) = one.objective.terms[k][:1]
+        if d is None or len(one.objective.terms[k]) > 1:
+            continue
+        node = bench.tape.nodes[d]
+        if _asymmetric(bench, k, d, z) or _error_times_no_slope(bench, k, d, z):
+            return one, Diagnosis(
+                node.line,
+                bench.view(k).variable(d),
+                "derivative of the wrong quantity",
+                True,
+                list(bench.names),
+                node.shape,
+                d,
+                z,
+            )
+    return None
+
+
+def _first(objective: Objective) -> int:
+    return min(d or v for d, v in objective.terms[min(objective.terms)])
+
+
+def _asymmetric(bench: Bench, k: int, d: int, z: int) -> bool:
+    """The Jacobian of a derivative is a Hessian, which is symmetric."""
+    view = bench.view(k)
+    if not _only_through(bench, k, d, z):
+        return False
+    for p in [p for p in bench.points if p.step == k and p.moved][:2]:
+        delta, value = p.values[d], p.values[z]
+        if value.numel() > MOST_NUMBERS or delta.numel() != value.numel():
+            return False
+        if d not in view.inside or not (delta.requires_grad and value.requires_grad):
+            return False
+        rows = [
+            torch.autograd.grad(x, value, retain_graph=True, allow_unused=True)[0]
+            for x in delta.reshape(-1)
+        ]
+        if any(r is None for r in rows):
+            return False
+        jacobian = torch.stack([r.reshape(-1) for r in rows if r is not None])
+        if largest(jacobian - jacobian.T) <= SYMMETRIC * largest(jacobian):
+            return False
+    return True
+
+
+def _only_through(bench: Bench, k: int, d: int, z: int) -> bool:
+    """Does a value depend on the parameters through another one only?"""
+    view, nodes, stack, seen = bench.view(k), bench.tape.nodes, [d], {z}
+    while stack:
+        n = stack.pop()
+        if n in view.starts:
+            return False
+        if n not in seen and n in view.inside:
+            seen.add(n)
+            stack += nodes[n].inputs
+    return True
+
+
+def _error_times_no_slope(bench: Bench, k: int, d: int, z: int) -> bool:
+    """Is it ``(f - t) * q``, with f a function of z and q computed without the target?"""
+    view, nodes = bench.view(k), bench.tape.nodes
+    forward = view.behind([z]) | {
+        n for n in view.after([z]) if _only_through(bench, k, n, z) and n < d
+    }
+    stack, seen = [d], set[int]()
+    while stack:
+        n = stack.pop()
+        if n in seen or n not in view.inside:
+            continue
+        seen.add(n)
+        values = [i for i in nodes[n].inputs if i in view.inside]
+        if nodes[n].op in FACTORS:
+            stack += values
+        elif nodes[n].op == "subtract" and n != d and len(nodes[n].inputs) == 2:
+            inside = [i for i in nodes[n].inputs if i in forward]
+            data = [i for i in nodes[n].inputs if i not in view.inside]
+            if len(inside) == 1 and len(data) == 1 and nodes[data[0]].shape:
+                return losses.is_function(bench, k, z, inside[0])
+    return False

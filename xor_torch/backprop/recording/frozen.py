@@ -1,0 +1,71 @@
+"""Python's numbers that are used like weights or biases, and that no step changes.
+
+They may be frozen on purpose or forgotten: the numbers alone do not tell.
+"""
+
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Callable
+
+from ..tape import Tape
+from .places import Place, Places
+
+FEWEST_STEPS = 3
+OFTEN = 0.9  # of the steps
+
+
+def never_changed(
+    tape: Tape,
+    places: Places,
+    steps: list[int],
+    is_state: Callable[[int], bool],
+    source: Callable[[int], int],
+) -> Place | None:
+    """A place whose number each step adds to a weighted sum, or weighs a term with.
+
+    Args:
+        tape: as recorded.
+        places: where the script keeps its numbers.
+        steps: the updates of one number, which divide the tape into steps.
+        is_state: whether a value is one of those that the steps change.
+        source: the value that a value is a copy of.
+
+    """
+    if len(steps) <= FEWEST_STEPS:
+        return None
+    stored: dict[Place, set[int]] = defaultdict(set)
+    for entry in list(places.log):
+        stored[entry.place].add(entry.node)
+    kept = {
+        node: place
+        for place, (node, *more) in stored.items()
+        if not more and tape.nodes[node].op == "leaf" and not is_state(node)
+        if isinstance(place[0], int)  # in a list, a dictionary or an object
+    }
+    weighted, added, data = set[int](), defaultdict[int, list[int]](list), set[int]()
+    terms: dict[int, list[int]] = defaultdict(list)
+    for node in tape.nodes:
+        if node.op == "multiply" and node.shape == ():
+            factors = [source(i) for i in node.inputs]
+            if any(map(is_state, factors)):
+                weighted.add(node.id)
+                data |= {*factors}
+            for i in factors:
+                if i in kept:
+                    terms[node.id].append(i)
+        elif node.op in ("add", "sum") and node.shape == () and not is_state(node.id):
+            inputs = [source(i) for i in node.inputs]
+            if any(i in weighted or i in terms for i in inputs):
+                weighted.add(node.id)
+                for i in inputs:
+                    if i in kept:
+                        added[i].append(node.id)
+                    for weight in terms.get(i, ()):
+                        if isinstance(kept[weight][1], int):  # a rate is not in a list
+                            added[weight].append(node.id)
+    for i, users in added.items():
+        intervals = {bisect_right(steps, n) for n in users}
+        often = sum(k in intervals for k in range(1, len(steps)))
+        if i not in data and often >= OFTEN * (len(steps) - 1):
+            return kept[i]
+    return None

@@ -1,0 +1,362 @@
+"""From Python's numbers to arrays: the tape that the same script would leave with arrays.
+
+A script with ``weights[i][j] -= ...`` in a loop leaves one value for each number. Here the numbers
+of one array become parts of it: whoever reads one, reads an element of the array as it is then;
+when the script has replaced the numbers, there is a new array. The other values stay single numbers.
+"""
+
+import struct
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ..tape import LEFT_OUT, Node, Ref, Tape
+from .frozen import never_changed
+from .paths import arrays, called
+from .places import Place, Places
+from .rounds import Group, groups_of
+
+MOST_LEVELS = 8  # of the operations that are done for a whole array at once
+_AT_ONCE = {
+    "add", "subtract", "multiply", "divide", "power", "negative", "copy", "sqrt", "absolute",
+    "maximum", "minimum",
+}  # fmt: skip
+
+
+def lifted(tape: Tape, places: Places, made: set[int]) -> tuple[Tape, str | None]:
+    """A tape with arrays, and why it cannot be judged, if so.
+
+    Args:
+        tape: as recorded; it is not changed.
+        places: where its numbers were kept.
+        made: the ids of the values that are Python's numbers.
+
+    """
+    if not made:
+        return tape, None
+    links, linked = set(tape.links), set[tuple[int, int]]()
+    before: dict[Place, int] = {}
+    states = set[Place]()
+    for _, place, node in list(places.log):
+        link = before.get(place, -1), node
+        if link in links:
+            states.add(place)
+            linked.add(link)
+        before[place] = node
+    found, frozen = arrays(places, states) if states else ([], [])
+    lifting = _Lifting(tape, made, linked, groups_of(found, places))
+    new = lifting.write()
+    reason = lifting.reason
+    if states and not reason:
+        one = min(states, key=lambda place: places.texts[place])
+        steps = [at for at, place, _ in list(places.log) if place == one]
+        still = never_changed(tape, places, steps, lambda i: i in lifting.single, lifting.source_of)
+        if still is not None:
+            frozen.append(called(places, states, still))
+    if frozen and not reason:
+        reason = (
+            f"the numbers of {frozen[0]} are used like weights or biases and never change: they "
+            "may be frozen on purpose, or their update is missing"
+        )
+    return new, reason
+
+
+class _Lifting:
+    """Writes a tape again."""
+
+    def __init__(
+        self, tape: Tape, made: set[int], linked: set[tuple[int, int]], groups: list[Group]
+    ) -> None:
+        self.old, self.made, self.linked, self.groups = tape, made, linked, groups
+        self.new = Tape()
+        self.new.code = tape.code
+        self.reason: str | None = None
+        self.single = {n for link in linked for n in link}  # the values of states
+        for group in groups:
+            self.single.update(*(some.values() for some in (group.first, *group.rounds)))
+        self.at: dict[int, int] = {}  # old -> new
+        self.element: dict[int, tuple[Group, int, tuple[int, ...]]] = {}  # group, version, index
+        self.pending: dict[int, tuple[Group, int]] = {}  # replaced, but the round is not over
+        self.constant: dict[int, bool] = {}
+        self.varies, self.often = self._literals()
+        self.home = set[int]()  # the numbers of arrays
+        self.uses: Counter[int] = Counter()
+        # new numbers -> how to compute them as arrays; and what is not needed beside that
+        self.together: dict[int, Any] = {}
+        self.absorbed = set[int]()
+        self.stacks: dict[Any, int] = {}  # single numbers -> the array that was made of them
+        self._plan()
+
+    # ------------------------------------------------------------ what is computed together
+
+    def _plan(self) -> None:
+        """Find the numbers that are computed alike, so that an array operation can do it."""
+        for group in self.groups:
+            for some in (group.first, *group.rounds):
+                self.home |= {*some.values()}
+        for node in self.old.nodes:
+            if node.op != "copy" or node.id in self.single:
+                self.uses.update(map(self.source_of, node.inputs))
+        for group in self.groups:
+            for some in group.rounds:
+                if len(some) == len(group.array.places):
+                    ordered = [some[p] for p in group.array.places]
+                    self.together[ordered[0]] = self._array_of(ordered, MOST_LEVELS)
+
+    def _array_of(self, numbers: list[int], levels: int) -> Any:
+        """How to compute these numbers at once: (operation, arguments, numbers), or the numbers."""
+        nodes = [self.old.nodes[i] for i in numbers]
+        top = levels == MOST_LEVELS
+        alike = (
+            len({*numbers}) == len(numbers)
+            and len({(n.op, len(n.args)) for n in nodes}) == 1
+            and nodes[0].op in _AT_ONCE
+            and {*numbers} <= self.made
+            and (top or not any(i in self.home or self.uses[i] > 1 for i in numbers))
+        )
+        if not levels or not alike:
+            return numbers
+        arguments = []
+        for xs in zip(*(n.args for n in nodes), strict=True):
+            if all(type(x) is Ref for x in xs):
+                arguments.append(self._array_of([self.source_of(x.id) for x in xs], levels - 1))
+            elif all(type(x) in (int, float) for x in xs):
+                arguments.append(xs[0] if len({*xs}) == 1 else np.array(xs, dtype=float))
+            else:
+                return numbers
+        self.absorbed |= {*numbers}
+        return nodes[0].op, arguments, numbers
+
+    def _written(self, plan: Any, places: list[tuple[int, ...]], shape: tuple[int, ...]) -> Any:
+        """Write an array, in the order of `places`; return a reference to it, or one number."""
+        if isinstance(plan, int | float):
+            return plan
+        if isinstance(plan, np.ndarray):
+            value = np.empty(shape)
+            for x, at in zip(plan, places, strict=True):
+                value[at] = x
+            return Ref(self._add("leaf", (), self.new.nodes[-1], value, None).id)
+        if isinstance(plan, tuple):
+            op, arguments, numbers = plan
+            args = tuple(self._written(a, places, shape) for a in arguments)
+            line = self.old.nodes[numbers[0]]
+            value = self._values(numbers, places, shape)
+            if not any(type(a) is Ref and self.new.nodes[a.id].shape == shape for a in args):
+                value = np.asarray(line.value)  # the same number for all places
+            return Ref(self._add(op, args, line, value, line.site).id)
+        homes = [self.element[i] for i in plan if i in self.element]
+        whole = {version for _, version, _ in homes}
+        if len(whole) == 1 and [index for _, _, index in homes] == places:
+            return Ref(whole.pop())
+        line = self.old.nodes[plan[0]]
+        if len({*plan}) == 1:
+            return self._reference(plan[0], line, True)
+        stack = shape, tuple(zip(plan, places, strict=True))
+        if stack not in self.stacks:
+            rows = np.empty(shape, dtype=object)
+            for i, at in stack[1]:
+                rows[at] = i
+            value = self._values(plan, places, shape)
+            refs = self._rows(rows.tolist(), line)
+            self.stacks[stack] = self._add("array", (refs,), line, value, ("array", line.site)).id
+        return Ref(self.stacks[stack])
+
+    def _values(self, numbers: list[int], places: list[Any], shape: tuple[int, ...]) -> Any:
+        value = np.empty(shape)
+        for i, at in zip(numbers, places, strict=True):
+            number = self.old.nodes[i].value
+            value[at] = np.nan if number is None else float(number)
+        return value
+
+    # ------------------------------------------------------------ numbers that are typed
+
+    def _literals(self) -> tuple[set[Any], Counter[bytes]]:
+        """The operands that are not always the same number; and how often each number is met."""
+        same: dict[Any, Any] = {}
+        varies, often = set[Any](), Counter[bytes]()
+        for node in (self.old.nodes[id] for id in self.made):
+            for n, x in enumerate(node.args):
+                if type(x) in (int, float, bool):
+                    place = node.site, n
+                    if same.setdefault(place, x) != x:
+                        varies.add(place)
+                    often[struct.pack("d", float(x)) if abs(x) < 1e300 else b""] += 1
+        return varies, often
+
+    def _literal(self, node: Node, n: int, x: Any) -> Any:
+        """A number that the script met beside a recorded one: data, if it is another each time."""
+        if (node.site, n) not in self.varies:
+            return x
+        # a float that never comes again may have been computed by something that does not record
+        known = type(x) is not float or x == round(x) or self.often[struct.pack("d", x)] > 1
+        leaf = self._add("leaf" if known else "foreign", (), node, np.array(float(x)), None)
+        leaf.name = ""
+        return Ref(leaf.id)
+
+    # ------------------------------------------------------------ writing
+
+    def write(self) -> Tape:
+        """The new tape."""
+        events: dict[int, list[tuple[Group, int]]] = defaultdict(list)
+        for group in self.groups:
+            events[group.begin].append((group, -1))
+            for n, end in enumerate(group.ends):
+                events[end].append((group, n))
+        nodes = self.old.nodes
+        self._mark_pending()
+        for id in range(len(nodes) + 1):
+            for group, n in events.get(id, ()):
+                self._version(group, n)
+            if id < len(nodes):
+                self._copy(id, nodes[id])
+        self._finish()
+        return self.new
+
+    def _mark_pending(self) -> None:
+        for group in self.groups:
+            for n, some in enumerate(group.rounds[:-1]):  # the tape may end within the last
+                if len(some) < len(group.array.places):
+                    self.pending.update({node: (group, n) for node in some.values()})
+
+    def _copy(self, id: int, node: Node) -> None:
+        if node is LEFT_OUT or id in self.absorbed:
+            return
+        if id in self.made:
+            mine = [self.constant.get(i, False) for i in node.inputs]
+            known = node.op not in ("lost", "foreign")
+            self.constant[id] = known and all(mine) and id not in self.single
+            if node.op == "copy" and id not in self.single:
+                return  # its source is read in its place
+            if self.constant[id]:
+                return  # written when it is needed
+        self._write(id)
+
+    def _write(self, id: int) -> None:
+        node = self.old.nodes[id]
+        python = id in self.made
+        if self.constant.get(id):
+            leaf = self._add("leaf", (), node, node.value, None)
+            self.at[id] = leaf.id
+            return
+        if not python and node.op == "array" and node.inputs and node.value is not None:
+            if all(self.constant.get(i, False) for i in node.inputs):
+                leaf = self._add("leaf", (), node, node.value, node.site)
+                self.at[id] = leaf.id
+                return
+        typed = python and bool(node.inputs)
+        args = tuple(
+            self._literal(node, n, x) if typed and type(x) in (int, float, bool)
+            else self._mapped(x, node, python)
+            for n, x in enumerate(node.args)
+        )  # fmt: skip
+        kwargs = self._mapped(node.kwargs, node, python)
+        made = self._add(node.op, args, node, node.value, node.site, kwargs)
+        made.shape, made.dtype = node.shape, node.dtype
+        self.at[id] = made.id
+
+    def _mapped(self, x: Any, user: Node, python: bool) -> Any:
+        kind = type(x)
+        if kind is Ref:
+            return self._reference(x.id, user, python)
+        if kind is tuple or kind is list:
+            return kind(self._mapped(i, user, python) for i in x)
+        if kind is dict:
+            return {k: self._mapped(v, user, python) for k, v in x.items()}
+        if kind is slice:
+            return slice(*(self._mapped(i, user, python) for i in (x.start, x.stop, x.step)))
+        return x
+
+    def _reference(self, id: int, user: Node, python: bool) -> Any:
+        id = self.source_of(id)
+        if self.constant.get(id) and not python:
+            value = self.old.nodes[id].value
+            assert value is not None
+            return float(value)
+        if id in self.element:
+            group, version, index = self.element[id]
+            if version < 0:
+                raise AssertionError("an element of no array")
+            read = self._add("getitem", (Ref(version), index), user, None, ("read", user.site))
+            read.value = self.old.nodes[id].value
+            read.name = ""
+            return Ref(read.id)
+        if id in self.pending:
+            group, n = self.pending[id]
+            self.reason = self.reason or (
+                f"the numbers of {group.array.name} are not all replaced in each step"
+            )
+        if id not in self.at:
+            self._write(id)
+        return Ref(self.at[id])
+
+    def source_of(self, id: int) -> int:
+        while id in self.made and self.old.nodes[id].op == "copy" and id not in self.single:
+            id = self.old.nodes[id].inputs[0]
+        return id
+
+    def _add(
+        self, op: str, args: Any, user: Node, value: Any, site: Any,
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Node:  # fmt: skip
+        node = Node(len(self.new.nodes), op, args, dict(kwargs or {}), user.line, site, user.name)
+        node.value = value
+        if value is not None:
+            node.shape, node.dtype = value.shape, value.dtype.kind
+        self.new.nodes.append(node)
+        return node
+
+    def _version(self, group: Group, n: int) -> None:
+        """The array after one of its rounds; -1: as it begins."""
+        array, nodes = group.array, self.old.nodes
+        replaced = group.first if n < 0 else group.rounds[n]
+        now = {**group.now, **replaced}
+        rows = np.empty(array.shape, dtype=object)
+        value = np.empty(array.shape)
+        for place, index in array.places.items():
+            number = nodes[now[place]].value
+            value[index] = np.nan if number is None else float(number)
+            rows[index] = now[place]
+        line = nodes[next(iter(replaced.values()))]
+        ordered = [now[p] for p in array.places]
+        plan = self.together.get(ordered[0])
+        if n < 0 and all(nodes[i].op == "leaf" for i in now.values()):
+            made = self._add("leaf", (), line, value, None)
+        elif n >= 0 and isinstance(plan, tuple):
+            at = list(array.places.values())
+            made = self.new.nodes[self._written(plan, at, array.shape).id]
+            made.site = ("array", array.name)
+        else:
+            args = (self._rows(rows.tolist(), line),)
+            made = self._add("array", args, line, value, ("array", array.name))
+        made.name = array.name
+        old = group.version
+        if n >= 0 and any((group.now[p], i) in self.linked for p, i in replaced.items()):
+            self.new.links.append((old, made.id))
+        group.version, group.now = made.id, now
+        for place, index in array.places.items():
+            self.element[now[place]] = group, made.id, index
+            self.pending.pop(now[place], None)
+
+    def _rows(self, x: Any, user: Node) -> Any:
+        if isinstance(x, list):
+            return [self._rows(i, user) for i in x]
+        if x in self.pending:
+            del self.pending[x]
+        return self._reference(x, user, True)
+
+    def _finish(self) -> None:
+        """Take over links, branches and aliases."""
+        grouped = {p for g in self.groups for p in g.first.values()}
+        grouped |= {i for g in self.groups for r in g.rounds for i in r.values()}
+        for a, b in self.old.links:
+            if b not in grouped and a in self.at and b in self.at:
+                self.new.links.append((self.at[a], self.at[b]))
+        self.new.links.sort(key=lambda link: link[1])
+        self.new.branches = [
+            (self.at[i], answer) for i, answer in self.old.branches if i in self.at
+        ]
+        self.new.aliases = [
+            (self.at[i], name, line) for i, name, line in self.old.aliases if i in self.at
+        ]

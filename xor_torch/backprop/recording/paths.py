@@ -1,0 +1,176 @@
+"""What a reader calls the places of a script's numbers, and which of them form an array.
+
+``network[0][1]['weights'][2]`` is a path: a name, indices, keys and attributes. Places whose paths
+differ only in their last indices are one array: ``network[0]['weights']`` (3, 2).
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+from .places import Place, Places
+
+MOST_STEPS = 300_000  # of the walk through the script's lists and objects
+Path = tuple[Any, ...]  # the name, and after it the keys: int, str, or an `Attribute`
+
+
+class Attribute(str):
+    """``.name``, where ``['name']`` would be a key."""
+
+
+class _Unnamed(tuple[Any, ...]):
+    """A part of a path that tells places apart and has no name."""
+
+
+class Array(NamedTuple):
+    """Places that form an array, each at its index; of a single number the index is ()."""
+
+    name: str
+    shape: tuple[int, ...]
+    places: dict[Place, tuple[int, ...]]
+
+
+def arrays(places: Places, states: set[Place]) -> tuple[list[Array], list[str]]:
+    """The arrays that hold the states, and the names of some that are like them and hold none."""
+    paths = _paths(places, states)
+    patterns: dict[Path, dict[Path, Place]] = defaultdict(dict)
+    for place, path in paths.items():
+        patterns[_pattern(path, 2)][path] = place
+    changing = {pattern for pattern, found in patterns.items() if states & {*found.values()}}
+    alike = {_pattern(next(iter(patterns[p])), 3) for p in changing}
+    frozen = [
+        name_of(pattern)
+        for pattern, found in patterns.items()
+        if pattern not in changing and _pattern(next(iter(found)), 3) in alike and len(pattern) > 2
+        if sum(key is None for key in pattern) == 2
+    ]
+    found: list[Array] = []
+    for pattern in changing:
+        found += _rectangles(patterns[pattern], states, 2)
+    return found, frozen
+
+
+def called(places: Places, states: set[Place], place: Place) -> str:
+    """What a reader calls the numbers beside this one."""
+    path = _paths(places, states)[place]
+    return name_of(path[:-1] if type(path[-1]) is int else path)
+
+
+def _rectangles(paths: dict[Path, Place], states: set[Place], axes: int) -> Iterator[Array]:
+    """An array of all these places, if they fill one; or several of fewer axes."""
+    groups: dict[Path, dict[Path, Place]] = defaultdict(dict)
+    for path, place in paths.items():
+        groups[_pattern(path, axes)][path] = place
+    for pattern, group in groups.items():
+        if not states & {*group.values()}:
+            continue
+        at = [n for n, key in enumerate(pattern) if key is None]
+        indices = {place: tuple(path[n] for n in at) for path, place in group.items()}
+        shape = tuple(1 + max(index[n] for index in indices.values()) for n in range(len(at)))
+        full = 1
+        for n in shape:
+            full *= n
+        if len({*indices.values()}) == full == len(indices):
+            yield Array(name_of(pattern), shape, indices)
+        elif axes:
+            yield from _rectangles(group, states, axes - 1)
+
+
+def _pattern(path: Path, axes: int) -> Path:
+    """The path with None for its last indices.
+
+    An attribute or a key of its own (``neuron.bias``) has one axis less: that of the neurons.
+    """
+    pattern = list(path)
+    if axes and type(path[-1]) is not int:
+        axes -= 1
+    for n in range(len(path) - 1, 0, -1):
+        if axes and type(path[n]) is int:
+            pattern[n] = None
+            axes -= 1
+    return tuple(pattern)
+
+
+def name_of(path: Path) -> str:
+    """A path as it is written in Python."""
+    text = str(path[0])
+    for key in path[1:]:
+        if isinstance(key, Attribute):
+            text += f".{key}"
+        elif key is not None and not isinstance(key, _Unnamed):
+            text += f"[{key!r}]"
+    return text
+
+
+def _paths(places: Places, states: set[Place]) -> dict[Place, Path]:
+    """The path of each place; a place that no name leads to is called as it was written."""
+    of_holder = _holders(places, states)
+    found: dict[Place, Path] = {}
+    for place in list(places.now):
+        holder, key = place
+        if not isinstance(holder, int):  # a name
+            found[place] = (key,)
+        elif holder in of_holder:
+            held = places.held[holder]
+            step = key if isinstance(held, list | dict) else Attribute(key)
+            found[place] = (*of_holder[holder], step)
+        else:
+            text = places.texts[place]
+            text = text.rpartition("[")[0] or "a list" if type(key) is int else text
+            found[place] = (text, _Unnamed((holder, key)), *([key] if type(key) is int else []))
+    return found
+
+
+def _holders(places: Places, states: set[Place]) -> dict[int, Path]:
+    """The path of each list, dictionary and object that holds numbers.
+
+    It begins at the name that leads to most of those that change, and to little else: the network,
+    not a loop's name for one neuron, nor a list of all that was computed.
+    """
+    wanted = {place[0] for place in list(places.now) if isinstance(place[0], int)}
+    change = {place[0] for place in states}
+    trees = []
+    for number, (place, root) in enumerate(list(places.roots.items())):
+        tree = {h: p for h, p in _walk(places, root.value, (place[1],)) if h in wanted}
+        rank = -len(change & tree.keys()), len(tree), root.times, number
+        trees.append((rank, tree))
+    found: dict[int, Path] = {}
+    for _, tree in sorted(trees, key=lambda t: t[0]):
+        for holder, path in tree.items():
+            found.setdefault(holder, path)
+    return found
+
+
+def _walk(places: Places, value: Any, path: Path) -> Iterator[tuple[int, Path]]:
+    """All lists, dictionaries and objects that a value leads to."""
+    seen, queue = set[int](), [(value, path)]
+    for x, way in queue:
+        if id(x) in seen or len(seen) > MOST_STEPS:
+            continue
+        seen.add(id(x))
+        yield places.id_of(x), way
+        queue += [(inner, (*way, key)) for key, inner in _parts(x) if leads_on(inner)]
+
+
+def _parts(x: Any) -> Iterable[tuple[Any, Any]]:
+    if isinstance(x, list | tuple):
+        return enumerate(x)
+    if isinstance(x, dict):
+        return list(x.items())
+    named = list(getattr(x, "__dict__", {}).items())
+    for kind in type(x).__mro__:
+        slots = kind.__dict__.get("__slots__", ())
+        for name in (slots,) if isinstance(slots, str) else slots:
+            if hasattr(x, name):
+                named.append((name, getattr(x, name)))
+    return [(Attribute(name), inner) for name, inner in named]
+
+
+def leads_on(x: Any) -> bool:
+    """Is it a list, a dictionary, or an object of the script?"""
+    if isinstance(x, list | tuple | dict):
+        return True
+    kind = type(x)
+    return (hasattr(x, "__dict__") or hasattr(kind, "__slots__")) and not isinstance(
+        x, type | int | float | str
+    ) and kind.__module__.partition(".")[0] not in ("numpy", "builtins", "types", "xor_torch")  # fmt: skip

@@ -1,0 +1,280 @@
+"""Where a script keeps its own floats: in names, lists, dictionaries and attributes.
+
+A float becomes a `Number`, which records, when it is stored. Each place has a number of its own,
+so that a number tells its place. What replaces a number by itself plus a change is an update.
+"""
+
+import operator
+import types
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from .array import Recorded
+from .number import Number, plain
+
+if TYPE_CHECKING:
+    from .recorder import Recorder
+
+MOST_NUMBERS = 200_000  # that are kept; of a script with more, Python's numbers are not recorded
+MOST_IN_LIST = 5_000  # A list with more is data: its numbers are constants.
+MOST_ROOTS = 2_000
+_IN_PLACE: dict[str, Callable[[Any, Any], Any]] = {
+    "Add": operator.iadd, "Sub": operator.isub, "Mult": operator.imul, "Div": operator.itruediv,
+    "Pow": operator.ipow, "FloorDiv": operator.ifloordiv, "Mod": operator.imod,
+    "MatMult": operator.imatmul, "BitAnd": operator.iand, "BitOr": operator.ior,
+    "BitXor": operator.ixor, "LShift": operator.ilshift, "RShift": operator.irshift,
+}  # fmt: skip
+_ATOMS = (int, str, bool, type(None), types.ModuleType, types.FunctionType, type)
+Place = tuple[Any, Any]  # the id of a list, a dictionary or an object, or a code; and its key
+
+
+class Stored(NamedTuple):
+    """A number was stored."""
+
+    at: int  # how many values the tape had
+    place: Place
+    node: int
+
+
+class Root(NamedTuple):
+    """What a name stands for."""
+
+    value: Any
+    times: int  # how often it was assigned
+
+
+class Places:
+    """All places of one script that hold numbers."""
+
+    def __init__(self, recorder: "Recorder") -> None:
+        self._recorder = recorder
+        self.log: list[Stored] = []
+        self.now: dict[Place, int] = {}  # the node of the number that is there
+        self.held: dict[int, Any] = {}  # id -> what has it; as long as we hold it, it is its own
+        self.roots: dict[Place, Root] = {}  # the lists and objects that have a name
+        self.texts: dict[Place, str] = {}  # a place as it is written in the script
+        self.too_many = False
+        self._home: dict[int, Place] = {}  # the first place of a node
+        self._lists: dict[Place, list[Any]] = {}
+        self._same: dict[int, int] = {}  # a list that took the place of another -> id of the first
+        self._counted: dict[Any, Place] = {}
+
+    # ------------------------------------------------------------ what the rewriter calls
+
+    def named(self, value: Any, name: str) -> Any:
+        """The script assigns `value` to a name; return what it is to assign."""
+        if self.too_many or isinstance(value, _ATOMS):
+            return value
+        frame = self._recorder.frames.current()
+        if frame is None:
+            return value
+        place = frame.f_code, name
+        if type(value) is not float and type(value) is not Number and len(self.roots) < MOST_ROOTS:
+            root = self.roots.get(place)
+            self.roots[place] = Root(value, root.times + 1 if root else 1)
+        return self._keep(value, place, name)
+
+    def set_item(self, value: Any, holder: Any, key: Any, text: str) -> None:
+        """``holder[key] = value``"""
+        if type(holder) in (list, dict) and not self.too_many:
+            place = self._place_in(holder, key)
+            value = self._keep(value, place, text) if place else value
+        holder[key] = value
+
+    def set_attribute(self, value: Any, holder: Any, name: str, text: str) -> None:
+        """``holder.name = value``"""
+        if not isinstance(holder, Recorded) and not self.too_many:
+            self.held[id(holder)] = holder
+            value = self._keep(value, (id(holder), name), text)
+        setattr(holder, name, value)
+
+    def change_item(self, operation: str, holder: Any, key: Any, value: Any, text: str) -> None:
+        """``holder[key] += value``"""
+        if type(holder) in (list, dict) and not self.too_many:
+            self._place_in(holder, key)  # from now on its numbers record
+        self.set_item(_IN_PLACE[operation](holder[key], value), holder, key, text)
+
+    def change_attribute(
+        self, operation: str, holder: Any, name: str, value: Any, text: str
+    ) -> None:
+        """``holder.name += value``"""
+        self.set_attribute(_IN_PLACE[operation](getattr(holder, name), value), holder, name, text)
+
+    def looped(self, item: Any) -> Any:
+        """An item of a ``for`` loop: data, where it is a float."""
+        if type(item) is float:
+            return self._leaf(item)
+        if type(item) is tuple:
+            return tuple(self._leaf(x) if type(x) is float else x for x in item)
+        return item
+
+    # ------------------------------------------------------------ numbers and their places
+
+    def id_of(self, holder: Any) -> int:
+        """The id of a list or dictionary, or of the first one that was in its place."""
+        return self._same.get(id(holder), id(holder))
+
+    def _leaf(self, value: float) -> Any:
+        recorder = self._recorder
+        if recorder.full or self.too_many or recorder.frames.current() is None:
+            return value
+        return recorder.as_number(value, recorder.leaf_number(value))
+
+    def _place_in(self, holder: Any, key: Any) -> Place | None:
+        if id(holder) not in self.held:
+            self._contents(holder, "")
+        if type(holder) is list:
+            if type(key) is not int or not -len(holder) <= key < len(holder):
+                return None
+            key %= len(holder)
+        return self.id_of(holder), key
+
+    def _keep(self, value: Any, place: Place, text: str) -> Any:
+        kind = type(value)
+        if kind is float or kind is Number:
+            return self._number(value, place, text)
+        if isinstance(value, Recorded) and value._scalar and value.dtype.kind == "f":
+            return self._number(value, place, text)
+        if kind is list:
+            before = self._lists.get(place)
+            self._lists[place] = value
+            if before is not None and before is not value:
+                self._take_place(value, before)
+        if kind in (list, dict, tuple):
+            self._contents(value, text)
+        return value
+
+    def _number(self, value: Any, place: Place, text: str) -> Any:
+        """A number of its own for a place."""
+        recorder = self._recorder
+        if recorder.full:
+            return value
+        if type(value) is float:
+            value = self._leaf(value)
+            if type(value) is float:
+                return value
+        node = self._node(value)
+        if self._home.setdefault(node, place) != place:
+            if type(value) is Number:
+                value = recorder.number("copy", (value,), plain(value))
+                if type(value) is float:
+                    return value
+            else:
+                value = recorder.run("copy", lambda x: x, (value,), {})
+                if not isinstance(value, Recorded):
+                    return value
+            node = self._node(value)
+            self._home[node] = place
+        self._store(node, place, text)
+        return value
+
+    def _node(self, value: Any) -> int:
+        return value.node if type(value) is Number else self._recorder.node_of(value)
+
+    def _store(self, node: int, place: Place, text: str) -> None:
+        old = self.now.get(place)
+        if old == node:
+            return
+        if len(self.log) > MOST_NUMBERS and self._recorder.updates.none:
+            self.too_many = True
+            return
+        made = self._recorder.tape.nodes[node]
+        made.name = made.name or text
+        self.now[place] = node
+        self.texts.setdefault(place, text)
+        self.log.append(Stored(len(self._recorder.tape.nodes), place, node))
+        changes = None if old is None else self._changes(node, old)
+        if old is not None and changes is not None:
+            counts = self._counted.setdefault(made.site, place) == place
+            self._recorder.updates.replaced(old, made, changes, counts)
+
+    def _changes(self, new: int, old: int) -> list[int] | None:
+        """What was added to `old` to get `new`; None if `new` is no sum with `old`."""
+        nodes = self._recorder.tape.nodes
+        found, changes, stack = False, list[int](), [new]
+        for _ in range(50):
+            if not stack:
+                break
+            n = stack.pop()
+            node = nodes[n]
+            if n == old:
+                found = True
+            elif n < old:
+                changes.append(n)
+            elif node.op in ("add", "subtract", "copy", "sum", "negative"):
+                stack += node.inputs
+            elif (
+                node.op in ("multiply", "divide")
+                and len(node.inputs) == 1
+                and self._recorder.tape.origin(node.inputs[0], ("copy",)) == old
+            ):
+                found = True  # a decay
+            else:
+                changes.append(n)
+        return changes if found and not stack else None
+
+    # ------------------------------------------------------------ lists
+
+    def _contents(self, value: Any, text: str) -> None:
+        """Let all floats in lists and dictionaries record, each at its place."""
+        if self.too_many or _size(value) > MOST_IN_LIST:
+            return
+        if type(value) in (list, dict):
+            self.held[id(value)] = value
+            mine = self.id_of(value)
+            for key, x in list(enumerate(value) if type(value) is list else value.items()):
+                kind = type(x)
+                if kind is float or kind is Number or (kind is Recorded and x._scalar):
+                    changed = self._keep(x, (mine, key), f"{text}[{key!r}]")
+                    if changed is not x:
+                        value[key] = changed
+                elif kind in (list, dict, tuple):
+                    self._contents(x, f"{text}[{key!r}]")
+        else:
+            for key, x in enumerate(value):
+                if type(x) in (list, dict, tuple):
+                    self._contents(x, f"{text}[{key!r}]")
+
+    def _take_place(self, new: list[Any], old: list[Any]) -> None:
+        """A list of new weights takes the place of the list of the old ones."""
+        pairs = self._pairs(new, old)
+        if pairs is None:
+            return
+        for x, place in pairs[0]:
+            was = self.now.get(place)
+            if was is not None and self._changes(self._node(x), was) is not None:
+                break
+        else:
+            return
+        for inner, before in pairs[1]:
+            self._same[id(inner)] = self.id_of(before)
+            self.held[id(inner)] = inner
+
+    def _pairs(self, new: list[Any], old: list[Any]) -> Any:
+        """The numbers of a list with the places that they take; None if the lists are not alike."""
+        if len(new) != len(old) or id(old) not in self.held:
+            return None
+        numbers, lists = list[Any](), [(new, old)]
+        for n, (x, y) in enumerate(zip(new, old, strict=True)):
+            if type(x) is list and type(y) is list:
+                inner = self._pairs(x, y)
+                if inner is None:
+                    return None
+                numbers += inner[0]
+                lists += inner[1]
+            elif type(x) is Number or isinstance(x, Recorded):
+                numbers.append((x, (self.id_of(old), n)))
+        return numbers, lists
+
+
+def _size(x: Any, most: int = MOST_IN_LIST) -> int:
+    """How many numbers are in lists and dictionaries, counted a little beyond `most`."""
+    if type(x) not in (list, dict, tuple):
+        return 1
+    size = len(x)
+    for part in x.values() if type(x) is dict else x:
+        if size > most:
+            break
+        if type(part) in (list, dict, tuple):
+            size += _size(part, most)
+    return size

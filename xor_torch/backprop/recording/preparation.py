@@ -1,0 +1,60 @@
+"""What a script does before it trains may be long: most of it is left out of the recording."""
+
+import types
+from typing import Any
+
+from ..tape import LEFT_OUT, Tape
+from .frames import Frames
+from .limits import Limits
+from .updates import Updates
+
+
+class Preparation:
+    """Decides what is left out while no update has been made again."""
+
+    def __init__(self, tape: Tape, updates: Updates, frames: Frames, limits: Limits) -> None:
+        self._tape, self._updates, self._frames, self._limits = tape, updates, frames, limits
+        self._begin = 0  # the operations before this one were dropped
+        self._runs: dict[Any, int] = {}  # instruction of the script -> how often it was run
+        self._callers: dict[Any, Any] = {}  # the same -> from where, when it became too often
+
+    def is_busy(self, frame: types.FrameType) -> bool:
+        """Is this instruction run so often, without any update, that it prepares something?
+
+        A function that prepares may later train: an instruction that is reached from elsewhere is
+        recorded again.
+        """
+        site = frame.f_code, frame.f_lasti
+        runs = self._runs[site] = self._runs.get(site, 0) + 1
+        if runs <= self._limits.runs:
+            return False
+        callers = self._frames.callers(frame)
+        if self._callers.setdefault(site, callers) != callers:
+            self._runs.clear()
+            self._callers.clear()
+            return False
+        self._updates.complete_from = len(self._tape.nodes)
+        return True
+
+    def is_long(self) -> bool:
+        """Are there so many operations that most should be dropped?"""
+        return len(self._tape.nodes) > self._begin + self._limits.nodes_before
+
+    def forget(self) -> int:
+        """Drop all but the last operations and the values that these use; return the bytes left."""
+        nodes = self._tape.nodes
+        begin = self._begin = len(nodes) - self._limits.nodes_before // 20
+        used, stack = set[int](), [i for n in nodes[begin:] for i in n.inputs]
+        while stack:
+            id = stack.pop()
+            if id < begin and id not in used:
+                used.add(id)
+                stack += nodes[id].inputs if nodes[id].value is None else ()
+        for id in range(begin):
+            node = nodes[id]
+            if id not in used:
+                nodes[id] = LEFT_OUT
+            elif node.value is not None and node.inputs:
+                node.op, node.args, node.kwargs, node.inputs = "leaf", (), {}, ()
+        self._updates.forget(begin)
+        return sum(n.value.nbytes for n in nodes if n.value is not None)
