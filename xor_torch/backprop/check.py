@@ -298,8 +298,8 @@ def _why_nothing(outcome: Mapping[str, object], source: str, timeout: float) -> 
         )
     if outcome["end"] == "full":
         return (
-            "no array and no number was replaced twice, by itself plus a change that depends on it, within "
-            f"the {Limits.nodes:,} operations that are recorded: give it fewer samples for "
+            "no array and no number was replaced twice, by itself plus a change that depends on "
+            f"it, within the {Limits.nodes:,} operations that are recorded: give it fewer samples for "
             "each update"
         )
     for name in EXACT:
