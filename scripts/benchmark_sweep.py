@@ -1,8 +1,8 @@
 """How fast are many networks at once? The part of benchmark.py that ``benchmark.py sweep`` runs.
 
 Time per network and epoch on all cores, as one process of one thread per core; JAX, if it can be
-imported, with as many threads as it likes. Then whole processes, of 10,000 epochs: 10,000 seeds,
-the first use after installation and the next, and 100,000 seeds, once the epoch is compiled.
+imported, with as many threads as it likes. Then whole processes, of 10,000 epochs: 1,000 seeds,
+the default, at the first use after installation and at the next; 10,000 and 100,000 seeds.
 """
 
 import json
@@ -13,6 +13,8 @@ import sys
 import tempfile
 import time
 from importlib.util import find_spec
+
+from xor_torch.sweep.device import multiprocessors
 
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 
@@ -30,8 +32,9 @@ print((time.perf_counter() - begin) / 5000)
 TORCH = """
 import time
 import numpy as np
-from xor_torch.batch import one_thread, train
+from xor_torch.batch import train
 from xor_torch.sweep import initial_weights
+from xor_torch.threads import one_thread
 start = initial_weights(np.arange(10_000))
 with one_thread():
     train(start, 20, 0.1, compiled={compiled})
@@ -39,6 +42,20 @@ with one_thread():
     begin = time.perf_counter()
     train(start, {epochs}, 0.1, compiled={compiled})
 print((time.perf_counter() - begin) / {epochs} / 10_000)
+"""
+
+GPU = """
+import time
+import numpy as np
+from xor_torch.batch import train
+from xor_torch.data import Parameters
+from xor_torch.sweep import initial_weights
+start = Parameters(*(np.tile(p, (100, 1, 1)) for p in initial_weights(np.arange(10_000))))
+train(start, 20, 0.1, compiled=True, device="cuda")
+print("ready", flush=True); input()
+begin = time.perf_counter()
+train(start, 10_000, 0.1, compiled=True, device="cuda")
+print((time.perf_counter() - begin) / 10_000 / 1_000_000)
 """
 
 JAX = """
@@ -108,18 +125,22 @@ def benchmark_sweep(rounds: int = 3) -> dict[str, float]:
         "eager ns": (TORCH.format(compiled=False, epochs=200), CORES),
         "compiled ns": (TORCH.format(compiled=True, epochs=1000), CORES),
     }
+    if multiprocessors()[0]:
+        peers["a GPU, 1,000,000 networks ns"] = (GPU, 1)
     if find_spec("jax"):
         peers["jax vmap(scan) ns"] = (JAX, 1)
     times = {name: [] for name in peers}
-    small, large = "10,000 seeds", "100,000 seeds"
-    times |= {f"{small}, first use s": [], f"{small}, afterwards s": [], f"{large}, whole ns": []}
+    default, small, large = "1,000 seeds", "10,000 seeds", "100,000 seeds"
+    for name in f"{default}, first use s", f"{default}, afterwards s", f"{small}, whole s":
+        times[name] = []
+    times[f"{large}, whole ns"] = []
     for _ in range(rounds):
         for name, (code, processes) in peers.items():
             times[name].append(together(code, processes))
         with tempfile.TemporaryDirectory() as cache:
-            times[f"{small}, first use s"].append(whole(cache, 10_000))
-            times[f"{small}, afterwards s"].append(whole(cache, 10_000))
-            whole(cache, 34_000)  # compiles
+            times[f"{default}, first use s"].append(whole(cache, 1000))  # it compiles
+            times[f"{default}, afterwards s"].append(whole(cache, 1000))
+            times[f"{small}, whole s"].append(whole(cache, 10_000))
             times[f"{large}, whole ns"].append(whole(cache, 100_000))  # x 1e9 / (1e5 * 1e4)
     return {name: statistics.median(values) for name, values in times.items()}
 
@@ -133,4 +154,4 @@ def report(rounds: int, as_json: bool) -> None:
     print(f"{CORES} cores, medians of {rounds}")
     for name, value in medians.items():
         what, unit = name.rsplit(" ", 1)
-        print(f"{what:<28}{value:12,.1f} {unit}")
+        print(f"{what:<32}{value:12,.4g} {unit}")

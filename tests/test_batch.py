@@ -4,6 +4,7 @@ import shutil
 
 import numpy as np
 import pytest
+import torch
 
 from xor_torch import manual
 from xor_torch.batch import train
@@ -77,16 +78,29 @@ def test_every_row_is_its_single_run(bits, hidden, lr, loss):
 @pytest.mark.parametrize("loss", ["mse", pytest.param("bce", marks=pytest.mark.slow)])
 def test_compiled_rows_are_their_single_runs(loss, tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.delenv("TORCHINDUCTOR_CACHE_DIR", raising=False)
     seeds = range(19)  # not a multiple of the vector length
     starts = [initial_weights(seed) for seed in seeds]
     trained = train(stack(starts), 700, 0.1, loss, compiled=True)
     assert_rows(trained, seeds, starts, 0.1, 700, loss)
 
 
-def test_momentum_is_that_of_torch_sgd():
-    import torch
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize(
+    ("bits", "hidden", "lr", "loss"),
+    [(2, 2, 0.1, "mse"), (3, 3, 0.3, "mse"), (1, 1, 0.5, "mse"), (2, 3, 0.1, "bce")],
+)
+def test_rows_from_a_gpu_are_their_single_runs(
+    bits, hidden, lr, loss, compiled, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    seeds = range(150)  # the kernel's second program is not full
+    starts = [initial_weights(seed, hidden, bits) for seed in seeds]
+    trained = train(stack(starts), 700, lr, loss, compiled=compiled, device="cuda")
+    assert_rows(trained, seeds, starts, lr, 700, loss)
 
+
+def test_momentum_is_that_of_torch_sgd():
     from xor_torch.model import XOR, squared_error
 
     X, y = map(torch.from_numpy, truth_table())

@@ -9,26 +9,26 @@ The weights are one array ``theta`` of shape (P, S), its rows W1 row by row, b1,
 same epoch is there in two forms:
 
 - `Eager`: a dozen torch operations on arrays of shape (N, hidden, S).
-- `Compiled`: one network written out number by number, each number a vector of S. Inductor
-  fuses it into a single loop over S in which no intermediate leaves the processor: four to
-  five times as fast. Its length, and the time to compile it, grow with N times hidden. It is
-  compiled ahead of time into a file that later processes load in a moment.
+- `Compiled`: one network written out number by number, differentiated by autograd and spelled as
+  one loop over S, see `kernel`. No intermediate leaves the processor: four to five times as fast.
+  Its length, and the time to compile it, grow with N times hidden. It is compiled into a file
+  that later processes load in a moment. It runs on GPUs, too.
 """
 
 import hashlib
 import os
+import tempfile
 import time
-import warnings
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import torch
-from torch.nn.functional import binary_cross_entropy_with_logits, mse_loss
+from torch.nn.functional import binary_cross_entropy_with_logits, mse_loss, pad
 
+from . import kernel
 from .data import Parameters, truth_table
-from .files import read_zip
 from .outcome import predicts_one
 
 
@@ -52,6 +52,7 @@ def train(
     compiled: bool = False,
     curve: Iterable[int] = (),
     tick: Callable[[int], None] | None = None,
+    device: str = "cpu",
 ) -> Trained:
     """Full-batch gradient descent on the parity problem, S networks side by side.
 
@@ -65,24 +66,25 @@ def train(
         lr: the learning rate.
         loss: "mse", squared error, or "bce", cross-entropy.
         momentum: as in ``torch.optim.SGD``; eager only.
-        compiled: use the compiled form of an epoch.
+        compiled: use the compiled form of an epoch; without momentum.
         curve: epochs to record besides the last; the first epoch is 0.
         tick: called about twice a second with the number of epochs that are done.
+        device: "cpu" or "cuda", the current CUDA device.
 
     """
     S, bits, hidden = parameters.W1.shape
-    problem = Problem(bits, hidden, loss)
-    theta = torch.tensor(np.concatenate([p.reshape(S, -1) for p in parameters], axis=1).T)
+    problem = Problem(bits, hidden, loss, device)
+    rows = np.concatenate([p.reshape(S, -1) for p in parameters], axis=1).T
+    theta = torch.tensor(rows, device=device)
     networks: Compiled | Eager
-    if compiled and S > 1:
-        networks = Compiled(problem, theta, lr)
-    else:
-        networks = Eager(problem, theta, lr, momentum)
+    networks = Compiled(problem, theta, lr) if compiled else Eager(problem, theta, lr, momentum)
     losses, solved = [], []
     done, next_tick = 0, 0.0
     for stop in sorted({*curve, epochs - 1}):
-        for done in range(done + 1, stop + 1):  # noqa: B020, it goes on where it was
-            networks.step()
+        while done < stop:
+            several = min(networks.stride, stop - done)
+            networks.descend(several)
+            done += several
             if tick and time.monotonic() >= next_tick:
                 tick(done)
                 next_tick = time.monotonic() + 0.5
@@ -91,29 +93,30 @@ def train(
         solved.append((predicts_one(prediction) == (problem.y == 1)).all(0))
     weights = [w.requires_grad_() for w in problem.split(networks.theta.clone())]
     gradient = torch.cat([g.view(-1, S) for g in problem.gradient(*weights)])
-    networks.step()
+    networks.descend(1)
 
-    flat = networks.theta.T.numpy()
+    flat = networks.theta.T.numpy(force=True)
     ends = np.cumsum([p[0].size for p in parameters])[:-1]
     shapes = (p.shape for p in parameters)
     return Trained(
         parameters=Parameters(*map(np.reshape, np.split(flat, ends, axis=1), shapes)),
-        loss=losses[-1].numpy(),
-        prediction=prediction.T.numpy(),
-        gradient_norm=gradient.square().sum(0).sqrt().numpy(),
-        curve_loss=torch.stack(losses).numpy(),
-        curve_solved=torch.stack(solved).numpy(),
+        loss=losses[-1].numpy(force=True),
+        prediction=prediction.T.numpy(force=True),
+        gradient_norm=gradient.square().sum(0).sqrt().numpy(force=True),
+        curve_loss=torch.stack(losses).numpy(force=True),
+        curve_solved=torch.stack(solved).numpy(force=True),
     )
 
 
 class Problem:
     """The parity problem, its network and its loss, for S networks at once."""
 
-    def __init__(self, bits: int, hidden: int, loss: str) -> None:
+    def __init__(self, bits: int, hidden: int, loss: str, device: str = "cpu") -> None:
         X, y = truth_table(bits)
         self.bits, self.hidden, self.loss = bits, hidden, loss
-        self.X1 = torch.from_numpy(np.hstack([X, np.ones_like(y)]))  # (N, bits + 1)
-        self.y = torch.from_numpy(y)  # (N, 1)
+        self.numbers = (bits + 2) * hidden + 1  # of a network: P
+        self.X1 = torch.tensor(np.hstack([X, np.ones_like(y)]), device=device)  # (N, bits + 1)
+        self.y = torch.tensor(y, device=device)  # (N, 1)
 
     def split(self, theta: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Views of theta: W1 and b1 (bits + 1, hidden * S), W2 (hidden, S) and b2 (1, S).
@@ -139,6 +142,21 @@ class Problem:
         """The gradient of each network's summed error, for weights that require it."""
         return torch.autograd.grad(self.error(self.forward(*weights), self.y, "sum"), weights)
 
+    def written_out(self, theta: list[torch.Tensor]) -> torch.Tensor:
+        """The summed error from the rows of theta, every number of the network by itself."""
+        bits, hidden = self.bits, self.hidden
+        W1, b1 = theta[: bits * hidden], theta[bits * hidden : -1 - hidden]
+        W2, b2 = theta[-1 - hidden : -1], theta[-1]
+        errors = []
+        X, y = (table.tolist() for table in truth_table(bits))
+        for x, (target,) in zip(X, y, strict=True):
+            z2 = b2
+            for h in range(hidden):
+                z1 = sum((W1[b * hidden + h] for b in range(bits) if x[b]), b1[h])
+                z2 = z2 + torch.sigmoid(z1) * W2[h]
+            errors.append(self.error(z2, torch.full_like(z2, target), "sum"))
+        return sum(errors[1:], errors[0])
+
     def evaluate(self, theta: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """The mean error, shape (S,), and the predictions, shape (N, S)."""
         z2 = self.forward(*self.split(theta))
@@ -148,6 +166,8 @@ class Problem:
 class Eager:
     """An epoch of S networks, operation by operation."""
 
+    stride = 1  # how many epochs are worth asking for at once
+
     def __init__(self, problem: Problem, theta: torch.Tensor, lr: float, momentum: float) -> None:
         self.theta = theta.contiguous()
         self._problem, self._lr, self._momentum = problem, lr, momentum
@@ -155,7 +175,11 @@ class Eager:
         self._values = [w.detach() for w in self._weights]  # the same memory, without a history
         self._velocity = [torch.zeros_like(w) for w in self._values] if momentum else None
 
-    def step(self) -> None:
+    def descend(self, epochs: int) -> None:
+        for _ in range(epochs):
+            self._step()
+
+    def _step(self) -> None:
         move: Iterable[torch.Tensor] = self._problem.gradient(*self._weights)
         if self._velocity:
             for v, g in zip(self._velocity, move, strict=True):
@@ -166,19 +190,20 @@ class Eager:
 
 
 class Compiled:
-    """An epoch of S networks, as one compiled loop over them."""
+    """Many epochs of S networks, as one compiled loop."""
 
     def __init__(self, problem: Problem, theta: torch.Tensor, lr: float) -> None:
-        self._rows = [row.clone() for row in theta]
-        self._lr = torch.tensor(lr, dtype=torch.float64)  # a number would be compiled in
-        self._epoch = compiled_epoch(problem)
+        self.stride = 1000 if theta.is_cuda else 100  # a moment
+        self._S, self._lr = theta.shape[1], lr
+        self._theta = pad(theta.contiguous(), (0, -self._S % kernel.MULTIPLE))
+        self._descend = compiled_epochs(problem, kernel.TRITON if theta.is_cuda else kernel.CPP)
 
     @property
     def theta(self) -> torch.Tensor:
-        return torch.stack(self._rows)
+        return self._theta[:, : self._S].contiguous()
 
-    def step(self) -> None:
-        self._epoch([*self._rows, self._lr])
+    def descend(self, epochs: int) -> None:
+        self._descend(self._theta, self._lr, epochs)
 
 
 def cache_directory() -> Path:
@@ -186,82 +211,41 @@ def cache_directory() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "xor_torch"
 
 
-def compiled_epoch(problem: Problem) -> Callable[[list[torch.Tensor]], list[torch.Tensor]]:
-    """A function of P vectors (S,), S > 1, and the learning rate: moves the vectors by an epoch.
+def compiled_epochs(
+    problem: Problem, language: kernel.Language
+) -> Callable[[torch.Tensor, float, int], None]:
+    """A function of theta, the learning rate and E that moves theta by E epochs; see `kernel.load`.
 
     Compiled on first use, by one process while the others wait, and kept in `cache_directory`.
 
     Raises:
-        RuntimeError: the compiler fails; there are many ways.
+        RuntimeError: the compiler fails, or the traced operations have no spelling for it.
+        OSError: there is no compiler, or it cannot be written.
+        ImportError: there is no Triton.
 
     """
     from filelock import FileLock  # torch's own requirement
 
-    p = problem
-    source = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:8]
-    machine = torch.backends.cpu.get_cpu_capability().replace(" ", "")
-    name = f"{p.bits}-{p.hidden}-{p.loss}-{source}-{torch.__version__}-{machine}.pt2"
-    path = cache_directory() / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(f"{path}.lock"):
-        try:
-            read_zip(path)
-        except (FileNotFoundError, ValueError):  # a damaged program is compiled anew, not run
-            _compile(problem, path)
-    # torch._inductor.aoti_load_package is this, after two seconds of imports
-    return torch._C._aoti.AOTIModelPackageLoader(str(path), "model", True, 1, -1).run
+    made_from = b"".join(Path(file).read_bytes() for file in (__file__, kernel.__file__))
+    made_from += f"{torch.__version__} {torch.backends.cpu.get_cpu_capability()}".encode()
+    sources = hashlib.sha256(made_from).hexdigest()[:16]
+    name = f"{problem.bits}-{problem.hidden}-{problem.loss}-{sources}"
+    directory = cache_directory()
+    os.environ.setdefault("TRITON_CACHE_DIR", str(directory / "triton"))
+    directory.mkdir(parents=True, exist_ok=True)
+    with FileLock(directory / f"{name}.lock"):
+        for path in directory.glob(f"{name}-*{language.suffix}"):
+            # a damaged program is compiled anew, not run
+            if path.stem == f"{name}-{_digest(path)}":
+                return kernel.load(path)
+        text = kernel.source(problem.written_out, problem.numbers, language)
+        with tempfile.TemporaryDirectory(dir=directory) as beside:
+            new = Path(beside) / f"new{language.suffix}"
+            kernel.build(text, language, new)
+            path = directory / f"{name}-{_digest(new)}{language.suffix}"
+            new.replace(path)
+    return kernel.load(path)
 
 
-def _compile(problem: Problem, path: Path) -> None:
-    bits, hidden = problem.bits, problem.hidden
-    X, y = (table.tolist() for table in truth_table(bits))
-
-    def total(theta: list[torch.Tensor]) -> torch.Tensor:
-        W1, b1 = theta[: bits * hidden], theta[bits * hidden : -1 - hidden]
-        W2, b2 = theta[-1 - hidden : -1], theta[-1]
-        errors = []
-        for x, (target,) in zip(X, y, strict=True):
-            z2 = b2
-            for h in range(hidden):
-                z1 = sum((W1[b * hidden + h] for b in range(bits) if x[b]), b1[h])
-                z2 = z2 + torch.sigmoid(z1) * W2[h]
-            errors.append(problem.error(z2, torch.full_like(z2, target), "sum"))
-        return sum(errors[1:], errors[0])
-
-    def epoch(*theta_and_lr: torch.Tensor) -> tuple[()]:
-        *theta, lr = theta_and_lr
-        for w, g in zip(theta, torch.func.grad(total)(theta), strict=True):
-            w.sub_(lr * g)
-        return ()
-
-    for name, value in {  # inductor reads them when it is imported; what the user has set stays
-        "TORCHINDUCTOR_CACHE_DIR": str(path.parent / "inductor"),
-        "TORCHINDUCTOR_COMPILE_THREADS": "1",  # no pool of processes for a single loop
-        "TORCHINDUCTOR_VEC_ISA_OK": "1",  # no test program for each instruction set
-    }.items():
-        os.environ.setdefault(name, value)
-    from torch.export import Dim, export
-    from torch.fx.experimental.proxy_tensor import make_fx
-
-    example = (
-        *torch.zeros(bits * hidden + 2 * hidden + 1, 8, dtype=torch.float64),
-        problem.y[0, 0],
-    )
-    S = Dim("S", min=2)
-    shapes = tuple({0: S} if argument.ndim else {} for argument in example)
-    with torch.no_grad(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # torch's about torch
-        # make_fx first: export does not see through torch.func.grad
-        graph = make_fx(epoch, tracing_mode="symbolic")(*example)
-        program = export(graph, example, dynamic_shapes=shapes)
-        beside = path.with_name(f"{os.getpid()}.pt2")
-        torch._inductor.aoti_compile_and_package(
-            program,
-            package_path=str(beside),
-            # what surrounds the loop is not worth optimizing, nor headers for a single use
-            inductor_configs={
-                "aot_inductor.compile_wrapper_opt_level": "O0",
-                "aot_inductor.precompile_headers": False,
-            },
-        )
-    beside.replace(path)
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]

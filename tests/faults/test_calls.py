@@ -122,6 +122,7 @@ CALLS = {
     "train --views some": "--views: invalid choice: 'some' (choose from",
     "train --views ALL": "--views: invalid choice: 'ALL' (choose from",
     "train --views=": "--views: invalid choice: '' (choose from",
+    "sweep --device gpu": "--device: invalid choice: 'gpu' (choose from",
     "sweep --loss mae": "--loss: invalid choice: 'mae' (choose from",
     "explain --loss MSE": "--loss: invalid choice: 'MSE' (choose from",
     # twice

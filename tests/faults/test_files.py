@@ -711,21 +711,30 @@ def test_a_claim_of_something_else_is_no_block(text, interrupted, monkeypatch):
 
 
 def test_a_damaged_program_is_compiled_anew_and_not_run(elsewhere, monkeypatch):
-    from xor_torch import batch
+    from xor_torch import batch, kernel
 
     monkeypatch.setenv("XDG_CACHE_HOME", str(elsewhere))
-    compiled = []
-    monkeypatch.setattr(batch, "_compile", lambda problem, path: compiled.append(path))
-    monkeypatch.setattr(
-        torch._C._aoti, "AOTIModelPackageLoader", lambda *_: pytest.fail("it is run"), raising=False
-    )
+    built, loaded = [], []
+
+    def build(text, language, path):
+        built.append(text)
+        path.write_bytes(b"a program")
+
+    monkeypatch.setattr(kernel, "build", build)
+    monkeypatch.setattr(kernel, "load", lambda path: loaded.append(path.read_bytes()))
     problem = batch.Problem(2, 2, "mse")
-    with pytest.raises(pytest.fail.Exception):
-        batch.compiled_epoch(problem)
-    compiled[0].write_bytes(b"not a program")
-    with pytest.raises(pytest.fail.Exception):
-        batch.compiled_epoch(problem)
-    assert len(compiled) == 2
+    batch.compiled_epochs(problem, kernel.CPP)
+    (program,) = Path(elsewhere, "xor_torch").glob("*.so")
+    batch.compiled_epochs(problem, kernel.CPP)
+    assert len(built) == 1
+    for number, damaged in enumerate([b"a progran", b"", b"a program "], start=2):
+        program.write_bytes(damaged)
+        batch.compiled_epochs(problem, kernel.CPP)
+        assert len(built) == number
+    assert loaded == [b"a program"] * 5
+    monkeypatch.setattr(batch, "__file__", kernel.__file__)  # another version of the package
+    batch.compiled_epochs(problem, kernel.CPP)
+    assert len(built) == 5
 
 
 # --- settings --------------------------------------------------------------------------------

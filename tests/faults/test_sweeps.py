@@ -8,6 +8,7 @@ import contextlib
 import functools
 import importlib
 import json
+import math
 import os
 import random
 import re
@@ -32,13 +33,14 @@ linux = pytest.mark.skipif(not warm.LINUX, reason="looks into /proc")
 
 FLAGS = ("sweep", "--seeds", 40, "--out", "x.npz")
 SHORT, LONG = ("--epochs", 10), ("--epochs", 300)  # in LONG most of the time goes into training
-FOREVER = ("--epochs", 8 * 10**6)  # ten minutes; for more it would be compiled
+FOREVER = ("--epochs", 8 * 10**6)  # ten minutes
 UNDER_WAY = "--out x.npz: another sweep is under way in x.npz.blocks; "
 
 
 def small_blocks(processes=1, pictures=False):
     """Eight blocks of five seeds, taken by the command itself or by workers."""
     plan.BLOCK = 8
+    plan.WORTH_COMPILING = math.inf
     run.cores = lambda: processes
     if not pictures:  # they would take most of the time
         plots.save_figures = lambda *_: {}

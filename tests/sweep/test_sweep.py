@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch  # sweeps of one block are computed in this process
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,18 +17,23 @@ from xor_torch import data, manual
 from xor_torch.outcome import classify, fraction, wilson
 from xor_torch.sweep import (
     Interrupted,
+    Progress,
     Result,
+    device,
     grid,
     initial_weights,
     parse_seeds,
     plan,
+    progress,
+    progress_bar,
+    report,
     summary,
     sweep,
     table,
 )
 from xor_torch.sweep.blocks import Blocks
 from xor_torch.sweep.plan import make_plan, write_plan
-from xor_torch.sweep.progress import Progress, preview, progress_bar
+from xor_torch.sweep.progress import preview
 
 ROOT = Path(plan.__file__).parents[2]
 
@@ -124,6 +130,7 @@ def test_seeds_that_are_refused(text, message):
         ({"hidden": 0}, "--hidden must be from 1 to 4096, got 0"),
         ({"bits": 17}, "--bits must be from 1 to 16, got 17"),
         ({"epochs": 0}, "--epochs must be at least 1, got 0"),
+        ({"device": "gpu"}, "--device must be one of auto, cpu, cuda, got gpu"),
         ({"loss": "l1"}, "--loss must be one of mse, bce, got l1"),
         ({"workers": 0}, "--workers must be at least 1, got 0"),
     ],
@@ -249,22 +256,45 @@ def test_the_first_seed_is_shown_while_the_others_get_ready():
     assert next(preview(large)) == ""
 
 
-class Terminal(io.StringIO):
-    def isatty(self):
-        return True
+def test_in_a_file_the_bar_is_a_line_now_and_then(monkeypatch):
+    clock = iter([0.0, 0.0, 1.0, 12.0, 12.0, 13.0, 14.0, 14.0])
+    monkeypatch.setattr(progress.time, "monotonic", lambda: next(clock))
+    file = io.StringIO()
+    with progress_bar(file) as show:
+        for done in 0, 10, 20, 30:
+            show(Progress(done, 40, 0, 0, "seed 0: loss 0.25"))
+        show(Progress(40, 40, 4, 3))
+    lines = file.getvalue().splitlines()
+    assert "\r" not in file.getvalue()
+    assert [line.split("|")[0].strip() for line in lines] == ["0%", "50%", "100%"]
+    assert "seed 0: loss 0.25" in lines[0]
+    assert "3 of 4 seeds solved" in lines[-1]
 
 
-def test_the_bar_is_not_redrawn_in_a_file():
-    drawn = []
-    for file in io.StringIO(), Terminal():
-        with progress_bar(file) as show:
-            for done in range(100):
-                show(Progress(done, 99, done, 0))
-        drawn.append(file.getvalue())
-    in_a_file, on_a_terminal = drawn
-    assert in_a_file.count("\r") == 2  # the beginning and the end
-    assert "0 of 99 seeds solved" in in_a_file
-    assert on_a_terminal.count("\r") >= 100
+def test_at_a_terminal_the_bar_is_drawn_over():
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    file = Terminal()
+    with progress_bar(file) as show:
+        show(Progress(0, 40, 0, 0, "seed 0: loss 0.25"))
+        show(Progress(40, 40, 4, 3))
+    assert file.getvalue().count("\r") >= 3
+    assert "seed 0: loss 0.25" in file.getvalue()
+
+
+def test_something_is_shown_before_torch_is_imported():
+    """A sweep of one block leaves torch to a worker, unless this process has it already."""
+    code = """if True:
+        import sys
+        from xor_torch.sweep import sweep
+        shown = []
+        sweep(3, epochs=5, workers=1, progress=lambda now: shown.append(now))
+        assert "torch" not in sys.modules
+        assert shown[0].first.startswith("seed 0: loss 0."), shown
+    """
+    subprocess.run([sys.executable, "-c", code], check=True, env=environment())
 
 
 def test_a_sweep_shows_something_before_it_imports_torch(tmp_path):
@@ -309,6 +339,8 @@ def test_the_claim_of_a_dead_process_is_taken_over(tmp_path):
 def test_without_a_compiler_eager_serves_and_says_so(monkeypatch):
     monkeypatch.setenv("CXX", "no-such-compiler")
     monkeypatch.setattr(plan, "WORTH_COMPILING", 1)
+    assert sweep(3, epochs=5).timing.note == ""  # nothing is lost that anybody would feel
+    monkeypatch.setattr(plan, "MUCH", 1)
     result = sweep(3, epochs=5)
     assert "there is no C++ compiler no-such-compiler" in result.timing.note
 
@@ -331,6 +363,157 @@ def test_sweep_does_not_import_what_it_does_not_need():
 def test_the_command_needs_torch_in_its_workers_only():
     code = "import sys, xor_torch.sweep; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True, env=environment())
+
+
+# --- a GPU -----------------------------------------------------------------------------------
+
+XOR = (2, 2, "mse", None)  # bits, hidden, loss, compiled: the last arguments of `make_plan`
+
+
+@pytest.fixture
+def gpu(monkeypatch):
+    """A GPU of 132 multiprocessors, as far as plans are concerned."""
+    monkeypatch.setattr(plan, "multiprocessors", lambda: (132, ""))
+
+
+@pytest.fixture
+def no_gpu(monkeypatch):
+    monkeypatch.setattr(plan, "multiprocessors", lambda: (0, "this machine has no NVIDIA driver"))
+
+
+def test_a_gpu_that_is_not_there_is_refused(no_gpu, tmp_path):
+    with pytest.raises(ValueError) as error:
+        sweep(3, device="cuda", out=tmp_path / "s.npz")
+    message = "--device cuda: this machine has no NVIDIA driver; leave it out, and the CPU computes"
+    assert str(error.value) == message
+    assert not [*tmp_path.iterdir()]
+
+
+def test_without_a_gpu_auto_is_the_cpu(no_gpu):
+    for seeds in 10, 1_000_000:
+        assert make_plan(seeds, 10_000, 0.1, *XOR, "auto") == make_plan(seeds, 10_000, 0.1, *XOR)
+
+
+@pytest.mark.parametrize(
+    ("seeds", "hidden", "device"),
+    [
+        (1_000_000, 2, "cuda"),
+        (1000, 2, "cpu"),  # less work than it takes to start a GPU
+        (1_000_000, 40, "cpu"),  # a network that is too long for the kernel
+    ],
+)
+def test_auto_takes_the_gpu_for_work_that_is_worth_it(gpu, seeds, hidden, device):
+    found, _ = make_plan(seeds, 10_000, 0.1, hidden, 2, "mse", None, "auto")
+    assert found.device == device
+
+
+def test_blocks_fill_the_gpu(gpu):
+    million, _ = make_plan(1_000_000, 10_000, 0.1, *XOR, "cuda")
+    assert million.compiled
+    assert million.blocks == 8
+    assert 100_000 < million.width <= 132 * 1024
+    few, _ = make_plan(20_000, 100, 0.1, *XOR, "cuda")
+    assert (few.blocks, few.compiled) == (1, True)
+    large, _ = make_plan(20_000, 100, 0.1, 16, 8, "mse", None, "cuda")
+    assert large.width < 400  # so that its intermediates fit the memory of a GPU
+    assert not large.compiled
+
+
+def test_a_sweep_on_the_gpu_has_the_rows_of_the_cpu(gpu, monkeypatch, tmp_path):
+    """Everything except the arithmetic, which is in tests/test_kernel.py."""
+    from xor_torch.sweep import work
+
+    devices = []
+
+    def on_cpu(*arguments, device, **more):
+        devices.append(device)
+        return train(*arguments, **more)
+
+    train = work.train
+    monkeypatch.setattr(work, "take_gpu", lambda: devices.append("taken"))
+    monkeypatch.setattr(work, "train", on_cpu)
+    monkeypatch.setattr(work, "BLOCK", 7)
+    settings = {"epochs": 60, "compiled": False, "workers": 1}
+    result = sweep(20, **settings, device="cuda", out=tmp_path / "s.npz")
+    assert devices == ["taken", "cuda"]
+    expected = sweep(20, **settings)
+    np.testing.assert_array_equal(result.W1, expected.W1)
+    np.testing.assert_array_equal(result.curve_solved, expected.curve_solved)
+    assert result.curve_loss.shape[1] == 7  # a block of a GPU is large: not all curves are kept
+
+
+def test_a_sweep_that_began_on_a_gpu_needs_one_to_go_on(monkeypatch, tmp_path):
+    monkeypatch.setattr(plan, "multiprocessors", lambda: (132, ""))
+    begun, _ = make_plan(20, 50, 0.1, *XOR, "cuda")
+    (tmp_path / "s.npz.blocks").mkdir()
+    write_plan(begun, tmp_path / "s.npz.blocks")
+    monkeypatch.setattr(plan, "multiprocessors", lambda: (0, "this machine has no NVIDIA driver"))
+    with pytest.raises(
+        ValueError, match="blocks of a GPU, and this machine has no NVIDIA driver: --force"
+    ):
+        sweep(20, epochs=50, out=tmp_path / "s.npz")
+    assert sweep(20, epochs=50, out=tmp_path / "s.npz", force=True).seed.size == 20
+
+
+def test_a_sweep_that_began_on_the_cpu_stays_there(gpu, tmp_path):
+    begun, _ = make_plan(20, 50, 0.1, *XOR)
+    (tmp_path / "s.npz.blocks").mkdir()
+    write_plan(begun, tmp_path / "s.npz.blocks")
+    assert sweep(20, epochs=50, device="cuda", out=tmp_path / "s.npz").seed.size == 20
+
+
+def test_processes_take_gpus_in_turn(monkeypatch):
+    from xor_torch.sweep.work import take_gpu
+
+    taken = []
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "set_device", taken.append)
+    for rank in "0", "1", "2":
+        monkeypatch.setenv("LOCAL_RANK", rank)
+        take_gpu()
+    assert taken == [0, 1, 0]
+
+
+class Driver:
+    """NVIDIA's driver, whose `failing` function returns 100."""
+
+    def __init__(self, failing):
+        for name in "cuInit", "cuDeviceGet", "cuDeviceGetAttribute":
+            setattr(self, name, lambda *_, name=name: 100 if name == failing else 0)
+
+        def attribute(found, number, device):
+            found._obj.value = {16: 132}[number]
+            return 0
+
+        if failing != "cuDeviceGetAttribute":
+            self.cuDeviceGetAttribute = attribute
+
+
+@pytest.mark.parametrize(
+    ("failing", "torch_has_cuda", "found"),
+    [
+        ("", True, (132, "")),
+        ("cuInit", True, (0, "the NVIDIA driver offers no device (its error 100)")),
+        ("cuDeviceGet", True, (0, "the NVIDIA driver offers no device (its error 100)")),
+        ("", False, (0, "the installed torch is a build without CUDA")),
+    ],
+)
+def test_the_driver_is_asked(monkeypatch, failing, torch_has_cuda, found):
+    monkeypatch.setattr(device.ctypes, "CDLL", lambda name: Driver(failing))
+    monkeypatch.setattr(device, "_torch_has_cuda", lambda: torch_has_cuda)
+    assert device.multiprocessors() == found
+
+
+def test_without_a_driver(monkeypatch):
+    def missing(name):
+        raise OSError(f"{name}: cannot open shared object file")
+
+    monkeypatch.setattr(device.ctypes, "CDLL", missing)
+    assert device.multiprocessors() == (0, "this machine has no NVIDIA driver")
+
+
+def test_how_torch_was_built_is_read_without_importing_it():
+    assert device._torch_has_cuda() == (torch.version.cuda is not None)
 
 
 # --- outcomes --------------------------------------------------------------------------------
@@ -404,6 +587,15 @@ def test_summary_counts_every_seed_once():
     assert lines[0].split()[:5] == ["outcome", "level", "tied", "seeds", "share"]
     assert len(lines) == 1 + len(entries)
     assert any("1/8" in line for line in lines)
+
+
+def test_rows_are_numbered_by_what_they_hold():
+    """Also where there are more combinations than an integer can number."""
+    columns = [*np.random.RandomState(0).randint(0, 9, size=(40, 30))]
+    columns = [np.append(column, column) for column in columns]
+    number = report._number_rows(columns)
+    np.testing.assert_array_equal(number[:30], number[30:])
+    assert np.unique(number).size == 30
 
 
 def test_several_values_are_a_product(tmp_path):

@@ -3,6 +3,7 @@
 import json
 import math
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,6 +14,7 @@ from ..data import MAX_BITS, MAX_HIDDEN
 from ..files import quoted
 from ..lit import runs
 from ..outcome import LOSSES
+from ..sweep import DEVICES
 from .parser import (
     FlagValueError,
     Settings,
@@ -61,6 +63,7 @@ class Sweep(Settings):
     hidden: list[int] = flag("hidden units ({})", whole(1, MAX_HIDDEN), [2], nargs="+")
     bits: list[int] = flag("inputs ({})", whole(1, MAX_BITS), [2], nargs="+")
     loss: list[str] = choice("mse or bce ({})", LOSSES, ["mse"], nargs="+")
+    device: str = choice("cpu, cuda, or auto: a GPU if it pays ({})", DEVICES, "auto")
     out: str | None = flag("result; its pictures go beside it", pathname, None, metavar="FILE.npz")
     force: bool = switch("overwrite FILE.npz")
     log_dir: str = flag("pictures for TensorBoard, with --out", pathname, "lightning_logs")
@@ -92,8 +95,16 @@ def sweep(settings: Sweep, given: set[str]) -> int:
     for cell, path in cells:
         code = SUCCESS
         try:
-            with sweeps.progress_bar() as show:
-                result = sweeps.sweep(seeds, **cell, out=path, force=settings.force, progress=show)
+            with sweeps.progress_bar() as bar:
+                show = _import_meanwhile(bar) if path else bar
+                result = sweeps.sweep(
+                    seeds,
+                    **cell,
+                    out=path,
+                    force=settings.force,
+                    device=settings.device,
+                    progress=show,
+                )
         except sweeps.Interrupted as stopped:
             code, result = exit_code(stopped.__context__), stopped.result
             say("Interrupted; what is finished:" if result else "Interrupted, nothing is finished.")
@@ -129,6 +140,17 @@ def sweep(settings: Sweep, given: set[str]) -> int:
     if settings.json:
         out(json.dumps({"sweeps": found}, indent=2))
     return code
+
+
+def _import_meanwhile(bar: Callable[[Any], None]) -> Callable[[Any], None]:
+    """`bar`, which also imports what pictures need: a second in which the workers compute."""
+
+    def show(now: Any) -> None:
+        bar(now)
+        if find_spec("matplotlib"):
+            from ..sweep import plots  # noqa: F401
+
+    return show
 
 
 def _check_log_dir(log_dir: str) -> None:

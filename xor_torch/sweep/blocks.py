@@ -64,6 +64,7 @@ class Blocks:
     def __init__(self, directory: Path, plan: Plan) -> None:
         self.directory = directory
         self.plan = plan
+        self._loaded: dict[int, dict[str, np.ndarray]] = {}  # until they are merged
 
     def wanted(self) -> bool:
         """Whether the directory is there and has this plan."""
@@ -82,13 +83,15 @@ class Blocks:
         return self.directory / f"{number}.npz"
 
     def load(self, number: int) -> dict[str, np.ndarray]:
-        """The rows of a finished block.
+        """The rows of a finished block, which is read once.
 
         Raises:
             OSError: the file cannot be read.
             ValueError: it is damaged, or not this block of this plan.
 
         """
+        if number in self._loaded:
+            return self._loaded[number]
         try:
             rows = read_arrays(self.path(number))
             if rows.keys() != _COLUMNS | {"plan"}:
@@ -105,6 +108,7 @@ class Blocks:
                 f"{self.path(number)} is not block {number} of this sweep: {error}; "
                 "delete it, and the same command computes it again"
             ) from error
+        self._loaded[number] = rows
         return rows
 
     def check(self) -> None:
@@ -125,6 +129,7 @@ class Blocks:
 
         """
         parts = [self.load(number) for number in self.finished()]
+        self._loaded.clear()  # the parts are taken apart below
         if not parts:
             return None
         columns: dict[str, Any] = {

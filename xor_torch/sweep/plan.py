@@ -2,9 +2,7 @@
 
 import hashlib
 import json
-import os
 import shutil
-import sys
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields, replace
 from functools import cached_property
@@ -16,21 +14,31 @@ import numpy as np
 
 from ..data import MAX_BITS, MAX_HIDDEN
 from ..files import write_beside
+from ..kernel import compiler
 from ..outcome import LOSSES
+from .device import DEVICES, multiprocessors
 from .seeds import check_seeds, parse_seeds, spell_seeds
 
 BLOCK = 10_000  # networks of XOR's size whose numbers stay in a core's cache
+# Networks of XOR's size for each multiprocessor of a GPU. With more, the kernel gains a tenth; but
+# then fewer processes draw and save blocks while the GPU computes.
+ON_MULTIPROCESSOR = 1024
 RECORDED = 100  # epochs of a run
 
-# In sigmoids. For less work than the first, compiling takes longer than it saves on two cores;
-# a network larger than the second takes the compiler minutes and gains less.
-WORTH_COMPILING = 4 * 10**9
+# In sigmoids. For less work than the first, compiling takes longer than ten sweeps save; with more
+# than the second, those who have no compiler should hear of it, and a GPU is worth its start.
+# A network larger than the last takes the compiler long and gains less.
+WORTH_COMPILING = 10**8
+MUCH = 4 * 10**9
 LONGEST_COMPILED = 32
 
-NOT_COMPILED = "not compiled, four times as slow"
+NOT_COMPILED = {
+    "cpu": "not compiled, four times as slow",
+    "cuda": "not compiled, thirty times as slow",
+}
 
 FILE = "plan.json"
-FORMAT = 2  # of the directory of blocks; in format 1 the blocks did not carry their plan
+FORMAT = 3  # of the directory of blocks; 2 had no device, and in 1 blocks did not carry their plan
 
 
 @dataclass(frozen=True)
@@ -43,12 +51,14 @@ class Plan:
     hidden: int
     bits: int
     loss: str
+    device: str  # "cpu" or "cuda"
     compiled: bool
     width: int  # seeds in each block; the last may have fewer
 
     def same_sweep(self, other: "Plan") -> bool:
         """Whether both train the same runs; how they compute them may differ."""
-        return replace(self, compiled=other.compiled, width=other.width) == other
+        as_other = replace(self, device=other.device, compiled=other.compiled, width=other.width)
+        return as_other == other
 
     @cached_property
     def seed(self) -> np.ndarray:
@@ -88,6 +98,7 @@ def make_plan(
     bits: int,
     loss: str,
     compiled: bool | None,
+    device: str = "cpu",
 ) -> tuple[Plan, str]:
     """Check the arguments of a sweep and cut it into blocks.
 
@@ -109,27 +120,56 @@ def make_plan(
     if loss not in LOSSES:
         raise ValueError(f"--loss must be one of {', '.join(LOSSES)}, got {loss}")
 
+    if device not in DEVICES:
+        raise ValueError(f"--device must be one of {', '.join(DEVICES)}, got {device}")
+
     length = 2**bits * (hidden + 1)  # of one network, in sigmoids
+    work = given.size * epochs * length
+    short = length <= LONGEST_COMPILED
+    processors = 0
+    if device == "cuda" or (device == "auto" and short and work >= MUCH):
+        processors, why_not = multiprocessors()
+        if device == "cuda" and not processors:
+            raise ValueError(f"--device cuda: {why_not}; leave it out, and the CPU computes")
+    device = "cuda" if processors else "cpu"
     note = ""
     if compiled is None:
-        compiled = given.size * epochs * length >= WORTH_COMPILING and length <= LONGEST_COMPILED
-        if compiled and not shutil.which(_compiler()):
+        compiled = short and (work >= WORTH_COMPILING or device == "cuda")
+        if compiled and device == "cpu" and not shutil.which(compiler()):
             compiled = False
-            note = f"{NOT_COMPILED}: there is no C++ compiler {_compiler()}"
+            if work >= MUCH:
+                note = f"{NOT_COMPILED[device]}: there is no C++ compiler {compiler()}"
+    width = _width(given.size, length, compiled, processors)
+    words = spell_seeds(given)
+    return Plan(words, epochs, float(lr), hidden, bits, loss, device, compiled, width), note
+
+
+def _width(seeds: int, length: int, compiled: bool, processors: int) -> int:
+    """How many seeds there are in a block.
+
+    Args:
+        seeds: of the sweep.
+        length: sigmoids of a network.
+        compiled: whether the epoch is.
+        processors: multiprocessors of the GPU; 0 for a sweep on the CPU.
+
+    """
+    if processors:
+        # A block fills the GPU, and others can be drawn and saved while it is computed.
+        blocks = -(-seeds // max(1, processors * ON_MULTIPROCESSOR * 12 // length))
+        return -(-seeds // blocks)
     # Eager operations want every intermediate in the cache, and long arrays: no more blocks than
     # two cores need. The compiled loop does not care: more processes can share a sweep.
     widest = BLOCK if compiled else max(1, BLOCK * 12 // length)
-    narrowest = 1000 if compiled else min(-(-widest // 2), max(1000, -(-given.size // 2)))
-    blocks = -(-given.size // min(widest, max(narrowest, -(-given.size // 8))))
+    narrowest = 1000 if compiled else min(-(-widest // 2), max(1000, -(-seeds // 2)))
+    blocks = -(-seeds // min(widest, max(narrowest, -(-seeds // 8))))
     blocks += blocks % 2 if blocks > 1 else 0  # so that neither of two cores waits for the other
-    width = -(-given.size // blocks)
-    words = spell_seeds(given)
-    return Plan(words, epochs, float(lr), hidden, bits, loss, compiled, width), note
+    return -(-seeds // blocks)
 
 
-def _compiler() -> str:
-    """The C++ compiler that inductor will call."""
-    return os.environ.get("CXX", "clang++" if sys.platform == "darwin" else "g++")
+def missing_device(plan: Plan) -> str:
+    """Why this machine cannot go on with a plan for a GPU, or ""."""
+    return multiprocessors()[1] if plan.device == "cuda" else ""
 
 
 def write_plan(plan: Plan, directory: Path) -> None:

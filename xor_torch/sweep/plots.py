@@ -74,7 +74,8 @@ def log_figures(result: Result, pictures: dict[str, Path], run_dir: Path) -> Non
 
 def _levels(result: Result) -> list[float]:
     """The levels of the plateaus that occur, ascending."""
-    return sorted({round(level, 12) for level in result.level if np.isfinite(level)})
+    levels: list[float] = np.unique(result.level[np.isfinite(result.level)].round(12)).tolist()
+    return levels
 
 
 def _classes(result: Result) -> dict[str, np.ndarray]:

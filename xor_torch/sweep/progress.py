@@ -1,7 +1,9 @@
 """How far a sweep is: counted from the directory of its blocks, and shown as a bar."""
 
 import contextlib
+import io
 import sys
+import time
 from collections.abc import Callable, Iterator
 from itertools import islice, repeat
 from typing import Any, NamedTuple, TextIO
@@ -11,6 +13,7 @@ from ..data import initial_weights, truth_table
 from .blocks import Blocks
 from .plan import Plan
 
+SECONDS_BETWEEN_LINES = 10.0
 LONGEST_PREVIEW = 1000  # sigmoids of a network that NumPy trains beside the workers
 
 
@@ -64,37 +67,40 @@ def progress_bar(file: TextIO | None = None) -> Iterator[Callable[[Progress], No
     """A bar for `sweep`'s `progress`: network-epochs a second, time left, how many are solved.
 
     Args:
-        file: where it is drawn, by default standard error.
+        file: where it is drawn, by default standard error. In a file that is not a terminal it is
+            a line at the beginning, every ten seconds and at the end.
 
     """
     from tqdm import tqdm
 
     file = file or sys.stderr
-    is_terminal = file is not None and file.isatty()
+    at_terminal = file is not None and file.isatty()
     with contextlib.ExitStack() as stack:
         bars: list[tqdm[Any]] = []  # no bar until there is something to show: the call may fail
+        next_line = 0.0
 
         def show(now: Progress) -> None:
+            nonlocal next_line
             if not bars:
                 bar = tqdm(
                     total=now.total,
                     initial=now.done,  # what an earlier call has finished is not our speed
                     unit=" network-epochs",
                     unit_scale=True,
-                    file=file,
-                    disable=file is None,
-                    # seconds; in a file each redraw is one more line
-                    mininterval=0.1 if is_terminal else 10.0,
+                    file=file if at_terminal else io.StringIO(),
                     dynamic_ncols=True,
                 )
                 bars.append(stack.enter_context(bar))
             (bar,) = bars
+            bar.n = now.done
             bar.set_postfix_str(
                 f"{now.solved} of {now.finished} seeds solved" if now.finished else now.first,
                 refresh=False,
             )
-            bar.update(now.done - bar.n)
-            if is_terminal:
-                bar.refresh()  # also if only the words are new
+            if at_terminal:
+                bar.refresh()
+            elif file is not None and (now.done == now.total or time.monotonic() >= next_line):
+                print(bar, file=file, flush=True)
+                next_line = time.monotonic() + SECONDS_BETWEEN_LINES
 
         yield show

@@ -9,6 +9,7 @@ on from there.
 
 import contextlib
 import os
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -19,7 +20,7 @@ from filelock import FileLock, Timeout
 
 from ..files import remove_halves
 from .blocks import LOCK, Blocks, clear
-from .plan import Plan, make_plan, read_plan, write_plan
+from .plan import Plan, make_plan, missing_device, read_plan, write_plan
 from .progress import Progress, Watch
 from .result import Result, Timing
 from .workers import compiling, cores, employ
@@ -49,6 +50,7 @@ def sweep(
     loss: str = "mse",
     out: Path | str | None = None,
     force: bool = False,
+    device: str = "auto",
     compiled: bool | None = None,
     workers: int | None = None,
     progress: Callable[[Progress], None] | None = None,
@@ -67,6 +69,7 @@ def sweep(
         loss: "mse", squared error as in the notebook, or "bce", cross-entropy.
         out: the ``.npz`` file to write.
         force: overwrite it, and drop what another sweep has left beside it.
+        device: "cpu", "cuda", or "auto": a GPU where there is one and the work is worth it.
         compiled: whether to compile the epoch; by default where it pays.
         workers: processes of one thread each; by default one for each core.
         progress: called twice a second.
@@ -86,7 +89,7 @@ def sweep(
     begin = time.monotonic()
     if workers is not None and workers < 1:
         raise ValueError(f"--workers must be at least 1, got {workers}")
-    plan, note = make_plan(seeds, epochs, lr, hidden, bits, loss, compiled)
+    plan, note = make_plan(seeds, epochs, lr, hidden, bits, loss, compiled, device)
     launched = "TORCHELASTIC_RUN_ID" in os.environ
     if out is None:
         if launched:
@@ -177,9 +180,16 @@ def _begin(plan: Plan, out: Path, directory: Path, force: bool) -> Plan:
             raise
     else:
         if there.same_sweep(plan):
-            Blocks(directory, there).check()
-            return there
-        if not force:
+            why_not = missing_device(there)
+            if not why_not:
+                Blocks(directory, there).check()
+                return there
+            if not force:
+                raise ValueError(
+                    f"{directory} holds blocks of a GPU, and {why_not}: "
+                    "--force drops them, another --out leaves them"
+                )
+        elif not force:
             raise FileExistsError(
                 f"{directory} holds blocks of another sweep ({there}): "
                 "--force drops them, another --out leaves them"
@@ -207,10 +217,11 @@ def _complete(
     processes = int(os.environ["WORLD_SIZE"]) if launched else cores()
     workers = min(workers or processes, plan.blocks)
     try:
-        if launched or (workers == 1 and not plan.compiled):
+        # Where torch is already imported, a single block is done before a worker could start.
+        if launched or (workers == 1 and not plan.compiled and "torch" in sys.modules):
             if progress:
                 progress(Watch(blocks)())  # something to see while torch is imported
-            from .work import work  # torch: its workers need it, and the command does not
+            from .work import work  # it imports torch
 
             work(blocks, progress)
         else:

@@ -83,7 +83,7 @@ def initial_weights(seeds: np.ndarray, hidden: int = 2, bits: int = 2) -> Parame
     S = len(seeds)
     draws = np.empty((S, bits * hidden + hidden))
     generator = np.random.RandomState()  # seeding it again costs a thirtieth of building one
-    for k, seed in enumerate(seeds):
+    for k, seed in enumerate(seeds.tolist()):  # Python's integers are faster here
         generator.seed(seed)
         draws[k] = generator.randn(draws.shape[1])  # W1 first, then W2
     W1, W2 = np.split(draws, [bits * hidden], axis=1)

@@ -7,12 +7,13 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import torch
 
 from ..batch import Trained, train
 from ..outcome import classify
 from ..threads import one_thread
 from .blocks import Blocks, Claim
-from .plan import NOT_COMPILED, Plan
+from .plan import BLOCK, NOT_COMPILED, Plan
 from .progress import Progress, Watch
 from .seeds import initial_weights
 
@@ -30,10 +31,14 @@ def work(blocks: Blocks, progress: Callable[[Progress], None] | None = None) -> 
     """
     plan = blocks.plan
     watch = Watch(blocks)
+    if plan.device == "cuda":
+        take_gpu()
 
     def run(seeds: np.ndarray, epochs: int, compiled: bool, **more: Any) -> Trained:
         start = initial_weights(seeds, plan.hidden, plan.bits)
-        return train(start, epochs, plan.lr, plan.loss, compiled=compiled, **more)
+        return train(
+            start, epochs, plan.lr, plan.loss, compiled=compiled, device=plan.device, **more
+        )
 
     with one_thread():
         compiled = plan.compiled
@@ -42,10 +47,11 @@ def work(blocks: Blocks, progress: Callable[[Progress], None] | None = None) -> 
             note = ""
             try:
                 run(np.arange(2), 2, compiled=True)
-            except (RuntimeError, OSError, ImportError, AttributeError) as error:
-                # Python's headers are missing, the disk is full, this torch cannot do it yet
+            except Exception as error:
+                # Python's headers are missing, the disk is full, this torch cannot do it yet:
+                # each compiler has its own errors
                 compiled = False
-                note = f"{NOT_COMPILED}: {str(error).strip().splitlines()[0]}"
+                note = f"{NOT_COMPILED[plan.device]}: {str(error).strip().splitlines()[0]}"
             report = {"compile_seconds": time.monotonic() - begin, "note": note}
             (blocks.directory / f"worker.{os.getpid()}.json").write_text(json.dumps(report))
 
@@ -64,6 +70,17 @@ def work(blocks: Blocks, progress: Callable[[Progress], None] | None = None) -> 
                 progress(watch())
 
 
+def take_gpu() -> None:
+    """Take one of the machine's GPUs: processes of the same machine take them in turn.
+
+    Raises:
+        RuntimeError: torch finds none.
+
+    """
+    number = int(os.environ.get("LOCAL_RANK", "0"))  # set by torchrun, and by `employ`
+    torch.cuda.set_device(number % max(1, torch.cuda.device_count()))
+
+
 def _rows(plan: Plan, number: int, trained: Trained) -> dict[str, np.ndarray]:
     """What is kept of a trained block."""
     finite = np.all([np.isfinite(p).all(axis=(1, 2)) for p in trained.parameters], axis=0)
@@ -80,6 +97,6 @@ def _rows(plan: Plan, number: int, trained: Trained) -> dict[str, np.ndarray]:
         "gradient_norm": trained.gradient_norm,
         **outcomes._asdict(),
         # one block's curves are enough to show the classes; a million seeds' would fill disks
-        "curve_loss": trained.curve_loss if number == 0 else trained.curve_loss[:, :0],
+        "curve_loss": trained.curve_loss[:, : BLOCK if number == 0 else 0],
         "curve_solved": trained.curve_solved.sum(axis=1),
     }

@@ -50,7 +50,10 @@ def employ(
             with _log(blocks.directory, k).open("wb") as log:
                 # nothing is written to the pipe: it tells the worker that its parent lives
                 process = subprocess.Popen(
-                    command, env=environment, stdin=subprocess.PIPE, stderr=log
+                    command,
+                    env={**environment, "LOCAL_RANK": str(k)},
+                    stdin=subprocess.PIPE,
+                    stderr=log,
                 )
                 processes.append(process)
         while True:

@@ -28,7 +28,9 @@ class Mistake(NamedTuple):
         return text.replace(self.right, self.wrong)
 
 
-_SUM = "        dx = [sum(self.w[k][i] * d[k] for k in range(len(d))) for i in range(len(self.x))]\n"
+_SUM = (
+    "        dx = [sum(self.w[k][i] * d[k] for k in range(len(d))) for i in range(len(self.x))]\n"
+)
 _STEP = """        for k in range(len(d)):
             for i in range(len(self.x)):
                 self.w[k][i] -= rate * d[k] * self.x[i]
@@ -65,7 +67,9 @@ MISTAKES = {
         "neurons", "                error = 0.0\n", "                error = 1.0\n",
         ("error +=", "errors[j] * slope"),
     ),
-    "worked-no slope": Mistake("worked", "(d1 * w5 + d2 * w7) * h1 * (1 - h1)", "(d1 * w5 + d2 * w7)"),
+    "worked-no slope": Mistake(
+        "worked", "(d1 * w5 + d2 * w7) * h1 * (1 - h1)", "(d1 * w5 + d2 * w7)"
+    ),
     "worked-wrong weight": Mistake("worked", "(d1 * w6 + d2 * w8)", "(d1 * w6 + d2 * w7)"),
     "worked-updated too early": Mistake(
         "worked", "    e1 = (d1", "    w5 = w5 - rate * d1 * h1\n    e1 = (d1", ("e1 = ", "w5 = "),
@@ -90,7 +94,9 @@ MISTAKES = {
         "matrices", "product(transposed(hidden), delta)", "product(transposed(back), delta)",
         ("return [[sum", "v - 0.5"),
     ),
-    "matrices-half a slope": Mistake("matrices", "(o - y) * o * (1 - o), output", "(o - y) * o, output"),
+    "matrices-half a slope": Mistake(
+        "matrices", "(o - y) * o * (1 - o), output", "(o - y) * o, output"
+    ),
     "line-no input": Mistake("line", "-(2 / n) * x * (y", "-(2 / n) * (y", ("m - rate",)),
     "line-wrong sign": Mistake("line", "b - rate * b_grad", "b + rate * b_grad", ("m, b = step",)),
     "logistic-wrong slope": Mistake(

@@ -422,16 +422,17 @@ class Judgement:
         rates = soundness.own_rates(bench, one)
         if rates is not None:
             raise CannotTell(f"every step follows the gradient, but {rates}")
-        finding = Finding("wrong", loss=one.objective.name or None, lr=one.scale)
+        finding = Finding("wrong")
+        finding.loss, finding.lr = _loss_of(bench, one)
         finding.diagnosis = mistakes.scaled(bench, one)
         describe(bench, one, finding)
         return finding
 
     def _report(self, bench: Bench, one: Fit, repair: Repair, culprit: Culprit) -> Finding:
-        finding = Finding("wrong", loss=one.objective.name or None)
+        finding = Finding("wrong")
         finding.diagnosis = name_of(bench, one, repair, culprit)
         if one.some:
-            finding.lr = one.scale
+            finding.loss, finding.lr = _loss_of(bench, one)
         describe(bench, one, finding)
         return finding
 
@@ -476,12 +477,19 @@ def _decay(bench: Bench, one: Fit, finding: Finding) -> None:
         )
 
 
+def _loss_of(bench: Bench, one: Fit) -> tuple[str | None, float]:
+    """What is known of the loss that some of the steps follow, and the rate."""
+    if one.objective.kind == "own":
+        return convention(bench, one, losses.identify_own(bench, one.objective))
+    return convention(bench, one, losses.identify(bench, one.objective, losses.LOSSES))
+
+
 def _first_delta(one: Fit) -> int:
     return min(d or 0 for d, _ in one.objective.terms[min(one.objective.terms)])
 
 
 def _unknown_loss(bench: Bench, best: list[Fit]) -> str:
-    one = max(best, key=_first_delta)
+    one = min(best, key=_first_delta)
     k, d = min(one.objective.terms), _first_delta(one)
     name = bench.view(k).variable(d) or "the value"
     return (

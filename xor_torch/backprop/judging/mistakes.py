@@ -6,9 +6,11 @@ from collections.abc import Callable
 import torch
 
 from ..operations import PARTS, PRODUCTS, SAME_NUMBERS, SUMS
+from .expected import worst
 from .findings import Diagnosis, MistakeName
 from .fit import Fit
 from .losses import is_sigmoid, is_tanh
+from .objectives import total
 from .points import Bench
 from .repair import Culprit, Repair
 
@@ -31,17 +33,24 @@ def name_of(bench: Bench, one: Fit, repair: Repair, culprit: Culprit) -> Diagnos
     v = culprit.values[0]
     v = repair.edges[v][0] if v < 0 else v
     found = Diagnosis(line, name, mistake, True, spoils, nodes[n].shape, n, v)
-    off = (culprit.actual - culprit.expected).abs().reshape(-1)
-    if off.numel():
-        flat = int(off.argmax())
-        found.of, rest, index = name, flat, list[int]()
-        for size in reversed(culprit.actual.shape):
-            rest, place = divmod(rest, size)
-            index.append(place)
-        found.index = tuple(index[::-1])
-        found.actual = float(culprit.actual.reshape(-1)[flat])
-        found.expected = float(culprit.expected.reshape(-1)[flat])
+    worst(found, name, *_in_the_run(bench, repair, culprit))
     return found
+
+
+def _in_the_run(
+    bench: Bench, repair: Repair, culprit: Culprit
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """(actual, expected) at the numbers of the run; elsewhere, if they are equal there."""
+    n, v = culprit.nodes[0], culprit.values[0]
+    for p in [p for p in bench.points if p.step == repair.k and not p.moved and v > 0]:
+        value = total(repair.objective.terms[repair.k], p.values)
+        if value is None or v not in p.values or not p.values[v].requires_grad:
+            continue
+        (slope,) = torch.autograd.grad(value, p.values[v], retain_graph=True, allow_unused=True)
+        actual = p.values[n].detach()
+        if slope is not None and not torch.allclose(actual, culprit.factor * slope, rtol=1e-9):
+            return actual, culprit.factor * slope.reshape(actual.shape)
+    return culprit.actual, culprit.expected
 
 
 def scaled(bench: Bench, one: Fit) -> Diagnosis:
@@ -66,7 +75,12 @@ def scaled(bench: Bench, one: Fit) -> Diagnosis:
         at = min(n for n, _ in found)
     mistake: MistakeName = "wrong sign" if off < 0 else "scale of one parameter"
     spoils = [bench.names[i] for i in repair.bad]
-    return Diagnosis(nodes[at].line, view.variable(at), mistake, True, spoils, nodes[at].shape, at)
+    made = Diagnosis(nodes[at].line, view.variable(at), mistake, True, spoils, nodes[at].shape, at)
+    if nodes[at].name and at not in view.ends and len(repair.bad) == 1:
+        at_run = [p for p in bench.points if p.step == k and not p.moved]
+        actual = (at_run or repair.points)[0].values[at].detach()
+        worst(made, made.variable, actual, actual / off)
+    return made
 
 
 def _path(bench: Bench, repair: Repair, i: int) -> list[tuple[int, float]]:

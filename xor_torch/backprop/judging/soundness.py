@@ -7,6 +7,7 @@ import torch
 
 from .. import replay
 from ..operations import PARTS, PRODUCTS, SUMS
+from ..tape import Node
 from .findings import Diagnosis, MistakeName
 from .fit import Fit
 from .objectives import Objective
@@ -339,13 +340,21 @@ def never_updated(bench: Bench, one: Fit) -> Diagnosis | None:
             if i in view.inside or other.dtype != "f" or root.op != "leaf" or not other.shape:
                 continue
             used = all(
-                any(i in nodes[m].inputs for m in s.nodes)
+                any(_same_number(nodes, i, j) for m in s.nodes for j in nodes[m].inputs)
                 for s in bench.steps[:: max(1, len(bench.steps) // 5)]
             )
             small = other.shape != node.shape or 1 in node.shape or len(node.shape) <= 1
             if used and small:
                 name = other.name or "a list"
                 return Diagnosis(
-                    node.line, name, "bias never updated", True, [name], other.shape, n
+                    node.line, name, "bias never updated", True, [name], other.shape, n, i
                 )
     return None
+
+
+def _same_number(nodes: list[Node], i: int, j: int) -> bool:
+    """The same value, or the same list made an array of again."""
+    a, b = nodes[i], nodes[j]
+    if i == j or a.op != "leaf" or b.op != "leaf" or a.site != b.site:
+        return i == j
+    return a.value is not None and b.value is not None and np.array_equal(a.value, b.value)

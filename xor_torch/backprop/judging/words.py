@@ -4,6 +4,7 @@ import math
 
 from ..tape import Ref
 from .derivatives import Derivatives
+from .expected import fill
 from .findings import Diagnosis, Finding, Parameter
 from .fit import Fit
 from .layers import find_layers
@@ -107,6 +108,7 @@ def describe(bench: Bench, fit: Fit, finding: Finding, match: Match | None = Non
             v = max(known_as, key=lambda v: (nodes[v].shape == nodes[n].shape, v in begin, -v))
             _label(finding, nodes[n].line, f"dL/d{names[v]}", True)
     if finding.diagnosis is not None:
+        fill(bench, fit, finding.diagnosis)
         _label_wrong(bench, finding, finding.diagnosis, k, names)
 
 

@@ -1,8 +1,8 @@
 """From Python's numbers to arrays: the tape that the same script would leave with arrays.
 
 A script with ``weights[i][j] -= ...`` in a loop leaves one value for each number. Here the numbers
-of one array become parts of it: whoever reads one, reads an element of the array as it is then;
-when the script has replaced the numbers, there is a new array. The other values stay single numbers.
+of one array become parts of it: whoever reads one reads an element of the array as it is then;
+when the script has replaced the numbers, there is a new array. Other values stay single numbers.
 """
 
 import struct
@@ -36,15 +36,7 @@ def lifted(tape: Tape, places: Places, made: set[int]) -> tuple[Tape, str | None
     """
     if not made:
         return tape, None
-    links, linked = set(tape.links), set[tuple[int, int]]()
-    before: dict[Place, int] = {}
-    states = set[Place]()
-    for _, place, node in list(places.log):
-        link = before.get(place, -1), node
-        if link in links:
-            states.add(place)
-            linked.add(link)
-        before[place] = node
+    states, linked = _states(tape, places)
     found, frozen = arrays(places, states) if states else ([], [])
     lifting = _Lifting(tape, made, linked, groups_of(found, places))
     new = lifting.write()
@@ -61,6 +53,24 @@ def lifted(tape: Tape, places: Places, made: set[int]) -> tuple[Tape, str | None
             "may be frozen on purpose, or their update is missing"
         )
     return new, reason
+
+
+def _states(tape: Tape, places: Places) -> tuple[set[Place], set[tuple[int, int]]]:
+    """The places whose numbers are updated, and their updates."""
+    links, before = set(tape.links), dict[Place, int]()
+    found: dict[Place, list[tuple[int, int]]] = defaultdict(list)
+    for _, place, node in list(places.log):
+        link = before.get(place, -1), node
+        if link in links:
+            found[place].append(link)
+        before[place] = node
+    kept = {node for updates in found.values() for link in updates for node in link}
+    used = {
+        i for node in tape.nodes if not (node.op == "copy" and node.id in kept) for i in node.inputs
+    }
+    # new_m = m - step, and then m = new_m: nobody reads new_m
+    states = {place for place, updates in found.items() if any(old in used for old, _ in updates)}
+    return states, {link for place in states for link in found[place]}
 
 
 class _Lifting:
@@ -83,6 +93,7 @@ class _Lifting:
         self.varies, self.often = self._literals()
         self.home = set[int]()  # the numbers of arrays
         self.uses: Counter[int] = Counter()
+        self.runs: Counter[tuple[Any, str]] = Counter()  # of each instruction
         # new numbers -> how to compute them as arrays; and what is not needed beside that
         self.together: dict[int, Any] = {}
         self.absorbed = set[int]()
@@ -96,6 +107,7 @@ class _Lifting:
         for group in self.groups:
             for some in (group.first, *group.rounds):
                 self.home |= {*some.values()}
+        self.runs = Counter((n.site, n.op) for n in self.old.nodes)
         for node in self.old.nodes:
             if node.op != "copy" or node.id in self.single:
                 self.uses.update(map(self.source_of, node.inputs))
@@ -103,10 +115,19 @@ class _Lifting:
             for some in group.rounds:
                 if len(some) == len(group.array.places):
                     ordered = [some[p] for p in group.array.places]
-                    self.together[ordered[0]] = self._array_of(ordered, MOST_LEVELS)
+                    often = max(self._runs(i) for i in ordered)
+                    self.together[ordered[0]] = self._array_of(ordered, MOST_LEVELS, often)
 
-    def _array_of(self, numbers: list[int], levels: int) -> Any:
-        """How to compute these numbers at once: (operation, arguments, numbers), or the numbers."""
+    def _runs(self, id: int) -> int:
+        """How often the instruction has run that made a value."""
+        node = self.old.nodes[id]
+        return self.runs[node.site, node.op]
+
+    def _array_of(self, numbers: list[int], levels: int, often: int) -> Any:
+        """How to compute these numbers at once: (operation, arguments, numbers), or the numbers.
+
+        What has run more `often` than the update is a sum over samples, say: it stays as it is.
+        """
         nodes = [self.old.nodes[i] for i in numbers]
         top = levels == MOST_LEVELS
         alike = (
@@ -115,13 +136,16 @@ class _Lifting:
             and nodes[0].op in _AT_ONCE
             and {*numbers} <= self.made
             and (top or not any(i in self.home or self.uses[i] > 1 for i in numbers))
+            and (top or all(self._runs(i) <= often for i in numbers))
         )
         if not levels or not alike:
             return numbers
         arguments = []
         for xs in zip(*(n.args for n in nodes), strict=True):
             if all(type(x) is Ref for x in xs):
-                arguments.append(self._array_of([self.source_of(x.id) for x in xs], levels - 1))
+                arguments.append(
+                    self._array_of([self.source_of(x.id) for x in xs], levels - 1, often)
+                )
             elif all(type(x) in (int, float) for x in xs):
                 arguments.append(xs[0] if len({*xs}) == 1 else np.array(xs, dtype=float))
             else:
@@ -351,7 +375,8 @@ class _Lifting:
         grouped = {p for g in self.groups for p in g.first.values()}
         grouped |= {i for g in self.groups for r in g.rounds for i in r.values()}
         for a, b in self.old.links:
-            if b not in grouped and a in self.at and b in self.at:
+            known = b not in self.made or (a, b) in self.linked
+            if known and b not in grouped and a in self.at and b in self.at:
                 self.new.links.append((self.at[a], self.at[b]))
         self.new.links.sort(key=lambda link: link[1])
         self.new.branches = [

@@ -57,6 +57,7 @@ class Places:
         self._home: dict[int, Place] = {}  # the first place of a node
         self._lists: dict[Place, list[Any]] = {}
         self._same: dict[int, int] = {}  # a list that took the place of another -> id of the first
+        self._updated = set[int]()  # the nodes that are updates
         self._counted: dict[Any, Place] = {}
 
     # ------------------------------------------------------------ what the rewriter calls
@@ -186,11 +187,13 @@ class Places:
         changes = None if old is None else self._changes(node, old)
         if old is not None and changes is not None:
             counts = self._counted.setdefault(made.site, place) == place
-            self._recorder.updates.replaced(old, made, changes, counts)
+            if self._recorder.updates.replaced(old, made, changes, counts):
+                self._updated.add(node)
 
     def _changes(self, new: int, old: int) -> list[int] | None:
         """What was added to `old` to get `new`; None if `new` is no sum with `old`."""
         nodes = self._recorder.tape.nodes
+        same = {new, self._recorder.tape.origin(new, ("copy",))}
         found, changes, stack = False, list[int](), [new]
         for _ in range(50):
             if not stack:
@@ -199,8 +202,8 @@ class Places:
             node = nodes[n]
             if n == old:
                 found = True
-            elif n < old:
-                changes.append(n)
+            elif n < old or (n in self._updated and n not in same):
+                changes.append(n)  # the error of this step depends on the update of the last one
             elif node.op in ("add", "subtract", "copy", "sum", "negative"):
                 stack += node.inputs
             elif (

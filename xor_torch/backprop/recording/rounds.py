@@ -24,14 +24,14 @@ class Group:
 
 
 def groups_of(arrays: Iterable[Array], places: Places) -> list[Group]:
-    """What was stored in each array, divided into rounds. A single number needs none."""
+    """What was stored in each array, divided into rounds. A single number is an array of one."""
     stored: dict[Place, list[tuple[int, int]]] = defaultdict(list)
     for at, place, node in list(places.log):
         stored[place].append((at, node))
     found = []
     for array in arrays:
         if not array.shape:
-            continue
+            array = Array(array.name, (1,), dict.fromkeys(array.places, (0,)))
         names = list(array.places)
         events = sorted((at, node, n) for n, p in enumerate(names) for at, node in stored[p])
         begin = max(stored[p][0][0] for p in names)

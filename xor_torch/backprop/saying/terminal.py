@@ -112,7 +112,7 @@ def text_of(outline: Outline, style: Style) -> str:
             page.print(title)
         _print_network(page, network, style)
     if outline.traceback:
-        page.print(Text(f"\n{printable(outline.traceback)}"))
+        page.print(Text(f"\n{printable(outline.traceback)}"), soft_wrap=True)
     return finished(page)
 
 

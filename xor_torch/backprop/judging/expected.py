@@ -1,0 +1,70 @@
+"""What a wrong value is, and what it should be: its worst element."""
+
+import torch
+
+from .. import replay
+from .findings import Diagnosis
+from .fit import Fit
+from .objectives import gradients, total
+from .points import Bench, Point
+
+Tensor = torch.Tensor
+
+
+def fill(bench: Bench, one: Fit, found: Diagnosis) -> None:
+    """Give a diagnosis the numbers of its value, or of the step of the first parameter it spoils.
+
+    Args:
+        bench: the network.
+        one: what the updates should be the gradient of, with the factor of those that are.
+        found: changed in place; as it is, if it has numbers already or there are none to be had.
+
+    """
+    points = [p for p in bench.points if p.step in one.factors]
+    points.sort(key=lambda p: p.moved)  # at the numbers of the run, if possible
+    if found.of or not points or not found.spoils:
+        return
+    p = points[0]
+    if found.mistake == "bias never updated" and found.value is not None:
+        slope = _by_constant(bench, one, p, found.value)
+        if slope is not None:
+            worst(found, f"{found.variable} step", 0 * slope, -one.factors[p.step] * slope)
+        return
+    if found.spoils[0] not in bench.names or bench.inner:
+        return
+    i = bench.names.index(found.spoils[0])
+    grads = gradients(one.objective, p.step, p.values, p.leaves)
+    if grads is not None and grads[i].shape == p.changes[i].shape:
+        worst(found, f"{bench.names[i]} step", p.changes[i], -one.factors[p.step] * grads[i])
+
+
+def worst(found: Diagnosis, of: str, actual: Tensor, expected: Tensor) -> None:
+    """Keep the element that is farthest off."""
+    off = (actual - expected).abs().reshape(-1)
+    if not off.numel():
+        return
+    flat, index = int(off.argmax()), list[int]()
+    found.of, rest = of, flat
+    for size in reversed(actual.shape):
+        rest, place = divmod(rest, size)
+        index.append(place)
+    found.index = tuple(index[::-1])
+    found.actual = float(actual.reshape(-1)[flat])
+    found.expected = float(expected.reshape(-1)[flat])
+
+
+def _by_constant(bench: Bench, one: Fit, p: Point, constant: int) -> Tensor | None:
+    """The derivative by an array that no step changes."""
+    value = bench.tape.nodes[constant].value
+    terms = one.objective.terms[p.step]
+    if value is None:
+        return None
+    leaf = replay.tensor(value).double().requires_grad_(True)
+    starts = {n: p.values[n].detach() for n in bench.steps[p.step].start.values()}
+    wanted = [n for term in terms for n in term if n is not None]
+    values = replay.run(bench.tape, wanted, {**starts, constant: leaf}, bench.ties)
+    made = total(terms, values)
+    if made is None or not made.requires_grad:
+        return None
+    (slope,) = torch.autograd.grad(made, leaf, allow_unused=True)
+    return slope
