@@ -299,14 +299,9 @@ def _why_nothing(outcome: Mapping[str, object], source: str, timeout: float) -> 
     if outcome["end"] == "full":
         return (
             "no array and no number was replaced twice, by itself plus a change that depends on "
-<<<<<<< HEAD
-            f"it, within the {Limits.nodes:,} operations that are recorded: give it fewer "
-            "samples for each update"
-=======
             "it, within "
             f"the {Limits.nodes:,} operations that are recorded: give it fewer samples for "
             "each update"
->>>>>>> main
         )
     for name in EXACT:
         if re.search(rf"^\s*(import|from) {name}\b", source, re.MULTILINE):
