@@ -68,9 +68,12 @@ def test_the_magic_names_the_cell_and_the_notebook_goes_on(executed, tmp_path):
 
 def test_a_verdict_at_the_end_of_a_cell_is_a_page(executed):
     path = ROOT / "docs/my_network.py"
-    ((text, page),) = executed(
-        f"from xor_torch.backprop import check_file\ncheck_file({str(path)!r})"
+    (text, page), (printed, nothing) = executed(
+        f"from xor_torch.backprop import check_file\nsaid = check_file({str(path)!r})\nsaid",
+        "print(said.report())",
     )
+    assert printed.startswith("WRONG: ") and "> 26 |" in printed
+    assert nothing == ""  # a report is text, in a notebook too
     assert text.startswith("<Verdict: WRONG: ")
     assert len(text) < 200
     assert page.startswith('<div class="backprop">')

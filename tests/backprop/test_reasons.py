@@ -10,14 +10,20 @@ from xor_torch import backprop
 from xor_torch.backprop.saying.catalogue import OTHER, REASONS, code_of_reason
 
 ROOMS = sorted(Path(backprop.__file__).parent.rglob("*.py"))
+RETURNED = {
+    "_why_nothing",
+    "_unknown_loss",
+    "unseen",
+    "unseen_parameter",
+}  # functions whose texts are reasons
 RAISED = {"CannotTell", "_CannotTell", "CannotReplay", "OutOfTime"}
 
 
 def reasons(tree):
     """(line, text) of each reason in a module; what is computed in it stands as ``x1``.
 
-    A reason is the text of an exception in `RAISED`, of ``Finding("cannot tell", text)`` or of
-    ``Finding("wrong", text)``, or a capital name that is one of them.
+    A reason is the text of an exception in `RAISED`, what a function in `RETURNED` returns, or the
+    text of ``Finding("cannot tell", text)`` or of ``Finding("wrong", text)``.
     """
     constants = {
         node.targets[0].id: node.value
@@ -25,6 +31,10 @@ def reasons(tree):
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
     }
     for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef) and node.name in RETURNED:
+            for inner in ast.walk(node):
+                if isinstance(inner, ast.Return) and inner.value is not None:
+                    yield from ((inner.lineno, found) for found in text(inner.value, constants))
         if not isinstance(node, ast.Call):
             continue
         name = node.func.id if isinstance(node.func, ast.Name) else ""
@@ -40,6 +50,9 @@ def text(node, constants):
     elif isinstance(node, ast.JoinedStr):
         parts = [p.value if isinstance(p, ast.Constant) else "x1" for p in node.values]
         yield "".join(parts)
+    elif isinstance(node, ast.BoolOp):
+        for value in node.values:
+            yield from text(value, constants)
     elif isinstance(node, ast.IfExp):
         yield from text(node.body, constants)
         yield from text(node.orelse, constants)
@@ -64,6 +77,12 @@ def test_a_reason_has_a_code(reason):
 def test_there_are_reasons():
     assert len(FOUND) > 20
     assert code_of_reason("something new") == OTHER
+
+
+def test_every_code_has_a_reason():
+    told_elsewhere = {"unreadable", "another-loss"}  # texts of exceptions, warnings of the judge
+    given = {code_of_reason(param.values[0]) for param in FOUND}
+    assert {*REASONS} - given <= told_elsewhere
 
 
 def test_codes_are_words():

@@ -115,6 +115,7 @@ def test_what_is_made_from_a_wrong_value_is_not_right():
     [
         (0.5, "", "learning rate 0.5"),
         (0.5 / 32, "mini-batch: each sees 32 of 320", "learning rate 0.5 / 32"),
+        (0.5 * 4, "full batch: each sees all 4 rows", "learning rate 0.5 * 4"),
         (0.5 / 31, "mini-batch: each sees 32 of 320", "times 0.016129"),
         (0.37, "", "times 0.37"),
     ],

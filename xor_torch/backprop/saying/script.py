@@ -82,7 +82,7 @@ class Script:
         }
 
     def typed_rate(self, rate: float, sizes: Iterable[int] = ()) -> str | None:
-        """A rate as the script has typed it: "0.05", or "0.05 / 32" if 32 is one of `sizes`."""
+        """A rate as the script types it: "0.05", "0.05 / 32" or "0.05 * 32" if 32 is of `sizes`."""
         typed = {
             abs(float(node.value))
             for node in self.nodes
@@ -90,8 +90,12 @@ class Script:
         }
         for n in sorted({1, *sizes}):
             for number in sorted(typed):
+                if n > 1 and number.is_integer():  # it may be anything
+                    continue
                 if n and math.isclose(number / n, rate, rel_tol=1e-6):
                     return f"{number:.6g}" if n == 1 else f"{number:.6g} / {n}"
+                if math.isclose(number * n, rate, rel_tol=1e-6):
+                    return f"{number:.6g} * {n}"
         return None
 
 

@@ -74,6 +74,7 @@ def console(style: Style) -> "Console":
         width=style.width,
         color_system="standard" if style.colour else None,
         force_terminal=style.colour,
+        force_jupyter=False,  # rich would show it under the cell, and leave the file empty
         no_color=not style.colour,
         legacy_windows=False,
         markup=False,
