@@ -195,7 +195,8 @@ def unseen_parameter(bench: Bench, objective: Objective) -> str | None:
     states = {n for s in bench.network.states for n in s.nodes if n is not None}
     since = min(before.starts)
     given = {i for n in forward for i in nodes[n].inputs if i not in view.inside and i > since}
-    for i in sorted(given - states):
+    # a running loss reads what it was: that is no weight
+    for i in sorted(given - states - {*there}):
         stack, seen = [i], set[int]()
         while stack:
             n = stack.pop()

@@ -217,7 +217,11 @@ def _networks(
     influence = _influence(tape, step)
     for i, state in enumerate(family):
         others = influence[i] - {i}
-        state.optimiser = len(others) <= 1 and _only_elementwise(tape, step, i) and len(family) > 1
+        # where all are single numbers, everything is elementwise: an optimiser's state moves first
+        alone = tape.nodes[step.start[i]].shape == () and not _moves_another(tape, step, i)
+        state.optimiser = (
+            len(others) <= 1 and _only_elementwise(tape, step, i) and len(family) > 1 and not alone
+        )
         state.accumulator = not others and _only_elementwise(tape, step, i)
     _classify(tape, step, family)
     # states that move each other are one network
@@ -308,6 +312,12 @@ def _influence(tape: Tape, step: Step) -> dict[int, set[int]]:
                     influence[j].add(ends[id])
                 reached[id] &= {ends[id]}
     return influence
+
+
+def _moves_another(tape: Tape, step: Step, i: int) -> bool:
+    """Is the new value of a state what another one is moved by?"""
+    others = {n for j, n in step.end.items() if j != i}
+    return step.end[i] in tape.behind(others, {*step.nodes})
 
 
 def _only_elementwise(tape: Tape, step: Step, i: int) -> bool:
