@@ -97,7 +97,9 @@ MISTAKES = {
     "matrices-half a slope": Mistake(
         "matrices", "(o - y) * o * (1 - o), output", "(o - y) * o, output"
     ),
-    "line-no input": Mistake("line", "-(2 / n) * x * (y", "-(2 / n) * (y", ("m - rate",)),
+    "line-no input": Mistake(
+        "line", "-(2 / n) * x * (y", "-(2 / n) * (y", ("m - rate",), undecided=True
+    ),
     "line-wrong sign": Mistake("line", "b - rate * b_grad", "b + rate * b_grad", ("m, b = step",)),
     "logistic-wrong slope": Mistake(
         "logistic", "grad[j] += (p - y) * x[j]", "grad[j] += (p - y) * p * x[j]", ("w - rate",)
@@ -110,7 +112,9 @@ MISTAKES = {
     "layered-twice": Mistake(
         "layered", "before.append(total", "before.append(2 * total", ("speeds[l][k][j] =",)
     ),
-    "mixed-no slope": Mistake("mixed", "d_out * w_out[j] * h[j] * (1 - h[j])", "d_out * w_out[j]"),
+    "mixed-no slope": Mistake(
+        "mixed", "d_out * w_out[j] * h[j] * (1 - h[j])", "d_out * w_out[j]", undecided=True
+    ),
     "mixed-bias forgotten": Mistake(
         "mixed", "        b_hidden[j] -= 0.5 * d_hidden[j]\n", "        pass\n", undecided=True
     ),

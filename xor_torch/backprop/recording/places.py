@@ -7,13 +7,13 @@ so that a number tells its place. What replaces a number by itself plus a change
 import operator
 import types
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
+from ..tape import Tape
 from .array import Recorded
+from .frames import Frames
 from .number import Number, plain
-
-if TYPE_CHECKING:
-    from .recorder import Recorder
+from .updates import Updates
 
 MOST_NUMBERS = 200_000  # that are kept; of a script with more, Python's numbers are not recorded
 MOST_IN_LIST = 5_000  # A list with more is data: its numbers are constants.
@@ -26,6 +26,21 @@ _IN_PLACE: dict[str, Callable[[Any, Any], Any]] = {
 }  # fmt: skip
 _ATOMS = (int, str, bool, type(None), types.ModuleType, types.FunctionType, type)
 Place = tuple[Any, Any]  # the id of a list, a dictionary or an object, or a code; and its key
+
+
+class Journal(Protocol):
+    """What the places ask of their recorder."""
+
+    tape: Tape
+    frames: Frames
+    updates: Updates
+    full: bool
+
+    def leaf_number(self, value: float) -> int: ...
+    def as_number(self, value: float, node: int) -> Number: ...
+    def number(self, op: str, args: tuple[Any, ...], value: float) -> Any: ...
+    def run(self, op: str, function: Callable[..., Any], args: Any, kwargs: Any) -> Any: ...
+    def node_of(self, x: Any) -> int: ...
 
 
 class Stored(NamedTuple):
@@ -46,7 +61,7 @@ class Root(NamedTuple):
 class Places:
     """All places of one script that hold numbers."""
 
-    def __init__(self, recorder: "Recorder") -> None:
+    def __init__(self, recorder: Journal) -> None:
         self._recorder = recorder
         self.log: list[Stored] = []
         self.now: dict[Place, int] = {}  # the node of the number that is there
