@@ -118,7 +118,8 @@ def check(found, cwd):
             continue
         program, *words = shlex.split(text)
         assert program in RUN, f"{text}: neither run nor in NOT_RUN"
-        env = {**os.environ, "PYTHONPATH": str(ROOT)}
+        env = {k: v for k, v in os.environ.items() if k not in ("COLUMNS", "FORCE_COLOR")}
+        env["PYTHONPATH"] = str(ROOT)
         run = subprocess.run(
             [*RUN[program], *words], cwd=cwd, env=env, capture_output=True, text=True
         )

@@ -423,17 +423,19 @@ class Judgement:
         if rates is not None:
             raise CannotTell(f"every step follows the gradient, but {rates}")
         finding = Finding("wrong")
-        finding.loss, finding.lr = _loss_of(bench, one)
+        match = _match_of(bench, one)
+        finding.loss, finding.lr = convention(bench, one, match)
         finding.diagnosis = mistakes.scaled(bench, one)
-        describe(bench, one, finding)
+        describe(bench, one, finding, match)
         return finding
 
     def _report(self, bench: Bench, one: Fit, repair: Repair, culprit: Culprit) -> Finding:
         finding = Finding("wrong")
         finding.diagnosis = name_of(bench, one, repair, culprit)
+        match = _match_of(bench, one)
         if one.some:
-            finding.loss, finding.lr = _loss_of(bench, one)
-        describe(bench, one, finding)
+            finding.loss, finding.lr = convention(bench, one, match)
+        describe(bench, one, finding, match)
         return finding
 
 
@@ -477,11 +479,11 @@ def _decay(bench: Bench, one: Fit, finding: Finding) -> None:
         )
 
 
-def _loss_of(bench: Bench, one: Fit) -> tuple[str | None, float]:
-    """What is known of the loss that some of the steps follow, and the rate."""
+def _match_of(bench: Bench, one: Fit) -> Match | None:
+    """The usual name of what some of the steps follow."""
     if one.objective.kind == "own":
-        return convention(bench, one, losses.identify_own(bench, one.objective))
-    return convention(bench, one, losses.identify(bench, one.objective, losses.LOSSES))
+        return losses.identify_own(bench, one.objective)
+    return losses.identify(bench, one.objective, losses.LOSSES)
 
 
 def _first_delta(one: Fit) -> int:

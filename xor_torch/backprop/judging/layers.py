@@ -63,7 +63,8 @@ def find_layers(bench: Bench, k: int, forward: set[int], prediction: int | None)
 
     """
     view, nodes = bench.view(k), bench.tape.nodes
-    order = sorted(forward)
+    # a step may begin before the last update of the step before it
+    order = sorted(n for n in forward if n > max(view.starts))
     users: dict[int, list[int]] = {}
     for n in order:
         for i in nodes[n].inputs:
