@@ -24,6 +24,11 @@ ALIKE = 1e-6  # factors
 SMALL = 1e-6  # of the largest change: rounding may be all of it
 
 
+def alike(a: float, b: float) -> bool:
+    """Are two factors the same?"""
+    return math.isclose(a, b, rel_tol=ALIKE)
+
+
 @dataclass
 class Sample:
     """One parameter at one point."""
@@ -168,9 +173,7 @@ class Fit:
         """Have two parameters the same factor at every step?"""
         a, b = self.parts[i].factors, self.parts[j].factors
         common = a.keys() & b.keys()
-        return bool(common) and all(
-            abs(a[k] - b[k]) <= ALIKE * max(abs(a[k]), abs(b[k])) for k in common
-        )
+        return bool(common) and all(alike(a[k], b[k]) for k in common)
 
     @property
     def explained(self) -> list[bool]:

@@ -176,9 +176,6 @@ class Judgement:
                 ):
                     one = decayed
             if _perfect(one) and _inside_another(bench, one, found):
-                outer = next(f for f in found if _inside_another(bench, one, [f]))
-                outer.inner = one  # type: ignore[attr-defined]
-                found.append(outer)
                 continue
             found.append(one)
             if _perfect(one):
@@ -246,7 +243,7 @@ class Judgement:
     def _delta(self, bench: Bench, best: list[Fit], own: list[Fit]) -> Finding | None:
         """All below a delta is right: is it the derivative of a loss?"""
         for one in best:
-            rated = self._rated(bench, one, own)
+            rated = self._rated(bench, one)
             if rated is not None:
                 return rated
         for one in best:
@@ -269,7 +266,7 @@ class Judgement:
         self.reason = _unknown_loss(bench, best)
         return None
 
-    def _rated(self, bench: Bench, one: Fit, own: list[Fit]) -> Finding | None:
+    def _rated(self, bench: Bench, one: Fit) -> Finding | None:
         """The delta is a number, and the value the script's own loss: clipping by norm."""
         scalar = as_own(bench, one.objective)
         if scalar is None:
@@ -313,12 +310,12 @@ class Judgement:
         some = [f for f in found if f.some and not f.all_good]
         some = [f for f in some if f.parts[output].ok] or some
         some.sort(key=lambda f: (-f.count, -max(f.objective.values(min(f.objective.terms)))))
-        if not any(losses.identify(bench, f.objective, losses.LOSSES) for f in some[:6]):
+        known = {id(f) for f in some[:6] if losses.identify(bench, f.objective, losses.LOSSES)}
+        if not known:
             at_output = [f for f in some[:4] if f.parts[output].ok and f.parts[output].factors]
             mistake = self._mistaken(bench, at_output)
             if mistake is not None:
                 return mistake
-        known = {id(f) for f in some if losses.identify(bench, f.objective, losses.LOSSES)}
         blamed = [f for f in own if f.some and not f.all_good] + some[:3]
         if not any_loss:
             blamed += [f for f in own[:2] if f not in blamed]

@@ -8,7 +8,7 @@ import torch
 from ..operations import PARTS, PRODUCTS, SAME_NUMBERS, SUMS
 from .expected import worst
 from .findings import Diagnosis, MistakeName
-from .fit import Fit
+from .fit import Fit, alike
 from .losses import is_sigmoid, is_tanh
 from .objectives import total
 from .points import Bench
@@ -63,11 +63,11 @@ def scaled(bench: Bench, one: Fit) -> Diagnosis:
     for i in repair.bad:
         off, path = one.parts[i].factor / one.scale, paths[i]
         end = bench.steps[k].end[bench.parameters[i]]
-        exact = [n for n, f in path if _near(f, off) and not _near(f, 1.0)]
+        exact = [n for n, f in path if alike(f, off) and not alike(f, 1.0)]
         odd = [n for n, f in path if off < 0 and f < 0 and n != end]
         rates = [f for j in paths if j not in repair.bad for n, f in paths[j][-2:]]
-        lacking = [end] if any(_near(f * off, 1.0) for f in map(abs, rates)) else []
-        unusual = [n for n, f in path if not any(_near(abs(f), u) for u in usual)]
+        lacking = [end] if any(alike(f * off, 1.0) for f in map(abs, rates)) else []
+        unusual = [n for n, f in path if not any(alike(abs(f), u) for u in usual)]
         named = [n for n, _ in path if nodes[n].name and n != end]
         found.append(((odd or exact or lacking or unusual or named[-1:] or [end])[-1], off))
     at, off = min(found)
@@ -106,10 +106,6 @@ def _path(bench: Bench, repair: Repair, i: int) -> list[tuple[int, float]]:
         path.append((n, mine[begin] / theirs.get(begin, next(iter(theirs.values())))))
         n = m
     return path[::-1]
-
-
-def _near(a: float, b: float) -> bool:
-    return abs(a - b) <= 1e-6 * max(abs(a), abs(b))
 
 
 class Wrong:

@@ -11,12 +11,13 @@ import math
 import torch
 
 from .. import replay
-from ..operations import ALGEBRAIC, SAME_NUMBERS
+from ..operations import SAME_NUMBERS
 from ..tape import squeezed
 from .points import Bench, CannotTell
+from .steps import BETWEEN
 
 Tensor = torch.Tensor
-MORE = {*ALGEBRAIC, *SAME_NUMBERS, "getitem", "item", "assign", "where"}
+MORE = BETWEEN | {"where"}
 STEADY = {*SAME_NUMBERS, "multiply", "divide", "negative", "assign", "getitem"}
 SAME = 1e-7
 

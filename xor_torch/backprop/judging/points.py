@@ -117,6 +117,17 @@ class View:
                     return nodes[m].name
         return ""
 
+    def crosses(self, n: int) -> bool:
+        """Is it a column minus a row, so that each number is compared with all?"""
+        nodes = self.tape.nodes
+        sizes = [math.prod(nodes[i].shape) for i in nodes[n].inputs]
+        return (
+            nodes[n].op == "subtract"
+            and len(sizes) == 2
+            and sizes[0] == sizes[1] > 1
+            and math.prod(nodes[n].shape) == sizes[0] ** 2
+        )
+
     def behind(self, ids: Iterable[int]) -> set[int]:
         """These values and all of the step that they are computed from."""
         return self.tape.behind(ids, self.inside)
@@ -170,6 +181,18 @@ class Bench:
 
     def where(self, id: int) -> str:
         return self.tape.code.where(self.tape.nodes[id].line)
+
+    def multipliers(self, ids: Iterable[int]) -> set[float]:
+        """The single numbers that some products have as a factor, without their signs."""
+        nodes, found = self.tape.nodes, set[float]()
+        for n in ids:
+            for a in nodes[n].args if nodes[n].op == "multiply" else ():
+                leaf = nodes[a.id] if isinstance(a, Ref) else None
+                if isinstance(a, int | float):
+                    found.add(abs(float(a)))
+                elif leaf and leaf.op == "leaf" and leaf.value is not None and not leaf.value.ndim:
+                    found.add(abs(float(leaf.value)))
+        return found
 
     def _choose(self) -> list[int]:
         """The steps to look at: one for each different sample, those with more values first."""

@@ -137,11 +137,7 @@ def _broadcast(bench: Bench, k: int, one: Objective) -> str:
     """Is a column subtracted from a row on the way, so that each is compared with all?"""
     view, nodes = bench.view(k), bench.tape.nodes
     for n in sorted(view.behind(one.values(k))):
-        node = nodes[n]
-        shapes = [nodes[i].shape for i in node.inputs]
-        if node.op != "subtract" or len(shapes) != 2:
-            continue
-        sizes = [math.prod(s) for s in shapes]
-        if sizes[0] == sizes[1] > 1 and math.prod(node.shape) == sizes[0] ** 2:
-            return f"; {shapes[0]} minus {shapes[1]} on {bench.where(n)} broadcasts to {node.shape}"
+        if view.crosses(n):
+            a, b = (nodes[i].shape for i in nodes[n].inputs)
+            return f"; {a} minus {b} on {bench.where(n)} broadcasts to {nodes[n].shape}"
     return ""

@@ -9,7 +9,7 @@ from .. import replay
 from ..operations import PARTS, PRODUCTS, SUMS
 from ..tape import Node
 from .findings import Diagnosis, MistakeName
-from .fit import Fit
+from .fit import Fit, alike
 from .objectives import Objective
 from .points import Bench, CannotTell, largest
 from .repair import Repair
@@ -84,12 +84,10 @@ def broadcast(bench: Bench) -> Diagnosis | None:
     view, nodes = bench.view(bench.chosen[0]), bench.tape.nodes
     for n in sorted(view.behind(view.ends)):
         node = nodes[n]
-        if node.op != "subtract" or len(node.inputs) != 2 or n in view.starts:
+        if n in view.starts or not view.crosses(n):
             continue
         mine, data = sorted(node.inputs, key=lambda i: -view.depends.get(i, 0))
-        size = math.prod(nodes[mine].shape)
-        alone = math.prod(nodes[data].shape) == size > 1 and data not in view.inside
-        if alone and view.depends.get(mine) == view.full and math.prod(node.shape) == size**2:
+        if data not in view.inside and view.depends.get(mine) == view.full:
             return Diagnosis(
                 node.line, view.variable(n), None, True, list(bench.names), node.shape, n
             )
@@ -112,14 +110,14 @@ def own_rates(bench: Bench, one: Fit) -> str | None:
     found = []
     for i in [i for i, ok in enumerate(one.good) if not ok]:
         off = one.parts[i].factors.get(k, math.nan) / one.scale
-        if not off > 0 or any(_near(off, n) or _near(off * n, 1) for n in sizes):
+        if not off > 0 or any(alike(off, n) or alike(off * n, 1) for n in sizes):
             return None
         rates = [
             (a, b)
             for a in typed[i]
             for j in good
             for b in typed[j]
-            if _near(a, off * b) and not _near(a, b * b) and not _near(b, a * a)
+            if alike(a, off * b) and not alike(a, b * b) and not alike(b, a * a)
         ]
         if not rates:
             return None
@@ -132,15 +130,8 @@ def own_rates(bench: Bench, one: Fit) -> str | None:
 
 def _typed(bench: Bench, k: int, i: int) -> set[float]:
     """The numbers that the update of one parameter alone is multiplied with."""
-    view, nodes, numbers = bench.view(k), bench.tape.nodes, set[float]()
-    for n in view.step.nodes:
-        if view.reaches.get(n) == 1 << i and nodes[n].op == "multiply":
-            numbers |= {abs(float(a)) for a in nodes[n].args if isinstance(a, int | float)}
-            for a in nodes[n].inputs:
-                value = nodes[a].value
-                if nodes[a].op == "leaf" and value is not None and value.ndim == 0:
-                    numbers.add(abs(float(value)))
-    return numbers
+    view = bench.view(k)
+    return bench.multipliers(n for n in view.step.nodes if view.reaches.get(n) == 1 << i)
 
 
 def meant(bench: Bench, repair: Repair, culprit: int) -> None:
@@ -151,7 +142,7 @@ def meant(bench: Bench, repair: Repair, culprit: int) -> None:
 
     """
     view, nodes = repair.view, bench.tape.nodes
-    targets = _from_targets(bench, repair)
+    targets = _from_targets(repair)
     around = view.behind([culprit]) | view.after([culprit])
     for n in sorted(around - repair.forward - view.ends.keys()):
         inputs = [i for i in nodes[n].inputs if i in view.inside]
@@ -172,7 +163,7 @@ def meant(bench: Bench, repair: Repair, culprit: int) -> None:
             )
 
 
-def _from_targets(bench: Bench, repair: Repair) -> set[int]:
+def _from_targets(repair: Repair) -> set[int]:
     """What the error comes into: all that is computed from a true derivative of this objective.
 
     A value that is made of the forward pass alone has no target in it.
@@ -211,10 +202,6 @@ def unseen_parameter(bench: Bench, objective: Objective) -> str | None:
                 )
             stack += nodes[n].inputs
     return None
-
-
-def _near(a: float, b: float) -> bool:
-    return abs(a - b) <= 1e-6 * max(abs(a), abs(b))
 
 
 def accumulated(bench: Bench) -> Diagnosis | None:

@@ -2,7 +2,6 @@
 
 import math
 
-from ..tape import Ref
 from .derivatives import Derivatives
 from .expected import fill
 from .findings import Diagnosis, Finding, Parameter
@@ -26,7 +25,7 @@ def convention(bench: Bench, fit: Fit, match: Match | None) -> tuple[str | None,
         return f"sum of squares of {error}", abs(fit.scale * match.scale)
     whole = abs(fit.scale * match.scale)
     rates = {name: whole / multiple for name, multiple in multiples(bench, match).items()}
-    typed = constants(bench, match.step)
+    typed = bench.multipliers(bench.steps[match.step].nodes)  # one of them is the learning rate
     for name, rate in rates.items():
         if any(math.isclose(rate, c, rel_tol=1e-6) for c in typed if c not in (1, 2)):
             return name, rate
@@ -55,19 +54,6 @@ def name_of_multiple(bench: Bench, match: Match, factor: float) -> str:
         if math.isclose(multiple, factor, rel_tol=1e-6):
             return name
     return f"{factor:.6g} times the {match.name}"
-
-
-def constants(bench: Bench, k: int) -> list[float]:
-    """Numbers that the step multiplies with: one of them is the learning rate."""
-    nodes, found = bench.tape.nodes, list[float]()
-    for n in bench.steps[k].nodes:
-        if nodes[n].op != "multiply":
-            continue
-        found += [abs(float(a)) for a in nodes[n].args if isinstance(a, int | float)]
-        for leaf in [nodes[a.id] for a in nodes[n].args if isinstance(a, Ref)]:
-            if leaf.value is not None and leaf.op == "leaf" and leaf.value.ndim == 0:
-                found.append(abs(float(leaf.value)))
-    return found
 
 
 def _named(ours: str, theirs: str) -> str:
