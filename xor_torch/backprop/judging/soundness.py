@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from .. import replay
-from ..operations import PARTS, PRODUCTS, SUMS
+from ..operations import ELEMENTWISE, PARTS, PRODUCTS, SAME_NUMBERS, SUMS
 from ..tape import Node
 from .findings import Diagnosis, MistakeName
 from .fit import Fit, alike
@@ -161,6 +161,53 @@ def meant(bench: Bench, repair: Repair, culprit: int) -> None:
                 f"what is added to {name} on {bench.where(n)} does not depend on the target: it "
                 "may be a penalty, and the rest of it is right"
             )
+
+
+def penalties(bench: Bench) -> dict[int, list[int]]:
+    """What is added to the gradient of a parameter and is made, element by element, of that
+    parameter alone: ``lam * sign(W)``. It is the gradient of a penalty, whatever its formula.
+
+    Returns:
+        the values of each step that is looked at.
+
+    """
+    found: dict[int, list[int]] = {}
+    for k in bench.chosen:
+        view, nodes, step = bench.view(k), bench.tape.nodes, bench.steps[k]
+        for i, bit in ((i, 1 << n) for n, i in enumerate(bench.parameters)):
+            stack, seen = [step.end[i]], set[int]()
+            while stack:
+                n = stack.pop()
+                if n in seen or n not in view.inside or n in view.starts:
+                    continue
+                seen.add(n)
+                if view.depends[n] == view.full and nodes[n].op in PLAIN:
+                    stack += nodes[n].inputs
+                elif view.depends[n] == bit and _elementwise(bench, k, n, step.start[i]):
+                    found.setdefault(k, []).append(n)
+    return found
+
+
+def grows(bench: Bench, found: dict[int, list[int]]) -> bool:
+    """Does what is added let a parameter grow, instead of shrink?"""
+    for p in bench.points:
+        zero = {n: torch.zeros_like(p.values[n]) for n in found.get(p.step, ())}
+        without = bench.again(p, zero)
+        for change, other, leaf in zip(p.changes, without, p.leaves, strict=True):
+            if float(((change - other) * leaf.detach()).sum()) > 0:
+                return True
+    return False
+
+
+PLAIN = {"add", "subtract", "negative", "multiply", "divide", "assign", "copy", "astype"}
+
+
+def _elementwise(bench: Bench, k: int, n: int, begin: int) -> bool:
+    view, nodes = bench.view(k), bench.tape.nodes
+    mine = view.behind([n]) - view.starts
+    return nodes[n].shape == nodes[begin].shape and all(
+        nodes[m].op in ELEMENTWISE | SAME_NUMBERS and not view.outside(m) for m in mine
+    )
 
 
 def _from_targets(repair: Repair) -> set[int]:
