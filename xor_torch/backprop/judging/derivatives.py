@@ -63,7 +63,7 @@ class Derivatives:
         return {n: g for n, g in found.items() if len(g) == len(self.points)}
 
     def _grad(self, values: dict[int, Tensor], of: list[Tensor]) -> tuple[Tensor | None, ...]:
-        value = total(self.objective.terms[self.k], values)
+        value = total(self.objective, self.k, values)
         assert value is not None
         return torch.autograd.grad(value, of, retain_graph=True, allow_unused=True)
 

@@ -21,6 +21,7 @@ Values = dict[int, Tensor]
 Key = tuple[object, ...]
 
 MOVES = ((1, 0.6, True), (1001, 1.2, False))  # (seed, size, added to the run's numbers?)
+CLOSER = (20, 1e3, 1e5)  # should the script take another branch, or a clip begin to cut
 MOST_STEPS = 6
 # Operations, times points: about five seconds of repeating.
 MOST_OPERATIONS = 120_000
@@ -298,11 +299,14 @@ class Bench:
         for k in self.chosen:
             found = [self.point(k, None)]
             for seed, size, keep in MOVES:
-                moved = self.point(k, k + seed, size, keep)
-                # near, should the script take another branch or a clip begin to cut
-                found.append(moved or self.point(k, k + seed, size / 20))
+                found.append(self.point(k, k + seed, size, keep) or self._near(k, k + seed, size))
             self.points += [p for p in found if p is not None]
         self.points = _without_diverged(self.points)
+
+    def _near(self, k: int, seed: int, size: float) -> Point | None:
+        """As far from the run's numbers as the script takes the same branches."""
+        near = (self.point(k, seed, size / closer) for closer in CLOSER)
+        return next((p for p in near if p is not None), None)
 
     def near_points(self) -> None:
         """The same with moves so small that no clip begins to cut."""
