@@ -108,7 +108,7 @@ class Repair(Derivatives):
         return max(tried, key=lambda c: len(c.repaired), default=None)
 
     def _time(self, v: int) -> tuple[int, ...]:
-        return self.edges[v] if v < 0 else (v,)
+        return (self.edges[v][0], *self.edges[v][1]) if v < 0 else (v,)
 
     def _pairings(self, ids: list[int], vs: list[int]) -> Iterable[list[int]]:
         if len(vs) == len(ids):
