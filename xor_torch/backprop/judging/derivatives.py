@@ -1,9 +1,9 @@
 """One step under one objective: which derivative each value of the backward pass is.
 
 Every value is compared, at several points, with the derivative of the objective by every value of
-the forward pass, and by every use, and some uses, of one that is used more than once: backpropagation
-through time, tied weights and residual paths compute the derivative through one use, partial sums
-of them, and their total.
+the forward pass, and by each use, and some uses, of one that is used more than once:
+backpropagation through time, tied weights and residual paths compute the derivative through one
+use, partial sums of them, and their total.
 """
 
 import itertools

@@ -13,7 +13,7 @@ from ..replay import CannotReplay
 from ..tape import Tape
 from . import losses, mistakes, optimisers, printed, soundness, unknown
 from .findings import Diagnosis, Finding
-from .fit import Fit, fit
+from .fit import Fit, fit, hopeless
 from .losses import Match
 from .mistakes import name_of
 from .objectives import HINGE, Objective, as_own, is_linear, last_used, own_scalars, pairs
@@ -218,6 +218,8 @@ class Judgement:
             screened = []
             for pair in pairs(bench):
                 bench.clock.check()
+                if hopeless(bench, pair, decay):
+                    continue
                 one = fit(bench, pair, decay, noise=False)
                 if one is not None and one.some:
                     screened.append(one)

@@ -110,8 +110,16 @@ def _in_the_state(bench: Bench, k: int, n: int, i: int) -> bool:
 def _of_states(bench: Bench, k: int, n: int) -> bool:
     """Is it made of what the step begins with, element by element: ``beta * m``?"""
     view, nodes = bench.view(k), bench.tape.nodes
-    made_of = view.behind([n]) - view.starts
-    return all(nodes[m].op in MORE for m in made_of)
+    seen, stack = set[int](), [n]
+    while stack:
+        m = stack.pop()
+        if m in seen or m in view.starts or m not in view.inside:
+            continue
+        if nodes[m].op not in MORE:
+            return False
+        seen.add(m)
+        stack += nodes[m].inputs
+    return True
 
 
 def _signs(

@@ -8,7 +8,7 @@ import math
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 
 import torch
 
@@ -407,17 +407,25 @@ class Bench:
 
     def again(self, point: Point, replaced: Mapping[int, Tensor]) -> list[Tensor]:
         """The changes if some values of a point had been others."""
+        with torch.no_grad():
+            return self.again_with_graph(point, replaced)
+
+    def again_with_graph(self, point: Point, replaced: Mapping[int, Tensor]) -> list[Tensor]:
+        """The same, to be differentiated by the values that are put in."""
         self.clock.check()
-        view, step = self.view(point.step), self.steps[point.step]
-        wanted: set[int] = set()
-        for i in self.parameters:
-            parts = self.change_nodes(point.step, i)
-            wanted |= {step.end[i]} if parts is None else {n for n, _ in parts}
-        after = view.after(replaced) - replaced.keys()
         values: Values = {**point.values, **replaced}
-        for n in sorted(after & view.behind(wanted)):
-            values[n] = replay.apply(self.tape, self.tape.nodes[n], values, self.ties).detach()
-        return [self.change(point.step, i, values).detach() for i in self.parameters]
+        for n in self._behind_changes(point.step, tuple(replaced), bool(self.inner)):
+            values[n] = replay.apply(self.tape, self.tape.nodes[n], values, self.ties)
+        return [self.change(point.step, i, values) for i in self.parameters]
+
+    @cache  # noqa: B019 - a bench lives as long as its judgement
+    def _behind_changes(self, k: int, replaced: tuple[int, ...], _inner: bool) -> list[int]:
+        """What has to be computed again, in order, if some values are others."""
+        view, wanted = self.view(k), set[int]()
+        for i in self.parameters:
+            parts = self.change_nodes(k, i)
+            wanted |= {self.steps[k].end[i]} if parts is None else {n for n, _ in parts}
+        return sorted((view.after(replaced) - {*replaced}) & view.behind(wanted))
 
     def check_replay(self) -> None:
         """Does the repeated tape give what the script computed?
