@@ -68,16 +68,19 @@ class Repair(Derivatives):
     def _trials(self) -> Iterable[Culprit]:
         view, nodes = self.view, self.bench.tape.nodes
         wrong = sum(1 << i for i in self.bad)
-        candidates = [
-            ids
-            for ids in view.groups.values()
-            if view.depends[ids[0]] == view.full
-            and view.reaches.get(ids[0], 0) & wrong
-            and not self.fixed & {*ids}
-            and not view.ends.keys() & {*ids}
-            and nodes[ids[0]].dtype == "f"
-            and all(n in self.points[0].values for n in ids)
-        ]
+        places: dict[object, list[int]] = {}
+        for n in view.step.nodes:
+            if (
+                view.depends[n] == view.full
+                and view.reaches.get(n, 0) & wrong
+                and n not in self.fixed
+                and n not in view.ends
+                and n not in view.starts
+                and nodes[n].dtype == "f"
+                and n in self.points[0].values
+            ):
+                places.setdefault(self.place(n), []).append(n)
+        candidates = [*places.values()]
         matched = {n: bool(self.matches(n)) for ids in candidates for n in ids}
         order = []
         for ids in candidates:
