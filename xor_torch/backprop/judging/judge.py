@@ -11,7 +11,7 @@ from ...threads import one_thread
 from ..operations import SUMS
 from ..replay import CannotReplay
 from ..tape import Tape
-from . import losses, mistakes, optimisers, printed, soundness, unknown
+from . import beside, losses, mistakes, optimisers, printed, soundness, unknown
 from .findings import Diagnosis, Finding
 from .fit import Fit, fit, hopeless
 from .losses import Match
@@ -153,8 +153,8 @@ class Judgement:
 
     def _penalised(self, bench: Bench) -> Finding | None:
         """Is everything right beside a penalty that the script puts into its gradients only?"""
-        found = soundness.penalties(bench)
-        if not found or soundness.grows(bench, found):
+        found = beside.penalties(bench)
+        if not found or beside.grows(bench, found):
             return None
         bench.left_out = found
         bench.make_points()
@@ -372,7 +372,7 @@ class Judgement:
             except OutOfTime:
                 break
             if culprit is not None and (len(culprit.repaired) == len(repair.bad) or sure):
-                soundness.meant(bench, repair, culprit.nodes[0])
+                beside.meant(bench, repair, culprit.nodes[0])
                 return self._report(bench, one, repair, culprit)
         return self.certain
 
@@ -455,7 +455,7 @@ class Judgement:
     def _scaled(self, bench: Bench, one: Fit) -> Finding:
         """Every step follows the gradient, but not with one factor."""
         match = _match_of(bench, one)
-        rates = soundness.own_rates(bench, one)
+        rates = beside.own_rates(bench, one)
         if rates is not None:
             finding = self._correct(bench, one, match, [])
             finding.notes.append(f"every step follows the gradient, {rates}")
