@@ -386,13 +386,17 @@ class Judgement:
             "found",
         )
         view, nodes = bench.view(min(one.objective.terms)), bench.tape.nodes
+
+        def is_sum(n: int) -> bool:
+            return nodes[n].op in SUMS
+
         sums = [
-            n
-            for n in view.step.nodes
-            if len(bad) == 1 and view.reaches.get(n) == 1 << bad[0] and nodes[n].op in SUMS
+            next((n for n in view.step.nodes if view.reaches.get(n) == 1 << i and is_sum(n)), None)
+            for i in bad
         ]
-        if sums:
-            node = nodes[sums[0]]
+        if all(n is not None for n in sums):
+            node = nodes[min(n for n in sums if n is not None)]
+            finding.reason = None
             finding.diagnosis = Diagnosis(
                 node.line,
                 view.variable(node.id),

@@ -61,7 +61,22 @@ def is_exp(z: Tensor, f: Tensor) -> bool:
 
 
 def is_softmax(z: Tensor, f: Tensor) -> bool:
-    return any(_same(torch.softmax(z, a), f) and f.shape[a] > 1 for a in range(z.ndim))
+    return bool(softmax_axes(z, f))
+
+
+def softmax_axes(z: Tensor, f: Tensor) -> list[int]:
+    """The axes over which f is a softmax of z, or one with another base: ``2 ** z``."""
+    if z.shape != f.shape or not bool((f > 0).all()):
+        return []
+    log, found = torch.log(f), []
+    for a in [a for a in range(z.ndim) if z.shape[a] > 1]:
+        x, y = z - z.mean(a, keepdim=True), log - log.mean(a, keepdim=True)
+        below = float((x * x).sum())
+        base = float((x * y).sum()) / below if below else 1.0
+        base = 1.0 if abs(base - 1) < 1e-6 else base
+        if base > 0 and _same(torch.softmax(base * z, a), f):
+            found.append(a)
+    return found
 
 
 def _is_probability(z: Tensor, f: Tensor) -> bool:
@@ -318,7 +333,7 @@ def _weighted(data: list[Data], k: int, z: int, f: int) -> Match | None:
 
 def _one_in_each_row(weight: Tensor, data: list[Data]) -> bool:
     z, f = data[0][:2]
-    axes = [a for a in range(z.ndim) if _same(torch.softmax(z, a), f) and f.shape[a] > 1]
+    axes = softmax_axes(z, f)
     low, high = weight.amin(axes[0]), weight.amax(axes[0])
     return bool((high - low <= 1e-6 * high).all())
 
@@ -415,7 +430,7 @@ def wrong_axis(bench: Bench, match: Match) -> bool:
     if p is None:
         return False
     f, z, t = p.values[match.value].detach(), p.values[match.z].detach(), match.target
-    axes = [a for a in range(z.ndim) if _same(torch.softmax(z, a), f) and f.shape[a] > 1]
+    axes = softmax_axes(z, f)
 
     def one(a: int) -> bool:
         return bool(((t.sum(a) - 1).abs() < 1e-6).all())

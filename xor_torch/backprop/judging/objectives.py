@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from ..operations import PARTS
+from ..operations import PARTS, SAME_NUMBERS
 from ..tape import Ref, squeezed
 from .points import Bench, Key, View
 
@@ -137,7 +137,12 @@ def _on_the_data_of(view: View, needed: set[int]) -> set[int]:
     """What reads arrays from outside the step, and none but those that the updates read."""
     nodes = view.tape.nodes
     known = {i for n in needed for i in view.outside(n)}
-    known = view.tape.behind(known, range(len(nodes)))
+    stack = [*known]
+    while stack:  # and what these are made of, but not what they are a part of
+        i = stack.pop()
+        before = () if nodes[i].op in PARTS - SAME_NUMBERS else {*nodes[i].inputs} - known
+        known.update(before)
+        stack += before
     parts = {(nodes[i].op, repr(nodes[i].args)) for i in known if nodes[i].op in PARTS}
 
     def is_known(i: int) -> bool:

@@ -130,11 +130,16 @@ def _chains(tape: Tape) -> list[State]:
             path.pop()
         if len(path) < 2:
             continue
-        site = tape.nodes[path[-1]].site
         # a root that was made where its successors are made is the first update already
-        unknown: list[int | None] = [None] if tape.nodes[path[0]].site == site else []
+        unknown: list[int | None] = [None] if _same_place(tape, path[0], path[-1]) else []
         chains.append(State(_name(tape, path), [*unknown, *path]))
     return chains
+
+
+def _same_place(tape: Tape, a: int, b: int) -> bool:
+    """Did the same operation at the same place of the script make both?"""
+    x, y = tape.nodes[a], tape.nodes[b]
+    return (x.site, x.op) == (y.site, y.op)
 
 
 def _reachable(follows: dict[int, set[int]], begin: int) -> set[int]:
