@@ -149,8 +149,15 @@ def test_predict_answers_each_row_as_it_comes(run_dir, tmp_path):
 
 
 @pytest.mark.skipif(not Path("/dev/zero").exists(), reason="there is no /dev/zero")
-def test_a_line_without_end_is_refused(run_dir, tmp_path):
-    setup = functools.partial(read_from, "/dev/zero")
-    command = warm.run("predict", run_dir, cwd=tmp_path / "here", setup=setup, code=2)
-    assert command.stdout == ""
-    assert "line 1: is longer than" in command.last_words
+@pytest.mark.parametrize(
+    ("stream", "said"), [("/dev/zero", "line 1: is longer than"), (os.devnull, "no row on")]
+)
+def test_no_row_is_refused_before_torch_is_imported(stream, said, run_dir, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch", None)  # importing it would fail
+    with Path(stream).open() as stdin:
+        monkeypatch.setattr(sys, "stdin", stdin)
+        assert run_cli("predict", run_dir) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert said in captured.err
+    assert len(captured.err.splitlines()) == 1
