@@ -10,15 +10,27 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from xor_torch.backprop.judging.judge import judge
+from xor_torch.backprop.recording.limits import Limits
 from xor_torch.backprop.recording.script import record
 from xor_torch.backprop.tape import Tape
 
 from .homework import CORRECT, MISTAKES, NAMES, Mistake
 
 
-def judged(source, folder):
+# Enough for nearly all scripts below, and the same on a busy machine.
+LIMITS = Limits(updates=200, slow_loop_seconds=1e9)
+ALL = Limits(slow_loop_seconds=1e9)
+
+
+@pytest.fixture
+def limits(request):
+    """The slow rows record as much as a user's check does."""
+    return ALL if request.node.get_closest_marker("slow") else LIMITS
+
+
+def judged(source, folder, limits=LIMITS):
     with contextlib.redirect_stdout(io.StringIO()), np.errstate(all="ignore"):
-        _, tape = record(source, "homework.py")
+        _, tape = record(source, "homework.py", limits)
     tape.save(folder, end="ran")
     tape, _ = Tape.load(folder)
     return judge(tape)
@@ -53,16 +65,16 @@ def test_every_mistake_of_the_catalogue_is_tried_by_default():
 
 
 @pytest.mark.parametrize("name", VARIANTS)
-def test_a_correct_network_is_correct(name, tmp_path):
-    findings = judged(CORRECT[name], tmp_path)
+def test_a_correct_network_is_correct(name, limits, tmp_path):
+    findings = judged(CORRECT[name], tmp_path, limits)
     assert [f.verdict for f in findings] == ["correct"]
     full = "full batch: each sees all 4 distinct input rows"
     assert [f.updates for f in findings] == [UPDATES.get(name, full)]
 
 
 @pytest.mark.parametrize("mistake", PLANTED, ids=lambda m: m.id)
-def test_a_planted_mistake_is_found(mistake, tmp_path):
-    (finding,) = judged(mistake.source, tmp_path)
+def test_a_planted_mistake_is_found(mistake, limits, tmp_path):
+    (finding,) = judged(mistake.source, tmp_path, limits)
     if finding.other_loss and "warned" in mistake.answers and finding.verdict == "correct":
         assert finding.warnings
         return
@@ -94,7 +106,7 @@ def test_a_constant_against_a_division_by_zero_is_no_mistake(tmp_path):
     (finding,) = judged(SMALL, tmp_path)
     assert (finding.verdict, finding.loss) == ("correct", "mean BCE")
     assert "constants against a division by zero" in finding.notes[-1]
-    (finding,) = judged(SMALL.replace("* a1 * (1 - a1)", "* a1"), tmp_path)
+    (finding,) = judged(SMALL.replace("* a1 * (1 - a1)", "* a1"), tmp_path, ALL)
     assert (finding.verdict, finding.diagnosis.variable) == ("wrong", "dz1")
 
 
@@ -731,6 +743,37 @@ def test_an_update_of_too_many_operations(tmp_path, monkeypatch):
     (finding,) = judged(SUMS, tmp_path)
     assert finding.verdict == "cannot tell"
     assert "operations, which takes too long to repeat" in finding.reason
+
+
+RNN = """\
+import numpy as np
+rng = np.random.default_rng(0)
+H, V = 4, 3
+Wxh, Whh, Why = (rng.normal(size=s) * .5 for s in ((H, V), (H, H), (V, H)))
+for it in range(30):
+    ids = rng.integers(0, V, 6); xs, hs, ps = {}, {-1: np.zeros((H, 1))}, {}
+    loss = 0
+    for t in range(5):
+        xs[t] = np.zeros((V, 1)); xs[t][ids[t]] = 1
+        hs[t] = np.tanh(Wxh @ xs[t] + Whh @ hs[t - 1])
+        y = Why @ hs[t]; ps[t] = np.exp(y) / np.exp(y).sum()
+        loss += -np.log(ps[t][ids[t + 1], 0])
+    dWxh, dWhh, dWhy = np.zeros_like(Wxh), np.zeros_like(Whh), np.zeros_like(Why)
+    dn = np.zeros((H, 1))
+    for t in reversed(range(5)):
+        dy = ps[t].copy(); dy[ids[t + 1]] -= 1
+        dWhy += dy @ hs[t].T
+        dr = (1 - hs[t] ** 2) * (Why.T @ dy + dn)
+        dWxh += dr @ xs[t].T; dWhh += dr @ hs[t - 1].T
+        dn = Whh.T @ dr
+    Wxh -= .1 * dWxh; Whh -= .1 * dWhh; Why -= .1 * dWhy
+"""
+
+
+def test_backpropagation_through_time(tmp_path):
+    assert [f.verdict for f in judged(RNN, tmp_path)] == ["correct"]
+    (finding,) = judged(RNN.replace("dn = Whh.T @ dr", "dn = Whh @ dr"), tmp_path)
+    assert (finding.verdict, finding.diagnosis.line) == ("wrong", 20)
 
 
 NETWORK = """
