@@ -42,7 +42,8 @@ def small_blocks(processes=1, pictures=False):
     plan.BLOCK = 8
     plan.WORTH_COMPILING = math.inf
     run.cores = lambda: processes
-    if not pictures:  # they would take most of the time
+    plots.DPI = 20  # pictures would take most of the time
+    if not pictures:
         plots.save_figures = lambda *_: {}
         plots.log_figures = lambda *_: None
 
