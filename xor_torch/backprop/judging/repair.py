@@ -6,7 +6,7 @@ derivative by a value of the forward pass. The constant is free: what the update
 linear in their deltas.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import torch
@@ -92,6 +92,7 @@ class Repair(Derivatives):
         shape = squeezed(self.bench.tape.nodes[ids[0]].shape)
         zero = self._zero(ids)
         own = self.matches(ids[0]).keys() if right else set()
+        may_repair = self._screen(ids, zero)
         tried: list[Culprit] = []
         groups: dict[object, list[int]] = {}
         for v in self.slopes:
@@ -100,7 +101,7 @@ class Repair(Derivatives):
             if squeezed(self.slopes[vs[0]][0].shape) != shape or own & {*vs}:
                 continue
             for some in self._pairings(ids, sorted(vs, key=self._time)):
-                found = self._put(ids[: len(some)], some, zero)
+                found = self._put(ids, some, zero) if may_repair(some) else None
                 if found is not None:
                     if len(found.repaired) == len(self.bad):
                         return found
@@ -108,7 +109,7 @@ class Repair(Derivatives):
         return max(tried, key=lambda c: len(c.repaired), default=None)
 
     def _time(self, v: int) -> tuple[int, ...]:
-        return self.edges[v] if v < 0 else (v,)
+        return (self.edges[v][0], *self.edges[v][1]) if v < 0 else (v,)
 
     def _pairings(self, ids: list[int], vs: list[int]) -> Iterable[list[int]]:
         if len(vs) == len(ids):
@@ -125,6 +126,44 @@ class Repair(Derivatives):
             )
             for p in self.points
         ]
+
+    def _screen(self, ids: list[int], zero: list[list[Tensor]]) -> Callable[[list[int]], bool]:
+        """A quick test of what may be put in the place of some values.
+
+        The change of a wrong parameter is linear in them: it is multiplied with two random arrays,
+        and the derivatives of both numbers by the values are computed once. What belongs there
+        makes both numbers right with the same factor.
+        """
+        p, draw = self.points[0], torch.Generator().manual_seed(0)
+        leaves = {n: p.values[n].detach().clone().requires_grad_(True) for n in ids}
+        changes = self.bench.again_with_graph(p, self._held(p) | leaves)
+        tests: list[list[tuple[float, dict[int, Tensor]]]] = []
+        for i in self.bad:
+            if not changes[i].requires_grad or changes[i].shape != self.wanted[0][i].shape:
+                continue
+            pair = []
+            for _ in range(2):
+                u = torch.randn(changes[i].shape, generator=draw, dtype=torch.float64)
+                slopes = torch.autograd.grad(
+                    (u * changes[i]).sum(), [*leaves.values()], retain_graph=True, allow_unused=True
+                )
+                known = {n: g for n, g in zip(ids, slopes, strict=True) if g is not None}
+                mine = _dot(known, ids, [p.values[n].detach() for n in ids])
+                now = float((u * (changes[i].detach() - zero[0][i])).sum())
+                if abs(now - mine) > 1e-6 * max(abs(now), abs(mine)):
+                    return lambda vs: True  # it is not linear: clipped, say
+                pair.append((float((u * (self.wanted[0][i] - zero[0][i])).sum()), known))
+            tests.append(pair)
+
+        def may_repair(vs: list[int]) -> bool:
+            for pair in tests:
+                given = [(t, _dot(g, ids, [self.slopes[v][0] for v in vs])) for t, g in pair]
+                (a, x), (b, y) = given
+                if (x or y) and abs(a * y - b * x) <= 1e-4 * max(abs(a * y), abs(b * x)):
+                    return True
+            return False
+
+        return may_repair
 
     def _held(self, p: Point) -> dict[int, Tensor]:
         return {n: p.values[n].detach() for n in self.held}
@@ -186,6 +225,14 @@ class Repair(Derivatives):
         if spoilt and self.scale is not None:
             return set(), 0.0
         return chosen & {*self.bad}, factor
+
+
+def _dot(slopes: dict[int, Tensor], ids: list[int], values: list[Tensor]) -> float:
+    return sum(
+        float(slopes[n].reshape(-1) @ x.reshape(-1).to(slopes[n].dtype))
+        for n, x in zip(ids, values, strict=True)
+        if n in slopes
+    )
 
 
 def _moving(bench: Bench, k: int, parameters: list[int]) -> int:
