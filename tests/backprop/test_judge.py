@@ -16,7 +16,6 @@ from xor_torch.backprop.tape import Tape
 
 from .homework import CORRECT, MISTAKES, NAMES, Mistake
 
-
 # Enough for nearly all scripts below, and the same on a busy machine.
 LIMITS = Limits(updates=200, slow_loop_seconds=1e9)
 ALL = Limits(slow_loop_seconds=1e9)

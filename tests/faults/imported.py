@@ -1,4 +1,4 @@
-"""Have the collector work again, without what was imported before this: see `warm` and `conftest`."""
+"""Have the collector work again, without what was imported before this: see `conftest`."""
 
 from ..conftest import pytest_collection_finish
 
