@@ -105,8 +105,9 @@ class Derivatives:
         """Equal for the values, or the uses, of one place of the script."""
         if v < 0:
             value, users = self.edges[v]
-            return self.place(value), *map(self.view.key, users)
-        return v if v in self.view.starts else self.view.key(v)
+            return self.place(value), *map(self.place, users)
+        node = self.bench.tape.nodes[v]
+        return v if v in self.view.starts else (node.site, node.op, len(node.shape))
 
     @cached_property
     def _by_shape(self) -> dict[tuple[int, ...], tuple[list[int], Tensor]]:

@@ -267,7 +267,8 @@ def hopeless(bench: Bench, objective: Objective, decay: bool) -> bool:
     if p is None or found is None:
         return False
     for gradient, change, leaf in zip(found, p.changes, p.leaves, strict=True):
-        columns = [gradient.reshape(-1), *([leaf.detach().reshape(-1)] if decay else [])]
+        shrunk = Sample(p.step, change, gradient, leaf.detach(), p.moved).shrunk
+        columns = [gradient.reshape(-1), *([shrunk.reshape(-1)] if decay else [])]
         if not largest(gradient) or change.shape != gradient.shape:
             continue
         if change.numel() <= len(columns):

@@ -342,7 +342,12 @@ class Judgement:
         some.sort(key=lambda f: (-f.count, -max(f.objective.values(min(f.objective.terms)))))
         known = {id(f) for f in some[:6] if losses.identify(bench, f.objective, losses.LOSSES)}
         if not known:
-            at_output = [f for f in some[:4] if 2 * sum(f.good) >= len(f.good)]
+            at_output = [
+                f
+                for f in some[:4]
+                if (f.parts[output].ok and f.parts[output].factors)
+                or 2 * sum(f.good) >= len(f.good)
+            ]
             mistake = self._mistaken(bench, at_output)
             if mistake is not None:
                 return mistake

@@ -107,12 +107,17 @@ def _hinges(bench: Bench) -> dict[tuple[object, ...], Objective]:
     found: dict[tuple[object, ...], Objective] = {}
     for k in bench.chosen:
         view, nodes = bench.view(k), bench.tape.nodes
+        needed = view.behind(view.ends)
         for n, answer in bench.tape.branches:
             inputs = [i for i in nodes[n].inputs if i in view.inside]
             if n not in view.inside or nodes[n].op not in LESS or len(inputs) != 1:
                 continue
             (margin,) = inputs
-            if view.depends[margin] != view.full or nodes[margin].shape not in ((), (1,), (1, 1)):
+            if (
+                margin in needed
+                or view.depends[margin] != view.full
+                or nodes[margin].shape not in ((), (1,), (1, 1))
+            ):
                 continue
             below = LESS[nodes[n].op] == answer
             if nodes[n].args[0] != Ref(margin):  # 1 > margin

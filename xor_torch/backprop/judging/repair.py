@@ -19,6 +19,7 @@ from .points import Bench, OutOfTime, Point, largest
 
 Tensor = torch.Tensor
 SAME = 1e-7
+MOST_PLACES = 12  # of one line in a loop, that are tried for another
 
 
 @dataclass
@@ -68,39 +69,52 @@ class Repair(Derivatives):
     def _trials(self) -> Iterable[Culprit]:
         view, nodes = self.view, self.bench.tape.nodes
         wrong = sum(1 << i for i in self.bad)
-        candidates = [
-            ids
-            for ids in view.groups.values()
-            if view.depends[ids[0]] == view.full
-            and view.reaches.get(ids[0], 0) & wrong
-            and not self.fixed & {*ids}
-            and not view.ends.keys() & {*ids}
-            and nodes[ids[0]].dtype == "f"
-            and all(n in self.points[0].values for n in ids)
-        ]
-        matched = {n: bool(self.matches(n)) for ids in candidates for n in ids}
-        order = []
-        for ids in candidates:
-            off = [n for n in ids if not matched[n]]
-            order.append((not off, min(off or ids), ids))
-        for right, _, ids in sorted(order):
-            found = self._try(ids, right)
-            if found is not None:
-                yield found
+        places: dict[object, list[int]] = {}
+        for n in view.step.nodes:
+            if (
+                view.depends[n] == view.full
+                and view.reaches.get(n, 0) & wrong
+                and n not in self.fixed
+                and n not in view.ends
+                and n not in view.starts
+                and nodes[n].dtype == "f"
+                and n in self.points[0].values
+            ):
+                places.setdefault(self.place(n), []).append(n)
+        order: list[tuple[bool, int, object]] = []
+        for place, ids in places.items():
+            off = [n for n in ids if not self.matches(n)]
+            order.append((not off, min(off or ids), place))
+        tried = set[object]()
+        for _, first, place in sorted(order, key=lambda o: o[:2]):
+            # what it is made of may be a true derivative, but not the whole of it: a sum that
+            # lacks what comes from a later step
+            parts = {self.place(i) for i in nodes[first].inputs if self._is_part(i)}
+            for at in [*(parts & places.keys()), place]:
+                found = self._try(places[at]) if at not in tried else None
+                tried.add(at)
+                if found is not None:
+                    yield found
 
-    def _try(self, ids: list[int], right: bool) -> Culprit | None:
+    def _is_part(self, n: int) -> bool:
+        """Is it the derivative through some uses of a value only?"""
+        found = self.matches(n) if n in self.view.inside else {}
+        return bool(found) and all(v < 0 for v in found)
+
+    def _try(self, ids: list[int]) -> Culprit | None:
         shape = squeezed(self.bench.tape.nodes[ids[0]].shape)
         zero = self._zero(ids)
-        own = self.matches(ids[0]).keys() if right else set()
         may_repair = self._screen(ids, zero)
         tried: list[Culprit] = []
         groups: dict[object, list[int]] = {}
         for v in self.slopes:
             groups.setdefault(self.place(v), []).append(v)
         for vs in sorted(groups.values(), key=lambda vs: -vs[-1]):
-            if squeezed(self.slopes[vs[0]][0].shape) != shape or own & {*vs}:
+            if squeezed(self.slopes[vs[0]][0].shape) != shape:
                 continue
             for some in self._pairings(ids, sorted(vs, key=self._time)):
+                if all(v in self.matches(n) for n, v in zip(ids, some, strict=True)):
+                    continue
                 found = self._put(ids, some, zero) if may_repair(some) else None
                 if found is not None:
                     if len(found.repaired) == len(self.bad):
@@ -112,12 +126,15 @@ class Repair(Derivatives):
         return (self.edges[v][0], *self.edges[v][1]) if v < 0 else (v,)
 
     def _pairings(self, ids: list[int], vs: list[int]) -> Iterable[list[int]]:
-        if len(vs) == len(ids):
-            yield vs
-            if len(vs) > 1:
-                yield vs[::-1]
-        elif len(ids) == 1 and len(vs) <= 12:
-            yield from ([v] for v in vs)
+        if len(ids) == 1:
+            yield from ([v] for v in vs[:MOST_PLACES])
+            return
+        for first in range(len(vs) - len(ids) + 1)[
+            :MOST_PLACES
+        ]:  # h of the last step, or the first
+            some = vs[first : first + len(ids)]
+            yield some
+            yield some[::-1]
 
     def _zero(self, ids: list[int]) -> list[list[Tensor]]:
         return [

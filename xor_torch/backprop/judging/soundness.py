@@ -254,22 +254,24 @@ def sometimes(bench: Bench, one: Fit) -> str | None:
     nodes, steps = bench.tape.nodes, bench.steps
     for k in [k for k in one.objective.terms if k + 1 < len(steps)]:
         read, later = _read(bench, one, k), _read(bench, one, k + 1)
-        starts = {n: nodes[n].value for n in steps[k].start.values()}
-        for new in sorted(later - read - bench.view(k).inside):
-            old = new
-            while old not in read and nodes[old].op in ("add", "subtract") and nodes[old].inputs:
-                old = nodes[old].inputs[0]
-            values = nodes[old].value, nodes[new].value, *starts.values()
-            if old not in read or old == new or any(v is None for v in values):
+        for place in sorted(read.keys() & later.keys(), key=later.__getitem__):
+            old, new = read[place], later[place]
+            at = new
+            while at != old and nodes[at].op in ("add", "subtract") and nodes[at].inputs:
+                at = nodes[at].inputs[0]
+            if at != old or old == new or new in bench.view(k).inside:
                 continue
-            given = {n: replay.tensor(v).double() for n, v in {**starts, old: values[0]}.items()}
-            leaf = given[old].requires_grad_(True)
+            known = {n: nodes[n].value for n in (*steps[k].start.values(), old, new)}
+            given = {n: replay.tensor(v).double() for n, v in known.items() if v is not None}
+            if len(given) < len(known):
+                continue
+            leaf, after = given[old].requires_grad_(True), given.pop(new)
             made = replay.run(bench.tape, one.objective.values(k), given, bench.ties)
             loss = total(one.objective, k, made)
             if loss is None or not loss.requires_grad:
                 continue
             (slope,) = torch.autograd.grad(loss, leaf, allow_unused=True)
-            change = replay.tensor(values[1]).double() - leaf.detach()
+            change = after - leaf.detach()
             if slope is None or largest(change + one.scale * slope) > SAME * largest(change):
                 name = nodes[new].name or "an array"
                 return (
@@ -279,12 +281,16 @@ def sometimes(bench: Bench, one: Fit) -> str | None:
     return None
 
 
-def _read(bench: Bench, one: Fit, k: int) -> set[int]:
-    """What the forward pass of a step reads from outside, without the parameters."""
+def _read(bench: Bench, one: Fit, k: int) -> dict[tuple[object, int], int]:
+    """What the forward pass of a step reads from outside, without the parameters, and where."""
     view, nodes = bench.view(k), bench.tape.nodes
     values = one.objective.values(k) if k in one.objective.terms else view.step.nodes
-    forward = view.behind(values) - view.starts
-    return {i for n in forward for i in nodes[n].inputs if i not in view.inside}
+    found: dict[tuple[object, int], int] = {}
+    for n in sorted(view.behind(values) - view.starts):
+        for at, i in enumerate(nodes[n].inputs):
+            if i not in view.inside:
+                found[view.key(n), at] = i
+    return found
 
 
 def _matters(bench: Bench, objective: Objective, k: int, n: int) -> bool:
