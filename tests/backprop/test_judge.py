@@ -16,20 +16,13 @@ from xor_torch.backprop.tape import Tape
 
 from .homework import CORRECT, MISTAKES, NAMES, Mistake
 
-# Enough for nearly all scripts below, and the same on a busy machine.
-LIMITS = Limits(updates=200, slow_loop_seconds=1e9)
-ALL = Limits(slow_loop_seconds=1e9)
+# As in a user's check, except that a busy machine records as much as a quiet one.
+LIMITS = Limits(slow_loop_seconds=1e9)
 
 
-@pytest.fixture
-def limits(request):
-    """The slow rows record as much as a user's check does."""
-    return ALL if request.node.get_closest_marker("slow") else LIMITS
-
-
-def judged(source, folder, limits=LIMITS):
+def judged(source, folder):
     with contextlib.redirect_stdout(io.StringIO()), np.errstate(all="ignore"):
-        _, tape = record(source, "homework.py", limits)
+        _, tape = record(source, "homework.py", LIMITS)
     tape.save(folder, end="ran")
     tape, _ = Tape.load(folder)
     return judge(tape)
@@ -64,16 +57,16 @@ def test_every_mistake_of_the_catalogue_is_tried_by_default():
 
 
 @pytest.mark.parametrize("name", VARIANTS)
-def test_a_correct_network_is_correct(name, limits, tmp_path):
-    findings = judged(CORRECT[name], tmp_path, limits)
+def test_a_correct_network_is_correct(name, tmp_path):
+    findings = judged(CORRECT[name], tmp_path)
     assert [f.verdict for f in findings] == ["correct"]
     full = "full batch: each sees all 4 distinct input rows"
     assert [f.updates for f in findings] == [UPDATES.get(name, full)]
 
 
 @pytest.mark.parametrize("mistake", PLANTED, ids=lambda m: m.id)
-def test_a_planted_mistake_is_found(mistake, limits, tmp_path):
-    (finding,) = judged(mistake.source, tmp_path, limits)
+def test_a_planted_mistake_is_found(mistake, tmp_path):
+    (finding,) = judged(mistake.source, tmp_path)
     if finding.other_loss and "warned" in mistake.answers and finding.verdict == "correct":
         assert finding.warnings
         return
@@ -105,7 +98,7 @@ def test_a_constant_against_a_division_by_zero_is_no_mistake(tmp_path):
     (finding,) = judged(SMALL, tmp_path)
     assert (finding.verdict, finding.loss) == ("correct", "mean BCE")
     assert "constants against a division by zero" in finding.notes[-1]
-    (finding,) = judged(SMALL.replace("* a1 * (1 - a1)", "* a1"), tmp_path, ALL)
+    (finding,) = judged(SMALL.replace("* a1 * (1 - a1)", "* a1"), tmp_path)
     assert (finding.verdict, finding.diagnosis.variable) == ("wrong", "dz1")
 
 
