@@ -72,6 +72,38 @@ def test_every_page_is_linked_from_the_index():
     assert links == {p.name for p in PAGES if p.parent.name == "docs"} - {"index.md"}
 
 
+PROMISE = re.compile(r"^\| (?!Promise)[^|-].*?\| (.*) \|$", re.MULTILINE)
+
+
+def untested_promises(page: str) -> list[str]:
+    """The rows of docs/reliability.md that name no test, or a test that is not in its file."""
+    missing = []
+    for tests in PROMISE.findall(page):
+        named = []
+        for part in re.findall(r"`([^`]+\.py|test_\w+)`", tests):
+            if part.endswith(".py"):
+                path = ROOT / "tests" / part
+                source = path.read_text() if path.exists() else ""
+            else:
+                named.append(part)
+                if not re.search(rf"^def {part}\(", source, re.MULTILINE):
+                    missing.append(part)
+        if not named:
+            missing.append(tests)
+    return missing
+
+
+def test_every_promise_has_a_test():
+    page = (ROOT / "docs/reliability.md").read_text()
+    assert len(PROMISE.findall(page)) > 20
+    assert untested_promises(page) == []
+
+
+def test_a_promise_without_a_test_is_noticed():
+    page = "| It works. | `test_docs.py`: `test_none` |\n| It too. | `test_docs.py` |\n"
+    assert untested_promises(page) == ["test_none", "`test_docs.py`"]
+
+
 EXECUTED = re.compile(r"^```python\n(.*?)^```\n+```text\n(.*?)^```", re.DOTALL | re.MULTILINE)
 
 

@@ -51,6 +51,7 @@ VARIES = [
 
 # Sections whose commands take more than ten seconds.
 SLOW = {
+    "README.md: The proof that both are equal",  # test_parity.py compares the same 10,000 epochs
     "README.md: Why does it not learn?",
     "stuck.md: Why is one network where it is?",
     "train.md: Run it again, go on, change the Trainer",

@@ -10,15 +10,19 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from xor_torch.backprop.judging.judge import judge
+from xor_torch.backprop.recording.limits import Limits
 from xor_torch.backprop.recording.script import record
 from xor_torch.backprop.tape import Tape
 
 from .homework import CORRECT, MISTAKES, NAMES, Mistake
 
+# As in a user's check, except that a busy machine records as much as a quiet one.
+LIMITS = Limits(slow_loop_seconds=1e9)
+
 
 def judged(source, folder):
     with contextlib.redirect_stdout(io.StringIO()), np.errstate(all="ignore"):
-        _, tape = record(source, "homework.py")
+        _, tape = record(source, "homework.py", LIMITS)
     tape.save(folder, end="ran")
     tape, _ = Tape.load(folder)
     return judge(tape)
@@ -731,6 +735,37 @@ def test_an_update_of_too_many_operations(tmp_path, monkeypatch):
     (finding,) = judged(SUMS, tmp_path)
     assert finding.verdict == "cannot tell"
     assert "operations, which takes too long to repeat" in finding.reason
+
+
+RNN = """\
+import numpy as np
+rng = np.random.default_rng(0)
+H, V = 4, 3
+Wxh, Whh, Why = (rng.normal(size=s) * .5 for s in ((H, V), (H, H), (V, H)))
+for it in range(30):
+    ids = rng.integers(0, V, 6); xs, hs, ps = {}, {-1: np.zeros((H, 1))}, {}
+    loss = 0
+    for t in range(5):
+        xs[t] = np.zeros((V, 1)); xs[t][ids[t]] = 1
+        hs[t] = np.tanh(Wxh @ xs[t] + Whh @ hs[t - 1])
+        y = Why @ hs[t]; ps[t] = np.exp(y) / np.exp(y).sum()
+        loss += -np.log(ps[t][ids[t + 1], 0])
+    dWxh, dWhh, dWhy = np.zeros_like(Wxh), np.zeros_like(Whh), np.zeros_like(Why)
+    dn = np.zeros((H, 1))
+    for t in reversed(range(5)):
+        dy = ps[t].copy(); dy[ids[t + 1]] -= 1
+        dWhy += dy @ hs[t].T
+        dr = (1 - hs[t] ** 2) * (Why.T @ dy + dn)
+        dWxh += dr @ xs[t].T; dWhh += dr @ hs[t - 1].T
+        dn = Whh.T @ dr
+    Wxh -= .1 * dWxh; Whh -= .1 * dWhh; Why -= .1 * dWhy
+"""
+
+
+def test_backpropagation_through_time(tmp_path):
+    assert [f.verdict for f in judged(RNN, tmp_path)] == ["correct"]
+    (finding,) = judged(RNN.replace("dn = Whh.T @ dr", "dn = Whh @ dr"), tmp_path)
+    assert (finding.verdict, finding.diagnosis.line) == ("wrong", 20)
 
 
 NETWORK = """

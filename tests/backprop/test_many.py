@@ -46,6 +46,10 @@ def test_a_copy_is_one_but_for_comments_and_spaces(tmp_path):
 def test_each_file_has_its_row_and_runs_in_its_own_folder(tmp_path):
     """One that ends its parent and itself, a broken one, a wrong one: the rest is judged."""
     mistake = next(m for m in MISTAKES if m.id == "plain-missing_hidden_derivative")
+    wrong, right = (
+        source.replace("epochs = 10000", "epochs = 50")
+        for source in (mistake.source, CORRECT["plain"])
+    )
     reads = "open('data.txt').read()\n"
     kills = (
         "import os, signal\nfor p in (os.getppid(), os.getpid()):\n    os.kill(p, signal.SIGKILL)\n"
@@ -54,10 +58,10 @@ def test_each_file_has_its_row_and_runs_in_its_own_folder(tmp_path):
         tmp_path,
         b__kills_dot_py=kills,
         c__broken_dot_py="def f(:\n",
-        d__right_dot_py=reads + CORRECT["plain"],
+        d__right_dot_py=reads + right,
         d__data_dot_txt="",
-        e__wrong_dot_py=mistake.source,
-        f__copy_dot_py=mistake.source,
+        e__wrong_dot_py=wrong,
+        f__copy_dot_py=wrong,
     )
     paths, seen = find_files([str(tmp_path)]), []
     rows = check_files(paths, 2, seen.append)

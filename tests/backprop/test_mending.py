@@ -82,10 +82,14 @@ def test_nothing_is_proposed_where_nothing_is_known():
 def test_a_correction_is_offered_because_it_was_tried(tmp_path, monkeypatch):
     mistake = next(m for m in MISTAKES if m.id == "plain-missing_hidden_derivative")
     path = tmp_path / "net.py"
-    path.write_text(mistake.source)
+    wrong, right = (
+        source.replace("epochs = 10000", "epochs = 50")
+        for source in (mistake.source, CORRECT["plain"])
+    )
+    path.write_text(wrong)
     monkeypatch.setattr(check, "MOST_TO_TRY", 900.0)  # however busy the machine is
     said = check_file(path, mend=True, timeout=1000)
-    assert said.correction[0] == mistake.source
+    assert said.correction[0] == wrong
     diff = said.to_json()["correction"]
     assert [line[0] for line in diff] == ["-", "+"]
     assert "hidden_output" in diff[1]  # what the slope is of, as in the correct twin
@@ -93,11 +97,11 @@ def test_a_correction_is_offered_because_it_was_tried(tmp_path, monkeypatch):
     assert all(line in said.report() for line in diff)
     assert "Tried: with this change" in said._repr_html_()
     # one that is no better, and one that trains less, are not offered
-    no_better = mistake.source.replace("lr = 0.1", "lr = 0.2")
-    less = "\n".join(x for x in CORRECT["plain"].splitlines() if not x.startswith("    b2 -="))
+    no_better = wrong.replace("lr = 0.1", "lr = 0.2")
+    less = "\n".join(x for x in right.splitlines() if not x.startswith("    b2 -="))
     monkeypatch.setattr(check.mending, "corrections", lambda source, found: [no_better, less])
     assert check_file(path, mend=True, timeout=1000).correction is None
-    assert path.read_text() == mistake.source
+    assert path.read_text() == wrong
 
 
 def test_the_diff_shows_what_lies_between():

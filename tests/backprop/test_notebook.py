@@ -21,57 +21,53 @@ MENDED = LOOP.replace("    W2 -= lr * a1.T @ delta2\n", "").replace(
 )
 
 
-@pytest.fixture
-def executed(tmp_path, monkeypatch):
-    """Executes cells in `tmp_path`; returns what each displays, as (plain texts, HTML)."""
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
-
-    def run(*cells, allow_errors=False):
-        made = [nbformat.v4.new_code_cell(cell) for cell in cells]
-        book = nbformat.v4.new_notebook(cells=made)
-        where = {"metadata": {"path": str(tmp_path)}}
-        NotebookClient(book, timeout=300, resources=where, allow_errors=allow_errors).execute()
-        result = []
-        for cell in book.cells:
-            data = [out.get("data", {}) for out in cell.outputs]
-            texts = [d["text/plain"] for d in data if d]
-            texts += [out["text"] for out in cell.outputs if out.output_type == "stream"]
-            result.append(("\n".join(texts), "".join(d.get("text/html", "") for d in data)))
-        return result
-
-    return run
+CELLS = [
+    "%load_ext xor_torch",
+    HEAD.replace("lr = 0.5", "from own import RATE as lr"),
+    f"%%backprop --timeout 200\n{LOOP}",
+    "assert a2.shape == (4, 1) and type(a2) is np.ndarray\n1 / 0",
+    f"{MENDED}",
+    "%backprop",
+    "from xor_torch.backprop import check_file\n%backprop --no",
+    f"said = check_file({str(ROOT / 'docs/my_network.py')!r})\nsaid",
+    "print(said.report())",
+]
 
 
-def test_the_magic_names_the_cell_and_the_notebook_goes_on(executed, tmp_path):
-    (tmp_path / "own.py").write_text("RATE = 0.5\n")
-    head = HEAD.replace("lr = 0.5", "from own import RATE as lr")
-    said = executed(
-        "%load_ext xor_torch",
-        head,
-        f"%%backprop --timeout 200\n{LOOP}",
-        "assert a2.shape == (4, 1) and type(a2) is np.ndarray\n1 / 0",
-        f"{MENDED}",
-        "%backprop",
-        "from xor_torch.backprop import check_file\n%backprop --no",
-        allow_errors=True,
-    )
+@pytest.fixture(scope="module")
+def executed(tmp_path_factory):
+    """The folder in which a kernel has executed CELLS; what each displays: (plain texts, HTML)."""
+    folder = tmp_path_factory.mktemp("notebook")
+    (folder / "own.py").write_text("RATE = 0.5\n")
+    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in CELLS])
+    where = {"metadata": {"path": str(folder)}}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(ROOT))
+        NotebookClient(book, timeout=300, resources=where, allow_errors=True).execute()
+    result = []
+    for cell in book.cells:
+        data = [out.get("data", {}) for out in cell.outputs]
+        texts = [d["text/plain"] for d in data if d]
+        texts += [out["text"] for out in cell.outputs if out.output_type == "stream"]
+        result.append(("\n".join(texts), "".join(d.get("text/html", "") for d in data)))
+    return folder, result
+
+
+def test_the_magic_names_the_cell_and_the_notebook_goes_on(executed):
+    folder, said = executed
     text, page = said[2]
     assert "WRONG: this notebook, In [3], line 10: delta1 uses weights" in text
     assert "[[0.01]" in text  # what the cell itself prints
     assert '<tr class="first" title="delta1[' in page
     assert "In [3]" in page
-    assert not [*tmp_path.glob(".backprop*")]
+    assert not [*folder.glob(".backprop*")]
     # the cell that has failed is left out; of the two loops the first has the mistake
     assert "WRONG: this notebook, In [3], line 10" in said[5][0]
     assert "%backprop [--strict]" in said[6][0]
 
 
 def test_a_verdict_at_the_end_of_a_cell_is_a_page(executed):
-    path = ROOT / "docs/my_network.py"
-    (text, page), (printed, nothing) = executed(
-        f"from xor_torch.backprop import check_file\nsaid = check_file({str(path)!r})\nsaid",
-        "print(said.report())",
-    )
+    _, (*_, (text, page), (printed, nothing)) = executed
     assert printed.startswith("WRONG: ") and "> 26 |" in printed
     assert nothing == ""  # a report is text, in a notebook too
     assert text.startswith("<Verdict: WRONG: ")

@@ -83,6 +83,14 @@ NOT_IN_NUMPY = {
 }
 
 
+def clip_of_numpy_2(x, a_min=None, a_max=None, *, min=None, max=None):
+    return np.clip(x, a_min if min is None else min, a_max if max is None else max)
+
+
+if np.__version__.startswith("1."):
+    NOT_IN_NUMPY |= {"clip": clip_of_numpy_2, "linalg.outer": np.outer}
+
+
 def numpy_function(name):
     return NOT_IN_NUMPY.get(name) or operator.attrgetter(name)(np)
 

@@ -151,6 +151,10 @@ CALLS = {
     "train --resume run --lr 1": "--lr 1.0: run/checkpoints/last.ckpt was trained with lr 0.1",
     "train --resume run --epochs 4": "--epochs 4: run/checkpoints/last.ckpt has done 5 already",
     "train --resume run --log-dir x": "--log-dir x: run/checkpoints/last.ckpt goes on where it is",
+    # of a directory of runs the newest is taken, and that is not said when it is refused
+    "train --resume logs/version_0 --seed 4": "--seed 4: logs/version_0/checkpoints/last.ckpt was",
+    "explain logs --seed 3": "--seed 3: the checkpoint has its own; leave it out",
+    "predict logs 0": "VALUEs: 1 given, the network has 2 inputs\n",
     "explain run --seed 3": "--seed 3: the checkpoint has its own; leave it out",
     "explain run --lr 1": "--lr 1.0: the checkpoint has its own; leave it out",
     "compare some.py --seed 3": "--seed 3: some.py has its own; leave it out",
@@ -284,6 +288,8 @@ def saved(tmp_path_factory):
 def here(tmp_path, monkeypatch, saved):
     monkeypatch.chdir(tmp_path)
     Path("run").symlink_to(saved)
+    Path("logs").mkdir()
+    Path("logs/version_0").symlink_to(saved)
     Path("file").write_text("not a checkpoint")
     Path("good.yaml").write_text("seed: 3\n")
     Path("much.yaml").write_text("epochs: 1e5\n")

@@ -42,7 +42,8 @@ TABLE = {
     "devices": {"CUDA_VISIBLE_DEVICES": "0,1", "PYTORCH_JIT": "0"},
 }
 EVERYTHING = {name: value for row in TABLE.values() for name, value in row.items()}
-del EVERYTHING["PYTHONDONTWRITEBYTECODE"]  # torch would be compiled anew for PYTHONOPTIMIZE
+# For this one torch and Lightning are compiled anew, which takes more time than all the rest.
+del EVERYTHING["PYTHONOPTIMIZE"]
 
 
 @pytest.fixture(scope="module")

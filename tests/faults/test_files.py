@@ -102,7 +102,8 @@ def refused_by_cli(capsys, call, name, *, code=2):
 
 
 def snapshot():
-    return {p: p.stat().st_mtime_ns for p in Path.cwd().rglob("*")}
+    """What is there, and when each file was changed: a lock file may have come and gone."""
+    return {p: p.is_dir() or p.stat().st_mtime_ns for p in Path.cwd().rglob("*")}
 
 
 # --- checkpoints: their bytes ----------------------------------------------------------------

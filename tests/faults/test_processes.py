@@ -95,8 +95,15 @@ def farthest(path, alone, processes):
     )
 
 
-@pytest.mark.parametrize("processes", [2, 3])
-@pytest.mark.parametrize(("bits", "epochs"), [(2, 60), (12, 6)])
+@pytest.mark.parametrize(
+    ("processes", "bits", "epochs"),
+    [
+        (2, 2, 60),
+        (3, 12, 6),
+        pytest.param(3, 2, 60, marks=slow),
+        pytest.param(2, 12, 6, marks=slow),
+    ],
+)
 def test_a_users_own_trainer_with_processes(tmp_path, processes, bits, epochs):
     follow_forked("auto", 1, bits, epochs, tmp_path / "alone")
     follow_forked("ddp_fork", processes, bits, epochs, tmp_path / "many")

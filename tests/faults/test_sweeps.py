@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from xor_torch.sweep import Result, plan, plots, run, sweep
+from xor_torch.sweep import Result, plan, plots, run, sweep, workers
 from xor_torch.sweep.blocks import Blocks
 from xor_torch.sweep.plan import make_plan, read_plan, write_plan
 
@@ -42,7 +42,8 @@ def small_blocks(processes=1, pictures=False):
     plan.BLOCK = 8
     plan.WORTH_COMPILING = math.inf
     run.cores = lambda: processes
-    if not pictures:  # they would take most of the time
+    plots.DPI = 20  # pictures would take most of the time
+    if not pictures:
         plots.save_figures = lambda *_: {}
         plots.log_figures = lambda *_: None
 
@@ -262,7 +263,7 @@ def test_workers_end_with_their_parent(early, tmp_path, whole):
 
 def test_a_worker_ends_where_the_system_does_not_end_it():
     code = (
-        "import threading, time; from xor_torch.sweep.__main__ import end_with_input;"
+        "import threading, time; from xor_torch.parent import end_with_input;"
         "threading.Thread(target=end_with_input, daemon=True).start();"
         "print('up', flush=True); time.sleep(1000)"
     )
@@ -278,6 +279,35 @@ def test_a_worker_ends_where_the_system_does_not_end_it():
         process.kill()
         process.wait()
         process.stdout.close()
+
+
+def start_worker(tmp_path, numpy):
+    """A worker, in whose place of NumPy, the first import that takes long, stands `numpy`."""
+    (tmp_path / "numpy.py").write_text(numpy)
+    command, environment = workers.command(0, tmp_path)
+    return subprocess.Popen(
+        command, env={**environment, "PYTHONPATH": str(tmp_path)}, stdin=subprocess.PIPE
+    )
+
+
+PR_GET_PDEATHSIG = 2
+
+
+@linux
+def test_a_worker_asks_for_its_end_before_it_imports_what_takes_long(tmp_path):
+    asks = (
+        "import ctypes, os; number = ctypes.c_int();"
+        f"ctypes.CDLL(None).prctl({PR_GET_PDEATHSIG}, ctypes.byref(number));"
+        "os._exit(number.value)"
+    )
+    with start_worker(tmp_path, asks) as process:
+        assert process.wait(warm.PATIENCE) == signal.SIGKILL
+
+
+def test_a_worker_whose_parent_ended_while_it_started_imports_nothing(tmp_path):
+    with start_worker(tmp_path, "import os; os._exit(9)") as process:
+        process.stdin.close()
+        assert process.wait(warm.PATIENCE) == 1
 
 
 @linux

@@ -29,7 +29,10 @@ LIBRARIES = ["lightning.pytorch", "jsonargparse", "tensorboard"]
 # What these import only when they are used: each process would do it again.
 LATER = ["attrs", "contourpy", "fsspec.implementations.chained", "torch.utils.serialization.config"]
 LATER += [f"PIL.{name}ImagePlugin" for name in ("Bmp", "Gif", "Jpeg", "Png", "Ppm")]
-CONTEXT.set_forkserver_preload([*ROOMS, *LIBRARIES, *LATER])
+# The collector rests while these are imported, as in the tests themselves.
+CONTEXT.set_forkserver_preload(
+    ["tests.conftest", *ROOMS, *LIBRARIES, *LATER, "tests.faults.imported"]
+)
 
 STOPPED = re.compile(
     r"Interrupted after \d+ epochs; to go on: --resume \S+"

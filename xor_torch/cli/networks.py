@@ -106,6 +106,11 @@ class Predict(Trained):
 def predict(settings: Predict, given: set[str]) -> int:
     """Predict the row of the call, or each row of standard input as soon as it is there."""
     path = find_checkpoint(settings.checkpoint)
+    rows = iter([("VALUEs", settings.row)]) if settings.row else _rows()
+    # before torch is imported: a line without end, or none, is refused in no time
+    first = next(rows, None)
+    if first is None:
+        raise UsageError("no row on standard input; give one there or as VALUEs")
     with loading("torch"):
         import torch
 
@@ -114,17 +119,15 @@ def predict(settings: Predict, given: set[str]) -> int:
 
     state = checkpoint.read(path)
     network, bits = checkpoint.network(state), state["hyper_parameters"]["bits"]
-    found = False
+    said = False
     with torch.no_grad():
-        for where, words in [("VALUEs", settings.row)] if settings.row else _rows():
+        for where, words in itertools.chain([first], rows):
             row = torch.tensor([_row(where, words, bits)], dtype=torch.float64)
             prediction = network(row).item()
-            if not found:
+            if not said:
                 say_newest(settings.checkpoint, path)
+                said = True
             out(f"{prediction:.6g}  class {int(predicts_one(prediction))}")
-            found = True
-    if not found:
-        raise UsageError("no row on standard input; give one there or as VALUEs")
     return SUCCESS
 
 

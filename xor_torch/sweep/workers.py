@@ -14,10 +14,12 @@ from .progress import Progress, Watch
 
 # A worker imports this package from where it is, and nothing from the directory in which the
 # command was started: there a file random.py would be taken for Python's. (`python -P` is newer
-# than Python 3.10.) The collector finds nothing
-# in imports and makes them slower.
+# than Python 3.10.) Before it imports what takes long, it sees to it that it ends with its parent;
+# Ctrl-C reaches it too, and ends it without a traceback. The collector finds nothing in imports
+# and makes them slower.
 _START = """
-import gc, sys
+import gc, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_DFL)
 gc.disable()
 sys.path[:] = [place for place in sys.path if place]
 from importlib.machinery import PathFinder
@@ -25,9 +27,18 @@ from importlib.util import module_from_spec
 spec = PathFinder.find_spec("xor_torch", [sys.argv.pop(1)])
 package = sys.modules["xor_torch"] = module_from_spec(spec)
 spec.loader.exec_module(package)
+from xor_torch.parent import end_with_parent
+end_with_parent()
 from xor_torch.sweep.__main__ import main
 main()
 """
+
+
+def command(k: int, directory: Path) -> tuple[list[str], dict[str, str]]:
+    """The words that start worker number `k` of the sweep in `directory`, and its environment."""
+    root = str(Path(__file__).parents[2])
+    words = [sys.executable, "-c", _START, root, str(directory)]
+    return words, {**os.environ, "OMP_NUM_THREADS": "1", "LOCAL_RANK": str(k)}
 
 
 def employ(
@@ -40,20 +51,15 @@ def employ(
 
     """
     watch = Watch(blocks)
-    root = str(Path(__file__).parents[2])
-    command = [sys.executable, "-c", _START, root, str(blocks.directory)]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     processes: list[subprocess.Popen[bytes]] = []
     next_look = 0.0
     try:
         for k in range(workers):
             with _log(blocks.directory, k).open("wb") as log:
+                words, environment = command(k, blocks.directory)
                 # nothing is written to the pipe: it tells the worker that its parent lives
                 process = subprocess.Popen(
-                    command,
-                    env={**environment, "LOCAL_RANK": str(k)},
-                    stdin=subprocess.PIPE,
-                    stderr=log,
+                    words, env=environment, stdin=subprocess.PIPE, stderr=log
                 )
                 processes.append(process)
         while True:
