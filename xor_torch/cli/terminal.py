@@ -98,17 +98,27 @@ def loading(what: str) -> Iterator[None]:
     Meanwhile no garbage is collected: a collection finds none, and all of them take a third of the
     time. What was loaded stays until the end, so later ones do not look at it again either.
     """
-    text = f"Loading {what} ..." if sys.stderr is not None and sys.stderr.isatty() else ""
-    if text:
-        print(text, end="", file=sys.stderr, flush=True)
-    gc.disable()
+    with doing(f"Loading {what}"):
+        gc.disable()
+        try:
+            yield
+        finally:
+            gc.freeze()
+            gc.enable()
+
+
+@contextlib.contextmanager
+def doing(what: str) -> Iterator[None]:
+    """Say on a terminal what is being done, on standard error, until it is."""
+    if sys.stderr is None or not sys.stderr.isatty():
+        yield
+        return
+    text = f"{what} ..."
+    print(text, end="", file=sys.stderr, flush=True)
     try:
         yield
     finally:
-        gc.freeze()
-        gc.enable()
-        if text:
-            print(f"\r{' ' * len(text)}\r", end="", file=sys.stderr, flush=True)
+        print(f"\r{' ' * len(text)}\r", end="", file=sys.stderr, flush=True)
 
 
 def tensorboard(log_dir: str | Path) -> str:
