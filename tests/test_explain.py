@@ -9,6 +9,7 @@ from xor_torch.data import Parameters, initial_weights, truth_table
 from xor_torch.explain import explain, hessian
 from xor_torch.sweep import sweep
 
+
 @pytest.fixture(scope="module")
 def tied():
     """A network by the plateau 1/4: it answers 1/2 to everything, and curves down from there."""
