@@ -1,11 +1,14 @@
 """How fast is it? Everything side by side in one run, because machines drift; medians.
 
-    python scripts/benchmark.py [train | sweep] [--runs N] [--json]
+    python scripts/benchmark.py [train | sweep | commands | growth] [--runs N] [--json]
 
-``train``, one network for 10,000 epochs through Lightning, is what is measured by default; for
-``sweep`` see benchmark_sweep.py. The table's last column is each time over that of importing
-Lightning and TensorBoard, which any Lightning program pays. The straightforward Lightning
-program takes a minute a run.
+``train``, one network for 10,000 epochs through Lightning, is what is measured by default. For the
+others see benchmark_sweep.py, benchmark_commands.py (every command, with its memory) and
+benchmark_growth.py (``growth NAME ... --folder docs`` draws the plots of docs/speed.md).
+
+The last column of the table of ``train`` is each time over that of importing Lightning and
+TensorBoard, which any Lightning program pays. The straightforward Lightning program takes a minute
+a run.
 """
 
 import argparse
@@ -17,6 +20,8 @@ import tempfile
 import time
 from pathlib import Path
 
+import benchmark_commands
+import benchmark_growth
 import benchmark_sweep
 import tqdm
 
@@ -99,14 +104,24 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("what", nargs="?", choices=("train", "sweep"), default="train")
+    kinds = ("train", "sweep", "commands", "growth")
+    parser.add_argument("what", nargs="?", choices=kinds, default="train")
+    parser.add_argument("names", nargs="*", help="of growth: some of its plots", metavar="NAME")
     parser.add_argument("--runs", type=int, default=5, help="of each program (5)")
+    parser.add_argument("--folder", type=Path, default=Path(), help="of growth: for its plots")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of the table")
     options = parser.parse_args()
     if options.runs < 1:
         parser.error(f"--runs {options.runs}: must be at least 1")
+    unknown = {*options.names} - {*(benchmark_growth.GROWTHS if options.what == "growth" else ())}
+    if unknown:
+        parser.error(f"{' '.join(sorted(unknown))}: not of {' '.join(benchmark_growth.GROWTHS)}")
     if options.what == "sweep":
         benchmark_sweep.report(options.runs, options.json)
+    elif options.what == "commands":
+        benchmark_commands.report(options.runs, options.json)
+    elif options.what == "growth":
+        benchmark_growth.report(options.runs, options.json, options.folder, options.names)
     else:
         report(options.runs, options.json)
 

@@ -2,14 +2,12 @@
 
 import numpy as np
 import pytest
+import torch
 
-from xor_torch import manual
+from xor_torch import XOR, manual, squared_error
 from xor_torch.data import Parameters, initial_weights, truth_table
 from xor_torch.explain import explain, hessian
 from xor_torch.sweep import sweep
-
-# torch's own: torch.func imports modules that still use torch.jit
-pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +49,41 @@ def test_a_remedy_is_solved_from_the_epoch_that_it_names():
     epochs = remedies["3 hidden units (other initial weights)"].epochs
     assert sweep([42], epochs=epochs, hidden=3).solved[0]
     assert not sweep([42], epochs=epochs - 10, hidden=3).solved[0]
+
+
+def test_each_remedy_is_what_it_is_alone(tied):
+    X, y = map(torch.from_numpy, truth_table())
+
+    def alone(lr=0.1, hidden=2, momentum=0.0, loss=squared_error):
+        net = XOR(65, hidden)
+        optimizer = torch.optim.SGD(net.parameters(), lr, momentum)
+        for _ in range(1500):
+            optimizer.zero_grad()
+            prediction = net(X)
+            loss(prediction, y).backward()
+            optimizer.step()
+        return prediction
+
+    def cross_entropy(prediction, y):
+        return torch.nn.functional.binary_cross_entropy(prediction, y, reduction="sum")
+
+    predictions = [alone(lr=1.0), alone(loss=cross_entropy), alone(hidden=3), alone(momentum=0.9)]
+    losses = [(p - y).square().mean().item() for p in predictions]
+    losses[1] = cross_entropy(predictions[1], y).item() / 4
+    assert [remedy.loss for remedy in tied.remedies[:4]] == pytest.approx(losses, rel=1e-9)
+    solved = [bool(((p > 0.5) == (y == 1)).all()) for p in predictions]
+    assert [remedy.solved for remedy in tied.remedies[:4]] == solved
+
+
+def test_the_answer_comes_in_parts(tied):
+    parts = []
+    explanation = explain(65, epochs=1500, progress=parts.append)
+    (so_far,) = parts
+    assert str(explanation) == str(tied)
+    assert str(explanation).startswith(str(so_far) + "\n  a kick of ")
+    assert so_far.remedies == tied.remedies[:4]
+    explain(2, epochs=3000, lr=0.5, progress=parts.append)
+    assert len(parts) == 1  # it has learned: nothing more comes
 
 
 def test_weights_of_a_checkpoint(tied):

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xor_torch import XORModule, manual, parity, squared_error, truth_table
+from xor_torch import XOR, XORModule, manual, model, parity, squared_error, truth_table
 from xor_torch.data import Parameters, initial_weights
 
 from .strategies import random_parameters
@@ -47,6 +47,34 @@ def test_1e_12_where_nothing_is_saturated_or_cancels(hidden, bits, scale):
     step = manual.forward(X, parameters)
     assert max(step.a1.max(), step.a2.max()) < 1 - 1e-3
     parity.assert_equal(autograd(X, y, parameters), by_hand(X, y, parameters), rtol=1e-12)
+
+
+@pytest.mark.parametrize(("hidden", "bits"), [(1, 1), (2, 2), (8, 2), (3, 5)])
+def test_a_batch_of_gradients_is_the_single_calls(hidden, bits):
+    X, y = truth_table(bits)
+    random = np.random.RandomState(3)
+    shapes = [(bits, hidden), (1, hidden), (hidden, 1), (1, 1)]
+    weights = [  # from nearly linear to saturated
+        Parameters(*(10.0 ** random.uniform(-3, 2) * random.randn(*shape) for shape in shapes))
+        for _ in range(100)
+    ]
+    batch = model.gradients_at(
+        XOR(0, hidden, bits),
+        *map(torch.from_numpy, (X, y)),
+        Parameters(*map(np.stack, zip(*weights, strict=True))),
+    )
+    for k, one in enumerate(weights):
+        row, alone = Parameters(*(g[k] for g in batch)), autograd(X, y, one)
+        bound = parity.rounding_bound(X, y, one)
+        # what two correct programs may differ by at these weights, and no constant beside it
+        parity.assert_equal(row, alone, rtol=0, rounding=bound)
+
+
+def test_a_batch_refuses_flat_targets():
+    X, y = map(torch.from_numpy, truth_table())
+    weights = Parameters(*(w[None] for w in initial_weights()))
+    with pytest.raises(ValueError, match=r"y has shape \(4,\)"):
+        model.gradients_at(XOR(), X, y[:, 0], weights)
 
 
 def test_equal_at_every_one_of_the_notebooks_epochs():
@@ -167,6 +195,51 @@ def test_compare_finds_a_mistake_of_one_epoch(monkeypatch):
     )
     assert text.splitlines()[-1] == "DIFFERENT: the gradient of W2"
     assert "W2[" in text
+
+
+def _mean(prediction, y):
+    return torch.nn.functional.mse_loss(prediction, y)
+
+
+def _at_the_epoch_before(net, X, y, weights):
+    earlier = Parameters(*(np.concatenate([w[:1], w[:-1]]) for w in weights))
+    return GRADIENTS_AT(net, X, y, earlier)
+
+
+def _wrong_once(net, X, y, weights):
+    found = GRADIENTS_AT(net, X, y, weights)
+    found.b1[17] *= 1 + 1e-9
+    return found
+
+
+GRADIENTS_AT = model.gradients_at
+
+
+@pytest.mark.parametrize(
+    ("name", "mutant", "wrong"),
+    [
+        ("squared_error", _mean, ["W1", "b1", "W2", "b2"]),
+        ("gradients_at", _at_the_epoch_before, ["W1", "b1", "W2", "b2"]),
+        ("gradients_at", _wrong_once, ["b1"]),
+    ],
+)
+def test_compare_finds_mistakes_of_autograds_side(name, mutant, wrong, monkeypatch):
+    monkeypatch.setattr(model, name, mutant)
+    found = {p.name: p.gradient_epoch for p in parity.compare(epochs=30) if not p.gradient.ok}
+    assert [*found] == wrong
+    assert mutant is not _wrong_once or found == {"b1": 17}
+
+
+def test_epochs_are_the_same_in_one_batch_and_in_many(monkeypatch):
+    whole = parity.compare(epochs=70)
+    monkeypatch.setattr(parity, "EPOCHS_AT_ONCE", 16)
+    calls = []
+    assert parity.compare(epochs=70, progress=lambda: calls.append(1)) == whole
+    assert len(calls) == 70
+    monkeypatch.setattr(parity, "NUMBERS_AT_ONCE", 1)
+    for one, p in zip(parity.compare(epochs=70), whole, strict=True):
+        assert one.drift == p.drift
+        assert one.gradient.ok
 
 
 def test_compare_finds_a_run_that_drifts(monkeypatch):

@@ -19,7 +19,7 @@ import hashlib
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -41,16 +41,18 @@ class Trained(NamedTuple):
     gradient_norm: np.ndarray  # (S,), of the last epoch's gradient
     curve_loss: np.ndarray  # (C, S), mean over the rows
     curve_solved: np.ndarray  # (C, S) bool
+    curve_gradient_norm: np.ndarray  # (C, S), or (0,) if it was not asked for
 
 
 def train(
     parameters: Parameters,
     epochs: int,
-    lr: float,
-    loss: str = "mse",
-    momentum: float = 0.0,
+    lr: float | Parameters,
+    loss: str | Sequence[str] = "mse",
+    momentum: float | np.ndarray = 0.0,
     compiled: bool = False,
     curve: Iterable[int] = (),
+    norms: bool = False,
     tick: Callable[[int], None] | None = None,
     device: str = "cpu",
 ) -> Trained:
@@ -63,22 +65,33 @@ def train(
         parameters: ``W1`` (S, bits, hidden), ``b1`` (S, 1, hidden), ``W2`` (S, hidden, 1) and
             ``b2`` (S, 1, 1), float64. They are left as they are.
         epochs: at least 1.
-        lr: the learning rate.
-        loss: "mse", squared error, or "bce", cross-entropy.
-        momentum: as in ``torch.optim.SGD``; eager only.
-        compiled: use the compiled form of an epoch; without momentum.
+        lr: the learning rate. Eager only: one for each weight, arrays of the shapes of
+            `parameters`. A weight with the rate 0 is held, and no part of the gradient's norm.
+        loss: "mse", squared error, or "bce", cross-entropy; eager only: one for each network.
+        momentum: as in ``torch.optim.SGD``, also (S,); eager only.
+        compiled: use the compiled form of an epoch, which has one lr, one loss and no momentum.
         curve: epochs to record besides the last; the first epoch is 0.
+        norms: record the norm of the gradient in these epochs, too.
         tick: called about twice a second with the number of epochs that are done.
         device: "cpu" or "cuda", the current CUDA device.
 
     """
-    S, bits, hidden = parameters.W1.shape
+    bits, hidden = parameters.W1.shape[1:]
     problem = Problem(bits, hidden, loss, device)
-    rows = np.concatenate([p.reshape(S, -1) for p in parameters], axis=1).T
-    theta = torch.tensor(rows, device=device)
+    theta = torch.tensor(_rows(parameters), device=device)
+    rate = _rows(lr) if isinstance(lr, Parameters) else np.array(lr)
+    held = torch.tensor(rate == 0, device=device)
     networks: Compiled | Eager
-    networks = Compiled(problem, theta, lr) if compiled else Eager(problem, theta, lr, momentum)
-    losses, solved = [], []
+    if compiled:
+        networks = Compiled(problem, theta, float(rate))
+    else:
+        networks = Eager(problem, theta, rate, momentum)
+    losses, solved, slopes = [], [], []
+
+    def norm() -> torch.Tensor:
+        gradient = problem.gradient(problem.leaves(networks.theta)).masked_fill(held, 0)
+        return gradient.square().sum(0).sqrt()
+
     done, next_tick = 0, 0.0
     for stop in sorted({*curve, epochs - 1}):
         while done < stop:
@@ -91,8 +104,9 @@ def train(
         mean, prediction = problem.evaluate(networks.theta)
         losses.append(mean)
         solved.append((predicts_one(prediction) == (problem.y == 1)).all(0))
-    weights = [w.requires_grad_() for w in problem.split(networks.theta.clone())]
-    gradient = torch.cat([g.view(-1, S) for g in problem.gradient(*weights)])
+        if norms:
+            slopes.append(norm())
+    gradient_norm = norm()
     networks.descend(1)
 
     flat = networks.theta.T.numpy(force=True)
@@ -102,21 +116,34 @@ def train(
         parameters=Parameters(*map(np.reshape, np.split(flat, ends, axis=1), shapes)),
         loss=losses[-1].numpy(force=True),
         prediction=prediction.T.numpy(force=True),
-        gradient_norm=gradient.square().sum(0).sqrt().numpy(force=True),
+        gradient_norm=gradient_norm.numpy(force=True),
         curve_loss=torch.stack(losses).numpy(force=True),
         curve_solved=torch.stack(solved).numpy(force=True),
+        curve_gradient_norm=torch.stack(slopes).numpy(force=True) if norms else np.empty(0),
     )
 
 
-class Problem:
-    """The parity problem, its network and its loss, for S networks at once."""
+def _rows(parameters: Parameters) -> np.ndarray:
+    """The parameters of S networks in the rows of theta, (P, S)."""
+    return np.concatenate([p.reshape(len(p), -1) for p in parameters], axis=1).T
 
-    def __init__(self, bits: int, hidden: int, loss: str, device: str = "cpu") -> None:
+
+class Problem:
+    """The parity problem, its network and its loss, for S networks at once.
+
+    `loss` is "mse" or "bce", or a list with one of the two for each network.
+    """
+
+    def __init__(
+        self, bits: int, hidden: int, loss: str | Sequence[str], device: str = "cpu"
+    ) -> None:
         X, y = truth_table(bits)
         self.bits, self.hidden, self.loss = bits, hidden, loss
         self.numbers = (bits + 2) * hidden + 1  # of a network: P
         self.X1 = torch.tensor(np.hstack([X, np.ones_like(y)]), device=device)  # (N, bits + 1)
         self.y = torch.tensor(y, device=device)  # (N, 1)
+        # of a list: (S,)
+        self._bce = torch.tensor([one == "bce" for one in loss], device=device)
 
     def split(self, theta: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Views of theta: W1 and b1 (bits + 1, hidden * S), W2 (hidden, S) and b2 (1, S).
@@ -136,11 +163,24 @@ class Problem:
         y = y.expand_as(z2)
         if self.loss == "bce":
             return binary_cross_entropy_with_logits(z2, y, reduction=reduction)
-        return mse_loss(torch.sigmoid(z2), y, reduction=reduction)
+        if self.loss == "mse":
+            return mse_loss(torch.sigmoid(z2), y, reduction=reduction)
+        each = torch.where(
+            self._bce,
+            binary_cross_entropy_with_logits(z2, y, reduction="none"),
+            mse_loss(torch.sigmoid(z2), y, reduction="none"),
+        )
+        return each.sum() if reduction == "sum" else each
 
-    def gradient(self, *weights: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        """The gradient of each network's summed error, for weights that require it."""
-        return torch.autograd.grad(self.error(self.forward(*weights), self.y, "sum"), weights)
+    def leaves(self, theta: torch.Tensor) -> list[torch.Tensor]:
+        """The views of theta that `split` gives, as `gradient` takes them."""
+        return [w.requires_grad_() for w in self.split(theta)]
+
+    def gradient(self, leaves: list[torch.Tensor]) -> torch.Tensor:
+        """The gradient of each network's summed error, in the rows of theta: (P, S)."""
+        error = self.error(self.forward(*leaves), self.y, "sum")
+        W1, W2, b2 = torch.autograd.grad(error, leaves)
+        return torch.cat([W1.view(-1, b2.shape[1]), W2, b2])
 
     def written_out(self, theta: list[torch.Tensor]) -> torch.Tensor:
         """The summed error from the rows of theta, every number of the network by itself."""
@@ -168,25 +208,30 @@ class Eager:
 
     stride = 1  # how many epochs are worth asking for at once
 
-    def __init__(self, problem: Problem, theta: torch.Tensor, lr: float, momentum: float) -> None:
+    def __init__(
+        self,
+        problem: Problem,
+        theta: torch.Tensor,
+        lr: float | np.ndarray,
+        momentum: float | np.ndarray,
+    ) -> None:
         self.theta = theta.contiguous()
-        self._problem, self._lr, self._momentum = problem, lr, momentum
-        self._weights = [w.requires_grad_() for w in problem.split(self.theta)]
-        self._values = [w.detach() for w in self._weights]  # the same memory, without a history
-        self._velocity = [torch.zeros_like(w) for w in self._values] if momentum else None
+        self._problem, self._leaves = problem, problem.leaves(self.theta)
+        self._lr, self._momentum = (
+            torch.as_tensor(number, dtype=theta.dtype, device=theta.device)
+            for number in (lr, momentum)
+        )
+        self._velocity = torch.zeros_like(theta) if np.any(momentum) else None
 
     def descend(self, epochs: int) -> None:
         for _ in range(epochs):
             self._step()
 
     def _step(self) -> None:
-        move: Iterable[torch.Tensor] = self._problem.gradient(*self._weights)
-        if self._velocity:
-            for v, g in zip(self._velocity, move, strict=True):
-                v.mul_(self._momentum).add_(g)
-            move = self._velocity
-        for w, m in zip(self._values, move, strict=True):
-            w.sub_(m, alpha=self._lr)
+        move = self._problem.gradient(self._leaves)
+        if self._velocity is not None:
+            move = self._velocity.mul_(self._momentum).add_(move)
+        self.theta.addcmul_(self._lr, move, value=-1)
 
 
 class Compiled:

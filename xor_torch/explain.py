@@ -1,12 +1,13 @@
 """Why one network is where it is: its answers, its plateau, its curvature, and what would help.
 
-Everything is measured. The Hessian is exact, by `torch.func`; remedies are tried by training
-the network again with each of them, see `xor_torch.batch`.
+Everything is measured. The Hessian is exact, by autograd; remedies are tried by training the
+network again with each of them. Those that train from the start are one batch with the network's
+own run, and all kicks from its end are one, see `xor_torch.batch`.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import pairwise
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -58,6 +59,16 @@ class Explanation:
         return "\n".join(_words(self))
 
 
+class _Trial(NamedTuple):
+    """A network to train, and how."""
+
+    name: str
+    start: Parameters
+    lr: float
+    loss: str
+    momentum: float = 0.0
+
+
 def explain(
     seed: int | None = 42,
     *,
@@ -67,6 +78,7 @@ def explain(
     hidden: int = 2,
     bits: int = 2,
     loss: str = "mse",
+    progress: Callable[[Explanation], object] = lambda so_far: None,
 ) -> Explanation:
     """Train a seed, or take weights as they are, and find out why they are where they are.
 
@@ -77,27 +89,45 @@ def explain(
             train from the start.
         epochs: the length of the run, and of each remedy.
         lr, hidden, bits, loss: as in `xor_torch.sweep.sweep`.
+        progress: called, before further remedies are tried, with what is known by then. The text
+            of what `explain` returns is the text of this and more lines.
 
     Raises:
         ValueError: an argument is out of range, or there is neither a seed nor weights.
 
     """
+    if parameters is not None:
+        parameters = Parameters(*(np.asarray(p, dtype=np.float64) for p in parameters))
+        bits, hidden = parameters.W1.shape
+    elif seed is None:
+        raise ValueError("--seed or a checkpoint is needed")
+    anew = [] if seed is None else _anew(seed, lr, loss, bits, hidden)
     with one_thread():
         if parameters is not None:
-            batch = Parameters(*(np.asarray(p, dtype=np.float64)[None] for p in parameters))
-            trained = train(batch, 1, lr, loss)
-            history = {0: trained.gradient_norm[0]}
-        elif seed is not None:
-            batch = Parameters(*(p[None] for p in initial_weights(seed, hidden, bits)))
-            history = {}
-            stops = sorted({*(10**k for k in range(1, 12) if 10**k < epochs), epochs})
-            for begin, end in pairwise([0, *stops]):
-                trained = train(batch, end - begin, lr, loss)
-                history[end] = trained.gradient_norm[0]
-                batch = trained.parameters
+            trained = train(Parameters(*(p[None] for p in parameters)), 1, lr, loss)
+            history = {0: float(trained.gradient_norm[0])}
+            tried = []
         else:
-            raise ValueError("--seed or a checkpoint is needed")
-        return _study(seed, epochs, lr, loss, batch, trained, history)
+            run = _Trial("its own", initial_weights(seed or 0, hidden, bits), lr, loss)
+            stops = sorted({*(10**k for k in range(1, 12) if 10**k < epochs), epochs})
+            trained, looks = _train([run, *anew], epochs, [stop - 1 for stop in stops])
+            norms = dict(zip(looks, trained.curve_gradient_norm[:, 0], strict=True))
+            history = {stop: float(norms[stop - 1]) for stop in stops}
+            tried, anew = _remedies(anew, looks, trained, first=1), []
+            parameters = _first(trained.parameters, hidden)
+        found = _study(seed, epochs, lr, loss, parameters, trained, history)
+        if found.place == "solved":
+            return found
+        found = replace(found, remedies=tried)
+        progress(found)
+        kicked = [] if found.place == "diverged" else _kicks(found)
+        if anew or kicked:
+            trained, looks = _train([*anew, *kicked], epochs)
+            remedies = _remedies([*anew, *kicked], looks, trained)
+            tried = [*tried, *remedies[: len(anew)]]
+            if kicked:
+                tried.append(_smallest(found, remedies[len(anew) :]))
+        return replace(found, remedies=tried)
 
 
 def _study(
@@ -105,19 +135,25 @@ def _study(
     epochs: int,
     lr: float,
     loss: str,
-    batch: Parameters,
+    parameters: Parameters,
     trained: Trained,
     history: dict[int, float],
 ) -> Explanation:
-    bits, hidden = batch.W1.shape[1:]
-    finite = np.array([all(np.isfinite(p).all() for p in batch)])
+    """What can be said without a remedy of the first network of `trained`, now at `parameters`."""
+    bits, hidden = parameters.W1.shape
     outcome, level, tied = (
         field[0]
         for field in classify(
-            trained.prediction, trained.loss, trained.gradient_norm, epochs, lr, loss, finite
+            trained.prediction[:1],
+            trained.loss[:1],
+            trained.gradient_norm[:1],
+            epochs,
+            lr,
+            loss,
+            np.array([all(np.isfinite(p).all() for p in parameters)]),
         )
     )
-    theta = np.concatenate([p.ravel() for p in batch])
+    theta = np.concatenate([p.ravel() for p in parameters])
     if outcome == "diverged":
         eigenvalues, direction = np.full(theta.size, np.nan), np.full(theta.size, np.nan)
         place = "diverged"
@@ -127,28 +163,22 @@ def _study(
         rounding = theta.size * np.finfo(float).eps * np.abs(eigenvalues).max()
         below = "saddle" if eigenvalues[0] < -rounding else "flat"
         place = {"solved": "solved", "moving": "early"}.get(outcome, below)
-    remedies: list[Remedy] = []
-    if place != "solved":
-        if seed is not None:
-            remedies += _try_anew(seed, epochs, lr, loss, bits, hidden)
-        if place != "diverged":
-            remedies.append(_kick(theta, direction, eigenvalues[0], epochs, lr, loss, batch))
     return Explanation(
         seed=seed,
         epochs=epochs,
         lr=lr,
         criterion=loss,
-        parameters=Parameters(*(p[0] for p in batch)),
+        parameters=parameters,
         prediction=trained.prediction[0],
         loss=float(trained.loss[0]),
         outcome=str(outcome),
         level=float(level),
         tied=tied,
-        gradient_norm={epoch: float(norm) for epoch, norm in history.items()},
+        gradient_norm=history,
         eigenvalues=eigenvalues,
         direction=direction,
         place=place,
-        remedies=remedies,
+        remedies=[],
     )
 
 
@@ -166,70 +196,101 @@ def hessian(theta: np.ndarray, bits: int, hidden: int, loss: str = "mse") -> np.
         z2 = problem.forward(*problem.split(theta[:, None]))
         return problem.error(z2, problem.y, "sum")
 
-    second: torch.Tensor = torch.func.hessian(total)(torch.from_numpy(theta))
-    return second.numpy()
+    # torch.func.hessian gives the same, and imports torch._dynamo for a second
+    second = torch.autograd.functional.hessian(total, torch.from_numpy(theta))
+    assert isinstance(second, torch.Tensor)
+    return np.asarray(second)
 
 
-def _try_anew(
-    seed: int, epochs: int, lr: float, loss: str, bits: int, hidden: int
-) -> Iterator[Remedy]:
-    """Train the seed again from its initial weights, each time with one setting changed."""
-
-    def run(
-        name: str, lr: float = lr, loss: str = loss, hidden: int = hidden, momentum: float = 0.0
-    ) -> Iterator[Remedy]:
-        start = Parameters(*(p[None] for p in initial_weights(seed, hidden, bits)))
-        return _outcomes([name], start, epochs, lr, loss, momentum)
-
+def _anew(seed: int, lr: float, loss: str, bits: int, hidden: int) -> list[_Trial]:
+    """The seed again from its initial weights, each time with one setting changed."""
+    start = initial_weights(seed, hidden, bits)
+    wider = initial_weights(seed, hidden + 1, bits)
     words = {"bce": "cross-entropy", "mse": "squared error"}
     other = {"mse": "bce", "bce": "mse"}[loss]
-    yield from run(f"learning rate {10 * lr:g} instead of {lr:g}", lr=10 * lr)
-    yield from run(f"{words[other]} instead of {words[loss]}", loss=other)
-    yield from run(f"{hidden + 1} hidden units (other initial weights)", hidden=hidden + 1)
-    yield from run("momentum 0.9", momentum=0.9)
+    return [
+        _Trial(f"learning rate {10 * lr:g} instead of {lr:g}", start, 10 * lr, loss),
+        _Trial(f"{words[other]} instead of {words[loss]}", start, lr, other),
+        _Trial(f"{hidden + 1} hidden units (other initial weights)", wider, lr, loss),
+        _Trial("momentum 0.9", start, lr, loss, 0.9),
+    ]
 
 
-def _kick(
-    theta: np.ndarray,
-    direction: np.ndarray,
-    lowest: float,
-    epochs: int,
-    lr: float,
-    loss: str,
-    batch: Parameters,
-) -> Remedy:
-    """Move the weights along `direction` and train on; the smallest move that solves it."""
-    kicks = [sign * size for size in KICKS for sign in (1, -1)]
-    moved = theta + np.outer(kicks, direction)
-    kind = "most negative" if lowest < 0 else "flattest"
-    pieces = np.split(moved, np.cumsum([p.size for p in batch])[:-1], axis=1)
-    start = Parameters(
-        *(piece.reshape(-1, *p.shape[1:]) for piece, p in zip(pieces, batch, strict=True))
+def _kind(found: Explanation) -> str:
+    return "most negative" if found.eigenvalues[0] < 0 else "flattest"
+
+
+def _kicks(found: Explanation) -> list[_Trial]:
+    """The weights moved along the lowest direction by each of `KICKS`, both ways."""
+    ends = np.cumsum([p.size for p in found.parameters])[:-1]
+    pieces = np.split(found.direction, ends)
+    trials = []
+    for kick in (sign * size for size in KICKS for sign in (1, -1)):
+        moved = (
+            p + kick * piece.reshape(p.shape)
+            for p, piece in zip(found.parameters, pieces, strict=True)
+        )
+        name = f"a kick of {kick:+g} along the {_kind(found)} direction"
+        trials.append(_Trial(name, Parameters(*moved), found.lr, found.criterion))
+    return trials
+
+
+def _smallest(found: Explanation, kicks: Sequence[Remedy]) -> Remedy:
+    """The smallest kick that solves it, or a line for all of them."""
+    name = f"kicks of up to {KICKS[-1]:g}, both ways, along the {_kind(found)} direction"
+    none = Remedy(name, False, None, min(kick.loss for kick in kicks))
+    return next((kick for kick in kicks if kick.solved), none)
+
+
+def _train(
+    trials: Sequence[_Trial], epochs: int, looks: Sequence[int] = ()
+) -> tuple[Trained, list[int]]:
+    """Train all of them as one batch; return the epochs that were looked at, too.
+
+    Each network gets the hidden units of the widest. What it has not itself is 0 and has the
+    learning rate 0: such a unit adds 0 to the output, and stays.
+    """
+    S, bits = len(trials), len(trials[0].start.W1)
+    hidden = max(trial.start.W1.shape[1] for trial in trials)
+    shapes = (bits, hidden), (1, hidden), (hidden, 1), (1, 1)
+    weights, rates = (Parameters(*(np.zeros((S, *shape)) for shape in shapes)) for _ in range(2))
+    for k, trial in enumerate(trials):
+        for weight, rate, own in zip(weights, rates, trial.start, strict=True):
+            rows, columns = own.shape
+            weight[k, :rows, :columns] = own
+            rate[k, :rows, :columns] = trial.lr
+    at = sorted({*looks, *range(0, epochs, -(-epochs // CHECKS)), epochs - 1})
+    losses = [trial.loss for trial in trials]
+    trained = train(
+        weights,
+        epochs,
+        rates,
+        losses if len({*losses}) > 1 else losses[0],  # one loss takes fewer operations
+        np.array([trial.momentum for trial in trials]),
+        curve=at,
+        norms=bool(looks),
     )
-    names = [f"a kick of {k:+g} along the {kind} direction" for k in kicks]
-    tried = [*_outcomes(names, start, epochs, lr, loss)]
-    name = f"kicks of up to {KICKS[-1]:g}, both ways, along the {kind} direction"
-    none = Remedy(name, False, None, min(remedy.loss for remedy in tried))
-    return next((remedy for remedy in tried if remedy.solved), none)
+    return trained, at
 
 
-def _outcomes(
-    names: list[str],
-    start: Parameters,
-    epochs: int,
-    lr: float,
-    loss: str,
-    momentum: float = 0.0,
-) -> Iterator[Remedy]:
-    curve = range(0, epochs, -(-epochs // CHECKS))
-    trained = train(start, epochs, lr, loss, momentum, curve=curve)
-    at = np.array(sorted({*curve, epochs - 1})) + 1
-    for k, name in enumerate(names):
+def _first(parameters: Parameters, hidden: int) -> Parameters:
+    """The weights of the first network of a batch, without the units that it has not."""
+    W1, b1, W2, b2 = (p[0] for p in parameters)
+    return Parameters(W1[:, :hidden], b1[:, :hidden], W2[:hidden], b2)
+
+
+def _remedies(
+    trials: Sequence[_Trial], looks: Sequence[int], trained: Trained, first: int = 0
+) -> list[Remedy]:
+    """What became of these trials, which are the networks of `trained` from `first` on."""
+    remedies = []
+    for k, trial in enumerate(trials, start=first):
         wrong = np.flatnonzero(~trained.curve_solved[:, k])
         last = int(wrong[-1]) if wrong.size else -1  # the last look at which it was not solved
-        solved = last < len(at) - 1
-        since = int(at[last + 1]) if solved else None
-        yield Remedy(name, solved, since, float(trained.loss[k]))
+        solved = last < len(looks) - 1
+        since = looks[last + 1] + 1 if solved else None
+        remedies.append(Remedy(trial.name, solved, since, float(trained.loss[k])))
+    return remedies
 
 
 def _words(e: Explanation) -> list[str]:

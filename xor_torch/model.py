@@ -2,6 +2,7 @@
 
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call, vmap
 
 from .data import Parameters, check_equal_shapes, initial_weights
 
@@ -47,15 +48,12 @@ class XOR(nn.Module):
         for name, given, own in zip(Parameters._fields, parameters, self.to_numpy(), strict=True):
             if given.shape != own.shape:  # copy_ would broadcast one hidden unit to all
                 raise ValueError(f"{name} has shape {given.shape}, this network's has {own.shape}")
-        W1, b1, W2, b2 = map(torch.from_numpy, parameters)
-        self.hidden.weight.copy_(W1.T)
-        self.hidden.bias.copy_(b1[0])
-        self.output.weight.copy_(W2.T)
-        self.output.bias.copy_(b2[0])
+        for parameter, value in zip(self.parameters(), _from_numpy(parameters), strict=True):
+            parameter.copy_(value)
 
     def to_numpy(self) -> Parameters:
         """A copy of the weights in NumPy layout."""
-        return _to_numpy(*self.parameters())
+        return to_numpy(*self.parameters())
 
     def gradients(self) -> Parameters:
         """A copy of the gradients of the last ``backward()`` in NumPy layout.
@@ -67,7 +65,7 @@ class XOR(nn.Module):
         found = [p.grad for p in self.parameters() if p.grad is not None]
         if len(found) < len(Parameters._fields):
             raise ValueError("no gradients yet: call backward() on a loss of this network first")
-        return _to_numpy(*found)
+        return to_numpy(*found)
 
 
 def squared_error(prediction: Tensor, y: Tensor) -> Tensor:
@@ -88,10 +86,49 @@ def squared_error(prediction: Tensor, y: Tensor) -> Tensor:
     return nn.functional.mse_loss(prediction, y, reduction="sum")
 
 
-def _to_numpy(W1: Tensor, b1: Tensor, W2: Tensor, b2: Tensor) -> Parameters:
+def gradients_at(net: XOR, X: Tensor, y: Tensor, weights: Parameters) -> Parameters:
+    """Autograd's gradients of `squared_error` at S sets of weights, in one backward pass.
+
+    They are what S single calls of ``backward()`` give, except for the rounding of the matrix
+    products. `vmap` runs the forward pass of `net` itself and the same loss, each weight with one
+    more axis. Every one of the S losses starts the backward pass with the factor 1, as a single
+    one does, and a set of weights occurs in its own loss alone, so no other adds to its gradient.
+
+    Args:
+        net: what is computed; its own weights are neither used nor moved.
+        X: inputs, (N, bits).
+        y: targets, (N, 1).
+        weights: ``W1`` (S, bits, hidden), ``b1`` (S, 1, hidden), ``W2`` (S, hidden, 1) and
+            ``b2`` (S, 1, 1), float64.
+
+    Returns:
+        Arrays of the shapes of `weights`.
+
+    Raises:
+        ValueError: `y` does not have the shape of the prediction.
+
+    """
+    leaves = [w.requires_grad_() for w in _from_numpy(weights)]
+    names = [name for name, _ in net.named_parameters()]
+
+    def loss(*one: Tensor) -> Tensor:
+        return squared_error(functional_call(net, dict(zip(names, one, strict=True)), (X,)), y)
+
+    losses = vmap(loss)(*leaves)  # (S,)
+    return to_numpy(*torch.autograd.grad(losses, leaves, torch.ones_like(losses)))
+
+
+def _from_numpy(parameters: Parameters) -> list[Tensor]:
+    """Parameters in NumPy layout in that of the module, with or without an axis before."""
+    W1, b1, W2, b2 = map(torch.from_numpy, parameters)
+    return [W1.mT, b1[..., 0, :], W2.mT, b2[..., 0, :]]
+
+
+def to_numpy(W1: Tensor, b1: Tensor, W2: Tensor, b2: Tensor) -> Parameters:
+    """Copies of a module's parameters in NumPy layout, with or without an axis before."""
     return Parameters(
-        W1=W1.detach().T.numpy().copy(),
-        b1=b1.detach()[None, :].numpy().copy(),
-        W2=W2.detach().T.numpy().copy(),
-        b2=b2.detach()[None, :].numpy().copy(),
+        W1=W1.detach().mT.numpy().copy(),
+        b1=b1.detach()[..., None, :].numpy().copy(),
+        W2=W2.detach().mT.numpy().copy(),
+        b2=b2.detach()[..., None, :].numpy().copy(),
     )

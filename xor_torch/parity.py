@@ -1,13 +1,20 @@
 """Compare two sets of gradients, or of weights, element by element, and say what differs."""
 
+import itertools
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from . import manual
 from .data import Array, Parameters, initial_weights, truth_table
+
+if TYPE_CHECKING:
+    import torch
+
+    from .model import XOR
 
 # The measured agreement is a few units in the last place, 1e-15. 1e-12 leaves room for a BLAS that
 # adds in another order, and none for a mistake.
@@ -17,6 +24,11 @@ RTOL = 1e-12
 # measured by a third run, whose initial weights differ by one unit in the last place. The factor
 # is for the rounding of every later epoch, which adds to it.
 DRIFT_FACTOR = 1000
+
+# `compare` takes so many epochs at once, and fewer where a hidden layer's activations in all of
+# them would be more than so many numbers.
+EPOCHS_AT_ONCE = 1000
+NUMBERS_AT_ONCE = 2**18
 
 _U = np.finfo(np.float64).eps / 2  # unit roundoff
 
@@ -96,7 +108,7 @@ def difference(
         actual=float(actual[worst]),
         expected=float(expected[worst]),
         absolute=off,
-        relative=_relative(off, largest),
+        relative=float(_relative(off, largest)),
         ulps=float(ulps),
         allowed=float(allowed[worst]),
         wrong=int(wrong.sum()),
@@ -104,12 +116,10 @@ def difference(
     )
 
 
-def _relative(off: float, largest: float) -> float:
+def _relative(off: Array | float, largest: Array | float) -> Array:
     """`off` over the largest expected value; infinite where that is 0 and `off` is not."""
-    if not off:
-        return 0.0
-    with np.errstate(invalid="ignore"):  # inf / inf
-        return float(np.divide(off, largest)) if largest else float("inf")
+    with np.errstate(divide="ignore", invalid="ignore"):  # inf / inf
+        return np.where(off == 0, 0.0, np.divide(off, largest))
 
 
 def differences(
@@ -171,12 +181,22 @@ def rounding_bound(X: Array, y: Array, parameters: Parameters) -> Parameters:
         both round. Where nothing cancels it is a few 1e-15 of the gradient.
 
     """
-    W1, b1, W2, b2 = map(np.abs, parameters)
     step = manual.forward(X, parameters)
-    grad = manual.backward(X, y, parameters, step)
+    return _rounding_bound(X, parameters, step, manual.backward(X, y, parameters, step))
+
+
+def _rounding_bound(
+    X: Array, parameters: Parameters, step: manual.Forward, grad: manual.Backward
+) -> Parameters:
+    """`rounding_bound` from both passes; of S networks if each array has one more axis, the first.
+
+    Only the absolute values of `grad` count.
+    """
+    W1, b1, W2, b2 = map(np.abs, parameters)
     da2, dz2, _, _, da1, dz1, _, _ = map(np.abs, grad)
     rows, bits = X.shape
-    hidden = len(W2)
+    hidden = W2.shape[-2]
+    a1_T, W2_T = np.swapaxes(step.a1, -1, -2), np.swapaxes(W2, -1, -2)
     s1, s2 = manual.sigmoid_derivative(step.a1), manual.sigmoid_derivative(step.a2)
 
     e_z1 = (bits + 1) * _U * (X @ W1 + b1)
@@ -188,12 +208,12 @@ def rounding_bound(X: Array, y: Array, parameters: Parameters) -> Parameters:
 
     e_da2 = 2 * e_a2 + 2 * _U * da2
     e_dz2 = e_da2 * s2 + da2 * e_s2 + 2 * _U * dz2
-    e_dW2 = e_a1.T @ dz2 + step.a1.T @ e_dz2 + rows * _U * step.a1.T @ dz2
-    e_db2 = np.sum(e_dz2 + rows * _U * dz2, axis=0, keepdims=True)
-    e_da1 = e_dz2 @ W2.T + _U * da1
+    e_dW2 = np.swapaxes(e_a1, -1, -2) @ dz2 + a1_T @ e_dz2 + rows * _U * a1_T @ dz2
+    e_db2 = np.sum(e_dz2 + rows * _U * dz2, axis=-2, keepdims=True)
+    e_da1 = e_dz2 @ W2_T + _U * da1
     e_dz1 = e_da1 * s1 + da1 * e_s1 + 2 * _U * dz1
     e_dW1 = X.T @ (e_dz1 + rows * _U * dz1)
-    e_db1 = np.sum(e_dz1 + rows * _U * dz1, axis=0, keepdims=True)
+    e_db1 = np.sum(e_dz1 + rows * _U * dz1, axis=-2, keepdims=True)
     return Parameters(W1=2 * e_dW1, b1=2 * e_db1, W2=2 * e_dW2, b2=2 * e_db2)
 
 
@@ -277,6 +297,74 @@ def to_json(run: Mapping[str, float], parameters: Sequence[ParameterComparison])
     return json.dumps(result, indent=2)
 
 
+@dataclass
+class _Found:
+    """The worst of one parameter so far."""
+
+    sensitivity: float  # the greatest effect of one unit in the last place of the initial weights
+    worst: Difference | None = None
+    worst_epoch: int = 0
+    drift: float = -1.0
+    drift_epoch: int = 0
+
+    def see_gradients(
+        self, name: str, actual: Array, epochs: Sequence[manual.Epoch], X: Array, y: Array
+    ) -> None:
+        """Compare `actual`, the gradients at the weights of these epochs, with the manual ones.
+
+        `difference` takes longer than the rest of an epoch. It is asked where the gradients
+        differ most, and where an element is further off than the least that any may be: no
+        other epoch can be worse than these.
+        """
+        expected = np.array([getattr(epoch.backward.gradients, name) for epoch in epochs])
+        off, largest = _apart(actual, expected), _apart(expected, 0)
+        relative = _relative(off, largest)
+        ask = ~(relative <= RTOL)
+        if ask.any():
+            asked = [epochs[k] for k in np.flatnonzero(ask).tolist()]
+            bound = _rounding_bound(
+                X,
+                Parameters(*_stacked(epoch.parameters for epoch in asked)),
+                manual.Forward(*_stacked(epoch.forward for epoch in asked)),
+                manual.Backward(*_stacked(epoch.backward for epoch in asked)),
+            )
+            least = getattr(bound, name).min(axis=(1, 2))
+            ask[ask] = ~(off[ask] <= RTOL * largest[ask] + least)
+        ask[relative.argmax()] = True  # of nan, too
+        for k in np.flatnonzero(ask).tolist():
+            rounding = getattr(rounding_bound(X, y, epochs[k].parameters), name)
+            found = difference(name, actual[k], expected[k], rounding=rounding)
+            known = self.worst
+            if known is None or (known.ok, -known.relative) > (found.ok, -found.relative):
+                self.worst, self.worst_epoch = found, epochs[k].number
+
+    def see_weights(self, first: int, own: Array, manual: Array, near: Array) -> None:
+        """Compare the weights of epoch `first` and the following in three runs."""
+        apart = _apart(own, manual)
+        k = int(apart.argmax())
+        if not apart[k] <= self.drift:
+            self.drift, self.drift_epoch = float(apart[k]), first + k
+        self.sensitivity = float(np.fmax(self.sensitivity, _apart(near, manual).max()))
+
+    def comparison(self, name: str) -> ParameterComparison:
+        assert self.worst is not None
+        allowed = DRIFT_FACTOR * self.sensitivity
+        return ParameterComparison(
+            name, self.worst, self.worst_epoch, self.drift, self.drift_epoch, allowed
+        )
+
+
+def _apart(a: Array, b: Array | float) -> Array:
+    """The greatest absolute difference in each of S arrays, shape (S,)."""
+    with np.errstate(invalid="ignore"):  # inf - inf
+        return np.asarray(np.abs(a - b).reshape(len(a), -1).max(axis=1))
+
+
+def _stacked(rows: Iterable[tuple[Array, ...]]) -> list[Array]:
+    """What S tuples hold, as arrays with one more axis, the first."""
+    return [np.array(column) for column in zip(*rows, strict=True)]
+
+
 def compare(
     seed: int = 42,
     hidden: int = 2,
@@ -288,8 +376,9 @@ def compare(
     """The manual backward pass against autograd, at every epoch of one training run.
 
     Two comparisons side by side. *At equal weights*: torch is given the weights of the manual
-    run at every epoch, and the gradients are compared. *Each on its own*: torch also trains by
-    itself from the same initial weights, and the weights are compared.
+    run at every epoch, and the gradients are compared; because the weights are known, autograd
+    gets those of many epochs at once, see `model.gradients_at`. *Each on its own*: torch also
+    trains by itself from the same initial weights, and the weights are compared.
 
     Args:
         seed, hidden, bits, lr, epochs: of the run.
@@ -301,56 +390,51 @@ def compare(
     """
     import torch
 
-    from .model import XOR, squared_error
+    from . import model
 
     X, y = truth_table(bits)
-    X_torch, y_torch = torch.from_numpy(X), torch.from_numpy(y)
-    given, free = XOR(seed, hidden, bits), XOR(seed, hidden, bits)
-
-    def gradients(net: XOR) -> Parameters:
-        net.zero_grad()
-        squared_error(net(X_torch), y_torch).backward()
-        return net.gradients()
-
+    table = torch.from_numpy(X), torch.from_numpy(y)
+    net = model.XOR(seed, hidden, bits)
     start = initial_weights(seed, hidden, bits)
     ulp = np.spacing(max(np.abs(w).max() for w in start))
     perturbed = Parameters(*(w + ulp for w in start))
-    names = Parameters._fields
-    worst: dict[str, Difference] = {}
-    worst_epoch = dict.fromkeys(names, 0)
-    drift = dict.fromkeys(names, (-1.0, 0))
-    sensitivity = dict.fromkeys(names, float(ulp))
-    for epoch, near in zip(
-        manual.train(X, y, start, lr, epochs),
-        manual.train(X, y, perturbed, lr, epochs),
-        strict=True,
-    ):
-        given.load_numpy(epoch.parameters)
-        expected, actual = epoch.backward.gradients, gradients(given)
-        gradients(free)
-        own = free.to_numpy()
-        for name, e, a, w, o, n in zip(
-            names, expected, actual, epoch.parameters, own, near.parameters, strict=True
-        ):
-            relative = _relative(np.abs(a - e).max(), np.abs(e).max())
-            known = worst.get(name)
-            # `difference` takes longer than the epoch: call it only if the result can matter
-            if known is None or not relative <= min(known.relative, RTOL):
-                bound = getattr(rounding_bound(X, y, epoch.parameters), name)
-                found = difference(name, a, e, rounding=bound)
-                if known is None or (known.ok, -known.relative) > (found.ok, -found.relative):
-                    worst[name], worst_epoch[name] = found, epoch.number
-            apart = float(np.abs(o - w).max())
-            if not apart <= drift[name][0]:
-                drift[name] = apart, epoch.number
-            sensitivity[name] = max(sensitivity[name], float(np.abs(n - w).max()))
-        with torch.no_grad():
-            for p in free.parameters():  # what torch.optim.SGD does, without its 1.3 s of import
-                p.add_(p.grad, alpha=-lr)  # type: ignore[arg-type]  # not None after backward()
+    by_hand = manual.train(X, y, start, lr, epochs)
+    nearby = manual.train(X, y, perturbed, lr, epochs)
+    found = {name: _Found(float(ulp)) for name in Parameters._fields}
+    at_once = max(1, min(EPOCHS_AT_ONCE, NUMBERS_AT_ONCE // (len(X) * hidden)))
+    for first in range(0, epochs, at_once):
+        S = min(at_once, epochs - first)
+        these = [*itertools.islice(by_hand, S)]
+        weights = Parameters(*_stacked(epoch.parameters for epoch in these))
+        near = _stacked(epoch.parameters for epoch in itertools.islice(nearby, S))
+        own = _descend(net, *table, lr, S, progress)
+        actual = model.gradients_at(net, *table, weights)
+        for name, a, w, n, o in zip(found, actual, weights, near, own, strict=True):
+            found[name].see_gradients(name, a, these, X, y)
+            found[name].see_weights(first, o, w, n)
+    return [one.comparison(name) for name, one in found.items()]
+
+
+def _descend(
+    net: "XOR",
+    X: "torch.Tensor",
+    y: "torch.Tensor",
+    lr: float,
+    epochs: int,
+    progress: Callable[[], object],
+) -> Parameters:
+    """Train `net` by autograd and plain descent: its weights before each update, stacked."""
+    import torch
+
+    from .model import squared_error, to_numpy
+
+    weights = [*net.parameters()]
+    values = [w.detach() for w in weights]  # the same memory, without a history
+    before = []
+    for _ in range(epochs):
+        before.append([v.clone() for v in values])
+        gradients = torch.autograd.grad(squared_error(net(X), y), weights)
+        for v, g in zip(values, gradients, strict=True):
+            v.sub_(g, alpha=lr)  # what torch.optim.SGD does, without its 1.3 s of import
         progress()
-    return [
-        ParameterComparison(
-            name, worst[name], worst_epoch[name], *drift[name], DRIFT_FACTOR * sensitivity[name]
-        )
-        for name in names
-    ]
+    return to_numpy(*map(torch.stack, zip(*before, strict=True)))

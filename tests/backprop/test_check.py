@@ -52,6 +52,38 @@ def test_a_correct_script_and_its_report(tmp_path):
     assert "your printed loss is the MSE, your steps follow the SSE" in report
 
 
+def test_it_says_what_it_is_doing(tmp_path):
+    seen = tmp_path / "seen"
+    waits = f"""
+import os, time
+while not os.path.exists({str(seen)!r}):
+    time.sleep(0.01)
+"""
+    said = []
+
+    def progress(doing):
+        said.append(doing)
+        updates = re.fullmatch(r"recording: (\d+) updates", doing)
+        if updates and int(updates[1]) > 0:
+            seen.touch()  # the script waits for that
+
+    path = write(tmp_path, CORRECT["plain"] + waits)
+    assert check_file(path, timeout=PATIENCE, progress=progress).verdict == "correct"
+    assert [doing for doing in said if not doing.startswith("recording")] == [
+        "running script.py",
+        "loading torch",
+        "judging",
+    ]
+    assert any(doing.startswith("recording") for doing in said)
+
+
+@pytest.mark.parametrize("left", [None, b"", b"many", b"9" * 100])
+def test_a_number_of_updates_that_is_none(left, tmp_path):
+    if left is not None:
+        (tmp_path / "updates").write_bytes(left)
+    assert check._updates(tmp_path) == 0
+
+
 def test_a_notebook(tmp_path):
     cells = [
         {"cell_type": "code", "source": part + "\n"} for part in CORRECT["plain"].split("\n\n\n")

@@ -150,6 +150,25 @@ def test_max_steps_of_the_trainer_is_obeyed(tmp_path):
     assert_same_weights(module, raw_torch(130)[0])
 
 
+class WithMomentum(XORModule):
+    def configure_optimizers(self):
+        return torch.optim.SGD(self.parameters(), lr=self.hparams["lr"], momentum=0.9)
+
+
+def test_another_optimizer_is_not_replaced_by_plain_descent(tmp_path):
+    module = WithMomentum()
+    fit(module, 150, tmp_path)
+    assert not module.fast
+    net = XOR()
+    X, y = map(torch.from_numpy, data.truth_table())
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1, momentum=0.9)
+    for _ in range(150):
+        optimizer.zero_grad()
+        squared_error(net(X), y).backward()
+        optimizer.step()
+    assert_same_weights(module, net)
+
+
 def test_clipping_goes_through_lightnings_hooks(tmp_path):
     clipped = XORModule()
     fit(clipped, 150, tmp_path, gradient_clip_val=1e-3)

@@ -5,6 +5,7 @@ memory, and a plotting backend that opens no window.
 """
 
 import contextlib
+import gc
 import importlib
 import os
 import re
@@ -13,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +22,11 @@ from . import mending, recording
 from .code import Code
 from .deadline import OutOfTime, deadline
 from .recording.limits import Limits
-from .recording.main import REPLACEMENT
+from .recording.main import REPLACEMENT, TELL_SECONDS, UPDATES
 from .recording.process import CLEANUP_SECONDS, TIME_IS_OVER
 from .recording.source import fingerprint, read_source
 from .tape import Tape
+from .untrusted import read_regular
 from .verdict import Verdict
 
 # The script may run for this part of the time limit; the rest is for saving and judging.
@@ -81,10 +83,13 @@ def check_file(
         progress(f"running {path.name}")
         folder = path.parent if in_its_folder else None
 
-        def record(text: str, seconds: float) -> tuple[Tape, dict[str, Any]]:
-            return _record(path, text, args, seconds, verbose, memory, folder, text != source)
+        def record(
+            text: str, seconds: float, progress: Callable[[str], object] = lambda doing: None
+        ) -> tuple[Tape, dict[str, Any]]:
+            replaced = text != source
+            return _record(path, text, args, seconds, verbose, memory, folder, replaced, progress)
 
-        tape, outcome = record(source, timeout)
+        tape, outcome = record(source, timeout, progress)
         progress("judging")
         from .judging.judge import judge  # it imports torch
 
@@ -148,6 +153,7 @@ def _record(
     memory: float,
     cwd: Path | None = None,
     replaced: bool = False,
+    progress: Callable[[str], object] = lambda doing: None,
 ) -> tuple[Tape, dict[str, Any]]:
     """Run the script in a process of its own; return its tape and how it ended."""
     seconds = timeout * SCRIPT_SHARE
@@ -167,7 +173,15 @@ def _record(
                 *args,
             ),
         ]
-        ended = _run_alone(command, seconds + grace + CLEANUP_SECONDS, verbose, cwd)
+
+        def tell() -> None:
+            progress(f"recording: {_updates(Path(folder))} updates")
+
+        seconds_left = seconds + grace + CLEANUP_SECONDS
+        with _started(command, verbose, cwd) as process:
+            progress("loading torch")
+            _load_judge()  # while the script runs
+            ended = _wait(process, seconds_left, tell)
         if not (Path(folder) / "tape.json").exists():
             raise _CannotTell(
                 "the script ended its process, so nothing could be recorded"
@@ -185,10 +199,11 @@ def _record(
     return tape, outcome
 
 
-def _run_alone(
-    command: Sequence[str], seconds: float, verbose: bool, cwd: Path | None = None
-) -> bool:
-    """Run a process; kill it and its group after `seconds`. Did it end by itself?"""
+@contextlib.contextmanager
+def _started(
+    command: Sequence[str], verbose: bool, cwd: Path | None
+) -> Iterator["subprocess.Popen[bytes]"]:
+    """A process that runs; at the end of the context it is killed, with its group."""
     process = subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,
@@ -199,16 +214,43 @@ def _run_alone(
         start_new_session=True,
     )
     try:
-        importlib.import_module(".judging.judge", __package__)  # torch comes while the script runs
-        return process.wait(seconds) != TIME_IS_OVER
-    except subprocess.TimeoutExpired:
-        return False
+        yield process
     finally:
         if hasattr(os, "killpg"):
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(process.pid, signal.SIGKILL)
         process.kill()
         process.wait()
+
+
+def _load_judge() -> None:
+    """Import the judge, and torch with it. Nothing of it is garbage, so none is looked for."""
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        importlib.import_module(".judging.judge", __package__)
+    finally:
+        if collects:
+            gc.enable()
+
+
+def _wait(process: "subprocess.Popen[bytes]", seconds: float, tell: Callable[[], object]) -> bool:
+    """Did the process end by itself within these seconds? Meanwhile `tell` is called."""
+    end = time.monotonic() + seconds
+    while (left := end - time.monotonic()) > 0:
+        try:
+            return process.wait(min(TELL_SECONDS, left)) != TIME_IS_OVER
+        except subprocess.TimeoutExpired:
+            tell()
+    return False
+
+
+def _updates(folder: Path) -> int:
+    """How many updates the script has made until now, as its process says."""
+    try:
+        return int(read_regular(folder / UPDATES, 20))
+    except (OSError, ValueError):  # it has not said anything yet, or something else
+        return 0
 
 
 def _corrected(

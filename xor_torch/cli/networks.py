@@ -1,5 +1,6 @@
 """The commands for one network that is there: ``explain``, ``predict`` and ``export``."""
 
+import contextlib
 import io
 import itertools
 import math
@@ -17,6 +18,7 @@ from .parser import NETWORK, Network, Settings, choice, flag, pathname, refuse, 
 from .terminal import (
     SUCCESS,
     UsageError,
+    doing,
     find_checkpoint,
     loading,
     out,
@@ -70,11 +72,26 @@ def explain(settings: Explain, given: set[str]) -> int:
     P = (bits + 2) * hidden + 1  # the Hessian is (P, P), from P rows of derivatives at once
     memory.check(f"--bits {bits} --hidden {hidden}", 8 * P * (8 * 2**bits * hidden + 4 * P))
     with loading("torch"):
+        from ..explain import Explanation
         from ..explain import explain as find_out
 
     if settings.checkpoint is not None:
         say_newest(settings.checkpoint, path)
-    out(str(find_out(**network)))
+    told = ""
+    with contextlib.ExitStack() as line:
+
+        def tell(so_far: Explanation) -> None:
+            """Print what has come since the last call."""
+            nonlocal told
+            line.close()
+            text = str(so_far)
+            if text != told:
+                out(text[len(told) :].removeprefix("\n"))
+            told = text
+            line.enter_context(doing("Trying what would help"))
+
+        line.enter_context(doing(f"Training for {network['epochs']} epochs"))
+        tell(find_out(**network, progress=tell))
     return SUCCESS
 
 

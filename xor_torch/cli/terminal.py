@@ -1,6 +1,7 @@
 """What every command has in common at the terminal: exit codes, streams, one-line messages."""
 
 import contextlib
+import gc
 import os
 import shutil
 import signal
@@ -92,11 +93,27 @@ def say_newest(path: str, checkpoint: Path) -> None:
 
 @contextlib.contextmanager
 def loading(what: str) -> Iterator[None]:
-    """Say on a terminal that `what` is being loaded, which may take seconds, until it is."""
+    """Say on a terminal that `what` is being loaded, which may take seconds, until it is.
+
+    Meanwhile no garbage is collected: a collection finds none, and all of them take a third of the
+    time. What was loaded stays until the end, so later ones do not look at it again either.
+    """
+    with doing(f"Loading {what}"):
+        gc.disable()
+        try:
+            yield
+        finally:
+            gc.freeze()
+            gc.enable()
+
+
+@contextlib.contextmanager
+def doing(what: str) -> Iterator[None]:
+    """Say on a terminal what is being done, on standard error, until it is."""
     if sys.stderr is None or not sys.stderr.isatty():
         yield
         return
-    text = f"Loading {what} ..."
+    text = f"{what} ..."
     print(text, end="", file=sys.stderr, flush=True)
     try:
         yield

@@ -1,7 +1,6 @@
 """``xor-torch train``: train through Lightning, print the notebook's report, leave a run."""
 
 import builtins
-import gc
 import inspect
 import math
 import types
@@ -88,17 +87,11 @@ class Train(Network):
 def train(settings: Train, given: set[str]) -> int:
     """Train, print the notebook's report, leave a run directory."""
     resume = _checkpoint(settings)
-    # Collecting garbage while importing finds none and takes a third of the time; what was
-    # imported stays until the end, so it is not looked at again either.
-    gc.disable()
     with loading("torch and Lightning"):
         from .. import lit, parity
         from ..lit import checkpoint, console
 
         train_into = lit.fit  # the face imports Lightning when it is asked for this
-
-    gc.freeze()
-    gc.enable()
 
     if resume is None:
         fit_in_memory(settings.bits, settings.hidden, 16 if settings.check else 4)

@@ -82,11 +82,13 @@ def fit(
             "check": check,
             "trainer": trainer_options,
         }
-        # clipping, accumulation and other processes live in the hooks that the fast path skips
+        # clipping, accumulation and other processes live in the hooks that the fast path skips,
+        # and it knows plain descent alone
         module.fast = (
             trainer.world_size == 1
             and trainer.accumulate_grad_batches == 1
             and not trainer.gradient_clip_val
+            and type(module).configure_optimizers is XORModule.configure_optimizers
         )
         config = {**module.hparams, "log_dir": str(log_dir), **module.settings}
         with (

@@ -1,10 +1,12 @@
 """Runs a stranger's file and leaves a tape: what `__main__` does in a process of its own."""
 
+import contextlib
 import os
 import sys
 import threading
 import traceback
 from pathlib import Path
+from time import monotonic  # its own name: a script may replace time.monotonic
 from typing import Any
 
 from . import process
@@ -14,6 +16,8 @@ from .script import Run
 from .source import fingerprint, read_source
 
 REPLACEMENT = "replacement.py"  # in the directory
+UPDATES = "updates"  # in the directory: how many updates were found until now
+TELL_SECONDS = 0.2  # the time between two looks at it
 
 
 def main(argv: list[str]) -> None:
@@ -55,9 +59,16 @@ def main(argv: list[str]) -> None:
     recorder = Recorder(limits, when_full=leave, when_enough=lambda: save(end="full"))
     sys.argv = [file, *rest]
     sys.path[0] = str(path.resolve().parent)
-    watch = threading.Timer(limits.seconds, leave, ["time"])
-    watch.daemon = True
-    watch.start()
+    over = threading.Event()
+
+    def watch(end: float = monotonic() + limits.seconds) -> None:
+        while not over.wait(min(TELL_SECONDS, max(end - monotonic(), 0))):
+            if monotonic() >= end:
+                leave("time")
+            with contextlib.suppress(OSError):
+                (folder / UPDATES).write_text(str(recorder.updates.count))
+
+    threading.Thread(target=watch, daemon=True).start()
     os._exit = lambda status: leave("exit")  # type: ignore[assignment, return-value]
     outcome: dict[str, Any] = {"end": "ran"}
     try:
@@ -71,7 +82,7 @@ def main(argv: list[str]) -> None:
             "error": type(e).__name__,
             "module": getattr(e, "name", None),
         }
-    watch.cancel()
+    over.set()
     recorder.full = True
     save(**outcome)
     sys.stdout.flush()
