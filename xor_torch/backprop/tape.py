@@ -73,6 +73,8 @@ class Tape:
         self.links: list[tuple[int, int]] = []  # (old, new): new = old + a change that needs old
         self.branches: list[tuple[int, bool]] = []  # a branch was taken because of this value
         self.aliases: list[tuple[int, str, int]] = []  # (id, a further name, the line of it)
+        # (id, value, loss): autograd's derivative of a loss with respect to a value
+        self.gradients: list[tuple[int, int, int]] = []
         self.code = Code()
 
     def origin(self, id: int, through: Collection[str] = SAME_NUMBERS) -> int:
@@ -104,6 +106,7 @@ class Tape:
             for n in self.nodes
         ]
         tape.links, tape.branches, tape.aliases = self.links, self.branches, self.aliases
+        tape.gradients = self.gradients
         tape.code = self.code
         changed = any(a.args != b.args for a, b in zip(tape.nodes, self.nodes, strict=True))
         return tape if changed else None
@@ -180,6 +183,7 @@ class Tape:
             "links": self.links,
             "aliases": [entry for entry in self.aliases if entry[0] in kept],
             "branches": [entry for entry in self.branches if entry[0] in kept],
+            "gradients": [entry for entry in self.gradients if kept.issuperset(entry)],
             "code": (self.code.lines, self.code.places),
             "outcome": outcome,
         }
@@ -239,6 +243,9 @@ class Tape:
         tape.links = [(known[old], known[new]) for old, new in content["links"]]
         tape.branches = [(known[id], bool(answer)) for id, answer in content["branches"]]
         tape.aliases = [(known[id], _text(n), _whole(line)) for id, n, line in content["aliases"]]
+        tape.gradients = [
+            (known[id], known[of], known[loss]) for id, of, loss in content["gradients"]
+        ]
         lines, places = content["code"]
         tape.code = Code(
             list(map(_text, lines)),

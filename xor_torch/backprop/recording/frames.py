@@ -14,7 +14,7 @@ from .source import AssignmentRewriter
 
 # Frames of these files stand between the script and the recorder: our own, and `copy`, because
 # a deep copy of an array is what the script asked for.
-_BETWEEN = frozenset([*map(str, Path(__file__).parent.glob("*.py")), copy.__file__])
+_BETWEEN = frozenset([*map(str, Path(__file__).parent.rglob("*.py")), copy.__file__])
 
 
 class Frames:
@@ -25,6 +25,11 @@ class Frames:
         # file -> line -> column -> what the statement there changes, see `AssignmentRewriter`
         self._changed: dict[str, dict[int, dict[int, list[str]]]] = {}
         self._lines_before: dict[str, int] = {}  # how many lines of other files come before it
+        self._passed: str | None = None  # the folder of a package that is passed through
+
+    def pass_through(self, folder: str) -> None:
+        """What the files of a folder do, the script does that calls them."""
+        self._passed = folder
 
     def add(self, filename: str) -> None:
         """Take a file for the script's own, as it is."""
@@ -52,7 +57,10 @@ class Frames:
     def current(self) -> types.FrameType | None:
         """The nearest frame, if it is the script's; None if another package is at work."""
         frame: types.FrameType | None = sys._getframe(1)
-        while frame and frame.f_code.co_filename in _BETWEEN:
+        while frame and (
+            frame.f_code.co_filename in _BETWEEN
+            or (self._passed and frame.f_code.co_filename.startswith(self._passed))
+        ):
             frame = frame.f_back
         return frame if frame and frame.f_code.co_filename in self._changed else None
 

@@ -61,6 +61,8 @@ class Recorder:
         self.updates = Updates(self.tape, limits.marks)
         self.rounds = Rounds(limits, lambda: self.updates.count, when_enough)
         self.full = False  # Set it to stop recording.
+        # The recorded array that a value of another package stands for, see `tensors`.
+        self.array_of: Callable[[Any], Any] = lambda x: None
         self._when_full = when_full
         self._deadline = time.monotonic() + limits.seconds
         self.places = Places(self)
@@ -164,7 +166,8 @@ class Recorder:
             return {k: self._encode(v) for k, v in x.items()}
         if type(x) is slice:
             return slice(*(self._encode(i) for i in (x.start, x.stop, x.step)))
-        return x
+        array = self.array_of(x)
+        return x if array is None else Ref(self.node_of(array))
 
     # -- arrays that record
 
@@ -224,6 +227,8 @@ class Recorder:
         if isinstance(object, Matrix) and not kwargs.get("subok"):
             object = object.A
         kwargs.pop("subok", None)
+        known = self.array_of(object)
+        object = object if known is None else known
         if isinstance(object, Recorded):
             if copy or (dtype is not None and np.dtype(dtype) != object.dtype):
                 object = object.copy() if dtype is None else object.astype(dtype)
@@ -388,10 +393,25 @@ class Recorder:
         if not path:
             x._node, x._version = node, memory.version
 
-    def assign(self, x: Recorded, index: Any, value: Any) -> None:
-        """``x[index] = value``"""
-        if not self._records():
+    def became(self, x: Recorded, node: int) -> None:
+        """Another package has given `x` the numbers of a node in place."""
+        if self._records():
+            self._name_target(self.tape.nodes[node])
+            self._write(x, (), node)
+        else:
+            self.changed_unseen(x)
+
+    def assign(
+        self, x: Recorded, index: Any, value: Any, write: Callable[[], Any] | None = None
+    ) -> None:
+        """``x[index] = value``, which `write` does, unless it is NumPy's own."""
+
+        def by_numpy() -> None:
             x.view(np.ndarray)[strip(index)] = strip(value)
+
+        write = write or by_numpy
+        if not self._records():
+            write()
             self.changed_unseen(x)
             return
         if isinstance(value, Recorded) and same_memory(value, x.view(np.ndarray)[strip(index)]):
@@ -400,7 +420,7 @@ class Recorder:
         if isinstance(new, list):  # x[i] = [a, b]
             new = Ref(self.node_of(self.array(value)))
         self.node_of(x)
-        x.view(np.ndarray)[strip(index)] = strip(value)
+        write()
         if isinstance(new, Ref) and is_whole(index) and self.tape.nodes[new.id].shape == x.shape:
             self._write(x, (), new.id)
             return
@@ -471,8 +491,9 @@ class Recorder:
         if made and not self.full:
             # A package made it: from now on its operations are to be recorded.
             value = self.wrap(value, self.node_of(value))
-        if isinstance(value, Recorded) and not self.full:
-            node = self.tape.nodes[self.node_of(value)]
+        array = None if self.full else value if isinstance(value, Recorded) else self.array_of(value)
+        if array is not None:
+            node = self.tape.nodes[self.node_of(array)]
             if node.name and node.name != targets[0]:
                 frame = self.frames.current()
                 line = self.frames.line(frame) if frame else 0
@@ -480,8 +501,9 @@ class Recorder:
             node.name = node.name or targets[0]
         elif isinstance(value, dict) and len(value) < 100:
             for key, v in value.items():
-                if isinstance(v, Recorded) and not self.full:
-                    self._name_element(self.tape.nodes[self.node_of(v)], targets[0], str(key))
+                array = v if isinstance(v, Recorded) else self.array_of(v)
+                if array is not None and not self.full:
+                    self._name_element(self.tape.nodes[self.node_of(array)], targets[0], str(key))
         return value
 
     def _name_element(self, node: Node, container: str, key: str) -> None:

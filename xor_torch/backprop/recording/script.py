@@ -48,6 +48,8 @@ class Run:
         self.recorder = recorder
         self._numpy = numpy_module(recorder)
         self._math = math_module(recorder)
+        self._tensors = False  # Are torch's tensors followed?
+        self._followed = contextlib.ExitStack()
 
     def script(
         self, source: str, filename: str, places: list[Place] | None = None
@@ -77,6 +79,7 @@ class Run:
             pass
         finally:
             sys.meta_path.remove(finder)
+            self._followed.close()
             if main is not None:
                 sys.modules["__main__"] = main
         if crash:
@@ -91,7 +94,7 @@ class Run:
             "__assigned__": self.recorder.assigned,
             "__loop__": self._loop,
             "__round__": self.recorder.rounds.begin,
-            "__float__": _float,
+            "__float__": self._float,
             "__set_item__": self.recorder.places.set_item,
             "__set_attribute__": self.recorder.places.set_attribute,
             "__change_item__": self.recorder.places.change_item,
@@ -112,6 +115,8 @@ class Run:
     ) -> Any:
         if level == 0 and name.partition(".")[0] == "cupy":  # arrays that cannot be recorded
             raise ModuleNotFoundError("No module named 'cupy'", name="cupy")
+        if level == 0 and name.partition(".")[0] == "torch":
+            self._follow_tensors()
         if level == 0 and name in ("numpy", "math"):
             return self._numpy if name == "numpy" else self._math
         if level == 0 and name.startswith("numpy."):
@@ -126,6 +131,28 @@ class Run:
             if (missing.name or "").split(".")[0] in _DISPLAY:
                 return _Nothing()
             raise
+
+    def _follow_tensors(self) -> None:
+        """The script uses torch: from now on its tensors record, too."""
+        if not self._tensors:
+            from .tensors import Tensors
+
+            self._tensors = True
+            tensors = Tensors(self.recorder)
+            self.recorder.array_of = tensors.array_of
+            self._followed.enter_context(tensors.following())
+
+    def _float(self, *args: Any) -> Any:
+        """``float(x)`` that keeps a recorded number recorded."""
+        if len(args) != 1 or type(args[0]) in (float, int, str):
+            return float(*args)
+        x = args[0]
+        if isinstance(x, Recorded):
+            float(strip(x))  # for an array, this NumPy may raise an error
+            return x.item() if x.dtype.kind == "f" else x.astype(float).item()
+        if self.recorder.array_of(x) is not None:
+            x = x.item()
+        return x if type(x) is Number else float(x)
 
     def _loop(self, items: Iterable[Any]) -> Iterator[Any]:
         """The items of a ``for`` loop, until it has made enough updates."""
@@ -146,16 +173,6 @@ def in_place_of_numpy(recorder: Recorder, function: Callable[..., Any]) -> Itera
         yield
     finally:
         names.update(real)
-
-
-def _float(*args: Any) -> Any:
-    """``float(x)`` that keeps a recorded number recorded."""
-    if len(args) == 1 and isinstance(args[0], Recorded):
-        float(strip(args[0]))  # for an array, this NumPy may raise an error
-        return args[0].item() if args[0].dtype.kind == "f" else args[0].astype(float).item()
-    if len(args) == 1 and type(args[0]) is Number:
-        return args[0]
-    return float(*args)
 
 
 class _Siblings(importlib.abc.MetaPathFinder, importlib.abc.Loader):
