@@ -396,7 +396,11 @@ class Recorder:
     def became(self, x: Recorded, node: int) -> None:
         """Another package has given `x` the numbers of a node in place."""
         if self._records():
-            self._name_target(self.tape.nodes[node])
+            made, name = self.tape.nodes[node], self.tape.nodes[self.node_of(x)].name
+            if name:
+                made.name = name  # for p in parameters: p -= ...
+            else:
+                self._name_target(made)
             self._write(x, (), node)
         else:
             self.changed_unseen(x)

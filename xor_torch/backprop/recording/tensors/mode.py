@@ -28,6 +28,11 @@ _SILENT = {
     "element_size", "is_tensor", "is_complex", "set_grad_enabled", "result_type", "get_device",
     "dir", "setstate", "reduce_ex", "is_pinned", "is_nonzero", "get retains_grad",
 }  # fmt: skip
+# What takes only the shape of a tensor, or draws whole numbers with its probabilities.
+_FRESH = {
+    "zeros_like", "ones_like", "empty_like", "rand_like", "randn_like", "randint_like",
+    "new_zeros", "new_ones", "new_empty", "multinomial", "bernoulli", "randperm",
+}  # fmt: skip
 _RANDOM = {"normal_", "uniform_", "random_", "bernoulli_", "exponential_", "log_normal_"}
 _TYPES = {
     torch.float32: np.float32, torch.float64: np.float64, torch.float16: np.float16,
@@ -149,7 +154,7 @@ class Tensors:
                 return self._into(name, real, args, kwargs, kwargs["out"])
             base = name.removesuffix("_")
             if (base != name and name not in FUNCTIONS) or kwargs.get("inplace") is True:
-                return self._into(base, real, args, kwargs, args[0])
+                return self._into(base, real, args, kwargs, next(_tensors((args, kwargs)), None))
             return self._result(name, real, args, kwargs)
 
     def _result(self, name: str, real: Call, args: Any, kwargs: Any) -> Any:
@@ -157,7 +162,8 @@ class Tensors:
         meant = self._meant(name, args, kwargs)
         result = real()
         if isinstance(result, torch.Tensor):
-            self._bind(result, meant, (args, kwargs), count)
+            given = () if name in _FRESH else (args, kwargs)
+            self._bind(result, meant, given, count)
         elif isinstance(result, tuple | list) and any(isinstance(r, torch.Tensor) for r in result):
             parts = meant if isinstance(meant, tuple) and len(meant) == len(result) else None
             for n, r in enumerate(result):
@@ -194,10 +200,9 @@ class Tensors:
 
     def _is_marked(self, given: Any) -> bool:
         """Is there a tensor among these that descends from an array of the script?"""
-        if isinstance(given, tuple | list | dict):
-            return any(map(self._is_marked, given.values() if isinstance(given, dict) else given))
-        array = self.array_of(given)
-        return self.recorder.is_marked(given if array is None else array)
+        return self.recorder.is_marked(given) or any(
+            self.recorder.is_marked(self.array_of(x)) for x in _tensors(given)
+        )
 
     def _set_value(self, node: int, numbers: np.ndarray) -> None:
         """The script sees torch's numbers, whose last digit may be another than NumPy's."""
@@ -227,11 +232,11 @@ class Tensors:
         return result
 
     def _unseen(self, real: Call, args: Any) -> Any:
+        """Something that changes tensors in a way that has no form on the tape."""
         result = real()
-        for x in args[0] if isinstance(args[0], list | tuple) else [args[0]]:
-            array = self._arrays.get(x)
-            if array is not None:
-                self.recorder.changed_unseen(array)
+        for x in _tensors(args):
+            if x in self._arrays:
+                self.recorder.changed_unseen(self._arrays[x])
         return result
 
     # ---------------------------------------------------------------- single functions
@@ -302,10 +307,15 @@ class Tensors:
         self.recorder.assign(array, at if isinstance(index, tuple) else at[0], value, real)
 
     def _set_data(self, real: Call, x: Any, new: Any) -> None:
+        was = self.array_of(x)
         real()
         array = self.array_of(new)
         if array is not None:
             self._arrays[x] = array
+            if was is not None:
+                nodes, node_of = self.recorder.tape.nodes, self.recorder.node_of
+                name = nodes[node_of(was)].name
+                nodes[node_of(array)].name = name or nodes[node_of(array)].name
 
     def _deepcopy(self, real: Call, x: Any, memo: Any) -> Any:
         result = real()
@@ -396,6 +406,15 @@ def _name(function: Any) -> str:
     if name in ("__float__", "__bool__"):
         return f"{name[2:-2]}_"
     return name[2:-2] if name.startswith("__") and name.endswith("__") else name.lstrip("_")
+
+
+def _tensors(x: Any) -> Iterator[Any]:
+    """The tensors among nested arguments."""
+    if isinstance(x, torch.Tensor):
+        yield x
+    elif isinstance(x, tuple | list | dict):
+        for part in x.values() if isinstance(x, dict) else x:
+            yield from _tensors(part)
 
 
 def _numbers(x: Any) -> np.ndarray | None:
