@@ -7,7 +7,7 @@ torch.manual_seed(4)
 x = torch.randn(16, 3)
 y = torch.tanh(x @ torch.randn(3, 2))
 net = nn.Sequential(nn.Linear(3, 5), nn.Tanh(), nn.Linear(5, 2))
-optimizer = torch.optim.SGD(net.parameters(), lr=0.1, momentum=0.9)
+optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
 for step in range(20):
     with torch.no_grad():
         h = torch.tanh(net[0](x))

@@ -64,6 +64,17 @@ class Frames:
             frame = frame.f_back
         return frame if frame and frame.f_code.co_filename in self._changed else None
 
+    def site(self, frame: types.FrameType) -> tuple[types.CodeType, int]:
+        """The instruction that is running: the script's, or that of the package it goes through.
+
+        A package's optimiser computes and adds each change in one call of the script.
+        """
+        inner: types.FrameType | None = sys._getframe(1) if self._passed else frame
+        while inner and inner.f_code.co_filename in _BETWEEN:
+            inner = inner.f_back
+        inner = inner or frame
+        return inner.f_code, inner.f_lasti
+
     def callers(self, frame: types.FrameType) -> list[Any]:
         """From which lines of the script a frame was called."""
         found, caller = [], frame.f_back

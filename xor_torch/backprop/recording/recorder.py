@@ -87,7 +87,7 @@ class Recorder:
         node = Node(len(tape.nodes), op, args, kwargs or {})
         if frame is not None:
             node.line = self.frames.line(frame)
-            node.site = (frame.f_code, frame.f_lasti)
+            node.site = self.frames.site(frame)
         for i in node.inputs:
             node.marks |= tape.nodes[i].marks
         tape.nodes.append(node)

@@ -98,7 +98,9 @@ class Tensors:
                 return None
             known = self._at.get(_place(numbers))
             if known is None:
-                return self._enter(x, numbers, self.recorder.leaf(numbers))
+                known = self._enter(x, numbers, self.recorder.leaf(numbers))
+                # not made by the operation that it is met in
+                self.recorder.tape.nodes[known._node].site = None
             self._arrays[x] = known
         return known
 
