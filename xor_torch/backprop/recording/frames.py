@@ -86,7 +86,11 @@ class Frames:
 
     def line(self, frame: types.FrameType) -> int:
         """The line of a frame, counted as in `Code`."""
-        return self._lines_before.get(frame.f_code.co_filename, 0) + frame.f_lineno
+        return self.line_in(frame.f_code.co_filename, frame.f_lineno)
+
+    def line_in(self, filename: str, line: int) -> int:
+        """A line of a file, counted as in `Code`."""
+        return self._lines_before.get(filename, 0) + line
 
     def targets(self) -> list[str]:
         """What the present statement changes: x[i][j], and what that is a part of: x[i], x."""

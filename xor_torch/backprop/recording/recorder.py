@@ -169,6 +169,15 @@ class Recorder:
         array = self.array_of(x)
         return x if array is None else Ref(self.node_of(array))
 
+    def derived(self, op: str, args: tuple[int, ...], value: Any, name: str = "") -> Recorded:
+        """Write down what is computed from the values `args`, as done where the last was made."""
+        node, last = self._new(op, tuple(map(Ref, args))), self.tape.nodes[args[-1]]
+        node.line, node.site, node.name = last.line, (last.site, op, name), name or last.name
+        self._keep(node, value)
+        self._find_update(node)
+        made: Recorded = self.wrap(np.asarray(value), node.id)
+        return made
+
     # -- arrays that record
 
     def _own_memory(self, x: Recorded, node: int) -> None:

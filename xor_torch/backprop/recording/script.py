@@ -6,16 +6,13 @@ the first few hundred updates, and the script goes on behind it.
 """
 
 import builtins
-import contextlib
 import importlib.abc
 import importlib.machinery
 import sys
 import types
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from ..code import Place
 from ..tape import Tape
@@ -91,18 +88,7 @@ class Run:
         namespace["__builtins__"] = {
             **vars(builtins),
             "__import__": self._import,
-            "__assigned__": self.recorder.assigned,
-            "__loop__": self._loop,
-            "__round__": self.recorder.rounds.begin,
-            "__float__": self._float,
-            "__set_item__": self.recorder.places.set_item,
-            "__set_attribute__": self.recorder.places.set_attribute,
-            "__change_item__": self.recorder.places.change_item,
-            "__change_attribute__": self.recorder.places.change_attribute,
-            "__named__": self.recorder.places.named,
-            "sum": sum_of,
-            "max": extreme_of(True),
-            "min": extreme_of(False),
+            **names_for(self.recorder),
         }
 
     def _import(
@@ -142,37 +128,45 @@ class Run:
             self.recorder.array_of = tensors.array_of
             self._followed.enter_context(tensors.following())
 
-    def _float(self, *args: Any) -> Any:
-        """``float(x)`` that keeps a recorded number recorded."""
-        if len(args) != 1 or type(args[0]) in (float, int, str):
-            return float(*args)
-        x = args[0]
-        if isinstance(x, Recorded):
-            float(strip(x))  # for an array, this NumPy may raise an error
-            return x.item() if x.dtype.kind == "f" else x.astype(float).item()
-        if self.recorder.array_of(x) is not None:
-            x = x.item()
-        return x if type(x) is Number else float(x)
 
-    def _loop(self, items: Iterable[Any]) -> Iterator[Any]:
+def names_for(recorder: Recorder) -> dict[str, Any]:
+    """What the code of a script is given beside its own names: the rewriter's calls, ``sum``."""
+
+    def loop(items: Iterable[Any]) -> Iterator[Any]:
         """The items of a ``for`` loop, until it has made enough updates."""
-        go_on = self.recorder.rounds.begin()
+        go_on = recorder.rounds.begin()
         for item in items:
-            yield self.recorder.places.looped(item)
+            yield recorder.places.looped(item)
             if not go_on():
                 return
 
+    return {
+        "__assigned__": recorder.assigned,
+        "__loop__": loop,
+        "__round__": recorder.rounds.begin,
+        "__float__": functools.partial(_float, recorder),
+        "__set_item__": recorder.places.set_item,
+        "__set_attribute__": recorder.places.set_attribute,
+        "__change_item__": recorder.places.change_item,
+        "__change_attribute__": recorder.places.change_attribute,
+        "__named__": recorder.places.named,
+        "sum": sum_of,
+        "max": extreme_of(True),
+        "min": extreme_of(False),
+    }
 
-@contextlib.contextmanager
-def in_place_of_numpy(recorder: Recorder, function: Callable[..., Any]) -> Iterator[None]:
-    """While a function is called, its module sees the stand-in for NumPy."""
-    names = getattr(function, "__globals__", None) or type(function).__call__.__globals__
-    real = {k: v for k, v in names.items() if v is np}
-    names.update(dict.fromkeys(real, numpy_module(recorder)))
-    try:
-        yield
-    finally:
-        names.update(real)
+
+def _float(recorder: Recorder, *args: Any) -> Any:
+    """``float(x)`` that keeps a recorded number recorded."""
+    if len(args) != 1 or type(args[0]) in (float, int, str):
+        return float(*args)
+    x = args[0]
+    if isinstance(x, Recorded):
+        float(strip(x))  # for an array, this NumPy may raise an error
+        return x.item() if x.dtype.kind == "f" else x.astype(float).item()
+    if recorder.array_of(x) is not None:
+        x = x.item()
+    return x if type(x) is Number else float(x)
 
 
 class _Siblings(importlib.abc.MetaPathFinder, importlib.abc.Loader):

@@ -1,0 +1,70 @@
+"""What a recording holds of a forward function and the function that computes its derivatives."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+
+@dataclass
+class Round:
+    """One call of both functions: ids of the tape's values, by the names of the inputs."""
+
+    inputs: dict[str, int]  # all inputs whose derivative was returned
+    gradients: dict[str, int]  # what was returned for each of them
+    outputs: list[tuple[int | None, int]]  # (upstream gradient, output); None: it is a number, 1
+    #: the other inputs that are arrays of floats
+    others: dict[str, int] = field(default_factory=dict)
+    #: directions, for each input, and how fast sum(upstream * output) grows along all of them
+    #: together: from a finite difference; None if calls with equal inputs give other outputs
+    along: dict[str, int] = field(default_factory=dict)
+    slope: float | None = None
+
+
+@dataclass
+class Pair:
+    """A forward function, its backward function and what was recorded of them."""
+
+    name: str  # "affine_forward and affine_backward"
+    line: int = 0  # where the backward function begins, counted as in `Code`
+    rounds: list[Round] = field(default_factory=list)
+    reason: str | None = None  # why it could not be called
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def of_json(cls, found: Any, values: int) -> "Pair":
+        """What `to_json` made; it comes from a stranger's process.
+
+        Raises:
+            ValueError: it did not, or it names a value that is none of `values`.
+
+        """
+
+        def id(x: Any) -> int:
+            if type(x) is not int or not 0 <= x < values:
+                raise ValueError(f"{x!r:.40} is not a value")
+            return x
+
+        def ids(x: Mapping[str, Any]) -> dict[str, int]:
+            return {str(name): id(n) for name, n in x.items()}
+
+        try:
+            rounds = [
+                Round(
+                    ids(r["inputs"]),
+                    ids(r["gradients"]),
+                    [(None if d is None else id(d), id(z)) for d, z in r["outputs"]],
+                    ids(r["others"]),
+                    ids(r["along"]),
+                    None if r["slope"] is None else float(r["slope"]),
+                )
+                for r in found["rounds"]
+            ]
+            reason = found["reason"]
+            line = found["line"]
+            if type(line) is not int or line < 0 or not (reason is None or type(reason) is str):
+                raise ValueError("it has no line")
+            return cls(str(found["name"]), line, rounds, reason)
+        except (KeyError, TypeError, AttributeError) as e:
+            raise ValueError(f"this is not a pair of functions: {e}") from None
