@@ -105,6 +105,11 @@ class View:
                 found.setdefault(i, []).append(n)
         return found
 
+    def outside(self, n: int) -> set[int]:
+        """The arrays that a value is computed from and that were there before the step."""
+        nodes = self.tape.nodes
+        return {i for i in nodes[n].inputs if i not in self.inside and math.prod(nodes[i].shape) > 1}
+
     def variable(self, n: int) -> str:
         """What the statement assigns that computes this value."""
         nodes, seen = self.tape.nodes, {n}

@@ -10,8 +10,8 @@ from ..operations import PARTS, PRODUCTS, SUMS
 from ..tape import Node
 from .findings import Diagnosis, MistakeName
 from .fit import Fit, alike
-from .objectives import Objective
-from .points import Bench, CannotTell, largest
+from .objectives import Objective, gradients
+from .points import SAME, Bench, CannotTell, largest
 from .repair import Repair
 
 CUTS = {"clip", "minimum", "maximum", "fmin", "fmax", "where"}
@@ -194,7 +194,7 @@ def unseen_parameter(bench: Bench, objective: Objective) -> str | None:
             if n in seen or n in states or n < since:
                 continue
             seen.add(n)
-            if n in backward:
+            if n in backward and _matters(bench, objective, k, i):
                 name = nodes[bench.tape.origin(i, PARTS)].name or "an array"
                 return (
                     f"{name} on {bench.where(i)} changes from step to step, but how could not be "
@@ -202,6 +202,23 @@ def unseen_parameter(bench: Bench, objective: Objective) -> str | None:
                 )
             stack += nodes[n].inputs
     return None
+
+
+def _matters(bench: Bench, objective: Objective, k: int, n: int) -> bool:
+    """Is the gradient another if this value is another? A running loss only adds to the loss."""
+    points = [p for p in bench.points if p.step == k]
+    value = bench.tape.nodes[n].value
+    if not points or value is None:
+        return True
+    p, starts = points[-1], bench.steps[k].start.values()
+    number = replay.tensor(value).double()
+    given = {**{m: p.values[m] for m in starts}, n: 1.5 * number + 0.5}
+    values = replay.run(bench.tape, objective.values(k), given, bench.ties)
+    before = gradients(objective, k, p.values, p.leaves)
+    after = gradients(objective, k, {**p.values, **values}, p.leaves)
+    if before is None or after is None:
+        return True
+    return any(largest(a - b) > SAME * largest(b) for a, b in zip(after, before, strict=True))
 
 
 def accumulated(bench: Bench) -> Diagnosis | None:
