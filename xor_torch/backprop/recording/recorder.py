@@ -504,8 +504,8 @@ class Recorder:
         if made and not self.full:
             # A package made it: from now on its operations are to be recorded.
             value = self.wrap(value, self.node_of(value))
-        array = None if self.full else value if isinstance(value, Recorded) else self.array_of(value)
-        if array is not None:
+        array = value if isinstance(value, Recorded) else self.array_of(value)
+        if array is not None and not self.full:
             node = self.tape.nodes[self.node_of(array)]
             if node.name and node.name != targets[0]:
                 frame = self.frames.current()

@@ -6,6 +6,8 @@ the first few hundred updates, and the script goes on behind it.
 """
 
 import builtins
+import contextlib
+import functools
 import importlib.abc
 import importlib.machinery
 import sys

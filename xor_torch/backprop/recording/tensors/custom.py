@@ -1,4 +1,5 @@
 """The script's own subclasses of ``torch.autograd.Function``."""
+
 import contextlib
 from collections.abc import Iterator
 from typing import Any

@@ -163,9 +163,7 @@ def _extreme(function: Function, place: Function, of_two: Function) -> Function:
             return of_two(input, dim if other is None else other)
         if dim is None:
             return function(input)
-        return function(input, axis=dim, keepdims=keepdim), place(
-            input, axis=dim, keepdims=keepdim
-        )
+        return function(input, axis=dim, keepdims=keepdim), place(input, axis=dim, keepdims=keepdim)
 
     return call
 
@@ -406,7 +404,7 @@ def getitem(input: Any, index: Any) -> Any:
     basic, advanced = list[Any](), list[Any]()
     for p in parts:
         if isinstance(p, list) or (isinstance(p, np.ndarray) and p.ndim):
-            basic += [slice(None)] * (p.ndim if _is_mask(p) else 1)
+            basic += [slice(None)] * (np.ndim(p) if _is_mask(p) else 1)
             advanced.append(p)
         else:
             basic.append(p)
@@ -516,7 +514,7 @@ def _replaced_by(input: Any, src: Any, *args: Any) -> Any:
     return found if found.dtype == input.dtype else found.astype(input.dtype)
 
 
-_ONE = {
+_ONE: dict[str, Function] = {
     "exp": np.exp, "log": np.log, "log2": np.log2, "log10": np.log10, "log1p": np.log1p,
     "expm1": np.expm1, "exp2": np.exp2, "sqrt": np.sqrt, "square": np.square, "sin": np.sin,
     "cos": np.cos, "tan": np.tan, "sinh": np.sinh, "cosh": np.cosh, "tanh": np.tanh,
@@ -525,7 +523,7 @@ _ONE = {
     "trunc": np.trunc, "isnan": np.isnan, "isfinite": np.isfinite, "isinf": np.isinf,
     "logical_not": np.logical_not, "positive": np.positive,
 }  # fmt: skip
-_TWO = {
+_TWO: dict[str, Function] = {
     "mul": np.multiply, "pow": np.power, "matmul": np.matmul, "mm": np.matmul, "bmm": np.matmul,
     "mv": np.matmul, "dot": np.dot, "inner": np.inner, "outer": np.outer, "ger": np.outer,
     "maximum": np.maximum, "minimum": np.minimum, "gt": np.greater, "ge": np.greater_equal,

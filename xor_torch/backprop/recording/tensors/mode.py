@@ -379,7 +379,8 @@ class _Real:
         self.function, self.args, self.kwargs = function, args, kwargs
 
     def __call__(self) -> Any:
-        return self.function(*map(_given, self.args), **{k: _given(v) for k, v in self.kwargs.items()})
+        named = {k: _given(v) for k, v in self.kwargs.items()}
+        return self.function(*map(_given, self.args), **named)
 
 
 def _given(x: Any) -> Any:
