@@ -14,6 +14,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ..code import Place
 from ..tape import Tape
 from .array import Recorded, strip
@@ -130,6 +132,7 @@ def names_for(recorder: Recorder) -> dict[str, Any]:
         "__loop__": loop,
         "__round__": recorder.rounds.begin,
         "__float__": _float,
+        "__cast__": _cast,
         "__set_item__": recorder.places.set_item,
         "__set_attribute__": recorder.places.set_attribute,
         "__change_item__": recorder.places.change_item,
@@ -149,6 +152,12 @@ def _float(*args: Any) -> Any:
     if len(args) == 1 and type(args[0]) is Number:
         return args[0]
     return float(*args)
+
+
+def _cast(kind: Any, x: Any) -> Any:
+    """``numpy.int64(x)``, which would make a plain array of a recorded one."""
+    numbers = isinstance(kind, type) and issubclass(kind, np.generic | float | int)
+    return x.astype(kind) if numbers and isinstance(x, Recorded) else kind(x)
 
 
 class _Siblings(importlib.abc.MetaPathFinder, importlib.abc.Loader):
