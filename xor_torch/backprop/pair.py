@@ -29,6 +29,34 @@ class Pair:
     rounds: list[Round] = field(default_factory=list)
     reason: str | None = None  # why it could not be called
 
+    def values(self) -> set[int]:
+        """The ids of all values that its rounds name."""
+        found = set[int]()
+        for r in self.rounds:
+            for part in (r.inputs, r.gradients, r.others, r.along):
+                found |= {*part.values()}
+            found |= {n for both in r.outputs for n in both if n is not None}
+        return found
+
+    def renumbered(self, at: Mapping[int, int]) -> "Pair":
+        """The same pair on a tape whose values have other ids: old -> new."""
+
+        def new(some: Mapping[str, int]) -> dict[str, int]:
+            return {name: at[n] for name, n in some.items()}
+
+        rounds = [
+            Round(
+                new(r.inputs),
+                new(r.gradients),
+                [(None if d is None else at[d], at[z]) for d, z in r.outputs],
+                new(r.others),
+                new(r.along),
+                r.slope,
+            )
+            for r in self.rounds
+        ]
+        return Pair(self.name, self.line, rounds, self.reason)
+
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 

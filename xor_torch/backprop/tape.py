@@ -18,6 +18,7 @@ import numpy as np
 
 from .code import Code
 from .operations import SAME_NUMBERS
+from .pair import Pair
 from .untrusted import read_regular
 
 # Drop a preparation longer than LONG operations, but keep the last DATA of them before the first
@@ -75,6 +76,7 @@ class Tape:
         self.aliases: list[tuple[int, str, int]] = []  # (id, a further name, the line of it)
         # (id, value, loss): autograd's derivative of a loss with respect to a value
         self.gradients: list[tuple[int, int, int]] = []
+        self.pairs: list[Pair] = []  # a forward function and its backward function each
         self.code = Code()
 
     def origin(self, id: int, through: Collection[str] = SAME_NUMBERS) -> int:
@@ -106,7 +108,7 @@ class Tape:
             for n in self.nodes
         ]
         tape.links, tape.branches, tape.aliases = self.links, self.branches, self.aliases
-        tape.gradients = self.gradients
+        tape.gradients, tape.pairs = self.gradients, self.pairs
         tape.code = self.code
         changed = any(a.args != b.args for a, b in zip(tape.nodes, self.nodes, strict=True))
         return tape if changed else None
@@ -184,6 +186,7 @@ class Tape:
             "aliases": [entry for entry in self.aliases if entry[0] in kept],
             "branches": [entry for entry in self.branches if entry[0] in kept],
             "gradients": [entry for entry in self.gradients if kept.issuperset(entry)],
+            "pairs": [pair.to_json() for pair in self.pairs if kept.issuperset(pair.values())],
             "code": (self.code.lines, self.code.places),
             "outcome": outcome,
         }
@@ -246,6 +249,7 @@ class Tape:
         tape.gradients = [
             (known[id], known[of], known[loss]) for id, of, loss in content["gradients"]
         ]
+        tape.pairs = [Pair.of_json(found, len(tape.nodes)) for found in content["pairs"]]
         lines, places = content["code"]
         tape.code = Code(
             list(map(_text, lines)),

@@ -131,10 +131,7 @@ class Input:
     value: Any
     node: int
     positional: bool = False  # an argument itself, not a part of one
-
-    @property
-    def name(self) -> str:
-        return text_of(self.path)
+    name: str = ""
 
 
 @dataclass
@@ -144,6 +141,14 @@ class Returned:
     path: Path  # (("#", 0),) is the first of several; otherwise as of an input
     value: Any
     names: tuple[str, ...] = ()  # what the script called it
+
+
+def name(inputs: Sequence[Input]) -> None:
+    """Give each input a name: its key in a dictionary, where no other has it."""
+    keys = [x.path[-1][1] if isinstance(x.path[-1][1], str) else "" for x in inputs]
+    for x, key in zip(inputs, keys, strict=True):
+        short = x.path[-1][0] == "[" and key.isidentifier() and keys.count(key) == 1
+        x.name = key if short else text_of(x.path)
 
 
 def text_of(path: Path) -> str:

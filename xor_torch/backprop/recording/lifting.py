@@ -389,3 +389,8 @@ class _Lifting:
             for a, b, c in self.old.gradients
             if {a, b, c} <= self.at.keys()
         ]
+        self.new.pairs = [
+            pair.renumbered(self.at)
+            for pair in self.old.pairs
+            if pair.values() <= self.at.keys()
+        ]

@@ -27,8 +27,10 @@ from .binding import (
     called,
     is_number_array,
     matched,
+    name,
     names_of,
     plan_of,
+    text_of,
 )
 from .limits import Enough, Limits
 from .number import Number
@@ -118,13 +120,14 @@ class _Calls:
         names = [p.name for p in names_of(functions.forward)]
         self.given = dict(zip(names, functions.args, strict=False)) | dict(functions.kwargs)
         self.extra = functions.args[len(names) :]  # of *args
+        self.texts = dict[str, str]()  # name of an input -> as the script would write it
         self.at = list[int]()  # which of the results are the outputs
 
     def round(self, first: Round | None) -> Round:
         """One call of both functions; at the numbers given, or near them."""
         recorder, before = self.recorder, len(self.recorder.tape.nodes)
         state = np.random.get_state()
-        moved = _Moved(self.rng, {*first.inputs} if first else set())
+        moved = _Moved(self.rng, {self.texts[n] for n in first.inputs} if first else set())
         world = _World(recorder, moved)
         forward, backward = world.functions(self.functions.forward, self.functions.backward)
         given = {name: world.enter(x, (("", name),), True) for name, x in self.given.items()}
@@ -196,6 +199,8 @@ class _Calls:
         self, world: "_World", outputs: list[tuple[int | None, int]], found: list[Returned]
     ) -> Round:
         made = Round({}, {}, outputs)
+        name(world.inputs)
+        self.texts = {x.name: text_of(x.path) for x in world.inputs}
         for one, gradient in matched(world.inputs, found):
             made.inputs[one.name] = one.node
             made.gradients[one.name] = world.node(gradient.value)
@@ -220,7 +225,8 @@ class _Calls:
 
         def total(step: float) -> float:
             np.random.set_state(state)
-            world = _World(self.recorder, moved.again(along, step))
+            steps = {self.texts[n]: x for n, x in along.items()}
+            world = _World(self.recorder, moved.again(steps, step))
             forward, _ = world.functions(self.functions.forward, None)
             given = {n: world.enter(x, (("", n),), True) for n, x in self.given.items()}
             extra = [world.enter(x, (("", f"args[{i}]"),)) for i, x in enumerate(self.extra)]
@@ -251,7 +257,10 @@ def _call(function: Any, values: Mapping[str, Any], extra: Sequence[Any]) -> Any
 
 
 class _Moved:
-    """What the inputs are moved by: nothing, or noise of about their own size."""
+    """What the inputs are moved by: nothing, or noise of about their own size.
+
+    They are known by their paths, as the script would write them.
+    """
 
     def __init__(self, rng: np.random.Generator, names: set[str]) -> None:
         self.rng, self.names = rng, names
@@ -343,7 +352,7 @@ class _World:
         return self._object(value, path, depth)
 
     def _array(self, value: Any, path: Path, positional: bool) -> Any:
-        name = Input(path, value, -1).name
+        name = text_of(path)
         if value.dtype.kind == "f":
             value = self.moved(name, np.asarray(value, dtype=np.float64))
             value = value if value.shape else np.float64(value)

@@ -16,6 +16,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ..code import Place
 from ..tape import Tape
 from .array import Recorded, strip
@@ -147,6 +149,7 @@ def names_for(recorder: Recorder) -> dict[str, Any]:
         "__loop__": loop,
         "__round__": recorder.rounds.begin,
         "__float__": functools.partial(_float, recorder),
+        "__cast__": _cast,
         "__set_item__": recorder.places.set_item,
         "__set_attribute__": recorder.places.set_attribute,
         "__change_item__": recorder.places.change_item,
@@ -169,6 +172,12 @@ def _float(recorder: Recorder, *args: Any) -> Any:
     if recorder.array_of(x) is not None:
         x = x.item()
     return x if type(x) is Number else float(x)
+
+
+def _cast(kind: Any, x: Any) -> Any:
+    """``numpy.int64(x)``, which would make a plain array of a recorded one."""
+    numbers = isinstance(kind, type) and issubclass(kind, np.generic | float | int)
+    return x.astype(kind) if numbers and isinstance(x, Recorded) else kind(x)
 
 
 class _Siblings(importlib.abc.MetaPathFinder, importlib.abc.Loader):

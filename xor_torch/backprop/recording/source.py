@@ -16,6 +16,7 @@ from ..code import Place
 from ..untrusted import read_regular
 
 MAX_BYTES = 20_000_000  # of a script or a notebook
+CAST = re.compile(r"(u?int|float)(8|16|32|64)?_?|bool_?|double|single")  # NumPy's types
 
 
 def read_source(path: Path, module: str | None = None) -> tuple[str, list[Place]]:
@@ -83,7 +84,8 @@ class AssignmentRewriter(ast.NodeTransformer):
     value, "x[i]")``; the same with attributes. After ``name += value`` follows ``name =
     __named__(name, "name")``. A ``for`` loop takes its items from ``__loop__(items)``, and a
     ``while`` loop asks a function of ``__round__()`` before each round, so that the recorder can
-    leave a long loop. ``float(x)`` becomes ``__float__(x)``.
+    leave a long loop. ``float(x)`` becomes ``__float__(x)``, ``np.int64(x)`` becomes
+    ``__cast__(np.int64, x)``.
     """
 
     def __init__(self, source: str) -> None:
@@ -182,6 +184,10 @@ class AssignmentRewriter(ast.NodeTransformer):
         self.generic_visit(node)
         if isinstance(node.func, ast.Name) and node.func.id == "float":
             node.func = ast.copy_location(ast.Name("__float__", ast.Load()), node.func)
+        elif isinstance(node.func, ast.Attribute) and CAST.fullmatch(node.func.attr):
+            if len(node.args) == 1 and not node.keywords:
+                node.args.insert(0, node.func)
+                node.func = ast.copy_location(ast.Name("__cast__", ast.Load()), node.func)
         return node
 
     def _note_change(self, line: int, target: ast.expr) -> None:
