@@ -39,7 +39,7 @@ JUDGE_OUT_OF_TIME = (
 )
 EXACT = ("decimal", "fractions", "cmath")  # modules with numbers of their own
 LEAST_TO_TRY, MOST_TO_TRY = 2.0, 15.0  # seconds, for one correction and for all
-FRAMEWORKS = ("torch", "tensorflow", "keras", "jax", "mxnet", "theano", "chainer", "paddle")
+FRAMEWORKS = ("tensorflow", "keras", "jax", "mxnet", "theano", "chainer", "paddle")
 
 
 def check_file(
@@ -86,14 +86,14 @@ def check_file(
 
         tape, outcome = record(source, timeout)
         progress("judging")
-        from .judging.judge import judge  # it imports torch
+        from .judging.claims import judge_all  # it imports torch
 
         tape.code.cell = cell
         verdict.code = tape.code
         if outcome.get("limit"):
             raise _CannotTell(str(outcome["limit"]))
         with deadline(end - time.monotonic()):
-            verdict.findings = judge(tape)
+            verdict.findings = judge_all(tape)
         conclude(verdict, outcome, source, timeout)
         if mend and verdict.verdict == "wrong":
             progress("trying corrections")
@@ -199,7 +199,7 @@ def _run_alone(
         start_new_session=True,
     )
     try:
-        importlib.import_module(".judging.judge", __package__)  # torch comes while the script runs
+        importlib.import_module(".judging.claims", __package__)  # torch comes while the script runs
         return process.wait(seconds) != TIME_IS_OVER
     except subprocess.TimeoutExpired:
         return False
@@ -219,7 +219,7 @@ def _corrected(
     end: float,
 ) -> str | None:
     """The source with one correction, with which it is judged correct; None if none was found."""
-    from .judging.judge import judge
+    from .judging.claims import judge_all
 
     finding = verdict.decisive
     d = finding.diagnosis if finding else None
@@ -235,7 +235,7 @@ def _corrected(
         with contextlib.suppress(Exception, OutOfTime), deadline(left):
             tape, outcome = record(text, left)
             tried = Verdict(
-                verdict.path, "cannot tell", findings=judge(tape), strict=verdict.strict
+                verdict.path, "cannot tell", findings=judge_all(tape), strict=verdict.strict
             )
             conclude(tried, outcome, text)
             still = sum(len(f.parameters) for f in tried.findings)
@@ -277,7 +277,21 @@ def _why_nothing(outcome: Mapping[str, object], source: str, timeout: float) -> 
         )
     if missing in FRAMEWORKS or (used and not missing):
         name = missing or used[0]
-        return f"the script uses {name}: only hand-written NumPy can be checked"
+        if name == "jax":
+            return (
+                "the script uses jax, whose arrays cannot be recorded; jax.numpy's functions are "
+                "NumPy's: import numpy as jnp, write x[i] = y for x = x.at[i].set(y), and leave "
+                "out jit"
+            )
+        return (
+            f"the script uses {name}: only gradients that are written by hand in NumPy, torch or "
+            "pure Python can be checked"
+        )
+    if outcome.get("autograd") and outcome["end"] != "crash":
+        return (
+            "autograd computes the gradients of this script, so there is no backward pass by hand "
+            "to check: update with your own gradients, or compare them with .grad"
+        )
     if outcome["end"] == "crash":
         if outcome["error"] == "ModuleNotFoundError":
             return f"the script needs the package {missing}, which is not installed here"
@@ -309,6 +323,6 @@ def _why_nothing(outcome: Mapping[str, object], source: str, timeout: float) -> 
                 f"no training loop was found: what the script computes with {name} is not recorded"
             )
     return (
-        "no training loop was found: no NumPy array and no float was replaced, at least twice, by "
+        "no training loop was found: no array, tensor or float was replaced, at least twice, by "
         "itself plus a change that depends on it"
     )

@@ -8,6 +8,7 @@ from ..operations import SAME_NUMBERS
 from ..pair import Pair, Round
 from ..tape import Tape
 from .findings import Finding
+from .judge import judge
 from .pairs import SECONDS, judge_pair
 from .points import Clock
 
@@ -15,11 +16,20 @@ COMPARED = {"subtract", "equal", "not_equal"}
 MOST = 60  # claims
 
 
-def judge_claims(tape: Tape, seconds: float = SECONDS) -> list[Finding]:
-    """A finding for each Function, and one for all comparisons with autograd."""
+def judge_all(tape: Tape) -> list[Finding]:
+    """The findings on what the script trains, on its Functions and on what it compares."""
+    found = judge(tape)
+    decided = any(f.verdict != "cannot tell" for f in found)
+    return found + judge_claims(tape, comparisons=not decided)
+
+
+def judge_claims(
+    tape: Tape, seconds: float = SECONDS, comparisons: bool = True
+) -> list[Finding]:
+    """A finding for each Function, and one for all comparisons with autograd, if these count."""
     clock = Clock(seconds)
     found = [judge_pair(tape, pair, clock.left()) for pair in tape.pairs if pair.rounds]
-    claims = claimed(tape)
+    claims = claimed(tape) if comparisons else []
     if claims:
         found.append(_first_wrong(tape, claims, clock))
     return found

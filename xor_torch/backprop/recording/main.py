@@ -42,6 +42,7 @@ def main(argv: list[str]) -> None:
                 left=recorder.rounds.left,
                 source=fingerprint(source),
                 limit=limit,
+                autograd=recorder.autograd,
                 **outcome,
             )
 

@@ -61,6 +61,7 @@ class Recorder:
         self.updates = Updates(self.tape, limits.marks)
         self.rounds = Rounds(limits, lambda: self.updates.count, when_enough)
         self.full = False  # Set it to stop recording.
+        self.autograd = False  # Has the script let torch compute gradients?
         # The recorded array that a value of another package stands for, see `tensors`.
         self.array_of: Callable[[Any], Any] = lambda x: None
         self._when_full = when_full

@@ -196,6 +196,7 @@ REASONS = {
     "recording-unusable": "the recording ",
     "timeout": "the script was still running|running and judging it|the time for judging",
     "other-framework": "the script uses ",
+    "autograd": "autograd computes",
     "package-missing": "the script needs the package",
     "input-wanted": "the script asks for input",
     "crashed": "the script crashed",

@@ -52,6 +52,7 @@ class Journal(Protocol):
     tape: Tape
     frames: Frames
     full: bool
+    autograd: bool
 
     def wrap(self, value: Any, node: int) -> Any: ...
     def leaf(self, value: Any, op: str = "leaf") -> int: ...
@@ -329,6 +330,7 @@ class Tensors:
 
     def _backward(self, real: Call, args: Any) -> Any:
         """Autograd's backward pass."""
+        self.recorder.autograd = True
         array = self.array_of(args[0])
         if array is not None and not self.recorder.full:
             self.loss = self.recorder.node_of(array)
@@ -336,7 +338,7 @@ class Tensors:
 
     def _get_grad(self, real: Call, x: Any) -> Any:
         """``x.grad``: what autograd has computed, or what the script has put there."""
-        result = real()
+        self.recorder.autograd, result = True, real()
         if result is None:
             return result
         known = self._arrays.get(result)
