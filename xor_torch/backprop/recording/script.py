@@ -34,6 +34,10 @@ _DISPLAY = {
 }  # fmt: skip
 
 
+# Not the script's own, wherever it is: Python's modules and this package.
+_OTHERS = {*sys.stdlib_module_names, __name__.split(".")[0]}
+
+
 def record(source: str, filename: str, limits: Limits | None = None) -> tuple[dict[str, Any], Tape]:
     """Run a source; return its globals and its tape."""
     recorder = Recorder(limits or Limits())
@@ -189,7 +193,7 @@ class _Siblings(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
         spec = importlib.machinery.PathFinder.find_spec(name, path or [str(self.folder)])
         file = Path(spec.origin or "") if spec else Path()
-        installed = "site-packages" in file.parts or name.split(".")[0] in sys.stdlib_module_names
+        installed = "site-packages" in file.parts or name.split(".")[0] in _OTHERS
         if not spec or file.suffix != ".py" or self.folder not in file.parents or installed:
             return None
         spec.loader = self
