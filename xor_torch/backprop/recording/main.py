@@ -83,6 +83,6 @@ def _own_traceback(error: BaseException) -> str:
     """A traceback without our frames."""
     here = Path(__file__).parent
     frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if Path(frame.filename).parent != here]
+    own = [frame for frame in frames if here not in Path(frame.filename).parents]
     text = ["Traceback (most recent call last):\n", *traceback.format_list(own)]
     return "".join(text + traceback.format_exception_only(type(error), error))

@@ -285,6 +285,15 @@ class Recorder:
         self._made.add(node.id)
         return node.id
 
+    def plain_number(self, x: Any) -> Any:
+        """Python's number for one of NumPy's; other things as they are."""
+        if not (isinstance(x, Recorded) and x._scalar):
+            return x
+        value = strip(x).item()
+        if type(value) is not float or not self._records():
+            return value
+        return self.number("copy", (x,), value)
+
     def as_array(self, x: Number) -> Any:
         """A Python float as the number that NumPy makes of it."""
         return self.wrap(np.float64(x), x.node) if self._records() else float(x)

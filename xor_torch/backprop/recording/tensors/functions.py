@@ -231,18 +231,24 @@ def _nll_loss(
         return _reduced(-np.sum(target * input, axis=-1), reduction)
     if input.ndim == 1:
         return -input[target]
-    return _reduced(-input[np.arange(len(input)), target], reduction)
+    return _reduced(-input[list(range(len(input))), target], reduction)
 
 
 def _mse_loss(
-    input: Any, target: Any, size_average: Any = None, reduce: Any = None, reduction: Any = "mean"
-) -> Any:
+    input: Any, target: Any, size_average: Any = None, reduce: Any = None,
+    reduction: Any = "mean", weight: Any = None,
+) -> Any:  # fmt: skip
+    if weight is not None:
+        raise NotImplementedError("mse_loss")
     return _reduced((input - target) ** 2, reduction)
 
 
 def _l1_loss(
-    input: Any, target: Any, size_average: Any = None, reduce: Any = None, reduction: Any = "mean"
-) -> Any:
+    input: Any, target: Any, size_average: Any = None, reduce: Any = None,
+    reduction: Any = "mean", weight: Any = None,
+) -> Any:  # fmt: skip
+    if weight is not None:
+        raise NotImplementedError("l1_loss")
     return _reduced(np.abs(input - target), reduction)
 
 
@@ -440,7 +446,7 @@ def _masked_fill(input: Any, mask: Any, value: Any) -> Any:
 
 def _one_hot(input: Any, num_classes: Any = -1) -> Any:
     size = int(np.max(np.asarray(input))) + 1 if num_classes == -1 else num_classes
-    return (np.expand_dims(input, -1) == np.arange(size)).astype(np.int64)
+    return (np.expand_dims(input, -1) == list(range(size))).astype(np.int64)
 
 
 def _embedding(input: Any, weight: Any, *args: Any, **kwargs: Any) -> Any:
@@ -500,7 +506,8 @@ def _scatter_add(input: Any, dim: Any, index: Any, src: Any) -> Any:
 def _along(index: Any, axis: int) -> tuple[Any, ...]:
     """The place of each number that goes to ``index`` along one axis."""
     return tuple(
-        index if n == axis else at for n, at in enumerate(np.indices(index.shape, sparse=True))
+        index if n == axis else at.tolist()  # constants
+        for n, at in enumerate(np.indices(index.shape, sparse=True))
     )
 
 
@@ -557,7 +564,7 @@ FUNCTIONS: dict[str, Function] = {
     "invert": _of_one(np.logical_not),
     # activations
     "sigmoid": _sigmoid,
-    "logsigmoid": lambda input: -np.logaddexp(-input, 0),
+    "log_sigmoid": lambda input: -np.logaddexp(-input, 0),
     "relu": _relu,
     "leaky_relu": _leaky_relu,
     "elu": _elu,
@@ -660,7 +667,7 @@ FUNCTIONS: dict[str, Function] = {
     "chunk": _chunk,
     "gather": _gather,
     "index_select": _index_select,
-    "take_along_dim": _gather,
+    "take_along_dim": lambda input, indices, dim: _gather(input, dim, indices),
     "embedding": _embedding,
     "where": _where,
     "masked_fill": _masked_fill,

@@ -275,7 +275,10 @@ class Tensors:
         if type(value) is not float:
             return value
         array = self.array_of(x)
-        return value if array is None else self.recorder.number("item", (array, *at), value)
+        if array is None:
+            return value
+        op, args = ("getitem", (array, at)) if at else ("item", (array,))
+        return self.recorder.number(op, args, value)
 
     def _tolist(self, real: Call, x: Any) -> Any:
         found = real()
