@@ -68,7 +68,8 @@ def test_numpy_scripts_do_not_wait_for_torch(tmp_path):
     """The child process of a script that does not import torch has no torch."""
     path = tmp_path / "script.py"
     path.write_text("import numpy, sys\nprint('torch' in sys.modules)\n")
-    code = f"from xor_torch.backprop.recording import main; main.main({[str(path), str(tmp_path), '20', '5', str(4 * 10**9)]})"
+    args = [str(path), str(tmp_path), "20", "5", str(4 * 10**9)]
+    code = f"from xor_torch.backprop.recording import main; main.main({args})"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert run.stdout.strip() == "False", run.stderr
 
@@ -91,51 +92,59 @@ m = x > 0
 """
 EXPRESSIONS = """
 x + y; x + 1; 1 - x; x * s; 2 / p; x / y; x ** 2; 2 ** x; p ** -0.5; -x; abs(x); x // 1; x % 0.3
-torch.add(x, y, alpha=2); x.sub(y, alpha=0.5); torch.rsub(x, 1); torch.div(x, p, rounding_mode="floor")
-torch.addcmul(x, y, p, value=0.5); torch.addcdiv(x, y, p); torch.lerp(x, y, 0.25)
-x.exp(); p.log(); p.log2(); p.log10(); p.sqrt(); p.rsqrt(); x.square(); x.sin(); x.cos(); x.tanh()
-x.sigmoid(); torch.special.expit(x); x.reciprocal(); x.sign(); x.floor(); x.abs(); x.neg(); p.log1p()
-torch.asin(p); torch.atan(x); torch.sinh(x); torch.expm1(x); torch.hypot(x, y); torch.logaddexp(x, y)
-x.clamp(min=0); x.clamp(max=0.5); torch.clamp(x, -0.5, 0.5); x.clip(0, 1); torch.relu(x); F.relu(x)
-F.leaky_relu(x, 0.1); F.elu(x); F.softplus(x); F.silu(x); F.gelu(x, approximate="tanh"); F.logsigmoid(x)
-F.softmax(x, 1); x.softmax(dim=-1); torch.softmax(x, 0); F.log_softmax(x, dim=1); x.log_softmax(1)
-x.sum(); x.sum(0); x.sum(1, keepdim=True); x.sum(dim=(0, 1)); torch.sum(x, -1); x.mean(); b.mean((0, 2))
-x.mean(0, True); x.prod(); x.prod(1); x.var(); x.var(0); x.var(0, keepdim=True, unbiased=False); x.std(1)
-torch.var(x, 0, correction=0); torch.std(x, dim=0); x.max(); x.max(1).values; x.max(1, keepdim=True)[0]
-x.max(1).indices; torch.max(x, y); torch.min(x, y); x.amax(1); x.amin(dim=0); x.argmax(1); x.argmin()
-torch.maximum(x, y); x.min(0).values; x.logsumexp(1); torch.logsumexp(x, 1, keepdim=True); x.norm()
-x.norm(dim=1); torch.linalg.norm(x); torch.linalg.vector_norm(x, dim=1); x.cumsum(1); x.cumprod(0)
-(x > 0).sum(); (x > 0).float().mean(); (x > y).any(); (x > y).all(1); x.argsort(1); x == y; x != y; ~m
+torch.add(x, y, alpha=2); x.sub(y, alpha=0.5); torch.rsub(x, 1)
+torch.div(x, p, rounding_mode="floor"); torch.addcmul(x, y, p, value=0.5); torch.addcdiv(x, y, p)
+torch.lerp(x, y, 0.25); x.exp(); p.log(); p.log2(); p.log10(); p.sqrt(); p.rsqrt(); x.square()
+x.sin(); x.cos(); x.tanh(); x.sigmoid(); torch.special.expit(x); x.reciprocal(); x.sign()
+x.floor(); x.abs(); x.neg(); p.log1p(); torch.asin(p); torch.atan(x); torch.sinh(x)
+torch.expm1(x); torch.hypot(x, y); torch.logaddexp(x, y); x.clamp(min=0); x.clamp(max=0.5)
+torch.clamp(x, -0.5, 0.5); x.clip(0, 1); torch.relu(x); F.relu(x); F.leaky_relu(x, 0.1); F.elu(x)
+F.softplus(x); F.silu(x); F.gelu(x, approximate="tanh"); F.logsigmoid(x); F.softmax(x, 1)
+x.softmax(dim=-1); torch.softmax(x, 0); F.log_softmax(x, dim=1); x.log_softmax(1); x.sum()
+x.sum(0); x.sum(1, keepdim=True); x.sum(dim=(0, 1)); torch.sum(x, -1); x.mean(); b.mean((0, 2))
+x.mean(0, True); x.prod(); x.prod(1); x.var(); x.var(0); x.var(0, keepdim=True, unbiased=False)
+x.std(1); torch.var(x, 0, correction=0); torch.std(x, dim=0); x.max(); x.max(1).values
+x.max(1, keepdim=True)[0]; x.max(1).indices; torch.max(x, y); torch.min(x, y); x.amax(1)
+x.amin(dim=0); x.argmax(1); x.argmin(); torch.maximum(x, y); x.min(0).values; x.logsumexp(1)
+torch.logsumexp(x, 1, keepdim=True); x.norm(); x.norm(dim=1); torch.linalg.norm(x)
+torch.linalg.vector_norm(x, dim=1); x.cumsum(1); x.cumprod(0); (x > 0).sum()
+(x > 0).float().mean(); (x > y).any(); (x > y).all(1); x.argsort(1); x == y; x != y; ~m
 m & (y > 0); m | (y > 0); m ^ (y > 0); torch.logical_not(m); x.ge(0); x.le(y); torch.isnan(x)
-F.cross_entropy(x, n); F.cross_entropy(x, n, reduction="sum"); F.cross_entropy(x, p); F.mse_loss(x, y)
-F.nll_loss(F.log_softmax(x, 1), n); F.mse_loss(x, y, reduction="sum"); F.l1_loss(x, y)
-F.binary_cross_entropy(p, p); F.binary_cross_entropy_with_logits(x, p); F.mse_loss(x, y, reduction="none")
-x @ w; x.mm(w); torch.matmul(b, w); x @ v; x.mv(v); v.dot(v); torch.outer(v, v); v.ger(v); b.bmm(b.mT)
-torch.addmm(w.T @ w, w.T, w); F.linear(x, w.T); F.linear(x, w.T, torch.ones(2)); torch.trace(w.T @ w)
-torch.einsum("ij,kj->ik", x, y); torch.einsum("bij,j->bi", [b, v]); torch.tensordot(x, y, dims=([1], [1]))
-x.T; x.t(); b.mT; x.transpose(0, 1); b.permute(2, 0, 1); b.permute((1, 0, 2)); b.swapaxes(0, 2)
-x.view(4, 3); x.view(-1); x.reshape(2, 6); x.T.reshape(-1); x.view_as(y); b.flatten(); b.flatten(1)
-b.flatten(0, 1); x.unsqueeze(1); x.unsqueeze(-1).squeeze(-1); x[:1].squeeze(); x.ravel(); b.movedim(0, 2)
-v.expand(3, 4); v.expand(3, -1); v.expand_as(x); v.repeat(2, 1); v.tile(2); v.repeat_interleave(2)
-x.flip(0); x.flip([0, 1]); x.roll(1, 0); x.tril(); x.triu(1); v.diag(); torch.diag(x @ x.T); b.diagonal(0, 1, 2)
-x.broadcast_to(2, 3, 4); F.pad(x, (1, 2)); F.pad(x, (1, 2, 0, 1), value=3.0)
-x[0]; x[0, 1]; x[:, 1]; x[1:, ::2]; x[..., 0]; x[None]; x[:, None, 1]; x[n]; x[n, n]; x[:, n]; x[0, n]
-b[0, :, n]; b[:, n, 1]; b[1, n, n]; x[range(3), n]; x[[0, 2]]; x[torch.arange(3), n]; x[m]; x[x > 0.3]
-x[n[0]]; x[n[1], 2]; w[t]; b[..., n]; x.select(0, 1); x.narrow(1, 1, 2); x.gather(1, n.view(3, 1))
-x.index_select(1, n); torch.take_along_dim(x, n.view(3, 1), 1); F.embedding(t, w); x.unbind(1)[2]
-torch.where(m, x, y); torch.where(x > 0, x, 0.1 * x); x.masked_fill(m, 0.5); F.one_hot(n, 5); F.one_hot(n)
-torch.cat([x, y]); torch.cat((x, y), dim=1); torch.stack([x, y], 1); torch.vstack([x, y]); torch.hstack([x, y])
-x.split(2, dim=1)[1]; x.split([1, 3], 1)[0]; x.chunk(2, 1)[1]; [r * 2 for r in x][1]; torch.zeros_like(x) + x
-x.index_add(0, n, y); x.scatter(1, n.view(3, 1), y[:, :1]); x.scatter_add(1, n.view(3, 1), y[:, :1])
-x.index_put((n, n), y[:, 0]); x.index_put((n, n * 0), y[:, 0], accumulate=True); x.scatter(1, t, 2.0)
-x.exp2(); p.tan(); x.cosh(); torch.acos(p); x.ceil(); x.trunc(); torch.isfinite(x); torch.isinf(x); +x * 2; m.bitwise_not()
-torch.inner(v, v); torch.minimum(x, y); x.logical_and(y); x.logical_or(y); x.logical_xor(y); torch.fmod(x, 0.3)
-torch.atan2(x, y); m.bitwise_or(m); x.clamp_min(0.1); x.clamp_max(0.1); x.nansum(); F.dropout(x, training=False)
-x.view(3, 4).reshape_as(y); torch.concat([x, y]); torch.concatenate([x, y]); x.swapdims(0, 1) * 2; x.double() * 2
-x.int() * x; x.bool() * x; x.alias() * 2 if hasattr(x, "alias") else x * 2; x.requires_grad_().detach() * 2
-x.clone(); x.detach() * 2; x.data * 2; x.float(); x.float().double(); x.to(torch.float32); x.type_as(n); x.long()
-x.contiguous() * 2; x.cpu() * 2; torch.tensor([x[0, 0], s, 2.0]); torch.tensor(x.tolist()); torch.as_tensor(x) * 2
-x * x.mean().item(); x * float(s); x + x.numpy()[0, 0]; torch.from_numpy(x.numpy() * 2); copy.deepcopy(x) * 3
+F.cross_entropy(x, n); F.cross_entropy(x, n, reduction="sum"); F.cross_entropy(x, p)
+F.mse_loss(x, y); F.nll_loss(F.log_softmax(x, 1), n); F.mse_loss(x, y, reduction="sum")
+F.l1_loss(x, y); F.binary_cross_entropy(p, p); F.binary_cross_entropy_with_logits(x, p)
+F.mse_loss(x, y, reduction="none"); x @ w; x.mm(w); torch.matmul(b, w); x @ v; x.mv(v); v.dot(v)
+torch.outer(v, v); v.ger(v); b.bmm(b.mT); torch.addmm(w.T @ w, w.T, w); F.linear(x, w.T)
+F.linear(x, w.T, torch.ones(2)); torch.trace(w.T @ w); torch.einsum("ij,kj->ik", x, y)
+torch.einsum("bij,j->bi", [b, v]); torch.tensordot(x, y, dims=([1], [1])); x.T; x.t(); b.mT
+x.transpose(0, 1); b.permute(2, 0, 1); b.permute((1, 0, 2)); b.swapaxes(0, 2); x.view(4, 3)
+x.view(-1); x.reshape(2, 6); x.T.reshape(-1); x.view_as(y); b.flatten(); b.flatten(1)
+b.flatten(0, 1); x.unsqueeze(1); x.unsqueeze(-1).squeeze(-1); x[:1].squeeze(); x.ravel()
+b.movedim(0, 2); v.expand(3, 4); v.expand(3, -1); v.expand_as(x); v.repeat(2, 1); v.tile(2)
+v.repeat_interleave(2); x.flip(0); x.flip([0, 1]); x.roll(1, 0); x.tril(); x.triu(1); v.diag()
+torch.diag(x @ x.T); b.diagonal(0, 1, 2); x.broadcast_to(2, 3, 4); F.pad(x, (1, 2))
+F.pad(x, (1, 2, 0, 1), value=3.0); x[0]; x[0, 1]; x[:, 1]; x[1:, ::2]; x[..., 0]; x[None]
+x[:, None, 1]; x[n]; x[n, n]; x[:, n]; x[0, n]; b[0, :, n]; b[:, n, 1]; b[1, n, n]; x[range(3), n]
+x[[0, 2]]; x[torch.arange(3), n]; x[m]; x[x > 0.3]; x[n[0]]; x[n[1], 2]; w[t]; b[..., n]
+x.select(0, 1); x.narrow(1, 1, 2); x.gather(1, n.view(3, 1)); x.index_select(1, n)
+torch.take_along_dim(x, n.view(3, 1), 1); F.embedding(t, w); x.unbind(1)[2]; torch.where(m, x, y)
+torch.where(x > 0, x, 0.1 * x); x.masked_fill(m, 0.5); F.one_hot(n, 5); F.one_hot(n)
+torch.cat([x, y]); torch.cat((x, y), dim=1); torch.stack([x, y], 1); torch.vstack([x, y])
+torch.hstack([x, y]); x.split(2, dim=1)[1]; x.split([1, 3], 1)[0]; x.chunk(2, 1)[1]
+[r * 2 for r in x][1]; torch.zeros_like(x) + x; x.index_add(0, n, y)
+x.scatter(1, n.view(3, 1), y[:, :1]); x.scatter_add(1, n.view(3, 1), y[:, :1])
+x.index_put((n, n), y[:, 0]); x.index_put((n, n * 0), y[:, 0], accumulate=True)
+x.scatter(1, t, 2.0); x.exp2(); p.tan(); x.cosh(); torch.acos(p); x.ceil(); x.trunc()
+torch.isfinite(x); torch.isinf(x); +x * 2; m.bitwise_not(); torch.inner(v, v); torch.minimum(x, y)
+x.logical_and(y); x.logical_or(y); x.logical_xor(y); torch.fmod(x, 0.3); torch.atan2(x, y)
+m.bitwise_or(m); x.clamp_min(0.1); x.clamp_max(0.1); x.nansum(); F.dropout(x, training=False) * 2
+x.view(3, 4).reshape_as(y); torch.concat([x, y]); torch.concatenate([x, y]); x.swapdims(0, 1) * 2
+x.double() * 2; x.int() * x; x.bool() * x; x.alias() * 2 if hasattr(x, "alias") else x * 2
+x.requires_grad_().detach() * 2; x.clone(); x.detach() * 2; x.data * 2; x.float()
+x.float().double(); x.to(torch.float32); x.type_as(n); x.long(); x.contiguous() * 2; x.cpu() * 2
+torch.tensor([x[0, 0], s, 2.0]); torch.tensor(x.tolist()); torch.as_tensor(x) * 2
+x * x.mean().item(); x * float(s); x + x.numpy()[0, 0]; torch.from_numpy(x.numpy() * 2)
+copy.deepcopy(x) * 3
 """
 CASES = [case.strip() for line in EXPRESSIONS.splitlines() for case in line.split(";") if case]
 
@@ -314,7 +323,7 @@ REASONS = {
     "cupy": ("import cupy as cp\nx = cp.ones(3)\n", "import cupy as np, except ImportError"),
     "crash": ("import torch\ntorch.ones(2) @ torch.ones(3)\n", "crashed with RuntimeError"),
     "complex": (
-        "import torch\nw = torch.ones(3, dtype=torch.complex64)\nfor i in range(9): w = w - 0.1 * w\n",
+        "import torch\nw = torch.ones(3, dtype=torch.complex64)\nfor i in range(9): w = w - w / 9\n",
         "no training loop was found",
     ),
     "lost": (

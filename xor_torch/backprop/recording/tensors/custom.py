@@ -3,7 +3,7 @@
 import contextlib
 import functools
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -32,8 +32,10 @@ class Journal(Protocol):
 class Followed(Protocol):
     """What the classes ask of the tensors."""
 
-    recorder: Journal
-    mode: Any
+    @property
+    def recorder(self) -> Journal: ...
+    @property
+    def mode(self) -> Any: ...
 
     def array_of(self, x: Any) -> Any: ...
 
@@ -55,7 +57,7 @@ class Classes:
     @contextlib.contextmanager
     def noticed(self) -> Iterator[None]:
         """Until the end of the block, the classes that the script defines are followed."""
-        made = FunctionMeta.__init__
+        made: Any = FunctionMeta.__init__
 
         def define(cls: Any, name: str, bases: Any, attributes: Any) -> None:
             made(cls, name, bases, attributes)

@@ -33,6 +33,8 @@ _FRESH = {
     "zeros_like", "ones_like", "empty_like", "rand_like", "randn_like", "randint_like",
     "new_zeros", "new_ones", "new_empty", "multinomial", "bernoulli", "randperm",
 }  # fmt: skip
+_NO_NUMBERS = {"out", "device", "requires_grad", "memory_format", "non_blocking"}
+_ALIASES = {"axis": "dim", "keepdims": "keepdim", "x": "input", "x1": "input", "x2": "other"}
 _RANDOM = {"normal_", "uniform_", "random_", "bernoulli_", "exponential_", "log_normal_"}
 _TYPES = {
     torch.float32: np.float32, torch.float64: np.float64, torch.float16: np.float16,
@@ -83,8 +85,13 @@ class Tensors:
     @contextlib.contextmanager
     def following(self) -> Iterator[None]:
         """Follow what is done until the end of the block."""
-        with self.classes.noticed(), self.mode:
-            yield
+        real = torch.from_numpy
+        torch.from_numpy = self._from_numpy  # type: ignore[assignment]  # it asks no mode
+        try:
+            with self.classes.noticed(), self.mode:
+                yield
+        finally:
+            torch.from_numpy = real
 
     # ------------------------------------------------------------------ tensors and arrays
 
@@ -178,7 +185,7 @@ class Tensors:
         """What NumPy makes of it; None if that is not known."""
         if name not in FUNCTIONS:
             return None
-        named = {k: v for k, v in kwargs.items() if k not in ("out", "device", "requires_grad")}
+        named = {_ALIASES.get(k, k): v for k, v in kwargs.items() if k not in _NO_NUMBERS}
         try:
             return FUNCTIONS[name](*self.arrays(args), **self.arrays(named))
         except Exception:  # it will be lost; or torch refuses it, too, and the script hears it
@@ -259,9 +266,11 @@ class Tensors:
         self._bind(result, meant, data, count)
         return result
 
-    def _from_numpy(self, real: Call, ndarray: Any) -> Any:
-        result = real()
-        self._bind(result, ndarray, (), len(self.recorder.tape.nodes))
+    def _from_numpy(self, x: Any) -> Any:
+        """``torch.from_numpy``: a tensor in the memory of an array."""
+        result = torch.as_tensor(strip(x))
+        if isinstance(x, Recorded) and not self.recorder.full:
+            self._pair(result, x, x)
         return result
 
     def _numpy(self, real: Call, x: Any, **kwargs: Any) -> Any:
@@ -362,7 +371,6 @@ _SPECIAL: dict[str, Callable[..., Any]] = {
     "tensor": Tensors._tensor,
     "as_tensor": Tensors._tensor,
     "asarray": Tensors._tensor,
-    "from_numpy": Tensors._from_numpy,
     "numpy": Tensors._numpy,
     "array": lambda tensors, real, *args, **kwargs: real(),  # NumPy asks for its numbers
     "float_": lambda tensors, real, *args, **kwargs: real(),
