@@ -10,20 +10,20 @@ import importlib.abc
 import importlib.machinery
 import sys
 import types
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from ..code import Place
+from ..pair import Pair
 from ..tape import Tape
-from .array import Recorded, strip
+from .calls import Calls, record_pairs
 from .limits import Enough, Limits
-from .number import Number, extreme_of, sum_of
+from .names import names_for
 from .numpy_module import math_module, numpy_module
 from .recorder import Recorder
 from .source import read_source
+from .watching import Source
 
 # Packages that a script draws or shows progress with; it can do without them.
 _DISPLAY = {
@@ -47,6 +47,8 @@ class Run:
         self.recorder = recorder
         self._numpy = numpy_module(recorder)
         self._math = math_module(recorder)
+        self.calls = Calls(recorder)
+        self._sources: dict[str, Source] = {}
 
     def script(
         self, source: str, filename: str, places: list[Place] | None = None
@@ -56,7 +58,7 @@ class Run:
         A cell of a notebook that raises one ends there, and the next is executed, as a reader of
         the notebook would do. The first exception is passed on in the end.
         """
-        codes = self.recorder.frames.compile(source, filename, places or [])
+        codes = self.compile(source, filename, places or [])
         module = types.ModuleType("__main__")
         module.__file__ = filename
         self.furnish(module.__dict__)
@@ -82,12 +84,24 @@ class Run:
             raise crash
         return module.__dict__
 
+    def compile(self, source: str, filename: str, places: list[Place]) -> list[types.CodeType]:
+        """Add a file to the script's code, see `Frames.compile`."""
+        codes = self.recorder.frames.compile(source, filename, places)
+        self._sources[filename] = source, places
+        self.calls.add(source, filename)
+        return codes
+
+    def pairs(self, filename: str, seconds: float) -> tuple[Tape, list[Pair]]:
+        """What the script, which has ended, has of forward and backward functions."""
+        return record_pairs(self.calls, self._sources, filename, seconds)
+
     def furnish(self, namespace: dict[str, Any]) -> None:
         """Give a module its builtins: Python's, an ``import`` of ours, and the rewriter's calls."""
         namespace["__builtins__"] = {
             **vars(builtins),
             "__import__": self._import,
             **names_for(self.recorder),
+            "__called__": self.calls.called,
         }
 
     def _import(
@@ -116,50 +130,6 @@ class Run:
             raise
 
 
-def names_for(recorder: Recorder) -> dict[str, Any]:
-    """What the code of a script is given beside its own names: the rewriter's calls, ``sum``."""
-
-    def loop(items: Iterable[Any]) -> Iterator[Any]:
-        """The items of a ``for`` loop, until it has made enough updates."""
-        go_on = recorder.rounds.begin()
-        for item in items:
-            yield recorder.places.looped(item)
-            if not go_on():
-                return
-
-    return {
-        "__assigned__": recorder.assigned,
-        "__loop__": loop,
-        "__round__": recorder.rounds.begin,
-        "__float__": _float,
-        "__cast__": _cast,
-        "__set_item__": recorder.places.set_item,
-        "__set_attribute__": recorder.places.set_attribute,
-        "__change_item__": recorder.places.change_item,
-        "__change_attribute__": recorder.places.change_attribute,
-        "__named__": recorder.places.named,
-        "sum": sum_of,
-        "max": extreme_of(True),
-        "min": extreme_of(False),
-    }
-
-
-def _float(*args: Any) -> Any:
-    """``float(x)`` that keeps a recorded number recorded."""
-    if len(args) == 1 and isinstance(args[0], Recorded):
-        float(strip(args[0]))  # for an array, this NumPy may raise an error
-        return args[0].item() if args[0].dtype.kind == "f" else args[0].astype(float).item()
-    if len(args) == 1 and type(args[0]) is Number:
-        return args[0]
-    return float(*args)
-
-
-def _cast(kind: Any, x: Any) -> Any:
-    """``numpy.int64(x)``, which would make a plain array of a recorded one."""
-    numbers = isinstance(kind, type) and issubclass(kind, np.generic | float | int)
-    return x.astype(kind) if numbers and isinstance(x, Recorded) else kind(x)
-
-
 class _Siblings(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     """Imports modules from the script's own folder as the script itself is run."""
 
@@ -179,7 +149,7 @@ class _Siblings(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         file = Path(str(module.__file__))
         self.run.furnish(module.__dict__)
         text, places = read_source(file, module=str(file.relative_to(self.folder)))
-        for code in self.run.recorder.frames.compile(text, str(file), places):
+        for code in self.run.compile(text, str(file), places):
             exec(code, module.__dict__)
 
 

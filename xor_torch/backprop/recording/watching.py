@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 
 from ..code import Place
+from .names import names_for
 from .numpy_module import StandIn, math_module, numpy_module, real_module
 from .recorder import Recorder
-from .script import names_for
 
 Source = tuple[str, list[Place]]
 OURS = __name__.split(".")[0]
@@ -26,19 +26,24 @@ OURS = __name__.split(".")[0]
 
 @contextlib.contextmanager
 def watched(
-    recorder: Recorder, functions: Sequence[Any], sources: Mapping[str, Source] | None = None
+    recorder: Recorder,
+    functions: Sequence[Any],
+    sources: Mapping[str, Source] | None = None,
+    main: str = "",
 ) -> Iterator[None]:
     """While the body runs, these functions and all that they call in their own files record.
 
     Args:
-        recorder: its code gets the files; those of the first function come first.
+        recorder: its code gets the files.
         functions: written in Python.
         sources: file -> its text and the places of its lines, of files that cannot be read as
             Python's own tracebacks read them.
+        main: the file that comes first; that of the first function if it is not given.
 
     """
     known = sources or {}
     spaces, files = _own(functions)
+    files = [*dict.fromkeys([*filter(None, [main]), *files, *known])]
     codes: dict[tuple[str, str, int], types.CodeType | None] = {}
     for number, file in enumerate(files):
         source = known.get(file) or _source(file, number == 0)
