@@ -254,7 +254,7 @@ class _Judgement:
         like = self.tape.nodes[r.inputs[name]].value
         if values is None or like is None:
             return False
-        start = torch.as_tensor(like, dtype=torch.float64).requires_grad_(True)
+        start = replay.tensor(like).double().requires_grad_(True)
         found = replay.run(self.tape, [z for _, z in r.outputs], {r.inputs[name]: start})
         terms = [
             (found[z] * (1.0 if d is None else replay.tensor(self.tape.nodes[d].value))).sum()
@@ -264,7 +264,7 @@ class _Judgement:
         if not value.requires_grad:
             return False
         (slope,) = torch.autograd.grad(value, start)
-        given = torch.as_tensor(values, dtype=torch.float64)
+        given = replay.tensor(values).double()
         axes = [a for a in range(given.ndim) if given.shape[a] > 1]
         wanted = slope.reshape(-1)
         for a in axes:
@@ -298,7 +298,7 @@ class _Judgement:
             for name, g in zip(self.names, found, strict=True):
                 along = self.tape.nodes[r.along[name]].value
                 assert along is not None
-                parts.append(float((g * torch.as_tensor(along).reshape(g.shape)).sum()))
+                parts.append(float((g * replay.tensor(along).reshape(g.shape)).sum()))
             checked += 1
             size = max(abs(r.slope), sum(map(abs, parts)) / max(len(parts), 1))
             off += abs(sum(parts) - r.slope) > SLOPE * size + 1e-6
@@ -448,7 +448,8 @@ def _with_ends(tape: Tape, pair: Pair) -> _Ended:
         for name, start in r.inputs.items():
             gradient = tape.nodes[r.gradients[name]]
             end = Node(len(made.nodes), "subtract", (Ref(start), Ref(gradient.id)))
-            end.line, end.site, end.name = gradient.line, f"end of {name}", gradient.name or name
+            end.line, end.site = gradient.line, f"end of {name}"
+            end.name = gradient.name or f"the gradient of {name}"
             end.shape = tape.nodes[start].shape
             made.nodes.append(end)
             made.ends[start, gradient.id] = end.id

@@ -25,6 +25,7 @@ from .binding import RATES, CannotCall, Source, is_gradient, is_number_array, na
 from .copies import Copies, TooLarge
 from .pairs import LIMITS, Functions, record_pair
 from .recorder import Recorder
+from .source import is_watched
 from .watching import Source as Text
 from .watching import watched
 
@@ -46,6 +47,7 @@ class Defined:
     line: int
     file: str
     parameters: tuple[str, ...]
+    returns_gradients: bool  # beside a loss, as far as its text tells
 
     @property
     def title(self) -> str:
@@ -93,7 +95,7 @@ class Calls:
                 if isinstance(one, ast.FunctionDef) and not _is_empty(one):
                     names = tuple(a.arg for a in one.args.args if a.arg != "self")
                     self.defined[owner, one.name] = Defined(
-                        owner, one.name, one.lineno, file, names
+                        owner, one.name, one.lineno, file, names, _returns_gradients(one)
                     )
 
     def called(self, owner: str) -> Callable[[Any], Any]:
@@ -158,6 +160,17 @@ class Calls:
         return any(is_gradient(re.split(r"[.\[]", name)[-1].strip("]'\"")) for name in names if name)
 
 
+def _returns_gradients(function: ast.FunctionDef) -> bool:
+    """Does it return a loss and gradients, by their names?"""
+    for node in ast.walk(function):
+        if isinstance(node, ast.Return) and isinstance(node.value, ast.Tuple):
+            names = [x.id for x in node.value.elts if isinstance(x, ast.Name)]
+            others = [name for name in names if not is_gradient(name)]
+            if len(names) == len(node.value.elts) and len(others) == 1 < len(names):
+                return is_watched(others[0]) and is_watched(function.name)
+    return False
+
+
 def _is_empty(function: ast.FunctionDef) -> bool:
     """Does it only say that others define it?"""
     kinds = ast.Pass | ast.Raise
@@ -206,7 +219,7 @@ def record_pairs(
     couples = [
         (forward, backward)
         for forward, backward in _couples(calls)
-        if calls.made.get(forward) or (calls.defined[forward].file == main and backward)
+        if calls.made.get(forward) or calls.defined[forward].file == main
     ]
     found = list[Pair]()
     some = [c.function for key, _ in couples for c in calls.made.get(key, [])[:1]]
@@ -221,7 +234,7 @@ def record_pairs(
                 pair.reason = f"{pair.name} was not checked: the others were too many"
             else:
                 pair = _recorded(recorder, calls, forward, backward, pair)
-            if backward is None and pair.reason is not None:
+            if backward is None and pair.reason is not None and not last.returns_gradients:
                 continue  # it was only taken for one that returns gradients
             pair.line = recorder.frames.line_in(last.file, last.line)
             found.append(pair)
@@ -242,20 +255,23 @@ def _couples(calls: Calls) -> list[tuple[Key, Key | None]]:
     known = {key for couple in found for key in couple}
     found += [
         (key, None)
-        for key, made in calls.made.items()
-        if key in calls.defined and key not in known and any(c.gradients for c in made)
+        for key, one in calls.defined.items()
+        if key not in known
+        and (any(c.gradients for c in calls.made.get(key, ())) or one.returns_gradients)
     ]
     return sorted(found, key=lambda couple: calls.defined[couple[1] or couple[0]].line)
 
 
 def _not_called(calls: Calls, forward: Key, name: str) -> str:
     one = calls.defined[forward]
+    was, it = ("were", "them") if " and " in name else ("was", "it")
     if forward in calls.too_large:
-        return f"{name} were found, but their arguments are too large: call them with smaller ones"
-    how = f"assert_backward({name.replace(' and ', ', ')}, {', '.join(one.parameters) or '...'})"
+        return f"{name} {was} found, but the arguments are too large: call {it} with smaller ones"
+    both = name.replace(" and ", ", ") if " and " in name else f"{name}, None"
+    how = f"assert_backward({both}, {', '.join(one.parameters) or '...'})"
     return (
-        f"{name} were found, but the script never calls {one.title}: call it with arrays, or check "
-        f"them in a test with {how}"
+        f"{name} {was} found, but the script never calls {one.title}: call it with arrays, or check "
+        f"{it} in a test with {how}"
     )
 
 
@@ -279,7 +295,7 @@ def _ways(calls: Calls, forward: Key, backward: Key | None) -> list[Functions]:
     """How they can be called: as the script called both, or with the first forward call."""
     made = calls.made[forward]
     if backward is None:
-        made = [c for c in made if c.gradients]
+        made = [c for c in made if c.gradients] or made
         return [Functions(*_bound(c, None), c.kwargs) for c in made[:1]]
     found = []
     for one in made:

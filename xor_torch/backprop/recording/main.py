@@ -79,9 +79,8 @@ def main(argv: list[str]) -> None:
     watch.cancel()
     recorder.full = True
     save(**outcome)
-    left = end - time.monotonic()
-    if left > 0 and run.calls.made and os.getpid() == owner:
-        tape, pairs = run.pairs(file, left)
+    tape, pairs = run.pairs(file, end - time.monotonic())
+    if pairs and os.getpid() == owner:
         (folder / PAIRS).mkdir(exist_ok=True)
         found = [pair.to_json() for pair in pairs]
         tape.save(folder / PAIRS, whole=True, end="ran", pairs=found)

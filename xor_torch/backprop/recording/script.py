@@ -17,7 +17,7 @@ from typing import Any
 from ..code import Place
 from ..pair import Pair
 from ..tape import Tape
-from .calls import Calls, record_pairs
+from .calls import MOST_UPDATES, Calls, record_pairs
 from .limits import Enough, Limits
 from .names import names_for
 from .numpy_module import math_module, numpy_module
@@ -92,7 +92,9 @@ class Run:
         return codes
 
     def pairs(self, filename: str, seconds: float) -> tuple[Tape, list[Pair]]:
-        """What the script, which has ended, has of forward and backward functions."""
+        """The forward and backward functions of the script, which has ended and has not trained."""
+        if seconds <= 0 or self.recorder.rounds.left or self.recorder.updates.count >= MOST_UPDATES:
+            return Tape(), []
         return record_pairs(self.calls, self._sources, filename, seconds)
 
     def furnish(self, namespace: dict[str, Any]) -> None:
