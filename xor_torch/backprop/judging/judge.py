@@ -137,13 +137,35 @@ class Judgement:
                 bench.make_points()
         elif entered:
             bench.inner = {}
-        finding = self._wrong(bench, *level)
+        try:
+            finding = self._wrong(bench, *level)
+        except CannotTell:
+            finding = None if any(f.some for f in level[0]) else self._penalised(bench)
+            if finding is None:
+                raise
         if finding is None:
             raise CannotTell(
                 self.reason
                 or "the updates follow the gradient of no loss that this check knows, and of none "
                 "that the script computes; computing the loss in the training loop may help"
             )
+        return finding
+
+    def _penalised(self, bench: Bench) -> Finding | None:
+        """Is everything right beside a penalty that the script puts into its gradients only?"""
+        found = soundness.penalties(bench)
+        if not found or soundness.grows(bench, found):
+            return None
+        bench.left_out = found
+        bench.make_points()
+        finding = self._attempt(bench)
+        if not isinstance(finding, Finding) or finding.verdict != "correct":
+            return None
+        places = dict.fromkeys(bench.where(n) for n in found[min(found)])
+        finding.notes.append(
+            f"beside the gradient, {', '.join(places)} adds a multiple or another function of the "
+            "parameter itself: a penalty, which the check has left out"
+        )
         return finding
 
     # ------------------------------------------------------------------ one level of updates

@@ -12,10 +12,12 @@ from typing import Any
 
 import torch
 
+from ..operations import PARTS, SAME_NUMBERS
 from ..tape import squeezed
 from .points import Bench, Key, View
 
 Tensor = torch.Tensor
+LINEAR = {"add", "subtract", "negative", "multiply", "divide", "copy", "assign"}
 Term = tuple[int | None, int]  # (delta, value); no delta: the value itself is the objective
 
 
@@ -70,7 +72,8 @@ def own_scalars(bench: Bench, steps: Iterable[int] | None = None) -> list[Object
     for k in bench.chosen if steps is None else steps:
         view, nodes = bench.view(k), bench.tape.nodes
         needed = view.behind(view.ends)
-        shared = view.after(needed - view.starts)  # not the same weights on other data
+        # not the same weights on other data
+        shared = view.after(needed - view.starts) | _on_the_data_of(view, needed)
         for key, ids in view.groups.items():
             ids = [
                 n
@@ -94,6 +97,44 @@ def own_scalars(bench: Bench, steps: Iterable[int] | None = None) -> list[Object
         found.values(), key=lambda o: max(v for v in o.values(max(o.terms))), reverse=True
     )
     return order
+
+
+def _on_the_data_of(view: View, needed: set[int]) -> set[int]:
+    """What reads arrays from outside the step, and none but those that the updates read."""
+    nodes = view.tape.nodes
+    known = {i for n in needed for i in view.outside(n)}
+    known = view.tape.behind(known, range(len(nodes)))
+    parts = {(nodes[i].op, repr(nodes[i].args)) for i in known if nodes[i].op in PARTS}
+
+    def is_known(i: int) -> bool:
+        if i in known or (nodes[i].op, repr(nodes[i].args)) in parts:
+            return True
+        made_of = {j for j in nodes[i].inputs if nodes[j].shape}
+        # another part of the data is other data
+        return nodes[i].op not in PARTS and bool(made_of) and all(map(is_known, made_of))
+
+    strange, found = set[int](), set[int]()
+    for n in view.step.nodes:
+        if n in view.starts:
+            continue
+        given = view.outside(n)
+        if not all(map(is_known, given)) or strange & {*nodes[n].inputs}:
+            strange.add(n)
+        elif given or found & {*nodes[n].inputs}:
+            found.add(n)
+    return found
+
+
+def _moved_by_itself(view: View, n: int) -> bool:
+    """Is it a multiple of the only parameter, and what else is added? Then its derivative by it
+    is one number, and with that any update explains itself.
+    """
+    nodes = view.tape.nodes
+    return view.full == 1 and all(
+        nodes[m].op in {*LINEAR, *SAME_NUMBERS}
+        and (nodes[m].op in ("add", "subtract") or not view.outside(m))
+        for m in view.behind([n]) - view.starts
+    )
 
 
 def as_own(bench: Bench, pair: Objective) -> Objective | None:
@@ -123,6 +164,8 @@ def deltas(bench: Bench, k: int) -> tuple[list[list[int]], list[list[int]]]:
         if nodes[first].dtype != "f" or view.depends[first] != view.full:
             continue
         if first in view.ends:
+            continue
+        if _moved_by_itself(view, first):
             continue
         if view.reaches.get(first, 0) >> last_used(view) & 1:
             d.append(ids)

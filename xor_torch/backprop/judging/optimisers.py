@@ -46,7 +46,13 @@ def scaled(bench: Bench) -> bool:
     nodes, any_number = bench.tape.nodes, False
     for k in bench.chosen:
         view, step = bench.view(k), bench.steps[k]
-        gradients = {bench.inner[k, i][0] for i in bench.parameters}
+        gradients = set[int]()
+        for i in bench.parameters:
+            n = bench.inner[k, i][0]
+            gradients.add(n)
+            while nodes[n].op in STEADY and len(inside := view.inside & {*nodes[n].inputs}) == 1:
+                (n,) = inside  # the norm may be that of the gradient before it was multiplied
+                gradients.add(n)
         stack, seen = [step.end[i] for i in bench.parameters], set[int]()
         after = view.after(gradients)
         while stack:
@@ -76,7 +82,7 @@ def _gradient_node(bench: Bench, k: int, i: int) -> int | None:
         if n != end and (nodes[n].op not in MORE or forward):
             break
         for a in inputs:
-            number = not nodes[a].shape and shape
+            number = not nodes[a].shape and nodes[begin].shape
             if not number and not _of_states(bench, k, a):
                 waiting.add(a)
     if not through:

@@ -105,6 +105,13 @@ class View:
                 found.setdefault(i, []).append(n)
         return found
 
+    def outside(self, n: int) -> set[int]:
+        """The arrays that a value is computed from and that were there before the step."""
+        nodes = self.tape.nodes
+        return {
+            i for i in nodes[n].inputs if i not in self.inside and math.prod(nodes[i].shape) > 1
+        }
+
     def variable(self, n: int) -> str:
         """What the statement assigns that computes this value."""
         nodes, seen = self.tape.nodes, {n}
@@ -169,6 +176,7 @@ class Bench:
         self.tied = False
         # (step, state) -> (value, sign): the gradient inside an optimiser, instead of the change
         self.inner: dict[tuple[int, int], tuple[int, float]] = {}
+        self.left_out: dict[int, list[int]] = {}  # of each step: values that are taken as zero
         self._views: dict[int, View] = {}
         self._more: dict[int, list[Point]] = {}
         self.chosen = self._choose()
@@ -266,6 +274,8 @@ class Bench:
         self.clock.check()
         step = self.steps[k]
         given = self._given(k, seed, size, keep)
+        for n in self.left_out.get(k, ()):
+            given[n] = torch.zeros(self.tape.nodes[n].shape, dtype=torch.float64)
         inside = self.view(k).inside
         guards = [(n, answer) for n, answer in self.tape.branches if n in inside]
         also = [*step.nodes, *(n for n, _ in guards)]
@@ -321,7 +331,7 @@ class Bench:
                 draw = torch.Generator().manual_seed(seed)
                 given = {
                     n: point.values[n].detach().clone().requires_grad_(n in begin)
-                    for n in step.start.values()
+                    for n in (*step.start.values(), *self.left_out.get(point.step, ()))
                 }
                 values = replay.run(
                     self.tape, [*step.end.values()], given, self.ties, step.nodes, rounding=draw

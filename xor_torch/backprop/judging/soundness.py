@@ -6,12 +6,12 @@ import numpy as np
 import torch
 
 from .. import replay
-from ..operations import PARTS, PRODUCTS, SUMS
+from ..operations import ELEMENTWISE, PARTS, PRODUCTS, SAME_NUMBERS, SUMS
 from ..tape import Node
 from .findings import Diagnosis, MistakeName
 from .fit import Fit, alike
-from .objectives import Objective
-from .points import Bench, CannotTell, largest
+from .objectives import Objective, gradients
+from .points import SAME, Bench, CannotTell, largest
 from .repair import Repair
 
 CUTS = {"clip", "minimum", "maximum", "fmin", "fmax", "where"}
@@ -163,6 +163,53 @@ def meant(bench: Bench, repair: Repair, culprit: int) -> None:
             )
 
 
+def penalties(bench: Bench) -> dict[int, list[int]]:
+    """What is added to the gradient of a parameter and is made, element by element, of that
+    parameter alone: ``lam * sign(W)``. It is the gradient of a penalty, whatever its formula.
+
+    Returns:
+        the values of each step that is looked at.
+
+    """
+    found: dict[int, list[int]] = {}
+    for k in bench.chosen:
+        view, nodes, step = bench.view(k), bench.tape.nodes, bench.steps[k]
+        for i, bit in ((i, 1 << n) for n, i in enumerate(bench.parameters)):
+            stack, seen = [step.end[i]], set[int]()
+            while stack:
+                n = stack.pop()
+                if n in seen or n not in view.inside or n in view.starts:
+                    continue
+                seen.add(n)
+                if view.depends[n] == view.full and nodes[n].op in PLAIN:
+                    stack += nodes[n].inputs
+                elif view.depends[n] == bit and _elementwise(bench, k, n, step.start[i]):
+                    found.setdefault(k, []).append(n)
+    return found
+
+
+def grows(bench: Bench, found: dict[int, list[int]]) -> bool:
+    """Does what is added let a parameter grow, instead of shrink?"""
+    for p in bench.points:
+        zero = {n: torch.zeros_like(p.values[n]) for n in found.get(p.step, ())}
+        without = bench.again(p, zero)
+        for change, other, leaf in zip(p.changes, without, p.leaves, strict=True):
+            if float(((change - other) * leaf.detach()).sum()) > 0:
+                return True
+    return False
+
+
+PLAIN = {"add", "subtract", "negative", "multiply", "divide", "assign", "copy", "astype"}
+
+
+def _elementwise(bench: Bench, k: int, n: int, begin: int) -> bool:
+    view, nodes = bench.view(k), bench.tape.nodes
+    mine = view.behind([n]) - view.starts
+    return nodes[n].shape == nodes[begin].shape and all(
+        nodes[m].op in ELEMENTWISE | SAME_NUMBERS and not view.outside(m) for m in mine
+    )
+
+
 def _from_targets(repair: Repair) -> set[int]:
     """What the error comes into: all that is computed from a true derivative of this objective.
 
@@ -194,7 +241,7 @@ def unseen_parameter(bench: Bench, objective: Objective) -> str | None:
             if n in seen or n in states or n < since:
                 continue
             seen.add(n)
-            if n in backward:
+            if n in backward and _matters(bench, objective, k, i):
                 name = nodes[bench.tape.origin(i, PARTS)].name or "an array"
                 return (
                     f"{name} on {bench.where(i)} changes from step to step, but how could not be "
@@ -202,6 +249,23 @@ def unseen_parameter(bench: Bench, objective: Objective) -> str | None:
                 )
             stack += nodes[n].inputs
     return None
+
+
+def _matters(bench: Bench, objective: Objective, k: int, n: int) -> bool:
+    """Is the gradient another if this value is another? A running loss only adds to the loss."""
+    points = [p for p in bench.points if p.step == k]
+    value = bench.tape.nodes[n].value
+    if not points or value is None:
+        return True
+    p, starts = points[-1], bench.steps[k].start.values()
+    number = replay.tensor(value).double()
+    given = {**{m: p.values[m] for m in starts}, n: 1.5 * number + 0.5}
+    values = replay.run(bench.tape, objective.values(k), given, bench.ties)
+    before = gradients(objective, k, p.values, p.leaves)
+    after = gradients(objective, k, {**p.values, **values}, p.leaves)
+    if before is None or after is None:
+        return True
+    return any(largest(a - b) > SAME * largest(b) for a, b in zip(after, before, strict=True))
 
 
 def accumulated(bench: Bench) -> Diagnosis | None:
