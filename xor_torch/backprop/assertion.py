@@ -147,7 +147,9 @@ def assert_backward(
     __tracebackhide__ = True
     for name, function in (("forward", forward), ("backward", backward)):
         if not file_of(function) and not (name == "backward" and function is None):
-            raise AssertionError(f"{name} must be a function written in Python, got {_short(function)}")
+            raise AssertionError(
+                f"{name} must be a function written in Python, got {_short(function)}"
+            )
     recorder, main = Recorder(LIMITS), backward or forward
     try:
         with watched(recorder, [main, forward]):

@@ -266,6 +266,9 @@ def conclude(
         if f.other_loss and verdict.strict and f.verdict == "correct":
             f.verdict = "wrong"
             verdict.reason = f.warnings[0]
+        if f.means and verdict.strict and f.verdict == "correct":
+            f.verdict = "wrong"
+            verdict.reason = f.means
     verdicts = [f.verdict for f in verdict.findings]
     if "wrong" in verdicts:
         verdict.verdict = "wrong"

@@ -141,6 +141,7 @@ class _Repair(Repair):
 
     def multiples(self, n: int) -> dict[int, float]:
         """{v: c} with: n is c times the derivative by v."""
+        self.bench.clock.check()
         return super().matches(n)
 
     def _keeps(self, n: int, v: int, c: float) -> bool:
@@ -205,19 +206,17 @@ class _Judgement:
             self._check_slopes(grads)
         factors = [self._factor(i, grads) for i in range(len(self.names))]
         mean = self._mean(factors)
-        ok = [c is not None and (_is_one(c) or mean is not None and _alike(c, mean)) for c in factors]
+        wanted = [mean if mean and c and _alike(c, mean) else 1.0 for c in factors]
+        ok = [c is not None and _alike(c, w) for c, w in zip(factors, wanted, strict=True)]
         one = Fit(self.objective, [self._part(i, grads, ok[i]) for i in range(len(self.names))])
-        if all(ok):
-            finding = Finding("correct")
-            if mean is not None:
-                some = [n for n, c in zip(self.names, factors, strict=True) if c and _alike(c, mean)]
-                finding.means = round(1 / mean)
-                finding.notes.append(
-                    f"the gradients of {', '.join(some)} are means over {finding.means} samples: "
-                    "they are divided by it, and that of the other inputs is not"
-                )
-        else:
-            finding = self._wrong(one, [mean if c and mean and _alike(c, mean) else 1.0 for c in factors])
+        finding = Finding("correct") if all(ok) else self._wrong(one, wanted)
+        if mean and all(ok):
+            some = [n for n, c in zip(self.names, wanted, strict=True) if c == mean]
+            finding.means = (
+                f"the gradients of {', '.join(some)} are means over {round(1 / mean)} samples, "
+                "which is right if the upstream gradient is meant as that of each sample's own loss"
+            )
+            finding.notes.append(finding.means)
         describe(bench, one, finding)
         finding.updates = None
         for p, r in zip(finding.parameters, self._returned(), strict=True):
@@ -241,7 +240,9 @@ class _Judgement:
             finding = Finding(
                 "wrong",
                 f"{variable} has shape {node.shape}, but {name} has {like}",
-                diagnosis=Diagnosis(node.line, variable, mistake, True, [name], node.shape, node.id),
+                diagnosis=Diagnosis(
+                    node.line, variable, mistake, True, [name], node.shape, node.id
+                ),
             )
             finding.notes.append(f"{variable} has shape {node.shape}, but {name} has {like}")
             return finding
@@ -304,8 +305,8 @@ class _Judgement:
             off += abs(sum(parts) - r.slope) > SLOPE * size + 1e-6
         if checked and off == checked:
             raise CannotTell(
-                f"the forward pass of {self.pair.name} could not be recorded as a whole: by its own "
-                "numbers its derivative is another one"
+                f"the forward pass of {self.pair.name} could not be recorded as a whole: by its "
+                "own numbers its derivative is another one"
             )
 
     # ------------------------------------------------------------------ each gradient
@@ -316,11 +317,15 @@ class _Judgement:
         for p in self.bench.points:
             g, returned = grads[p.step][i], -p.changes[i].reshape(grads[p.step][i].shape)
             below, above = below + float((g * g).sum()), above + float((g * returned).sum())
-        c = above / below if below else 1.0
-        for c in dict.fromkeys((1.0, c)):
-            if all(self._off(i, p, grads, c) <= 0 for p in self.bench.points):
-                return c
-        return None
+        multiple = above / below if below else 1.0
+        return next(
+            (
+                c
+                for c in (1.0, multiple)
+                if all(self._off(i, p, grads, c) <= 0 for p in self.bench.points)
+            ),
+            None,
+        )
 
     def _off(self, i: int, p: Point, grads: dict[int, list[Tensor]], c: float) -> float:
         """By how much a gradient misses c times the derivative, beyond rounding."""
@@ -358,22 +363,18 @@ class _Judgement:
         derivative of each sample's own loss.
         """
         r, nodes = self.rounds[0], self.tape.nodes
-        if r.outputs[0][0] is None or any(c is None for c in factors):
-            return None
-        odd = [i for i, c in enumerate(factors) if c is not None and not _is_one(c)]
-        if not odd:
+        odd = [i for i, c in enumerate(factors) if c is not None and not _alike(c, 1.0)]
+        if len(odd) < 2 or None in factors or r.outputs[0][0] is None:
             return None
         c = factors[odd[0]] or 0.0
-        sizes = {n for _, z in r.outputs for n in nodes[z].shape if n > 1}
-        if not any(_alike(c * n, 1.0) for n in sizes):
+        sizes = {n for _, z in r.outputs for n in nodes[z].shape if n > 1 and _alike(c * n, 1.0)}
+        right = [i for i in range(len(factors)) if i not in odd]
+        samples = [*(r.inputs[self.names[i]] for i in right), *r.others.values()]
+        divided = sizes and all(_alike(factors[i] or 0.0, c) for i in odd)
+        # the other inputs have an axis of the samples
+        if not divided or not samples or any(not sizes & {*nodes[n].shape} for n in samples):
             return None
-        m = round(1 / c)
-        shapes = [nodes[r.inputs[n]].shape for n in self.names]
-        known = {*r.inputs.values(), *r.others.values()}
-        data = [n for n in known if m in nodes[n].shape and n not in {r.inputs[self.names[i]] for i in odd}]
-        parameters = [i for i in range(len(factors)) if _is_parameter(shapes[i], m) or i in odd]
-        same = all(_alike(factors[i] or 0.0, c) for i in parameters)
-        return c if data and same and len(odd) > 1 else None
+        return c
 
     # ------------------------------------------------------------------ what is wrong
 
@@ -400,7 +401,8 @@ class _Judgement:
             names = [self.names[i] for i in bad]
             if len({n.line for n in returned}) > 1:
                 finding.reason = (
-                    f"the gradients of {', '.join(names)} are wrong; where it goes wrong was not found"
+                    f"the gradients of {', '.join(names)} are wrong; where it goes wrong was not "
+                    "found"
                 )
             else:
                 variable = node.name or f"the gradient of {names[0]}"
@@ -456,16 +458,5 @@ def _with_ends(tape: Tape, pair: Pair) -> _Ended:
     return made
 
 
-def _is_one(c: float) -> bool:
-    return abs(c - 1) <= EXACT
-
-
 def _alike(a: float, b: float) -> bool:
     return math.isclose(a, b, rel_tol=EXACT)
-
-
-def _is_parameter(shape: Sequence[int], m: int) -> bool:
-    """Has it no axis for m samples?"""
-    return m not in shape
-
-

@@ -120,7 +120,7 @@ def _kinds(outs: Sequence[Any]) -> str:
 def is_number_array(x: Any) -> bool:
     """Is it an array of floats, or a float?"""
     if isinstance(x, np.ndarray):
-        return x.dtype.kind == "f"
+        return bool(x.dtype.kind == "f")
     return isinstance(x, float)
 
 
@@ -157,7 +157,7 @@ class Returned:
     names: tuple[str, ...] = ()  # what the script called it
 
 
-def name(inputs: Sequence[Input]) -> None:
+def give_names(inputs: Sequence[Input]) -> None:
     """Give each input a name: its key in a dictionary, where no other has it."""
     keys = [x.path[-1][1] if isinstance(x.path[-1][1], str) else "" for x in inputs]
     for x, key in zip(inputs, keys, strict=True):
@@ -213,7 +213,7 @@ def _by_name(one: Returned, inputs: Sequence[Input]) -> Input | None:
 
 
 def _same(a: str, b: str, folded: bool) -> bool:
-    return a.casefold() == b.casefold() if folded else a == b
+    return bool(a.casefold() == b.casefold() if folded else a == b)
 
 
 def _key(path: Path) -> tuple[tuple[Any, ...], str]:

@@ -157,7 +157,9 @@ class Calls:
             return False
         tape, node = self.recorder.tape, self.recorder.node_of(x)
         names = [tape.nodes[node].name, *(name for n, name, _ in tape.aliases if n == node)]
-        return any(is_gradient(re.split(r"[.\[]", name)[-1].strip("]'\"")) for name in names if name)
+        return any(
+            is_gradient(re.split(r"[.\[]", name)[-1].strip("]'\"")) for name in names if name
+        )
 
 
 def _returns_gradients(function: ast.FunctionDef) -> bool:
@@ -175,7 +177,8 @@ def _is_empty(function: ast.FunctionDef) -> bool:
     """Does it only say that others define it?"""
     kinds = ast.Pass | ast.Raise
     return all(
-        isinstance(part, kinds) or (isinstance(part, ast.Expr) and isinstance(part.value, ast.Constant))
+        isinstance(part, kinds)
+        or (isinstance(part, ast.Expr) and isinstance(part.value, ast.Constant))
         for part in function.body
     )
 
@@ -270,8 +273,8 @@ def _not_called(calls: Calls, forward: Key, name: str) -> str:
     both = name.replace(" and ", ", ") if " and " in name else f"{name}, None"
     how = f"assert_backward({both}, {', '.join(one.parameters) or '...'})"
     return (
-        f"{name} {was} found, but the script never calls {one.title}: call it with arrays, or check "
-        f"{it} in a test with {how}"
+        f"{name} {was} found, but the script never calls {one.title}: call it with arrays, or "
+        f"check {it} in a test with {how}"
     )
 
 
@@ -335,8 +338,7 @@ def _bound(one: Call, backward: Any) -> tuple[Any, Any, list[Any]]:
 
 
 def _known(one: Call, after: Call) -> dict[str, Source]:
-    """Where the arguments of a backward call came from, of those that are not upstream gradients.
-    """
+    """Where the arguments of a backward call came from; without the upstream gradients."""
     outs = list(one.result) if type(one.result) is tuple else [one.result]
     found: dict[str, Source] = {}
     for name, x in after.given.items():

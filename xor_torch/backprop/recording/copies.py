@@ -1,5 +1,4 @@
-"""Copies of what functions are called with: arrays, containers of them and the script's own objects.
-"""
+"""Copies of what functions are called with: arrays, containers, the script's own objects."""
 
 import copy
 import types

@@ -24,9 +24,9 @@ from .binding import (
     Returned,
     Source,
     called,
+    give_names,
     is_number_array,
     matched,
-    name,
     names_of,
     plan_of,
     text_of,
@@ -128,9 +128,7 @@ class _Calls:
         outputs, found = self._backward(world, forward, backward, given, result)
         after = len(recorder.tape.nodes)
         if after - before > MOST:
-            raise CannotCall(
-                f"{self.functions.name} did {after - before:,} operations: {_SMALLER}"
-            )
+            raise CannotCall(f"{self.functions.name} did {after - before:,} operations: {_SMALLER}")
         made = self._round(world, outputs, found)
         recorder.full = True
         try:
@@ -191,7 +189,7 @@ class _Calls:
         self, world: "_World", outputs: list[tuple[int | None, int]], found: list[Returned]
     ) -> Round:
         made = Round({}, {}, outputs)
-        name(world.inputs)
+        give_names(world.inputs)
         self.texts = {x.name: text_of(x.path) for x in world.inputs}
         for one, gradient in matched(world.inputs, found):
             made.inputs[one.name] = one.node
@@ -285,7 +283,9 @@ def _near(value: np.ndarray, rng: np.random.Generator) -> np.ndarray:
             return np.asarray(odds / (1 + odds))
         return np.asarray(value * np.exp(MOVED * noise))
     spread = float(np.std(value)) if value.size else 0.0
-    return np.asarray(value + MOVED * (spread or float(np.max(np.abs(value), initial=0)) or 1) * noise)
+    return np.asarray(
+        value + MOVED * (spread or float(np.max(np.abs(value), initial=0)) or 1) * noise
+    )
 
 
 class _World(Copies):
@@ -372,7 +372,9 @@ class _World(Copies):
             for name, x in list(vars(owner).items()):
                 yield from self._arrays_in(x, (*path, (".", name)), seen, 0)
 
-    def _arrays_in(self, x: Any, path: Path, seen: set[int], depth: int) -> Iterator[tuple[Path, Any]]:
+    def _arrays_in(
+        self, x: Any, path: Path, seen: set[int], depth: int
+    ) -> Iterator[tuple[Path, Any]]:
         if isinstance(x, Recorded) and x.dtype.kind == "f":
             yield path, x
         elif type(x) in (dict, list, tuple) and depth < DEPTH and id(x) not in seen:

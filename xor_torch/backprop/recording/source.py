@@ -86,6 +86,11 @@ def _plain_python(lines: list[str]) -> list[str]:
     return [re.sub(r"^(\s*)([%!?].*|[\w.]+\?\??\s*)$", r"\1pass", line) for line in lines]
 
 
+def _casts(call: ast.Call, function: ast.Attribute) -> bool:
+    """Is it ``np.int64(x)``, by its name?"""
+    return len(call.args) == 1 and not call.keywords and bool(CAST.fullmatch(function.attr))
+
+
 class AssignmentRewriter(ast.NodeTransformer):
     """Adds calls to the recorder to a script; no line moves.
 
@@ -117,11 +122,11 @@ class AssignmentRewriter(ast.NodeTransformer):
         self.functions += 1
         self.generic_visit(node)
         self.functions -= 1
-        if not self.functions and not node.decorator_list and len(self.classes) < 2:
-            if is_watched(node.name):
-                owner = ast.Constant(self.classes[0] if self.classes else "")
-                call = ast.Call(ast.Name("__called__", ast.Load()), [owner], [])
-                node.decorator_list = [ast.copy_location(call, node)]
+        own = not self.functions and len(self.classes) < 2
+        if own and not node.decorator_list and is_watched(node.name):
+            owner = ast.Constant(self.classes[0] if self.classes else "")
+            call = ast.Call(ast.Name("__called__", ast.Load()), [owner], [])
+            node.decorator_list = [ast.copy_location(call, node)]
         return node
 
     def visit_Assign(self, node: ast.Assign) -> ast.AST:
@@ -207,10 +212,9 @@ class AssignmentRewriter(ast.NodeTransformer):
         self.generic_visit(node)
         if isinstance(node.func, ast.Name) and node.func.id == "float":
             node.func = ast.copy_location(ast.Name("__float__", ast.Load()), node.func)
-        elif isinstance(node.func, ast.Attribute) and CAST.fullmatch(node.func.attr):
-            if len(node.args) == 1 and not node.keywords:
-                node.args.insert(0, node.func)
-                node.func = ast.copy_location(ast.Name("__cast__", ast.Load()), node.func)
+        elif isinstance(node.func, ast.Attribute) and _casts(node, node.func):
+            node.args.insert(0, node.func)
+            node.func = ast.copy_location(ast.Name("__cast__", ast.Load()), node.func)
         return node
 
     def _note_change(self, line: int, target: ast.expr) -> None:
