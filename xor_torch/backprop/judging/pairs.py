@@ -27,7 +27,8 @@ from .steps import Network, State, Step
 from .words import describe
 
 Tensor = torch.Tensor
-SECONDS = 20.0  # for one pair
+SECONDS = 20.0  # for the search for the first wrong value
+SAME = 1e-6  # what was returned, and the same repeated
 SLOPE = 1e-3  # relative: a finite difference and autograd
 EXACT = 1e-6  # of a factor
 # The search also needs numbers that no function has seen: so near that masks, which may have been
@@ -37,15 +38,14 @@ MOST_SEARCHES = 2
 
 
 @one_thread()
-def judge_pair(tape: Tape, pair: Pair, seconds: float = SECONDS) -> Finding:
+def judge_pair(tape: Tape, pair: Pair) -> Finding:
     """The finding for one pair of functions."""
     if pair.reason is not None:
         return _about(pair, Finding("cannot tell", pair.reason))
-    clock = Clock(seconds)
-    finding = _try(tape, pair, clock)
+    finding = _try(tape, pair)
     plain = tape.without_small_constants() if finding.verdict == "wrong" else None
     if plain is not None:
-        other = _try(plain, pair, clock, changed=True)
+        other = _try(plain, pair, changed=True)
         if other.verdict == "correct":
             finding = other
             finding.notes.append(
@@ -60,13 +60,13 @@ def _about(pair: Pair, finding: Finding) -> Finding:
     return finding
 
 
-def _try(tape: Tape, pair: Pair, clock: Clock, changed: bool = False) -> Finding:
+def _try(tape: Tape, pair: Pair, changed: bool = False) -> Finding:
     """The finding; of two equal numbers either may be the maximum."""
     finding = Finding("cannot tell")
     for ties in (False, True):
         tied = False
         try:
-            judgement = _Judgement(tape, pair, clock, ties)
+            judgement = _Judgement(tape, pair, ties)
             finding = judgement.finding(changed)
             tied = judgement.bench.tied
             if finding.verdict == "wrong" and judgement.bench.with_ties:
@@ -154,7 +154,7 @@ class _Repair(Repair):
 class _Judgement:
     """The way to the finding of one pair."""
 
-    def __init__(self, tape: Tape, pair: Pair, clock: Clock, ties: bool) -> None:
+    def __init__(self, tape: Tape, pair: Pair, ties: bool) -> None:
         first = pair.rounds[0]
         self.only_clear = False  # Leave out the rounds that compare equal numbers.
         self.pair, self.names = pair, list(first.inputs)
@@ -165,7 +165,7 @@ class _Judgement:
             [State(name, [r.inputs[name] for r in self.rounds]) for name in self.names],
             [self._step(r, upstream) for r in self.rounds],
         )
-        self.bench = _Bench(self.tape, network, clock, ties, upstream)
+        self.bench = _Bench(self.tape, network, Clock(), ties, upstream)
         self.objective = Objective(
             "pair" if upstream else "own",
             "",
@@ -192,12 +192,12 @@ class _Judgement:
         if shape is not None:
             return shape
         bench = self.bench
-        if not changed:
-            bench.check_replay()
         points = [bench.point(k, None) for k in bench.chosen]
         bench.points = [p for p in points if p is not None]
         if not bench.points:
             raise CannotTell("at these numbers the gradients are not finite: give it others")
+        if not changed:
+            self._check_replay()
         clear = [p for p in bench.points if p.step not in bench.with_ties]
         if clear and self.only_clear:
             bench.points = clear
@@ -219,13 +219,22 @@ class _Judgement:
             finding.notes.append(finding.means)
         describe(bench, one, finding)
         finding.updates = None
-        for p, r in zip(finding.parameters, self._returned(), strict=True):
-            p.line = r.line
+        for p in finding.parameters:
+            p.line = self._place(p.name)[0]
         finding.notes += self._not_returned()
         return finding
 
-    def _returned(self) -> list[Node]:
-        return [self.tape.nodes[self.rounds[0].gradients[n]] for n in self.names]
+    def _returned(self, name: str) -> Node:
+        """What was returned as the gradient of an input."""
+        return self.tape.nodes[self.rounds[0].gradients[name]]
+
+    def _place(self, name: str) -> tuple[int, str]:
+        """Where the gradient of an input is assigned, and what the script calls it."""
+        node, called = self._returned(name), self.rounds[0].called[name]
+        for n, alias, line in self.tape.aliases:
+            if n == node.id and alias == called and line:  # db = dout
+                return line, alias
+        return node.line, node.name or called or f"the gradient of {name}"
 
     def _shapes(self) -> Finding | None:
         """A gradient whose shape is not that of its input."""
@@ -236,13 +245,11 @@ class _Judgement:
                 continue
             more = math.prod(node.shape) > math.prod(like)
             mistake: MistakeName | None = "bias not summed" if more and self._sums(name) else None
-            variable = node.name or f"the gradient of {name}"
+            line, variable = self._place(name)
             finding = Finding(
                 "wrong",
                 f"{variable} has shape {node.shape}, but {name} has {like}",
-                diagnosis=Diagnosis(
-                    node.line, variable, mistake, True, [name], node.shape, node.id
-                ),
+                diagnosis=Diagnosis(line, variable, mistake, True, [name], node.shape, node.id),
             )
             finding.notes.append(f"{variable} has shape {node.shape}, but {name} has {like}")
             return finding
@@ -282,6 +289,22 @@ class _Judgement:
                 "was recorded"
             )
         return found
+
+    def _check_replay(self) -> None:
+        """Are the outputs and gradients, repeated in torch, those that the functions returned?
+
+        Raises:
+            CannotTell: they are not; it names the operation.
+
+        """
+        for p in self.bench.points:
+            r = self.rounds[p.step]
+            for n in [*(z for _, z in r.outputs), *r.gradients.values()]:
+                was = self.tape.nodes[n].value
+                if was is not None and not replay.tensor(was).allclose(
+                    p.values[n].detach(), rtol=SAME, atol=SAME, equal_nan=True
+                ):
+                    self.bench.check_replay()
 
     def _check_slopes(self, grads: dict[int, list[Tensor]]) -> None:
         """Does autograd see what the function itself does when its inputs change?
@@ -381,7 +404,7 @@ class _Judgement:
     def _wrong(self, one: Fit, factors: Sequence[float]) -> Finding:
         bench, finding = self.bench, Finding("wrong")
         bad = [i for i, p in enumerate(one.parts) if not p.ok]
-        run = bench.points
+        run, bench.clock = bench.points, Clock(SECONDS)
         found: Diagnosis | None = None
         for p in run[:MOST_SEARCHES]:
             if found is not None or bench.clock.left() < 0:
@@ -395,18 +418,18 @@ class _Judgement:
                     found = self._named(one, repair, culprit)
             except (OutOfTime, CannotReplay, RuntimeError, AssertionError):
                 continue
+        bench.clock = Clock()
         if found is None:
-            returned = [self._returned()[i] for i in bad]
-            node = returned[0]
             names = [self.names[i] for i in bad]
-            if len({n.line for n in returned}) > 1:
+            places, node = [self._place(n) for n in names], self._returned(names[0])
+            if len({line for line, _ in places}) > 1:
                 finding.reason = (
                     f"the gradients of {', '.join(names)} are wrong; where it goes wrong was not "
                     "found"
                 )
             else:
-                variable = node.name or f"the gradient of {names[0]}"
-                found = Diagnosis(node.line, variable, None, True, names, node.shape, node.id)
+                line, variable = places[0]
+                found = Diagnosis(line, variable, None, True, names, node.shape, node.id)
                 p = run[0]
                 grads = self._gradients(p)
                 actual = -p.changes[bad[0]].reshape(grads[bad[0]].shape)

@@ -156,6 +156,12 @@ class Returned:
     value: Any
     names: tuple[str, ...] = ()  # what the script called it
 
+    def called_for(self, one: Input) -> str:
+        """The name that it has as the gradient of this input; any of its names if none says so."""
+        own = _key(one.path)[1]
+        fitting = [name for name in self.names if own in stems(name)]
+        return next(iter([*fitting, *self.names]), "")
+
 
 def give_names(inputs: Sequence[Input]) -> None:
     """Give each input a name: its key in a dictionary, where no other has it."""

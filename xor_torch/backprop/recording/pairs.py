@@ -188,12 +188,13 @@ class _Calls:
     def _round(
         self, world: "_World", outputs: list[tuple[int | None, int]], found: list[Returned]
     ) -> Round:
-        made = Round({}, {}, outputs)
+        made = Round({}, {}, outputs, {})
         give_names(world.inputs)
         self.texts = {x.name: text_of(x.path) for x in world.inputs}
         for one, gradient in matched(world.inputs, found):
             made.inputs[one.name] = one.node
             made.gradients[one.name] = world.node(gradient.value)
+            made.called[one.name] = gradient.called_for(one)
         if not made.inputs:
             raise CannotCall(
                 f"{self.functions.name}: no gradient of an input was returned; the inputs with "
