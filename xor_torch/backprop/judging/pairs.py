@@ -445,6 +445,8 @@ class _Judgement:
             others = any(p.ok for p in one.parts)
             odd: MistakeName | None = "scale of one parameter" if others else None
             found.mistake = "wrong sign" if multiple < 0 and _alike(multiple, -1) else odd
+        if found.mistake == "missing output derivative" and self.objective.kind == "pair":
+            found.mistake = "missing hidden derivative"  # what comes in is no loss's derivative
         return found
 
     def _not_returned(self) -> list[str]:

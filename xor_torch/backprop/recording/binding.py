@@ -99,7 +99,7 @@ def plan_of(
     if not fits or not (upstream or np.size(outs[0]) == 1):
         raise CannotCall(
             f"{called(backward)} takes {_list(rest)}, and its forward function returns "
-            f"{_kinds(outs)}: it cannot be told which is which. Put a function around each, "
+            f"{kinds(outs)}: it cannot be told which is which. Put a function around each, "
             "forward(...) -> out, cache and backward(dout, cache), and check these"
         )
     plan |= {name: ("upstream", i) for i, name in zip(left, upstream, strict=False)}
@@ -108,10 +108,10 @@ def plan_of(
     return plan
 
 
-def _kinds(outs: Sequence[Any]) -> str:
+def kinds(outs: Sequence[Any]) -> str:
     """What was returned, in words."""
     words = [
-        f"an array {np.shape(x)}" if isinstance(x, np.ndarray) else f"a {type(x).__name__}"
+        f"{x.dtype} {np.shape(x)}" if isinstance(x, np.ndarray) else f"a {type(x).__name__}"
         for x in outs
     ]
     return " and ".join(words)

@@ -45,7 +45,8 @@ class Copies:
             value = plain(value)
         if isinstance(value, float) and not isinstance(value, np.ndarray):
             return self.array(np.float64(value), path) if len(path) == 1 else float(value)
-        if id(value) in self._known:
+        # f(x, x) has two inputs
+        if id(value) in self._known and not (len(path) == 1 and isinstance(value, np.ndarray)):
             return self._known[id(value)]
         made = self._copied(value, path)
         self._kept.append(value)

@@ -26,6 +26,7 @@ from .binding import (
     called,
     give_names,
     is_number_array,
+    kinds,
     matched,
     names_of,
     plan_of,
@@ -161,8 +162,8 @@ class _Calls:
                 out = outs[x]
                 if not is_number_array(out) and not isinstance(out, Number):
                     raise CannotCall(
-                        f"{called(forward)} returns {type(out).__name__} where "
-                        f"{called(backward)} takes {name}: only an array of floats has a gradient"
+                        f"{called(forward)} returns {kinds([out])} where {called(backward)} takes "
+                        f"{name}: only floats have a gradient, so give it inputs of floats"
                     )
                 shape = np.shape(out)
                 one = np.ones(()) if np.size(out) == 1 else self.rng.normal(size=shape)
