@@ -21,7 +21,7 @@ _BEFORE = r"gradients?_?|grads?_?|delta_?|d(?:[LJ]_?)?_?d?_?|g_|∂"
 _AFTER = r"_?(?:grads?|gradients?|_g)"
 _NO_GRADIENT = r"data|dim|drop|decay|depth|dict|device|default|debug|dist|delay"
 _GRADIENT = re.compile(
-    rf"(?!{_NO_GRADIENT})(?:{_BEFORE})\w+|\w*(?:grad|delta|upstream|err|diff)\w*|g|gy|gout"
+    rf"(?!{_NO_GRADIENT})(?:{_BEFORE})\w+|\w*(?:grad|delta|upstream|err|diff)\w*|d|g|gy|gout"
 )
 # Parts of a path that say nothing about which parameter it leads to.
 _HOLDERS = {"params", "parameters", "weights_dict", "data", "value", "grad", "grads", "gradients"}

@@ -201,6 +201,7 @@ REASONS = {
     "crashed": "the script crashed",
     "exited": "the script ended itself",
     "too-long-before": "no (NumPy )?array.* was replaced twice",
+    "wrong-shape": ".* has shape .*, but",
     "not-called": ".*(was|were) found, but",
     "not-a-pair": ".*it cannot be told (which|what)|.*no gradient of an input was returned",
     "no-training": "no training loop was found",
