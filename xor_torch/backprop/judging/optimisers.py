@@ -109,10 +109,17 @@ def _in_the_state(bench: Bench, k: int, n: int, i: int) -> bool:
 
 def _of_states(bench: Bench, k: int, n: int) -> bool:
     """Is it made of what the step begins with, element by element: ``beta * m``?"""
-    view, node = bench.view(k), bench.tape.nodes[n]
-    if n in view.starts or n not in view.inside:
-        return True
-    return node.op in MORE and all(_of_states(bench, k, a) for a in node.inputs)
+    view, nodes = bench.view(k), bench.tape.nodes
+    seen, stack = set[int](), [n]
+    while stack:
+        m = stack.pop()
+        if m in seen or m in view.starts or m not in view.inside:
+            continue
+        if nodes[m].op not in MORE:
+            return False
+        seen.add(m)
+        stack += nodes[m].inputs
+    return True
 
 
 def _signs(

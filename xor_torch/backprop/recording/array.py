@@ -41,8 +41,9 @@ class Journal(Protocol):
 
 
 class Nobody:
-    """The journal of an array that another library made (NumPy's masked arrays do): nothing is
-    written down, and each result is NumPy's.
+    """The journal of an array that another library made, as NumPy's masked arrays do.
+
+    Nothing is written down, and each result is NumPy's.
     """
 
     def run(self, op: str, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
