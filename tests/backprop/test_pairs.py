@@ -375,7 +375,30 @@ def test_a_notebook_is_named_by_its_cell():
     assert "> 4 |      dw = x.T @ dout * 3" in run.stdout
 
 
+def code_of(page, heading):
+    """The examples under a heading of a page."""
+    text = (ROOT / "docs" / page).read_text()
+    section = text[text.index(f"\n## {heading}\n") :].partition("\n## ")[2].partition("\n## ")[0]
+    return re.findall(r"^```(?:python)?\n(.*?)^```", section, re.DOTALL | re.MULTILINE)
+
+
+def test_the_example_for_graders(tmp_path):
+    homework, test = code_of("grading.md", "Layers: a forward and a backward function")
+    (tmp_path / "layers.py").write_text(homework)
+    (tmp_path / "test_layers.py").write_text(test)
+    code, said = run_pytest(tmp_path)
+    assert code == 1
+    assert "WRONG: layers.py, line 10: db has a factor that the other parameters do" in said
+
+
 # ------------------------------------------------------------------------ in a file
+
+
+def test_the_example_of_a_file(tmp_path, monkeypatch):
+    script, said = code_of("compare.md", "Functions without a training loop")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "layers.py").write_text(script)
+    assert check_file("layers.py").report().splitlines()[0] == said.strip()
 
 
 CALLS = """
