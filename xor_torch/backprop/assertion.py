@@ -17,7 +17,7 @@ from .check import conclude
 from .code import Code
 from .recording.array import strip
 from .recording.binding import CannotCall
-from .recording.pairs import Functions, record_pair
+from .recording.pairs import LIMITS, Functions, record_pair
 from .recording.recorder import Recorder
 from .recording.watching import cell_number, file_of, watched
 from .tape import Tape
@@ -147,15 +147,19 @@ def assert_backward(
     __tracebackhide__ = True
     for name, function in (("forward", forward), ("backward", backward)):
         if not file_of(function) and not (name == "backward" and function is None):
-            raise AssertionError(f"{name} must be a function written in Python, got {_short(function)}")
+            raise AssertionError(
+                f"{name} must be a function written in Python, got {_short(function)}"
+            )
+    recorder, main = Recorder(LIMITS), backward or forward
     try:
-        tape, pair = record_pair(Functions(forward, backward, inputs, named), seed)
+        with watched(recorder, [main, forward]):
+            pair = record_pair(recorder, Functions(forward, backward, inputs, named), seed)
     except CannotCall as e:
         raise AssertionError(f"cannot tell: {e}") from None
-    verdict = _verdict_of(file_of(backward or forward), tape.code, strict)
+    verdict = _verdict_of(file_of(main), recorder.tape.code, strict)
     from .judging.pairs import judge_pair  # it imports torch
 
-    verdict.findings = [judge_pair(tape, pair)]
+    verdict.findings = [judge_pair(recorder.tape, pair)]
     conclude(verdict, {"end": "ran", "left": False}, "")
     if verdict.verdict != "correct":
         raise AssertionError(verdict.report())

@@ -20,8 +20,9 @@ from typing import Any
 from . import mending, recording
 from .code import Code
 from .deadline import OutOfTime, deadline
+from .pair import Pair
 from .recording.limits import Limits
-from .recording.main import REPLACEMENT
+from .recording.main import PAIRS, REPLACEMENT
 from .recording.process import CLEANUP_SECONDS, TIME_IS_OVER
 from .recording.source import fingerprint, read_source
 from .tape import Tape
@@ -90,10 +91,17 @@ def check_file(
 
         tape.code.cell = cell
         verdict.code = tape.code
-        if outcome.get("limit"):
+        pairs = outcome.get("pairs")
+        if outcome.get("limit") and not pairs:
             raise _CannotTell(str(outcome["limit"]))
         with deadline(end - time.monotonic()):
             verdict.findings = judge_all(tape)
+            if pairs and not verdict.findings:
+                from .judging.pairs import judge_pair
+
+                verdict.code = pairs[0].code
+                verdict.code.cell = cell
+                verdict.findings = [judge_pair(pairs[0], pair) for pair in pairs[1]]
         conclude(verdict, outcome, source, timeout)
         if mend and verdict.verdict == "wrong":
             progress("trying corrections")
@@ -176,6 +184,12 @@ def _record(
             )
         try:
             tape, outcome = Tape.load(Path(folder))
+            outcome["pairs"] = None
+            if (Path(folder) / PAIRS / "tape.json").exists():
+                functions, found = Tape.load(Path(folder) / PAIRS)
+                values = len(functions.nodes)
+                some = [Pair.of_json(pair, values) for pair in found["pairs"]]
+                outcome["pairs"] = (functions, some) if some else None
         except (ValueError, OSError) as e:
             raise _CannotTell(f"the recording cannot be used: {e}") from None
     if outcome.get("source") != fingerprint(source):
@@ -252,6 +266,9 @@ def conclude(
         if f.other_loss and verdict.strict and f.verdict == "correct":
             f.verdict = "wrong"
             verdict.reason = f.warnings[0]
+        if f.means and verdict.strict and f.verdict == "correct":
+            f.verdict = "wrong"
+            verdict.reason = f.means
     verdicts = [f.verdict for f in verdict.findings]
     if "wrong" in verdicts:
         verdict.verdict = "wrong"

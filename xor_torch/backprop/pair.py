@@ -12,6 +12,7 @@ class Round:
     inputs: dict[str, int]  # all inputs whose derivative was returned
     gradients: dict[str, int]  # what was returned for each of them
     outputs: list[tuple[int | None, int]]  # (upstream gradient, output); None: it is a number, 1
+    called: dict[str, str]  # what the script calls each of them, "" if it has no name
     #: the other inputs that are arrays of floats
     others: dict[str, int] = field(default_factory=dict)
     #: directions, for each input, and how fast sum(upstream * output) grows along all of them
@@ -49,6 +50,7 @@ class Pair:
                 new(r.inputs),
                 new(r.gradients),
                 [(None if d is None else at[d], at[z]) for d, z in r.outputs],
+                r.called,
                 new(r.others),
                 new(r.along),
                 r.slope,
@@ -83,6 +85,7 @@ class Pair:
                     ids(r["inputs"]),
                     ids(r["gradients"]),
                     [(None if d is None else id(d), id(z)) for d, z in r["outputs"]],
+                    {str(name): str(text) for name, text in r["called"].items()},
                     ids(r["others"]),
                     ids(r["along"]),
                     None if r["slope"] is None else float(r["slope"]),

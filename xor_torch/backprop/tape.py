@@ -155,12 +155,13 @@ class Tape:
                 stack += self.nodes[id].inputs if self.nodes[id].value is None else ()
         return kept
 
-    def save(self, folder: Path, **outcome: Any) -> None:
+    def save(self, folder: Path, whole: bool = False, **outcome: Any) -> None:
         """Write ``tape.json`` and a file with the values, one after the other, into `folder`.
 
-        A long preparation is left out: its results are written as if they came from outside.
+        A long preparation is left out, unless it is to be `whole`: its results are written as if
+        they came from outside.
         """
-        begin = self._begin()
+        begin = 0 if whole else self._begin()
         kept = self._kept(begin)
         nodes, offset = list[tuple[Any, ...] | None](), 0
         sites: dict[Any, int] = {None: 0}

@@ -15,10 +15,11 @@ from ..replay import CannotReplay
 from ..tape import Tape
 from .findings import Finding
 from .judge import judge
-from .pairs import SECONDS, judge_pair
+from .pairs import judge_pair
 from .points import CannotTell, Clock, largest
 
 COMPARED = {"subtract", "equal", "not_equal"}
+SECONDS = 20.0  # for all of them
 MOST = 60  # claims
 SLOPE, TINY = 1e-2, 1e-6  # relative and absolute, in float32
 
@@ -43,21 +44,21 @@ def judge_all(tape: Tape) -> list[Finding]:
 def judge_claims(tape: Tape, seconds: float = SECONDS, comparisons: bool = True) -> list[Finding]:
     """A finding for each Function, and one for all comparisons with autograd, if these count."""
     clock = Clock(seconds)
-    found = [_function(tape, pair, clock) for pair in tape.pairs if pair.rounds]
+    found = [_function(tape, pair) for pair in tape.pairs if pair.rounds]
     claims = claimed(tape) if comparisons else []
     if claims:
         found.append(_first_wrong(tape, claims, clock))
     return found
 
 
-def _function(tape: Tape, pair: Pair, clock: Clock) -> Finding:
+def _function(tape: Tape, pair: Pair) -> Finding:
     """A Function of the script, if all that it computes was recorded."""
     lost = [n for n in sorted(_behind(tape, pair)) if tape.nodes[n].op == "lost"]
     if lost:
         where = tape.code.where(tape.nodes[lost[0]].line)
         reason = f"in {pair.name}, a value on {where} could not be recorded"
         return Finding("cannot tell", reason, pair=pair.name)
-    return judge_pair(tape, pair, clock.left())
+    return judge_pair(tape, pair)
 
 
 def _behind(tape: Tape, pair: Pair) -> set[int]:
@@ -115,7 +116,7 @@ def claimed(tape: Tape) -> list[Claim]:
         pair = Pair(
             f"{tape.nodes[made].name or 'the gradient'} and the gradient of {name}",
             tape.nodes[made].line,
-            [Round({name: of}, {name: made}, [(None, loss)])],
+            [Round({name: of}, {name: made}, [(None, loss)], {name: ""})],
         )
         claims[made, of] = Claim(pair, name, of, loss, leaf)
     return [claims[key] for key in sorted(claims)][:MOST]
@@ -135,7 +136,8 @@ def _first_wrong(tape: Tape, claims: list[Claim], clock: Clock) -> Finding:
     for claim in claims:
         try:
             _as_autograd(tape, claim)
-            finding = judge_pair(tape, claim.pair, clock.left())
+            clock.check()
+            finding = judge_pair(tape, claim.pair)
         except (CannotTell, CannotReplay) as e:
             finding = Finding("cannot tell", str(e))
         if finding.verdict == "wrong":

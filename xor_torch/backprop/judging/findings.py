@@ -79,4 +79,4 @@ class Finding:
     other_loss: bool = False  # follows the gradient of another loss than it computes
     lines: tuple[int, int] = (0, 0)  # of the training step
     pair: str | None = None  # the functions that were checked, where there is no training
-    means: int | None = None  # of a pair: so many samples its gradients are means over
+    means: str | None = None  # of a pair: that its gradients are means over the samples

@@ -43,7 +43,7 @@ def _in_the_run(
     """(actual, expected) at the numbers of the run; elsewhere, if they are equal there."""
     n, v = culprit.nodes[0], culprit.values[0]
     for p in [p for p in bench.points if p.step == repair.k and not p.moved and v > 0]:
-        value = total(repair.objective.terms[repair.k], p.values)
+        value = total(repair.objective, repair.k, p.values)
         if value is None or v not in p.values or not p.values[v].requires_grad:
             continue
         (slope,) = torch.autograd.grad(value, p.values[v], retain_graph=True, allow_unused=True)

@@ -27,7 +27,8 @@ from .steps import Network, State, Step
 from .words import describe
 
 Tensor = torch.Tensor
-SECONDS = 20.0  # for one pair
+SECONDS = 20.0  # for the search for the first wrong value
+SAME = 1e-6  # what was returned, and the same repeated
 SLOPE = 1e-3  # relative: a finite difference and autograd
 EXACT = 1e-6  # of a factor
 # The search also needs numbers that no function has seen: so near that masks, which may have been
@@ -37,15 +38,14 @@ MOST_SEARCHES = 2
 
 
 @one_thread()
-def judge_pair(tape: Tape, pair: Pair, seconds: float = SECONDS) -> Finding:
+def judge_pair(tape: Tape, pair: Pair) -> Finding:
     """The finding for one pair of functions."""
     if pair.reason is not None:
         return _about(pair, Finding("cannot tell", pair.reason))
-    clock = Clock(seconds)
-    finding = _try(tape, pair, clock)
+    finding = _try(tape, pair)
     plain = tape.without_small_constants() if finding.verdict == "wrong" else None
     if plain is not None:
-        other = _try(plain, pair, clock, changed=True)
+        other = _try(plain, pair, changed=True)
         if other.verdict == "correct":
             finding = other
             finding.notes.append(
@@ -60,13 +60,13 @@ def _about(pair: Pair, finding: Finding) -> Finding:
     return finding
 
 
-def _try(tape: Tape, pair: Pair, clock: Clock, changed: bool = False) -> Finding:
+def _try(tape: Tape, pair: Pair, changed: bool = False) -> Finding:
     """The finding; of two equal numbers either may be the maximum."""
     finding = Finding("cannot tell")
     for ties in (False, True):
         tied = False
         try:
-            judgement = _Judgement(tape, pair, clock, ties)
+            judgement = _Judgement(tape, pair, ties)
             finding = judgement.finding(changed)
             tied = judgement.bench.tied
             if finding.verdict == "wrong" and judgement.bench.with_ties:
@@ -141,6 +141,7 @@ class _Repair(Repair):
 
     def multiples(self, n: int) -> dict[int, float]:
         """{v: c} with: n is c times the derivative by v."""
+        self.bench.clock.check()
         return super().matches(n)
 
     def _keeps(self, n: int, v: int, c: float) -> bool:
@@ -153,7 +154,7 @@ class _Repair(Repair):
 class _Judgement:
     """The way to the finding of one pair."""
 
-    def __init__(self, tape: Tape, pair: Pair, clock: Clock, ties: bool) -> None:
+    def __init__(self, tape: Tape, pair: Pair, ties: bool) -> None:
         first = pair.rounds[0]
         self.only_clear = False  # Leave out the rounds that compare equal numbers.
         self.pair, self.names = pair, list(first.inputs)
@@ -164,7 +165,7 @@ class _Judgement:
             [State(name, [r.inputs[name] for r in self.rounds]) for name in self.names],
             [self._step(r, upstream) for r in self.rounds],
         )
-        self.bench = _Bench(self.tape, network, clock, ties, upstream)
+        self.bench = _Bench(self.tape, network, Clock(), ties, upstream)
         self.objective = Objective(
             "pair" if upstream else "own",
             "",
@@ -191,12 +192,12 @@ class _Judgement:
         if shape is not None:
             return shape
         bench = self.bench
-        if not changed:
-            bench.check_replay()
         points = [bench.point(k, None) for k in bench.chosen]
         bench.points = [p for p in points if p is not None]
         if not bench.points:
             raise CannotTell("at these numbers the gradients are not finite: give it others")
+        if not changed:
+            self._check_replay()
         clear = [p for p in bench.points if p.step not in bench.with_ties]
         if clear and self.only_clear:
             bench.points = clear
@@ -205,28 +206,35 @@ class _Judgement:
             self._check_slopes(grads)
         factors = [self._factor(i, grads) for i in range(len(self.names))]
         mean = self._mean(factors)
-        ok = [c is not None and (_is_one(c) or mean is not None and _alike(c, mean)) for c in factors]
+        wanted = [mean if mean and c and _alike(c, mean) else 1.0 for c in factors]
+        ok = [c is not None and _alike(c, w) for c, w in zip(factors, wanted, strict=True)]
         one = Fit(self.objective, [self._part(i, grads, ok[i]) for i in range(len(self.names))])
-        if all(ok):
-            finding = Finding("correct")
-            if mean is not None:
-                some = [n for n, c in zip(self.names, factors, strict=True) if c and _alike(c, mean)]
-                finding.means = round(1 / mean)
-                finding.notes.append(
-                    f"the gradients of {', '.join(some)} are means over {finding.means} samples: "
-                    "they are divided by it, and that of the other inputs is not"
-                )
-        else:
-            finding = self._wrong(one, [mean if c and mean and _alike(c, mean) else 1.0 for c in factors])
+        finding = Finding("correct") if all(ok) else self._wrong(one, wanted)
+        if mean and all(ok):
+            some = [n for n, c in zip(self.names, wanted, strict=True) if c == mean]
+            finding.means = (
+                f"the gradients of {', '.join(some)} are means over {round(1 / mean)} samples, "
+                "which is right if the upstream gradient is meant as that of each sample's own loss"
+            )
+            finding.notes.append(finding.means)
         describe(bench, one, finding)
         finding.updates = None
-        for p, r in zip(finding.parameters, self._returned(), strict=True):
-            p.line = r.line
+        for p in finding.parameters:
+            p.line = self._place(p.name)[0]
         finding.notes += self._not_returned()
         return finding
 
-    def _returned(self) -> list[Node]:
-        return [self.tape.nodes[self.rounds[0].gradients[n]] for n in self.names]
+    def _returned(self, name: str) -> Node:
+        """What was returned as the gradient of an input."""
+        return self.tape.nodes[self.rounds[0].gradients[name]]
+
+    def _place(self, name: str) -> tuple[int, str]:
+        """Where the gradient of an input is assigned, and what the script calls it."""
+        node, called = self._returned(name), self.rounds[0].called[name]
+        for n, alias, line in self.tape.aliases:
+            if n == node.id and alias == called and line:  # db = dout
+                return line, alias
+        return node.line, node.name or called or f"the gradient of {name}"
 
     def _shapes(self) -> Finding | None:
         """A gradient whose shape is not that of its input."""
@@ -237,11 +245,11 @@ class _Judgement:
                 continue
             more = math.prod(node.shape) > math.prod(like)
             mistake: MistakeName | None = "bias not summed" if more and self._sums(name) else None
-            variable = node.name or f"the gradient of {name}"
+            line, variable = self._place(name)
             finding = Finding(
                 "wrong",
                 f"{variable} has shape {node.shape}, but {name} has {like}",
-                diagnosis=Diagnosis(node.line, variable, mistake, True, [name], node.shape, node.id),
+                diagnosis=Diagnosis(line, variable, mistake, True, [name], node.shape, node.id),
             )
             finding.notes.append(f"{variable} has shape {node.shape}, but {name} has {like}")
             return finding
@@ -254,7 +262,7 @@ class _Judgement:
         like = self.tape.nodes[r.inputs[name]].value
         if values is None or like is None:
             return False
-        start = torch.as_tensor(like, dtype=torch.float64).requires_grad_(True)
+        start = replay.tensor(like).double().requires_grad_(True)
         found = replay.run(self.tape, [z for _, z in r.outputs], {r.inputs[name]: start})
         terms = [
             (found[z] * (1.0 if d is None else replay.tensor(self.tape.nodes[d].value))).sum()
@@ -264,7 +272,7 @@ class _Judgement:
         if not value.requires_grad:
             return False
         (slope,) = torch.autograd.grad(value, start)
-        given = torch.as_tensor(values, dtype=torch.float64)
+        given = replay.tensor(values).double()
         axes = [a for a in range(given.ndim) if given.shape[a] > 1]
         wanted = slope.reshape(-1)
         for a in axes:
@@ -282,6 +290,22 @@ class _Judgement:
             )
         return found
 
+    def _check_replay(self) -> None:
+        """Are the outputs and gradients, repeated in torch, those that the functions returned?
+
+        Raises:
+            CannotTell: they are not; it names the operation.
+
+        """
+        for p in self.bench.points:
+            r = self.rounds[p.step]
+            for n in [*(z for _, z in r.outputs), *r.gradients.values()]:
+                was = self.tape.nodes[n].value
+                if was is not None and not replay.tensor(was).allclose(
+                    p.values[n].detach(), rtol=SAME, atol=SAME, equal_nan=True
+                ):
+                    self.bench.check_replay()
+
     def _check_slopes(self, grads: dict[int, list[Tensor]]) -> None:
         """Does autograd see what the function itself does when its inputs change?
 
@@ -298,14 +322,14 @@ class _Judgement:
             for name, g in zip(self.names, found, strict=True):
                 along = self.tape.nodes[r.along[name]].value
                 assert along is not None
-                parts.append(float((g * torch.as_tensor(along).reshape(g.shape)).sum()))
+                parts.append(float((g * replay.tensor(along).reshape(g.shape)).sum()))
             checked += 1
             size = max(abs(r.slope), sum(map(abs, parts)) / max(len(parts), 1))
             off += abs(sum(parts) - r.slope) > SLOPE * size + 1e-6
         if checked and off == checked:
             raise CannotTell(
-                f"the forward pass of {self.pair.name} could not be recorded as a whole: by its own "
-                "numbers its derivative is another one"
+                f"the forward pass of {self.pair.name} could not be recorded as a whole: by its "
+                "own numbers its derivative is another one"
             )
 
     # ------------------------------------------------------------------ each gradient
@@ -316,11 +340,15 @@ class _Judgement:
         for p in self.bench.points:
             g, returned = grads[p.step][i], -p.changes[i].reshape(grads[p.step][i].shape)
             below, above = below + float((g * g).sum()), above + float((g * returned).sum())
-        c = above / below if below else 1.0
-        for c in dict.fromkeys((1.0, c)):
-            if all(self._off(i, p, grads, c) <= 0 for p in self.bench.points):
-                return c
-        return None
+        multiple = above / below if below else 1.0
+        return next(
+            (
+                c
+                for c in (1.0, multiple)
+                if all(self._off(i, p, grads, c) <= 0 for p in self.bench.points)
+            ),
+            None,
+        )
 
     def _off(self, i: int, p: Point, grads: dict[int, list[Tensor]], c: float) -> float:
         """By how much a gradient misses c times the derivative, beyond rounding."""
@@ -358,29 +386,25 @@ class _Judgement:
         derivative of each sample's own loss.
         """
         r, nodes = self.rounds[0], self.tape.nodes
-        if r.outputs[0][0] is None or any(c is None for c in factors):
-            return None
-        odd = [i for i, c in enumerate(factors) if c is not None and not _is_one(c)]
-        if not odd:
+        odd = [i for i, c in enumerate(factors) if c is not None and not _alike(c, 1.0)]
+        if len(odd) < 2 or None in factors or r.outputs[0][0] is None:
             return None
         c = factors[odd[0]] or 0.0
-        sizes = {n for _, z in r.outputs for n in nodes[z].shape if n > 1}
-        if not any(_alike(c * n, 1.0) for n in sizes):
+        sizes = {n for _, z in r.outputs for n in nodes[z].shape if n > 1 and _alike(c * n, 1.0)}
+        right = [i for i in range(len(factors)) if i not in odd]
+        samples = [*(r.inputs[self.names[i]] for i in right), *r.others.values()]
+        divided = sizes and all(_alike(factors[i] or 0.0, c) for i in odd)
+        # the other inputs have an axis of the samples
+        if not divided or not samples or any(not sizes & {*nodes[n].shape} for n in samples):
             return None
-        m = round(1 / c)
-        shapes = [nodes[r.inputs[n]].shape for n in self.names]
-        known = {*r.inputs.values(), *r.others.values()}
-        data = [n for n in known if m in nodes[n].shape and n not in {r.inputs[self.names[i]] for i in odd}]
-        parameters = [i for i in range(len(factors)) if _is_parameter(shapes[i], m) or i in odd]
-        same = all(_alike(factors[i] or 0.0, c) for i in parameters)
-        return c if data and same and len(odd) > 1 else None
+        return c
 
     # ------------------------------------------------------------------ what is wrong
 
     def _wrong(self, one: Fit, factors: Sequence[float]) -> Finding:
         bench, finding = self.bench, Finding("wrong")
         bad = [i for i, p in enumerate(one.parts) if not p.ok]
-        run = bench.points
+        run, bench.clock = bench.points, Clock(SECONDS)
         found: Diagnosis | None = None
         for p in run[:MOST_SEARCHES]:
             if found is not None or bench.clock.left() < 0:
@@ -394,17 +418,18 @@ class _Judgement:
                     found = self._named(one, repair, culprit)
             except (OutOfTime, CannotReplay, RuntimeError, AssertionError):
                 continue
+        bench.clock = Clock()
         if found is None:
-            returned = [self._returned()[i] for i in bad]
-            node = returned[0]
             names = [self.names[i] for i in bad]
-            if len({n.line for n in returned}) > 1:
+            places, node = [self._place(n) for n in names], self._returned(names[0])
+            if len({line for line, _ in places}) > 1:
                 finding.reason = (
-                    f"the gradients of {', '.join(names)} are wrong; where it goes wrong was not found"
+                    f"the gradients of {', '.join(names)} are wrong; where it goes wrong was not "
+                    "found"
                 )
             else:
-                variable = node.name or f"the gradient of {names[0]}"
-                found = Diagnosis(node.line, variable, None, True, names, node.shape, node.id)
+                line, variable = places[0]
+                found = Diagnosis(line, variable, None, True, names, node.shape, node.id)
                 p = run[0]
                 grads = self._gradients(p)
                 actual = -p.changes[bad[0]].reshape(grads[bad[0]].shape)
@@ -420,6 +445,8 @@ class _Judgement:
             others = any(p.ok for p in one.parts)
             odd: MistakeName | None = "scale of one parameter" if others else None
             found.mistake = "wrong sign" if multiple < 0 and _alike(multiple, -1) else odd
+        if found.mistake == "missing output derivative" and self.objective.kind == "pair":
+            found.mistake = "missing hidden derivative"  # what comes in is no loss's derivative
         return found
 
     def _not_returned(self) -> list[str]:
@@ -448,23 +475,13 @@ def _with_ends(tape: Tape, pair: Pair) -> _Ended:
         for name, start in r.inputs.items():
             gradient = tape.nodes[r.gradients[name]]
             end = Node(len(made.nodes), "subtract", (Ref(start), Ref(gradient.id)))
-            end.line, end.site, end.name = gradient.line, f"end of {name}", gradient.name or name
+            end.line, end.site = gradient.line, f"end of {name}"
+            end.name = gradient.name or f"the gradient of {name}"
             end.shape = tape.nodes[start].shape
             made.nodes.append(end)
             made.ends[start, gradient.id] = end.id
     return made
 
 
-def _is_one(c: float) -> bool:
-    return abs(c - 1) <= EXACT
-
-
 def _alike(a: float, b: float) -> bool:
     return math.isclose(a, b, rel_tol=EXACT)
-
-
-def _is_parameter(shape: Sequence[int], m: int) -> bool:
-    """Has it no axis for m samples?"""
-    return m not in shape
-
-

@@ -21,7 +21,7 @@ def convention(bench: Bench, fit: Fit, match: Match | None) -> tuple[str | None,
     if match is None:
         return (fit.objective.name or "loss") if fit.objective.kind == "own" else None, fit.scale
     if match.name == "SSE" and match.of_error:
-        error = bench.view(match.step).variable(match.value) or "an error"
+        error = bench.tape.nodes[match.value].name or "an error"
         return f"sum of squares of {error}", abs(fit.scale * match.scale)
     whole = abs(fit.scale * match.scale)
     rates = {name: whole / multiple for name, multiple in multiples(bench, match).items()}
@@ -83,6 +83,7 @@ def describe(bench: Bench, fit: Fit, finding: Finding, match: Match | None = Non
             f"{_named(f'z{layer.number}', nodes[layer.z].name)} {nodes[layer.z].shape}, "
             f"{_named(f'a{layer.number}', nodes[layer.a].name)}, {layer.activation}"
         )
+    step.slopes = {v: slopes for v, slopes in step.slopes.items() if v in names}
     backward = [n for n in step.view.step.nodes if step.view.reaches.get(n) and nodes[n].line]
     for n in backward:
         if n in step.forward or n in step.view.ends or nodes[n].dtype != "f":

@@ -52,8 +52,9 @@ class Journal(Protocol):
 
 
 class Nobody:
-    """The journal of an array that another library made (NumPy's masked arrays do): nothing is
-    written down, and each result is NumPy's.
+    """The journal of an array that another library made, as NumPy's masked arrays do.
+
+    Nothing is written down, and each result is NumPy's.
     """
 
     def run(self, op: str, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
@@ -65,6 +66,12 @@ class Nobody:
 
     def change(self, op: str, function: Callable[..., Any], args: Any, kwargs: Any) -> None:
         self.run(op, function, args, kwargs)
+
+    def array_of(self, x: Any) -> Any:
+        return None
+
+    def plain_number(self, x: Any) -> Any:
+        return x
 
     def assign(self, x: "Recorded", index: Any, value: Any) -> None:
         strip(x)[strip(index)] = strip(value)

@@ -20,7 +20,9 @@ RATES = {"lr", "learning_rate", "alpha", "eta", "rate", "step_size"}
 _BEFORE = r"gradients?_?|grads?_?|delta_?|d(?:[LJ]_?)?_?d?_?|g_|∂"
 _AFTER = r"_?(?:grads?|gradients?|_g)"
 _NO_GRADIENT = r"data|dim|drop|decay|depth|dict|device|default|debug|dist|delay"
-_GRADIENT = re.compile(rf"(?!{_NO_GRADIENT})(?:{_BEFORE})\w*|\w*(?:grad|delta|upstream|err)\w*")
+_GRADIENT = re.compile(
+    rf"(?!{_NO_GRADIENT})(?:{_BEFORE})\w+|\w*(?:grad|delta|upstream|err|diff)\w*|d|g|gy|gout"
+)
 # Parts of a path that say nothing about which parameter it leads to.
 _HOLDERS = {"params", "parameters", "weights_dict", "data", "value", "grad", "grads", "gradients"}
 _HOLDERS |= {"gradient", "self", "cache", "d"}
@@ -53,13 +55,19 @@ def names_of(function: Callable[..., Any]) -> list[inspect.Parameter]:
     return [p for p in every if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
 
 
-def plan_of(backward: Callable[..., Any], given: Mapping[str, Any], result: Any) -> dict[str, Source]:
+def plan_of(
+    backward: Callable[..., Any],
+    given: Mapping[str, Any],
+    result: Any,
+    known: Mapping[str, Source] | None = None,
+) -> dict[str, Source]:
     """What to call a backward function with.
 
     Args:
         backward: the function.
         given: the arguments of the forward function, by name.
         result: what the forward function has returned.
+        known: the sources of some of its parameters.
 
     Returns:
         A source for each of its parameters that needs one.
@@ -72,41 +80,47 @@ def plan_of(backward: Callable[..., Any], given: Mapping[str, Any], result: Any)
     plan: dict[str, Source] = {}
     rest: list[str] = []
     for p in names_of(backward):
-        if p.name in given:
+        if p.name in (known or {}):
+            plan[p.name] = (known or {})[p.name]
+        elif p.name in given and not is_gradient(p.name):
             plan[p.name] = "input", p.name
         elif p.name in RATES:
             plan[p.name] = "value", 1.0
         elif p.default is p.empty:
             rest.append(p.name)
     upstream = [name for name in rest if is_gradient(name)]
-    if not upstream and rest:
-        upstream = rest[: max(1, len(rest) - 1)] if len(outs) == 1 or len(rest) > 1 else []
     caches = [name for name in rest if name not in upstream]
-    if not caches and len(upstream) == len(outs) > 1 and not is_number_array(outs[-1]):
+    used = {i for kind, i in plan.values() if kind == "result"}
+    if not caches and len(upstream) == len(outs) - len(used) > 1 and not is_number_array(outs[-1]):
         upstream, caches = upstream[:-1], upstream[-1:]
-    most = len(outs) - len(caches)
-    if len(upstream) > most or (caches and len(outs) == 1):
+    left = [i for i in range(len(outs)) if i not in used]
+    first = len(upstream) or 1  # without an upstream gradient, the first is a loss
+    fits = len(upstream) <= len(left) and len(caches) <= len(left[first:])
+    if not fits or not (upstream or np.size(outs[0]) == 1):
         raise CannotCall(
-            f"{called(backward)} takes {_list(rest)}, and the forward function returns "
-            f"{len(outs)} {'value' if len(outs) == 1 else 'values'}: it cannot be told which is "
-            "which. Put a function around each: forward(...) returns out, cache, and backward(dout, "
-            "cache) takes them"
+            f"{called(backward)} takes {_list(rest)}, and its forward function returns "
+            f"{kinds(outs)}: it cannot be told which is which. Put a function around each, "
+            "forward(...) -> out, cache and backward(dout, cache), and check these"
         )
-    for i, name in enumerate(upstream):
-        plan[name] = "upstream", i
-    if len(caches) == 1:
-        plan[caches[0]] = "result", len(outs) - 1
-    else:
-        first = len(outs) - len(caches)
-        for i, name in enumerate(caches):
-            plan[name] = "result", first + i
+    plan |= {name: ("upstream", i) for i, name in zip(left, upstream, strict=False)}
+    places = left[-1:] if len(caches) == 1 else left[first:]
+    plan |= {name: ("result", i) for i, name in zip(places, caches, strict=False)}
     return plan
+
+
+def kinds(outs: Sequence[Any]) -> str:
+    """What was returned, in words."""
+    words = [
+        f"{x.dtype} {np.shape(x)}" if isinstance(x, np.ndarray) else f"a {type(x).__name__}"
+        for x in outs
+    ]
+    return " and ".join(words)
 
 
 def is_number_array(x: Any) -> bool:
     """Is it an array of floats, or a float?"""
     if isinstance(x, np.ndarray):
-        return x.dtype.kind == "f"
+        return bool(x.dtype.kind == "f")
     return isinstance(x, float)
 
 
@@ -142,8 +156,14 @@ class Returned:
     value: Any
     names: tuple[str, ...] = ()  # what the script called it
 
+    def called_for(self, one: Input) -> str:
+        """The name that it has as the gradient of this input; any of its names if none says so."""
+        own = _key(one.path)[1]
+        fitting = [name for name in self.names if own in stems(name)]
+        return next(iter([*fitting, *self.names]), "")
 
-def name(inputs: Sequence[Input]) -> None:
+
+def give_names(inputs: Sequence[Input]) -> None:
     """Give each input a name: its key in a dictionary, where no other has it."""
     keys = [x.path[-1][1] if isinstance(x.path[-1][1], str) else "" for x in inputs]
     for x, key in zip(inputs, keys, strict=True):
@@ -199,7 +219,7 @@ def _by_name(one: Returned, inputs: Sequence[Input]) -> Input | None:
 
 
 def _same(a: str, b: str, folded: bool) -> bool:
-    return a.casefold() == b.casefold() if folded else a == b
+    return bool(a.casefold() == b.casefold() if folded else a == b)
 
 
 def _key(path: Path) -> tuple[tuple[Any, ...], str]:

@@ -3,6 +3,7 @@
 import os
 import sys
 import threading
+import time
 import traceback
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,9 @@ from .recorder import Recorder
 from .script import Run
 from .source import fingerprint, read_source
 
-REPLACEMENT = "replacement.py"  # in the directory
+# in the directory
+REPLACEMENT = "replacement.py"
+PAIRS = "pairs"  # a directory with the tape of forward and backward functions
 
 
 def main(argv: list[str]) -> None:
@@ -27,6 +30,7 @@ def main(argv: list[str]) -> None:
     file, directory, seconds, grace, memory, *rest = argv
     folder, path = Path(directory), Path(file)
     process.supervise(float(seconds) + float(grace))
+    end = time.monotonic() + float(seconds)
     process.limit_memory(int(memory))
     owner, exit_now = os.getpid(), os._exit
     source, places = read_source(path)
@@ -61,8 +65,9 @@ def main(argv: list[str]) -> None:
     watch.start()
     os._exit = lambda status: leave("exit")  # type: ignore[assignment, return-value]
     outcome: dict[str, Any] = {"end": "ran"}
+    run = Run(recorder)
     try:
-        Run(recorder).script(source, file, places)
+        run.script(source, file, places)
     except SystemExit as e:
         outcome = {"end": "exit", "message": str(e.code)}
     except BaseException as e:
@@ -75,6 +80,11 @@ def main(argv: list[str]) -> None:
     watch.cancel()
     recorder.full = True
     save(**outcome)
+    tape, pairs = run.pairs(file, end - time.monotonic())
+    if pairs and os.getpid() == owner:
+        (folder / PAIRS).mkdir(exist_ok=True)
+        found = [pair.to_json() for pair in pairs]
+        tape.save(folder / PAIRS, whole=True, end="ran", pairs=found)
     sys.stdout.flush()
     exit_now(0)
 

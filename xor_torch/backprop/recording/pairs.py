@@ -6,17 +6,16 @@ is 1.
 """
 
 import contextlib
-import copy
+import io
 import types
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from ..pair import Pair, Round
-from ..tape import Tape
 from .array import Recorded, strip
 from .binding import (
     CannotCall,
@@ -25,22 +24,22 @@ from .binding import (
     Returned,
     Source,
     called,
+    give_names,
     is_number_array,
+    kinds,
     matched,
-    name,
     names_of,
     plan_of,
     text_of,
 )
+from .copies import DEPTH, Copies
 from .limits import Enough, Limits
 from .number import Number
 from .recorder import Recorder
-from .watching import Source as Text
-from .watching import file_of, watched
 
 ROUNDS = 3  # one at the numbers given, the others near them
+LIMITS = Limits(nodes_before=10**9, runs=10**9)  # There is no training to wait for.
 MOST = 60_000  # operations of one round: about two seconds of recording
-DEPTH = 6  # of objects in objects
 STEP = 1e-6  # of a finite difference, relative to the size of the inputs
 MOVED = 0.5  # how far the inputs are moved, in their own standard deviations
 
@@ -53,7 +52,8 @@ class Functions:
     backward: Any  # None: the forward function returns its gradients
     args: Sequence[Any]
     kwargs: Mapping[str, Any] = field(default_factory=dict)
-    plan: dict[str, Source] | None = None  # of the backward function's arguments, if it is known
+    #: where arguments of the backward function come from, as far as it is known
+    known: Mapping[str, Source] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -62,45 +62,38 @@ class Functions:
         return f"{called(self.forward)} and {called(self.backward)}"
 
 
-def record_pair(
-    functions: Functions, seed: int = 0, sources: Mapping[str, Text] | None = None
-) -> tuple[Tape, Pair]:
-    """Call two functions a few times.
+def record_pair(recorder: Recorder, functions: Functions, seed: int = 0) -> Pair:
+    """Call two functions, which are being watched, a few times.
 
     Args:
+        recorder: of all that they do.
         functions: and what to call them with.
         seed: of the upstream gradients, and of what the inputs are moved by.
-        sources: see `watched`.
 
     Raises:
         CannotCall: they do not fit together, or what they return is not understood.
         Exception: their own.
 
     """
-    limits = Limits(nodes_before=10**9, runs=10**9)
-    recorder = Recorder(limits)
     pair = Pair(functions.name)
-    main = functions.forward if functions.backward is None else functions.backward
     state = np.random.get_state()
     calls = _Calls(recorder, functions, np.random.default_rng(seed))
     try:
-        with (
-            watched(recorder, [main, functions.forward], sources),
-            np.errstate(all="ignore"),
-            warnings.catch_warnings(),
-        ):
+        with np.errstate(all="ignore"), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             pair.rounds.append(calls.round(None))
             for _ in range(ROUNDS - 1):
-                with contextlib.suppress(Exception):  # a domain that the moved inputs left
+                # the moved inputs may leave a domain; and nobody wants to read all three
+                with contextlib.suppress(Exception), contextlib.redirect_stdout(io.StringIO()):
                     pair.rounds.append(calls.round(pair.rounds[0]))
     except Enough:
         raise CannotCall(f"{functions.name} did too much to be recorded: {_SMALLER}") from None
     finally:
-        recorder.full = True
+        recorder.full = False
         np.random.set_state(state)
+    main = functions.forward if functions.backward is None else functions.backward
     pair.line = _line_of(main, recorder)
-    return recorder.tape, pair
+    return pair
 
 
 _SMALLER = "give it smaller arrays, with a few samples and units"
@@ -130,15 +123,13 @@ class _Calls:
         moved = _Moved(self.rng, {self.texts[n] for n in first.inputs} if first else set())
         world = _World(recorder, moved)
         forward, backward = world.functions(self.functions.forward, self.functions.backward)
-        given = {name: world.enter(x, (("", name),), True) for name, x in self.given.items()}
-        extra = [world.enter(x, (("", f"args[{i}]"),), True) for i, x in enumerate(self.extra)]
+        given = {name: world.copy(x, (("", name),)) for name, x in self.given.items()}
+        extra = [world.copy(x, (("", f"args[{i}]"),)) for i, x in enumerate(self.extra)]
         result = _call(forward, given, extra)
         outputs, found = self._backward(world, forward, backward, given, result)
         after = len(recorder.tape.nodes)
         if after - before > MOST:
-            raise CannotCall(
-                f"{self.functions.name} did {after - before:,} operations: {_SMALLER}"
-            )
+            raise CannotCall(f"{self.functions.name} did {after - before:,} operations: {_SMALLER}")
         made = self._round(world, outputs, found)
         recorder.full = True
         try:
@@ -162,7 +153,7 @@ class _Calls:
                 )
             loss, self.at = parts.pop(at), [at]
             return [(None, world.node(loss))], [*world.returned(tuple(parts))]
-        plan = self.functions.plan or plan_of(backward, given, result)
+        plan = plan_of(backward, given, result, self.functions.known)
         outs = list(result) if type(result) is tuple else [result]
         outputs, values = list[tuple[int | None, int]](), dict[str, Any]()
         self.at = []
@@ -171,8 +162,8 @@ class _Calls:
                 out = outs[x]
                 if not is_number_array(out) and not isinstance(out, Number):
                     raise CannotCall(
-                        f"{called(forward)} returns {type(out).__name__} where "
-                        f"{called(backward)} takes {name}: only an array of floats has a gradient"
+                        f"{called(forward)} returns {kinds([out])} where {called(backward)} takes "
+                        f"{name}: only floats have a gradient, so give it inputs of floats"
                     )
                 shape = np.shape(out)
                 one = np.ones(()) if np.size(out) == 1 else self.rng.normal(size=shape)
@@ -183,7 +174,7 @@ class _Calls:
             elif kind == "result":
                 values[name] = outs[x]
             else:
-                values[name] = given[x] if kind == "input" else world.enter(x, (("", name),))
+                values[name] = given[x] if kind == "input" else world.copy(x, (("", name),))
         if not outputs:
             if not _is_number(outs[0]):
                 raise CannotCall(
@@ -198,12 +189,13 @@ class _Calls:
     def _round(
         self, world: "_World", outputs: list[tuple[int | None, int]], found: list[Returned]
     ) -> Round:
-        made = Round({}, {}, outputs)
-        name(world.inputs)
+        made = Round({}, {}, outputs, {})
+        give_names(world.inputs)
         self.texts = {x.name: text_of(x.path) for x in world.inputs}
         for one, gradient in matched(world.inputs, found):
             made.inputs[one.name] = one.node
             made.gradients[one.name] = world.node(gradient.value)
+            made.called[one.name] = gradient.called_for(one)
         if not made.inputs:
             raise CannotCall(
                 f"{self.functions.name}: no gradient of an input was returned; the inputs with "
@@ -228,15 +220,15 @@ class _Calls:
             steps = {self.texts[n]: x for n, x in along.items()}
             world = _World(self.recorder, moved.again(steps, step))
             forward, _ = world.functions(self.functions.forward, None)
-            given = {n: world.enter(x, (("", n),), True) for n, x in self.given.items()}
-            extra = [world.enter(x, (("", f"args[{i}]"),)) for i, x in enumerate(self.extra)]
+            given = {n: world.copy(x, (("", n),)) for n, x in self.given.items()}
+            extra = [world.copy(x, (("", f"args[{i}]"),)) for i, x in enumerate(self.extra)]
             result = _call(forward, given, extra)
             outs = list(result) if type(result) is tuple else [result]
             outs = [np.asarray(strip(outs[i])) for i in self.at]
             return float(sum(np.sum(w * x) for w, x in zip(weights, outs, strict=True)))
 
         h = STEP * max(size, 1e-3)
-        with contextlib.suppress(Exception):
+        with contextlib.suppress(Exception), contextlib.redirect_stdout(io.StringIO()):
             if total(0.0) == total(0.0):
                 made.slope = (total(h) - total(-h)) / (2 * h)
                 made.along = {name: self.recorder.leaf(x) for name, x in along.items()}
@@ -293,18 +285,18 @@ def _near(value: np.ndarray, rng: np.random.Generator) -> np.ndarray:
             return np.asarray(odds / (1 + odds))
         return np.asarray(value * np.exp(MOVED * noise))
     spread = float(np.std(value)) if value.size else 0.0
-    return np.asarray(value + MOVED * (spread or float(np.max(np.abs(value), initial=0)) or 1) * noise)
+    return np.asarray(
+        value + MOVED * (spread or float(np.max(np.abs(value), initial=0)) or 1) * noise
+    )
 
 
-class _World:
+class _World(Copies):
     """Copies of all arguments and objects, for one round: their arrays record."""
 
     def __init__(self, recorder: Recorder, moved: _Moved) -> None:
+        super().__init__()
         self.recorder, self.moved = recorder, moved
         self.inputs: list[Input] = []
-        self._known: dict[int, Any] = {}
-        self._kept: list[Any] = []  # as long as we hold them, their ids are theirs
-        self._objects: list[tuple[Path, Any]] = []
         self._before: dict[Path, int] = {}
 
     def functions(self, *functions: Any) -> list[Any]:
@@ -313,45 +305,14 @@ class _World:
 
     def _function(self, function: Any) -> Any:
         if isinstance(function, types.MethodType) and not isinstance(function.__self__, type):
-            owner = self.enter(function.__self__, (("", "self"),))
+            owner = self.copy(function.__self__, (("", "self"),))
             return types.MethodType(function.__func__, owner)
         if function is None or isinstance(function, types.FunctionType | types.MethodType):
             return function
-        return self.enter(function, (("", "self"),))
+        return self.copy(function, (("", "self"),))
 
-    def enter(self, value: Any, path: Path, positional: bool = False, depth: int = 0) -> Any:
-        """A copy of a value, in which arrays record."""
-        if value is None or type(value) in (int, bool, str):
-            return value
-        if id(value) in self._known and not isinstance(value, float):
-            return self._known[id(value)]
-        plain = strip(value) if isinstance(value, Recorded) else value
-        made = self._copied(plain, path, positional, depth)
-        self._kept.append(value)
-        self._known[id(value)] = made
-        return made
-
-    def _copied(self, value: Any, path: Path, positional: bool, depth: int) -> Any:
-        if isinstance(value, np.ndarray) and value.dtype.kind in "fiub":
-            return self._array(value, path, positional)
-        if isinstance(value, np.floating | float) and positional:
-            return self._array(np.float64(value), path, positional)
-        if isinstance(value, float):
-            return float(value)
-        if depth > DEPTH:
-            return value
-        if type(value) is dict:
-            made: Any = {}
-            self._known[id(value)] = made
-            for k, x in value.items():
-                made[k] = self.enter(x, (*path, ("[", k)), False, depth + 1)
-            return made
-        if type(value) in (list, tuple):
-            items = [self.enter(x, (*path, ("[", i)), False, depth + 1) for i, x in enumerate(value)]
-            return type(value)(items)
-        return self._object(value, path, depth)
-
-    def _array(self, value: Any, path: Path, positional: bool) -> Any:
+    def array(self, value: Any, path: Path) -> Any:
+        """An array that records; one of floats is an input, in float64."""
         name = text_of(path)
         if value.dtype.kind == "f":
             value = self.moved(name, np.asarray(value, dtype=np.float64))
@@ -362,20 +323,7 @@ class _World:
         self.recorder.tape.nodes[node].name = name
         made = self.recorder.wrap(np.array(value) if np.shape(value) else value, node)
         if value.dtype.kind == "f":
-            self.inputs.append(Input(path, value, node, positional))
-        return made
-
-    def _object(self, value: Any, path: Path, depth: int) -> Any:
-        """A copy of an object that Python code has made."""
-        own = getattr(value, "__dict__", None)
-        plain = isinstance(value, types.ModuleType | types.FunctionType | type | types.MethodType)
-        if plain or not isinstance(own, dict) or not file_of_class(type(value)):
-            return value
-        made = copy.copy(value)
-        self._known[id(value)] = made
-        self._objects.append((path, made))
-        for name, x in own.items():
-            made.__dict__[name] = self.enter(x, (*path, (".", name)), False, depth + 1)
+            self.inputs.append(Input(path, value, node, len(path) == 1))
         return made
 
     # -- what is on the tape
@@ -422,21 +370,16 @@ class _World:
 
     def _arrays(self) -> Iterator[tuple[Path, Any]]:
         seen = set[int]()
-        for path, owner in self._objects:
+        for path, owner in self.objects:
             for name, x in list(vars(owner).items()):
                 yield from self._arrays_in(x, (*path, (".", name)), seen, 0)
 
-    def _arrays_in(self, x: Any, path: Path, seen: set[int], depth: int) -> Iterator[tuple[Path, Any]]:
+    def _arrays_in(
+        self, x: Any, path: Path, seen: set[int], depth: int
+    ) -> Iterator[tuple[Path, Any]]:
         if isinstance(x, Recorded) and x.dtype.kind == "f":
             yield path, x
         elif type(x) in (dict, list, tuple) and depth < DEPTH and id(x) not in seen:
             seen.add(id(x))
             for key, part in x.items() if type(x) is dict else enumerate(x):
                 yield from self._arrays_in(part, (*path, ("[", key)), seen, depth + 1)
-
-
-def file_of_class(kind: type) -> bool:
-    """Was a class written in Python, in a file that is not an installed package's?"""
-    functions: list[Callable[..., Any]] = [f for f in vars(kind).values() if isinstance(f, types.FunctionType)]
-    files = [file_of(f) for f in functions]
-    return bool(files) and all("site-packages" not in file for file in files)

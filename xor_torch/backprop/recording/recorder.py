@@ -459,12 +459,14 @@ class Recorder:
             self.changed_unseen(x)
             return
         args = (x, *(self.array(a) if isinstance(a, list) else a for a in args[1:]))
+        before = self.tape.nodes[self.node_of(x)].name
         encoded = self._encode(args), self._encode(kwargs)
         function(*strip(args), **strip(kwargs))
         node = self._new(op, *encoded)
         self._keep(node, strip(x))
         self._find_update(node)
         self._name_target(node)
+        node.name = node.name or before
         self._write(x, (), node.id)
 
     def shuffle(self, x: Recorded, shuffle: Callable[..., Any], args: Any, kwargs: Any) -> None:

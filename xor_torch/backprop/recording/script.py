@@ -7,25 +7,24 @@ the first few hundred updates, and the script goes on behind it.
 
 import builtins
 import contextlib
-import functools
 import importlib.abc
 import importlib.machinery
 import sys
 import types
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from ..code import Place
+from ..pair import Pair
 from ..tape import Tape
-from .array import Recorded, strip
+from .calls import MOST_UPDATES, Calls, record_pairs
 from .limits import Enough, Limits
-from .number import Number, extreme_of, sum_of
+from .names import names_for
 from .numpy_module import math_module, numpy_module
 from .recorder import Recorder
 from .source import read_source
+from .watching import Source
 
 # Packages that a script draws or shows progress with; it can do without them.
 _DISPLAY = {
@@ -55,6 +54,8 @@ class Run:
         self._math = math_module(recorder)
         self._tensors = False  # Are torch's tensors followed?
         self._followed = contextlib.ExitStack()
+        self.calls = Calls(recorder)
+        self._sources: dict[str, Source] = {}
 
     def script(
         self, source: str, filename: str, places: list[Place] | None = None
@@ -64,7 +65,7 @@ class Run:
         A cell of a notebook that raises one ends there, and the next is executed, as a reader of
         the notebook would do. The first exception is passed on in the end.
         """
-        codes = self.recorder.frames.compile(source, filename, places or [])
+        codes = self.compile(source, filename, places or [])
         module = types.ModuleType("__main__")
         module.__file__ = filename
         self.furnish(module.__dict__)
@@ -91,12 +92,26 @@ class Run:
             raise crash
         return module.__dict__
 
+    def compile(self, source: str, filename: str, places: list[Place]) -> list[types.CodeType]:
+        """Add a file to the script's code, see `Frames.compile`."""
+        codes = self.recorder.frames.compile(source, filename, places)
+        self._sources[filename] = source, places
+        self.calls.add(source, filename)
+        return codes
+
+    def pairs(self, filename: str, seconds: float) -> tuple[Tape, list[Pair]]:
+        """The forward and backward functions of the script, which has ended and has not trained."""
+        if seconds <= 0 or self.recorder.rounds.left or self.recorder.updates.count >= MOST_UPDATES:
+            return Tape(), []
+        return record_pairs(self.calls, self._sources, filename, seconds)
+
     def furnish(self, namespace: dict[str, Any]) -> None:
         """Give a module its builtins: Python's, an ``import`` of ours, and the rewriter's calls."""
         namespace["__builtins__"] = {
             **vars(builtins),
             "__import__": self._import,
             **names_for(self.recorder),
+            "__called__": self.calls.called,
         }
 
     def _import(
@@ -137,53 +152,6 @@ class Run:
             self._followed.enter_context(tensors.following())
 
 
-def names_for(recorder: Recorder) -> dict[str, Any]:
-    """What the code of a script is given beside its own names: the rewriter's calls, ``sum``."""
-
-    def loop(items: Iterable[Any]) -> Iterator[Any]:
-        """The items of a ``for`` loop, until it has made enough updates."""
-        go_on = recorder.rounds.begin()
-        for item in items:
-            yield recorder.places.looped(item)
-            if not go_on():
-                return
-
-    return {
-        "__assigned__": recorder.assigned,
-        "__loop__": loop,
-        "__round__": recorder.rounds.begin,
-        "__float__": functools.partial(_float, recorder),
-        "__cast__": _cast,
-        "__set_item__": recorder.places.set_item,
-        "__set_attribute__": recorder.places.set_attribute,
-        "__change_item__": recorder.places.change_item,
-        "__change_attribute__": recorder.places.change_attribute,
-        "__named__": recorder.places.named,
-        "sum": sum_of,
-        "max": extreme_of(True),
-        "min": extreme_of(False),
-    }
-
-
-def _float(recorder: Recorder, *args: Any) -> Any:
-    """``float(x)`` that keeps a recorded number recorded."""
-    if len(args) != 1 or type(args[0]) in (float, int, str):
-        return float(*args)
-    x = args[0]
-    if isinstance(x, Recorded):
-        float(strip(x))  # for an array, this NumPy may raise an error
-        return x.item() if x.dtype.kind == "f" else x.astype(float).item()
-    if recorder.array_of(x) is not None:
-        x = x.item()
-    return x if type(x) is Number else float(x)
-
-
-def _cast(kind: Any, x: Any) -> Any:
-    """``numpy.int64(x)``, which would make a plain array of a recorded one."""
-    numbers = isinstance(kind, type) and issubclass(kind, np.generic | float | int)
-    return x.astype(kind) if numbers and isinstance(x, Recorded) else kind(x)
-
-
 class _Siblings(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     """Imports modules from the script's own folder as the script itself is run."""
 
@@ -203,7 +171,7 @@ class _Siblings(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         file = Path(str(module.__file__))
         self.run.furnish(module.__dict__)
         text, places = read_source(file, module=str(file.relative_to(self.folder)))
-        for code in self.run.recorder.frames.compile(text, str(file), places):
+        for code in self.run.compile(text, str(file), places):
             exec(code, module.__dict__)
 
 

@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 
 from ..code import Place
+from .names import names_for
 from .numpy_module import StandIn, math_module, numpy_module, real_module
 from .recorder import Recorder
-from .script import names_for
 
 Source = tuple[str, list[Place]]
 OURS = __name__.split(".")[0]
@@ -26,19 +26,24 @@ OURS = __name__.split(".")[0]
 
 @contextlib.contextmanager
 def watched(
-    recorder: Recorder, functions: Sequence[Any], sources: Mapping[str, Source] | None = None
+    recorder: Recorder,
+    functions: Sequence[Any],
+    sources: Mapping[str, Source] | None = None,
+    main: str = "",
 ) -> Iterator[None]:
     """While the body runs, these functions and all that they call in their own files record.
 
     Args:
-        recorder: its code gets the files; those of the first function come first.
+        recorder: its code gets the files.
         functions: written in Python.
         sources: file -> its text and the places of its lines, of files that cannot be read as
             Python's own tracebacks read them.
+        main: the file that comes first; that of the first function if it is not given.
 
     """
     known = sources or {}
     spaces, files = _own(functions)
+    files = [*dict.fromkeys([*filter(None, [main]), *files, *known])]
     codes: dict[tuple[str, str, int], types.CodeType | None] = {}
     for number, file in enumerate(files):
         source = known.get(file) or _source(file, number == 0)
@@ -82,10 +87,7 @@ _ABSENT = object()
 
 def file_of(function: Any) -> str:
     """The file that a function stands in; "" if it is not written in Python."""
-    function = getattr(function, "__func__", function)
-    if not hasattr(function, "__code__"):
-        function = getattr(type(function), "__call__", None)
-    code = getattr(getattr(function, "__func__", function), "__code__", None)
+    code = getattr(_plain(function), "__code__", None)
     return code.co_filename if code else ""
 
 
@@ -117,10 +119,15 @@ def _own(functions: Sequence[Any]) -> tuple[list[dict[str, Any]], list[str]]:
 
 
 def _globals(function: Any) -> dict[str, Any] | None:
+    return getattr(_plain(function), "__globals__", None)
+
+
+def _plain(function: Any) -> Any:
+    """The function of a method, or of an object that can be called."""
     function = getattr(function, "__func__", function)
-    if not hasattr(function, "__globals__"):
-        function = getattr(type(function), "__call__", None)
-    return getattr(getattr(function, "__func__", function), "__globals__", None)
+    if hasattr(function, "__code__"):
+        return function
+    return vars(type(function)).get("__call__")
 
 
 def _is_own(module: types.ModuleType, folders: set[Path]) -> bool:
@@ -209,8 +216,8 @@ def _stand_in(value: Any, stand_ins: Mapping[types.ModuleType, StandIn]) -> Any:
         ours = home == numpy_module.__module__
         if ours or getattr(np, name, None) is value:
             return getattr(stand_ins[np], name, value)
-    elif isinstance(value, np.ufunc) and getattr(np, value.__name__, None) is value:
-        return getattr(stand_ins[np], value.__name__)
+    elif isinstance(value, np.ufunc) and getattr(np, str(name), None) is value:
+        return getattr(stand_ins[np], str(name))
     return value
 
 

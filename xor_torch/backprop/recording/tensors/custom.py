@@ -146,4 +146,5 @@ class Classes:
         ]
         if not inputs or not outputs or len(outputs) != len(call.outputs):
             return None
-        return Round(inputs, gradients, list(outputs), others)
+        called = dict.fromkeys(inputs, "")
+        return Round(inputs, gradients, list(outputs), called, others)
