@@ -57,7 +57,8 @@ def text(node, constants):
         yield from text(node.body, constants)
         yield from text(node.orelse, constants)
     elif isinstance(node, ast.Name) and node.id in constants:
-        yield from text(constants[node.id], constants)
+        others = {k: v for k, v in constants.items() if k != node.id}  # x = x or y
+        yield from text(constants[node.id], others)
     elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):  # TEXT.format(...)
         yield from text(node.func.value, constants)
 

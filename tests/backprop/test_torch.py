@@ -323,7 +323,7 @@ REASONS = {
     "cupy": ("import cupy as cp\nx = cp.ones(3)\n", "import cupy as np, except ImportError"),
     "crash": ("import torch\ntorch.ones(2) @ torch.ones(3)\n", "crashed with RuntimeError"),
     "complex": (
-        "import torch\nw = torch.ones(3, dtype=torch.complex64)\nfor i in range(9): w = w - w / 9\n",
+        "import torch\nw = torch.ones(3, dtype=torch.complex64)\nfor i in range(9): w -= w / 9\n",
         "no training loop was found",
     ),
     "lost": (

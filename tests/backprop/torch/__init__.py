@@ -34,7 +34,9 @@ _STEPS = """    grad_h_relu = grad_y_pred.mm(w2.t())
 """
 _LAST = "    w2 -= learning_rate * grad_w2\n"
 MISTAKES = {
-    "warm_up-no mask": Mistake("warm_up", "    grad_h[h < 0] = 0\n", "", ("grad_h = ", "grad_w1 =")),
+    "warm_up-no mask": Mistake(
+        "warm_up", "    grad_h[h < 0] = 0\n", "", ("grad_h = ", "grad_w1 =")
+    ),
     "warm_up-wrong mask": Mistake("warm_up", "grad_h[h < 0]", "grad_h[h < 1]"),
     "warm_up-sign": Mistake(
         "warm_up", "2.0 * (y_pred - y)", "2.0 * (y - y_pred)", ("w1 -=", "w2 -=")
