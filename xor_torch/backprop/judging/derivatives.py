@@ -107,7 +107,7 @@ class Derivatives:
             value, users = self.edges[v]
             return self.place(value), *map(self.place, users)
         node = self.bench.tape.nodes[v]
-        return v if v in self.view.starts else (node.site, node.op, len(node.shape))
+        return v if v in self.view.starts else (node.site, node.op, node.shape)
 
     @cached_property
     def _by_shape(self) -> dict[tuple[int, ...], tuple[list[int], Tensor]]:

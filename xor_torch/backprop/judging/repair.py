@@ -107,11 +107,10 @@ class Repair(Derivatives):
         may_repair = self._screen(ids, zero)
         tried: list[Culprit] = []
         groups: dict[object, list[int]] = {}
-        for v in self.slopes:
-            groups.setdefault(self.place(v), []).append(v)
+        for v, slopes in self.slopes.items():
+            if squeezed(slopes[0].shape) == shape:
+                groups.setdefault(self.place(v), []).append(v)
         for vs in sorted(groups.values(), key=lambda vs: -vs[-1]):
-            if squeezed(self.slopes[vs[0]][0].shape) != shape:
-                continue
             for some in self._pairings(ids, sorted(vs, key=self._time)):
                 if all(v in self.matches(n) for n, v in zip(ids, some, strict=True)):
                     continue
@@ -206,9 +205,14 @@ class Repair(Derivatives):
         if any(abs(c - factors[0]) > 1e-5 * abs(factors[0]) for c in factors):
             return None
         p, c = self.points[0], factors[0]
-        actual = p.values[ids[0]].detach()
-        expected = c * self.slopes[vs[0]][0].reshape(actual.shape)
-        return Culprit(ids, vs, self.k, c, sorted(repaired), actual, expected)
+        pairs = [
+            (n, v, p.values[n].detach(), c * self.slopes[v][0].reshape(p.values[n].shape))
+            for n, v in zip(ids, vs, strict=True)
+        ]
+        # the first turn of a loop may be right
+        pairs.sort(key=lambda x: largest(x[2] - x[3]) <= 1e-6 * largest(x[3]))
+        ids, vs = [n for n, *_ in pairs], [v for _, v, *_ in pairs]
+        return Culprit(ids, vs, self.k, c, sorted(repaired), *pairs[0][2:])
 
     def _compare(
         self, p: Point, at: int, zero: list[Tensor], once: list[Tensor]
