@@ -302,7 +302,10 @@ BAD = {
         "fractions",
     ),
     "nothing": ("x = 0.5\nfor i in range(50): x = i / 7\n", "float was replaced"),
-    "game": ("import random\ns = 0.0\nfor i in range(99): s += random.random()\n", "float was replaced"),
+    "game": (
+        "import random\ns = 0.0\nfor i in range(99): s += random.random()\n",
+        "float was replaced",
+    ),
 }
 
 

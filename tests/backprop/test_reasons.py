@@ -12,11 +12,12 @@ from xor_torch.backprop.saying.catalogue import OTHER, REASONS, code_of_reason
 ROOMS = sorted(Path(backprop.__file__).parent.rglob("*.py"))
 RETURNED = {
     "_why_nothing",
+    "_not_called",
     "_unknown_loss",
     "unseen",
     "unseen_parameter",
 }  # functions whose texts are reasons
-RAISED = {"CannotTell", "_CannotTell", "CannotReplay", "OutOfTime"}
+RAISED = {"CannotTell", "_CannotTell", "CannotReplay", "CannotCall", "OutOfTime"}
 
 
 def reasons(tree):
@@ -57,7 +58,7 @@ def text(node, constants):
         yield from text(node.body, constants)
         yield from text(node.orelse, constants)
     elif isinstance(node, ast.Name) and node.id in constants:
-        others = {k: v for k, v in constants.items() if k != node.id}  # x = x or y
+        others = {name: value for name, value in constants.items() if name != node.id}
         yield from text(constants[node.id], others)
     elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):  # TEXT.format(...)
         yield from text(node.func.value, constants)

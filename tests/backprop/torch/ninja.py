@@ -27,8 +27,10 @@ Xtr, Ytr = build_dataset(words)
 n_embd, n_hidden = 4, 9
 g = torch.Generator().manual_seed(2147483647)
 C = torch.randn((vocab_size, n_embd), generator=g)
-W1 = torch.randn((n_embd * block_size, n_hidden), generator=g) * (5 / 3) / (
-    (n_embd * block_size) ** 0.5
+W1 = (
+    torch.randn((n_embd * block_size, n_hidden), generator=g)
+    * (5 / 3)
+    / ((n_embd * block_size) ** 0.5)
 )
 b1 = torch.randn(n_hidden, generator=g) * 0.1
 W2 = torch.randn((n_hidden, vocab_size), generator=g) * 0.1
@@ -70,8 +72,11 @@ with torch.no_grad():
         dhpreact = (1.0 - h**2) * dh
         dbngain = (bnraw * dhpreact).sum(0, keepdim=True)
         dbnbias = dhpreact.sum(0, keepdim=True)
-        dhprebn = bngain * bnvar_inv / n * (
-            n * dhpreact - dhpreact.sum(0) - n / (n - 1) * bnraw * (dhpreact * bnraw).sum(0)
+        dhprebn = (
+            bngain
+            * bnvar_inv
+            / n
+            * (n * dhpreact - dhpreact.sum(0) - n / (n - 1) * bnraw * (dhpreact * bnraw).sum(0))
         )
         dembcat = dhprebn @ W1.T
         dW1 = embcat.T @ dhprebn
