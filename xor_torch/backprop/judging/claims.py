@@ -88,8 +88,8 @@ def _as_autograd(tape: Tape, claim: Claim) -> None:
     size = max(largest(was), largest(slope))
     if was.shape != slope.shape or largest(was - slope) > SLOPE * size + TINY:
         raise CannotTell(
-            f"autograd's gradient of {claim.name} is not that of the forward pass as far as it "
-            "could be recorded"
+            "a part of the forward pass could not be recorded: autograd's gradient of "
+            f"{claim.name} is not that of what was"
         )
 
 
