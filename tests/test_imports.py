@@ -202,17 +202,30 @@ def the_networks_do_not_know_each_other(graph):
     ]
 
 
+TENSORS = "xor_torch.backprop.recording.tensors"
+
+
 def recording_needs_numpy_alone(graph):
+    """Its room for tensors needs torch, and is fetched when a script has imported torch."""
     allowed = {*sys.stdlib_module_names, "numpy"}
-    return [
+    tensors = graph.rooms(TENSORS)
+    rest = Graph({room: text for room, text in graph.sources.items() if room not in tensors})
+    found = [
         f"{room} needs {name}: {cause}"
-        for room in graph.rooms("xor_torch.backprop.recording")
+        for room in rest.rooms("xor_torch.backprop.recording")
         for name, cause in {
-            **graph.reach(room, "load"),
-            **graph.reach(room, "load", "call", packages=False),
+            **rest.reach(room, "load"),
+            **rest.reach(room, "load", "call", packages=False),
         }.items()
         if not is_ours(name) and name.split(".")[0] not in allowed
     ]
+    fetched = [
+        str(each)
+        for each in graph.every("xor_torch.backprop")
+        if each.target in tensors and each.room not in tensors
+        if (each.room, each.when) != ("xor_torch.backprop.recording.script", "call")
+    ]
+    return found + fetched
 
 
 def recording_decides_nothing(graph):
@@ -334,6 +347,7 @@ FREE = {
             "xor_torch.backprop.tape",
             "xor_torch.backprop.recording",
         ],
+        (TENSORS, f"{TENSORS}.mode", f"{TENSORS}.custom", f"{TENSORS}.functions"),
     ),
     "no torch": Free(
         HEAVY,
@@ -436,6 +450,7 @@ MUTANTS = [
     (the_networks_do_not_know_each_other, "model", f"{IN_A_FUNCTION}from xor_torch import fit"),
     (recording_needs_numpy_alone, "backprop.recording.source", f"{IN_A_FUNCTION}import torch.nn"),
     (recording_needs_numpy_alone, "backprop.tape", "import scipy"),
+    (recording_needs_numpy_alone, "backprop.recording.array", "from .tensors import Tensors"),
     (recording_decides_nothing, "backprop.recording.source", "from ..judging import mistakes"),
     (judging_runs_no_script, "backprop.judging.mistakes", "from ..recording import source"),
     (judging_runs_no_script, "backprop.tape", f"{FOR_TYPES}from .recording import source"),

@@ -14,6 +14,7 @@ _HOMES = {
     "XORDataModule": "lit",
     "fit": "lit",
     "assert_backprop": "backprop",
+    "assert_backward": "backprop",
 }
 
 __all__ = [*_HOMES]

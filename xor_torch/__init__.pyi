@@ -1,4 +1,5 @@
 from .backprop import assert_backprop as assert_backprop
+from .backprop import assert_backward as assert_backward
 from .data import Parameters as Parameters
 from .data import initial_weights as initial_weights
 from .data import truth_table as truth_table

@@ -6,7 +6,8 @@ In ``pyproject.toml``::
     backprop_scripts = ["homework/*.py", "train.ipynb"]
 
 Each is run and judged as ``xor-torch compare`` does it. A wrong one fails with the report; one that
-it cannot tell is skipped, with the reason.
+it cannot tell is skipped, with the reason. `assert_backprop` and `assert_backward` fail with the
+report, and with no line of this package.
 """
 
 from collections.abc import Generator, Iterable

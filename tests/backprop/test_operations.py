@@ -279,6 +279,7 @@ CALLS = {
     "rollaxis": [Call(CUBE, 2), Call(CUBE, 0, 3), Call(X, -1, start=0)],
     "extract": [Call(MASK, X), Call(ROW > 0, ROW)],
     "resize": [Call(X, (4, 5)), Call(ROW, 3), Call(X, new_shape=(2, 6))],
+    "choose": [Call(TWICE, X), Call(WHOLE, X, mode="wrap")],
     "compress": [Call([True, False, True], X, 0), Call(ROW > 0, X, axis=1)],
     "delete": [
         Call(X, 0), Call(X, 1, 0), Call(X, [0, 2], 1), Call(X, slice(1, 3), axis=1), Call(X, -1, 1),

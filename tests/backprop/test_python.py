@@ -316,8 +316,11 @@ BAD = {
         "from fractions import Fraction as F\nw = F(1)\nfor i in range(9): w -= w / 9\n",
         "fractions",
     ),
-    "nothing": ("x = 0.5\nfor i in range(50): x = i / 7\n", "no float was replaced"),
-    "game": ("import random\ns = 0.0\nfor i in range(99): s += random.random()\n", "no float"),
+    "nothing": ("x = 0.5\nfor i in range(50): x = i / 7\n", "float was replaced"),
+    "game": (
+        "import random\ns = 0.0\nfor i in range(99): s += random.random()\n",
+        "float was replaced",
+    ),
 }
 
 

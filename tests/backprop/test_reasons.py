@@ -12,11 +12,12 @@ from xor_torch.backprop.saying.catalogue import OTHER, REASONS, code_of_reason
 ROOMS = sorted(Path(backprop.__file__).parent.rglob("*.py"))
 RETURNED = {
     "_why_nothing",
+    "_not_called",
     "_unknown_loss",
     "unseen",
     "unseen_parameter",
 }  # functions whose texts are reasons
-RAISED = {"CannotTell", "_CannotTell", "CannotReplay", "OutOfTime"}
+RAISED = {"CannotTell", "_CannotTell", "CannotReplay", "CannotCall", "OutOfTime"}
 
 
 def reasons(tree):

@@ -5,7 +5,7 @@ operation to a tape; `judging` reads the tape and returns findings; `saying` put
 Importing this needs no torch: the judge is imported when there is something to judge.
 """
 
-from .assertion import assert_backprop
+from .assertion import assert_backprop, assert_backward
 from .check import check_file
 from .many import check_files, find_files
 from .notebook import add_magic, assert_notebook
@@ -17,6 +17,7 @@ __all__ = [
     "Verdict",
     "add_magic",
     "assert_backprop",
+    "assert_backward",
     "assert_notebook",
     "check_file",
     "check_files",

@@ -1,5 +1,10 @@
-"""Is a function that computes gradients right? `assert_backprop`, for graders and their tests."""
+"""Are gradients right? `assert_backward` and `assert_backprop`, for graders and their tests.
 
+`assert_backward` checks a pair of functions: the derivatives are those of the forward function.
+`assert_backprop` checks a function that returns gradients of a loss that is to be found.
+"""
+
+import contextlib
 import functools
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -11,14 +16,17 @@ import numpy as np
 from .check import conclude
 from .code import Code
 from .recording.array import strip
+from .recording.binding import CannotCall
+from .recording.pairs import LIMITS, Functions, record_pair
 from .recording.recorder import Recorder
-from .recording.script import in_place_of_numpy
+from .recording.watching import cell_number, file_of, watched
 from .tape import Tape
 from .verdict import Verdict
 
 Arrays = Mapping[str, np.ndarray]
 # Conventions (a mean, a half, a sum over classes) make factors; these are none.
 LEAST_FACTOR, LARGEST_FACTOR = 1e-6, 1e6
+NOTEBOOK, IN = "this notebook", "In [{}]"
 SAME = 1e-9  # relative: how far a value may be from what `forward` returns
 
 
@@ -70,23 +78,101 @@ def assert_backprop(
     _assert_dependence(function, X, y, draws, shapes)
 
     recorder = Recorder()
-    code = getattr(function, "__code__", None) or type(function).__call__.__code__
-    for own in (code.co_filename, __file__):
-        recorder.frames.add(own)
     at, results = list[dict[str, np.ndarray]](), list[list[int]]()
-    with in_place_of_numpy(recorder, function), np.errstate(all="ignore"):
+    with watched(recorder, [function]), np.errstate(all="ignore"):
         data, targets = recorder.enter(X), recorder.enter(y)
         current: dict[str, Any] = {n: recorder.enter(v, n) for n, v in draws[0].items()}
         for _ in range(rounds):
             at.append({n: np.array(strip(v)) for n, v in current.items()})
             found = _call(function, data, targets, current, shapes)
-            results.append([recorder.node_of(np.asanyarray(found[n])) for n in shapes])
-            current = {n: recorder.assigned(current[n] - found[n], n) for n in shapes}
+            gradients_of = {n: recorder.node_of(np.asanyarray(found[n])) for n in shapes}
+            results.append([*gradients_of.values()])
+            current = {
+                n: recorder.derived(
+                    "subtract",
+                    (recorder.node_of(current[n]), node),
+                    strip(current[n]) - strip(found[n]),
+                    n,
+                )
+                for n, node in gradients_of.items()
+            }
     recorder.full = True
     if forward is not None:
         outputs = [np.asarray(forward(X.copy(), _copies(p))) for p in at]
         _assert_computed(recorder.tape, results, outputs)
-    _assert_right(recorder.tape, code.co_filename)
+    _assert_right(recorder.tape, file_of(function))
+
+
+def assert_backward(
+    forward: Callable[..., Any],
+    backward: Callable[..., Any] | None,
+    *inputs: Any,
+    strict: bool = False,
+    seed: int = 0,
+    **named: Any,
+) -> None:
+    """Check a backward function against autograd, through its forward function.
+
+    >>> import numpy as np
+    >>> def affine_forward(x, w, b):
+    ...     return x @ w + b, (x, w)
+    >>> def affine_backward(dout, cache):
+    ...     x, w = cache
+    ...     return dout @ w.T, x.T @ dout, dout.sum(axis=0)
+    >>> rng = np.random.default_rng(0)
+    >>> x, w, b = rng.normal(size=(4, 3)), rng.normal(size=(3, 2)), np.zeros(2)
+    >>> assert_backward(affine_forward, affine_backward, x, w, b)
+
+    Args:
+        forward: called as ``forward(*inputs, **named)``. It returns an output or a tuple of
+            outputs, and after them a cache of any type if `backward` takes one. A method of an
+            object counts the arrays in the object as inputs, too.
+        backward: called with a random upstream gradient of the shape of each output that it takes
+            one for, and with the cache: ``backward(dout, cache)``. A parameter that is called like
+            one of `forward` gets the same argument. It returns the gradients in the order of the
+            inputs, or in a dictionary, or leaves them in its object. None if `forward` returns
+            them itself: ``loss, dx = softmax_loss(x, y)``.
+        inputs: arrays of floats, with respect to which the gradients are. Arrays of whole numbers
+            are labels or indices; anything else is passed on. They are copied, and the functions
+            are called a few times: at these numbers and near them.
+        strict: refuse gradients that are means over the samples, as ``dW = dZ @ A.T / m`` beside
+            ``dA = W.T @ dZ``.
+        seed: of the upstream gradients.
+        named: inputs by name.
+
+    Raises:
+        AssertionError: a gradient is not the derivative, with the report; or it cannot be told.
+
+    """
+    __tracebackhide__ = True
+    for name, function in (("forward", forward), ("backward", backward)):
+        if not file_of(function) and not (name == "backward" and function is None):
+            raise AssertionError(
+                f"{name} must be a function written in Python, got {_short(function)}"
+            )
+    recorder, main = Recorder(LIMITS), backward or forward
+    try:
+        with watched(recorder, [main, forward]):
+            pair = record_pair(recorder, Functions(forward, backward, inputs, named), seed)
+    except CannotCall as e:
+        raise AssertionError(f"cannot tell: {e}") from None
+    verdict = _verdict_of(file_of(main), recorder.tape.code, strict)
+    from .judging.pairs import judge_pair  # it imports torch
+
+    verdict.findings = [judge_pair(recorder.tape, pair)]
+    conclude(verdict, {"end": "ran", "left": False}, "")
+    if verdict.verdict != "correct":
+        raise AssertionError(verdict.report())
+
+
+def _verdict_of(filename: str, code: Code, strict: bool = False) -> Verdict:
+    """A verdict to be filled, about a file or about the notebook that is running."""
+    if cell_number(filename) is not None:
+        code.cell, filename = IN, NOTEBOOK
+    else:
+        with contextlib.suppress(ValueError):
+            filename = str(Path(filename).relative_to(Path.cwd()))
+    return Verdict(filename, "cannot tell", code=code, strict=strict)
 
 
 def _function(gradients: Any) -> Any:
@@ -228,11 +314,8 @@ def _assert_right(tape: Tape, filename: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         tape.save(Path(folder), end="ran", left=False)
         tape, outcome = Tape.load(Path(folder))
-    try:
-        lines = Path(filename).read_text().splitlines()
-    except (OSError, UnicodeDecodeError):
-        lines = []
-    verdict = Verdict(filename, "cannot tell", findings=judge(tape), code=Code(lines))
+    verdict = _verdict_of(filename, tape.code)
+    verdict.findings = judge(tape)
     conclude(verdict, outcome, "numpy")
     if verdict.verdict != "correct":
         raise AssertionError(verdict.report())

@@ -21,8 +21,9 @@ from typing import Any
 from . import mending, recording
 from .code import Code
 from .deadline import OutOfTime, deadline
+from .pair import Pair
 from .recording.limits import Limits
-from .recording.main import REPLACEMENT, TELL_SECONDS, UPDATES
+from .recording.main import PAIRS, REPLACEMENT, TELL_SECONDS, UPDATES
 from .recording.process import CLEANUP_SECONDS, TIME_IS_OVER
 from .recording.source import fingerprint, read_source
 from .tape import Tape
@@ -41,7 +42,7 @@ JUDGE_OUT_OF_TIME = (
 )
 EXACT = ("decimal", "fractions", "cmath")  # modules with numbers of their own
 LEAST_TO_TRY, MOST_TO_TRY = 2.0, 15.0  # seconds, for one correction and for all
-FRAMEWORKS = ("torch", "tensorflow", "keras", "jax", "mxnet", "theano", "chainer", "paddle")
+FRAMEWORKS = ("tensorflow", "keras", "jax", "mxnet", "theano", "chainer", "paddle")
 
 
 def check_file(
@@ -91,14 +92,21 @@ def check_file(
 
         tape, outcome = record(source, timeout, progress)
         progress("judging")
-        from .judging.judge import judge  # it imports torch
+        from .judging.claims import judge_all  # it imports torch
 
         tape.code.cell = cell
         verdict.code = tape.code
-        if outcome.get("limit"):
+        pairs = outcome.get("pairs")
+        if outcome.get("limit") and not pairs:
             raise _CannotTell(str(outcome["limit"]))
         with deadline(end - time.monotonic()):
-            verdict.findings = judge(tape)
+            verdict.findings = judge_all(tape)
+            if pairs and not verdict.findings:
+                from .judging.pairs import judge_pair
+
+                verdict.code = pairs[0].code
+                verdict.code.cell = cell
+                verdict.findings = [judge_pair(pairs[0], pair) for pair in pairs[1]]
         conclude(verdict, outcome, source, timeout)
         if mend and verdict.verdict == "wrong":
             progress("trying corrections")
@@ -190,6 +198,12 @@ def _record(
             )
         try:
             tape, outcome = Tape.load(Path(folder))
+            outcome["pairs"] = None
+            if (Path(folder) / PAIRS / "tape.json").exists():
+                functions, found = Tape.load(Path(folder) / PAIRS)
+                values = len(functions.nodes)
+                some = [Pair.of_json(pair, values) for pair in found["pairs"]]
+                outcome["pairs"] = (functions, some) if some else None
         except (ValueError, OSError) as e:
             raise _CannotTell(f"the recording cannot be used: {e}") from None
     if outcome.get("source") != fingerprint(source):
@@ -228,7 +242,7 @@ def _load_judge() -> None:
     collects = gc.isenabled()
     gc.disable()
     try:
-        importlib.import_module(".judging.judge", __package__)
+        importlib.import_module(".judging.claims", __package__)
     finally:
         if collects:
             gc.enable()
@@ -261,7 +275,7 @@ def _corrected(
     end: float,
 ) -> str | None:
     """The source with one correction, with which it is judged correct; None if none was found."""
-    from .judging.judge import judge
+    from .judging.claims import judge_all
 
     finding = verdict.decisive
     d = finding.diagnosis if finding else None
@@ -277,7 +291,7 @@ def _corrected(
         with contextlib.suppress(Exception, OutOfTime), deadline(left):
             tape, outcome = record(text, left)
             tried = Verdict(
-                verdict.path, "cannot tell", findings=judge(tape), strict=verdict.strict
+                verdict.path, "cannot tell", findings=judge_all(tape), strict=verdict.strict
             )
             conclude(tried, outcome, text)
             still = sum(len(f.parameters) for f in tried.findings)
@@ -294,6 +308,9 @@ def conclude(
         if f.other_loss and verdict.strict and f.verdict == "correct":
             f.verdict = "wrong"
             verdict.reason = f.warnings[0]
+        if f.means and verdict.strict and f.verdict == "correct":
+            f.verdict = "wrong"
+            verdict.reason = f.means
     verdicts = [f.verdict for f in verdict.findings]
     if "wrong" in verdicts:
         verdict.verdict = "wrong"
@@ -319,7 +336,21 @@ def _why_nothing(outcome: Mapping[str, object], source: str, timeout: float) -> 
         )
     if missing in FRAMEWORKS or (used and not missing):
         name = missing or used[0]
-        return f"the script uses {name}: only hand-written NumPy can be checked"
+        if name == "jax":
+            return (
+                "the script uses jax, whose arrays cannot be recorded; jax.numpy's functions are "
+                "NumPy's: import numpy as jnp, write x[i] = y for x = x.at[i].set(y), and leave "
+                "out jit"
+            )
+        return (
+            f"the script uses {name}: only gradients that are written by hand in NumPy, torch or "
+            "pure Python can be checked"
+        )
+    if outcome.get("autograd") and outcome["end"] != "crash":
+        return (
+            "autograd computes the gradients of this script, so there is no backward pass by hand "
+            "to check: update with your own gradients, or compare them with .grad"
+        )
     if outcome["end"] == "crash":
         if outcome["error"] == "ModuleNotFoundError":
             return f"the script needs the package {missing}, which is not installed here"
@@ -351,6 +382,6 @@ def _why_nothing(outcome: Mapping[str, object], source: str, timeout: float) -> 
                 f"no training loop was found: what the script computes with {name} is not recorded"
             )
     return (
-        "no training loop was found: no NumPy array and no float was replaced, at least twice, by "
+        "no training loop was found: no array, tensor or float was replaced, at least twice, by "
         "itself plus a change that depends on it"
     )

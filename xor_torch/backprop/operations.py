@@ -91,7 +91,7 @@ TABLE: dict[str, Operation] = {
     **_rows("split array_split hsplit vsplit dsplit broadcast_to broadcast_arrays", _VIEW),
     **_rows("item take take_along_axis delete roll", _PART),
     **_rows("rollaxis", _VIEW),
-    **_rows("compress extract", Operation(linear=(1,), part=True)),  # 0: the condition
+    **_rows("compress extract choose", Operation(linear=(1,), part=True)),  # 0: which ones
     # the numbers, and zeros or copies of them beside
     **_rows("repeat resize tile pad tril triu diag diagflat", _LINEAR_ONLY),
     # sums and products

@@ -18,6 +18,7 @@ import numpy as np
 
 from .code import Code
 from .operations import SAME_NUMBERS
+from .pair import Pair
 from .untrusted import read_regular
 
 # Drop a preparation longer than LONG operations, but keep the last DATA of them before the first
@@ -73,6 +74,9 @@ class Tape:
         self.links: list[tuple[int, int]] = []  # (old, new): new = old + a change that needs old
         self.branches: list[tuple[int, bool]] = []  # a branch was taken because of this value
         self.aliases: list[tuple[int, str, int]] = []  # (id, a further name, the line of it)
+        # (id, value, loss): autograd's derivative of a loss with respect to a value
+        self.gradients: list[tuple[int, int, int]] = []
+        self.pairs: list[Pair] = []  # a forward function and its backward function each
         self.code = Code()
 
     def origin(self, id: int, through: Collection[str] = SAME_NUMBERS) -> int:
@@ -104,6 +108,7 @@ class Tape:
             for n in self.nodes
         ]
         tape.links, tape.branches, tape.aliases = self.links, self.branches, self.aliases
+        tape.gradients, tape.pairs = self.gradients, self.pairs
         tape.code = self.code
         changed = any(a.args != b.args for a, b in zip(tape.nodes, self.nodes, strict=True))
         return tape if changed else None
@@ -150,12 +155,13 @@ class Tape:
                 stack += self.nodes[id].inputs if self.nodes[id].value is None else ()
         return kept
 
-    def save(self, folder: Path, **outcome: Any) -> None:
+    def save(self, folder: Path, whole: bool = False, **outcome: Any) -> None:
         """Write ``tape.json`` and a file with the values, one after the other, into `folder`.
 
-        A long preparation is left out: its results are written as if they came from outside.
+        A long preparation is left out, unless it is to be `whole`: its results are written as if
+        they came from outside.
         """
-        begin = self._begin()
+        begin = 0 if whole else self._begin()
         kept = self._kept(begin)
         nodes, offset = list[tuple[Any, ...] | None](), 0
         sites: dict[Any, int] = {None: 0}
@@ -180,6 +186,8 @@ class Tape:
             "links": self.links,
             "aliases": [entry for entry in self.aliases if entry[0] in kept],
             "branches": [entry for entry in self.branches if entry[0] in kept],
+            "gradients": [entry for entry in self.gradients if kept.issuperset(entry)],
+            "pairs": [pair.to_json() for pair in self.pairs if kept.issuperset(pair.values())],
             "code": (self.code.lines, self.code.places),
             "outcome": outcome,
         }
@@ -239,6 +247,10 @@ class Tape:
         tape.links = [(known[old], known[new]) for old, new in content["links"]]
         tape.branches = [(known[id], bool(answer)) for id, answer in content["branches"]]
         tape.aliases = [(known[id], _text(n), _whole(line)) for id, n, line in content["aliases"]]
+        tape.gradients = [
+            (known[id], known[of], known[loss]) for id, of, loss in content["gradients"]
+        ]
+        tape.pairs = [Pair.of_json(found, len(tape.nodes)) for found in content["pairs"]]
         lines, places = content["code"]
         tape.code = Code(
             list(map(_text, lines)),

@@ -83,6 +83,7 @@ def describe(bench: Bench, fit: Fit, finding: Finding, match: Match | None = Non
             f"{_named(f'z{layer.number}', nodes[layer.z].name)} {nodes[layer.z].shape}, "
             f"{_named(f'a{layer.number}', nodes[layer.a].name)}, {layer.activation}"
         )
+    step.slopes = {v: slopes for v, slopes in step.slopes.items() if v in names}
     backward = [n for n in step.view.step.nodes if step.view.reaches.get(n) and nodes[n].line]
     for n in backward:
         if n in step.forward or n in step.view.ends or nodes[n].dtype != "f":

@@ -4,6 +4,7 @@ A `Recorded` is an ndarray: to the script it has the numbers that NumPy's would 
 one `Memory`, so that a change through one of them is seen by the others.
 """
 
+import operator
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -23,6 +24,13 @@ _METHODS = [
 ]  # fmt: skip
 
 
+# Python's operators of a tensor and a number.
+_OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
+    "add": operator.add, "subtract": operator.sub, "multiply": operator.mul,
+    "divide": operator.truediv, "power": operator.pow, "floor_divide": operator.floordiv,
+    "remainder": operator.mod, "greater": operator.gt, "greater_equal": operator.ge,
+    "less": operator.lt, "less_equal": operator.le, "equal": operator.eq,
+}  # fmt: skip
 ATOMS = frozenset([int, float, bool, str, type(None), type(Ellipsis)])  # arguments as they are
 _SHAPE: Any = np.ndarray.shape  # a descriptor
 
@@ -38,6 +46,9 @@ class Journal(Protocol):
     def branch(self, x: "Recorded", answer: bool) -> None: ...
     def typed(self, x: Any) -> Any: ...
     def matrix(self, data: Any, dtype: Any = None, copy: bool = True) -> Any: ...
+    def plain_number(self, x: Any) -> Any: ...
+    @property
+    def array_of(self) -> Callable[[Any], Any]: ...
 
 
 class Nobody:
@@ -55,6 +66,12 @@ class Nobody:
 
     def change(self, op: str, function: Callable[..., Any], args: Any, kwargs: Any) -> None:
         self.run(op, function, args, kwargs)
+
+    def array_of(self, x: Any) -> Any:
+        return None
+
+    def plain_number(self, x: Any) -> Any:
+        return x
 
     def assign(self, x: "Recorded", index: Any, value: Any) -> None:
         strip(x)[strip(index)] = strip(value)
@@ -118,6 +135,9 @@ class Recorded(np.ndarray):
         function, recorder = getattr(ufunc, method), self._recorder
         if method == "at":
             return recorder.change(name, function, inputs, kwargs)
+        if self._scalar and any(recorder.array_of(x) is not None for x in inputs):
+            # torch takes NumPy's numbers, but not this array, which stands for one
+            return _OPERATORS[name](*map(recorder.plain_number, inputs))
         if method == "__call__":  # for add.reduce, a tuple is the axes
             inputs = tuple(map(recorder.typed, inputs))
         if out is None:

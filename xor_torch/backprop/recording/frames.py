@@ -14,7 +14,7 @@ from .source import AssignmentRewriter
 
 # Frames of these files stand between the script and the recorder: our own, and `copy`, because
 # a deep copy of an array is what the script asked for.
-_BETWEEN = frozenset([*map(str, Path(__file__).parent.glob("*.py")), copy.__file__])
+_BETWEEN = frozenset([*map(str, Path(__file__).parent.rglob("*.py")), copy.__file__])
 
 
 class Frames:
@@ -25,6 +25,11 @@ class Frames:
         # file -> line -> column -> what the statement there changes, see `AssignmentRewriter`
         self._changed: dict[str, dict[int, dict[int, list[str]]]] = {}
         self._lines_before: dict[str, int] = {}  # how many lines of other files come before it
+        self._passed: str | None = None  # the folder of a package that is passed through
+
+    def pass_through(self, folder: str) -> None:
+        """What the files of a folder do, the script does that calls them."""
+        self._passed = folder
 
     def add(self, filename: str) -> None:
         """Take a file for the script's own, as it is."""
@@ -52,9 +57,23 @@ class Frames:
     def current(self) -> types.FrameType | None:
         """The nearest frame, if it is the script's; None if another package is at work."""
         frame: types.FrameType | None = sys._getframe(1)
-        while frame and frame.f_code.co_filename in _BETWEEN:
+        while frame and (
+            frame.f_code.co_filename in _BETWEEN
+            or (self._passed and frame.f_code.co_filename.startswith(self._passed))
+        ):
             frame = frame.f_back
         return frame if frame and frame.f_code.co_filename in self._changed else None
+
+    def site(self, frame: types.FrameType) -> tuple[types.CodeType, int]:
+        """The instruction that is running: the script's, or that of the package it goes through.
+
+        A package's optimiser computes and adds each change in one call of the script.
+        """
+        inner: types.FrameType | None = sys._getframe(1) if self._passed else frame
+        while inner and inner.f_code.co_filename in _BETWEEN:
+            inner = inner.f_back
+        inner = inner or frame
+        return inner.f_code, inner.f_lasti
 
     def callers(self, frame: types.FrameType) -> list[Any]:
         """From which lines of the script a frame was called."""
@@ -67,7 +86,11 @@ class Frames:
 
     def line(self, frame: types.FrameType) -> int:
         """The line of a frame, counted as in `Code`."""
-        return self._lines_before.get(frame.f_code.co_filename, 0) + frame.f_lineno
+        return self.line_in(frame.f_code.co_filename, frame.f_lineno)
+
+    def line_in(self, filename: str, line: int) -> int:
+        """A line of a file, counted as in `Code`."""
+        return self._lines_before.get(filename, 0) + line
 
     def targets(self) -> list[str]:
         """What the present statement changes: x[i][j], and what that is a part of: x[i], x."""

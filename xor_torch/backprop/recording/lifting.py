@@ -384,3 +384,11 @@ class _Lifting:
         self.new.aliases = [
             (self.at[i], name, line) for i, name, line in self.old.aliases if i in self.at
         ]
+        self.new.gradients = [
+            (self.at[a], self.at[b], self.at[c])
+            for a, b, c in self.old.gradients
+            if {a, b, c} <= self.at.keys()
+        ]
+        self.new.pairs = [
+            pair.renumbered(self.at) for pair in self.old.pairs if pair.values() <= self.at.keys()
+        ]

@@ -18,6 +18,7 @@ from .source import fingerprint, read_source
 REPLACEMENT = "replacement.py"  # in the directory
 UPDATES = "updates"  # in the directory: how many updates were found until now
 TELL_SECONDS = 0.2  # the time between two looks at it
+PAIRS = "pairs"  # a directory with the tape of forward and backward functions
 
 
 def main(argv: list[str]) -> None:
@@ -31,6 +32,7 @@ def main(argv: list[str]) -> None:
     file, directory, seconds, grace, memory, *rest = argv
     folder, path = Path(directory), Path(file)
     process.supervise(float(seconds) + float(grace))
+    end = time.monotonic() + float(seconds)
     process.limit_memory(int(memory))
     owner, exit_now = os.getpid(), os._exit
     source, places = read_source(path)
@@ -46,6 +48,7 @@ def main(argv: list[str]) -> None:
                 left=recorder.rounds.left,
                 source=fingerprint(source),
                 limit=limit,
+                autograd=recorder.autograd,
                 **outcome,
             )
 
@@ -59,9 +62,9 @@ def main(argv: list[str]) -> None:
     recorder = Recorder(limits, when_full=leave, when_enough=lambda: save(end="full"))
     sys.argv = [file, *rest]
     sys.path[0] = str(path.resolve().parent)
-    over = threading.Event()
+    over, end = threading.Event(), monotonic() + limits.seconds
 
-    def watch(end: float = monotonic() + limits.seconds) -> None:
+    def watch() -> None:
         while not over.wait(min(TELL_SECONDS, max(end - monotonic(), 0))):
             if monotonic() >= end:
                 leave("time")
@@ -71,8 +74,9 @@ def main(argv: list[str]) -> None:
     threading.Thread(target=watch, daemon=True).start()
     os._exit = lambda status: leave("exit")  # type: ignore[assignment, return-value]
     outcome: dict[str, Any] = {"end": "ran"}
+    run = Run(recorder)
     try:
-        Run(recorder).script(source, file, places)
+        run.script(source, file, places)
     except SystemExit as e:
         outcome = {"end": "exit", "message": str(e.code)}
     except BaseException as e:
@@ -85,6 +89,11 @@ def main(argv: list[str]) -> None:
     over.set()
     recorder.full = True
     save(**outcome)
+    tape, pairs = run.pairs(file, end - monotonic())
+    if pairs and os.getpid() == owner:
+        (folder / PAIRS).mkdir(exist_ok=True)
+        found = [pair.to_json() for pair in pairs]
+        tape.save(folder / PAIRS, whole=True, end="ran", pairs=found)
     sys.stdout.flush()
     exit_now(0)
 
@@ -93,6 +102,6 @@ def _own_traceback(error: BaseException) -> str:
     """A traceback without our frames."""
     here = Path(__file__).parent
     frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if Path(frame.filename).parent != here]
+    own = [frame for frame in frames if here not in Path(frame.filename).parents]
     text = ["Traceback (most recent call last):\n", *traceback.format_list(own)]
     return "".join(text + traceback.format_exception_only(type(error), error))

@@ -65,6 +65,12 @@ class StandIn(types.ModuleType):
         return self
 
 
+def real_module(module: types.ModuleType) -> types.ModuleType:
+    """The module that a stand-in stands for; any other one as it is."""
+    found: types.ModuleType = vars(module)["_real"] if isinstance(module, StandIn) else module
+    return found
+
+
 def numpy_module(recorder: Recorder) -> StandIn:
     """``numpy``, as far as a script can tell."""
 

@@ -61,6 +61,9 @@ class Recorder:
         self.updates = Updates(self.tape, limits.marks)
         self.rounds = Rounds(limits, lambda: self.updates.count, when_enough)
         self.full = False  # Set it to stop recording.
+        self.autograd = False  # Has the script let torch compute gradients?
+        # The recorded array that a value of another package stands for, see `tensors`.
+        self.array_of: Callable[[Any], Any] = lambda x: None
         self._when_full = when_full
         self._deadline = time.monotonic() + limits.seconds
         self.places = Places(self)
@@ -85,7 +88,7 @@ class Recorder:
         node = Node(len(tape.nodes), op, args, kwargs or {})
         if frame is not None:
             node.line = self.frames.line(frame)
-            node.site = (frame.f_code, frame.f_lasti)
+            node.site = self.frames.site(frame)
         for i in node.inputs:
             node.marks |= tape.nodes[i].marks
         tape.nodes.append(node)
@@ -164,7 +167,17 @@ class Recorder:
             return {k: self._encode(v) for k, v in x.items()}
         if type(x) is slice:
             return slice(*(self._encode(i) for i in (x.start, x.stop, x.step)))
-        return x
+        array = self.array_of(x)
+        return x if array is None else Ref(self.node_of(array))
+
+    def derived(self, op: str, args: tuple[int, ...], value: Any, name: str = "") -> Recorded:
+        """Write down what is computed from the values `args`, as done where the last was made."""
+        node, last = self._new(op, tuple(map(Ref, args))), self.tape.nodes[args[-1]]
+        node.line, node.site, node.name = last.line, (last.site, op, name), name or last.name
+        self._keep(node, value)
+        self._find_update(node)
+        made: Recorded = self.wrap(np.asarray(value), node.id)
+        return made
 
     # -- arrays that record
 
@@ -224,6 +237,8 @@ class Recorder:
         if isinstance(object, Matrix) and not kwargs.get("subok"):
             object = object.A
         kwargs.pop("subok", None)
+        known = self.array_of(object)
+        object = object if known is None else known
         if isinstance(object, Recorded):
             if copy or (dtype is not None and np.dtype(dtype) != object.dtype):
                 object = object.copy() if dtype is None else object.astype(dtype)
@@ -269,6 +284,15 @@ class Recorder:
         node.marks = 1 << self.limits.marks  # all of them share the last mark
         self._made.add(node.id)
         return node.id
+
+    def plain_number(self, x: Any) -> Any:
+        """Python's number for one of NumPy's; other things as they are."""
+        if not (isinstance(x, Recorded) and x._scalar):
+            return x
+        value = strip(x).item()
+        if type(value) is not float or not self._records():
+            return value
+        return self.number("copy", (x,), value)
 
     def as_array(self, x: Number) -> Any:
         """A Python float as the number that NumPy makes of it."""
@@ -388,10 +412,29 @@ class Recorder:
         if not path:
             x._node, x._version = node, memory.version
 
-    def assign(self, x: Recorded, index: Any, value: Any) -> None:
-        """``x[index] = value``"""
-        if not self._records():
+    def became(self, x: Recorded, node: int) -> None:
+        """Another package has given `x` the numbers of a node in place."""
+        if self._records():
+            made, name = self.tape.nodes[node], self.tape.nodes[self.node_of(x)].name
+            if name:
+                made.name = name  # for p in parameters: p -= ...
+            else:
+                self._name_target(made)
+            self._write(x, (), node)
+        else:
+            self.changed_unseen(x)
+
+    def assign(
+        self, x: Recorded, index: Any, value: Any, write: Callable[[], Any] | None = None
+    ) -> None:
+        """``x[index] = value``, which `write` does, unless it is NumPy's own."""
+
+        def by_numpy() -> None:
             x.view(np.ndarray)[strip(index)] = strip(value)
+
+        write = write or by_numpy
+        if not self._records():
+            write()
             self.changed_unseen(x)
             return
         if isinstance(value, Recorded) and same_memory(value, x.view(np.ndarray)[strip(index)]):
@@ -400,7 +443,7 @@ class Recorder:
         if isinstance(new, list):  # x[i] = [a, b]
             new = Ref(self.node_of(self.array(value)))
         self.node_of(x)
-        x.view(np.ndarray)[strip(index)] = strip(value)
+        write()
         if isinstance(new, Ref) and is_whole(index) and self.tape.nodes[new.id].shape == x.shape:
             self._write(x, (), new.id)
             return
@@ -416,12 +459,14 @@ class Recorder:
             self.changed_unseen(x)
             return
         args = (x, *(self.array(a) if isinstance(a, list) else a for a in args[1:]))
+        before = self.tape.nodes[self.node_of(x)].name
         encoded = self._encode(args), self._encode(kwargs)
         function(*strip(args), **strip(kwargs))
         node = self._new(op, *encoded)
         self._keep(node, strip(x))
         self._find_update(node)
         self._name_target(node)
+        node.name = node.name or before
         self._write(x, (), node.id)
 
     def shuffle(self, x: Recorded, shuffle: Callable[..., Any], args: Any, kwargs: Any) -> None:
@@ -471,8 +516,9 @@ class Recorder:
         if made and not self.full:
             # A package made it: from now on its operations are to be recorded.
             value = self.wrap(value, self.node_of(value))
-        if isinstance(value, Recorded) and not self.full:
-            node = self.tape.nodes[self.node_of(value)]
+        array = value if isinstance(value, Recorded) else self.array_of(value)
+        if array is not None and not self.full:
+            node = self.tape.nodes[self.node_of(array)]
             if node.name and node.name != targets[0]:
                 frame = self.frames.current()
                 line = self.frames.line(frame) if frame else 0
@@ -480,8 +526,9 @@ class Recorder:
             node.name = node.name or targets[0]
         elif isinstance(value, dict) and len(value) < 100:
             for key, v in value.items():
-                if isinstance(v, Recorded) and not self.full:
-                    self._name_element(self.tape.nodes[self.node_of(v)], targets[0], str(key))
+                array = v if isinstance(v, Recorded) else self.array_of(v)
+                if array is not None and not self.full:
+                    self._name_element(self.tape.nodes[self.node_of(array)], targets[0], str(key))
         return value
 
     def _name_element(self, node: Node, container: str, key: str) -> None:

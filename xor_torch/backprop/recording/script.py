@@ -11,26 +11,30 @@ import importlib.abc
 import importlib.machinery
 import sys
 import types
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from ..code import Place
+from ..pair import Pair
 from ..tape import Tape
-from .array import Recorded, strip
+from .calls import MOST_UPDATES, Calls, record_pairs
 from .limits import Enough, Limits
-from .number import Number, extreme_of, sum_of
+from .names import names_for
 from .numpy_module import math_module, numpy_module
 from .recorder import Recorder
 from .source import read_source
+from .watching import Source
 
 # Packages that a script draws or shows progress with; it can do without them.
 _DISPLAY = {
     "matplotlib", "seaborn", "plotly", "bokeh", "pylab", "mpl_toolkits", "cv2", "IPython",
     "pygame", "PIL", "termcolor", "tqdm", "ipywidgets", "imageio",
 }  # fmt: skip
+
+
+# Not the script's own, wherever it is: Python's modules and this package.
+_OTHERS = {*sys.stdlib_module_names, __name__.split(".")[0]}
 
 
 def record(source: str, filename: str, limits: Limits | None = None) -> tuple[dict[str, Any], Tape]:
@@ -48,6 +52,10 @@ class Run:
         self.recorder = recorder
         self._numpy = numpy_module(recorder)
         self._math = math_module(recorder)
+        self._tensors = False  # Are torch's tensors followed?
+        self._followed = contextlib.ExitStack()
+        self.calls = Calls(recorder)
+        self._sources: dict[str, Source] = {}
 
     def script(
         self, source: str, filename: str, places: list[Place] | None = None
@@ -57,7 +65,7 @@ class Run:
         A cell of a notebook that raises one ends there, and the next is executed, as a reader of
         the notebook would do. The first exception is passed on in the end.
         """
-        codes = self.recorder.frames.compile(source, filename, places or [])
+        codes = self.compile(source, filename, places or [])
         module = types.ModuleType("__main__")
         module.__file__ = filename
         self.furnish(module.__dict__)
@@ -77,29 +85,33 @@ class Run:
             pass
         finally:
             sys.meta_path.remove(finder)
+            self._followed.close()
             if main is not None:
                 sys.modules["__main__"] = main
         if crash:
             raise crash
         return module.__dict__
 
+    def compile(self, source: str, filename: str, places: list[Place]) -> list[types.CodeType]:
+        """Add a file to the script's code, see `Frames.compile`."""
+        codes = self.recorder.frames.compile(source, filename, places)
+        self._sources[filename] = source, places
+        self.calls.add(source, filename)
+        return codes
+
+    def pairs(self, filename: str, seconds: float) -> tuple[Tape, list[Pair]]:
+        """The forward and backward functions of the script, which has ended and has not trained."""
+        if seconds <= 0 or self.recorder.rounds.left or self.recorder.updates.count >= MOST_UPDATES:
+            return Tape(), []
+        return record_pairs(self.calls, self._sources, filename, seconds)
+
     def furnish(self, namespace: dict[str, Any]) -> None:
         """Give a module its builtins: Python's, an ``import`` of ours, and the rewriter's calls."""
         namespace["__builtins__"] = {
             **vars(builtins),
             "__import__": self._import,
-            "__assigned__": self.recorder.assigned,
-            "__loop__": self._loop,
-            "__round__": self.recorder.rounds.begin,
-            "__float__": _float,
-            "__set_item__": self.recorder.places.set_item,
-            "__set_attribute__": self.recorder.places.set_attribute,
-            "__change_item__": self.recorder.places.change_item,
-            "__change_attribute__": self.recorder.places.change_attribute,
-            "__named__": self.recorder.places.named,
-            "sum": sum_of,
-            "max": extreme_of(True),
-            "min": extreme_of(False),
+            **names_for(self.recorder),
+            "__called__": self.calls.called,
         }
 
     def _import(
@@ -112,6 +124,8 @@ class Run:
     ) -> Any:
         if level == 0 and name.partition(".")[0] == "cupy":  # arrays that cannot be recorded
             raise ModuleNotFoundError("No module named 'cupy'", name="cupy")
+        if level == 0 and name.partition(".")[0] == "torch":
+            self._follow_tensors()
         if level == 0 and name in ("numpy", "math"):
             return self._numpy if name == "numpy" else self._math
         if level == 0 and name.startswith("numpy."):
@@ -127,35 +141,15 @@ class Run:
                 return _Nothing()
             raise
 
-    def _loop(self, items: Iterable[Any]) -> Iterator[Any]:
-        """The items of a ``for`` loop, until it has made enough updates."""
-        go_on = self.recorder.rounds.begin()
-        for item in items:
-            yield self.recorder.places.looped(item)
-            if not go_on():
-                return
+    def _follow_tensors(self) -> None:
+        """The script uses torch: from now on its tensors record, too."""
+        if not self._tensors:
+            from .tensors import Tensors
 
-
-@contextlib.contextmanager
-def in_place_of_numpy(recorder: Recorder, function: Callable[..., Any]) -> Iterator[None]:
-    """While a function is called, its module sees the stand-in for NumPy."""
-    names = getattr(function, "__globals__", None) or type(function).__call__.__globals__
-    real = {k: v for k, v in names.items() if v is np}
-    names.update(dict.fromkeys(real, numpy_module(recorder)))
-    try:
-        yield
-    finally:
-        names.update(real)
-
-
-def _float(*args: Any) -> Any:
-    """``float(x)`` that keeps a recorded number recorded."""
-    if len(args) == 1 and isinstance(args[0], Recorded):
-        float(strip(args[0]))  # for an array, this NumPy may raise an error
-        return args[0].item() if args[0].dtype.kind == "f" else args[0].astype(float).item()
-    if len(args) == 1 and type(args[0]) is Number:
-        return args[0]
-    return float(*args)
+            self._tensors = True
+            tensors = Tensors(self.recorder)
+            self.recorder.array_of = tensors.array_of
+            self._followed.enter_context(tensors.following())
 
 
 class _Siblings(importlib.abc.MetaPathFinder, importlib.abc.Loader):
@@ -167,7 +161,7 @@ class _Siblings(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
         spec = importlib.machinery.PathFinder.find_spec(name, path or [str(self.folder)])
         file = Path(spec.origin or "") if spec else Path()
-        installed = "site-packages" in file.parts or name.split(".")[0] in sys.stdlib_module_names
+        installed = "site-packages" in file.parts or name.split(".")[0] in _OTHERS
         if not spec or file.suffix != ".py" or self.folder not in file.parents or installed:
             return None
         spec.loader = self
@@ -177,7 +171,7 @@ class _Siblings(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         file = Path(str(module.__file__))
         self.run.furnish(module.__dict__)
         text, places = read_source(file, module=str(file.relative_to(self.folder)))
-        for code in self.run.recorder.frames.compile(text, str(file), places):
+        for code in self.run.compile(text, str(file), places):
             exec(code, module.__dict__)
 
 

@@ -16,6 +16,12 @@ from ..code import Place
 from ..untrusted import read_regular
 
 MAX_BYTES = 20_000_000  # of a script or a notebook
+# What functions are called that compute losses and gradients.
+WATCHED = re.compile(
+    r".*(forward|fprop|fwd|backward|back_?prop|bprop|bwd|loss|cost|grad|propagat|objective).*"
+    r"|__call__"
+)
+CAST = re.compile(r"(u?int|float)(8|16|32|64)?_?|bool_?|double|single")  # NumPy's types
 
 
 def read_source(path: Path, module: str | None = None) -> tuple[str, list[Place]]:
@@ -40,6 +46,11 @@ def read_source(path: Path, module: str | None = None) -> tuple[str, list[Place]
     except (UnicodeDecodeError, SyntaxError) as e:
         raise ValueError(f"it is not a text file in UTF-8: {e}") from None
     return text, [(module, at) for at in range(1, len(text.splitlines()) + 1)]
+
+
+def is_watched(name: str) -> bool:
+    """May a function of this name compute gradients, or the values that they are of?"""
+    return bool(WATCHED.fullmatch(name))
 
 
 def fingerprint(source: str) -> str:
@@ -75,6 +86,11 @@ def _plain_python(lines: list[str]) -> list[str]:
     return [re.sub(r"^(\s*)([%!?].*|[\w.]+\?\??\s*)$", r"\1pass", line) for line in lines]
 
 
+def _casts(call: ast.Call, function: ast.Attribute) -> bool:
+    """Is it ``np.int64(x)``, by its name?"""
+    return len(call.args) == 1 and not call.keywords and bool(CAST.fullmatch(function.attr))
+
+
 class AssignmentRewriter(ast.NodeTransformer):
     """Adds calls to the recorder to a script; no line moves.
 
@@ -83,7 +99,9 @@ class AssignmentRewriter(ast.NodeTransformer):
     value, "x[i]")``; the same with attributes. After ``name += value`` follows ``name =
     __named__(name, "name")``. A ``for`` loop takes its items from ``__loop__(items)``, and a
     ``while`` loop asks a function of ``__round__()`` before each round, so that the recorder can
-    leave a long loop. ``float(x)`` becomes ``__float__(x)``.
+    leave a long loop. A function that may compute gradients, by its name, gets a decorator
+    ``__called__("its class")``. ``float(x)`` becomes ``__float__(x)``, ``np.int64(x)`` becomes
+    ``__cast__(np.int64, x)``.
     """
 
     def __init__(self, source: str) -> None:
@@ -92,11 +110,23 @@ class AssignmentRewriter(ast.NodeTransformer):
         self.changed: dict[int, dict[int, list[str]]] = {}
         self.loops = 0
         self.classes: list[str] = []  # the classes around
+        self.functions = 0  # how many are around
 
     def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
         self.classes.append(node.name)
         self.generic_visit(node)
         self.classes.pop()
+        return node
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        self.functions += 1
+        self.generic_visit(node)
+        self.functions -= 1
+        own = not self.functions and len(self.classes) < 2
+        if own and not node.decorator_list and is_watched(node.name):
+            owner = ast.Constant(self.classes[0] if self.classes else "")
+            call = ast.Call(ast.Name("__called__", ast.Load()), [owner], [])
+            node.decorator_list = [ast.copy_location(call, node)]
         return node
 
     def visit_Assign(self, node: ast.Assign) -> ast.AST:
@@ -182,6 +212,9 @@ class AssignmentRewriter(ast.NodeTransformer):
         self.generic_visit(node)
         if isinstance(node.func, ast.Name) and node.func.id == "float":
             node.func = ast.copy_location(ast.Name("__float__", ast.Load()), node.func)
+        elif isinstance(node.func, ast.Attribute) and _casts(node, node.func):
+            node.args.insert(0, node.func)
+            node.func = ast.copy_location(ast.Name("__cast__", ast.Load()), node.func)
         return node
 
     def _note_change(self, line: int, target: ast.expr) -> None:

@@ -23,6 +23,7 @@ MOST_OF_ALL = 150  # of one loop in a whole listing
 AROUND = 2  # lines on both sides of the first wrong one
 MOST_LABELS = 2  # of one line
 SAME_DIRECTION = 1e-6  # relative: steps this close to the gradient differ by a factor alone
+PAIR_IS_RIGHT = "every gradient that is returned is the derivative"
 TITLES = {"correct": "CORRECT", "wrong": "WRONG", "cannot tell": "CANNOT TELL"}
 
 
@@ -53,6 +54,7 @@ class Network:
 
     verdict: str
     headline: str
+    title: str = ""  # what it is called where there are several; a network has no name
     lines: list[Line] = field(default_factory=list)
     mistake: Mistake | None = None
     why: str = ""
@@ -126,7 +128,11 @@ def outline(
     headline = main.headline if main and main.verdict == verdict else reason or ""
     if verdict == "wrong" and main is not None and main.mistake is None and reason:
         headline = reason
-    if verdict == "correct" and len(networks) > 1:
+    if verdict == "correct" and decisive is not None and decisive.pair:
+        number = len(networks)
+        some = decisive.pair if number == 1 else f"{number} pairs of functions"
+        headline = f"{some}: {PAIR_IS_RIGHT}"
+    elif verdict == "correct" and len(networks) > 1:
         headline = f"every update of {len(networks)} networks follows the gradient of its loss"
     layer = _layer(decisive) if decisive is not None and verdict == "wrong" else ""
     return Outline(path, verdict, where, headline, networks, (traceback or "").rstrip(), layer)
@@ -160,6 +166,7 @@ def _network(finding: Finding, script: Script, full: bool) -> Network:
     network = Network(
         finding.verdict,
         finding.reason or "",
+        finding.pair or "",
         right=right,
         loss=f"{loss}{rate}" if finding.loss else "",
         updates=finding.updates or "",
@@ -168,6 +175,8 @@ def _network(finding: Finding, script: Script, full: bool) -> Network:
     )
     if finding.verdict == "correct":
         network.headline = f"every update follows the gradient of the {name}{rate}"
+        if finding.pair:
+            network.headline = PAIR_IS_RIGHT
     own = own_names(finding.layers)
     if finding.verdict == "wrong" and d is not None:
         network.mistake = mistake_of(d.mistake)
@@ -176,7 +185,8 @@ def _network(finding: Finding, script: Script, full: bool) -> Network:
         network.evidence = _evidence(d)
     if finding.verdict == "wrong":
         parameters = zip(names, finding.parameters, wrong, strict=True)
-        network.wrong = [_how_wrong(n, p, code) for n, p, bad in parameters if bad]
+        done = "updated" if finding.pair is None else "gradient"
+        network.wrong = [_how_wrong(n, p, code, done) for n, p, bad in parameters if bad]
         if not network.wrong and d is not None:
             network.wrong = [*dict.fromkeys(d.spoils)]
     if full:
@@ -263,9 +273,9 @@ def apart(a: float, b: float) -> tuple[str, str]:
     return words
 
 
-def _how_wrong(name: str, p: Parameter, code: Code) -> str:
+def _how_wrong(name: str, p: Parameter, code: Code, done: str = "updated") -> str:
     size = "" if shape(p.shape) in name else f" {shape(p.shape)}"
-    text = f"{name}{size}, updated on {code.where(p.line)}"
+    text = f"{name}{size}, {done} on {code.where(p.line)}"
     if p.difference is None or p.ok:  # right but for the wrong value that it is made from
         return text
     if p.difference < SAME_DIRECTION:

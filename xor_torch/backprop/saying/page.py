@@ -30,7 +30,8 @@ def fragment(outline: Outline) -> str:
     several = len(outline.networks) > 1
     for number, network in enumerate(outline.networks, 1):
         if several:
-            words = f"Network {number} of {len(outline.networks)}: {network.verdict}"
+            name = network.title or f"Network {number} of {len(outline.networks)}"
+            words = f"{name}: {network.verdict}"
             if network.headline != outline.headline:
                 words += f", {network.headline}"
             parts.append(f'<h3 class="{CLASSES[network.verdict]}">{_text(words)}</h3>')

@@ -105,7 +105,8 @@ def text_of(outline: Outline, style: Style) -> str:
     several = len(outline.networks) > 1
     for number, network in enumerate(outline.networks, 1):
         if several:
-            title = Text(f"\nNetwork {number} of {len(outline.networks)}: ", "bold")
+            name = network.title or f"Network {number} of {len(outline.networks)}"
+            title = Text(f"\n{printable(name)}: ", "bold")
             title.append(network.verdict, COLOURS[network.verdict])
             if network.headline != outline.headline:
                 title.append(f", {printable(network.headline)}")

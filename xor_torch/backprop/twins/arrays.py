@@ -357,6 +357,7 @@ ARRAYS: dict[str, Twin] = {
     "take": _moves(_numpy_take, "a"),
     "take_along_axis": _moves(np.take_along_axis, "arr"),
     "compress": _moves(np.compress, "a"),
+    "choose": _moves(np.choose, "choices"),
     "repeat": _moves(np.repeat, "a"),
     "resize": _moves(np.resize, "a"),
     "extract": _moves(np.extract, "arr"),

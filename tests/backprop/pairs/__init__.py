@@ -1,0 +1,1 @@
+"""Forward and backward functions that are right, and the mistakes that are planted in them."""

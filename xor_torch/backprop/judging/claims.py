@@ -1,0 +1,154 @@
+"""Gradients that the script itself compares: with autograd's, or in a Function of its own.
+
+``(dW - W.grad).abs().max()`` says that dW is meant as the derivative of the loss by W. Each such
+claim is judged as the pair of the loss and dW, in float64.
+"""
+
+from typing import NamedTuple
+
+import torch
+
+from .. import replay
+from ..operations import SAME_NUMBERS
+from ..pair import Pair, Round
+from ..replay import CannotReplay
+from ..tape import Tape
+from .findings import Finding
+from .judge import judge
+from .pairs import judge_pair
+from .points import CannotTell, Clock, largest
+
+COMPARED = {"subtract", "equal", "not_equal"}
+SECONDS = 20.0  # for all of them
+MOST = 60  # claims
+SLOPE, TINY = 1e-2, 1e-6  # relative and absolute, in float32
+
+
+class Claim(NamedTuple):
+    """A gradient that is compared with autograd's."""
+
+    pair: Pair
+    name: str
+    of: int  # the value by which the loss is derived
+    loss: int
+    autograd: int  # what autograd gave
+
+
+def judge_all(tape: Tape) -> list[Finding]:
+    """The findings on what the script trains, on its Functions and on what it compares."""
+    found = judge(tape)
+    decided = any(f.verdict != "cannot tell" for f in found)
+    return found + judge_claims(tape, comparisons=not decided)
+
+
+def judge_claims(tape: Tape, seconds: float = SECONDS, comparisons: bool = True) -> list[Finding]:
+    """A finding for each Function, and one for all comparisons with autograd, if these count."""
+    clock = Clock(seconds)
+    found = [_function(tape, pair) for pair in tape.pairs if pair.rounds]
+    claims = claimed(tape) if comparisons else []
+    if claims:
+        found.append(_first_wrong(tape, claims, clock))
+    return found
+
+
+def _function(tape: Tape, pair: Pair) -> Finding:
+    """A Function of the script, if all that it computes was recorded."""
+    lost = [n for n in sorted(_behind(tape, pair)) if tape.nodes[n].op == "lost"]
+    if lost:
+        where = tape.code.where(tape.nodes[lost[0]].line)
+        reason = f"in {pair.name}, a value on {where} could not be recorded"
+        return Finding("cannot tell", reason, pair=pair.name)
+    return judge_pair(tape, pair)
+
+
+def _behind(tape: Tape, pair: Pair) -> set[int]:
+    """What the outputs and the gradients of a pair are computed from, up to its inputs."""
+    found = set[int]()
+    for r in pair.rounds:
+        ends = [*r.gradients.values(), *(z for _, z in r.outputs)]
+        begin = {*r.inputs.values(), *(d for d, _ in r.outputs if d is not None)}
+        found |= tape.behind(ends, {*range(len(tape.nodes))} - begin)
+    return found
+
+
+def _as_autograd(tape: Tape, claim: Claim) -> None:
+    """Does the recorded forward pass have the derivative that autograd gave?
+
+    Raises:
+        CannotTell: it does not: code that cannot be recorded is in between.
+
+    """
+    value, given = tape.nodes[claim.of].value, tape.nodes[claim.autograd].value
+    if value is None or given is None:
+        return
+    start = replay.tensor(value).double().requires_grad_(True)
+    loss = replay.run(tape, [claim.loss], {claim.of: start})[claim.loss]
+    slope = torch.autograd.grad(loss, start)[0] if loss.requires_grad else torch.zeros_like(start)
+    was = replay.tensor(given).double()
+    size = max(largest(was), largest(slope))
+    if was.shape != slope.shape or largest(was - slope) > SLOPE * size + TINY:
+        raise CannotTell(
+            "a part of the forward pass could not be recorded: autograd's gradient of "
+            f"{claim.name} is not that of what was"
+        )
+
+
+def claimed(tape: Tape) -> list[Claim]:
+    """The claims of a script, in the order in which the gradients were computed."""
+    autograd = {leaf: (of, loss) for leaf, of, loss in tape.gradients}
+    behind: dict[int, set[int]] = {}
+    claims: dict[tuple[int, int], Claim] = {}
+    for node in tape.nodes:
+        if node.op not in COMPARED or len(node.inputs) != 2:
+            continue
+        a, b = (tape.origin(i) for i in node.inputs)
+        if (a in autograd) == (b in autograd):
+            continue
+        leaf, given = (a, node.inputs[1]) if a in autograd else (b, node.inputs[0])
+        of, loss = autograd[leaf]
+        if loss not in behind:
+            behind[loss] = tape.behind([loss], range(len(tape.nodes)))
+        computed = bool(tape.nodes[tape.origin(given)].inputs)
+        if not computed or given in behind[loss] or of not in behind[loss]:
+            continue
+        name = tape.nodes[of].name or "a value"
+        made = _made(tape, given)
+        pair = Pair(
+            f"{tape.nodes[made].name or 'the gradient'} and the gradient of {name}",
+            tape.nodes[made].line,
+            [Round({name: of}, {name: made}, [(None, loss)], {name: ""})],
+        )
+        claims[made, of] = Claim(pair, name, of, loss, leaf)
+    return [claims[key] for key in sorted(claims)][:MOST]
+
+
+def _made(tape: Tape, id: int) -> int:
+    """The value that has a name, of those that have the same numbers."""
+    while not tape.nodes[id].name and tape.nodes[id].op in SAME_NUMBERS and tape.nodes[id].inputs:
+        id = tape.nodes[id].inputs[0]
+    return id
+
+
+def _first_wrong(tape: Tape, claims: list[Claim], clock: Clock) -> Finding:
+    """The first claim that is wrong, with its place; or that all are right."""
+    undecided: Finding | None = None
+    whole = Finding("correct")
+    for claim in claims:
+        try:
+            _as_autograd(tape, claim)
+            clock.check()
+            finding = judge_pair(tape, claim.pair)
+        except (CannotTell, CannotReplay) as e:
+            finding = Finding("cannot tell", str(e))
+        if finding.verdict == "wrong":
+            return finding
+        if finding.verdict == "cannot tell":
+            undecided = undecided or finding
+        whole.parameters += finding.parameters
+        whole.labels.update(finding.labels)
+    if undecided is not None:
+        return undecided
+    whole.pair = "the gradients by hand and autograd's"
+    lines = [p.line for p in whole.parameters]
+    whole.lines = (min(lines), max(lines))
+    return whole

@@ -1,0 +1,262 @@
+"""Which argument of a backward function is what, and which input a returned gradient is of.
+
+Names, order and shapes decide, in the ways that courses write such functions:
+``affine_backward(dout, cache) -> dx, dw, db``, ``rnn_cell_backward(da_next, cache) -> {"dxt":
+...}``, a method that leaves ``self.dW``.
+"""
+
+import inspect
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..tape import squeezed
+
+RATES = {"lr", "learning_rate", "alpha", "eta", "rate", "step_size"}
+# How the name of a gradient is made from the name of what it is of.
+_BEFORE = r"gradients?_?|grads?_?|delta_?|d(?:[LJ]_?)?_?d?_?|g_|∂"
+_AFTER = r"_?(?:grads?|gradients?|_g)"
+_NO_GRADIENT = r"data|dim|drop|decay|depth|dict|device|default|debug|dist|delay"
+_GRADIENT = re.compile(
+    rf"(?!{_NO_GRADIENT})(?:{_BEFORE})\w+|\w*(?:grad|delta|upstream|err|diff)\w*|d|g|gy|gout"
+)
+# Parts of a path that say nothing about which parameter it leads to.
+_HOLDERS = {"params", "parameters", "weights_dict", "data", "value", "grad", "grads", "gradients"}
+_HOLDERS |= {"gradient", "self", "cache", "d"}
+Path = tuple[tuple[str, Any], ...]
+Source = tuple[str, Any]  # ("upstream", i), ("result", i), ("input", name) or ("value", x)
+
+
+class CannotCall(Exception):  # noqa: N818 - it becomes a reason or an AssertionError
+    """The functions do not fit together; the text says why and what to do."""
+
+
+def is_gradient(name: str) -> bool:
+    """Is it the name of a gradient: ``dout``, ``grad_W``, ``upstream``?"""
+    return bool(_GRADIENT.fullmatch(name))
+
+
+def stems(name: str) -> list[str]:
+    """What a gradient of this name may be the gradient of: ``W`` for ``dW`` and ``W_grad``."""
+    found = [name]
+    if before := re.match(rf"(?:{_BEFORE})(?=\w)", name):
+        found += [name[n:] for n in range(before.end(), 0, -1)]
+    if after := re.search(rf"{_AFTER}$", name):
+        found.append(name[: after.start()])
+    return [x for x in found if x]
+
+
+def names_of(function: Callable[..., Any]) -> list[inspect.Parameter]:
+    """The parameters of a function that take one argument each."""
+    every = inspect.signature(function).parameters.values()
+    return [p for p in every if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+
+
+def plan_of(
+    backward: Callable[..., Any],
+    given: Mapping[str, Any],
+    result: Any,
+    known: Mapping[str, Source] | None = None,
+) -> dict[str, Source]:
+    """What to call a backward function with.
+
+    Args:
+        backward: the function.
+        given: the arguments of the forward function, by name.
+        result: what the forward function has returned.
+        known: the sources of some of its parameters.
+
+    Returns:
+        A source for each of its parameters that needs one.
+
+    Raises:
+        CannotCall: it cannot be told.
+
+    """
+    outs = list(result) if type(result) is tuple else [result]
+    plan: dict[str, Source] = {}
+    rest: list[str] = []
+    for p in names_of(backward):
+        if p.name in (known or {}):
+            plan[p.name] = (known or {})[p.name]
+        elif p.name in given and not is_gradient(p.name):
+            plan[p.name] = "input", p.name
+        elif p.name in RATES:
+            plan[p.name] = "value", 1.0
+        elif p.default is p.empty:
+            rest.append(p.name)
+    upstream = [name for name in rest if is_gradient(name)]
+    caches = [name for name in rest if name not in upstream]
+    used = {i for kind, i in plan.values() if kind == "result"}
+    if not caches and len(upstream) == len(outs) - len(used) > 1 and not is_number_array(outs[-1]):
+        upstream, caches = upstream[:-1], upstream[-1:]
+    left = [i for i in range(len(outs)) if i not in used]
+    first = len(upstream) or 1  # without an upstream gradient, the first is a loss
+    fits = len(upstream) <= len(left) and len(caches) <= len(left[first:])
+    if not fits or not (upstream or np.size(outs[0]) == 1):
+        raise CannotCall(
+            f"{called(backward)} takes {_list(rest)}, and its forward function returns "
+            f"{kinds(outs)}: it cannot be told which is which. Put a function around each, "
+            "forward(...) -> out, cache and backward(dout, cache), and check these"
+        )
+    plan |= {name: ("upstream", i) for i, name in zip(left, upstream, strict=False)}
+    places = left[-1:] if len(caches) == 1 else left[first:]
+    plan |= {name: ("result", i) for i, name in zip(places, caches, strict=False)}
+    return plan
+
+
+def kinds(outs: Sequence[Any]) -> str:
+    """What was returned, in words."""
+    words = [
+        f"{x.dtype} {np.shape(x)}" if isinstance(x, np.ndarray) else f"a {type(x).__name__}"
+        for x in outs
+    ]
+    return " and ".join(words)
+
+
+def is_number_array(x: Any) -> bool:
+    """Is it an array of floats, or a float?"""
+    if isinstance(x, np.ndarray):
+        return bool(x.dtype.kind == "f")
+    return isinstance(x, float)
+
+
+def called(function: Any) -> str:
+    """What a function is called in a message."""
+    name = getattr(function, "__qualname__", None) or type(function).__name__
+    return str(name).replace("<locals>.", "").replace("<lambda>", "the lambda")
+
+
+def _list(names: Sequence[str]) -> str:
+    return ", ".join(names) or "nothing"
+
+
+# ------------------------------------------------------------------------ what was returned
+
+
+@dataclass
+class Input:
+    """An array of floats that a function was called with."""
+
+    path: Path  # (("", "params"), ("[", "W1")) is params["W1"], (("", "self"), (".", "W")) self.W
+    value: Any
+    node: int
+    positional: bool = False  # an argument itself, not a part of one
+    name: str = ""
+
+
+@dataclass
+class Returned:
+    """An array that a backward function returned, or left in an object."""
+
+    path: Path  # (("#", 0),) is the first of several; otherwise as of an input
+    value: Any
+    names: tuple[str, ...] = ()  # what the script called it
+
+    def called_for(self, one: Input) -> str:
+        """The name that it has as the gradient of this input; any of its names if none says so."""
+        own = _key(one.path)[1]
+        fitting = [name for name in self.names if own in stems(name)]
+        return next(iter([*fitting, *self.names]), "")
+
+
+def give_names(inputs: Sequence[Input]) -> None:
+    """Give each input a name: its key in a dictionary, where no other has it."""
+    keys = [x.path[-1][1] if isinstance(x.path[-1][1], str) else "" for x in inputs]
+    for x, key in zip(inputs, keys, strict=True):
+        short = x.path[-1][0] == "[" and key.isidentifier() and keys.count(key) == 1
+        x.name = key if short else text_of(x.path)
+
+
+def text_of(path: Path) -> str:
+    """A path as the script would write it: ``self.layers[0].W``, ``params['W1']``."""
+    text = ""
+    for kind, key in path:
+        text += f".{key}" if kind == "." else f"[{key!r}]" if kind == "[" else str(key)
+    return text.removeprefix(".")
+
+
+def matched(inputs: Sequence[Input], found: Sequence[Returned]) -> list[tuple[Input, Returned]]:
+    """Which input each gradient is of: by name, the others by order and shape.
+
+    Raises:
+        CannotCall: it cannot be told.
+
+    """
+    pairs: list[tuple[Input, Returned]] = []
+    left = list(inputs)
+    waiting: list[Returned] = []
+    for one in found:
+        match = _by_name(one, left)
+        if match is None:
+            waiting.append(one)
+        else:
+            left = [x for x in left if x is not match]
+            pairs.append((match, one))
+    ordered = [r for r in waiting if len(r.path) <= 1 and all(kind == "#" for kind, _ in r.path)]
+    direct = [x for x in left if x.positional] or left
+    pairs += _by_order(direct, ordered)
+    return pairs
+
+
+def _by_name(one: Returned, inputs: Sequence[Input]) -> Input | None:
+    keys = [_key(one.path)] if one.path and one.path[-1][0] != "#" else []
+    keys += [((), name) for name in one.names]
+    for folded in (False, True):
+        for places, name in keys:
+            for stem in stems(name):
+                some = [x for x in inputs if _same(_key(x.path)[1], stem, folded)]
+                some = [x for x in some if _key(x.path)[0] == places] or (
+                    some if not places and len(some) == 1 else []
+                )
+                if some:
+                    like = [x for x in some if np.size(x.value) == np.size(one.value)]
+                    return (like or some)[0]
+    return None
+
+
+def _same(a: str, b: str, folded: bool) -> bool:
+    return bool(a.casefold() == b.casefold() if folded else a == b)
+
+
+def _key(path: Path) -> tuple[tuple[Any, ...], str]:
+    """The numbers on a path, and the last name on it that tells one parameter from another."""
+    numbers = tuple(key for kind, key in path if kind == "[" and isinstance(key, int))
+    names = [str(key) for kind, key in path if isinstance(key, str)]
+    telling = [name for name in names if name.lstrip("_") not in _HOLDERS] or names
+    return numbers, telling[-1].lstrip("_") if telling else ""
+
+
+def _by_order(inputs: Sequence[Input], found: Sequence[Returned]) -> list[tuple[Input, Returned]]:
+    if not found:
+        return []
+    if len(found) == len(inputs):
+        return list(zip(inputs, found, strict=True))
+    ways = _ways(
+        [squeezed(np.shape(r.value)) for r in found], [squeezed(np.shape(x.value)) for x in inputs]
+    )
+    if len(ways) == 1:
+        return [(inputs[i], r) for i, r in zip(ways[0], found, strict=True)]
+    if not ways and len(found) > len(inputs):
+        return []
+    names = _list([x.name for x in inputs])
+    raise CannotCall(
+        f"it cannot be told which of {names} the {len(found)} returned arrays are the gradients "
+        "of: return one for each, or give them names (a dictionary, or dx, dw, db)"
+    )
+
+
+def _ways(shapes: Sequence[Any], into: Sequence[Any]) -> list[list[int]]:
+    """All ways to find some shapes among others, in their order; two at most."""
+    if not shapes:
+        return [[]]
+    found: list[list[int]] = []
+    for i, shape in enumerate(into):
+        if shape == shapes[0]:
+            found += [[i, *(i + 1 + n for n in way)] for way in _ways(shapes[1:], into[i + 1 :])]
+        if len(found) > 1:
+            break
+    return found

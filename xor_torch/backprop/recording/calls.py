@@ -1,0 +1,359 @@
+"""Which functions of a script compute gradients, and what the script called them with.
+
+Where a script has no training loop, these are checked: ``NAME_forward`` with ``NAME_backward``,
+classes with both methods, functions that return a loss and its gradients.
+"""
+
+import ast
+import contextlib
+import dataclasses
+import functools
+import inspect
+import io
+import re
+import types
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..pair import Pair
+from ..tape import Tape
+from .array import Recorded
+from .binding import RATES, CannotCall, Source, is_gradient, is_number_array, names_of
+from .copies import Copies, TooLarge
+from .pairs import LIMITS, Functions, record_pair
+from .recorder import Recorder
+from .source import is_watched
+from .watching import Source as Text
+from .watching import watched
+
+MOST_CALLS = 3  # of each function that are kept
+MOST_UPDATES = 12  # A script that has made so many trains: its functions are not kept.
+MOST_VALUES = 250_000  # on the tape of all pairs together
+# What a script calls the two passes.
+_BACKWARD = re.compile(r"backward|back_?prop(?:agat(?:e|ion))?|bprop|bwd")
+_FORWARDS = ["forward", "forward_prop", "forward_propagate", "forward_propagation", "forwardprop"]
+_FORWARDS += ["feedforward", "feed_forward", "forward_pass", "fprop", "fwd", "__call__"]
+
+
+@dataclass(frozen=True)
+class Defined:
+    """A function of the script, by the name of its class, if it has one."""
+
+    owner: str
+    name: str
+    line: int
+    file: str
+    parameters: tuple[str, ...]
+    returns_gradients: bool  # beside a loss, as far as its text tells
+
+    @property
+    def title(self) -> str:
+        return f"{self.owner}.{self.name}" if self.owner else self.name
+
+
+@dataclass
+class Call:
+    """A call of a function, as it was when it began, and what it returned."""
+
+    function: Any
+    copies: Copies
+    args: list[Any]  # copies
+    kwargs: dict[str, Any]
+    given: dict[str, Any]  # the arguments themselves, by name
+    result: Any = None
+    gradients: bool = False  # returned beside a number, under names of gradients
+
+    def belongs_to(self, after: "Call") -> bool:
+        """Was that backward function called with what this one has returned, or its object?"""
+        outs = [self.result, *(self.result if type(self.result) is tuple else ())]
+        mine = [x for x in outs if not _is_plain(x)] + [self.given.get("self", after)]
+        return any(x is y for x in after.given.values() for y in mine)
+
+    def copy_of(self, name: str) -> Any:
+        names = [*self.given]
+        return self.kwargs[name] if name in self.kwargs else self.args[names.index(name)]
+
+
+class Calls:
+    """The functions of one script that may be checked, and the first calls of each."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self.recorder = recorder
+        self.defined: dict[tuple[str, str], Defined] = {}
+        self.made: dict[tuple[str, str], list[Call]] = {}
+        self.too_large = set[tuple[str, str]]()
+
+    def add(self, source: str, file: str) -> None:
+        """Look for functions in the text of a file."""
+        for node in ast.parse(source).body:
+            some = node.body if isinstance(node, ast.ClassDef) else [node]
+            owner = node.name if isinstance(node, ast.ClassDef) else ""
+            for one in some:
+                if isinstance(one, ast.FunctionDef) and not _is_empty(one):
+                    names = tuple(a.arg for a in one.args.args if a.arg != "self")
+                    self.defined[owner, one.name] = Defined(
+                        owner, one.name, one.lineno, file, names, _returns_gradients(one)
+                    )
+
+    def called(self, owner: str) -> Callable[[Any], Any]:
+        """A decorator: keep the first calls of a function."""
+
+        def watch(function: Any) -> Any:
+            key = owner, function.__name__
+
+            @functools.wraps(function)
+            def call(*args: Any, **kwargs: Any) -> Any:
+                one = self._begin(key, function, args, kwargs)
+                result = function(*args, **kwargs)
+                if one is not None:
+                    self._end(key, one, result)
+                return result
+
+            return call
+
+        return watch
+
+    def _begin(self, key: tuple[str, str], function: Any, args: Any, kwargs: Any) -> Call | None:
+        recorder = self.recorder
+        done = self.made.setdefault(key, [])
+        if recorder.full or recorder.updates.count >= MOST_UPDATES or len(done) >= MOST_CALLS:
+            return None
+        try:
+            names = [p.name for p in names_of(function)]
+            copies = Copies()
+            given = dict(zip(names, args, strict=False)) | kwargs
+            kept = [copies.copy(x) for x in args]
+            return Call(
+                function, copies, kept, {n: copies.copy(x) for n, x in kwargs.items()}, given
+            )
+        except TooLarge:
+            self.too_large.add(key)
+        except Exception:  # a stranger's arguments may be stranger than this
+            pass
+        return None
+
+    def _end(self, key: tuple[str, str], one: Call, result: Any) -> None:
+        one.result = result
+        one.gradients = self._has_gradients(result)
+        self.made[key].append(one)
+
+    def _has_gradients(self, result: Any) -> bool:
+        """Is it a number and gradients: ``loss, dx``, or ``grads, cost``?"""
+        if type(result) is not tuple or len(result) < 2:
+            return False
+        numbers = [x for x in result if is_number_array(x) and np.size(x) == 1]
+        others = [x for x in result if not any(x is n for n in numbers)]
+        return bool(numbers) and bool(others) and all(map(self._is_gradient, others))
+
+    def _is_gradient(self, x: Any) -> bool:
+        if isinstance(x, Mapping):
+            arrays = {k: v for k, v in x.items() if isinstance(v, np.ndarray)}
+            named = [is_gradient(str(k)) or self._is_gradient(v) for k, v in arrays.items()]
+            return bool(arrays) and all(named)
+        if not isinstance(x, Recorded) or self.recorder.full:
+            return False
+        tape, node = self.recorder.tape, self.recorder.node_of(x)
+        names = [tape.nodes[node].name, *(name for n, name, _ in tape.aliases if n == node)]
+        return any(
+            is_gradient(re.split(r"[.\[]", name)[-1].strip("]'\"")) for name in names if name
+        )
+
+
+def _returns_gradients(function: ast.FunctionDef) -> bool:
+    """Does it return a loss and gradients, by their names?"""
+    for node in ast.walk(function):
+        if isinstance(node, ast.Return) and isinstance(node.value, ast.Tuple):
+            names = [x.id for x in node.value.elts if isinstance(x, ast.Name)]
+            others = [name for name in names if not is_gradient(name)]
+            if len(names) == len(node.value.elts) and len(others) == 1 < len(names):
+                return is_watched(others[0]) and is_watched(function.name)
+    return False
+
+
+def _is_empty(function: ast.FunctionDef) -> bool:
+    """Does it only say that others define it?"""
+    kinds = ast.Pass | ast.Raise
+    return all(
+        isinstance(part, kinds)
+        or (isinstance(part, ast.Expr) and isinstance(part.value, ast.Constant))
+        for part in function.body
+    )
+
+
+# ------------------------------------------------------------------------ which belong together
+
+
+def forward_of(backward: str, names: Sequence[str]) -> str | None:
+    """The forward function that belongs to a backward function, by its name."""
+    found = _BACKWARD.search(backward)
+    if found is None:
+        return None
+    before, after = backward[: found.start()], backward[found.end() :]
+    while True:
+        for word in _FORWARDS:
+            if before + word + after in names:
+                return before + word + after
+        if not after:
+            break
+        after = after.rpartition("_")[0] if "_" in after else ""  # batchnorm_backward_alt
+    for name in sorted(names):  # conv_backward, conv_forward_naive
+        if any(name.startswith(f"{before}{word}_") for word in _FORWARDS):
+            return name
+    plain = before.rstrip("_")  # sigmoid, sigmoid_backward
+    return plain if plain in names else None
+
+
+def record_pairs(
+    calls: Calls, sources: Mapping[str, Text], main: str, seconds: float
+) -> tuple[Tape, list[Pair]]:
+    """Check what was found: call each pair again, with what the script has called it with.
+
+    Args:
+        calls: of the script.
+        sources: the text of each of its files, see `watched`.
+        main: the script's own file: of the others only what was called counts.
+        seconds: for all of them.
+
+    """
+    recorder = Recorder(dataclasses.replace(LIMITS, seconds=seconds))
+    couples = [
+        (forward, backward)
+        for forward, backward in _couples(calls)
+        if calls.made.get(forward) or calls.defined[forward].file == main
+    ]
+    found = list[Pair]()
+    some = [c.function for key, _ in couples for c in calls.made.get(key, [])[:1]]
+    with watched(recorder, some, sources, main), contextlib.redirect_stdout(io.StringIO()):
+        for forward, backward in couples:
+            titles = [calls.defined[key].title for key in (forward, backward) if key]
+            last = calls.defined[backward or forward]
+            pair = Pair(" and ".join(titles))
+            if not calls.made.get(forward):
+                pair.reason = _not_called(calls, forward, pair.name)
+            elif len(recorder.tape.nodes) > MOST_VALUES:
+                pair.reason = f"{pair.name} was not checked: the others were too many"
+            else:
+                pair = _recorded(recorder, calls, forward, backward, pair)
+            if backward is None and pair.reason is not None and not last.returns_gradients:
+                continue  # it was only taken for one that returns gradients
+            pair.line = recorder.frames.line_in(last.file, last.line)
+            found.append(pair)
+    recorder.full = True
+    return recorder.tape, found
+
+
+Key = tuple[str, str]  # the name of its class, or "", and its own
+
+
+def _couples(calls: Calls) -> list[tuple[Key, Key | None]]:
+    """Forward and backward functions; no backward one for those that return gradients."""
+    found: list[tuple[Key, Key | None]] = []
+    for owner, name in calls.defined:
+        forward = forward_of(name, [n for o, n in calls.defined if o == owner])
+        if forward is not None:
+            found.append(((owner, forward), (owner, name)))
+    known = {key for couple in found for key in couple}
+    found += [
+        (key, None)
+        for key, one in calls.defined.items()
+        if key not in known
+        and (any(c.gradients for c in calls.made.get(key, ())) or one.returns_gradients)
+    ]
+    return sorted(found, key=lambda couple: calls.defined[couple[1] or couple[0]].line)
+
+
+def _not_called(calls: Calls, forward: Key, name: str) -> str:
+    one = calls.defined[forward]
+    was, it = ("were", "them") if " and " in name else ("was", "it")
+    if forward in calls.too_large:
+        return f"{name} {was} found, but the arguments are too large: call {it} with smaller ones"
+    both = name.replace(" and ", ", ") if " and " in name else f"{name}, None"
+    how = f"assert_backward({both}, {', '.join(one.parameters) or '...'})"
+    return (
+        f"{name} {was} found, but the script never calls {one.title}: call it with arrays, or "
+        f"check {it} in a test with {how}"
+    )
+
+
+def _recorded(
+    recorder: Recorder, calls: Calls, forward: Key, backward: Key | None, pair: Pair
+) -> Pair:
+    """The pair, called with the arguments of the script's own calls."""
+    ways = _ways(calls, forward, backward)
+    for functions in ways:
+        try:
+            made = record_pair(recorder, functions)
+            return dataclasses.replace(made, name=pair.name)
+        except CannotCall as e:
+            pair.reason = pair.reason or str(e)
+        except Exception as e:
+            pair.reason = f"{pair.name} could not be called again: {type(e).__name__}: {e}"
+    return pair
+
+
+def _ways(calls: Calls, forward: Key, backward: Key | None) -> list[Functions]:
+    """How they can be called: as the script called both, or with the first forward call."""
+    made = calls.made[forward]
+    if backward is None:
+        made = [c for c in made if c.gradients] or made
+        return [Functions(*_bound(c, None), c.kwargs) for c in made[:1]]
+    found = []
+    for one in made:
+        for after in calls.made.get(backward, []):
+            if one.belongs_to(after):
+                function, _, args = _bound(one, after.function)
+                found.append(Functions(function, _, args, one.kwargs, _known(one, after)))
+    one = made[0]
+    others = calls.made.get(backward, [])[:1]
+    last = others[0].function if others else _function_of(calls, one, backward)
+    if last is not None:
+        constants = {
+            name: ("value", x)
+            for after in others
+            for name, x in after.given.items()
+            if (x is None or isinstance(x, str | bool | int)) and name not in one.given
+        }
+        found.append(Functions(*_bound(one, last), one.kwargs, constants))
+    return found[:2]
+
+
+def _function_of(calls: Calls, one: Call, backward: Key) -> Any:
+    """A function that was never called."""
+    owner, name = backward
+    holder = type(one.args[0]) if owner and one.args else None
+    found = getattr(holder, name, None) if holder else one.function.__globals__.get(name)
+    return inspect.unwrap(found) if found is not None else None
+
+
+def _bound(one: Call, backward: Any) -> tuple[Any, Any, list[Any]]:
+    """Both functions, as methods of the copied object if they are, and the other arguments."""
+    if next(iter(one.given), "") != "self":
+        return one.function, backward, one.args
+    owner = one.args[0]
+    method = types.MethodType(backward, owner) if backward is not None else None
+    return types.MethodType(one.function, owner), method, one.args[1:]
+
+
+def _known(one: Call, after: Call) -> dict[str, Source]:
+    """Where the arguments of a backward call came from; without the upstream gradients."""
+    outs = list(one.result) if type(one.result) is tuple else [one.result]
+    found: dict[str, Source] = {}
+    for name, x in after.given.items():
+        if name == "self" or name in RATES or is_gradient(name):
+            continue
+        at = next((i for i, out in enumerate(outs) if out is x and not _is_plain(x)), None)
+        same = next((n for n, y in one.given.items() if y is x and not _is_plain(x)), None)
+        if at is not None:
+            found[name] = "result", at
+        elif same is not None:
+            found[name] = "input", same
+        elif _is_plain(x) or not is_number_array(x):
+            found[name] = "value", after.copy_of(name)
+    return found
+
+
+def _is_plain(x: Any) -> bool:
+    return x is None or isinstance(x, str | bool | int) or type(x) is float

@@ -1,0 +1,58 @@
+"""What the rewritten code of a script calls, and what it gets for ``sum``, ``max`` and ``min``."""
+
+import functools
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+
+from .array import Recorded, strip
+from .number import Number, extreme_of, sum_of
+from .recorder import Recorder
+
+
+def names_for(recorder: Recorder) -> dict[str, Any]:
+    """What the code of a script is given beside its own names: the rewriter's calls, ``sum``."""
+
+    def loop(items: Iterable[Any]) -> Iterator[Any]:
+        """The items of a ``for`` loop, until it has made enough updates."""
+        go_on = recorder.rounds.begin()
+        for item in items:
+            yield recorder.places.looped(item)
+            if not go_on():
+                return
+
+    return {
+        "__assigned__": recorder.assigned,
+        "__loop__": loop,
+        "__round__": recorder.rounds.begin,
+        "__float__": functools.partial(_float, recorder),
+        "__cast__": _cast,
+        "__set_item__": recorder.places.set_item,
+        "__set_attribute__": recorder.places.set_attribute,
+        "__change_item__": recorder.places.change_item,
+        "__change_attribute__": recorder.places.change_attribute,
+        "__named__": recorder.places.named,
+        "sum": sum_of,
+        "max": extreme_of(True),
+        "min": extreme_of(False),
+    }
+
+
+def _float(recorder: Recorder, *args: Any) -> Any:
+    """``float(x)`` that keeps a recorded number recorded."""
+    if len(args) != 1 or type(args[0]) in (float, int, str):
+        return float(*args)
+    x = args[0]
+    if isinstance(x, Recorded):
+        float(strip(x))  # for an array, this NumPy may raise an error
+        return x.item() if x.dtype.kind == "f" else x.astype(float).item()
+    if recorder.array_of(x) is not None:
+        x = x.item()
+    return x if type(x) is Number else float(x)
+
+
+def _cast(kind: Any, x: Any) -> Any:
+    """``numpy.int64(x)``, which would make a plain array of a recorded one."""
+    numbers = isinstance(kind, type) and issubclass(kind, np.generic | float | int)
+    return x.astype(kind) if numbers and isinstance(x, Recorded) else kind(x)

@@ -1,0 +1,385 @@
+"""Calls a forward and a backward function, and records what is needed to compare them.
+
+The forward function runs once in each round, on copies of its arguments: their arrays of floats are
+the inputs, whole numbers are labels. The upstream gradient of each output is drawn; that of a loss
+is 1.
+"""
+
+import contextlib
+import io
+import types
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ..pair import Pair, Round
+from .array import Recorded, strip
+from .binding import (
+    CannotCall,
+    Input,
+    Path,
+    Returned,
+    Source,
+    called,
+    give_names,
+    is_number_array,
+    kinds,
+    matched,
+    names_of,
+    plan_of,
+    text_of,
+)
+from .copies import DEPTH, Copies
+from .limits import Enough, Limits
+from .number import Number
+from .recorder import Recorder
+
+ROUNDS = 3  # one at the numbers given, the others near them
+LIMITS = Limits(nodes_before=10**9, runs=10**9)  # There is no training to wait for.
+MOST = 60_000  # operations of one round: about two seconds of recording
+STEP = 1e-6  # of a finite difference, relative to the size of the inputs
+MOVED = 0.5  # how far the inputs are moved, in their own standard deviations
+
+
+@dataclass
+class Functions:
+    """What is to be called, with what."""
+
+    forward: Any
+    backward: Any  # None: the forward function returns its gradients
+    args: Sequence[Any]
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+    #: where arguments of the backward function come from, as far as it is known
+    known: Mapping[str, Source] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        if self.backward is None:
+            return called(self.forward)
+        return f"{called(self.forward)} and {called(self.backward)}"
+
+
+def record_pair(recorder: Recorder, functions: Functions, seed: int = 0) -> Pair:
+    """Call two functions, which are being watched, a few times.
+
+    Args:
+        recorder: of all that they do.
+        functions: and what to call them with.
+        seed: of the upstream gradients, and of what the inputs are moved by.
+
+    Raises:
+        CannotCall: they do not fit together, or what they return is not understood.
+        Exception: their own.
+
+    """
+    pair = Pair(functions.name)
+    state = np.random.get_state()
+    calls = _Calls(recorder, functions, np.random.default_rng(seed))
+    try:
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            pair.rounds.append(calls.round(None))
+            for _ in range(ROUNDS - 1):
+                # the moved inputs may leave a domain; and nobody wants to read all three
+                with contextlib.suppress(Exception), contextlib.redirect_stdout(io.StringIO()):
+                    pair.rounds.append(calls.round(pair.rounds[0]))
+    except Enough:
+        raise CannotCall(f"{functions.name} did too much to be recorded: {_SMALLER}") from None
+    finally:
+        recorder.full = False
+        np.random.set_state(state)
+    main = functions.forward if functions.backward is None else functions.backward
+    pair.line = _line_of(main, recorder)
+    return pair
+
+
+_SMALLER = "give it smaller arrays, with a few samples and units"
+
+
+def _line_of(function: Any, recorder: Recorder) -> int:
+    function = getattr(function, "__func__", function)
+    code = getattr(function, "__code__", None) or type(function).__call__.__code__
+    return recorder.frames.line_in(code.co_filename, code.co_firstlineno)
+
+
+class _Calls:
+    """The rounds of one pair."""
+
+    def __init__(self, recorder: Recorder, functions: Functions, rng: np.random.Generator) -> None:
+        self.recorder, self.functions, self.rng = recorder, functions, rng
+        names = [p.name for p in names_of(functions.forward)]
+        self.given = dict(zip(names, functions.args, strict=False)) | dict(functions.kwargs)
+        self.extra = functions.args[len(names) :]  # of *args
+        self.texts = dict[str, str]()  # name of an input -> as the script would write it
+        self.at = list[int]()  # which of the results are the outputs
+
+    def round(self, first: Round | None) -> Round:
+        """One call of both functions; at the numbers given, or near them."""
+        recorder, before = self.recorder, len(self.recorder.tape.nodes)
+        state = np.random.get_state()
+        moved = _Moved(self.rng, {self.texts[n] for n in first.inputs} if first else set())
+        world = _World(recorder, moved)
+        forward, backward = world.functions(self.functions.forward, self.functions.backward)
+        given = {name: world.copy(x, (("", name),)) for name, x in self.given.items()}
+        extra = [world.copy(x, (("", f"args[{i}]"),)) for i, x in enumerate(self.extra)]
+        result = _call(forward, given, extra)
+        outputs, found = self._backward(world, forward, backward, given, result)
+        after = len(recorder.tape.nodes)
+        if after - before > MOST:
+            raise CannotCall(f"{self.functions.name} did {after - before:,} operations: {_SMALLER}")
+        made = self._round(world, outputs, found)
+        recorder.full = True
+        try:
+            self._measure(made, state, moved)
+        finally:
+            recorder.full = False
+        return made
+
+    def _backward(
+        self, world: "_World", forward: Any, backward: Any, given: dict[str, Any], result: Any
+    ) -> tuple[list[tuple[int | None, int]], list[Returned]]:
+        """The outputs with their upstream gradients, and what was returned for the inputs."""
+        recorder = self.recorder
+        if backward is None:
+            parts = list(result) if type(result) is tuple else [result]
+            at = next((i for i, x in enumerate(parts) if _is_number(x)), None)
+            if at is None or len(parts) < 2:
+                raise CannotCall(
+                    f"{called(forward)} returns no number and gradients: give its backward "
+                    "function, or let it return loss, gradients"
+                )
+            loss, self.at = parts.pop(at), [at]
+            return [(None, world.node(loss))], [*world.returned(tuple(parts))]
+        plan = plan_of(backward, given, result, self.functions.known)
+        outs = list(result) if type(result) is tuple else [result]
+        outputs, values = list[tuple[int | None, int]](), dict[str, Any]()
+        self.at = []
+        for name, (kind, x) in plan.items():
+            if kind == "upstream":
+                out = outs[x]
+                if not is_number_array(out) and not isinstance(out, Number):
+                    raise CannotCall(
+                        f"{called(forward)} returns {kinds([out])} where {called(backward)} takes "
+                        f"{name}: only floats have a gradient, so give it inputs of floats"
+                    )
+                shape = np.shape(out)
+                one = np.ones(()) if np.size(out) == 1 else self.rng.normal(size=shape)
+                drawn = recorder.enter(one.reshape(shape), name)
+                outputs.append((recorder.node_of(drawn), world.node(out)))
+                self.at.append(x)
+                values[name] = drawn if shape else recorder.wrap(np.float64(1), drawn._node)
+            elif kind == "result":
+                values[name] = outs[x]
+            else:
+                values[name] = given[x] if kind == "input" else world.copy(x, (("", name),))
+        if not outputs:
+            if not _is_number(outs[0]):
+                raise CannotCall(
+                    f"{called(backward)} takes no upstream gradient, and {called(forward)} "
+                    "returns no loss: it cannot be told what the gradients are of"
+                )
+            outputs, self.at = [(None, world.node(outs[0]))], [0]
+        world.begin_backward()
+        gradients = _call(backward, values, ())
+        return outputs, [*world.returned(gradients), *world.left_in_objects()]
+
+    def _round(
+        self, world: "_World", outputs: list[tuple[int | None, int]], found: list[Returned]
+    ) -> Round:
+        made = Round({}, {}, outputs, {})
+        give_names(world.inputs)
+        self.texts = {x.name: text_of(x.path) for x in world.inputs}
+        for one, gradient in matched(world.inputs, found):
+            made.inputs[one.name] = one.node
+            made.gradients[one.name] = world.node(gradient.value)
+            made.called[one.name] = gradient.called_for(one)
+        if not made.inputs:
+            raise CannotCall(
+                f"{self.functions.name}: no gradient of an input was returned; the inputs with "
+                f"floats are {', '.join(x.name for x in world.inputs) or 'none'}"
+            )
+        made.others = {x.name: x.node for x in world.inputs if x.name not in made.inputs}
+        return made
+
+    def _measure(self, made: Round, state: Any, moved: "_Moved") -> None:
+        """How fast the outputs grow along one direction, by a finite difference."""
+        nodes = self.recorder.tape.nodes
+        along, size = dict[str, np.ndarray](), 0.0
+        for name, node in made.inputs.items():
+            value = nodes[node].value
+            assert value is not None
+            along[name] = self.rng.normal(size=value.shape)
+            size = max(size, float(np.max(np.abs(value), initial=0)))
+        weights = [1.0 if d is None else nodes[d].value for d, _ in made.outputs]
+
+        def total(step: float) -> float:
+            np.random.set_state(state)
+            steps = {self.texts[n]: x for n, x in along.items()}
+            world = _World(self.recorder, moved.again(steps, step))
+            forward, _ = world.functions(self.functions.forward, None)
+            given = {n: world.copy(x, (("", n),)) for n, x in self.given.items()}
+            extra = [world.copy(x, (("", f"args[{i}]"),)) for i, x in enumerate(self.extra)]
+            result = _call(forward, given, extra)
+            outs = list(result) if type(result) is tuple else [result]
+            outs = [np.asarray(strip(outs[i])) for i in self.at]
+            return float(sum(np.sum(w * x) for w, x in zip(weights, outs, strict=True)))
+
+        h = STEP * max(size, 1e-3)
+        with contextlib.suppress(Exception), contextlib.redirect_stdout(io.StringIO()):
+            if total(0.0) == total(0.0):
+                made.slope = (total(h) - total(-h)) / (2 * h)
+                made.along = {name: self.recorder.leaf(x) for name, x in along.items()}
+
+
+def _is_number(x: Any) -> bool:
+    return is_number_array(x) and np.size(x) == 1
+
+
+def _call(function: Any, values: Mapping[str, Any], extra: Sequence[Any]) -> Any:
+    """Call a function, with arguments by position as far as it takes them so."""
+    args, kwargs = list[Any](), dict(values)
+    for p in names_of(function):
+        if p.kind == p.KEYWORD_ONLY or p.name not in kwargs:
+            break
+        args.append(kwargs.pop(p.name))
+    return function(*args, *extra, **kwargs)
+
+
+class _Moved:
+    """What the inputs are moved by: nothing, or noise of about their own size.
+
+    They are known by their paths, as the script would write them.
+    """
+
+    def __init__(self, rng: np.random.Generator, names: set[str]) -> None:
+        self.rng, self.names = rng, names
+        self.made: dict[str, np.ndarray] = {}
+        self.along: Mapping[str, np.ndarray] = {}
+        self.step = 0.0
+
+    def again(self, along: Mapping[str, np.ndarray], step: float) -> "_Moved":
+        """The same numbers as before, and a step along a direction."""
+        same = _Moved(self.rng, self.names)
+        same.made, same.along, same.step = self.made, along, step
+        return same
+
+    def __call__(self, name: str, value: np.ndarray) -> np.ndarray:
+        if name in self.names:
+            if name not in self.made:
+                self.made[name] = _near(value, self.rng)
+            value = self.made[name]
+        if self.step and name in self.along:
+            value = value + self.step * self.along[name]
+        return value
+
+
+def _near(value: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Numbers of the same kind: probabilities stay so, and positive numbers positive."""
+    noise = rng.normal(size=value.shape)
+    if value.size and np.all(value > 0):
+        if np.all(value < 1):
+            odds = value / (1 - value) * np.exp(MOVED * noise)
+            return np.asarray(odds / (1 + odds))
+        return np.asarray(value * np.exp(MOVED * noise))
+    spread = float(np.std(value)) if value.size else 0.0
+    return np.asarray(
+        value + MOVED * (spread or float(np.max(np.abs(value), initial=0)) or 1) * noise
+    )
+
+
+class _World(Copies):
+    """Copies of all arguments and objects, for one round: their arrays record."""
+
+    def __init__(self, recorder: Recorder, moved: _Moved) -> None:
+        super().__init__()
+        self.recorder, self.moved = recorder, moved
+        self.inputs: list[Input] = []
+        self._before: dict[Path, int] = {}
+
+    def functions(self, *functions: Any) -> list[Any]:
+        """The functions; of methods, those of copies of their objects."""
+        return [self._function(f) for f in functions]
+
+    def _function(self, function: Any) -> Any:
+        if isinstance(function, types.MethodType) and not isinstance(function.__self__, type):
+            owner = self.copy(function.__self__, (("", "self"),))
+            return types.MethodType(function.__func__, owner)
+        if function is None or isinstance(function, types.FunctionType | types.MethodType):
+            return function
+        return self.copy(function, (("", "self"),))
+
+    def array(self, value: Any, path: Path) -> Any:
+        """An array that records; one of floats is an input, in float64."""
+        name = text_of(path)
+        if value.dtype.kind == "f":
+            value = self.moved(name, np.asarray(value, dtype=np.float64))
+            value = value if value.shape else np.float64(value)
+        if self.recorder.full:
+            return np.array(value) if np.shape(value) else value
+        node = self.recorder.leaf(value)
+        self.recorder.tape.nodes[node].name = name
+        made = self.recorder.wrap(np.array(value) if np.shape(value) else value, node)
+        if value.dtype.kind == "f":
+            self.inputs.append(Input(path, value, node, len(path) == 1))
+        return made
+
+    # -- what is on the tape
+
+    def node(self, value: Any) -> int:
+        if type(value) is Number:
+            return value.node
+        return self.recorder.node_of(np.asanyarray(value))
+
+    def returned(self, result: Any, path: Path = ()) -> Iterator[Returned]:
+        """The arrays in what a function returned."""
+        if isinstance(result, np.ndarray | np.floating | float):
+            if np.asarray(result).dtype.kind in "fiub":
+                yield Returned(path or (("#", 0),), result, self._names(result))
+        elif isinstance(result, Mapping):
+            for key, x in result.items():
+                yield from self.returned(x, (*path, ("[", key)))
+        elif isinstance(result, tuple | list):
+            for i, x in enumerate(result):
+                yield from self.returned(x, (*path, ("#" if not path else "[", i)))
+
+    def _names(self, value: Any) -> tuple[str, ...]:
+        tape, node = self.recorder.tape, self.node(value)
+        aliases = [name for n, name, _ in tape.aliases if n == node]
+        return tuple(n for n in (*aliases[::-1], tape.nodes[node].name) if n.isidentifier())
+
+    def begin_backward(self) -> None:
+        """What the objects hold now was not made by the backward function."""
+        self._before = {path: self.node(x) for path, x in self._arrays()}
+
+    def left_in_objects(self) -> Iterator[Returned]:
+        """The arrays that the backward function has left in the objects."""
+        state = {x.path: x.node for x in self.inputs}
+        for path, x in self._arrays():
+            node = self.node(x)
+            if self._before.get(path) == node:
+                continue
+            if path in state:  # an update, with a rate of 1
+                old = self.recorder.tape.nodes[state[path]].value
+                change = self.recorder.derived("subtract", (state[path], node), old - strip(x))
+                yield Returned(path, change)
+            else:
+                yield Returned(path, x, self._names(x))
+
+    def _arrays(self) -> Iterator[tuple[Path, Any]]:
+        seen = set[int]()
+        for path, owner in self.objects:
+            for name, x in list(vars(owner).items()):
+                yield from self._arrays_in(x, (*path, (".", name)), seen, 0)
+
+    def _arrays_in(
+        self, x: Any, path: Path, seen: set[int], depth: int
+    ) -> Iterator[tuple[Path, Any]]:
+        if isinstance(x, Recorded) and x.dtype.kind == "f":
+            yield path, x
+        elif type(x) in (dict, list, tuple) and depth < DEPTH and id(x) not in seen:
+            seen.add(id(x))
+            for key, part in x.items() if type(x) is dict else enumerate(x):
+                yield from self._arrays_in(part, (*path, ("[", key)), seen, depth + 1)
