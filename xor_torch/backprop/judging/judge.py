@@ -11,7 +11,7 @@ from ...threads import one_thread
 from ..operations import SUMS
 from ..replay import CannotReplay
 from ..tape import Tape
-from . import losses, mistakes, optimisers, printed, soundness, unknown
+from . import beside, losses, mistakes, optimisers, printed, soundness, unknown
 from .findings import Diagnosis, Finding
 from .fit import Fit, fit, hopeless
 from .losses import Match
@@ -153,8 +153,8 @@ class Judgement:
 
     def _penalised(self, bench: Bench) -> Finding | None:
         """Is everything right beside a penalty that the script puts into its gradients only?"""
-        found = soundness.penalties(bench)
-        if not found or soundness.grows(bench, found):
+        found = beside.penalties(bench)
+        if not found or beside.grows(bench, found):
             return None
         bench.left_out = found
         bench.make_points()
@@ -188,7 +188,9 @@ class Judgement:
 
     def _own(self, bench: Bench) -> list[Fit]:
         found: list[Fit] = []
-        for objective in own_scalars(bench):
+        for objective in sorted(own_scalars(bench), key=lambda o: o.name == HINGE):
+            if objective.name == HINGE and found:
+                break  # the script computes its loss
             one = fit(bench, objective)
             if one is None or all(p.silent and not p.factors for p in one.parts):
                 continue
@@ -198,7 +200,7 @@ class Judgement:
                 decayed = fit(bench, objective, decay=True)
                 if (
                     decayed is not None
-                    and _perfect(decayed)
+                    and (_perfect(decayed) or (objective.name == HINGE and decayed.all_good))
                     and not _inside_another(bench, one, found)
                 ):
                     one = decayed
@@ -353,7 +355,7 @@ class Judgement:
                 return mistake
         blamed = [f for f in own if f.some and not f.all_good] + some[:3]
         if not any_loss:
-            blamed += [f for f in own[:2] if f not in blamed]
+            blamed += [f for f in own[:2] if f not in blamed and f.objective.name != HINGE]
         for one in [f for f in blamed if f.contradicted]:
             # a delta of no known loss may explain a parameter by chance
             own_loss = one.objective.kind == "own" or as_own(bench, one.objective) is not None
@@ -370,7 +372,7 @@ class Judgement:
             except OutOfTime:
                 break
             if culprit is not None and (len(culprit.repaired) == len(repair.bad) or sure):
-                soundness.meant(bench, repair, culprit.nodes[0])
+                beside.meant(bench, repair, culprit.nodes[0])
                 return self._report(bench, one, repair, culprit)
         return self.certain
 
@@ -453,7 +455,7 @@ class Judgement:
     def _scaled(self, bench: Bench, one: Fit) -> Finding:
         """Every step follows the gradient, but not with one factor."""
         match = _match_of(bench, one)
-        rates = soundness.own_rates(bench, one)
+        rates = beside.own_rates(bench, one)
         if rates is not None:
             finding = self._correct(bench, one, match, [])
             finding.notes.append(f"every step follows the gradient, {rates}")
