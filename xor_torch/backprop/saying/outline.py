@@ -54,7 +54,6 @@ class Network:
 
     verdict: str
     headline: str
-    title: str = ""  # what it is called where there are several; a network has no name
     lines: list[Line] = field(default_factory=list)
     mistake: Mistake | None = None
     why: str = ""
@@ -68,6 +67,7 @@ class Network:
     layers: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    title: str = ""  # what it is called where there are several; a network has no name
 
 
 @dataclass
@@ -166,7 +166,7 @@ def _network(finding: Finding, script: Script, full: bool) -> Network:
     network = Network(
         finding.verdict,
         finding.reason or "",
-        finding.pair or "",
+        title=finding.pair or "",
         right=right,
         loss=f"{loss}{rate}" if finding.loss else "",
         updates=finding.updates or "",
