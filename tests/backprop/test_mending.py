@@ -55,6 +55,33 @@ def test_what_is_proposed(mistake, line, right):
         compile(text, "x", "exec")
 
 
+def test_a_delta_that_has_no_name_is_taken_from_where_it_is_used():
+    source = """\
+for i in range(9):
+    error = y - p
+    back = error @ W2.T
+    W2 += h.T @ (error * p * (1 - p))
+"""
+    wrong = Diagnosis(3, "back", "raw error in the hidden delta", True, ["W1"])
+    proposed = corrections(source, finding(layers=LAYERS, labels={}, diagnosis=wrong))
+    assert source.replace("error @ W2", "(error * p * (1 - p)) @ W2") in proposed
+    named = source.replace("    back", "    d = error * slope(p)\n    back")
+    wrong = Diagnosis(4, "back", "raw error in the hidden delta", True, ["W1"])
+    proposed = corrections(named, finding(layers=LAYERS, labels={}, diagnosis=wrong))
+    assert named.replace("error @ W2", "d @ W2") in proposed
+
+
+def test_a_penalty_is_written_as_for_the_other_weights():
+    source = """\
+for i in range(9):
+    dW2 = h.T @ d + 2 * reg * W2
+    dW1 = X.T @ (d @ W2.T * slope(h) + np.log(W2))
+"""
+    wrong = Diagnosis(3, "dW1", "detached regularisation", True, ["W1"])
+    (proposed,) = corrections(source, finding(layers=LAYERS, diagnosis=wrong))
+    assert proposed == source.replace("(W2))", "(W2)) + 2 * reg * W1")
+
+
 def test_an_early_update_moves_or_its_weight_is_kept():
     early = SOURCE.replace("; b2 -=", "\n    b2 -=")
     early += "    print(a2)\n"

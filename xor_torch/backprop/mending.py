@@ -195,7 +195,28 @@ def _delta(place: Place) -> Iterator[str]:
         for node in place.loaded():
             if place.text(node) in {*place.before()} - {name}:
                 yield place.replaced(node, name)
+    for node in place.loaded():
+        for delta in _products_with(place, place.text(node)):
+            yield place.replaced(node, delta)
     yield from _other_name(place)
+
+
+def _products_with(place: Place, error: str) -> Iterator[str]:
+    """What the statements beside this one make of an error by multiplication: its deltas."""
+    for statement in place.block:
+        if statement is place.statement or hasattr(statement, "body"):
+            continue
+        for node in ast.walk(statement):
+            factors = [place.text(node)]
+            product = node
+            while isinstance(product, ast.BinOp) and isinstance(product.op, ast.Mult):
+                factors += [place.text(product.left), place.text(product.right)]
+                product = product.left
+            if error in factors[1:]:
+                whole = getattr(statement, "value", None) is node
+                names = [ast.unparse(t) for t in _targets(statement)]
+                yield names[0] if whole and len(names) == 1 else f"({factors[0]})"
+                break
 
 
 def _slope(place: Place) -> Iterator[str]:
@@ -345,6 +366,21 @@ def _whole(place: Place) -> Iterator[str]:
     yield from _other_name(place)
 
 
+def _penalty(place: Place) -> Iterator[str]:
+    """Plus the penalty's gradient, as the script adds it to the gradient of other weights."""
+    value, d = place.value(), place.finding.diagnosis
+    own = next(iter(d.spoils), "") if d else ""
+    names = [p.name for p in place.finding.parameters if p.name != own and len(p.shape) == 2]
+    for node in ast.walk(ast.parse(place.source)):
+        if value is None or not isinstance(node, ast.BinOp) or not isinstance(node.op, ast.Add):
+            continue
+        for name in names:
+            read = {place.text(n) for n in ast.walk(node.right)}
+            if name in read and not any(isinstance(n, ast.Call) for n in ast.walk(node.right)):
+                term = re.sub(rf"(?<![\w.]){re.escape(name)}(?!\w)", own, place.text(node.right))
+                yield place.replaced(value, f"{place.text(value)} + {term}")
+
+
 PROPOSALS: dict[str, Callable[[Place], Iterator[str]]] = {
     "updated too early": _later,
     "derivative taken twice": _other_side,
@@ -361,4 +397,5 @@ PROPOSALS: dict[str, Callable[[Place], Iterator[str]]] = {
     "weights of the wrong layer": _other_weights,
     "stale activation": _other_name,
     "hard-coded sample": _whole,
+    "detached regularisation": _penalty,
 }
