@@ -37,6 +37,9 @@ CASES = [
     ("dot for element-wise product", "d = (a + b) @ s", "d = (a + b) * s"),
     ("weights of the wrong layer", "d = e @ W1.T", "d = e @ W2.T"),
     ("hard-coded sample", "g = X[0:1].T @ d", "g = X.T @ d"),
+    ("hard-coded sample", "g = np.dot(X[1:2].T, d[1:2])", "g = np.dot(X.T, d)"),
+    ("stale activation", "g = last.T @ d; last = error", "g = error.T @ d; last = error"),
+    ("derivative taken twice", "d = e * slope(p)", "d = e * slope(q)"),
     ("raw error in the hidden delta", "d1 = error @ W2.T", "d1 = delta @ W2.T"),
 ]
 

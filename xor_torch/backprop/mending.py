@@ -8,7 +8,7 @@ import ast
 import contextlib
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .judging.findings import Finding
 
@@ -154,10 +154,15 @@ def _moved(lines: Sequence[str], node: ast.stmt, after: ast.stmt) -> str:
 def _other_side(place: Place) -> Iterator[str]:
     """The activation in place of what goes into it, or the reverse, of the same layer."""
     pairs = [(z, a) for z, a, _ in _layers(place.finding)]
-    other = {**dict(pairs), **{a: z for z, a in pairs}}
+    for made in ast.walk(ast.parse(place.source)):  # a = f(z), as the script writes it
+        if isinstance(made, ast.Assign) and isinstance(made.value, ast.Call):
+            if len(made.value.args) == 1:
+                of = place.text(made.value.args[0])
+                pairs += [(of, ast.unparse(target)) for target in made.targets]
     for node in place.loaded():
-        if place.text(node) in other:
-            yield place.replaced(node, other[place.text(node)])
+        for z, a in pairs:
+            if place.text(node) in (z, a):
+                yield place.replaced(node, a if place.text(node) == z else z)
     yield from _other_name(place)
 
 
@@ -180,6 +185,18 @@ def _other_name(place: Place) -> Iterator[str]:
         for node in place.loaded():
             if isinstance(node, ast.Name) and node.id in names and node.id != name:
                 yield place.replaced(node, name)
+
+
+def _fresh(place: Place) -> Iterator[str]:
+    """The value itself, in place of a copy of it that the statements beside this one keep."""
+    for statement in place.block:
+        kept = getattr(statement, "value", None)
+        if isinstance(kept, ast.Name | ast.Attribute) and statement is not place.statement:
+            names = {ast.unparse(target) for target in _targets(statement)}
+            for node in place.loaded():
+                if place.text(node) in names:
+                    yield place.replaced(node, place.text(kept))
+    yield from _other_name(place)
 
 
 def _delta(place: Place) -> Iterator[str]:
@@ -359,9 +376,13 @@ def _other_weights(place: Place) -> Iterator[str]:
 
 
 def _whole(place: Place) -> Iterator[str]:
-    """All samples in place of one."""
-    for node in place.nodes(ast.Subscript):
-        assert isinstance(node, ast.Subscript)
+    """All samples in place of one: in all factors, then in one of them."""
+    parts = [node for node in place.nodes(ast.Subscript) if isinstance(node, ast.Subscript)]
+    whole = place
+    for node in sorted(parts, key=lambda node: (node.lineno, node.col_offset), reverse=True):
+        whole = replace(whole, source=whole.replaced(node, place.text(node.value)))
+    yield whole.source
+    for node in parts:
         yield place.replaced(node, place.text(node.value))
     yield from _other_name(place)
 
@@ -395,7 +416,7 @@ PROPOSALS: dict[str, Callable[[Place], Iterator[str]]] = {
     "dot for element-wise product": _by_elements,
     "wrong transpose": _transposed,
     "weights of the wrong layer": _other_weights,
-    "stale activation": _other_name,
+    "stale activation": _fresh,
     "hard-coded sample": _whole,
     "detached regularisation": _penalty,
 }
