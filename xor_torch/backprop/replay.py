@@ -111,14 +111,15 @@ def apply(tape: Tape, node: Node, values: dict[int, Tensor], ties: bool) -> Tens
         CannotReplay: it is not known, or not with these options.
 
     """
-    place = tape.code.where(node.line)
-    where = f"numpy.{node.op} on {place}"
+
+    def place() -> str:
+        return tape.code.where(node.line)
 
     def fill(x: Any) -> Any:
         if isinstance(x, Ref):
             return values[x.id]
         if isinstance(x, Unknown):
-            raise CannotReplay(f"{where} has an argument of type {x}")
+            raise CannotReplay(f"numpy.{node.op} on {place()} has an argument of type {x}")
         if isinstance(x, tuple | list):
             return type(x)(map(fill, x))
         if isinstance(x, dict):
@@ -130,12 +131,11 @@ def apply(tape: Tape, node: Node, values: dict[int, Tensor], ties: bool) -> Tens
 
     name, _, number_of_result = node.op.partition("#")
     if name not in TWINS:
-        raise CannotReplay(f"{place} uses numpy.{node.op}, which this check does not know")
+        raise CannotReplay(f"{place()} uses numpy.{node.op}, which this check does not know")
     args, kwargs = fill(node.args), fill(node.kwargs)
-    try:
-        _signature(name).bind(*args, **kwargs)
-    except TypeError as e:
-        raise CannotReplay(f"{where} cannot be repeated: {e}") from None
+    misfit = _misfit(name, len(args), tuple(kwargs))
+    if misfit is not None:
+        raise CannotReplay(f"numpy.{node.op} on {place()} cannot be repeated: {misfit}")
     twin = TWINS[name]
     if ties and traits(name).comparison and traits(name).algebraic:
         a, b = map(number, args[:2])
@@ -144,9 +144,16 @@ def apply(tape: Tape, node: Node, values: dict[int, Tensor], ties: bool) -> Tens
         found = twin(*args, **kwargs)
         return of_kind(found[int(number_of_result)] if number_of_result else found, node.dtype)
     except (TypeError, ValueError, RuntimeError, IndexError, KeyError, AttributeError) as e:
-        raise CannotReplay(f"{where} could not be repeated: {str(e).splitlines()[0]}") from e
+        raise CannotReplay(
+            f"numpy.{node.op} on {place()} could not be repeated: {str(e).splitlines()[0]}"
+        ) from e
 
 
 @functools.cache
-def _signature(name: str) -> inspect.Signature:
-    return inspect.signature(TWINS[name])
+def _misfit(name: str, positional: int, keywords: tuple[str, ...]) -> str | None:
+    """Why a twin does not take these arguments, or None if it does."""
+    try:
+        inspect.signature(TWINS[name]).bind(*range(positional), **dict.fromkeys(keywords))
+    except TypeError as e:
+        return str(e)
+    return None

@@ -1,11 +1,12 @@
 """One step under one objective: which derivative each value of the backward pass is.
 
 Every value is compared, at several points, with the derivative of the objective by every value of
-the forward pass, and by every single use of one that is used more than once: backpropagation
-through time, tied weights and residual paths compute the derivative through one use, partial sums
-of them, and their total.
+the forward pass, and by each use, and some uses, of one that is used more than once:
+backpropagation through time, tied weights and residual paths compute the derivative through one
+use, partial sums of them, and their total.
 """
 
+import itertools
 from functools import cached_property
 
 import torch
@@ -19,6 +20,7 @@ Tensor = torch.Tensor
 MATCH = 1e-7  # relative; of values that were summed in another order
 MOST_POINTS = 3
 MOST_USED = 400  # values that are used more than once
+MOST_SUMMED = 5  # uses of one value of which every sum is looked at
 
 
 class Derivatives:
@@ -41,7 +43,8 @@ class Derivatives:
         # a number that all gradients are multiplied with is made of them, and is held
         self.held = ds if as_own(bench, objective) is not None else []
         self.fixed = self.view.behind([v for _, v in terms] + [d for d in ds if not self.held])
-        self.edges: dict[int, tuple[int, int]] = {}  # number of a use, below 0 -> (value, user)
+        # number of some uses, below 0 -> (value, users)
+        self.edges: dict[int, tuple[int, tuple[int, ...]]] = {}
         self.slopes = self._slopes()
         self._add_uses()
         self._known: dict[int, dict[int, float]] = {}
@@ -63,7 +66,7 @@ class Derivatives:
         return {n: g for n, g in found.items() if len(g) == len(self.points)}
 
     def _grad(self, values: dict[int, Tensor], of: list[Tensor]) -> tuple[Tensor | None, ...]:
-        value = total(self.objective.terms[self.k], values)
+        value = total(self.objective, self.k, values)
         assert value is not None
         return torch.autograd.grad(value, of, retain_graph=True, allow_unused=True)
 
@@ -73,9 +76,9 @@ class Derivatives:
         often = {n for n in self.slopes if len(self.forward & {*view.users.get(n, ())}) > 1}
         if not often or len(often) > MOST_USED:
             return
-        uses = [(n, m) for n in often for m in view.users[n] if m in self.forward and m > n]
-        self.edges = {-number: use for number, use in enumerate(uses, 1)}
+        uses = {n: sorted(m for m in view.users[n] if m in self.forward and m > n) for n in often}
         again = sorted((view.after(often) & self.forward) - view.starts)
+        through: dict[tuple[int, int], list[Tensor]] = {}
         for p in self.points:
             leaves: dict[tuple[int, int], Tensor] = {}
             values = dict(p.values)
@@ -84,19 +87,27 @@ class Derivatives:
                 for n in often & {*nodes[m].inputs}:
                     leaves[n, m] = mine[n] = values[n].view_as(values[n])
                 values[m] = replay.apply(self.bench.tape, nodes[m], mine, self.bench.ties)
-            known = {e: u for e, u in self.edges.items() if u in leaves and leaves[u].requires_grad}
-            grads = self._grad(values, [leaves[u] for u in known.values()])
-            for e, g in zip(known, grads, strict=True):
+            known = {use: leaf for use, leaf in leaves.items() if leaf.requires_grad}
+            for use, g in zip(known, self._grad(values, [*known.values()]), strict=True):
                 if g is not None:
-                    self.slopes.setdefault(e, []).append(g.detach())
-        self.slopes = {v: g for v, g in self.slopes.items() if len(g) == len(self.points)}
+                    through.setdefault(use, []).append(g.detach())
+        for n, users in uses.items():
+            users = [m for m in users if len(through.get((n, m), ())) == len(self.points)]
+            most = len(users) - 1 if len(users) <= MOST_SUMMED else 1
+            for size in range(1, most + 1):
+                for some in itertools.combinations(users, size):
+                    e = -len(self.edges) - 1
+                    self.edges[e] = n, some
+                    parts = zip(*(through[n, m] for m in some), strict=True)
+                    self.slopes[e] = [torch.stack(part).sum(0) for part in parts]
 
     def place(self, v: int) -> object:
         """Equal for the values, or the uses, of one place of the script."""
         if v < 0:
-            value, user = self.edges[v]
-            return self.place(value), self.view.key(user)
-        return v if v in self.view.starts else self.view.key(v)
+            value, users = self.edges[v]
+            return self.place(value), *map(self.place, users)
+        node = self.bench.tape.nodes[v]
+        return v if v in self.view.starts else (node.site, node.op, node.shape)
 
     @cached_property
     def _by_shape(self) -> dict[tuple[int, ...], tuple[list[int], Tensor]]:

@@ -63,7 +63,7 @@ def _by_constant(bench: Bench, one: Fit, p: Point, constant: int) -> Tensor | No
     starts = {n: p.values[n].detach() for n in bench.steps[p.step].start.values()}
     wanted = [n for term in terms for n in term if n is not None]
     values = replay.run(bench.tape, wanted, {**starts, constant: leaf}, bench.ties)
-    made = total(terms, values)
+    made = total(one.objective, p.step, values)
     if made is None or not made.requires_grad:
         return None
     (slope,) = torch.autograd.grad(made, leaf, allow_unused=True)

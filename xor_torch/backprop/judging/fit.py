@@ -260,6 +260,26 @@ def fit(bench: Bench, objective: Objective, decay: bool = False, noise: bool = T
     return Fit(objective, parts)
 
 
+def hopeless(bench: Bench, objective: Objective, decay: bool) -> bool:
+    """Does no update follow it at one point? A quick test before `fit`."""
+    p = next((p for p in reversed(bench.points) if p.step in objective.terms), None)
+    found = gradients(objective, p.step, p.values, p.leaves) if p is not None else None
+    if p is None or found is None:
+        return False
+    for gradient, change, leaf in zip(found, p.changes, p.leaves, strict=True):
+        shrunk = Sample(p.step, change, gradient, leaf.detach(), p.moved).shrunk
+        columns = [gradient.reshape(-1), *([shrunk.reshape(-1)] if decay else [])]
+        if not largest(gradient) or change.shape != gradient.shape:
+            continue
+        if change.numel() <= len(columns):
+            return False
+        a, y = torch.stack([c / max(largest(c), 1e-300) for c in columns], 1), change.reshape(-1, 1)
+        off = y - a @ torch.linalg.lstsq(a, y, driver="gelsd").solution
+        if largest(off) <= 1e-4 * largest(y):
+            return False
+    return True
+
+
 def _noise_of(
     bench: Bench, objective: Objective, p: Point, i: int, gradient: Tensor
 ) -> Callable[[], tuple[float, float]]:

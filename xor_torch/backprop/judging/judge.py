@@ -13,10 +13,10 @@ from ..replay import CannotReplay
 from ..tape import Tape
 from . import losses, mistakes, optimisers, printed, soundness, unknown
 from .findings import Diagnosis, Finding
-from .fit import Fit, fit
+from .fit import Fit, fit, hopeless
 from .losses import Match
 from .mistakes import name_of
-from .objectives import Objective, as_own, last_used, own_scalars, pairs
+from .objectives import HINGE, Objective, as_own, is_linear, last_used, own_scalars, pairs
 from .points import Bench, CannotTell, Clock, OutOfTime
 from .repair import Culprit, Repair
 from .steps import Network, find_networks
@@ -137,13 +137,35 @@ class Judgement:
                 bench.make_points()
         elif entered:
             bench.inner = {}
-        finding = self._wrong(bench, *level)
+        try:
+            finding = self._wrong(bench, *level)
+        except CannotTell:
+            finding = None if any(f.some for f in level[0]) else self._penalised(bench)
+            if finding is None:
+                raise
         if finding is None:
             raise CannotTell(
                 self.reason
                 or "the updates follow the gradient of no loss that this check knows, and of none "
                 "that the script computes; computing the loss in the training loop may help"
             )
+        return finding
+
+    def _penalised(self, bench: Bench) -> Finding | None:
+        """Is everything right beside a penalty that the script puts into its gradients only?"""
+        found = soundness.penalties(bench)
+        if not found or soundness.grows(bench, found):
+            return None
+        bench.left_out = found
+        bench.make_points()
+        finding = self._attempt(bench)
+        if not isinstance(finding, Finding) or finding.verdict != "correct":
+            return None
+        places = dict.fromkeys(bench.where(n) for n in found[min(found)])
+        finding.notes.append(
+            f"beside the gradient, {', '.join(places)} adds a multiple or another function of the "
+            "parameter itself: a penalty, which the check has left out"
+        )
         return finding
 
     # ------------------------------------------------------------------ one level of updates
@@ -155,6 +177,9 @@ class Judgement:
         if perfect is not None:
             named = losses.identify_own(bench, perfect.objective)
             return self._correct(bench, perfect, named, own)
+        uphill = next((f for f in own if f.objective.name == HINGE and f.all_good), None)
+        if uphill is not None and uphill.scale < 0:
+            return self._uphill(bench, uphill, Finding("wrong", loss=HINGE, lr=-uphill.scale))
         found = self._pairs(bench)
         best = [f for f in found if f.all_good]
         best.sort(key=lambda f: (not f.objective.name, _first_delta(f)))
@@ -166,6 +191,8 @@ class Judgement:
         for objective in own_scalars(bench):
             one = fit(bench, objective)
             if one is None or all(p.silent and not p.factors for p in one.parts):
+                continue
+            if objective.name != HINGE and is_linear(bench, objective):
                 continue
             if not one.all_good:
                 decayed = fit(bench, objective, decay=True)
@@ -191,6 +218,8 @@ class Judgement:
             screened = []
             for pair in pairs(bench):
                 bench.clock.check()
+                if hopeless(bench, pair, decay):
+                    continue
                 one = fit(bench, pair, decay, noise=False)
                 if one is not None and one.some:
                     screened.append(one)
@@ -212,6 +241,7 @@ class Judgement:
 
     def _correct(self, bench: Bench, one: Fit, match: Match | None, own: list[Fit]) -> Finding:
         unseen = soundness.unseen(bench) or soundness.unseen_parameter(bench, one.objective)
+        unseen = unseen or soundness.sometimes(bench, one)
         if unseen is not None:
             raise CannotTell(unseen)
         frozen = soundness.never_updated(bench, one) or soundness.accumulated(bench)
@@ -312,7 +342,12 @@ class Judgement:
         some.sort(key=lambda f: (-f.count, -max(f.objective.values(min(f.objective.terms)))))
         known = {id(f) for f in some[:6] if losses.identify(bench, f.objective, losses.LOSSES)}
         if not known:
-            at_output = [f for f in some[:4] if f.parts[output].ok and f.parts[output].factors]
+            at_output = [
+                f
+                for f in some[:4]
+                if (f.parts[output].ok and f.parts[output].factors)
+                or 2 * sum(f.good) >= len(f.good)
+            ]
             mistake = self._mistaken(bench, at_output)
             if mistake is not None:
                 return mistake
@@ -401,26 +436,29 @@ class Judgement:
         finding.diagnosis = Diagnosis(
             line, name, match.mistake, True, list(bench.names), node.shape, node.id
         )
-        if match.mistake is None:  # uphill
-            end = bench.tape.nodes[min(bench.view(k).ends)]
-            finding.diagnosis = Diagnosis(
-                end.line, end.name, "wrong sign", True, list(bench.names), end.shape, end.id
-            )
+        if match.mistake is None:
+            return self._uphill(bench, one, finding)
+        describe(bench, one, finding)
+        return finding
+
+    def _uphill(self, bench: Bench, one: Fit, finding: Finding) -> Finding:
+        """Every update goes up the gradient of a loss."""
+        end = bench.tape.nodes[min(bench.view(min(one.objective.terms)).ends)]
+        finding.diagnosis = Diagnosis(
+            end.line, end.name, "wrong sign", True, list(bench.names), end.shape, end.id
+        )
         describe(bench, one, finding)
         return finding
 
     def _scaled(self, bench: Bench, one: Fit) -> Finding:
-        """Every step follows the gradient, but not with one factor.
-
-        Raises:
-            CannotTell: the script types the rates.
-
-        """
+        """Every step follows the gradient, but not with one factor."""
+        match = _match_of(bench, one)
         rates = soundness.own_rates(bench, one)
         if rates is not None:
-            raise CannotTell(f"every step follows the gradient, but {rates}")
+            finding = self._correct(bench, one, match, [])
+            finding.notes.append(f"every step follows the gradient, {rates}")
+            return finding
         finding = Finding("wrong")
-        match = _match_of(bench, one)
         finding.loss, finding.lr = convention(bench, one, match)
         finding.diagnosis = mistakes.scaled(bench, one)
         describe(bench, one, finding, match)

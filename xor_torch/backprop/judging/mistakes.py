@@ -43,7 +43,7 @@ def _in_the_run(
     """(actual, expected) at the numbers of the run; elsewhere, if they are equal there."""
     n, v = culprit.nodes[0], culprit.values[0]
     for p in [p for p in bench.points if p.step == repair.k and not p.moved and v > 0]:
-        value = total(repair.objective.terms[repair.k], p.values)
+        value = total(repair.objective, repair.k, p.values)
         if value is None or v not in p.values or not p.values[v].requires_grad:
             continue
         (slope,) = torch.autograd.grad(value, p.values[v], retain_graph=True, allow_unused=True)
@@ -123,7 +123,7 @@ class Wrong:
         self.v = repair.edges[v][0] if v < 0 else v  # it should be the derivative by v
         # z and -z, or the sum before a bias is added, have one derivative
         self.same = {u for u in repair.parallel(repair.slopes[v]) if u > 0} | {self.v}
-        self.uses = {*self.view.users.get(self.v, ())}
+        self.uses = {*self.view.users.get(self.v, ())} & repair.forward
         # the pre-activations that v makes, if v is a parameter or a layer's output
         self.zs = self.uses | {
             m for u in self.uses for m in self.view.users.get(u, ()) if self.nodes[m].op == "add"
@@ -206,10 +206,39 @@ class Wrong:
                 return True
         return False
 
+    def raw(self) -> bool:
+        """Do the weights of v carry back the derivative by what comes after their product?"""
+        later = self.view.after(self.zs) - self.zs
+        return bool(
+            self.weights and later & self.upstream.keys() and not self.zs & self.upstream.keys()
+        )
+
+    def other_slope(self) -> bool:
+        """Is the derivative by the activation multiplied with the slope at another value?"""
+        p, actual = self.repair.points[0], self.culprit.actual
+        values = [p.values[m].detach() for m in self.view.step.nodes if m in p.values]
+        values = [x.double() for x in values if _fits(x.shape, actual.shape)]
+        after = [m for m in self.view.after([self.v]) if m in self.repair.slopes]
+        for upstream in [self.repair.slopes[m][0] for m in after]:
+            if upstream.shape != actual.shape:
+                continue
+            for x in values:
+                s, t = torch.sigmoid(x), torch.tanh(x)
+                slopes = (x * (1 - x), 1 - x**2, s * (1 - s), 1 - t**2, (x > 0).double(), x)
+                if any(_proportional(actual, upstream * y) for y in slopes):
+                    return True
+        return False
+
+    def other_factor(self) -> bool:
+        """Is it made of the right derivative, and another value than the one that v meets?"""
+        return len(self.uses) == 1 and bool(self.zs & self.upstream.keys() and self.read)
+
     def dot(self) -> bool:
         """Are two things of one shape summed over where each element has its own product?"""
-        if self.products:
-            return True
+        for m in self.products:
+            sizes = {tuple(sorted(self.nodes[i].shape)) for i in self.nodes[m].inputs}
+            if len(sizes) == 1:
+                return True
         if self.nodes[self.n].op not in PRODUCTS or not self.upstream or self.weights:
             return False
         p = self.repair.points[0]
@@ -220,8 +249,12 @@ class Wrong:
     def transposed(self) -> bool:
         """The right two factors, in another order or turned?"""
         if self.v in self.view.begin:
-            origins = {self.tape.origin(a, PARTS) for u in self.uses for a in self.nodes[u].inputs}
-            return bool(origins - {self.v} & (self.read | self.given)) if self.upstream else False
+            if len(self.uses) == 1:
+                (use,) = self.uses
+                factors = {self.tape.origin(a, PARTS) for a in self.nodes[use].inputs} - {self.v}
+                return bool(self.upstream and factors & (self.read | self.given))
+            actual, expected = self.culprit.actual, self.culprit.expected
+            return expected.ndim == 2 and _proportional(actual.T, expected)
         return bool(self.weights and not self.read and self.zs & self.upstream.keys())
 
     def turned(self) -> bool:
@@ -254,7 +287,9 @@ class Wrong:
         return any(o != i and self.repair.matches(o) for i, o in parts)
 
     def summed(self) -> bool:
-        return self.nodes[self.n].op in SUMS
+        """Is it a sum, where a bias belongs?"""
+        added = all(self.nodes[u].op in ("add", *PARTS) for u in self.uses)
+        return added and self.nodes[self.n].op in SUMS
 
 
 Holds = Callable[[Wrong], bool]
@@ -270,7 +305,7 @@ OF_PARAMETERS: list[tuple[MistakeName, Holds]] = [
     ("wrong transpose", Wrong.transposed),
     ("stale activation", Wrong.stale),
     ("hard-coded sample", Wrong.of_data),
-    ("derivative of the wrong quantity", lambda w: bool(w.upstream)),
+    ("derivative of the wrong quantity", Wrong.other_factor),
 ]
 OF_VALUES: list[tuple[MistakeName, Holds]] = [
     ("updated too early", Wrong.early),
@@ -281,9 +316,14 @@ OF_VALUES: list[tuple[MistakeName, Holds]] = [
     ("dot for element-wise product", Wrong.dot),
     ("weights of the wrong layer", Wrong.other_weights),
     ("wrong transpose", Wrong.transposed),
-    ("raw error in the hidden delta", lambda w: bool(w.weights and w.upstream)),
-    ("derivative of the wrong quantity", lambda w: bool(w.upstream)),
+    ("raw error in the hidden delta", Wrong.raw),
+    ("derivative of the wrong quantity", Wrong.other_slope),
 ]
+
+
+def _fits(shape: torch.Size, whole: torch.Size) -> bool:
+    """Can it be broadcast to that?"""
+    return len(shape) == len(whole) and all(a in (1, b) for a, b in zip(shape, whole, strict=True))
 
 
 def _proportional(a: torch.Tensor, b: torch.Tensor) -> bool:

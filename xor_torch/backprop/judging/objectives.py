@@ -12,10 +12,14 @@ from typing import Any
 
 import torch
 
-from ..tape import squeezed
+from ..operations import PARTS
+from ..tape import Ref, squeezed
 from .points import Bench, Key, View
 
 Tensor = torch.Tensor
+HINGE = "hinge loss"
+LESS = {"less": True, "less_equal": True, "greater": False, "greater_equal": False}
+LINEAR = {"add", "subtract", "negative", "multiply", "divide", "copy", "assign"}
 Term = tuple[int | None, int]  # (delta, value); no delta: the value itself is the objective
 
 
@@ -27,20 +31,21 @@ class Objective:
     name: str
     terms: dict[int, list[Term]] = field(default_factory=dict)
     key: tuple[Any, ...] = ()
+    weights: dict[int, float] = field(default_factory=dict)  # of values; 1 if it is not here
 
     def values(self, k: int) -> list[int]:
         return [v for _, v in self.terms[k]]
 
 
-def total(terms: list[Term], values: Mapping[int, Tensor]) -> Tensor | None:
+def total(objective: Objective, k: int, values: Mapping[int, Tensor]) -> Tensor | None:
     """The objective at a point, to be differentiated."""
     found = []
-    for d, v in terms:
+    for d, v in objective.terms[k]:
         value = values.get(v)
         if value is None or not value.is_floating_point():
             return None
         if d is None:
-            found.append(value.sum())
+            found.append(objective.weights.get(v, 1.0) * value.sum())
             continue
         delta = values.get(d)
         if delta is None or delta.numel() != value.numel():
@@ -53,7 +58,7 @@ def gradients(
     objective: Objective, k: int, values: Mapping[int, Tensor], of: list[Tensor]
 ) -> list[Tensor] | None:
     """The derivatives with respect to some values of a point; None if they are not finite."""
-    value = total(objective.terms[k], values)
+    value = total(objective, k, values)
     if value is None or not value.requires_grad or not bool(torch.isfinite(value)):
         return None
     found = torch.autograd.grad(value, of, retain_graph=True, allow_unused=True)
@@ -62,15 +67,16 @@ def gradients(
 
 
 def own_scalars(bench: Bench, steps: Iterable[int] | None = None) -> list[Objective]:
-    """Every scalar that depends on all parameters, outermost first.
+    """Every scalar that depends on all parameters, outermost first, and the margins of branches.
 
     For each place there is the sum over the step, and the last.
     """
-    found: dict[tuple[object, ...], Objective] = {}
+    found = _hinges(bench)
     for k in bench.chosen if steps is None else steps:
         view, nodes = bench.view(k), bench.tape.nodes
         needed = view.behind(view.ends)
-        shared = view.after(needed - view.starts)  # not the same weights on other data
+        # not the same weights on other data
+        shared = view.after(needed - view.starts) | _on_the_data_of(view, needed)
         for key, ids in view.groups.items():
             ids = [
                 n
@@ -94,6 +100,88 @@ def own_scalars(bench: Bench, steps: Iterable[int] | None = None) -> list[Object
         found.values(), key=lambda o: max(v for v in o.values(max(o.terms))), reverse=True
     )
     return order
+
+
+def _hinges(bench: Bench) -> dict[tuple[object, ...], Objective]:
+    """Losses that are a branch: ``if y * f(x) < 1:`` is where max(0, 1 - y f(x)) has a slope."""
+    found: dict[tuple[object, ...], Objective] = {}
+    for k in bench.chosen:
+        view, nodes = bench.view(k), bench.tape.nodes
+        needed = view.behind(view.ends)
+        for n, answer in bench.tape.branches:
+            inputs = [i for i in nodes[n].inputs if i in view.inside]
+            if n not in view.inside or nodes[n].op not in LESS or len(inputs) != 1:
+                continue
+            (margin,) = inputs
+            if (
+                margin in needed
+                or view.depends[margin] != view.full
+                or nodes[margin].shape not in ((), (1,), (1, 1))
+            ):
+                continue
+            below = LESS[nodes[n].op] == answer
+            if nodes[n].args[0] != Ref(margin):  # 1 > margin
+                below = not below
+            key = (HINGE, *view.key(margin))
+            made = found.setdefault(key, Objective("own", HINGE, {}, key))
+            made.terms.setdefault(k, []).append((None, margin))
+            made.weights[margin] = -1.0 if below else 0.0
+    return found
+
+
+def _on_the_data_of(view: View, needed: set[int]) -> set[int]:
+    """What reads arrays from outside the step, and none but those that the updates read."""
+    nodes = view.tape.nodes
+    known = {i for n in needed for i in view.outside(n)}
+    known = view.tape.behind(known, range(len(nodes)))
+    parts = {(nodes[i].op, repr(nodes[i].args)) for i in known if nodes[i].op in PARTS}
+
+    def is_known(i: int) -> bool:
+        if i in known or (nodes[i].op, repr(nodes[i].args)) in parts:
+            return True
+        made_of = {j for j in nodes[i].inputs if nodes[j].shape}
+        # another part of the data is other data
+        return nodes[i].op not in PARTS and bool(made_of) and all(map(is_known, made_of))
+
+    strange, found = set[int](), set[int]()
+    for n in view.step.nodes:
+        if n in view.starts:
+            continue
+        given = view.outside(n)
+        if not all(map(is_known, given)) or strange & {*nodes[n].inputs}:
+            strange.add(n)
+        elif given or found & {*nodes[n].inputs}:
+            found.add(n)
+    return found
+
+
+def _moved_by_itself(view: View, n: int) -> bool:
+    """Is it a multiple of the only parameter, and what else is added?
+
+    Then its derivative by it is one number, and with that any update explains itself.
+    """
+    nodes = view.tape.nodes
+    return view.full == 1 and all(
+        nodes[m].op in {*LINEAR, *PARTS}
+        and (nodes[m].op in ("add", "subtract") or not view.outside(m))
+        for m in view.behind([n]) - view.starts
+    )
+
+
+def is_linear(bench: Bench, objective: Objective) -> bool:
+    """Has it the same gradient wherever the parameters are? Then it has no minimum."""
+    by_step: dict[int, list[list[Tensor]]] = {}
+    for p in bench.points:
+        if p.step in objective.terms:
+            grads = gradients(objective, p.step, p.values, p.leaves)
+            if grads is not None:
+                by_step.setdefault(p.step, []).append(grads)
+    return all(
+        torch.allclose(a, b, rtol=1e-9, atol=0.0)
+        for found in by_step.values()
+        for other in found[1:]
+        for a, b in zip(found[0], other, strict=True)
+    )
 
 
 def as_own(bench: Bench, pair: Objective) -> Objective | None:
@@ -123,6 +211,8 @@ def deltas(bench: Bench, k: int) -> tuple[list[list[int]], list[list[int]]]:
         if nodes[first].dtype != "f" or view.depends[first] != view.full:
             continue
         if first in view.ends:
+            continue
+        if _moved_by_itself(view, first):
             continue
         if view.reaches.get(first, 0) >> last_used(view) & 1:
             d.append(ids)

@@ -46,7 +46,13 @@ def scaled(bench: Bench) -> bool:
     nodes, any_number = bench.tape.nodes, False
     for k in bench.chosen:
         view, step = bench.view(k), bench.steps[k]
-        gradients = {bench.inner[k, i][0] for i in bench.parameters}
+        gradients = set[int]()
+        for i in bench.parameters:
+            n = bench.inner[k, i][0]
+            gradients.add(n)
+            while nodes[n].op in STEADY and len(inside := view.inside & {*nodes[n].inputs}) == 1:
+                (n,) = inside  # the norm may be that of the gradient before it was multiplied
+                gradients.add(n)
         stack, seen = [step.end[i] for i in bench.parameters], set[int]()
         after = view.after(gradients)
         while stack:
@@ -76,7 +82,7 @@ def _gradient_node(bench: Bench, k: int, i: int) -> int | None:
         if n != end and (nodes[n].op not in MORE or forward):
             break
         for a in inputs:
-            number = not nodes[a].shape and shape
+            number = not nodes[a].shape and nodes[begin].shape
             if not number and not _of_states(bench, k, a):
                 waiting.add(a)
     if not through:
@@ -103,10 +109,17 @@ def _in_the_state(bench: Bench, k: int, n: int, i: int) -> bool:
 
 def _of_states(bench: Bench, k: int, n: int) -> bool:
     """Is it made of what the step begins with, element by element: ``beta * m``?"""
-    view, node = bench.view(k), bench.tape.nodes[n]
-    if n in view.starts or n not in view.inside:
-        return True
-    return node.op in MORE and all(_of_states(bench, k, a) for a in node.inputs)
+    view, nodes = bench.view(k), bench.tape.nodes
+    seen, stack = set[int](), [n]
+    while stack:
+        m = stack.pop()
+        if m in seen or m in view.starts or m not in view.inside:
+            continue
+        if nodes[m].op not in MORE:
+            return False
+        seen.add(m)
+        stack += nodes[m].inputs
+    return True
 
 
 def _signs(

@@ -8,7 +8,7 @@ import math
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 
 import torch
 
@@ -21,6 +21,7 @@ Values = dict[int, Tensor]
 Key = tuple[object, ...]
 
 MOVES = ((1, 0.6, True), (1001, 1.2, False))  # (seed, size, added to the run's numbers?)
+CLOSER = (20, 1e3, 1e5)  # should the script take another branch, or a clip begin to cut
 MOST_STEPS = 6
 # Operations, times points: about five seconds of repeating.
 MOST_OPERATIONS = 120_000
@@ -105,6 +106,13 @@ class View:
                 found.setdefault(i, []).append(n)
         return found
 
+    def outside(self, n: int) -> set[int]:
+        """The arrays that a value is computed from and that were there before the step."""
+        nodes = self.tape.nodes
+        return {
+            i for i in nodes[n].inputs if i not in self.inside and math.prod(nodes[i].shape) > 1
+        }
+
     def variable(self, n: int) -> str:
         """What the statement assigns that computes this value."""
         nodes, seen = self.tape.nodes, {n}
@@ -169,6 +177,7 @@ class Bench:
         self.tied = False
         # (step, state) -> (value, sign): the gradient inside an optimiser, instead of the change
         self.inner: dict[tuple[int, int], tuple[int, float]] = {}
+        self.left_out: dict[int, list[int]] = {}  # of each step: values that are taken as zero
         self._views: dict[int, View] = {}
         self._more: dict[int, list[Point]] = {}
         self.chosen = self._choose()
@@ -266,6 +275,8 @@ class Bench:
         self.clock.check()
         step = self.steps[k]
         given = self._given(k, seed, size, keep)
+        for n in self.left_out.get(k, ()):
+            given[n] = torch.zeros(self.tape.nodes[n].shape, dtype=torch.float64)
         inside = self.view(k).inside
         guards = [(n, answer) for n, answer in self.tape.branches if n in inside]
         also = [*step.nodes, *(n for n, _ in guards)]
@@ -288,11 +299,14 @@ class Bench:
         for k in self.chosen:
             found = [self.point(k, None)]
             for seed, size, keep in MOVES:
-                moved = self.point(k, k + seed, size, keep)
-                # near, should the script take another branch or a clip begin to cut
-                found.append(moved or self.point(k, k + seed, size / 20))
+                found.append(self.point(k, k + seed, size, keep) or self._near(k, k + seed, size))
             self.points += [p for p in found if p is not None]
         self.points = _without_diverged(self.points)
+
+    def _near(self, k: int, seed: int, size: float) -> Point | None:
+        """As far from the run's numbers as the script takes the same branches."""
+        near = (self.point(k, seed, size / closer) for closer in CLOSER)
+        return next((p for p in near if p is not None), None)
 
     def near_points(self) -> None:
         """The same with moves so small that no clip begins to cut."""
@@ -321,7 +335,7 @@ class Bench:
                 draw = torch.Generator().manual_seed(seed)
                 given = {
                     n: point.values[n].detach().clone().requires_grad_(n in begin)
-                    for n in step.start.values()
+                    for n in (*step.start.values(), *self.left_out.get(point.step, ()))
                 }
                 values = replay.run(
                     self.tape, [*step.end.values()], given, self.ties, step.nodes, rounding=draw
@@ -393,17 +407,25 @@ class Bench:
 
     def again(self, point: Point, replaced: Mapping[int, Tensor]) -> list[Tensor]:
         """The changes if some values of a point had been others."""
+        with torch.no_grad():
+            return self.again_with_graph(point, replaced)
+
+    def again_with_graph(self, point: Point, replaced: Mapping[int, Tensor]) -> list[Tensor]:
+        """The same, to be differentiated by the values that are put in."""
         self.clock.check()
-        view, step = self.view(point.step), self.steps[point.step]
-        wanted: set[int] = set()
-        for i in self.parameters:
-            parts = self.change_nodes(point.step, i)
-            wanted |= {step.end[i]} if parts is None else {n for n, _ in parts}
-        after = view.after(replaced) - replaced.keys()
         values: Values = {**point.values, **replaced}
-        for n in sorted(after & view.behind(wanted)):
-            values[n] = replay.apply(self.tape, self.tape.nodes[n], values, self.ties).detach()
-        return [self.change(point.step, i, values).detach() for i in self.parameters]
+        for n in self._behind_changes(point.step, tuple(replaced), bool(self.inner)):
+            values[n] = replay.apply(self.tape, self.tape.nodes[n], values, self.ties)
+        return [self.change(point.step, i, values) for i in self.parameters]
+
+    @cache  # noqa: B019 - a bench lives as long as its judgement
+    def _behind_changes(self, k: int, replaced: tuple[int, ...], _inner: bool) -> list[int]:
+        """What has to be computed again, in order, if some values are others."""
+        view, wanted = self.view(k), set[int]()
+        for i in self.parameters:
+            parts = self.change_nodes(k, i)
+            wanted |= {self.steps[k].end[i]} if parts is None else {n for n, _ in parts}
+        return sorted((view.after(replaced) - {*replaced}) & view.behind(wanted))
 
     def check_replay(self) -> None:
         """Does the repeated tape give what the script computed?

@@ -6,7 +6,7 @@ derivative by a value of the forward pass. The constant is free: what the update
 linear in their deltas.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import torch
@@ -19,6 +19,7 @@ from .points import Bench, OutOfTime, Point, largest
 
 Tensor = torch.Tensor
 SAME = 1e-7
+MOST_PLACES = 12  # of one line in a loop, that are tried for another
 
 
 @dataclass
@@ -68,39 +69,52 @@ class Repair(Derivatives):
     def _trials(self) -> Iterable[Culprit]:
         view, nodes = self.view, self.bench.tape.nodes
         wrong = sum(1 << i for i in self.bad)
-        candidates = [
-            ids
-            for ids in view.groups.values()
-            if view.depends[ids[0]] == view.full
-            and view.reaches.get(ids[0], 0) & wrong
-            and not self.fixed & {*ids}
-            and not view.ends.keys() & {*ids}
-            and nodes[ids[0]].dtype == "f"
-            and all(n in self.points[0].values for n in ids)
-        ]
-        matched = {n: bool(self.matches(n)) for ids in candidates for n in ids}
-        order = []
-        for ids in candidates:
-            off = [n for n in ids if not matched[n]]
-            order.append((not off, min(off or ids), ids))
-        for right, _, ids in sorted(order):
-            found = self._try(ids, right)
-            if found is not None:
-                yield found
+        places: dict[object, list[int]] = {}
+        for n in view.step.nodes:
+            if (
+                view.depends[n] == view.full
+                and view.reaches.get(n, 0) & wrong
+                and n not in self.fixed
+                and n not in view.ends
+                and n not in view.starts
+                and nodes[n].dtype == "f"
+                and n in self.points[0].values
+            ):
+                places.setdefault(self.place(n), []).append(n)
+        order: list[tuple[bool, int, object]] = []
+        for place, ids in places.items():
+            off = [n for n in ids if not self.matches(n)]
+            order.append((not off, min(off or ids), place))
+        tried = set[object]()
+        for _, first, place in sorted(order, key=lambda o: o[:2]):
+            # what it is made of may be a true derivative, but not the whole of it: a sum that
+            # lacks what comes from a later step
+            parts = {self.place(i) for i in nodes[first].inputs if self._is_part(i)}
+            for at in [*(parts & places.keys()), place]:
+                found = self._try(places[at]) if at not in tried else None
+                tried.add(at)
+                if found is not None:
+                    yield found
 
-    def _try(self, ids: list[int], right: bool) -> Culprit | None:
+    def _is_part(self, n: int) -> bool:
+        """Is it the derivative through some uses of a value only?"""
+        found = self.matches(n) if n in self.view.inside else {}
+        return bool(found) and all(v < 0 for v in found)
+
+    def _try(self, ids: list[int]) -> Culprit | None:
         shape = squeezed(self.bench.tape.nodes[ids[0]].shape)
         zero = self._zero(ids)
-        own = self.matches(ids[0]).keys() if right else set()
+        may_repair = self._screen(ids, zero)
         tried: list[Culprit] = []
         groups: dict[object, list[int]] = {}
-        for v in self.slopes:
-            groups.setdefault(self.place(v), []).append(v)
+        for v, slopes in self.slopes.items():
+            if squeezed(slopes[0].shape) == shape:
+                groups.setdefault(self.place(v), []).append(v)
         for vs in sorted(groups.values(), key=lambda vs: -vs[-1]):
-            if squeezed(self.slopes[vs[0]][0].shape) != shape or own & {*vs}:
-                continue
             for some in self._pairings(ids, sorted(vs, key=self._time)):
-                found = self._put(ids[: len(some)], some, zero)
+                if all(v in self.matches(n) for n, v in zip(ids, some, strict=True)):
+                    continue
+                found = self._put(ids, some, zero) if may_repair(some) else None
                 if found is not None:
                     if len(found.repaired) == len(self.bad):
                         return found
@@ -108,15 +122,18 @@ class Repair(Derivatives):
         return max(tried, key=lambda c: len(c.repaired), default=None)
 
     def _time(self, v: int) -> tuple[int, ...]:
-        return self.edges[v] if v < 0 else (v,)
+        return (self.edges[v][0], *self.edges[v][1]) if v < 0 else (v,)
 
     def _pairings(self, ids: list[int], vs: list[int]) -> Iterable[list[int]]:
-        if len(vs) == len(ids):
-            yield vs
-            if len(vs) > 1:
-                yield vs[::-1]
-        elif len(ids) == 1 and len(vs) <= 12:
-            yield from ([v] for v in vs)
+        if len(ids) == 1:
+            yield from ([v] for v in vs[:MOST_PLACES])
+            return
+        for first in range(len(vs) - len(ids) + 1)[
+            :MOST_PLACES
+        ]:  # h of the last step, or the first
+            some = vs[first : first + len(ids)]
+            yield some
+            yield some[::-1]
 
     def _zero(self, ids: list[int]) -> list[list[Tensor]]:
         return [
@@ -125,6 +142,44 @@ class Repair(Derivatives):
             )
             for p in self.points
         ]
+
+    def _screen(self, ids: list[int], zero: list[list[Tensor]]) -> Callable[[list[int]], bool]:
+        """A quick test of what may be put in the place of some values.
+
+        The change of a wrong parameter is linear in them: it is multiplied with two random arrays,
+        and the derivatives of both numbers by the values are computed once. What belongs there
+        makes both numbers right with the same factor.
+        """
+        p, draw = self.points[0], torch.Generator().manual_seed(0)
+        leaves = {n: p.values[n].detach().clone().requires_grad_(True) for n in ids}
+        changes = self.bench.again_with_graph(p, self._held(p) | leaves)
+        tests: list[list[tuple[float, dict[int, Tensor]]]] = []
+        for i in self.bad:
+            if not changes[i].requires_grad or changes[i].shape != self.wanted[0][i].shape:
+                continue
+            pair = []
+            for _ in range(2):
+                u = torch.randn(changes[i].shape, generator=draw, dtype=torch.float64)
+                slopes = torch.autograd.grad(
+                    (u * changes[i]).sum(), [*leaves.values()], retain_graph=True, allow_unused=True
+                )
+                known = {n: g for n, g in zip(ids, slopes, strict=True) if g is not None}
+                mine = _dot(known, ids, [p.values[n].detach() for n in ids])
+                now = float((u * (changes[i].detach() - zero[0][i])).sum())
+                if abs(now - mine) > 1e-6 * max(abs(now), abs(mine)):
+                    return lambda vs: True  # it is not linear: clipped, say
+                pair.append((float((u * (self.wanted[0][i] - zero[0][i])).sum()), known))
+            tests.append(pair)
+
+        def may_repair(vs: list[int]) -> bool:
+            for pair in tests:
+                given = [(t, _dot(g, ids, [self.slopes[v][0] for v in vs])) for t, g in pair]
+                (a, x), (b, y) = given
+                if (x or y) and abs(a * y - b * x) <= 1e-4 * max(abs(a * y), abs(b * x)):
+                    return True
+            return False
+
+        return may_repair
 
     def _held(self, p: Point) -> dict[int, Tensor]:
         return {n: p.values[n].detach() for n in self.held}
@@ -150,9 +205,14 @@ class Repair(Derivatives):
         if any(abs(c - factors[0]) > 1e-5 * abs(factors[0]) for c in factors):
             return None
         p, c = self.points[0], factors[0]
-        actual = p.values[ids[0]].detach()
-        expected = c * self.slopes[vs[0]][0].reshape(actual.shape)
-        return Culprit(ids, vs, self.k, c, sorted(repaired), actual, expected)
+        pairs = [
+            (n, v, p.values[n].detach(), c * self.slopes[v][0].reshape(p.values[n].shape))
+            for n, v in zip(ids, vs, strict=True)
+        ]
+        # the first turn of a loop may be right
+        pairs.sort(key=lambda x: largest(x[2] - x[3]) <= 1e-6 * largest(x[3]))
+        ids, vs = [n for n, *_ in pairs], [v for _, v, *_ in pairs]
+        return Culprit(ids, vs, self.k, c, sorted(repaired), *pairs[0][2:])
 
     def _compare(
         self, p: Point, at: int, zero: list[Tensor], once: list[Tensor]
@@ -186,6 +246,14 @@ class Repair(Derivatives):
         if spoilt and self.scale is not None:
             return set(), 0.0
         return chosen & {*self.bad}, factor
+
+
+def _dot(slopes: dict[int, Tensor], ids: list[int], values: list[Tensor]) -> float:
+    return sum(
+        float(slopes[n].reshape(-1) @ x.reshape(-1).to(slopes[n].dtype))
+        for n, x in zip(ids, values, strict=True)
+        if n in slopes
+    )
 
 
 def _moving(bench: Bench, k: int, parameters: list[int]) -> int:

@@ -6,12 +6,12 @@ import numpy as np
 import torch
 
 from .. import replay
-from ..operations import PARTS, PRODUCTS, SUMS
+from ..operations import ELEMENTWISE, PARTS, PRODUCTS, SAME_NUMBERS, SUMS
 from ..tape import Node
 from .findings import Diagnosis, MistakeName
 from .fit import Fit, alike
-from .objectives import Objective
-from .points import Bench, CannotTell, largest
+from .objectives import Objective, gradients, total
+from .points import SAME, Bench, CannotTell, largest
 from .repair import Repair
 
 CUTS = {"clip", "minimum", "maximum", "fmin", "fmax", "where"}
@@ -163,6 +163,51 @@ def meant(bench: Bench, repair: Repair, culprit: int) -> None:
             )
 
 
+def penalties(bench: Bench) -> dict[int, list[int]]:
+    """What is added to the gradient of a parameter and made of that parameter alone, by step.
+
+    If it is made element by element, as ``lam * sign(W)``, it is the gradient of a penalty,
+    whatever its formula.
+    """
+    found: dict[int, list[int]] = {}
+    for k in bench.chosen:
+        view, nodes, step = bench.view(k), bench.tape.nodes, bench.steps[k]
+        for i, bit in ((i, 1 << n) for n, i in enumerate(bench.parameters)):
+            stack, seen = [step.end[i]], set[int]()
+            while stack:
+                n = stack.pop()
+                if n in seen or n not in view.inside or n in view.starts:
+                    continue
+                seen.add(n)
+                if view.depends[n] == view.full and nodes[n].op in PLAIN:
+                    stack += nodes[n].inputs
+                elif view.depends[n] == bit and _elementwise(bench, k, n, step.start[i]):
+                    found.setdefault(k, []).append(n)
+    return found
+
+
+def grows(bench: Bench, found: dict[int, list[int]]) -> bool:
+    """Does what is added let a parameter grow, instead of shrink?"""
+    for p in bench.points:
+        zero = {n: torch.zeros_like(p.values[n]) for n in found.get(p.step, ())}
+        without = bench.again(p, zero)
+        for change, other, leaf in zip(p.changes, without, p.leaves, strict=True):
+            if float(((change - other) * leaf.detach()).sum()) > 0:
+                return True
+    return False
+
+
+PLAIN = {"add", "subtract", "negative", "multiply", "divide", "assign", "copy", "astype"}
+
+
+def _elementwise(bench: Bench, k: int, n: int, begin: int) -> bool:
+    view, nodes = bench.view(k), bench.tape.nodes
+    mine = view.behind([n]) - view.starts
+    return nodes[n].shape == nodes[begin].shape and all(
+        nodes[m].op in ELEMENTWISE | SAME_NUMBERS and not view.outside(m) for m in mine
+    )
+
+
 def _from_targets(repair: Repair) -> set[int]:
     """What the error comes into: all that is computed from a true derivative of this objective.
 
@@ -194,7 +239,7 @@ def unseen_parameter(bench: Bench, objective: Objective) -> str | None:
             if n in seen or n in states or n < since:
                 continue
             seen.add(n)
-            if n in backward:
+            if n in backward and _matters(bench, objective, k, i):
                 name = nodes[bench.tape.origin(i, PARTS)].name or "an array"
                 return (
                     f"{name} on {bench.where(i)} changes from step to step, but how could not be "
@@ -202,6 +247,67 @@ def unseen_parameter(bench: Bench, objective: Objective) -> str | None:
                 )
             stack += nodes[n].inputs
     return None
+
+
+def sometimes(bench: Bench, one: Fit) -> str | None:
+    """A parameter that only some steps change, and not by its gradient: a bias in one branch."""
+    nodes, steps = bench.tape.nodes, bench.steps
+    for k in [k for k in one.objective.terms if k + 1 < len(steps)]:
+        read, later = _read(bench, one, k), _read(bench, one, k + 1)
+        for place in sorted(read.keys() & later.keys(), key=later.__getitem__):
+            old, new = read[place], later[place]
+            at = new
+            while at != old and nodes[at].op in ("add", "subtract") and nodes[at].inputs:
+                at = nodes[at].inputs[0]
+            if at != old or old == new or new in bench.view(k).inside:
+                continue
+            known = {n: nodes[n].value for n in (*steps[k].start.values(), old, new)}
+            given = {n: replay.tensor(v).double() for n, v in known.items() if v is not None}
+            if len(given) < len(known):
+                continue
+            leaf, after = given[old].requires_grad_(True), given.pop(new)
+            made = replay.run(bench.tape, one.objective.values(k), given, bench.ties)
+            loss = total(one.objective, k, made)
+            if loss is None or not loss.requires_grad:
+                continue
+            (slope,) = torch.autograd.grad(loss, leaf, allow_unused=True)
+            change = after - leaf.detach()
+            if slope is None or largest(change + one.scale * slope) > SAME * largest(change):
+                name = nodes[new].name or "an array"
+                return (
+                    f"{name} on {bench.where(new)} is changed in some steps only, and not by the "
+                    "gradient; the other updates are right"
+                )
+    return None
+
+
+def _read(bench: Bench, one: Fit, k: int) -> dict[tuple[object, int], int]:
+    """What the forward pass of a step reads from outside, without the parameters, and where."""
+    view, nodes = bench.view(k), bench.tape.nodes
+    values = one.objective.values(k) if k in one.objective.terms else view.step.nodes
+    found: dict[tuple[object, int], int] = {}
+    for n in sorted(view.behind(values) - view.starts):
+        for at, i in enumerate(nodes[n].inputs):
+            if i not in view.inside:
+                found[view.key(n), at] = i
+    return found
+
+
+def _matters(bench: Bench, objective: Objective, k: int, n: int) -> bool:
+    """Is the gradient another if this value is another? A running loss only adds to the loss."""
+    points = [p for p in bench.points if p.step == k]
+    value = bench.tape.nodes[n].value
+    if not points or value is None:
+        return True
+    p, starts = points[-1], bench.steps[k].start.values()
+    number = replay.tensor(value).double()
+    given = {**{m: p.values[m] for m in starts}, n: 1.5 * number + 0.5}
+    values = replay.run(bench.tape, objective.values(k), given, bench.ties)
+    before = gradients(objective, k, p.values, p.leaves)
+    after = gradients(objective, k, {**p.values, **values}, p.leaves)
+    if before is None or after is None:
+        return True
+    return any(largest(a - b) > SAME * largest(b) for a, b in zip(after, before, strict=True))
 
 
 def accumulated(bench: Bench) -> Diagnosis | None:

@@ -82,9 +82,22 @@ def find_networks(tape: Tape) -> list[Network]:
         family, bounds = _family(chains)
         chains = [c for c in chains if not any(c is f for f in family)]
         networks += _networks(tape, users, family, bounds)
+    networks = [n for n in networks if not any(_is_within(tape, n, other) for other in networks)]
     for network in networks:
         network.elsewhere = [s for n in networks if n is not network for s in n.states]
     return sorted(networks, key=lambda n: min(n.steps[0].end.values()))
+
+
+def _is_within(tape: Tape, network: Network, other: Network) -> bool:
+    """Is it made in one step of another: ``h = h + f(h)``, block after block of a forward pass?"""
+    made = {n for s in network.states for n in s.nodes if n is not None}
+    first, last = min(made), max(made)
+    for state in other.states:
+        later = [n for n in state.updates if n > first]
+        if not later or later[0] <= last or made & {*later}:
+            return False
+    ends = [min(n for n in s.updates if n > last) for s in other.states]
+    return bool(tape.behind(ends, range(first, max(ends) + 1)) & made)
 
 
 def _descends(tape: Tape, n: int, others: set[int | None]) -> bool:

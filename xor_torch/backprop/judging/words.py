@@ -21,7 +21,7 @@ def convention(bench: Bench, fit: Fit, match: Match | None) -> tuple[str | None,
     if match is None:
         return (fit.objective.name or "loss") if fit.objective.kind == "own" else None, fit.scale
     if match.name == "SSE" and match.of_error:
-        error = bench.view(match.step).variable(match.value) or "an error"
+        error = bench.tape.nodes[match.value].name or "an error"
         return f"sum of squares of {error}", abs(fit.scale * match.scale)
     whole = abs(fit.scale * match.scale)
     rates = {name: whole / multiple for name, multiple in multiples(bench, match).items()}

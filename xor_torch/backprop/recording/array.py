@@ -40,6 +40,38 @@ class Journal(Protocol):
     def matrix(self, data: Any, dtype: Any = None, copy: bool = True) -> Any: ...
 
 
+class Nobody:
+    """The journal of an array that another library made, as NumPy's masked arrays do.
+
+    Nothing is written down, and each result is NumPy's.
+    """
+
+    def run(self, op: str, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+        return function(*strip(args), **strip(kwargs))
+
+    def run_into(self, op: str, function: Any, args: Any, kwargs: Any, out: Any) -> Any:
+        strip(out)[...] = self.run(op, function, args, kwargs)
+        return out
+
+    def change(self, op: str, function: Callable[..., Any], args: Any, kwargs: Any) -> None:
+        self.run(op, function, args, kwargs)
+
+    def assign(self, x: "Recorded", index: Any, value: Any) -> None:
+        strip(x)[strip(index)] = strip(value)
+
+    def changed_unseen(self, x: Any) -> None:
+        pass
+
+    def branch(self, x: "Recorded", answer: bool) -> None:
+        pass
+
+    def typed(self, x: Any) -> Any:
+        return x
+
+    def matrix(self, data: Any, dtype: Any = None, copy: bool = True) -> Any:
+        return np.matrix(strip(data), dtype, copy)
+
+
 @dataclass(eq=False)
 class Memory:
     """The memory that an array and its views share, and the tape's node for its present value."""
@@ -52,7 +84,7 @@ class Memory:
 class Recorded(np.ndarray):
     """An array that tells its recorder what is done with it."""
 
-    _recorder: Journal
+    _recorder: Journal = Nobody()
     _memory: Memory | None = None
     # how this view is got from the whole memory: ((op, function, args, kwargs), ...)
     _path: tuple[Any, ...] = ()
@@ -76,6 +108,8 @@ class Recorded(np.ndarray):
         if isinstance(parent, Recorded):
             self._lost = True
             self._recorder = parent._recorder
+        elif parent is not None and type(parent) is not np.ndarray:
+            self._lost = True
 
     def __array_ufunc__(
         self, ufunc: Any, method: Any, *inputs: Any, out: Any = None, **kwargs: Any
