@@ -155,10 +155,10 @@ def _other_side(place: Place) -> Iterator[str]:
     """The activation in place of what goes into it, or the reverse, of the same layer."""
     pairs = [(z, a) for z, a, _ in _layers(place.finding)]
     for made in ast.walk(ast.parse(place.source)):  # a = f(z), as the script writes it
-        if isinstance(made, ast.Assign) and isinstance(made.value, ast.Call):
-            if len(made.value.args) == 1:
-                of = place.text(made.value.args[0])
-                pairs += [(of, ast.unparse(target)) for target in made.targets]
+        call = made.value if isinstance(made, ast.Assign) else None
+        if isinstance(made, ast.Assign) and isinstance(call, ast.Call) and len(call.args) == 1:
+            of = place.text(call.args[0])
+            pairs += [(of, ast.unparse(target)) for target in made.targets]
     for node in place.loaded():
         for z, a in pairs:
             if place.text(node) in (z, a):
