@@ -2,6 +2,9 @@
 
 `corrections` only proposes: each is text, made from the statement that is wrong and from names that
 stand in the script. A correction is offered to nobody before the script with it was judged.
+
+The file is long because it is a list: one short function for each kind of mistake, all of which
+read the same statement.
 """
 
 import ast

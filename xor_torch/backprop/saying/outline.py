@@ -1,7 +1,8 @@
 """What a report says, whatever it is laid out in: one `Outline` for the terminal and a page.
 
 The judge's findings may repeat a name or mark one line twice. Here each thing is said once, and a
-line is right or wrong, not both.
+line is right or wrong, not both. The file is long because every part of a report, from its headline
+to its excerpt, has to agree with the others on names and on what is spoilt.
 """
 
 import difflib
