@@ -460,6 +460,14 @@ def test_the_table_says_the_common_folder_once_and_each_file_on_one_line():
         assert max(map(len, lines)) <= 80
 
 
+def test_files_without_a_common_folder_keep_their_paths():
+    some, paths = rows(), ("a.py", "/work/b.py", "sub/c.py")  # one whole, the others relative
+    for row, path in zip(some, paths, strict=True):
+        row.outline.path = path
+    lines = table_of(some, Style(80)).splitlines()
+    assert tuple(line.split()[0] for line in lines[:4]) == ("file", *paths)
+
+
 @pytest.mark.parametrize("hint", [1, 2, 3])
 def test_the_table_with_hints(hint):
     text = table_of(rows(), Style(100), hint)
