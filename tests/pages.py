@@ -119,7 +119,8 @@ def picture(source: str, id: str) -> str:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "my_network.py")
         path.write_text(source)
-        verdict = check_file(path, mend=True, timeout=300)
+        verdict = check_file(path, mend=True, timeout=600)  # however busy the machine is
+    assert verdict.correction, verdict.outline().first_line
     verdict.path = path.name
     width = 88
     terminal = Console(record=True, file=io.StringIO(), width=width, force_terminal=True)

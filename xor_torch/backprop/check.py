@@ -93,7 +93,7 @@ def check_file(
         if outcome.get("limit"):
             raise _CannotTell(str(outcome["limit"]))
         with deadline(end - time.monotonic()):
-            verdict.findings = judge(tape)
+            verdict.findings = judge(tape, timeout * (1 - SCRIPT_SHARE))
         conclude(verdict, outcome, source, timeout)
         if mend and verdict.verdict == "wrong":
             progress("trying corrections")
