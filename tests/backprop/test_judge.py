@@ -372,8 +372,8 @@ def test_two_learning_rates(tmp_path):
     """W1 -= 0.1 * ..., b1 -= 0.02 * ... may be meant; W1 -= lr * lr * ... is not."""
     source = CORRECT["plain"].replace("b1 -= lr *", "b1 -= 0.02 *")
     (finding,) = judged(source, tmp_path)
-    assert finding.verdict == "cannot tell"
-    assert "that of b1 with a rate of its own, 0.02 beside 0.1" in finding.reason
+    assert finding.verdict == "correct"
+    assert "that of b1 with a rate of its own, 0.02 beside 0.1" in finding.notes[-1]
     for mistake in ("", "lr * lr *", "lr / 4 *"):
         (finding,) = judged(CORRECT["plain"].replace("b1 -= lr *", f"b1 -= {mistake}"), tmp_path)
         found = finding.diagnosis

@@ -188,7 +188,9 @@ class Judgement:
 
     def _own(self, bench: Bench) -> list[Fit]:
         found: list[Fit] = []
-        for objective in own_scalars(bench):
+        for objective in sorted(own_scalars(bench), key=lambda o: o.name == HINGE):
+            if objective.name == HINGE and found:
+                break  # the script computes its loss
             one = fit(bench, objective)
             if one is None or all(p.silent and not p.factors for p in one.parts):
                 continue
@@ -198,7 +200,7 @@ class Judgement:
                 decayed = fit(bench, objective, decay=True)
                 if (
                     decayed is not None
-                    and _perfect(decayed)
+                    and (_perfect(decayed) or (objective.name == HINGE and decayed.all_good))
                     and not _inside_another(bench, one, found)
                 ):
                     one = decayed
@@ -353,7 +355,7 @@ class Judgement:
                 return mistake
         blamed = [f for f in own if f.some and not f.all_good] + some[:3]
         if not any_loss:
-            blamed += [f for f in own[:2] if f not in blamed]
+            blamed += [f for f in own[:2] if f not in blamed and f.objective.name != HINGE]
         for one in [f for f in blamed if f.contradicted]:
             # a delta of no known loss may explain a parameter by chance
             own_loss = one.objective.kind == "own" or as_own(bench, one.objective) is not None

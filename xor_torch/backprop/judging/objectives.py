@@ -103,7 +103,10 @@ def own_scalars(bench: Bench, steps: Iterable[int] | None = None) -> list[Object
 
 
 def _hinges(bench: Bench) -> dict[tuple[object, ...], Objective]:
-    """Losses that are a branch: ``if y * f(x) < 1:`` is where max(0, 1 - y f(x)) has a slope."""
+    """Losses that are a branch: ``if y * f(x) < 1:`` is where max(0, 1 - y f(x)) has a slope.
+
+    It may have it on either side.
+    """
     found: dict[tuple[object, ...], Objective] = {}
     for k in bench.chosen:
         view, nodes = bench.view(k), bench.tape.nodes
@@ -122,10 +125,11 @@ def _hinges(bench: Bench) -> dict[tuple[object, ...], Objective]:
             below = LESS[nodes[n].op] == answer
             if nodes[n].args[0] != Ref(margin):  # 1 > margin
                 below = not below
-            key = (HINGE, *view.key(margin))
-            made = found.setdefault(key, Objective("own", HINGE, {}, key))
-            made.terms.setdefault(k, []).append((None, margin))
-            made.weights[margin] = -1.0 if below else 0.0
+            for slope, active in ((-1.0, below), (1.0, not below)):
+                key = (HINGE, slope, *view.key(margin))
+                made = found.setdefault(key, Objective("own", HINGE, {}, key))
+                made.terms.setdefault(k, []).append((None, margin))
+                made.weights[margin] = slope if active else 0.0
     return found
 
 
