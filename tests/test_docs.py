@@ -1,6 +1,7 @@
 """The pages: links lead somewhere, code prints what stands below it, names are the code's."""
 
 import contextlib
+import html
 import importlib.util
 import inspect
 import io
@@ -107,7 +108,7 @@ def test_a_promise_without_a_test_is_noticed():
 EXECUTED = re.compile(r"^```python\n(.*?)^```\n+```text\n(.*?)^```", re.DOTALL | re.MULTILINE)
 
 
-@pytest.mark.parametrize("name", ["derivation"])
+@pytest.mark.parametrize("name", ["api", "derivation"])
 def test_code_prints_what_stands_below_it(name):
     names: dict[str, object] = {}
     blocks = EXECUTED.findall((ROOT / f"docs/{name}.md").read_text())
@@ -154,6 +155,18 @@ EXAMPLES = [found[0] for found in pages.EXAMPLE.finditer(pages.PAGE.read_text())
 )
 def test_the_catalogue_shows_what_compare_reports(text):
     assert pages.refresh(text) == text, "python -m tests.pages makes the page again"
+
+
+def test_the_picture_in_the_readme_shows_the_report_of_compare():
+    svg = (ROOT / "docs/report.svg").read_text()
+    shown = html.unescape("".join(re.findall(r"<text [^>]*>(.*?)</text>", svg)))
+    (block,) = re.findall(
+        r"^```\n(WRONG: .*?)^```", (ROOT / "docs/compare.md").read_text(), re.M | re.S
+    )
+    words = re.sub(r"\s", "", block.replace("docs/my_network.py", "my_network.py"))
+    shown = re.sub(r"\s", "", shown.replace("\u2502", "|").replace("\u25b6", ">"))
+    title = "xor-torchcomparemy_network.py"
+    assert shown == title + words, "python -m tests.pages --reports makes the pictures again"
 
 
 def test_the_table_counts_who_learns():
@@ -225,13 +238,13 @@ def test_the_site_is_built_without_a_warning_and_loads_nothing(tmp_path):
     build = [*sphinx, ROOT / "docs", tmp_path / "site"]
     run = subprocess.run(build, capture_output=True, text=True, cwd=tmp_path)
     assert (run.returncode, run.stderr) == (0, "")
-    html = {path.stem: path.read_text() for path in (tmp_path / "site").glob("*.html")}
-    assert {p.stem for p in PAGES if p.parent.name == "docs"} <= set(html)
+    built = {path.stem: path.read_text() for path in (tmp_path / "site").glob("*.html")}
+    assert {p.stem for p in PAGES if p.parent.name == "docs"} <= set(built)
     loaded = [
         url
-        for text in html.values()
+        for text in built.values()
         for url in re.findall(r"<(?:script|img|link|iframe)[^>]*?(?:src|href)=\"(\w+:[^\"]+)", text)
     ]
     assert loaded == []
-    assert "<math" in html["derivation"]
-    assert all(f"xor_torch.{name}" in html["api"] for name in xor_torch.__all__)
+    assert "<math" in built["derivation"]
+    assert all(f"xor_torch.{name}" in built["api"] for name in xor_torch.__all__)

@@ -70,7 +70,8 @@ def verdict(*findings, source=SOURCE, **options):
 
 def contradictions(said: Verdict, full: bool = False) -> list[str]:
     """What a report says that contradicts itself or the script."""
-    outline, script = said.outline(full), squeezed("\n".join(said.code.lines))
+    outline, script = said.outline(full), "\n".join(said.code.lines)
+    known = {*re.findall(r"[^\W\d]\w*", script)}
     report = said.report(Style(width=200), full)
     found = []
     for network in outline.networks:
@@ -88,7 +89,9 @@ def contradictions(said: Verdict, full: bool = False) -> list[str]:
         labels = [label for line in network.lines for label in line.labels]
         for name in [*wrong, *right, *(squeezed(x).removeprefix("dL/d") for x in labels)]:
             name = re.sub(r"(\([\d,]*\))?(#\d+)?$", "", name)
-            if name not in script and not re.fullmatch(r"[za]\d+|value", name):
+            # an element of a list or an object's field has a name that no line spells out
+            words = re.findall(r"[^\W\d]\w*", name)
+            if not {*words} <= known and not re.fullmatch(r"[za]\d+|value|parameter\d+", name):
                 found.append(f"{name} is not in the script")
         if network.verdict == "correct" and network.wrong:
             found.append("a right network has wrong parameters")
@@ -104,7 +107,8 @@ def contradictions(said: Verdict, full: bool = False) -> list[str]:
     for width in (60, 200):
         text = said.report(Style(width, width == 60, True), full)
         plain = re.sub(r"\x1b\[[\d;]*m", "", text)
-        if any(len(line) > width for line in plain.splitlines()):
+        report = plain.partition("Traceback")[0]  # whose paths are to be copied
+        if any(len(line) > width for line in report.splitlines()):
             found.append(f"a line is wider than {width}")
     return found
 

@@ -746,3 +746,14 @@ def test_a_module_beside_a_script_that_is_named_without_its_folder(tmp_path, mon
     write(tmp_path, "import network_beside\n")
     monkeypatch.chdir(tmp_path)
     assert check_file("script.py").verdict == "correct"
+
+
+def test_judging_may_take_what_the_script_leaves_of_the_time(tmp_path, monkeypatch):
+    from xor_torch.backprop.judging import judge as judging
+
+    seen = []
+    monkeypatch.setattr(judging, "judge", lambda tape, seconds=20: seen.append(seconds) or [])
+    path = tmp_path / "x.py"
+    path.write_text("import numpy as np\nx = np.ones(3)\n")
+    check_file(path, timeout=300)
+    assert seen == [pytest.approx(100)]

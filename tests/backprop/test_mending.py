@@ -37,6 +37,9 @@ CASES = [
     ("dot for element-wise product", "d = (a + b) @ s", "d = (a + b) * s"),
     ("weights of the wrong layer", "d = e @ W1.T", "d = e @ W2.T"),
     ("hard-coded sample", "g = X[0:1].T @ d", "g = X.T @ d"),
+    ("hard-coded sample", "g = np.dot(X[1:2].T, d[1:2])", "g = np.dot(X.T, d)"),
+    ("stale activation", "g = last.T @ d; last = error", "g = error.T @ d; last = error"),
+    ("derivative taken twice", "d = e * slope(p)", "d = e * slope(q)"),
     ("raw error in the hidden delta", "d1 = error @ W2.T", "d1 = delta @ W2.T"),
 ]
 
@@ -53,6 +56,33 @@ def test_what_is_proposed(mistake, line, right):
     assert source.replace(line, right) in proposed
     for text in proposed:
         compile(text, "x", "exec")
+
+
+def test_a_delta_that_has_no_name_is_taken_from_where_it_is_used():
+    source = """\
+for i in range(9):
+    error = y - p
+    back = error @ W2.T
+    W2 += h.T @ (error * p * (1 - p))
+"""
+    wrong = Diagnosis(3, "back", "raw error in the hidden delta", True, ["W1"])
+    proposed = corrections(source, finding(layers=LAYERS, labels={}, diagnosis=wrong))
+    assert source.replace("error @ W2", "(error * p * (1 - p)) @ W2") in proposed
+    named = source.replace("    back", "    d = error * slope(p)\n    back")
+    wrong = Diagnosis(4, "back", "raw error in the hidden delta", True, ["W1"])
+    proposed = corrections(named, finding(layers=LAYERS, labels={}, diagnosis=wrong))
+    assert named.replace("error @ W2", "d @ W2") in proposed
+
+
+def test_a_penalty_is_written_as_for_the_other_weights():
+    source = """\
+for i in range(9):
+    dW2 = h.T @ d + 2 * reg * W2
+    dW1 = X.T @ (d @ W2.T * slope(h) + np.log(W2))
+"""
+    wrong = Diagnosis(3, "dW1", "detached regularisation", True, ["W1"])
+    (proposed,) = corrections(source, finding(layers=LAYERS, diagnosis=wrong))
+    assert proposed == source.replace("(W2))", "(W2)) + 2 * reg * W1")
 
 
 def test_an_early_update_moves_or_its_weight_is_kept():

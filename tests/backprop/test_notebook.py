@@ -117,7 +117,7 @@ def test_a_cell_counts_as_it_ran_last_and_one_that_failed_does_not(monkeypatch, 
     shell.run_cell("fails", cell_id="b", success=False)
     shell.run_cell("new", cell_id="a")
     shell.backprop("--strict --timeout 5", "the cell")
-    assert seen == [({3: "new"}, {"strict": True, "timeout": 5.0})]
+    assert seen == [({3: "new"}, {"mend": True, "strict": True, "timeout": 5.0})]
     assert shell.ran == ["the cell"]
     assert "CORRECT: x" in capsys.readouterr().out
 

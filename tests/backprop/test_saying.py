@@ -404,12 +404,27 @@ def test_a_cell_and_a_module_in_the_formats():
 
 
 def test_sarif():
-    log = sarif(said_of(verdict(finding()), verdict(right())), "1.0")
+    one = verdict(finding())
+    one.path = "my work/net#1.py"
+    other = Verdict("/b.py", "cannot tell", "there is no such file")
+    log = sarif(said_of(one, verdict(right()), other), "1.0")
+    assert (log["version"], [*log["runs"][0]["tool"]["driver"]]) == (
+        "2.1.0",
+        ["name", "version", "rules"],
+    )
     (run,) = log["runs"]
-    assert run["tool"]["driver"]["rules"] == [{"id": "updated-too-early"}]
-    (result,) = run["results"]
-    place = result["locations"][0]["physicalLocation"]
-    assert place["region"] == {"startLine": 10, "startColumn": 5, "endColumn": 43}
+    rules = run["tool"]["driver"]["rules"]
+    assert [rule["id"] for rule in rules] == [result["ruleId"] for result in run["results"]]
+    for rule in rules:  # what code hosts ask for
+        for name in ("shortDescription", "fullDescription", "help"):
+            assert rule[name]["text"]
+            assert "{" not in rule[name]["text"]
+    first, second = run["results"]
+    assert (first["level"], second["level"]) == ("error", "warning")
+    places = [r["locations"][0]["physicalLocation"] for r in (first, second)]
+    assert places[0]["region"] == {"startLine": 10, "startColumn": 5, "endColumn": 43}
+    uris = [place["artifactLocation"]["uri"] for place in places]
+    assert uris == ["my%20work/net%231.py", "file:///b.py"]
 
 
 # ------------------------------------------------------------------ a class
@@ -443,6 +458,14 @@ def test_the_table_says_the_common_folder_once_and_each_file_on_one_line():
         assert [line.split()[0] for line in lines[1:4]] == ["a.py", "sub/b.py", "c.py"]
         assert lines[4] == ""
         assert max(map(len, lines)) <= 80
+
+
+def test_files_without_a_common_folder_keep_their_paths():
+    some, paths = rows(), ("a.py", "/work/b.py", "sub/c.py")  # one whole, the others relative
+    for row, path in zip(some, paths, strict=True):
+        row.outline.path = path
+    lines = table_of(some, Style(80)).splitlines()
+    assert tuple(line.split()[0] for line in lines[:4]) == ("file", *paths)
 
 
 @pytest.mark.parametrize("hint", [1, 2, 3])

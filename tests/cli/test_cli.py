@@ -101,7 +101,7 @@ def test_help_fits_a_screen(command, capsys):
     assert cli.main([*command, "--help"]) == 0
     out = capsys.readouterr().out
     assert len(out.splitlines()) <= 40
-    assert max(map(len, out.splitlines())) <= 100
+    assert max(map(len, out.splitlines())) <= 80
 
 
 def test_every_command_has_its_script():

@@ -8,6 +8,7 @@ import pytest
 from tensorboard.plugins.custom_scalar.layout_pb2 import Layout
 
 from xor_torch import XORModule, data, fit, lit, manual, parity
+from xor_torch.files import quoted
 from xor_torch.lit import views
 
 from ..common import events
@@ -94,6 +95,7 @@ def test_the_summary_of_a_run_that_is_stuck(stuck):
     assert "does not tell the rows 01, 11 apart: it answers about 1/2" in words
     assert "| 01 | 1 | 0.498 (wrong) |" in words
     assert "| seed | 42 |" in words
+    assert words.endswith(f"hidden units): `xor-torch play {quoted(stuck)}`")
     assert "pictures" not in words
 
 

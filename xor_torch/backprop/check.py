@@ -100,7 +100,7 @@ def check_file(
         if outcome.get("limit") and not pairs:
             raise _CannotTell(str(outcome["limit"]))
         with deadline(end - time.monotonic()):
-            verdict.findings = judge_all(tape)
+            verdict.findings = judge_all(tape, timeout * (1 - SCRIPT_SHARE))
             if pairs and not verdict.findings:
                 from .judging.pairs import judge_pair
 

@@ -2,13 +2,16 @@
 
 `corrections` only proposes: each is text, made from the statement that is wrong and from names that
 stand in the script. A correction is offered to nobody before the script with it was judged.
+
+The file is long because it is a list: one short function for each kind of mistake, all of which
+read the same statement.
 """
 
 import ast
 import contextlib
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .judging.findings import Finding
 
@@ -154,10 +157,15 @@ def _moved(lines: Sequence[str], node: ast.stmt, after: ast.stmt) -> str:
 def _other_side(place: Place) -> Iterator[str]:
     """The activation in place of what goes into it, or the reverse, of the same layer."""
     pairs = [(z, a) for z, a, _ in _layers(place.finding)]
-    other = {**dict(pairs), **{a: z for z, a in pairs}}
+    for made in ast.walk(ast.parse(place.source)):  # a = f(z), as the script writes it
+        call = made.value if isinstance(made, ast.Assign) else None
+        if isinstance(made, ast.Assign) and isinstance(call, ast.Call) and len(call.args) == 1:
+            of = place.text(call.args[0])
+            pairs += [(of, ast.unparse(target)) for target in made.targets]
     for node in place.loaded():
-        if place.text(node) in other:
-            yield place.replaced(node, other[place.text(node)])
+        for z, a in pairs:
+            if place.text(node) in (z, a):
+                yield place.replaced(node, a if place.text(node) == z else z)
     yield from _other_name(place)
 
 
@@ -182,6 +190,18 @@ def _other_name(place: Place) -> Iterator[str]:
                 yield place.replaced(node, name)
 
 
+def _fresh(place: Place) -> Iterator[str]:
+    """The value itself, in place of a copy of it that the statements beside this one keep."""
+    for statement in place.block:
+        kept = getattr(statement, "value", None)
+        if isinstance(kept, ast.Name | ast.Attribute) and statement is not place.statement:
+            names = {ast.unparse(target) for target in _targets(statement)}
+            for node in place.loaded():
+                if place.text(node) in names:
+                    yield place.replaced(node, place.text(kept))
+    yield from _other_name(place)
+
+
 def _delta(place: Place) -> Iterator[str]:
     """A delta that is right, in place of an error."""
     right = [
@@ -195,7 +215,28 @@ def _delta(place: Place) -> Iterator[str]:
         for node in place.loaded():
             if place.text(node) in {*place.before()} - {name}:
                 yield place.replaced(node, name)
+    for node in place.loaded():
+        for delta in _products_with(place, place.text(node)):
+            yield place.replaced(node, delta)
     yield from _other_name(place)
+
+
+def _products_with(place: Place, error: str) -> Iterator[str]:
+    """What the statements beside this one make of an error by multiplication: its deltas."""
+    for statement in place.block:
+        if statement is place.statement or hasattr(statement, "body"):
+            continue
+        for node in ast.walk(statement):
+            factors = [place.text(node)]
+            product = node
+            while isinstance(product, ast.BinOp) and isinstance(product.op, ast.Mult):
+                factors += [place.text(product.left), place.text(product.right)]
+                product = product.left
+            if error in factors[1:]:
+                whole = getattr(statement, "value", None) is node
+                names = [ast.unparse(t) for t in _targets(statement)]
+                yield names[0] if whole and len(names) == 1 else f"({factors[0]})"
+                break
 
 
 def _slope(place: Place) -> Iterator[str]:
@@ -338,11 +379,30 @@ def _other_weights(place: Place) -> Iterator[str]:
 
 
 def _whole(place: Place) -> Iterator[str]:
-    """All samples in place of one."""
-    for node in place.nodes(ast.Subscript):
-        assert isinstance(node, ast.Subscript)
+    """All samples in place of one: in all factors, then in one of them."""
+    parts = [node for node in place.nodes(ast.Subscript) if isinstance(node, ast.Subscript)]
+    whole = place
+    for node in sorted(parts, key=lambda node: (node.lineno, node.col_offset), reverse=True):
+        whole = replace(whole, source=whole.replaced(node, place.text(node.value)))
+    yield whole.source
+    for node in parts:
         yield place.replaced(node, place.text(node.value))
     yield from _other_name(place)
+
+
+def _penalty(place: Place) -> Iterator[str]:
+    """Plus the penalty's gradient, as the script adds it to the gradient of other weights."""
+    value, d = place.value(), place.finding.diagnosis
+    own = next(iter(d.spoils), "") if d else ""
+    names = [p.name for p in place.finding.parameters if p.name != own and len(p.shape) == 2]
+    for node in ast.walk(ast.parse(place.source)):
+        if value is None or not isinstance(node, ast.BinOp) or not isinstance(node.op, ast.Add):
+            continue
+        for name in names:
+            read = {place.text(n) for n in ast.walk(node.right)}
+            if name in read and not any(isinstance(n, ast.Call) for n in ast.walk(node.right)):
+                term = re.sub(rf"(?<![\w.]){re.escape(name)}(?!\w)", own, place.text(node.right))
+                yield place.replaced(value, f"{place.text(value)} + {term}")
 
 
 PROPOSALS: dict[str, Callable[[Place], Iterator[str]]] = {
@@ -359,6 +419,7 @@ PROPOSALS: dict[str, Callable[[Place], Iterator[str]]] = {
     "dot for element-wise product": _by_elements,
     "wrong transpose": _transposed,
     "weights of the wrong layer": _other_weights,
-    "stale activation": _other_name,
+    "stale activation": _fresh,
     "hard-coded sample": _whole,
+    "detached regularisation": _penalty,
 }

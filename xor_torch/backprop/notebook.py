@@ -134,7 +134,7 @@ class _Magic:
         if options is None:
             print(USAGE, file=sys.stderr)
             return
-        verdict = check_cells(self.cells(), **options)
+        verdict = check_cells(self.cells(), mend=True, **options)
         if hasattr(self.shell, "kernel"):
             from IPython.display import display
 

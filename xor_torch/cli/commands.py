@@ -31,12 +31,12 @@ NO_PROCESS = "cannot start another process or thread: the limit is reached, see 
 
 USAGE = f"""usage: xor-torch COMMAND [FLAGS]
 
-The XOR network by hand in NumPy and by autograd in Lightning, from the same seed.
+The XOR network by hand in NumPy and by autograd in Lightning, from one seed.
 
 commands (xor-torch COMMAND --help tells more):
-  train      train through Lightning, print the notebook's report, leave a TensorBoard run
-  compare    is the backprop right? ours, or that of a script or notebook of yours
-  sweep      train thousands of seeds at once: who solves it, who gets stuck, where
+  train      train through Lightning and report; leave a run for TensorBoard
+  compare    is the backprop right? of your script or notebook, or ours
+  sweep      train thousands of seeds at once: who gets stuck, and where?
   explain    say why one network is where it is, and try what would help
   predict    what a trained network answers to inputs
   export     a trained network as a NumPy or ONNX file

@@ -73,9 +73,10 @@ OF_FILES = tuple(name for name in UserFile.flags() if name != "files")
 @dataclass
 class Compare(Network, UserFile):  # the fields of the last base come first
     """
-    Is the backprop right? Without FILE: our manual NumPy gradients against
-    torch autograd, at every epoch of a run. With FILE, a NumPy script or notebook of yours:
-    it is EXECUTED, unmodified, and its gradients are compared with autograd's.
+    Is the backprop right? FILE is a script or notebook of yours, in NumPy or pure
+    Python: it is EXECUTED, unmodified, and its gradients are compared with
+    autograd's. Without FILE: our manual NumPy gradients against torch autograd,
+    at every epoch of a run.
     """
 
     usage: ClassVar[str | None] = "{prog} [FILE ...] [flags] [-- ARGS]"

@@ -111,8 +111,8 @@ class Trained(Settings):
 class Predict(Trained):
     """
     What does a trained network answer? Each row of inputs gets a line: the
-    prediction and its class. A row is given as VALUEs, any numbers, one for each input;
-    or rows come on standard input, one a line, their values apart by blanks or commas.
+    prediction and its class. Give a row as VALUEs, one number for each input, or
+    rows on standard input, one a line, with blanks or commas between the numbers.
     """
 
     usage: ClassVar[str | None] = "{prog} CHECKPOINT [VALUE ...]"

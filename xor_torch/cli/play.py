@@ -12,8 +12,9 @@ from .terminal import SUCCESS, find_checkpoint, loading, refuse_output, say, say
 @dataclass
 class Play(Settings):
     """
-    Write one page to open in a browser: see the network learn, step through it, change it.
-    It needs no server and no network. It opens with seed 42, or with a run of yours.
+    Write one page to open in a browser: see the network learn, step through it,
+    change it. It needs no server and no network. It opens with seed 42, or with a
+    run of yours.
     """
 
     exit_codes: ClassVar[str] = "0 done, 2 bad call or input"

@@ -17,6 +17,7 @@ import numpy as np
 from torch.utils.tensorboard.summary import hparams
 
 from ..data import truth_table
+from ..files import quoted
 from ..outcome import Outcomes, classify, fraction, in_words, is_right
 from .module import XORModule
 from .runs import VIEWS
@@ -191,7 +192,11 @@ class Summary(View):
             level = f"-at-{found.level[0]:.3g}" if found.outcome[0] == "plateau" else ""
             trainer.logger.ended = f"{found.outcome[0]}{level}".replace("plateau", "stuck")
         to = writer(trainer)
-        to.add_text("summary", _summary(settings, self, found), epochs)
+        text = _summary(settings, self, found)
+        if trainer.log_dir and settings["bits"] == 2:
+            text += "\n\nTo see and touch this run (if it has up to 8 hidden units): "
+            text += f"`xor-torch play {quoted(trainer.log_dir)}`"
+        to.add_text("summary", text, epochs)
         # the table shows the last value of each of these tags, and the parallel coordinates
         # leave out a run that lacks one: -1 stands for never
         first = -1 if self.first_solved is None else self.first_solved

@@ -106,29 +106,37 @@ class DiagramView {
     }
   }
 
-  draw(flat, surfaces, pass, gradients, palette, pattern, chosen, lit) {
+  // What is watched: the surfaces and the edges.
+  draw(flat, surfaces, palette, chosen, lit) {
     this.flat = flat;
-    this.inputs.forEach((node, i) => (node.textContent = X[pattern][i]));
     this.units.forEach((canvas, j) => paint(canvas, surfaces.units[j], palette));
-    this.unitValues.forEach((value, j) => (value.textContent = `a1 ${pass.a1[pattern][j].toFixed(2)}`));
     paint(this.output, surfaces.z2, palette, sigmoid);
-    this.outputValue.textContent = `a2 ${pass.a2[pattern][0].toFixed(2)}`;
     this.units.forEach((canvas) => canvas.classList.toggle("lit", !!lit.units));
     this.output.classList.toggle("lit", !!lit.output);
     this.inputs.forEach((node) => node.classList.toggle("lit", !!lit.inputs));
-    this.weights.forEach(({ kind, label, number, gradient, edge }, index) => {
+    this.weights.forEach(({ kind, label, edge }, index) => {
       const value = flat[index];
-      number.textContent = (kind[0] === "b" ? "b " : "") + signed(value);
-      const d = gradients?.[index];
-      gradient.textContent = gradients ? `${d > 0 ? "\u2193" : d < 0 ? "\u2191" : ""}${brief(d)}` : "";
-      label.setAttribute("aria-valuenow", value);
-      label.setAttribute("aria-valuetext", signed(value) + (gradients ? `, gradient ${short(d)}` : ""));
       label.classList.toggle("below", value < 0);
       label.classList.toggle("chosen", index === chosen);
       label.classList.toggle("lit", kind === lit.kind);
       edge.classList.toggle("below", value < 0);
       edge.classList.toggle("lit", kind === lit.kind);
       edge.style.strokeWidth = `${Math.min(0.6, 0.06 + Math.abs(value) * 0.05)}rem`;
+    });
+  }
+
+  // What is read: the numbers.
+  drawNumbers(pass, gradients, pattern) {
+    this.inputs.forEach((node, i) => (node.textContent = X[pattern][i]));
+    this.unitValues.forEach((value, j) => (value.textContent = `a1 ${pass.a1[pattern][j].toFixed(2)}`));
+    this.outputValue.textContent = `a2 ${pass.a2[pattern][0].toFixed(2)}`;
+    this.weights.forEach(({ kind, label, number, gradient }, index) => {
+      const value = this.flat[index];
+      number.textContent = (kind[0] === "b" ? "b " : "") + signed(value);
+      const d = gradients?.[index];
+      gradient.textContent = gradients ? `${d > 0 ? "\u2193" : d < 0 ? "\u2191" : ""}${brief(d)}` : "";
+      label.setAttribute("aria-valuenow", value);
+      label.setAttribute("aria-valuetext", signed(value) + (gradients ? `, gradient ${short(d)}` : ""));
     });
   }
 }

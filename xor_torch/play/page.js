@@ -178,7 +178,7 @@ function draw() {
   computeSurfaces(parameters, surfaces);
   const lines = derivation(parameters, pass, back, state.pattern, loss);
   const lit = lines[line]?.[3] ?? {};
-  diagram.draw(flat, surfaces, pass, state.gradients ? gradients : null, palette, state.pattern, chosen, lit);
+  diagram.draw(flat, surfaces, palette, chosen, lit);
   surface.draw(parameters, surfaces, pass, palette, state.pattern);
   if (drawnLength !== timeline.known || curve_.touches !== timeline.touches) {
     curve_.draw(timeline, ghost, RUN, state.early);
@@ -195,6 +195,7 @@ function draw() {
   if (playing && performance.now() - slowly < 100) return;
   // What is read, and not watched: ten times a second is enough while it plays.
   slowly = performance.now();
+  diagram.drawNumbers(pass, state.gradients ? gradients : null, state.pattern);
   passes.draw(lines, line);
   drawPredictions(pass);
   slice.draw(flat, state.hidden, chosen, loss, gradients[chosen]);

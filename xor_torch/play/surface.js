@@ -113,7 +113,7 @@ class SurfaceView {
       const button = make("button", { class: "pattern", type: "button" });
       button.style.left = `${place(X[n][0]) * 100}%`;
       button.style.top = `${100 - place(X[n][1]) * 100}%`;
-      button.append(shape, target, words);
+      button.append(shape, " ", target, " ", words);
       button.addEventListener("click", () => onPattern(n));
       button.addEventListener("pointerenter", () => onPattern(n));
       return { button, words };
@@ -142,7 +142,6 @@ class SurfaceView {
     this.patterns.forEach(({ button, words }, n) => {
       words.textContent = `answers ${answers[n]}`;
       button.setAttribute("aria-pressed", n === chosen);
-      button.setAttribute("aria-label", `Pattern ${PATTERNS[n]}: should be ${Y[n][0]}, answers ${answers[n]}`);
     });
   }
 }

@@ -34,11 +34,14 @@ class Claim(NamedTuple):
     autograd: int  # what autograd gave
 
 
-def judge_all(tape: Tape) -> list[Finding]:
-    """The findings on what the script trains, on its Functions and on what it compares."""
-    found = judge(tape)
+def judge_all(tape: Tape, seconds: float = SECONDS) -> list[Finding]:
+    """The findings on what the script trains, on its Functions and on what it compares.
+
+    Each network may take as many `seconds`.
+    """
+    found = judge(tape, seconds)
     decided = any(f.verdict != "cannot tell" for f in found)
-    return found + judge_claims(tape, comparisons=not decided)
+    return found + judge_claims(tape, seconds, not decided)
 
 
 def judge_claims(tape: Tape, seconds: float = SECONDS, comparisons: bool = True) -> list[Finding]:

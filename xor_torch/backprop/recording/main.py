@@ -32,7 +32,7 @@ def main(argv: list[str]) -> None:
     file, directory, seconds, grace, memory, *rest = argv
     folder, path = Path(directory), Path(file)
     process.supervise(float(seconds) + float(grace))
-    end = time.monotonic() + float(seconds)
+    end = monotonic() + float(seconds)
     process.limit_memory(int(memory))
     owner, exit_now = os.getpid(), os._exit
     source, places = read_source(path)
@@ -62,7 +62,7 @@ def main(argv: list[str]) -> None:
     recorder = Recorder(limits, when_full=leave, when_enough=lambda: save(end="full"))
     sys.argv = [file, *rest]
     sys.path[0] = str(path.resolve().parent)
-    over, end = threading.Event(), monotonic() + limits.seconds
+    over = threading.Event()
 
     def watch() -> None:
         while not over.wait(min(TELL_SECONDS, max(end - monotonic(), 0))):

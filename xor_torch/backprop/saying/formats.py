@@ -3,7 +3,9 @@
 from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
+from urllib.parse import quote
 
+from .catalogue import MISTAKES, mistake_of
 from .outline import Outline, printable
 from .terminal import Style, text_of
 
@@ -52,7 +54,7 @@ def sarif(said: Sequence[Said], version: str) -> dict[str, Any]:
     results = []
     for level, file, line, column, end, code, text in _all(said):
         region = {"startLine": line, "startColumn": column, "endColumn": end}
-        place = {"artifactLocation": {"uri": PurePath(file).as_posix()}, "region": region}
+        place = {"artifactLocation": {"uri": _uri(file)}, "region": region}
         results.append(
             {
                 "ruleId": code or "warning",
@@ -93,8 +95,24 @@ def gradescope(said: Sequence[Said], hint: int = 4) -> dict[str, Any]:
     return {"tests": tests}
 
 
-def _rules(results: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
-    return [{"id": code} for code in dict.fromkeys(result["ruleId"] for result in results)]
+def _uri(file: str) -> str:
+    """The file's URI: relative to where the command runs if the file's name is."""
+    path = PurePath(file)
+    return path.as_uri() if path.is_absolute() else quote(path.as_posix())
+
+
+def _rules(results: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """What each code means, as code hosts show it beside a finding."""
+    mistakes = {mistake.code: mistake for mistake in [*MISTAKES.values(), mistake_of(None)]}
+    rules = list[dict[str, Any]]()
+    for code in dict.fromkeys(result["ruleId"] for result in results):
+        words = (code.replace("-", " "), "", "")
+        if mistake := mistakes.get(code):
+            why = mistake.why.format(weights="a weight", changed="a line before")
+            words = (f"A value {mistake.is_wrong}", why, mistake.mend)
+        fields = zip(("shortDescription", "fullDescription", "help"), words, strict=True)
+        rules.append({"id": code, **{name: {"text": text or words[0]} for name, text in fields}})
+    return rules
 
 
 def _all(said: Sequence[Said]) -> list[tuple[str, str, int, int, int, str, str]]:

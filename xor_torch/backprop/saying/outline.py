@@ -1,7 +1,8 @@
 """What a report says, whatever it is laid out in: one `Outline` for the terminal and a page.
 
 The judge's findings may repeat a name or mark one line twice. Here each thing is said once, and a
-line is right or wrong, not both.
+line is right or wrong, not both. The file is long because every part of a report, from its headline
+to its excerpt, has to agree with the others on names and on what is spoilt.
 """
 
 import difflib
@@ -180,13 +181,13 @@ def _network(finding: Finding, script: Script, full: bool) -> Network:
     own = own_names(finding.layers)
     if finding.verdict == "wrong" and d is not None:
         network.mistake = mistake_of(d.mistake)
-        network.headline = f"{d.variable or 'a value'} {network.mistake.is_wrong}"
+        network.headline = f"{_variable(d, script) or 'a value'} {network.mistake.is_wrong}"
         network.why = _why(network.mistake, d, finding, script)
-        network.evidence = _evidence(d)
+        network.evidence = _evidence(d, script)
     if finding.verdict == "wrong":
         parameters = zip(names, finding.parameters, wrong, strict=True)
         done = "updated" if finding.pair is None else "gradient"
-        network.wrong = [_how_wrong(n, p, code, done) for n, p, bad in parameters if bad]
+        network.wrong = [_how_wrong(n, p, script, done) for n, p, bad in parameters if bad]
         if not network.wrong and d is not None:
             network.wrong = [*dict.fromkeys(d.spoils)]
     if full:
@@ -254,10 +255,21 @@ def _why(mistake: Mistake, d: Diagnosis, finding: Finding, script: Script) -> st
     )
 
 
-def _evidence(d: Diagnosis) -> str:
+def _variable(d: Diagnosis, script: Script) -> str:
+    """What the wrong value is called.
+
+    A function's values have no names where it was called and not run as a script: then the
+    diagnosis has the name of what is made from the value, and its line has its own.
+    """
+    names = script.assigned(d.line)
+    return names[0] if len(names) == 1 and d.variable not in script.text(d.line) else d.variable
+
+
+def _evidence(d: Diagnosis, script: Script) -> str:
     if d.actual is None or d.expected is None:
         return ""
-    name, is_step = d.of.removesuffix(" step"), d.of.endswith(" step")
+    of = _variable(d, script) if d.of == d.variable else d.of
+    name, is_step = of.removesuffix(" step"), of.endswith(" step")
     at = f"{name}[{', '.join(map(str, d.index))}]" if d.index else name
     actual, expected = apart(d.actual, d.expected)
     ratio = "" if d.ratio is None else f", ratio {apart(d.ratio, 1.0)[0]}"
@@ -273,9 +285,10 @@ def apart(a: float, b: float) -> tuple[str, str]:
     return words
 
 
-def _how_wrong(name: str, p: Parameter, code: Code, done: str = "updated") -> str:
-    size = "" if shape(p.shape) in name else f" {shape(p.shape)}"
-    text = f"{name}{size}, {done} on {code.where(p.line)}"
+def _how_wrong(name: str, p: Parameter, script: Script, done: str = "updated") -> str:
+    text = name if shape(p.shape) in name else f"{name} {shape(p.shape)}"
+    if script.has(p.line):  # `assert_backprop` makes the updates itself
+        text += f", {done} on {script.code.where(p.line)}"
     if p.difference is None or p.ok:  # right but for the wrong value that it is made from
         return text
     if p.difference < SAME_DIRECTION:
@@ -303,10 +316,10 @@ def _excerpt(finding: Finding, script: Script, own: dict[str, str], full: bool) 
         spoilt = _spoilt(finding)
         for p in finding.parameters:
             known[p.line].append((p.name, p.ok and p.name not in spoilt))
-    labels = {n: _labels(known[n], n, finding, own) for n in known if script.has(n)}
+    labels = {n: _labels(known[n], n, finding, own, script) for n in known if script.has(n)}
     labels = {n: found for n, found in labels.items() if found[0]}
     if d is not None and script.has(d.line):
-        labels.setdefault(d.line, ([d.variable or "value"], False))
+        labels.setdefault(d.line, ([_variable(d, script) or "value"], False))
     at = d.line if d is not None else None
     some = [*labels, *mentioned(finding.reason or "", script)]
     some = sorted({*some}) or [n for n in finding.lines if n]
@@ -316,10 +329,10 @@ def _excerpt(finding: Finding, script: Script, own: dict[str, str], full: bool) 
             part, number = script.code.place(n)
             words, is_right = labels.get(n, ([], True))
             hover = "; ".join(
-                _how_wrong(p.name, p, script.code) for p in finding.parameters if p.line == n
+                _how_wrong(p.name, p, script) for p in finding.parameters if p.line == n
             )
             if d is not None and n == at:
-                hover = _evidence(d) or hover
+                hover = _evidence(d, script) or hover
             gap = bool(before) and n > before + 1
             text = printable(script.text(n).expandtabs(4)).rstrip()
             file = script.code.cell.format(part) if isinstance(part, int) else part or ""
@@ -328,7 +341,11 @@ def _excerpt(finding: Finding, script: Script, own: dict[str, str], full: bool) 
 
 
 def _labels(
-    known: Sequence[tuple[str, bool]], line: int, finding: Finding, own: dict[str, str]
+    known: Sequence[tuple[str, bool]],
+    line: int,
+    finding: Finding,
+    own: dict[str, str],
+    script: Script,
 ) -> tuple[list[str], bool]:
     """The derivatives that a line computes, right or wrong: the wrong ones, if there are any."""
     d, follows = finding.diagnosis, {p.name for p in finding.parameters if p.ok}
@@ -340,7 +357,7 @@ def _labels(
     if finding.verdict != "wrong":  # all is right, or nobody can tell
         wrong = []
     words = wrong or [name for name, ok in found if ok]
-    variable = (d.variable if d else "") or "value"
+    variable = (_variable(d, script) if d else "") or "value"
     # the judge says "dL/dW1 wrong", or "wrong" of a value that it has no name for
     words = [variable if word == "wrong" else word.removesuffix(" wrong") for word in words]
     return [*dict.fromkeys(_renamed(word, own) for word in words)][-MOST_LABELS:], not wrong

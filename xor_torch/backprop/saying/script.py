@@ -71,6 +71,15 @@ class Script:
         begin = begin or len(text) - len(text.lstrip())
         return begin + 1, end + 1
 
+    def assigned(self, line: int) -> list[str]:
+        """What the statements of a line assign."""
+        return [
+            ast.unparse(target)
+            for node in self._statements(line)
+            for target in getattr(node, "targets", None) or [getattr(node, "target", None)]
+            if target is not None
+        ]
+
     def names(self, line: int) -> set[str]:
         """Everything that the statements of a line read by a name: ``W2``, ``self.W[i]``."""
         return {

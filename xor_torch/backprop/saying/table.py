@@ -108,9 +108,9 @@ def names_of(rows: Sequence[Row]) -> tuple[str, list[str]]:
         folder = os.path.commonpath([path.parent for path in paths])
     except ValueError:  # some of them absolute, some not
         folder = ""
-    return f"file in {folder}" if folder else "file", [
-        str(path.relative_to(folder)) for path in paths
-    ]
+    if not folder:
+        return "file", [str(path) for path in paths]
+    return f"file in {folder}", [str(path.relative_to(folder)) for path in paths]
 
 
 def short_place(row: Row) -> str:

@@ -143,7 +143,6 @@ def facts_of(network: Network) -> list[tuple[str, str, str]]:
     """(name, text, colour) of each line below the excerpt."""
     facts = list[tuple[str, str, str]]()
     mistake = network.mistake
-    facts += [("layer", layer.removeprefix("layer "), "") for layer in network.layers]
     if mistake is not None and network.why:
         facts.append(("mistake", mistake.name if mistake.page else NO_MISTAKE, "red"))
         facts += [("why", network.why, ""), ("mend", mistake.mend, "")]
@@ -156,6 +155,7 @@ def facts_of(network: Network) -> list[tuple[str, str, str]]:
         facts.append(("right", ", ".join(network.right), "green"))
     if network.verdict == "wrong" and network.loss:
         facts.append(("loss", f"what is right follows the {network.loss}", ""))
+    facts += [("layer", layer.removeprefix("layer "), "") for layer in network.layers]
     if network.updates and (network.verdict == "wrong" or network.layers):
         facts.append(("updates", network.updates, ""))
     if network.legend:
