@@ -39,7 +39,11 @@ def run_cli(*arguments):
 
 
 def script(name, *arguments, cwd, **options):
-    """``python scripts/NAME.py ARGUMENTS`` in a process of its own, which has ended."""
+    """``python scripts/NAME.py ARGUMENTS`` in a process of its own, which has ended.
+
+    One that hangs fails its test after ten minutes, however busy the machine is.
+    """
+    options.setdefault("timeout", 600)
     command = [sys.executable, ROOT / "scripts" / f"{name}.py", *map(str, arguments)]
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True, **options)
 

@@ -193,9 +193,10 @@ class Summary(View):
             trainer.logger.ended = f"{found.outcome[0]}{level}".replace("plateau", "stuck")
         to = writer(trainer)
         text = _summary(settings, self, found)
-        if trainer.log_dir and settings["bits"] == 2:
+        folder = getattr(trainer.logger, "log_dir", None)  # trainer.log_dir waits for all processes
+        if folder and settings["bits"] == 2:
             text += "\n\nTo see and touch this run (if it has up to 8 hidden units): "
-            text += f"`xor-torch play {quoted(trainer.log_dir)}`"
+            text += f"`xor-torch play {quoted(folder)}`"
         to.add_text("summary", text, epochs)
         # the table shows the last value of each of these tags, and the parallel coordinates
         # leave out a run that lacks one: -1 stands for never
