@@ -316,6 +316,8 @@ def _assert_right(tape: Tape, filename: str) -> None:
         tape, outcome = Tape.load(Path(folder))
     verdict = _verdict_of(filename, tape.code)
     verdict.findings = judge(tape)
+    for finding in verdict.findings:
+        finding.pair = ""  # the homework updates nothing
     conclude(verdict, outcome, "numpy")
     if verdict.verdict != "correct":
         raise AssertionError(verdict.report())

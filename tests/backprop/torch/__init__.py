@@ -78,7 +78,10 @@ MISTAKES = {
         "exercise", "dcounts += torch.ones_like(counts) * dcounts_sum\n", "", ("dcounts",)
     ),
     "exercise-mean": Mistake(
-        "exercise", "dbefore += 1.0 / n * (torch.ones_like(before) * dmean)\n", "", ("dbefore",)
+        "exercise",
+        "dbefore += 1.0 / n * (torch.ones_like(before) * dmean)\n",
+        "",
+        ("dbefore", "ddiff"),
     ),
     "exercise-raw": Mistake("exercise", "draw = gain * dpre", "draw = dpre"),
     "exercise-bias": Mistake("exercise", "db1 = dbefore.sum(0)", "db1 = dbefore[0]"),

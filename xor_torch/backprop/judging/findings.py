@@ -78,5 +78,6 @@ class Finding:
     updates: str | None = None  # full batch, mini-batch or one sample at a time
     other_loss: bool = False  # follows the gradient of another loss than it computes
     lines: tuple[int, int] = (0, 0)  # of the training step
-    pair: str | None = None  # the functions that were checked, where there is no training
+    # the functions that were checked, where there is no training: without a name for one function
+    pair: str | None = None
     means: str | None = None  # of a pair: that its gradients are means over the samples

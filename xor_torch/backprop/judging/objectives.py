@@ -145,19 +145,21 @@ def _on_the_data_of(view: View, needed: set[int]) -> set[int]:
         stack += before
     parts = {(nodes[i].op, repr(nodes[i].args)) for i in known if nodes[i].op in PARTS}
 
-    def is_known(i: int) -> bool:
-        if i in known or (nodes[i].op, repr(nodes[i].args)) in parts:
-            return True
-        made_of = {j for j in nodes[i].inputs if nodes[j].shape}
+    answers = dict.fromkeys(known, True)
+    outside = {i for n in view.step.nodes if n not in view.starts for i in view.outside(n)}
+    for i in sorted(view.tape.behind(outside, range(len(nodes)))):
+        made_of = [j for j in nodes[i].inputs if nodes[j].shape]
         # another part of the data is other data
-        return nodes[i].op not in PARTS and bool(made_of) and all(map(is_known, made_of))
+        if i not in answers and nodes[i].op in PARTS:
+            answers[i] = (nodes[i].op, repr(nodes[i].args)) in parts
+        answers.setdefault(i, bool(made_of) and all(answers[j] for j in made_of))
 
     strange, found = set[int](), set[int]()
     for n in view.step.nodes:
         if n in view.starts:
             continue
         given = view.outside(n)
-        if not all(map(is_known, given)) or strange & {*nodes[n].inputs}:
+        if not all(answers[i] for i in given) or strange & {*nodes[n].inputs}:
             strange.add(n)
         elif given or found & {*nodes[n].inputs}:
             found.add(n)
