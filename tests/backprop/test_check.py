@@ -260,7 +260,17 @@ def test_another_loss_is_a_warning_and_wrong_if_strict(tmp_path, monkeypatch):
         ("import numpy as np\n" + "x = 1\n" * 10_000, "no training loop was found"),
     ],
     ids=[
-        *("empty", "syntax", "no-loop", "no-numpy", "torch", "input", "exit", "_exit"),
+        *(
+            "empty",
+            "syntax",
+            "no-loop",
+            "no-numpy",
+            "torch",
+            "tensorflow alone",
+            "input",
+            "exit",
+            "_exit",
+        ),
         *("killed", "package", "tensorflow", "data", "long"),
     ],
 )

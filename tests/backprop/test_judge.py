@@ -820,3 +820,133 @@ def test_one_wrong_element_is_never_correct(tmp_path, name, data, **sizes):
     error = f"    {name}[{at[0]}, {at[1]}] *= 1.001"
     (finding,) = judged(NETWORK.format(error=error, **sizes), tmp_path)
     assert finding.verdict != "correct"
+
+
+SVM = """
+import numpy as np
+np.random.seed(1)
+X = np.random.randn(40, 3)
+X[:20] += 1
+y = np.r_[np.ones(20), -np.ones(20)]
+w, b = np.zeros(3), 0.0
+for epoch in range(3):
+    for x_i, y_i in zip(X, y):
+        if y_i * (np.dot(x_i, w) - b) >= 1:
+            w -= 0.01 * (2 * 0.02 * w)
+        else:
+            w -= 0.01 * (2 * 0.02 * w - np.dot(x_i, y_i))
+            b -= 0.01 * y_i
+"""
+
+
+def test_a_hinge_loss_that_is_a_branch(tmp_path):
+    (finding,) = judged(SVM, tmp_path)
+    assert (finding.verdict, finding.loss) == ("correct", "hinge loss")
+    (finding,) = judged(SVM.replace("w - np.dot(", "w + np.dot("), tmp_path)
+    assert (finding.verdict, finding.diagnosis.mistake) == ("wrong", "wrong sign")
+    (finding,) = judged(SVM.replace("b -= 0.01", "b += 0.01"), tmp_path)
+    assert finding.verdict == "cannot tell"
+    assert "changed in some steps only, and not by the gradient" in finding.reason
+
+
+LASSO = """
+import numpy as np
+rng = np.random.default_rng(3)
+X, y = rng.normal(size=(12, 4)), rng.normal(size=(12, 1))
+w, b = rng.normal(size=(4, 1)), np.zeros((1, 1))
+for epoch in range(30):
+    error = X @ w + b - y
+    w -= 0.01 * (X.T @ error + 0.3 * np.sign(w))
+    b -= 0.01 * error.sum(axis=0, keepdims=True)
+"""
+
+
+def test_a_penalty_that_only_the_gradients_have(tmp_path):
+    (finding,) = judged(LASSO, tmp_path)
+    assert finding.verdict == "correct"
+    assert "line 8 adds" in finding.notes[-1]
+    (finding,) = judged(LASSO.replace("+ 0.3", "- 0.3"), tmp_path)  # it lets w grow
+    assert finding.verdict != "correct"
+    (finding,) = judged(LASSO.replace("X.T @ error", "X.T @ (error + y)"), tmp_path)
+    assert finding.verdict != "correct"
+
+
+def test_a_penalty_that_only_the_loss_has(tmp_path):
+    apart = "    loss = np.sum((X @ w + b - y) ** 2) / 2 + 0.3 * np.sum(w**2)\n    error"
+    source = LASSO.replace("    error", apart).replace(" + 0.3 * np.sign(w)", "")
+    (finding,) = judged(source, tmp_path)
+    found = finding.diagnosis
+    assert (finding.verdict, found.mistake) == ("wrong", "detached regularisation")
+
+
+SOFTMAX = """
+import numpy as np
+rng = np.random.default_rng(5)
+X, labels = rng.normal(size=(9, 4)), np.eye(3)[rng.integers(0, 3, 9)]
+W, b = rng.normal(size=(4, 3)), np.zeros((1, 3))
+for epoch in range(30):
+    z = X @ W + b
+    e = 2.0 ** z
+    p = e / e.sum(axis=1, keepdims=True)
+    delta = p - labels
+    W -= 0.05 * X.T @ delta
+    b -= 0.05 * delta.sum(axis=0, keepdims=True)
+"""
+
+
+def test_a_softmax_of_another_base(tmp_path):
+    (finding,) = judged(SOFTMAX, tmp_path)
+    assert finding.verdict == "correct"
+    (finding,) = judged(SOFTMAX.replace("p - labels", "p - 0.9 * labels - p**2"), tmp_path)
+    assert finding.verdict != "correct"
+
+
+def test_masked_arrays_do_not_end_a_script(tmp_path):
+    """Plots make masked arrays of what they are given."""
+    seen = "masked = np.ma.ravel(X)\nmasked.mask = masked.data > 0\nprint(masked.sum())\nfor epoch"
+    (finding,) = judged(LASSO.replace("for epoch", seen), tmp_path)
+    assert finding.verdict == "correct"
+
+
+RESIDUAL = """
+import numpy as np
+rng = np.random.default_rng(2)
+X, Y = rng.normal(size=(8, 3)), rng.normal(size=(8, 2))
+W_in, W_out = rng.normal(size=(3, 4)) / 2, rng.normal(size=(4, 2)) / 2
+A = [rng.normal(size=(4, 4)) / 2 for _ in range(3)]
+everything = [W_in, W_out, *A]
+speed = [np.zeros_like(p) for p in everything]
+losses = []
+for epoch in range(20):
+    h = X @ W_in
+    hs, us = [h], []
+    for a in A:
+        u = np.tanh(h @ a)
+        h = h + u
+        us.append(u)
+        hs.append(h)
+    error = h @ W_out - Y
+    losses.append(np.sum(error**2))
+    if epoch % 5 == 4:
+        print(np.mean(losses))
+    gh = 2 * error @ W_out.T
+    gA = [None] * 3
+    for k in reversed(range(3)):
+        gz = gh * (1 - us[k] ** 2)
+        gA[k] = hs[k].T @ gz
+        gh = gh + gz @ A[k].T
+    gradients = [X.T @ gh, 2 * hs[-1].T @ error, *gA]
+    for p, v, g in zip(everything, speed, gradients):
+        v *= 0.7
+        v += g
+        p -= 0.003 * v
+"""
+
+
+def test_blocks_with_a_way_around_them(tmp_path):
+    """``h = h + f(h)`` is no training, and a mean of past losses is no weight."""
+    (finding,) = judged(RESIDUAL, tmp_path)
+    assert finding.verdict == "correct"
+    (finding,) = judged(RESIDUAL.replace("gh = gh + gz", "gh = gz"), tmp_path)
+    assert finding.verdict == "wrong"
+    assert finding.diagnosis.line in (25, 27)  # it lacks a part, or the first that is made of it

@@ -379,7 +379,7 @@ def code_of(page, heading):
     """The examples under a heading of a page."""
     text = (ROOT / "docs" / page).read_text()
     section = text[text.index(f"\n## {heading}\n") :].partition("\n## ")[2].partition("\n## ")[0]
-    return re.findall(r"^```(?:python)?\n(.*?)^```", section, re.DOTALL | re.MULTILINE)
+    return re.findall(r"^```(?:python|text)?\n(.*?)^```", section, re.DOTALL | re.MULTILINE)
 
 
 def test_the_example_for_graders(tmp_path):

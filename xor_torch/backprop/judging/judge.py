@@ -5,6 +5,7 @@ none does: an objective must explain some updates, or a known mistake all, or on
 found that, replaced, makes all updates right. Everything between is "cannot tell".
 """
 
+import contextlib
 from dataclasses import dataclass
 
 from ...threads import one_thread
@@ -137,12 +138,8 @@ class Judgement:
                 bench.make_points()
         elif entered:
             bench.inner = {}
-        try:
-            finding = self._wrong(bench, *level)
-        except CannotTell:
-            finding = None if any(f.some for f in level[0]) else self._penalised(bench)
-            if finding is None:
-                raise
+        penalised = None if any(f.some for f in level[0]) else self._penalised(bench)
+        finding = penalised or self._wrong(bench, *level)
         if finding is None:
             raise CannotTell(
                 self.reason
@@ -156,10 +153,14 @@ class Judgement:
         found = beside.penalties(bench)
         if not found or beside.grows(bench, found):
             return None
+        points, reason = bench.points, self.reason
         bench.left_out = found
         bench.make_points()
-        finding = self._attempt(bench)
+        finding: Finding | tuple[list[Fit], list[Fit]] | None = None
+        with contextlib.suppress(CannotTell):
+            finding = self._attempt(bench)
         if not isinstance(finding, Finding) or finding.verdict != "correct":
+            bench.left_out, bench.points, self.reason = {}, points, reason
             return None
         places = dict.fromkeys(bench.where(n) for n in found[min(found)])
         finding.notes.append(
