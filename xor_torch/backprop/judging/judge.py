@@ -245,6 +245,11 @@ class Judgement:
     def _correct(self, bench: Bench, one: Fit, match: Match | None, own: list[Fit]) -> Finding:
         unseen = soundness.unseen(bench) or soundness.unseen_parameter(bench, one.objective)
         unseen = unseen or soundness.sometimes(bench, one)
+        if unseen is None and not self._holds_ahead(bench, one):
+            unseen = (
+                "the forward pass reads the state of the optimiser, as with Nesterov's momentum, "
+                "and with a state other than zero the updates are not the gradient"
+            )
         if unseen is not None:
             raise CannotTell(unseen)
         frozen = soundness.never_updated(bench, one) or soundness.accumulated(bench)
@@ -272,6 +277,30 @@ class Judgement:
             )
         describe(bench, one, finding, match)
         return finding
+
+    def _holds_ahead(self, bench: Bench, one: Fit) -> bool:
+        """Is it right where the forward pass looks ahead by a momentum that is not zero?"""
+        k = min(one.objective.terms)
+        start, parameters = bench.steps[k].start, bench.parameters
+        states = {
+            n
+            for i, n in start.items()
+            if i not in parameters and not bench.network.states[i].carried
+        }
+        if not states & bench.view(k).behind(one.objective.values(k)):
+            return True
+        points, inner = bench.points, bench.inner
+        try:
+            if not inner and not optimisers.enter(bench):
+                return True
+            bench.states_move = True
+            bench.make_points()
+            again = fit(bench, one.objective)
+            return again is None or again.all_good
+        except CannotTell:
+            return True
+        finally:
+            bench.states_move, bench.points, bench.inner = False, points, inner
 
     def _delta(self, bench: Bench, best: list[Fit], own: list[Fit]) -> Finding | None:
         """All below a delta is right: is it the derivative of a loss?"""

@@ -177,6 +177,7 @@ class Bench:
         self.tied = False
         # (step, state) -> (value, sign): the gradient inside an optimiser, instead of the change
         self.inner: dict[tuple[int, int], tuple[int, float]] = {}
+        self.states_move = False  # has an optimiser's state other numbers than zero?
         self.left_out: dict[int, list[int]] = {}  # of each step: values that are taken as zero
         self._views: dict[int, View] = {}
         self._more: dict[int, list[Point]] = {}
@@ -262,6 +263,8 @@ class Bench:
                 given[n] = value
             elif i not in self.parameters:
                 given[n] = torch.zeros_like(value)
+                if self.states_move:
+                    given[n] += 0.1 * torch.randn(node.shape, generator=draw, dtype=torch.float64)
             else:
                 if seed is not None or not known:
                     spread = min(0.5, 1 / math.sqrt(max(node.shape, default=1)))
