@@ -950,3 +950,30 @@ def test_blocks_with_a_way_around_them(tmp_path):
     (finding,) = judged(RESIDUAL.replace("gh = gh + gz", "gh = gz"), tmp_path)
     assert finding.verdict == "wrong"
     assert finding.diagnosis.line in (25, 27)  # it lacks a part, or the first that is made of it
+
+
+AHEAD = """
+import numpy as np
+rng = np.random.default_rng(7)
+X, y = rng.normal(size=(10, 3)), rng.normal(size=(10, 1))
+W1, W2 = rng.normal(size=(3, 4)), rng.normal(size=(4, 1))
+v1, v2 = np.zeros_like(W1), np.zeros_like(W2)
+for epoch in range(30):
+    A1, A2 = W1 + 0.8 * v1, W2 + 0.8 * v2
+    h = np.tanh(X @ A1)
+    error = h @ A2 - y
+    back = error @ A2.T * (1 - h**2)
+    v1 = 0.8 * v1 - 0.01 * X.T @ back
+    v2 = 0.8 * v2 - 0.01 * h.T @ error
+    W1 = W1 + v1
+    W2 = W2 + v2
+"""
+
+
+def test_a_look_ahead_in_one_pass_only(tmp_path):
+    """With a momentum of zero, the weights ahead are the weights."""
+    (finding,) = judged(AHEAD, tmp_path)
+    assert finding.verdict == "correct"
+    (finding,) = judged(AHEAD.replace("error @ A2.T", "error @ W2.T"), tmp_path)
+    assert finding.verdict == "cannot tell"
+    assert "reads the state of the optimiser" in finding.reason

@@ -245,16 +245,16 @@ class Judgement:
     def _correct(self, bench: Bench, one: Fit, match: Match | None, own: list[Fit]) -> Finding:
         unseen = soundness.unseen(bench) or soundness.unseen_parameter(bench, one.objective)
         unseen = unseen or soundness.sometimes(bench, one)
-        if unseen is None and not self._holds_ahead(bench, one):
-            unseen = (
-                "the forward pass reads the state of the optimiser, as with Nesterov's momentum, "
-                "and with a state other than zero the updates are not the gradient"
-            )
         if unseen is not None:
             raise CannotTell(unseen)
         frozen = soundness.never_updated(bench, one) or soundness.accumulated(bench)
         crossed = soundness.broadcast(bench)
         frozen = frozen or soundness.left_alone(bench, one) or crossed
+        if not frozen and not self._holds_ahead(bench, one):
+            raise CannotTell(
+                "the forward pass reads the state of the optimiser, as with Nesterov's momentum, "
+                "and with a state other than zero the updates are not the gradient"
+            )
         idle = [n for n, p in zip(bench.names, one.parts, strict=True) if p.idle]
         if idle and not frozen:
             raise CannotTell(

@@ -215,14 +215,14 @@ REASONS = {
     "no-input": ".*never moves, and its gradient is zero",
     "place-not-found": ".*it goes wrong was not found",
     "clipped": "derivatives are clipped",
-    "not-a-parameter": ".*\\b(never|could not be seen)",
+    "not-a-parameter": ".*\\b(never|could not be seen|in some steps only)",
     "penalty": ".*a penalty",
     "other-targets": ".*targets that are not in the data",
     "not-recorded": ".*(could not be recorded|as far as was recorded)",
     "not-finite": ".*(is|are) not finite",
     "not-repeatable": ".*(could not|cannot) be repeated|.*does not know|.*has an argument of type",
     "step-too-long": "an update is made of",
-    "optimiser": "the optimiser",
+    "optimiser": "the optimiser|the forward pass reads the state",
 }
 OTHER = "other"
 
