@@ -164,10 +164,11 @@ class Wrong:
 
     def name(self) -> MistakeName | None:
         """The first row of the catalogue that holds."""
-        uses = self.repair.edges
-        if any(e < 0 and uses[e][0] == self.v for e in self.repair.matches(self.n)):
-            return None  # it lacks what comes through other uses of v, which has no name
-        rows = OF_PARAMETERS if self.v in self.view.begin else OF_VALUES
+        rows, uses = OF_PARAMETERS, self.repair.edges
+        if self.v not in self.view.begin:
+            rows = OF_VALUES
+            if any(e < 0 and uses[e][0] == self.v for e in self.repair.matches(self.n)):
+                return None  # it lacks what comes through other uses of v, which has no name
         return next((name for name, holds in rows if holds(self)), None)
 
     # ------------------------------------------------------------------ what a row can ask
