@@ -461,7 +461,7 @@ def test_the_table_says_the_common_folder_once_and_each_file_on_one_line():
 
 
 def test_files_without_a_common_folder_keep_their_paths():
-    some, paths = rows(), ("a.py", "/work/b.py", "sub/c.py")  # one whole, the others relative
+    some, paths = rows(), ("a.py", "/elsewhere/b.py", "sub/c.py")  # one whole, the others relative
     for row, path in zip(some, paths, strict=True):
         row.outline.path = path
     lines = table_of(some, Style(80)).splitlines()
