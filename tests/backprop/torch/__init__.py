@@ -4,25 +4,10 @@ Each file is right, by derivation; a mistake is one change of it.
 """
 
 from pathlib import Path
-from typing import NamedTuple
+
+from ..planted import Mistake
 
 FILES = {path.stem: path for path in sorted(Path(__file__).parent.glob("[a-z]*.py"))}
-
-
-class Mistake(NamedTuple):
-    """One wrong statement."""
-
-    file: str
-    right: str
-    wrong: str
-    #: Texts of other lines that may be named: where the wrong number arrives.
-    near: tuple[str, ...] = ()
-
-    def source(self) -> str:
-        """The whole script with the mistake."""
-        text = FILES[self.file].read_text()
-        assert text.count(self.right) == 1
-        return text.replace(self.right, self.wrong)
 
 
 _STEPS = """    grad_h_relu = grad_y_pred.mm(w2.t())

@@ -6,6 +6,7 @@ import torch
 
 from ..operations import ELEMENTWISE, PARTS, SAME_NUMBERS
 from .fit import Fit, alike
+from .objectives import PLAIN
 from .points import Bench, CannotTell
 from .repair import Repair
 from .soundness import CUTS
@@ -112,9 +113,6 @@ def grows(bench: Bench, found: dict[int, list[int]]) -> bool:
             if float(((change - other) * leaf.detach()).sum()) > 0:
                 return True
     return False
-
-
-PLAIN = {"add", "subtract", "negative", "multiply", "divide", "assign", "copy", "astype"}
 
 
 def _elementwise(bench: Bench, k: int, n: int, begin: int) -> bool:

@@ -416,16 +416,12 @@ class Judgement:
             "found",
         )
         view, nodes = bench.view(min(one.objective.terms)), bench.tape.nodes
-
-        def is_sum(n: int) -> bool:
-            return nodes[n].op in SUMS
-
-        sums = [
-            next((n for n in view.step.nodes if view.reaches.get(n) == 1 << i and is_sum(n)), None)
-            for i in bad
-        ]
-        if all(n is not None for n in sums):
-            node = nodes[min(n for n in sums if n is not None)]
+        first: dict[int, int] = {}  # what a sum reaches -> the first sum that reaches it alone
+        for n in view.step.nodes:
+            if nodes[n].op in SUMS:
+                first.setdefault(view.reaches.get(n, 0), n)
+        if all(1 << i in first for i in bad):
+            node = nodes[min(first[1 << i] for i in bad)]
             finding.reason = None
             finding.diagnosis = Diagnosis(
                 node.line,

@@ -19,7 +19,8 @@ from .points import Bench, Key, View
 Tensor = torch.Tensor
 HINGE = "hinge loss"
 LESS = {"less": True, "less_equal": True, "greater": False, "greater_equal": False}
-LINEAR = {"add", "subtract", "negative", "multiply", "divide", "copy", "assign"}
+# What may lie between a term of a sum and the update that it is a part of.
+PLAIN = {"add", "subtract", "negative", "multiply", "divide", "assign", "copy", "astype"}
 Term = tuple[int | None, int]  # (delta, value); no delta: the value itself is the objective
 
 
@@ -173,7 +174,7 @@ def _moved_by_itself(view: View, n: int) -> bool:
     """
     nodes = view.tape.nodes
     return view.full == 1 and all(
-        nodes[m].op in {*LINEAR, *PARTS}
+        nodes[m].op in {*PLAIN, *PARTS}
         and (nodes[m].op in ("add", "subtract") or not view.outside(m))
         for m in view.behind([n]) - view.starts
     )

@@ -19,7 +19,7 @@ from ..tape import Node, Ref, Tape, squeezed
 from . import mistakes
 from .expected import worst
 from .findings import Diagnosis, Finding, MistakeName
-from .fit import FLOOR, NOISES, RTOL, Fit, Part
+from .fit import FLOOR, NOISES, RTOL, Fit, Part, alike
 from .objectives import Objective, gradients
 from .points import Bench, CannotTell, Clock, OutOfTime, Point, View, largest
 from .repair import Culprit, Repair
@@ -30,7 +30,6 @@ Tensor = torch.Tensor
 SECONDS = 20.0  # for the search for the first wrong value
 SAME = 1e-6  # what was returned, and the same repeated
 SLOPE = 1e-3  # relative: a finite difference and autograd
-EXACT = 1e-6  # of a factor
 # The search also needs numbers that no function has seen: so near that masks, which may have been
 # made by code that is not recorded, stay as they are.
 NEAR, NEAR_SEEDS = 0.05, (1, 2, 3)
@@ -145,7 +144,7 @@ class _Repair(Repair):
         return super().matches(n)
 
     def _keeps(self, n: int, v: int, c: float) -> bool:
-        if _alike(c, self.factors.get(v, 1.0)):
+        if alike(c, self.factors.get(v, 1.0)):
             return False
         users = [m for m in self.view.users.get(n, ()) if m not in self.view.ends]
         return not any(v in self.multiples(m) for m in users if self.view.reaches.get(m))
@@ -206,8 +205,8 @@ class _Judgement:
             self._check_slopes(grads)
         factors = [self._factor(i, grads) for i in range(len(self.names))]
         mean = self._mean(factors)
-        wanted = [mean if mean and c and _alike(c, mean) else 1.0 for c in factors]
-        ok = [c is not None and _alike(c, w) for c, w in zip(factors, wanted, strict=True)]
+        wanted = [mean if mean and c and alike(c, mean) else 1.0 for c in factors]
+        ok = [c is not None and alike(c, w) for c, w in zip(factors, wanted, strict=True)]
         one = Fit(self.objective, [self._part(i, grads, ok[i]) for i in range(len(self.names))])
         finding = Finding("correct") if all(ok) else self._wrong(one, wanted)
         if mean and all(ok):
@@ -386,14 +385,14 @@ class _Judgement:
         derivative of each sample's own loss.
         """
         r, nodes = self.rounds[0], self.tape.nodes
-        odd = [i for i, c in enumerate(factors) if c is not None and not _alike(c, 1.0)]
+        odd = [i for i, c in enumerate(factors) if c is not None and not alike(c, 1.0)]
         if len(odd) < 2 or None in factors or r.outputs[0][0] is None:
             return None
         c = factors[odd[0]] or 0.0
-        sizes = {n for _, z in r.outputs for n in nodes[z].shape if n > 1 and _alike(c * n, 1.0)}
+        sizes = {n for _, z in r.outputs for n in nodes[z].shape if n > 1 and alike(c * n, 1.0)}
         right = [i for i in range(len(factors)) if i not in odd]
         samples = [*(r.inputs[self.names[i]] for i in right), *r.others.values()]
-        divided = sizes and all(_alike(factors[i] or 0.0, c) for i in odd)
+        divided = sizes and all(alike(factors[i] or 0.0, c) for i in odd)
         # the other inputs have an axis of the samples
         if not divided or not samples or any(not sizes & {*nodes[n].shape} for n in samples):
             return None
@@ -444,7 +443,7 @@ class _Judgement:
         if multiple is not None:
             others = any(p.ok for p in one.parts)
             odd: MistakeName | None = "scale of one parameter" if others else None
-            found.mistake = "wrong sign" if multiple < 0 and _alike(multiple, -1) else odd
+            found.mistake = "wrong sign" if multiple < 0 and alike(multiple, -1) else odd
         if found.mistake == "missing output derivative" and self.objective.kind == "pair":
             found.mistake = "missing hidden derivative"  # what comes in is no loss's derivative
         return found
@@ -481,7 +480,3 @@ def _with_ends(tape: Tape, pair: Pair) -> _Ended:
             made.nodes.append(end)
             made.ends[start, gradient.id] = end.id
     return made
-
-
-def _alike(a: float, b: float) -> bool:
-    return math.isclose(a, b, rel_tol=EXACT)
