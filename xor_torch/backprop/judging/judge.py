@@ -489,6 +489,11 @@ class Judgement:
             f"the steps of {names} are not the gradient of the loss; where it goes wrong was not "
             "found",
         )
+        finding.diagnosis = mistakes.wrong_element(bench, one)
+        if finding.diagnosis is not None:
+            finding.reason = None
+            describe(bench, one, finding)
+            return finding
         view, nodes = bench.view(min(one.objective.terms)), bench.tape.nodes
         first: dict[int, int] = {}  # what a sum reaches -> the first sum that reaches it alone
         for n in view.step.nodes:
