@@ -136,12 +136,12 @@ def _hinges(bench: Bench) -> dict[tuple[object, ...], Objective]:
 
 def _on_the_data_of(view: View, needed: set[int]) -> set[int]:
     """What reads arrays from outside the step, and none but those that the updates read."""
-    nodes = view.tape.nodes
+    nodes, taken = view.tape.nodes, PARTS - SAME_NUMBERS
     known = {i for n in needed for i in view.outside(n)}
     stack = [*known]
     while stack:  # and what these are made of, but not what they are a part of
         i = stack.pop()
-        before = () if nodes[i].op in PARTS - SAME_NUMBERS else {*nodes[i].inputs} - known
+        before = () if nodes[i].op in taken else {*nodes[i].inputs} - known
         known.update(before)
         stack += before
     parts = {(nodes[i].op, repr(nodes[i].args)) for i in known if nodes[i].op in PARTS}
