@@ -40,8 +40,11 @@ class _OptimizedModule(metaclass=_IfCompiled):
 class _Waiting(types.ModuleType):
     """``torch._dynamo``, not loaded yet."""
 
-    __path__: Sequence[str] = ()  # it is a package; `_Parts` finds what is in it
     OptimizedModule = _OptimizedModule
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.__path__ = []  # it is a package; `_Parts` finds what is in it
 
     @staticmethod
     def graph_break(msg: str = "") -> None:
@@ -67,11 +70,11 @@ def load() -> None:
     module = sys.modules[NAME]
     if not isinstance(module, _Waiting):
         return
-    module.__class__ = types.ModuleType
+    module.__class__ = types.ModuleType  # type: ignore[assignment]  # its base
     spec = importlib.machinery.PathFinder.find_spec(NAME, sys.modules["torch"].__path__)
     assert spec is not None and spec.loader is not None
     module.__spec__, module.__loader__, module.__file__ = spec, spec.loader, spec.origin
-    vars(module)["__path__"] = spec.submodule_search_locations
+    module.__path__ = spec.submodule_search_locations or []
     spec.loader.exec_module(module)
 
 
