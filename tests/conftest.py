@@ -6,6 +6,9 @@ hundred thousand objects, none of which is garbage: it is looked through rarely.
 """
 
 import gc
+import os
+
+import pytest
 
 gc.disable()
 
@@ -15,3 +18,18 @@ def pytest_collection_finish() -> None:
     gc.freeze()
     gc.set_threshold(200_000, 20, 20)
     gc.enable()
+
+
+@pytest.fixture(scope="session")
+def shared_programs(tmp_path_factory):
+    """A directory of compiled programs for all tests and all workers: compiling takes seconds."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "programs"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+@pytest.fixture
+def compiled_once(monkeypatch, shared_programs):
+    """Kernels are compiled into `shared_programs`, and found there by the next test."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(shared_programs))
