@@ -14,10 +14,12 @@ import zipfile
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
-import numpy as np
 import yaml
+
+if TYPE_CHECKING:  # a refused call does not wait for NumPy
+    import numpy as np
 
 STANDARD_OUTPUT = "standard output"
 MAX_SETTINGS = 2**16  # bytes, which take a second to read; a run's config.yaml has about 100
@@ -78,7 +80,7 @@ def read_zip(path: str | Path, most: float = math.inf) -> dict[str, bytes]:
             raise ValueError(f"{path} is damaged or not an archive: {error}") from error
 
 
-def read_arrays(path: str | Path) -> dict[str, np.ndarray]:
+def read_arrays(path: str | Path) -> "dict[str, np.ndarray]":
     """All arrays of an ``.npz`` file, by name; no Python objects, because they can run code.
 
     Raises:
@@ -86,11 +88,13 @@ def read_arrays(path: str | Path) -> dict[str, np.ndarray]:
         ValueError: the file is not a file of arrays, or is damaged.
 
     """
+    from numpy.lib.format import read_array
+
     arrays = {}
     for name, data in read_zip(path).items():
         stream = io.BytesIO(data)
         try:
-            arrays[name.removesuffix(".npy")] = np.lib.format.read_array(stream, allow_pickle=False)
+            arrays[name.removesuffix(".npy")] = read_array(stream, allow_pickle=False)
         except Exception as error:  # NumPy raises many classes
             raise ValueError(f"{path} is not a file of arrays: {name}: {error}") from error
     return arrays
@@ -238,13 +242,15 @@ def alive(pid: int) -> bool:
     return True
 
 
-def write_arrays(path: Path, arrays: Mapping[str, np.ndarray | float | str]) -> None:
+def write_arrays(path: Path, arrays: "Mapping[str, np.ndarray | float | str]") -> None:
     """Write an ``.npz`` file, whole or not at all.
 
     Raises:
         WriteError: it cannot be written.
 
     """
+    import numpy as np
+
     whole = io.BytesIO()  # on a full disk, NumPy would leave a broken archive, with a traceback
     np.savez(whole, **arrays)  # type: ignore[arg-type]  # none is named allow_pickle
     with write_beside(path) as beside:

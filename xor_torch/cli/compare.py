@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from .. import __version__
 from ..files import write_beside
-from ..sweep import cores
 from .parser import (
     NETWORK,
     Network,
@@ -182,6 +181,7 @@ def _check_one(settings: Compare) -> int:
 def _check_many(settings: Compare, paths: Sequence[Path]) -> int:
     from ..backprop import check_files
     from ..backprop.saying import Style, class_pages, csv_of, table_of
+    from ..sweep import cores
 
     with _counting(len(paths), settings.hint) as done:
         rows = check_files(

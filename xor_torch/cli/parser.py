@@ -19,7 +19,7 @@ import yaml
 from jsonargparse import ArgumentError, ArgumentParser, set_loader
 
 from .. import files, memory
-from ..data import MAX_BITS, MAX_HIDDEN, MAX_SEED
+from ..ranges import MAX_BITS, MAX_HIDDEN, MAX_SEED
 from .terminal import UsageError, short
 
 # argparse takes -1 for a value, but -1e5 and -inf for flags. A word that looks like a negative

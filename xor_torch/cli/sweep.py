@@ -10,11 +10,9 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from .. import memory
-from ..data import MAX_BITS, MAX_HIDDEN
 from ..files import quoted
 from ..lit import runs
-from ..outcome import LOSSES
-from ..sweep import DEVICES
+from ..ranges import DEVICES, LOSSES, MAX_BITS, MAX_HIDDEN
 from .parser import (
     FlagValueError,
     Settings,
