@@ -122,7 +122,7 @@ def without_repetition(text):
 
 def test_killed_at_random_moments(whole, tmp_path):
     epochs, _, output = whole
-    kills, moments = 50 if epochs == 10_000 else 3, random.Random(7)
+    kills, moments = 100 if epochs == 10_000 else 3, random.Random(7)
     begun, half, exact, tried = 0, 0, 0, 0
     while tried < kills:
         cwd = tmp_path / f"{epochs}.{random.randbytes(4).hex()}"

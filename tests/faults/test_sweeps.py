@@ -182,26 +182,32 @@ def test_interrupted_at(moment, number, tmp_path, whole):
 
 @pytest.mark.parametrize("kills", [3, pytest.param(100, marks=slow)])
 def test_killed_at_random_moments(kills, tmp_path, whole):
-    """From the first line of the command to its last, pictures included."""
+    """From the first line of the command to its last; one in ten draws pictures, too."""
     moments = random.Random(kills)
-    cwd = tmp_path / "quiet"
-    begin = time.monotonic()
-    with warm.ended(start(*LONG, cwd=cwd, setup=with_pictures)) as quiet:
-        quiet.wait()
-    seconds = time.monotonic() - begin
+
+    def seconds(setup):
+        path = tmp_path / "seconds"
+        tell = functools.partial(warm.after, setup, functools.partial(warm.tell_seconds, path))
+        finish(tmp_path / "quiet", *LONG, "--force", setup=tell)
+        return float(path.read_text())
+
+    least, most = seconds(small_blocks), seconds(with_pictures)
     tried, plans, blocks, files = 0, 0, 0, 0
     while tried < kills:
         cwd = tmp_path / f"killed{tried}"
         shutil.rmtree(cwd, ignore_errors=True)
-        with warm.ended(start(*LONG, cwd=cwd, setup=with_pictures)) as command:
-            time.sleep(moments.uniform(0, seconds))
-            if not command.kill(signal.SIGKILL) or command.wait() != -signal.SIGKILL:
+        setup, end = (with_pictures, most) if tried % 10 == 2 else (small_blocks, least)
+        die = functools.partial(warm.die_after, moments.uniform(0, end))
+        with warm.ended(
+            start(*LONG, cwd=cwd, setup=functools.partial(warm.after, setup, die))
+        ) as command:
+            if command.wait() != -warm.ENDED:
                 continue  # it had come to its end
         tried += 1
         plans += (cwd / "x.npz.blocks/plan.json").exists()
         blocks += any(cwd.glob("x.npz.blocks/*.npz"))
         files += (cwd / "x.npz").exists()
-        assert_goes_on(cwd, whole(*LONG), *LONG, setup=with_pictures)
+        assert_goes_on(cwd, whole(*LONG), *LONG, setup=setup)
     print(f"\n{tried} kills: {plans} with a plan, {blocks} with blocks, {files} with the file")
 
 

@@ -2,9 +2,11 @@
 
 import contextlib
 import multiprocessing
+import multiprocessing.util
 import os
 import pkgutil
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -201,6 +203,33 @@ def ended(command: Command) -> Iterator[Command]:
         if command.process.exitcode is None:
             command.process.kill()
             command.process.join()
+
+
+ENDED = signal.SIGPROF  # what `die_after` ends a process with
+
+
+def die_after(seconds: float) -> None:
+    """Have this process end after so much of its processor time, as by kill -9.
+
+    The system does it, and no code of the process runs any more. A clock on the wall would find a
+    process on a busy machine still at its begin, and on an idle one at its end.
+    """
+    signal.signal(ENDED, signal.SIG_DFL)
+    signal.setitimer(signal.ITIMER_PROF, max(seconds, 1e-6))
+
+
+def tell_seconds(path: Path) -> None:
+    """Have this process write into `path`, at its end, how much processor time it took from now."""
+    begin = time.process_time()
+    multiprocessing.util.Finalize(
+        None, lambda: path.write_text(str(time.process_time() - begin)), exitpriority=0
+    )
+
+
+def after(first: Callable[[], object], then: Callable[[], object]) -> None:
+    """A setup of two."""
+    first()
+    then()
 
 
 def cpu_seconds(pid: int) -> float | None:

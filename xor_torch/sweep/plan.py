@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..data import MAX_BITS, MAX_HIDDEN
-from ..files import write_beside
+from ..files import read_regular, write_beside
 from ..kernel import compiler
 from ..outcome import LOSSES
 from .device import DEVICES, multiprocessors
@@ -193,7 +193,7 @@ def read_plan(directory: Path) -> Plan:
     """
     path = directory / FILE
     try:
-        settings = dict(json.loads(path.read_text(encoding="utf-8")))
+        settings = dict(json.loads(read_regular(path)))
         if settings.pop("format", None) != FORMAT:
             raise ValueError("another version of xor_torch has written it")
         plan = Plan(**settings)

@@ -43,7 +43,7 @@ def read_source(path: Path, module: str | None = None) -> tuple[str, list[Place]
     try:
         encoding, _ = tokenize.detect_encoding(io.BytesIO(raw).readline)
         text = raw.decode(encoding)
-    except (UnicodeDecodeError, SyntaxError) as e:
+    except (UnicodeDecodeError, SyntaxError, LookupError) as e:  # the last: no encoding of text
         raise ValueError(f"it is not a text file in UTF-8: {e}") from None
     return text, [(module, at) for at in range(1, len(text.splitlines()) + 1)]
 
