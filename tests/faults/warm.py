@@ -1,11 +1,13 @@
 """Real processes without the seconds of imports: forked from one that has imported everything."""
 
 import contextlib
+import functools
 import multiprocessing
 import multiprocessing.util
 import os
 import pkgutil
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import pytest
 import torch
 
 import xor_torch
@@ -96,6 +99,7 @@ class Command:
     ) -> None:
         Command.count += 1
         cwd.mkdir(exist_ok=True)
+        self.cwd = cwd
         self.out = stdout or cwd.with_name(f"{cwd.name}.{Command.count}.out")
         self.err = err = cwd.with_name(f"{cwd.name}.{Command.count}.err")
         self.err.touch()
@@ -242,3 +246,70 @@ def cpu_seconds(pid: int) -> float | None:
 
 
 LINUX = sys.platform == "linux"
+
+
+# --- a system that fails ---------------------------------------------------------------------
+
+CALLS = {
+    "rename": "rename,renameat,renameat2",
+    "unlink": "unlink,unlinkat,rmdir",
+    "mkdir": "mkdir,mkdirat",
+    "write": "write,pwrite64,writev",
+    "fsync": "fsync,fdatasync",
+    "open": "openat,open,creat",
+}
+HOWS = [f"error={name}" for name in ("EIO", "ENOSPC", "EACCES", "EROFS", "EDQUOT")]
+HOWS += ["signal=KILL", "signal=TERM"]
+ENDS = {"error": (0, 1, 2), "signal": (0, 1, -signal.SIGKILL, 128 + signal.SIGTERM)}
+
+
+@functools.cache
+def may_trace() -> bool:
+    """Whether strace is there and may look at a process."""
+    if not shutil.which("strace"):
+        return False
+    trial = subprocess.run(["strace", "-f", "-e", "trace=none", "true"], capture_output=True)
+    return trial.returncode == 0
+
+
+def at_the_gun() -> None:
+    """Wait for a file `go` in the present directory: a setup."""
+    while not Path("go").exists():
+        time.sleep(0.001)
+
+
+def inject(command: Command, call: str, how: str, which: str) -> int:
+    """Have a system call of a command fail, or a signal come with it; its exit code.
+
+    Args:
+        command: its setup is `at_the_gun`, in its `cwd`: what fails before that is not its own.
+        call: one of CALLS.
+        how: of strace, such as "error=EIO" or "signal=KILL".
+        which: the number of the call; with a + each one from that on.
+
+    """
+    if not may_trace():
+        pytest.skip("strace is missing or not allowed here")
+    pid, go = command.process.pid, command.cwd / "go"
+    command.until(command.begun.exists)
+    trace = subprocess.Popen(
+        ["strace", "-f", "-qq", "-o", os.devnull, "-p", str(pid),
+         "-e", f"trace={CALLS[call]}",
+         "-e", f"inject={CALLS[call]}:{how}:when={which}"],
+        stderr=subprocess.PIPE,
+    )  # fmt: skip
+    try:
+        command.until(lambda: traced(pid) or trace.poll() is not None)
+        if trace.poll() is not None:
+            pytest.skip(f"strace cannot attach: {trace.stderr.read().decode()}")
+        go.touch()
+        return command.wait()
+    finally:
+        trace.terminate()
+        trace.communicate()
+        go.unlink(missing_ok=True)
+
+
+def traced(pid: int) -> bool:
+    status = Path(f"/proc/{pid}/status").read_text()
+    return not re.search(r"TracerPid:\s+0\n", status)
