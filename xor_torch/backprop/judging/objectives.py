@@ -19,6 +19,7 @@ from .points import Bench, Key, View
 Tensor = torch.Tensor
 HINGE = "hinge loss"
 LESS = {"less": True, "less_equal": True, "greater": False, "greater_equal": False}
+PICKS = PARTS - SAME_NUMBERS  # what takes a part of an array
 # What may lie between a term of a sum and the update that it is a part of.
 PLAIN = {"add", "subtract", "negative", "multiply", "divide", "assign", "copy", "astype"}
 Term = tuple[int | None, int]  # (delta, value); no delta: the value itself is the objective
@@ -141,7 +142,7 @@ def _on_the_data_of(view: View, needed: set[int]) -> set[int]:
     stack = [*known]
     while stack:  # and what these are made of, but not what they are a part of
         i = stack.pop()
-        before = () if nodes[i].op in PARTS - SAME_NUMBERS else {*nodes[i].inputs} - known
+        before = () if nodes[i].op in PICKS else {*nodes[i].inputs} - known
         known.update(before)
         stack += before
     parts = {(nodes[i].op, repr(nodes[i].args)) for i in known if nodes[i].op in PARTS}
