@@ -4,6 +4,7 @@ import math
 
 import torch
 
+from .. import replay
 from ..operations import ELEMENTWISE, PARTS, SAME_NUMBERS
 from .fit import Fit, alike
 from .objectives import PLAIN
@@ -113,6 +114,52 @@ def grows(bench: Bench, found: dict[int, list[int]]) -> bool:
             if float(((change - other) * leaf.detach()).sum()) > 0:
                 return True
     return False
+
+
+def last_gradients(bench: Bench) -> dict[int, list[int]]:
+    """What is added to a parameter and is a multiple of its last gradient, by step.
+
+    That is a momentum that remembers one step: ``W += rate * change + part * last; last = change``.
+    """
+    found: dict[int, list[int]] = {}
+    nodes = bench.tape.nodes
+    for k in [k for k in bench.chosen if k]:
+        view, step = bench.view(k), bench.steps[k]
+        for i in bench.parameters:
+            stack, seen = [step.end[i]], set[int]()
+            while stack:
+                n = stack.pop()
+                if n in seen or n in view.starts or nodes[n].shape != nodes[step.end[i]].shape:
+                    continue
+                seen.add(n)
+                if n in view.inside and nodes[n].op in PLAIN:
+                    stack += nodes[n].inputs
+                elif n not in view.inside and _of_last_gradient(bench, k, i, n):
+                    found.setdefault(k, []).append(n)
+    return found
+
+
+def _of_last_gradient(bench: Bench, k: int, i: int, term: int) -> bool:
+    """Is a term a multiple of the gradient of the step before, and goes the same way?"""
+    nodes, before = bench.tape.nodes, bench.view(k - 1)
+    gradient = term
+    while not before.reaches.get(gradient):
+        inputs = [a for a in nodes[gradient].inputs if nodes[a].shape == nodes[term].shape]
+        if nodes[gradient].op not in PLAIN or len(inputs) != 1:
+            return False
+        (gradient,) = inputs
+    if gradient in before.starts or gradient in before.ends:
+        return False
+    moved = []
+    for at in (k - 1, k):  # does each step go the way of this gradient?
+        step, ends = bench.steps[at], []
+        for size in (0.0, 1.0):
+            given = {gradient: torch.full(nodes[gradient].shape, size, dtype=torch.float64)}
+            for n in step.start.values():
+                given[n] = torch.zeros(nodes[n].shape, dtype=torch.float64)
+            ends.append(replay.run(bench.tape, [step.end[i]], given, bench.ties)[step.end[i]])
+        moved.append(ends[1] - ends[0])
+    return bool((moved[0] * moved[1] > 0).all())
 
 
 def _elementwise(bench: Bench, k: int, n: int, begin: int) -> bool:

@@ -72,6 +72,11 @@ def _try(tape: Tape, network: Network, clock: Clock, changed: bool = False) -> F
         try:
             bench = Bench(tape, network, clock, ties)
             finding = judgement.of(bench, changed)
+            if bench.remembered:
+                finding.notes.append(
+                    "the steps also go on with a part of the last gradient, a momentum that "
+                    "remembers one step; the check has left it out"
+                )
         except OutOfTime as e:
             if judgement.certain is not None:
                 return judgement.certain
@@ -103,6 +108,7 @@ class Judgement:
             return Finding("wrong", diagnosis=grown)
         if not changed:
             bench.check_replay()
+        bench.remembered = beside.last_gradients(bench)
         bench.make_points()
         if sum(p.moved for p in bench.points) < 2:
             raise CannotTell("the training step takes another branch as soon as a number changes")
@@ -537,7 +543,8 @@ def _forgotten(bench: Bench, own: list[Fit], one: Fit) -> Fit | None:
 
 
 def _decay(bench: Bench, one: Fit, finding: Finding) -> None:
-    shrunk = [n for n, p in zip(bench.names, one.parts, strict=True) if p.decay > 1e-6 * one.scale]
+    least = 1e-6 * abs(one.scale)
+    shrunk = [n for n, p in zip(bench.names, one.parts, strict=True) if p.decay > least]
     if shrunk and finding.lr:
         most = max(p.decay for p in one.parts)
         finding.notes.append(

@@ -178,7 +178,9 @@ class Bench:
         # (step, state) -> (value, sign): the gradient inside an optimiser, instead of the change
         self.inner: dict[tuple[int, int], tuple[int, float]] = {}
         self.states_move = False  # has an optimiser's state other numbers than zero?
-        self.left_out: dict[int, list[int]] = {}  # of each step: values that are taken as zero
+        # of each step: values that are taken as zero, a penalty or the gradient of the last step
+        self.left_out: dict[int, list[int]] = {}
+        self.remembered: dict[int, list[int]] = {}
         self._views: dict[int, View] = {}
         self._more: dict[int, list[Point]] = {}
         self.chosen = self._choose()
@@ -273,12 +275,15 @@ class Bench:
                 given[n] = value.clone().requires_grad_(True)
         return given
 
+    def _zeros(self, k: int) -> list[int]:
+        return [*self.left_out.get(k, ()), *self.remembered.get(k, ())]
+
     def point(self, k: int, seed: int | None, size: float = 0.0, keep: bool = True) -> Point | None:
         """One step at one set of parameters; None if the script would have gone another way."""
         self.clock.check()
         step = self.steps[k]
         given = self._given(k, seed, size, keep)
-        for n in self.left_out.get(k, ()):
+        for n in self._zeros(k):
             given[n] = torch.zeros(self.tape.nodes[n].shape, dtype=torch.float64)
         inside = self.view(k).inside
         guards = [(n, answer) for n, answer in self.tape.branches if n in inside]
@@ -338,7 +343,7 @@ class Bench:
                 draw = torch.Generator().manual_seed(seed)
                 given = {
                     n: point.values[n].detach().clone().requires_grad_(n in begin)
-                    for n in (*step.start.values(), *self.left_out.get(point.step, ()))
+                    for n in (*step.start.values(), *self._zeros(point.step))
                 }
                 values = replay.run(
                     self.tape, [*step.end.values()], given, self.ties, step.nodes, rounding=draw
