@@ -157,7 +157,8 @@ def count():
     global n
     n += 0.5
 count()
-end = (steps, vars(a), d, row, e, f, g, h, i, j, k, n, text, items, nested, A.limit, vars(b), same, rest)
+end = (steps, vars(a), d, row, e, f, g, h, i, j, k, n, text, items, nested, A.limit)
+end += (vars(b), same, rest)
 """
 
 

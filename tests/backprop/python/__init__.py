@@ -138,8 +138,7 @@ MISTAKES = {
         "last_change", "below.append((1 - h**2) * error)", "below.append(error)"
     ),
     "last_change-wrong way": Mistake(
-        "last_change", "RATE * change + PART * self.last_w", "RATE * change - PART * self.last_w",
-        undecided=True,
+        "last_change", "RATE * change + PART * self.last_w", "RATE * change - PART * self.last_w"
     ),
     "adam-no mask": Mistake("adam", " * (1 if z[j] > 0 else 0)", "", ("grads[", "m[i] =")),
 }  # fmt: skip

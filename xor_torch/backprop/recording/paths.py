@@ -131,9 +131,10 @@ def _holders(places: Places, states: set[Place]) -> dict[int, Path]:
     change = {place[0] for place in states}
     trees = []
     for number, (place, root) in enumerate(list(places.roots.items())):
-        beginnings = {id(root.value): (root.value, (place[1],))}
-        beginnings.setdefault(id(root.first), (root.first, (place[1], _Unnamed())))
-        for value, path in beginnings.values():
+        beginnings: list[tuple[Any, Path]] = [(root.value, (place[1],))]
+        if root.first is not root.value:
+            beginnings.append((root.first, (place[1], _Unnamed())))
+        for value, path in beginnings:
             tree = {h: p for h, p in _walk(places, value, path) if h in wanted}
             rank = -len(change & tree.keys()), len(tree), root.times, number
             trees.append((rank, tree))
