@@ -372,6 +372,24 @@ def test_a_momentum_that_begins_later(tmp_path):
     assert finding.verdict == "wrong"
 
 
+def test_the_last_gradient_is_a_momentum(tmp_path):
+    """W -= lr * dW + m * dW_before, as in bpnn.py: no state of its own is updated by itself."""
+    memory = CORRECT["no-bias"]
+    for name, step in [("syn1", "l1.T.dot(l2_delta)"), ("syn0", "l0.T.dot(l1_delta)")]:
+        memory = memory.replace(
+            f"    {name} += {step}\n",
+            f"    d{name} = {step}\n    {name} += d{name} + 0.3 * old{name}\n"
+            f"    old{name} = d{name}\n",
+        ).replace("for j in", f"old{name} = np.zeros_like({name})\nfor j in", 1)
+    (finding,) = judged(memory, tmp_path)
+    assert finding.verdict == "correct"
+    (finding,) = judged(memory.replace("l1_error * nonlin(l1, deriv=True)", "l1_error"), tmp_path)
+    assert finding.verdict == "wrong"
+    stale = memory.replace("syn1 += dsyn1 + 0.3 * oldsyn1", "syn1 += oldsyn1")
+    (finding,) = judged(stale, tmp_path)
+    assert finding.verdict != "correct"
+
+
 def test_two_learning_rates(tmp_path):
     """W1 -= 0.1 * ..., b1 -= 0.02 * ... may be meant; W1 -= lr * lr * ... is not."""
     source = CORRECT["plain"].replace("b1 -= lr *", "b1 -= 0.02 *")

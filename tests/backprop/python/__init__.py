@@ -96,7 +96,7 @@ MISTAKES = {
         "layered", "before.append(total", "before.append(2 * total", ("speeds[l][k][j] =",)
     ),
     "mixed-no slope": Mistake(
-        "mixed", "d_out * w_out[j] * h[j] * (1 - h[j])", "d_out * w_out[j]", undecided=True
+        "mixed", "d_out * w_out[j] * h[j] * (1 - h[j])", "d_out * w_out[j]"
     ),
     "mixed-bias forgotten": Mistake(
         "mixed", "        b_hidden[j] -= 0.5 * d_hidden[j]\n", "        pass\n", undecided=True
@@ -136,9 +136,6 @@ MISTAKES = {
     "passed-wrong sign": Mistake("passed", "new_b = b - 0.5", "new_b = b + 0.5"),
     "last_change-no slope": Mistake(
         "last_change", "below.append((1 - h**2) * error)", "below.append(error)"
-    ),
-    "last_change-wrong way": Mistake(
-        "last_change", "RATE * change + PART * self.last_w", "RATE * change - PART * self.last_w"
     ),
     "adam-no mask": Mistake("adam", " * (1 if z[j] > 0 else 0)", "", ("grads[", "m[i] =")),
 }  # fmt: skip

@@ -13,6 +13,7 @@ from functools import cache, cached_property
 import torch
 
 from .. import replay
+from ..operations import ELEMENTWISE, JOINS, PARTS, SAME_NUMBERS
 from ..tape import Node, Ref, Tape
 from .steps import Network, Step
 
@@ -30,6 +31,9 @@ DIVERGED = 1e6  # times the middle one
 ROUNDINGS = 3  # runs that show how much of a value is rounding
 SAME = 1e-6  # a recorded value and the same value repeated
 SAME_FLOAT32 = 1e-2
+PUT_TOGETHER = JOINS | SAME_NUMBERS | {"assign"}
+NUMBER_BY_NUMBER = ELEMENTWISE | PARTS | PUT_TOGETHER
+BY_ELEMENT = ELEMENTWISE | PARTS
 COMPARISONS = {"maximum", "minimum", "greater", "greater_equal", "less", "less_equal"}
 
 
@@ -80,7 +84,7 @@ class View:
             if n in self.ends:
                 mask |= 1 << self.ends[n]
             self.reaches[n] = mask
-            if mask:
+            if mask and n not in self.starts:
                 for i in nodes[n].inputs:
                     if i in self.inside:
                         self.reaches[i] = self.reaches.get(i, 0) | mask
@@ -99,6 +103,22 @@ class View:
         return found
 
     @cached_property
+    def places(self) -> dict[Key, list[int]]:
+        """The same for neurons that are parameters of their own: siblings in one layer."""
+        found: dict[Key, list[int]] = {}
+        for key, ids in self.groups.items():
+            site, op, ndim, depends, reaches = key
+            masks = (depends.bit_count(), reaches.bit_count())  # type: ignore[attr-defined]
+            found.setdefault((site, op, ndim, "layer", *masks), []).extend(ids)
+        return {
+            key: sorted(ids) for key, ids in found.items() if len({self.key(n) for n in ids}) > 1
+        }
+
+    def made_at(self, key: Key) -> list[int]:
+        """The values with a key of `groups` or `places`."""
+        return self.groups.get(key) or self.places.get(key, [])
+
+    @cached_property
     def users(self) -> dict[int, list[int]]:
         found: dict[int, list[int]] = {}
         for n in self.step.nodes:
@@ -112,6 +132,33 @@ class View:
         return {
             i for i in nodes[n].inputs if i not in self.inside and math.prod(nodes[i].shape) > 1
         }
+
+    @cached_property
+    def updated(self) -> set[int]:
+        """The new parameters, and what is put into them part by part."""
+        nodes, found, stack = self.tape.nodes, set[int](), [*self.ends]
+        while stack:
+            n = stack.pop()
+            if n in found or n not in self.inside or n in self.starts:
+                continue
+            found.add(n)
+            if nodes[n].op in PUT_TOGETHER:
+                stack += nodes[n].inputs
+        return found
+
+    def only_moves(self, n: int) -> bool:
+        """Is it put into new parameters, number by number, and used for nothing else there?"""
+        stack, seen = [n], set[int]()
+        while stack:
+            m = stack.pop()
+            if m in seen or not self.reaches.get(m):
+                continue
+            seen.add(m)
+            if m != n and self.tape.nodes[m].op not in NUMBER_BY_NUMBER:
+                return False
+            if m not in self.updated:
+                stack += self.users.get(m, ())
+        return True
 
     def variable(self, n: int) -> str:
         """What the statement assigns that computes this value."""
@@ -178,9 +225,7 @@ class Bench:
         # (step, state) -> (value, sign): the gradient inside an optimiser, instead of the change
         self.inner: dict[tuple[int, int], tuple[int, float]] = {}
         self.states_move = False  # has an optimiser's state other numbers than zero?
-        # of each step: values that are taken as zero, a penalty or the gradient of the last step
-        self.left_out: dict[int, list[int]] = {}
-        self.remembered: dict[int, list[int]] = {}
+        self.left_out: dict[int, list[int]] = {}  # of each step: values that are taken as zero
         self._views: dict[int, View] = {}
         self._more: dict[int, list[Point]] = {}
         self.chosen = self._choose()
@@ -190,6 +235,38 @@ class Bench:
         if k not in self._views:
             self._views[k] = View(self.tape, self.network, k)
         return self._views[k]
+
+    @cache  # noqa: B019 - a bench lives as long as its judgement
+    def remembered(self, k: int) -> list[int]:
+        """What the updates of a step read of the gradients of the step before: its momentum.
+
+        Such a value is made, element by element, of values that the step before has put into its
+        own updates, and whose like the step puts into its updates again.
+        """
+        if k == 0:
+            return []
+        nodes, view, before = self.tape.nodes, self.view(k), self.view(k - 1)
+        found = []
+        users: dict[int, list[int]] = {}
+        for n in view.step.nodes:
+            for a in nodes[n].inputs if view.reaches[n] and n not in view.starts else ():
+                if a not in view.inside and a in before.inside and a not in before.starts:
+                    users.setdefault(a, []).append(n)
+        for a, by in users.items():
+            stack, seen = [a], set[int]()
+            alike = all(nodes[n].op in NUMBER_BY_NUMBER and view.only_moves(n) for n in by)
+            while stack and alike:
+                n = stack.pop()
+                if n in seen or n not in before.inside:
+                    continue
+                seen.add(n)
+                again = view.groups.get(before.key(n), ()) if before.reaches[n] else ()
+                if not all(map(view.only_moves, again)) or not again:
+                    alike = nodes[n].op in NUMBER_BY_NUMBER and n not in before.starts
+                    stack += nodes[n].inputs
+            if alike:
+                found.append(a)
+        return found
 
     def where(self, id: int) -> str:
         return self.tape.code.where(self.tape.nodes[id].line)
@@ -275,15 +352,12 @@ class Bench:
                 given[n] = value.clone().requires_grad_(True)
         return given
 
-    def _zeros(self, k: int) -> list[int]:
-        return [*self.left_out.get(k, ()), *self.remembered.get(k, ())]
-
     def point(self, k: int, seed: int | None, size: float = 0.0, keep: bool = True) -> Point | None:
         """One step at one set of parameters; None if the script would have gone another way."""
         self.clock.check()
         step = self.steps[k]
         given = self._given(k, seed, size, keep)
-        for n in self._zeros(k):
+        for n in (*self.remembered(k), *self.left_out.get(k, ())):
             given[n] = torch.zeros(self.tape.nodes[n].shape, dtype=torch.float64)
         inside = self.view(k).inside
         guards = [(n, answer) for n, answer in self.tape.branches if n in inside]
@@ -343,7 +417,11 @@ class Bench:
                 draw = torch.Generator().manual_seed(seed)
                 given = {
                     n: point.values[n].detach().clone().requires_grad_(n in begin)
-                    for n in (*step.start.values(), *self._zeros(point.step))
+                    for n in (
+                        *step.start.values(),
+                        *self.remembered(point.step),
+                        *self.left_out.get(point.step, ()),
+                    )
                 }
                 values = replay.run(
                     self.tape, [*step.end.values()], given, self.ties, step.nodes, rounding=draw

@@ -223,6 +223,16 @@ def accumulated(bench: Bench) -> Diagnosis | None:
     return None
 
 
+def replaced(bench: Bench, one: Fit) -> Diagnosis | None:
+    """A parameter of which nothing is left after a step, as if it were decayed by itself."""
+    for i, part in zip(bench.parameters, one.parts, strict=True):
+        if part.decay and math.isclose(part.decay, 1.0, rel_tol=1e-9):
+            end = bench.tape.nodes[bench.steps[min(one.objective.terms)].end[i]]
+            name = bench.network.states[i].name or end.name
+            return Diagnosis(end.line, name, None, True, [name], end.shape, end.id)
+    return None
+
+
 def left_alone(bench: Bench, one: Fit) -> Diagnosis | None:
     """Weights that the forward pass multiplies with and that no step changes.
 
