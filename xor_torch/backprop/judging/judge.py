@@ -388,6 +388,9 @@ class Judgement:
     # ------------------------------------------------------------------ wrong
 
     def _wrong(self, bench: Bench, own: list[Fit], found: list[Fit]) -> Finding | None:
+        carried = beside.of_earlier_steps(bench)
+        if carried is not None:
+            raise CannotTell(carried)
         output = last_used(bench.view(bench.chosen[0]))
         any_loss = any(f.all_good for f in found)
         # of two deltas the one of the output, as late as possible

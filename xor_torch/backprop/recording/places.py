@@ -16,7 +16,9 @@ from .frames import Frames
 from .number import Number, plain
 from .updates import Updates
 
-MOST_NUMBERS = 200_000  # that are kept; of a script with more, Python's numbers are not recorded
+# Of a script with more before its first update, Python's numbers are not recorded any more.
+MOST_NUMBERS = 200_000  # that are kept
+MOST_OPERATIONS = 1_000_000  # that are written down
 MOST_IN_LIST = 5_000  # A list with more is data: its numbers are constants.
 MOST_ROOTS = 2_000
 MOST_LEVELS = 5  # of objects in lists in objects
@@ -76,11 +78,12 @@ class Places:
         self.held: dict[int, Any] = {}  # id -> what has it; as long as we hold it, it is its own
         self.roots: dict[Place, Root] = {}  # the lists and objects that have a name
         self.texts: dict[Place, str] = {}  # a place as it is written in the script
-        self.too_many = False
+        self.too_many: str | None = None  # why no more numbers are recorded
         self._home: dict[int, Place] = {}  # the first place of a node
         self._lists: dict[Place, list[Any]] = {}
         self._same: dict[int, int] = {}  # a list that took the place of another -> id of the first
         self._updated = set[int]()  # the nodes that are updates
+        self._operations = 0
 
     # ------------------------------------------------------------ what the rewriter calls
 
@@ -131,6 +134,15 @@ class Places:
         if type(item) is tuple:
             return tuple(self._leaf(x) if type(x) is float else x for x in item)
         return item
+
+    def count(self) -> None:
+        """One more operation without any update until now."""
+        self._operations += 1
+        if self._operations > MOST_OPERATIONS:
+            self.too_many = (
+                f"no number was updated within {MOST_OPERATIONS:,} operations on Python's "
+                "numbers: give it fewer samples for each update, or use NumPy arrays"
+            )
 
     # ------------------------------------------------------------ numbers and their places
 
@@ -211,7 +223,9 @@ class Places:
         if old == node:
             return
         if len(self.log) > MOST_NUMBERS and self._recorder.updates.none:
-            self.too_many = True
+            self.too_many = (
+                f"its lists hold more than {MOST_NUMBERS:,} numbers: use fewer, or NumPy arrays"
+            )
             return
         made = self._recorder.tape.nodes[node]
         made.name = made.name or text
