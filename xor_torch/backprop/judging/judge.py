@@ -388,6 +388,9 @@ class Judgement:
     # ------------------------------------------------------------------ wrong
 
     def _wrong(self, bench: Bench, own: list[Fit], found: list[Fit]) -> Finding | None:
+        carried = beside.of_earlier_steps(bench)
+        if carried is not None:
+            raise CannotTell(carried)
         output = last_used(bench.view(bench.chosen[0]))
         any_loss = any(f.all_good for f in found)
         # of two deltas the one of the output, as late as possible
@@ -629,7 +632,8 @@ def _forgotten(bench: Bench, own: list[Fit], one: Fit) -> Fit | None:
 
 
 def _decay(bench: Bench, one: Fit, finding: Finding) -> None:
-    shrunk = [n for n, p in zip(bench.names, one.parts, strict=True) if p.decay > 1e-6 * one.scale]
+    least = 1e-6 * abs(one.scale)
+    shrunk = [n for n, p in zip(bench.names, one.parts, strict=True) if p.decay > least]
     if shrunk and finding.lr:
         most = max(p.decay for p in one.parts)
         finding.notes.append(
