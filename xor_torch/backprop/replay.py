@@ -119,7 +119,7 @@ def apply(tape: Tape, node: Node, values: dict[int, Tensor], ties: bool) -> Tens
         if isinstance(x, Ref):
             return values[x.id]
         if isinstance(x, Unknown):
-            raise CannotReplay(f"numpy.{node.op} on {place()} has an argument of type {x}")
+            raise CannotReplay(f"the operation {node.op} on {place()} has an argument of type {x}")
         if isinstance(x, tuple | list):
             return type(x)(map(fill, x))
         if isinstance(x, dict):
@@ -131,11 +131,13 @@ def apply(tape: Tape, node: Node, values: dict[int, Tensor], ties: bool) -> Tens
 
     name, _, number_of_result = node.op.partition("#")
     if name not in TWINS:
-        raise CannotReplay(f"{place()} uses numpy.{node.op}, which this check does not know")
+        raise CannotReplay(
+            f"{place()} uses the operation {node.op}, which this check does not know"
+        )
     args, kwargs = fill(node.args), fill(node.kwargs)
     misfit = _misfit(name, len(args), tuple(kwargs))
     if misfit is not None:
-        raise CannotReplay(f"numpy.{node.op} on {place()} cannot be repeated: {misfit}")
+        raise CannotReplay(f"the operation {node.op} on {place()} cannot be repeated: {misfit}")
     twin = TWINS[name]
     if ties and traits(name).comparison and traits(name).algebraic:
         a, b = map(number, args[:2])
@@ -145,7 +147,7 @@ def apply(tape: Tape, node: Node, values: dict[int, Tensor], ties: bool) -> Tens
         return of_kind(found[int(number_of_result)] if number_of_result else found, node.dtype)
     except (TypeError, ValueError, RuntimeError, IndexError, KeyError, AttributeError) as e:
         raise CannotReplay(
-            f"numpy.{node.op} on {place()} could not be repeated: {str(e).splitlines()[0]}"
+            f"the operation {node.op} on {place()} could not be repeated: {str(e).splitlines()[0]}"
         ) from e
 
 
