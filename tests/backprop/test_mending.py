@@ -13,6 +13,7 @@ from xor_torch.backprop.mending import (
     MOST,
     MOST_CHANGES,
     PROPOSALS,
+    WITHOUT_A_NAME,
     corrections,
     small_changes,
 )
@@ -40,6 +41,7 @@ CASES = [
     ("bias summed over the wrong axis", "b = d.sum(axis=1)", "b = d.sum(axis=0)"),
     ("bias summed over the wrong axis", "b = np.sum(d, 1)", "b = np.sum(d, 0)"),
     ("bias summed over the wrong axis", "b = d.sum()", "b = d.sum(axis=0, keepdims=True)"),
+    (None, "d = e / sum(e)", "d = e / (e).sum(axis=1, keepdims=True)"),
     ("bias not summed", "b -= lr * d", "b -= lr * d.sum(axis=0, keepdims=True)"),
     ("scale of one parameter", "g = X.T @ d / 4", "g = X.T @ d"),
     ("scale of one parameter", "W1 -= 2 * lr * g", "W1 -= lr * g"),
@@ -201,7 +203,7 @@ def finding_at(line):
 
 
 def test_nothing_is_proposed_where_nothing_is_known():
-    for mistake in (None, "bias never updated", "a new one"):
+    for mistake in ("bias never updated", "a new one"):
         assert corrections(SOURCE, finding(diagnosis=Diagnosis(10, "d", mistake, True, []))) == []
     assert corrections("def f(:", finding()) == []
     assert corrections("", finding()) == []
@@ -241,4 +243,4 @@ def test_the_diff_shows_what_lies_between():
 def test_every_proposal_is_for_a_mistake():
     from xor_torch.backprop.saying.catalogue import MISTAKES as NAMES
 
-    assert {*PROPOSALS} <= {*NAMES}
+    assert {*PROPOSALS} - {WITHOUT_A_NAME} <= {*NAMES}

@@ -24,6 +24,7 @@ MOST_CHANGES = 600  # that are looked at together, in one run
 MOST_NAMES = 40  # of values that a change may bring in
 OPPOSITE = {ast.Add: "-", ast.Sub: "+"}
 PRODUCTS = ("dot", "matmul")
+WITHOUT_A_NAME = ""
 SLOPE_NAME = re.compile(r"deriv|prime|grad|slope|^d")  # of a function
 SLOPES = {
     "sigmoid": "{a} * (1 - {a})",
@@ -124,14 +125,14 @@ def _targets(node: ast.stmt) -> list[ast.expr]:
 def corrections(source: str, finding: Finding) -> list[str]:
     """Sources with one correction each, the likeliest first; none if nothing is known to help."""
     d = finding.diagnosis
-    known = PROPOSALS.get(d.mistake) if d is not None and d.mistake is not None else None
+    known = PROPOSALS.get(d.mistake or WITHOUT_A_NAME) if d is not None else None
     return _sources(source, finding, [known] if known else [], MOST)
 
 
 def small_changes(source: str, finding: Finding) -> list[str]:
     """Sources with one change each in the wrong statement, whatever the mistake is."""
     d = finding.diagnosis
-    known = [PROPOSALS.get(d.mistake)] if d is not None and d.mistake is not None else []
+    known = [PROPOSALS.get(d.mistake or WITHOUT_A_NAME)] if d is not None else []
     others = [maker for maker in PROPOSALS.values() if maker is not _later]
     makers = dict.fromkeys([*known, _part, *others, _neighbour, _softmax, _another_value, _times])
     return _sources(source, finding, [maker for maker in makers if maker], MOST_CHANGES)
@@ -418,10 +419,11 @@ def _axis(place: Place) -> Iterator[str]:
                 yield place.replaced(axis, other)
         if not places:
             inner = ", ".join(place.text(x) for x in [*node.args, *node.keywords])
+            function, comma = place.text(node.func), ", " if inner else ""
+            if isinstance(node.func, ast.Name):  # Python's own sum, of an array
+                function, inner, comma = f"({inner}).{name}", "", ""
             for other in ("0", "1"):
-                comma = ", " if inner else ""
-                call = f"{place.text(node.func)}({inner}{comma}axis={other}, keepdims=True)"
-                yield place.replaced(node, call)
+                yield place.replaced(node, f"{function}({inner}{comma}axis={other}, keepdims=True)")
 
 
 def _summed(place: Place) -> Iterator[str]:
@@ -537,7 +539,12 @@ def _values(place: Place) -> list[str]:
         for alias in node.names
     }
     found = dict[str, int]()
-    for node in ast.walk(within):
+    of_the_object = (
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and ast.unparse(node.value) == "self"
+    )
+    for node in (*ast.walk(within), *of_the_object):
         if isinstance(node, ast.Name | ast.Attribute | ast.Subscript) and id(node) not in called:
             text, off = ast.unparse(node), abs(node.lineno - line)
             if not {n.id for n in ast.walk(node) if isinstance(n, ast.Name)} & of_modules:
@@ -623,4 +630,5 @@ PROPOSALS: dict[str, Maker] = {
     "stale activation": _fresh,
     "hard-coded sample": _whole,
     "detached regularisation": _penalty,
+    WITHOUT_A_NAME: _axis,  # of a softmax
 }

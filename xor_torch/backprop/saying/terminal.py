@@ -175,9 +175,9 @@ def _listing(lines: list[Line], style: Style) -> Any:
     table.add_column(justify="right", no_wrap=True)
     table.add_column(overflow="fold")
     table.add_column(no_wrap=True)
-    code = max(len(line.text[indent:]) for line in lines)
+    longest = max(len(line.text[indent:]) for line in lines)
     remarks = max(len(line.remark) for line in lines)
-    most = MOST_LABELS if len(">  99 |") + code + 4 + remarks <= style.width else 1
+    most = MOST_LABELS if len(">  99 |") + longest + 4 + remarks <= style.width else 1
     file, coloured = "", _coloured(lines, style)
     for line, code in zip(lines, coloured, strict=True):
         if line.file != file:
