@@ -12,9 +12,9 @@ from typing import Any
 
 import torch
 
-from .operations import PARTS, traits
+from .operations import PARTS
 from .tape import Node, Ref, Tape, Unknown
-from .twins import TWINS, extreme, number, of_kind, tensor
+from .twins import FIRST_OF_EQUAL, TWINS, number, of_kind, tensor
 
 __all__ = ["CannotReplay", "Tensor", "apply", "needed", "number", "run", "tensor"]
 
@@ -41,7 +41,7 @@ def run(
         tape: as recorded.
         wanted: ids of nodes.
         given: the values to begin with, by id; tensors that may require a gradient.
-        ties: of two equal numbers, ``maximum`` and ``minimum`` take the derivative of the first.
+        ties: of equal numbers the first has the derivative, in maxima and minima.
         also: further ids of nodes; those that cannot be repeated are left out of the result.
         rounding: a generator that makes each result wrong by up to one unit in the last place.
             The distance between two such runs shows how much of a value is rounding (random
@@ -111,44 +111,51 @@ def apply(tape: Tape, node: Node, values: dict[int, Tensor], ties: bool) -> Tens
         CannotReplay: it is not known, or not with these options.
 
     """
-
-    def place() -> str:
-        return tape.code.where(node.line)
-
-    def fill(x: Any) -> Any:
-        if isinstance(x, Ref):
-            return values[x.id]
-        if isinstance(x, Unknown):
-            raise CannotReplay(f"the operation {node.op} on {place()} has an argument of type {x}")
-        if isinstance(x, tuple | list):
-            return type(x)(map(fill, x))
-        if isinstance(x, dict):
-            return {k: fill(v) for k, v in x.items()}
-        if isinstance(x, slice):
-            parts = (fill(i) for i in (x.start, x.stop, x.step))
-            return slice(*(int(i) if isinstance(i, Tensor) else i for i in parts))
-        return x
-
     name, _, number_of_result = node.op.partition("#")
     if name not in TWINS:
         raise CannotReplay(
-            f"{place()} uses the operation {node.op}, which this check does not know"
+            f"{tape.code.where(node.line)} uses the operation {node.op}, which this check does not know"
         )
-    args, kwargs = fill(node.args), fill(node.kwargs)
+    try:
+        args = tuple([_filled(x, values) for x in node.args])
+        kwargs = {k: _filled(x, values) for k, x in node.kwargs.items()}
+    except _UnknownTypeError as e:
+        where = tape.code.where(node.line)
+        raise CannotReplay(f"the operation {node.op} on {where} has an argument of type {e}") from None
     misfit = _misfit(name, len(args), tuple(kwargs))
     if misfit is not None:
-        raise CannotReplay(f"the operation {node.op} on {place()} cannot be repeated: {misfit}")
-    twin = TWINS[name]
-    if ties and traits(name).comparison and traits(name).algebraic:
-        a, b = map(number, args[:2])
-        return extreme(name in ("maximum", "fmax"), ties)(a, b)
+        where = tape.code.where(node.line)
+        raise CannotReplay(f"the operation {node.op} on {where} cannot be repeated: {misfit}")
+    twin = (FIRST_OF_EQUAL.get(name) if ties else None) or TWINS[name]
     try:
         found = twin(*args, **kwargs)
         return of_kind(found[int(number_of_result)] if number_of_result else found, node.dtype)
     except (TypeError, ValueError, RuntimeError, IndexError, KeyError, AttributeError) as e:
+        where = tape.code.where(node.line)
         raise CannotReplay(
-            f"the operation {node.op} on {place()} could not be repeated: {str(e).splitlines()[0]}"
+            f"the operation {node.op} on {where} could not be repeated: {str(e).splitlines()[0]}"
         ) from e
+
+
+class _UnknownTypeError(Exception):
+    """An argument of a type that the tape does not hold."""
+
+
+def _filled(x: Any, values: Mapping[int, Tensor]) -> Any:
+    """An argument with the values that it refers to."""
+    kind = type(x)
+    if kind is Ref:
+        return values[x.id]
+    if kind is tuple or kind is list:
+        return kind([_filled(i, values) for i in x])
+    if kind is slice:
+        parts = [_filled(i, values) for i in (x.start, x.stop, x.step)]
+        return slice(*(int(i) if isinstance(i, Tensor) else i for i in parts))
+    if kind is dict:
+        return {k: _filled(v, values) for k, v in x.items()}
+    if kind is Unknown:
+        raise _UnknownTypeError(str(x))
+    return x
 
 
 @functools.cache

@@ -81,7 +81,7 @@ MISTAKES = {
         "matrices", "(o - y) * o * (1 - o), output", "(o - y) * o, output"
     ),
     "line-no input": Mistake(
-        "line", "-(2 / n) * x * (y", "-(2 / n) * (y", ("m - rate",), undecided=True
+        "line", "-(2 / n) * x * (y", "-(2 / n) * (y", ("m - rate",)
     ),
     "line-wrong sign": Mistake("line", "b - rate * b_grad", "b + rate * b_grad", ("m, b = step",)),
     "logistic-wrong slope": Mistake(
@@ -96,7 +96,7 @@ MISTAKES = {
         "layered", "before.append(total", "before.append(2 * total", ("speeds[l][k][j] =",)
     ),
     "mixed-no slope": Mistake(
-        "mixed", "d_out * w_out[j] * h[j] * (1 - h[j])", "d_out * w_out[j]", undecided=True
+        "mixed", "d_out * w_out[j] * h[j] * (1 - h[j])", "d_out * w_out[j]"
     ),
     "mixed-bias forgotten": Mistake(
         "mixed", "        b_hidden[j] -= 0.5 * d_hidden[j]\n", "        pass\n", undecided=True

@@ -7,9 +7,13 @@ import torch
 from ..operations import ELEMENTWISE, PARTS, SAME_NUMBERS
 from .fit import Fit, alike
 from .objectives import PLAIN
-from .points import Bench, CannotTell
-from .repair import Repair
+from .points import BY_ELEMENT, Bench, CannotTell
+from .repair import Culprit, Repair
 from .soundness import CUTS
+from .unknown import only_through
+
+STATES = PARTS | {"assign"}  # what leads from a parameter, updated in part, to its beginning
+OF_ONE = ELEMENTWISE | SAME_NUMBERS  # operations that make a value of one array alone
 
 
 def own_rates(bench: Bench, one: Fit) -> str | None:
@@ -52,40 +56,88 @@ def _typed(bench: Bench, k: int, i: int) -> set[float]:
     return bench.multipliers(n for n in view.step.nodes if view.reaches.get(n) == 1 << i)
 
 
-def meant(bench: Bench, repair: Repair, culprit: int) -> None:
-    """A derivative that is clipped on the way, or with a term beside it that has no target in it.
+def meant(bench: Bench, repair: Repair, culprit: int) -> list[int]:
+    """What is added, on the way of a derivative, and has no target in it: a penalty, perhaps.
 
     Raises:
-        CannotTell: it may be meant: a penalty, or a limit.
+        CannotTell: a derivative is clipped on the way, which may be meant.
 
     """
     view, nodes = repair.view, bench.tape.nodes
     targets = _from_targets(repair)
     around = view.behind([culprit]) | view.after([culprit])
+    found = []
     for n in sorted(around - repair.forward - view.ends.keys()):
         inputs = [i for i in nodes[n].inputs if i in view.inside]
         right = [i for i in inputs if repair.matches(i)]
         if nodes[n].op in CUTS and right:
             raise CannotTell(f"derivatives are clipped on {bench.where(n)}, which may be meant")
-        beside = [
-            i
-            for i in inputs
-            if i not in right and i not in targets and view.depends.get(i)
-            if bench.tape.origin(i, PARTS) not in view.starts
+        if nodes[n].op in ("add", "subtract") and right:
+            found += [
+                i
+                for i in inputs
+                if i not in right and i not in targets and view.depends.get(i)
+                if not _is_state(bench, repair.k, i)
+            ]
+    return found
+
+
+def everywhere(bench: Bench, k: int, found: list[int]) -> dict[int, list[int]]:
+    """The same values in all steps that are looked at."""
+    keys = dict.fromkeys(bench.view(k).key(n) for n in found)
+    return {
+        step: [n for key in keys for n in bench.view(step).made_at(key)] for step in bench.chosen
+    }
+
+
+def _is_state(bench: Bench, k: int, n: int) -> bool:
+    """Is it a parameter, or a part of one, some others of which may be updated?"""
+    view, nodes = bench.view(k), bench.tape.nodes
+    while n not in view.starts and nodes[n].op in STATES and nodes[n].inputs:
+        n = nodes[n].inputs[0]
+    return n in view.starts
+
+
+def is_penalty(bench: Bench, k: int, added: list[int], culprit: Culprit) -> bool:
+    """Is what is added to one derivative the derivative of a convex function of the same value?
+
+    The derivative of any function of z has a symmetric Jacobian by z, and a convex one a Jacobian
+    without a direction of descent. Both are asked in random directions.
+    """
+    nodes = bench.tape.nodes
+    if len(added) > 1 or len(culprit.nodes) > 1 or added[0] not in nodes[culprit.nodes[0]].inputs:
+        return False
+    n, z = added[0], culprit.values[0]
+    if z < 0 or not only_through(bench, k, n, z):
+        return False
+    sign = math.copysign(1.0, culprit.factor)
+    if nodes[culprit.nodes[0]].op == "subtract" and nodes[culprit.nodes[0]].inputs[-1] == n:
+        sign = -sign
+    for p in [p for p in bench.points if p.step == k and p.moved]:
+        term, value = p.values[n], p.values[z]
+        if term.numel() != value.numel() or not (term.requires_grad and value.requires_grad):
+            return False
+        draw = torch.Generator().manual_seed(k)
+        u, v = (torch.randn(value.shape, generator=draw, dtype=torch.float64) for _ in range(2))
+        rows = [
+            torch.autograd.grad(
+                term, value, x.reshape(term.shape), retain_graph=True, allow_unused=True
+            )[0]
+            for x in (u, v)
         ]
-        if nodes[n].op in ("add", "subtract") and right and beside:
-            name = view.variable(n) or "a derivative"
-            raise CannotTell(
-                f"what is added to {name} on {bench.where(n)} does not depend on the target: it "
-                "may be a penalty, and the rest of it is right"
-            )
+        if rows[0] is None or rows[1] is None:
+            return False
+        uv, vu, uu = (float((a * b).sum()) for a, b in ((rows[0], v), (rows[1], u), (rows[0], u)))
+        if not math.isclose(uv, vu, rel_tol=1e-9, abs_tol=1e-9 * abs(uu)) or sign * uu < 0:
+            return False
+    return True
 
 
-def penalties(bench: Bench) -> dict[int, list[int]]:
+def penalties(bench: Bench, of_parts: bool = False) -> dict[int, list[int]]:
     """What is added to the gradient of a parameter and made of that parameter alone, by step.
 
     If it is made element by element, as ``lam * sign(W)``, it is the gradient of a penalty,
-    whatever its formula.
+    whatever its formula. That of a part, as ``lam * b[i]``, is one if it is added to the same part.
     """
     found: dict[int, list[int]] = {}
     for k in bench.chosen:
@@ -99,7 +151,7 @@ def penalties(bench: Bench) -> dict[int, list[int]]:
                 seen.add(n)
                 if view.depends[n] == view.full and nodes[n].op in PLAIN:
                     stack += nodes[n].inputs
-                elif view.depends[n] == bit and _elementwise(bench, k, n, step.start[i]):
+                elif view.depends[n] == bit and _elementwise(bench, k, n, step.start[i], of_parts):
                     found.setdefault(k, []).append(n)
     return found
 
@@ -115,11 +167,13 @@ def grows(bench: Bench, found: dict[int, list[int]]) -> bool:
     return False
 
 
-def _elementwise(bench: Bench, k: int, n: int, begin: int) -> bool:
+def _elementwise(bench: Bench, k: int, n: int, begin: int, of_part: bool) -> bool:
     view, nodes = bench.view(k), bench.tape.nodes
     mine = view.behind([n]) - view.starts
-    return nodes[n].shape == nodes[begin].shape and all(
-        nodes[m].op in ELEMENTWISE | SAME_NUMBERS and not view.outside(m) for m in mine
+    if of_part and _is_state(bench, k, n):
+        return False
+    return (of_part or nodes[n].shape == nodes[begin].shape) and all(
+        nodes[m].op in (BY_ELEMENT if of_part else OF_ONE) and not view.outside(m) for m in mine
     )
 
 

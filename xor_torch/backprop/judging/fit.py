@@ -261,23 +261,33 @@ def fit(bench: Bench, objective: Objective, decay: bool = False, noise: bool = T
 
 
 def hopeless(bench: Bench, objective: Objective, decay: bool) -> bool:
-    """Does no update follow it at one point? A quick test before `fit`."""
-    p = next((p for p in reversed(bench.points) if p.step in objective.terms), None)
-    found = gradients(objective, p.step, p.values, p.leaves) if p is not None else None
-    if p is None or found is None:
-        return False
-    for gradient, change, leaf in zip(found, p.changes, p.leaves, strict=True):
-        shrunk = Sample(p.step, change, gradient, leaf.detach(), p.moved).shrunk
-        columns = [gradient.reshape(-1), *([shrunk.reshape(-1)] if decay else [])]
-        if not largest(gradient) or change.shape != gradient.shape:
-            continue
-        if change.numel() <= len(columns):
-            return False
-        a, y = torch.stack([c / max(largest(c), 1e-300) for c in columns], 1), change.reshape(-1, 1)
-        off = y - a @ torch.linalg.lstsq(a, y, driver="gelsd").solution
-        if largest(off) <= 1e-4 * largest(y):
-            return False
-    return True
+    """Does no update follow it at the points of one step? A quick test before `fit`."""
+    k = next((p.step for p in reversed(bench.points) if p.step in objective.terms), None)
+    rows: dict[int, list[Tensor]] = {i: [] for i in range(len(bench.parameters))}
+    for p in [p for p in reversed(bench.points) if p.step == k]:
+        found = gradients(objective, p.step, p.values, p.leaves)
+        for i in [*rows] if found is not None else []:
+            assert found is not None
+            sample = Sample(p.step, p.changes[i], found[i], p.leaves[i].detach(), p.moved)
+            if sample.change.shape != sample.gradient.shape:
+                del rows[i]
+                continue
+            columns = [sample.change, sample.gradient, *([sample.shrunk] if decay else [])]
+            block = torch.stack([c.reshape(-1) for c in columns], 1)
+            rows[i].append(block / max(largest(sample.change), 1e-300))
+            table = torch.cat(rows[i])
+            table = table / table.abs().amax(0).clamp(min=1e-300)
+            y, a = table[:, :1], table[:, 1:]
+            if len(table) < len(columns):
+                continue
+            off = y - a @ torch.linalg.lstsq(a, y, driver="gelsd").solution
+            if largest(off) > 1e-4 or not largest(a[:, :1]):
+                del rows[i]
+            elif len(rows[i]) > 1:
+                return False
+        if not rows:
+            return True
+    return not rows
 
 
 def _noise_of(

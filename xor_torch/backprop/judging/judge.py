@@ -33,9 +33,24 @@ def judge(tape: Tape, seconds: float = SECONDS) -> list[Finding]:
     """One finding for each network that the script trains."""
     try:
         networks = find_networks(tape)
+        found = [_judge_network(tape, network, seconds) for network in networks]
+        if all(f.verdict == "cannot tell" for f in found):
+            found = _replaced(tape, seconds) or found
     except Exception as e:
         return [_failed(e)]
-    return [_judge_network(tape, network, seconds) for network in networks]
+    return found
+
+
+def _replaced(tape: Tape, seconds: float) -> list[Finding]:
+    """Networks with a parameter that every step replaces by its gradient: ``W = -lr * dW``."""
+    found = []
+    for network in find_networks(tape, replaced=True):
+        ends = {n for s in network.states if s.replaced for n in s.updates}
+        finding = _judge_network(tape, network, seconds) if ends else None
+        place = finding.diagnosis if finding is not None else None
+        if finding is not None and place is not None and place.mistake is None:
+            found += [finding] if place.node in ends else []
+    return found
 
 
 def _failed(e: Exception) -> Finding:
@@ -252,7 +267,8 @@ class Judgement:
             raise CannotTell(unseen)
         frozen = soundness.never_updated(bench, one) or soundness.accumulated(bench)
         crossed = soundness.broadcast(bench)
-        frozen = frozen or soundness.left_alone(bench, one) or crossed
+        gone = soundness.replaced(bench, one)
+        frozen = frozen or soundness.left_alone(bench, one) or crossed or gone
         if not frozen and not self._holds_ahead(bench, one):
             raise CannotTell(
                 "the forward pass reads the state of the optimiser, as with Nesterov's momentum, "
@@ -273,7 +289,13 @@ class Judgement:
                 f"row: it broadcasts to {frozen.shape}, so each prediction is compared with every "
                 "target, and all are drawn to their mean"
             )
-        _decay(bench, one, finding)
+        if frozen is not None and frozen is gone:
+            finding.notes.append(
+                f"{bench.tape.code.where(frozen.line)} replaces {frozen.variable} by a multiple of "
+                "its gradient, so what was learnt before is lost; a step subtracts it"
+            )
+        else:
+            _decay(bench, one, finding)
         if any(s.optimiser for s in bench.network.states):
             finding.notes.append(
                 "momentum or other optimiser state: the gradient inside it was checked"
@@ -372,7 +394,7 @@ class Judgement:
         output = last_used(bench.view(bench.chosen[0]))
         any_loss = any(f.all_good for f in found)
         # of two deltas the one of the output, as late as possible
-        some = [f for f in found if f.some and not f.all_good]
+        some = [f for f in found if f.some and not f.all_good and _tells(bench, f)]
         some = [f for f in some if f.parts[output].ok] or some
         some.sort(key=lambda f: (-f.count, -max(f.objective.values(min(f.objective.terms)))))
         known = {id(f) for f in some[:6] if losses.identify(bench, f.objective, losses.LOSSES)}
@@ -393,6 +415,8 @@ class Judgement:
             # a delta of no known loss may explain a parameter by chance
             own_loss = one.objective.kind == "own" or as_own(bench, one.objective) is not None
             sure = one.some and (own_loss or id(one) in known)
+            if sure and soundness.only_elsewhere(bench, one):
+                return self._nearby(bench)
             if self.certain is None and sure:
                 self.certain = self._somewhere(bench, one)
             try:
@@ -405,9 +429,59 @@ class Judgement:
             except OutOfTime:
                 break
             if culprit is not None and (len(culprit.repaired) == len(repair.bad) or sure):
-                beside.meant(bench, repair, culprit.nodes[0])
+                added = beside.meant(bench, repair, culprit.nodes[0])
+                if added and not bench.left_out:
+                    return self._beside(bench, repair, culprit, added)
                 return self._report(bench, one, repair, culprit)
         return self.certain
+
+    def _nearby(self, bench: Bench) -> Finding:
+        """The finding from points so near the run's that what the tape lacks stays as it was.
+
+        Raises:
+            CannotTell: there is none.
+
+        """
+        bench.near_points(1e-4)
+        finding = self._attempt(bench)
+        if not isinstance(finding, Finding) or finding.verdict != "correct":
+            raise CannotTell(
+                "every update follows the gradient at the numbers of the run, but not at others: "
+                "the script decides by a number that was not seen, as int(np.argmax(x)) is"
+            )
+        return finding
+
+    def _beside(
+        self, bench: Bench, repair: Repair, culprit: Culprit, added: list[int]
+    ) -> Finding | None:
+        """What is wrong if something that is added to a derivative is left out?
+
+        Raises:
+            CannotTell: nothing is, so it may be a penalty.
+
+        """
+        view, where = repair.view, bench.where(added[0])
+        name = view.variable(added[0]) or "a derivative"
+        penalty = beside.is_penalty(bench, repair.k, added, culprit)
+        others = beside.penalties(bench, of_parts=True)
+        bench.left_out = {
+            k: [*dict.fromkeys([*found, *others.get(k, ())])]
+            for k, found in beside.everywhere(bench, repair.k, added).items()
+        }
+        bench.make_points()
+        level = self._attempt(bench)
+        finding = level if isinstance(level, Finding) else self._wrong(bench, *level)
+        if finding is None or (finding.verdict == "correct" and not penalty):
+            raise CannotTell(
+                f"what is added to {name} on {where} does not depend on the target: it may be a "
+                "penalty, and the rest of it is right"
+            )
+        if finding.verdict == "correct":
+            finding.notes.append(
+                f"beside the derivative, {where} adds that of a convex function of the same value: "
+                "a penalty, which the check has left out"
+            )
+        return finding
 
     def _somewhere(self, bench: Bench, one: Fit) -> Finding:
         """Wrong, but the place was not found: at best the sum that one parameter alone is given."""
@@ -510,6 +584,19 @@ class Judgement:
             finding.loss, finding.lr = convention(bench, one, match)
         describe(bench, one, finding, match)
         return finding
+
+
+def _tells(bench: Bench, one: Fit) -> bool:
+    """Does it explain more than the one parameter that its delta was made for, or is it of a loss?
+
+    Any number is the derivative of something by the bias that it is added to.
+    """
+    k = min(one.objective.terms)
+    d, _ = one.objective.terms[k][0]
+    good = sum(1 << i for i, ok in enumerate(one.good) if ok)
+    if d is None or good.bit_count() > 1 or good != bench.view(k).reaches.get(d):
+        return True
+    return losses.identify(bench, one.objective, losses.LOSSES) is not None
 
 
 def _perfect(one: Fit) -> bool:

@@ -137,6 +137,7 @@ class Wrong:
         self.weights: set[int] = set()
         self.read: set[int] = set()  # of the forward pass
         self.given: set[int] = set()  # from outside the step
+        self.updated = False  # by a parameter that has been updated already?
         self.products: list[int] = []  # on the way, of nothing that is a derivative
         self._take_apart()
 
@@ -149,7 +150,9 @@ class Wrong:
             seen.add(m)
             known = {v: m for v in self.repair.matches(m) if v > 0}
             origin = self.tape.origin(m, PARTS)
-            if known:
+            if {m, origin} & self.view.updated:
+                self.updated = True
+            elif known:
                 self.upstream |= known
             elif origin in self.view.begin:
                 self.weights.add(origin)
@@ -175,8 +178,7 @@ class Wrong:
 
     def early(self) -> bool:
         """Is it computed with a parameter that has been updated already?"""
-        origins = {self.tape.origin(i, PARTS) for i in self.nodes[self.n].inputs}
-        return bool(origins & self.view.ends.keys())
+        return self.updated
 
     def penalty(self) -> bool:
         """Does nothing but a multiple of the parameter itself lack?"""

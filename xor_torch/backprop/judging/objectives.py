@@ -21,6 +21,7 @@ HINGE = "hinge loss"
 LESS = {"less": True, "less_equal": True, "greater": False, "greater_equal": False}
 # What may lie between a term of a sum and the update that it is a part of.
 PLAIN = {"add", "subtract", "negative", "multiply", "divide", "assign", "copy", "astype"}
+SELECTED = PARTS - SAME_NUMBERS
 Term = tuple[int | None, int]  # (delta, value); no delta: the value itself is the objective
 
 
@@ -141,7 +142,7 @@ def _on_the_data_of(view: View, needed: set[int]) -> set[int]:
     stack = [*known]
     while stack:  # and what these are made of, but not what they are a part of
         i = stack.pop()
-        before = () if nodes[i].op in PARTS - SAME_NUMBERS else {*nodes[i].inputs} - known
+        before = () if nodes[i].op in SELECTED else {*nodes[i].inputs} - known
         known.update(before)
         stack += before
     parts = {(nodes[i].op, repr(nodes[i].args)) for i in known if nodes[i].op in PARTS}
@@ -214,41 +215,42 @@ def last_used(view: View) -> int:
     return max(first, key=lambda i: first[i])
 
 
-def deltas(bench: Bench, k: int) -> tuple[list[list[int]], list[list[int]]]:
+def deltas(bench: Bench, k: int) -> tuple[dict[Key, list[int]], dict[Key, list[int]]]:
     """Groups of values that may be deltas, and of values that they may belong to."""
     view, nodes = bench.view(k), bench.tape.nodes
-    d, z = [], []
-    for ids in view.groups.values():
-        first = ids[0]
-        if nodes[first].dtype != "f" or view.depends[first] != view.full:
+    d, z = {}, {}
+    for key, ids in (*view.groups.items(), *view.places.items()):
+        depends = reaches = 0
+        for n in ids if key in view.places else ids[:1]:
+            depends |= view.depends[n]
+            reaches |= view.reaches.get(n, 0)
+        if nodes[ids[0]].dtype != "f" or depends != view.full:
             continue
-        if first in view.ends:
+        if ids[0] in view.ends or _moved_by_itself(view, ids[0]):
             continue
-        if _moved_by_itself(view, first):
-            continue
-        if view.reaches.get(first, 0) >> last_used(view) & 1:
-            d.append(ids)
-        z.append(ids)
+        if reaches >> last_used(view) & 1:
+            d[key] = ids
+        z[key] = ids
     return d, z
 
 
 def pairs(bench: Bench) -> list[Objective]:
     """All pairs whose delta and value depend on all parameters."""
     k = bench.chosen[0]
-    view, nodes = bench.view(k), bench.tape.nodes
+    nodes = bench.tape.nodes
     found = []
     groups_d, groups_z = deltas(bench, k)
 
     def shapes(ids: list[int]) -> set[tuple[int, ...]]:
         return {squeezed(nodes[n].shape) for n in ids}
 
-    for zs in groups_z:
+    for z, zs in groups_z.items():
         first_use = min(zs)
-        for ds in groups_d:
+        for d, ds in groups_d.items():
             if max(ds) <= first_use or shapes(zs) != shapes(ds) or len(ds) % len(zs):
                 continue
             for reverse in (False, True) if len(zs) > 1 else (False,):
-                made = pair_of(bench, view.key(ds[0]), view.key(zs[0]), reverse)
+                made = pair_of(bench, d, z, reverse)
                 if made is not None:
                     found.append(made)
     return found
@@ -262,7 +264,7 @@ def pair_of(
     nodes = bench.tape.nodes
     for k in bench.chosen if steps is None else steps:
         view = bench.view(k)
-        ds, zs = view.groups.get(d, []), view.groups.get(z, [])
+        ds, zs = view.made_at(d), view.made_at(z)
         if not ds or not zs or len(ds) % len(zs):
             continue
         ds = ds[:: len(ds) // len(zs)]

@@ -13,13 +13,16 @@ from functools import cache, cached_property
 import torch
 
 from .. import replay
+from ..operations import ELEMENTWISE, JOINS, PARTS, SAME_NUMBERS
 from ..tape import Node, Ref, Tape
+from ..twins import TWINS
 from .steps import Network, Step
 
 Tensor = torch.Tensor
 Values = dict[int, Tensor]
 Key = tuple[object, ...]
 
+OF_MANY = {"max", "amax", "min", "amin"}
 MOVES = ((1, 0.6, True), (1001, 1.2, False))  # (seed, size, added to the run's numbers?)
 CLOSER = (20, 1e3, 1e5)  # should the script take another branch, or a clip begin to cut
 MOST_STEPS = 6
@@ -30,6 +33,9 @@ DIVERGED = 1e6  # times the middle one
 ROUNDINGS = 3  # runs that show how much of a value is rounding
 SAME = 1e-6  # a recorded value and the same value repeated
 SAME_FLOAT32 = 1e-2
+PUT_TOGETHER = JOINS | SAME_NUMBERS | {"assign"}
+NUMBER_BY_NUMBER = ELEMENTWISE | PARTS | PUT_TOGETHER
+BY_ELEMENT = ELEMENTWISE | PARTS
 COMPARISONS = {"maximum", "minimum", "greater", "greater_equal", "less", "less_equal"}
 
 
@@ -80,7 +86,7 @@ class View:
             if n in self.ends:
                 mask |= 1 << self.ends[n]
             self.reaches[n] = mask
-            if mask:
+            if mask and n not in self.starts:
                 for i in nodes[n].inputs:
                     if i in self.inside:
                         self.reaches[i] = self.reaches.get(i, 0) | mask
@@ -99,6 +105,22 @@ class View:
         return found
 
     @cached_property
+    def places(self) -> dict[Key, list[int]]:
+        """The same for neurons that are parameters of their own: siblings in one layer."""
+        found: dict[Key, list[int]] = {}
+        for key, ids in self.groups.items():
+            site, op, ndim, depends, reaches = key
+            masks = (depends.bit_count(), reaches.bit_count())  # type: ignore[attr-defined]
+            found.setdefault((site, op, ndim, "layer", *masks), []).extend(ids)
+        return {
+            key: sorted(ids) for key, ids in found.items() if len({self.key(n) for n in ids}) > 1
+        }
+
+    def made_at(self, key: Key) -> list[int]:
+        """The values with a key of `groups` or `places`."""
+        return self.groups.get(key) or self.places.get(key, [])
+
+    @cached_property
     def users(self) -> dict[int, list[int]]:
         found: dict[int, list[int]] = {}
         for n in self.step.nodes:
@@ -112,6 +134,31 @@ class View:
         return {
             i for i in nodes[n].inputs if i not in self.inside and math.prod(nodes[i].shape) > 1
         }
+
+    @cached_property
+    def updated(self) -> set[int]:
+        """The new parameters, and what is put into them part by part."""
+        nodes, found, stack = self.tape.nodes, set[int](), [*self.ends]
+        while stack:
+            n = stack.pop()
+            if n in found or n not in self.inside or n in self.starts:
+                continue
+            found.add(n)
+            if nodes[n].op in PUT_TOGETHER:
+                stack += nodes[n].inputs
+        return found
+
+    @cached_property
+    def only_moves(self) -> set[int]:
+        """What is put into new parameters, number by number, and used for nothing else there."""
+        nodes, found = self.tape.nodes, set[int]()
+        for n in reversed(self.step.nodes):
+            users = [m for m in self.users.get(n, ()) if self.reaches[m]]
+            if n in self.updated or all(
+                m in found and nodes[m].op in NUMBER_BY_NUMBER for m in users
+            ):
+                found.add(n)
+        return found
 
     def variable(self, n: int) -> str:
         """What the statement assigns that computes this value."""
@@ -188,6 +235,38 @@ class Bench:
         if k not in self._views:
             self._views[k] = View(self.tape, self.network, k)
         return self._views[k]
+
+    @cache  # noqa: B019 - a bench lives as long as its judgement
+    def remembered(self, k: int) -> list[int]:
+        """What the updates of a step read of the gradients of the step before: its momentum.
+
+        Such a value is made, element by element, of values that the step before has put into its
+        own updates, and whose like the step puts into its updates again.
+        """
+        if k == 0:
+            return []
+        nodes, view, before = self.tape.nodes, self.view(k), self.view(k - 1)
+        found = []
+        users: dict[int, list[int]] = {}
+        for n in view.step.nodes:
+            for a in nodes[n].inputs if view.reaches[n] and n not in view.starts else ():
+                if a not in view.inside and a in before.inside and a not in before.starts:
+                    users.setdefault(a, []).append(n)
+        for a, by in users.items():
+            stack, seen = [a], set[int]()
+            alike = all(n in view.only_moves and nodes[n].op in NUMBER_BY_NUMBER for n in by)
+            while stack and alike:
+                n = stack.pop()
+                if n in seen or n not in before.inside:
+                    continue
+                seen.add(n)
+                again = view.groups.get(before.key(n), ()) if before.reaches[n] else ()
+                if not again or not view.only_moves.issuperset(again):
+                    alike = nodes[n].op in NUMBER_BY_NUMBER and n not in before.starts
+                    stack += nodes[n].inputs
+            if alike:
+                found.append(a)
+        return found
 
     def where(self, id: int) -> str:
         return self.tape.code.where(self.tape.nodes[id].line)
@@ -278,7 +357,7 @@ class Bench:
         self.clock.check()
         step = self.steps[k]
         given = self._given(k, seed, size, keep)
-        for n in self.left_out.get(k, ()):
+        for n in (*self.remembered(k), *self.left_out.get(k, ())):
             given[n] = torch.zeros(self.tape.nodes[n].shape, dtype=torch.float64)
         inside = self.view(k).inside
         guards = [(n, answer) for n, answer in self.tape.branches if n in inside]
@@ -286,6 +365,7 @@ class Bench:
         values = replay.run(self.tape, step.end.values(), given, self.ties, also)
         if any(n in values and bool(values[n].bool().any()) != answer for n, answer in guards):
             return None
+        self.tied = self.tied or self._equal_largest(step, values)
         if self._ties(step, values):
             self.tied = True
             if seed is None:
@@ -311,11 +391,11 @@ class Bench:
         near = (self.point(k, seed, size / closer) for closer in CLOSER)
         return next((p for p in near if p is not None), None)
 
-    def near_points(self) -> None:
+    def near_points(self, size: float = 0.02) -> None:
         """The same with moves so small that no clip begins to cut."""
         found = [p for p in self.points if not p.moved]
         for k in self.chosen:
-            more = [self.point(k, k + seed, 0.02) for seed in (3001, 3002)]
+            more = [self.point(k, k + seed, size) for seed in (3001, 3002)]
             found += [p for p in more if p is not None]
         self.points = sorted(found, key=lambda p: p.step)
 
@@ -338,7 +418,11 @@ class Bench:
                 draw = torch.Generator().manual_seed(seed)
                 given = {
                     n: point.values[n].detach().clone().requires_grad_(n in begin)
-                    for n in (*step.start.values(), *self.left_out.get(point.step, ()))
+                    for n in (
+                        *step.start.values(),
+                        *self.remembered(point.step),
+                        *self.left_out.get(point.step, ()),
+                    )
                 }
                 values = replay.run(
                     self.tape, [*step.end.values()], given, self.ties, step.nodes, rounding=draw
@@ -357,6 +441,18 @@ class Bench:
                     values.get(x.id) if isinstance(x, Ref) else replay.tensor(x) for x in node.args
                 )
                 if a is not None and b is not None and bool((a == b).any()):
+                    return True
+        return False
+
+    def _equal_largest(self, step: Step, values: Mapping[int, Tensor]) -> bool:
+        """Has a maximum or minimum of many numbers several places, as where an image is blank?"""
+        for n in step.nodes:
+            node = self.tape.nodes[n]
+            if node.op in OF_MANY and n in values and node.inputs and node.inputs[0] in values:
+                x = values[node.inputs[0]]
+                axis = node.args[1] if len(node.args) > 1 else node.kwargs.get("axis")
+                top = TWINS[node.op](x, axis, keepdims=True)
+                if int((x == top).sum()) > top.numel():
                     return True
         return False
 

@@ -27,6 +27,7 @@ class State:
     optimiser: bool = False  # moves a parameter
     accumulator: bool = False  # moves nothing: a sum of losses
     carried: bool = False  # a value of the forward pass that the next step begins with
+    replaced: bool = False  # its new value is no ``old + change``
 
     @property
     def updates(self) -> list[int]:
@@ -64,11 +65,20 @@ def consumers(tape: Tape) -> dict[int, list[int]]:
     return users
 
 
-def find_networks(tape: Tape) -> list[Network]:
-    """All networks that the script trains, in the order of their first update."""
+def find_networks(tape: Tape, replaced: bool = False) -> list[Network]:
+    """All networks that the script trains, in the order of their first update.
+
+    Args:
+        tape: as recorded.
+        replaced: look also for values that each step replaces by one that is no ``old + change``.
+
+    """
     users = consumers(tape)
     chains = [_merge(tape, users, c) for c in _chains(tape)]
     chains = [c for c in chains if len(c.updates) >= 2]
+    if replaced:
+        known = {n for c in chains for n in c.nodes}
+        chains += [c for c in _replaced(tape) if known.isdisjoint(c.nodes)]
     roots = {c.nodes[0] for c in chains}
     for c in chains:
         # an optimiser's state that begins as a gradient: that is the first update already
@@ -77,6 +87,9 @@ def find_networks(tape: Tape) -> list[Network]:
             while tape.nodes[root].op in ("multiply", "divide"):  # by its decay
                 root = next(i for i in tape.nodes[root].inputs if _descends(tape, i, roots - {i}))
             c.nodes[:1] = [None, root]
+    for c in chains:
+        if _begins_in_a_step(tape, c, chains):
+            c.nodes.pop(0)
     networks = []
     while chains:
         family, bounds = _family(chains)
@@ -98,6 +111,15 @@ def _is_within(tape: Tape, network: Network, other: Network) -> bool:
             return False
     ends = [min(n for n in s.updates if n > last) for s in other.states]
     return bool(tape.behind(ends, range(first, max(ends) + 1)) & made)
+
+
+def _begins_in_a_step(tape: Tape, chain: State, chains: list[State]) -> bool:
+    """Was the first update under way already where the tape begins?"""
+    others = {n for c in chains if c is not chain for n in c.nodes}
+    if len(chain.updates) < 3:
+        return False
+    first, second = (tape.behind([n], range(n + 1)) for n in chain.updates[:2])
+    return not first & others and bool(second & others)
 
 
 def _descends(tape: Tape, n: int, others: set[int | None]) -> bool:
@@ -134,6 +156,33 @@ def _chains(tape: Tape) -> list[State]:
         unknown: list[int | None] = [None] if _same_place(tape, path[0], path[-1]) else []
         chains.append(State(_name(tape, path), [*unknown, *path]))
     return chains
+
+
+def _replaced(tape: Tape) -> list[State]:
+    """What a place of the script reads if it was made elsewhere at first, and in the loop since."""
+    nodes = tape.nodes
+    reads: dict[tuple[object, str, int], list[int]] = defaultdict(list)
+    for node in nodes:
+        for at, i in enumerate(node.inputs):
+            read = reads[node.site, node.op, at]
+            if not read or read[-1] != i:
+                read.append(i)
+    found: dict[int, State] = {}
+    for first, *later in reads.values():
+        if len(later) < 3 or sorted({first, *later}) != [first, *later]:
+            continue
+        if nodes[first].dtype != "f" or _same_place(tape, first, later[0]):
+            continue
+        if any(
+            not _same_place(tape, n, later[0]) or nodes[n].shape != nodes[first].shape
+            for n in later
+        ):
+            continue
+        if later[0] in tape.behind([later[1]], range(later[0], later[1] + 1)):
+            found.setdefault(
+                later[0], State(_name(tape, [first, *later]), [first, *later], replaced=True)
+            )
+    return list(found.values())
 
 
 def _same_place(tape: Tape, a: int, b: int) -> bool:
@@ -290,7 +339,14 @@ def _classify(tape: Tape, step: Step, family: list[State]) -> None:
             for n in step.nodes:
                 if n > step.end[i] and n not in ends and behind & {*nodes[n].inputs}:
                     behind.add(n)
-            if any(others <= depends.get(n, set()) for n in behind):
+            # the forward pass goes on: it meets a parameter that was not yet in it
+            new = {step.start[j] for j in lacks}
+            goes_on = any(
+                behind & {*nodes[n].inputs}
+                and new & {tape.origin(a, PARTS) for a in nodes[n].inputs}
+                for n in behind - {step.end[i]}
+            )
+            if goes_on and any(others <= depends.get(n, set()) for n in behind):
                 family[i].carried = True
 
 

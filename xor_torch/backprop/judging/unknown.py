@@ -46,7 +46,7 @@ def _first(objective: Objective) -> int:
 def _asymmetric(bench: Bench, k: int, d: int, z: int) -> bool:
     """The Jacobian of a derivative is a Hessian, which is symmetric."""
     view = bench.view(k)
-    if not _only_through(bench, k, d, z):
+    if not only_through(bench, k, d, z):
         return False
     for p in [p for p in bench.points if p.step == k and p.moved][:2]:
         delta, value = p.values[d], p.values[z]
@@ -66,7 +66,7 @@ def _asymmetric(bench: Bench, k: int, d: int, z: int) -> bool:
     return True
 
 
-def _only_through(bench: Bench, k: int, d: int, z: int) -> bool:
+def only_through(bench: Bench, k: int, d: int, z: int) -> bool:
     """Does a value depend on the parameters through another one only?"""
     view, nodes, stack, seen = bench.view(k), bench.tape.nodes, [d], {z}
     while stack:
@@ -83,7 +83,7 @@ def _error_times_no_slope(bench: Bench, k: int, d: int, z: int) -> bool:
     """Is it ``(f - t) * q``, with f a function of z and q computed without the target?"""
     view, nodes = bench.view(k), bench.tape.nodes
     forward = view.behind([z]) | {
-        n for n in view.after([z]) if _only_through(bench, k, n, z) and n < d
+        n for n in view.after([z]) if only_through(bench, k, n, z) and n < d
     }
     stack, seen = [d], set[int]()
     while stack:

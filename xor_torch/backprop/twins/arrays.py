@@ -169,12 +169,32 @@ def positions(x: Tensor) -> Tensor:
 def _assign(base: Any, path: Any, value: Any) -> Tensor:
     """`base` with the part that `path` leads to replaced by `value`."""
     base = number(base)
+    if len(path) == 1 and path[0][0] == "getitem" and _is_plain(path[0][1][0]):
+        new: Tensor = base.clone()
+        part = new[path[0][1][0]]
+        part.copy_(values_for(part, value).reshape(part.shape))
+        return new
     at = positions(base)
     for op, args, kwargs in path:
         name, _, number_of_part = op.partition("#")
         at = ARRAYS[name](at, *args, **kwargs)
         at = at[int(number_of_part)] if number_of_part else at
     return _put(base, at, value)
+
+
+def _is_plain(index: Any) -> bool:
+    """Is it made of numbers and slices that go forward, so that torch gives a view?"""
+    parts = index if isinstance(index, tuple) else (index,)
+    return all(
+        type(p) is int or p is Ellipsis or (isinstance(p, slice) and _goes_forward(p))
+        for p in parts
+    )
+
+
+def _goes_forward(part: slice) -> bool:
+    return all(x is None or type(x) is int for x in (part.start, part.stop, part.step)) and (
+        part.step is None or part.step > 0
+    )
 
 
 def _put(base: Tensor, at: Tensor, value: Any) -> Tensor:
