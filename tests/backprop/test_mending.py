@@ -234,6 +234,21 @@ def test_a_correction_is_offered_because_it_was_tried(tmp_path, monkeypatch):
     assert path.read_text() == wrong
 
 
+@pytest.mark.parametrize(
+    ("losses", "same"),
+    [
+        (("1/2 SSE", "MSE"), True),
+        (("SSE", "sum of squares of an error"), True),
+        ((None, "BCE"), True),
+        (("mean BCE", "MSE"), False),
+        (("CE", "BCE"), False),
+    ],
+)
+def test_a_correction_keeps_the_loss(losses, same):
+    one, other = (verdict(finding(loss=loss)) for loss in losses)
+    assert check._same_loss(one, other) is same
+
+
 def test_the_diff_shows_what_lies_between():
     said = verdict(finding())
     said.correction = ("a\nb\nc\nd\n", "b\nc\na\nd\n")

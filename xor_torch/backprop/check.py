@@ -26,6 +26,7 @@ from .recording.limits import Limits
 from .recording.main import PAIRS, REPLACEMENT, TELL_SECONDS, UPDATES
 from .recording.process import CLEANUP_SECONDS, TIME_IS_OVER
 from .recording.source import fingerprint, read_source
+from .saying.catalogue import LOSSES
 from .screening import screened
 from .tape import Tape
 from .untrusted import read_regular
@@ -309,11 +310,10 @@ def _corrected(
 
 
 def _same_loss(one: Verdict, other: Verdict) -> bool:
-    """Do both follow one kind of loss, as far as it has a name?"""
-    kinds = [
-        f.decisive.loss.split()[-1] if f.decisive and f.decisive.loss else "" for f in (one, other)
-    ]
-    return not all(kinds) or kinds[0].replace("MSE", "SSE") == kinds[1].replace("MSE", "SSE")
+    """Do both follow one kind of loss, as far as it has a usual name?"""
+    losses = [v.decisive.loss if v.decisive and v.decisive.loss else "" for v in (one, other)]
+    kinds = {loss.split()[-1].replace("MSE", "SSE") for loss in losses if loss} & {*LOSSES}
+    return len(kinds) < 2
 
 
 def conclude(
