@@ -114,18 +114,21 @@ def apply(tape: Tape, node: Node, values: dict[int, Tensor], ties: bool) -> Tens
     name, _, number_of_result = node.op.partition("#")
     if name not in TWINS:
         raise CannotReplay(
-            f"{tape.code.where(node.line)} uses numpy.{node.op}, which this check does not know"
+            f"{tape.code.where(node.line)} uses the operation {node.op}, which this check does not "
+            "know"
         )
     try:
         args = tuple([_filled(x, values) for x in node.args])
         kwargs = {k: _filled(x, values) for k, x in node.kwargs.items()}
     except _UnknownTypeError as e:
         where = tape.code.where(node.line)
-        raise CannotReplay(f"numpy.{node.op} on {where} has an argument of type {e}") from None
+        raise CannotReplay(
+            f"the operation {node.op} on {where} has an argument of type {e}"
+        ) from None
     misfit = _misfit(name, len(args), tuple(kwargs))
     if misfit is not None:
         where = tape.code.where(node.line)
-        raise CannotReplay(f"numpy.{node.op} on {where} cannot be repeated: {misfit}")
+        raise CannotReplay(f"the operation {node.op} on {where} cannot be repeated: {misfit}")
     twin = (FIRST_OF_EQUAL.get(name) if ties else None) or TWINS[name]
     try:
         found = twin(*args, **kwargs)
@@ -133,7 +136,7 @@ def apply(tape: Tape, node: Node, values: dict[int, Tensor], ties: bool) -> Tens
     except (TypeError, ValueError, RuntimeError, IndexError, KeyError, AttributeError) as e:
         where = tape.code.where(node.line)
         raise CannotReplay(
-            f"numpy.{node.op} on {where} could not be repeated: {str(e).splitlines()[0]}"
+            f"the operation {node.op} on {where} could not be repeated: {str(e).splitlines()[0]}"
         ) from e
 
 

@@ -146,7 +146,8 @@ def _refuse_outputs(settings: Compare) -> None:
 def _check_one(settings: Compare) -> int:
     with loading("the checker"):
         import rich.console
-        import rich.status  # noqa: F401  (for the line that comes next)
+        import rich.live
+        import rich.spinner  # noqa: F401  (for the line that comes next)
 
         from ..backprop import check_file
         from ..backprop.saying import Style
@@ -229,13 +230,20 @@ def _write(path: Path, text: str) -> None:
 def _doing() -> Iterator[Callable[[str], None]]:
     """On a terminal, a line on standard error that says what is being done."""
     from rich.console import Console
-    from rich.status import Status
+    from rich.live import Live
+    from rich.spinner import Spinner
 
     if sys.stderr is None or not sys.stderr.isatty():
         yield lambda doing: None
         return
-    with Status("starting", console=Console(stderr=True)) as status:
-        yield lambda doing: status.update(f"{doing} ...")
+    spinner = Spinner("dots", "starting")
+    with Live(spinner, console=Console(stderr=True), transient=True) as live:
+
+        def say_now(doing: str) -> None:
+            spinner.update(text=f"{doing} ...")
+            live.refresh()  # at once: an import may keep the thread that refreshes waiting
+
+        yield say_now
 
 
 @contextlib.contextmanager

@@ -13,6 +13,7 @@ from ..operations import SUMS
 from ..replay import CannotReplay
 from ..tape import Tape
 from . import beside, losses, mistakes, optimisers, printed, soundness, unknown
+from .expected import worst
 from .findings import Diagnosis, Finding
 from .fit import Fit, fit, hopeless
 from .losses import Match
@@ -161,6 +162,8 @@ class Judgement:
                 or "the updates follow the gradient of no loss that this check knows, and of none "
                 "that the script computes; computing the loss in the training loop may help"
             )
+        if bench.inner:
+            finding.lr = None  # it is the optimiser's
         return finding
 
     def _penalised(self, bench: Bench) -> Finding | None:
@@ -552,6 +555,9 @@ class Judgement:
         )
         if match.mistake is None:
             return self._uphill(bench, one, finding)
+        delta = losses.right_delta(bench, match, node.id)
+        if delta is not None and name:
+            worst(finding.diagnosis, name, *delta)
         describe(bench, one, finding)
         return finding
 

@@ -563,7 +563,7 @@ class Bench:
         allowed = SAME_FLOAT32 if node.value.dtype.str[1:] == "f4" or self.float32 else SAME
         if off > allowed * (largest(was[finite]) + 1e-3):
             raise CannotTell(
-                f"numpy.{node.op} on {self.where(node.id)} could not be repeated exactly"
+                f"the operation {node.op} on {self.where(node.id)} could not be repeated exactly"
             )
 
     @cached_property
