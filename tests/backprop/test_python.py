@@ -177,7 +177,7 @@ def test_places_hold_what_they_would_hold():
 @functools.cache
 def recorded(source):
     """The tape of a script's first updates, not to be changed, and the limit that it met."""
-    recorder = Recorder(Limits(updates=100, slow_loop_seconds=1e9))
+    recorder = Recorder(Limits(updates=40, slow_loop_seconds=1e9))
     with contextlib.redirect_stdout(io.StringIO()):
         script.Run(recorder).script(source, "script.py")
     recorder.full = True

@@ -120,7 +120,7 @@ TABLE: dict[str, Operation] = {
     **_rows("maximum.outer minimum.outer greater.outer greater_equal.outer", _OTHER),
     **_rows("less.outer less_equal.outer equal.outer", _OTHER),
     **_rows("argmax argmin argsort sort searchsorted nonzero flatnonzero argwhere", _OTHER),
-    **_rows("unravel_index ravel_multi_index", _OTHER),
+    **_rows("unravel_index ravel_multi_index divmod", _OTHER),
 }
 
 
@@ -131,7 +131,7 @@ class Names(Set[str]):
         self._names = dict.fromkeys(names)  # in the order of the table
 
     def __contains__(self, op: object) -> bool:
-        return isinstance(op, str) and op.partition("#")[0] in self._names
+        return op in self._names or (isinstance(op, str) and op.partition("#")[0] in self._names)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._names)

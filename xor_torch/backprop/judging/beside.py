@@ -70,7 +70,9 @@ def meant(bench: Bench, repair: Repair, culprit: int) -> list[int]:
     for n in sorted(around - repair.forward - view.ends.keys()):
         inputs = [i for i in nodes[n].inputs if i in view.inside]
         right = [i for i in inputs if repair.matches(i)]
-        if nodes[n].op in CUTS and right:
+        # where(z > 0, dz, 0) asks the forward pass, where(dz > 5, 5, dz) the derivative
+        asks = nodes[n].op != "where" or nodes[n].inputs[0] in view.after(right)
+        if nodes[n].op in CUTS and right and asks:
             raise CannotTell(f"derivatives are clipped on {bench.where(n)}, which may be meant")
         if nodes[n].op in ("add", "subtract") and right:
             found += [

@@ -342,7 +342,7 @@ class Recorder:
             return self.record_new(value, "lost" if self.is_marked(args[1:]) else "leaf")
         if not self._records():
             return value
-        if isinstance(value, tuple | list) and any(isinstance(v, np.ndarray) for v in value):
+        if isinstance(value, tuple | list) and holds(value, np.ndarray, np.generic):
             parts = (
                 self._result(f"{op}#{i}", _part(function, i), args, kwargs, v)
                 for i, v in enumerate(value)

@@ -15,7 +15,9 @@ from typing import TypeGuard
 from ..code import Place
 from ..untrusted import read_regular
 
-MAX_BYTES = 20_000_000  # of a script or a notebook
+MAX_BYTES = 20_000_000  # of a script, or of a notebook with its pictures
+MAX_CODE = 500_000  # characters; Python takes 400 bytes to compile one
+MAX_PARTS = 500_000  # objects and lists in a notebook's JSON
 # What functions are called that compute losses and gradients.
 WATCHED = re.compile(
     r".*(forward|fprop|fwd|backward|back_?prop|bprop|bwd|loss|cost|grad|propagat|objective).*"
@@ -31,7 +33,8 @@ def read_source(path: Path, module: str | None = None) -> tuple[str, list[Place]
         The code, and the place of each of its lines.
 
     Raises:
-        ValueError: the file is not a regular file up to `MAX_BYTES`, a text, or a notebook.
+        ValueError: the file is not a regular file up to `MAX_BYTES`, a text, or a notebook; or it
+            is a script or a notebook of more code than `MAX_CODE`.
         OSError: it cannot be read.
 
     """
@@ -43,8 +46,10 @@ def read_source(path: Path, module: str | None = None) -> tuple[str, list[Place]
     try:
         encoding, _ = tokenize.detect_encoding(io.BytesIO(raw).readline)
         text = raw.decode(encoding)
-    except (UnicodeDecodeError, SyntaxError) as e:
+    except (UnicodeDecodeError, SyntaxError, LookupError) as e:  # the last: no encoding of text
         raise ValueError(f"it is not a text file in UTF-8: {e}") from None
+    if module is None:  # a module beside the script may be its data
+        _refuse_long(len(text))
     return text, [(module, at) for at in range(1, len(text.splitlines()) + 1)]
 
 
@@ -58,21 +63,33 @@ def fingerprint(source: str) -> str:
     return hashlib.sha256(source.encode(errors="surrogatepass")).hexdigest()
 
 
+def _refuse_long(characters: int) -> None:
+    if characters > MAX_CODE:
+        raise ValueError(
+            f"it has {characters:,} characters of code; up to {MAX_CODE:,} are run: read its data "
+            "from a file"
+        )
+
+
 def _notebook_source(raw: bytes) -> tuple[str, list[Place]]:
+    if raw.count(b"{") + raw.count(b"[") > MAX_PARTS:
+        raise ValueError("it is not a Jupyter notebook: it has too many parts")
+    texts = dict[int, str]()
     try:
         book = json.loads(raw)
         cells = book["cells"] if "cells" in book else book["worksheets"][0]["cells"]
-        lines, places = list[str](), list[Place]()
         for number, cell in enumerate(cells, 1):
-            if cell["cell_type"] != "code":
-                continue
-            source = cell.get("source", cell.get("input", ""))
-            text = source if isinstance(source, str) else "".join(source)
-            for at, line in enumerate(_plain_python(text.splitlines()), 1):
-                lines.append(line)
-                places.append((number, at))
+            if cell["cell_type"] == "code":
+                source = cell.get("source", cell.get("input", ""))
+                texts[number] = source if isinstance(source, str) else "".join(source)
     except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError) as e:
         raise ValueError(f"it is not a Jupyter notebook: {type(e).__name__}: {e}") from None
+    _refuse_long(sum(map(len, texts.values())))
+    lines, places = list[str](), list[Place]()
+    for number, text in texts.items():
+        for at, line in enumerate(_plain_python(text.splitlines()), 1):
+            lines.append(line)
+            places.append((number, at))
     return "\n".join(lines) + "\n", places
 
 
