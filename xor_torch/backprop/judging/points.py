@@ -293,7 +293,8 @@ class Bench:
                 "repeat: give it fewer samples for each update"
             )
         first = 1 if len(self.steps) > 2 else 0  # zeros, a momentum that begins
-        candidates = [k for k in range(first, len(self.steps)) if lengths[k] <= LONGEST_STEP]
+        last = len(self.steps) - (len(self.steps) > 3)  # the tape may end within the last
+        candidates = [k for k in range(first, last) if lengths[k] <= LONGEST_STEP]
         candidates = candidates or [k for k, n in enumerate(lengths) if n <= LONGEST_STEP]
         most = max(2, min(MOST_STEPS, MOST_OPERATIONS // (3 * min(lengths))))
         kinds: dict[int, list[int]] = {}  # a step that also computes a loss is longer
