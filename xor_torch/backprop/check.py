@@ -227,6 +227,8 @@ def _started(
     finally:
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.terminate()  # it ends what it has started; killed, it would leave a daemon
+            if hasattr(signal, "SIGCONT"):  # the script may have stopped it
+                process.send_signal(signal.SIGCONT)
             process.wait(CLEANUP_SECONDS + 1)
         if hasattr(os, "killpg"):
             with contextlib.suppress(ProcessLookupError, PermissionError):
