@@ -307,9 +307,11 @@ class Bench:
         longest = sorted(kinds, key=lambda n: (-len(kinds[n]), -n))
         # where only some steps compute a loss, two of them
         chosen = [k for n in sorted(kinds, reverse=True)[:1] for k in kinds[n][:2]]
-        spread = [kinds[n][:: max(1, len(kinds[n]) // most)] for n in longest]
+        often = [kinds[n] for n in longest if len(kinds[n]) > 1]  # not the last one, cut short
+        spread = [found[:: max(1, len(found) // most)] for found in often]
         for some in zip_longest(*spread):  # the same samples may always take the same branch
             chosen += [k for k in some if k is not None and k not in chosen]
+        chosen += [k for n in longest for k in kinds[n] if k not in chosen and [k] == kinds[n]]
         if len(chosen) < 2:
             chosen += [k for k in candidates[:: max(1, len(candidates) // 2)] if k not in chosen]
         if first and len(chosen) < 2:
