@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # a refused call does not wait for NumPy
     import numpy as np
 
 STANDARD_OUTPUT = "standard output"
+MAX_RECORDS = 1000  # of an archive; each takes time, and a checkpoint has about 15
 MAX_SETTINGS = 2**16  # bytes, which take a second to read; a run's config.yaml has about 100
 
 
@@ -41,6 +42,17 @@ def open_regular(path: str | Path) -> Iterator[tuple[BinaryIO, int]]:
         if not stat.S_ISREG(found.st_mode):
             raise ValueError(f"{path} is not a regular file")
         yield file, found.st_size
+
+
+def read_regular(path: str | Path) -> bytes:
+    """The bytes of a regular file.
+
+    Raises:
+        OSError, ValueError: as `open_regular`.
+
+    """
+    with open_regular(path) as (file, _):
+        return file.read()
 
 
 def read_zip(path: str | Path, most: float = math.inf) -> dict[str, bytes]:
@@ -66,6 +78,8 @@ def read_zip(path: str | Path, most: float = math.inf) -> dict[str, bytes]:
         try:
             with zipfile.ZipFile(file) as archive:
                 records = archive.infolist()
+                if len(records) > MAX_RECORDS:
+                    raise ValueError(f"it has {len(records)} records")
                 if len({record.filename for record in records}) < len(records):
                     raise ValueError("two records have the same name")
                 for record in records:
@@ -108,8 +122,8 @@ def read_settings(path: str | Path) -> dict[str, Any]:
         ValueError: it is not a mapping in the YAML that `load_yaml` takes.
 
     """
-    with Path(path).open("rb") as file:
-        data = file.read(MAX_SETTINGS + 1)  # a device may have no end
+    with open_regular(path) as (file, _):
+        data = file.read(MAX_SETTINGS + 1)
     if len(data) > MAX_SETTINGS:
         raise ValueError(f"has more than {MAX_SETTINGS} bytes, too many for settings")
     settings = load_yaml(data.decode("utf-8-sig"))

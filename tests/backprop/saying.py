@@ -74,8 +74,12 @@ def contradictions(said: Verdict, full: bool = False) -> list[str]:
     known = {*re.findall(r"[^\W\d]\w*", script)}
     report = said.report(Style(width=200), full)
     found = []
-    for network in outline.networks:
-        wrong = [words.partition(", updated")[0] for words in network.wrong]
+    for network, of in zip(outline.networks, said.findings, strict=True):
+        bad = {(p.line, f"dL/d{p.name}") for p in of.parameters if not p.ok}
+        for line in network.lines if network.verdict == "wrong" else ():
+            if line.is_right and bad & {(line.number, label) for label in line.labels}:
+                found.append(f"line {line.number} is ok and updates what is wrong")
+        wrong = [re.split(", (?:updated|gradient) on", words)[0] for words in network.wrong]
         wrong = [squeezed(re.sub(r" \([\d, ]*\)$", "", words)) for words in wrong]
         right = [squeezed(words) for words in network.right]
         found += [f"{name} is right and wrong" for name in {*right} & {*wrong}]

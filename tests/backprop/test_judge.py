@@ -375,6 +375,46 @@ def test_a_momentum_that_begins_later(tmp_path):
     assert finding.verdict == "wrong"
 
 
+POOLED = """
+import numpy as np
+np.random.seed(0)
+W, v = 0.5 * np.random.randn(4, 4), np.random.randn(4)
+X, y = np.random.randn(8, 4, 4), np.random.rand(8)
+for epoch in range(6):
+    dW, dv = np.zeros_like(W), np.zeros_like(v)
+    for x, t in zip(X, y):
+        z, h, places = x @ W, np.zeros(4), []
+        for i in range(4):
+            window = z[:, i]
+            h[i] = np.max(window)
+            PLACE
+        d = h @ v - t
+        dv += d * h
+        dz = np.zeros_like(z)
+        for i, at in enumerate(places):
+            dz[at[0], i] = d * v[i]
+        dW += x.T @ dz
+    W -= 0.01 * dW
+    v -= 0.01 * dv
+"""
+
+
+@pytest.mark.parametrize(
+    "place",
+    ["np.unravel_index(np.argmax(window), (4,))", "(int(np.argmax(window)),)",
+     "np.where(window == np.max(window))[0]", "divmod(np.argmax(window), 1)"],
+)  # fmt: skip
+def test_the_place_of_a_maximum(place, tmp_path):
+    """An index that is made of another: a plain int is the same only near the run's numbers."""
+    (finding,) = judged(POOLED.replace("PLACE", f"places.append({place})"), tmp_path)
+    assert finding.verdict == "correct"
+    (finding,) = judged(
+        POOLED.replace("PLACE", f"places.append({place})").replace("= d * v[i]", "= d * v[i - 1]"),
+        tmp_path,
+    )
+    assert finding.verdict == "wrong"
+
+
 def test_the_last_gradient_is_a_momentum(tmp_path):
     """W -= lr * dW + m * dW_before, as in bpnn.py: no state of its own is updated by itself."""
     memory = CORRECT["no-bias"]

@@ -464,6 +464,7 @@ CALLS = {
     "nonzero": [Call(MASK), Call(WHOLE - 3), Call(CUBE > 0)],
     "flatnonzero": [Call(MASK), Call(WHOLE - 3)],
     "argwhere": [Call(MASK), Call(CUBE > 0)],
+    "divmod": [Call(domain("divmod", X), 2.0), Call(WHOLE, 3), Call(domain("divmod", ROW), 0.5)],
     "unravel_index": [Call(LABELS, (3, 4)), Call(np.array(7), X.shape), Call(7, (3, 4))],
     "ravel_multi_index": [Call((LABELS % 3, LABELS), (3, 4))],
 }  # fmt: skip

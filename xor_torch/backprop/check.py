@@ -26,6 +26,8 @@ from .recording.limits import Limits
 from .recording.main import PAIRS, REPLACEMENT, TELL_SECONDS, UPDATES
 from .recording.process import CLEANUP_SECONDS, TIME_IS_OVER
 from .recording.source import fingerprint, read_source
+from .saying.catalogue import LOSSES
+from .screening import screened
 from .tape import Tape
 from .untrusted import read_regular
 from .verdict import Verdict
@@ -92,21 +94,12 @@ def check_file(
 
         tape, outcome = record(source, timeout, progress)
         progress("judging")
-        from .judging.claims import judge_all  # it imports torch
-
-        tape.code.cell = cell
         verdict.code = tape.code
-        pairs = outcome.get("pairs")
-        if outcome.get("limit") and not pairs:
+        verdict.code.cell = cell
+        if outcome.get("limit") and not outcome["pairs"]:
             raise _CannotTell(str(outcome["limit"]))
         with deadline(end - time.monotonic()):
-            verdict.findings = judge_all(tape, timeout * (1 - SCRIPT_SHARE))
-            if pairs and not verdict.findings:
-                from .judging.pairs import judge_pair
-
-                verdict.code = pairs[0].code
-                verdict.code.cell = cell
-                verdict.findings = [judge_pair(pairs[0], pair) for pair in pairs[1]]
+            _judge(verdict, tape, outcome, timeout * (1 - SCRIPT_SHARE))
         conclude(verdict, outcome, source, timeout)
         if mend and verdict.verdict == "wrong":
             progress("trying corrections")
@@ -270,6 +263,19 @@ def _updates(folder: Path) -> int:
         return 0
 
 
+def _judge(verdict: Verdict, tape: Tape, outcome: Mapping[str, Any], seconds: float) -> None:
+    """Give a verdict the findings on a recording: on its training, or on its pairs of functions."""
+    from .judging.claims import judge_all  # it imports torch
+
+    verdict.findings = judge_all(tape, seconds)
+    if outcome["pairs"] and not verdict.findings:
+        from .judging.pairs import judge_pair
+
+        functions, pairs = outcome["pairs"]
+        functions.code.cell, verdict.code = verdict.code.cell, functions.code
+        verdict.findings = [judge_pair(functions, pair) for pair in pairs]
+
+
 def _corrected(
     verdict: Verdict,
     source: str,
@@ -278,8 +284,6 @@ def _corrected(
     end: float,
 ) -> str | None:
     """The source with one correction, with which it is judged correct; None if none was found."""
-    from .judging.claims import judge_all
-
     finding = verdict.decisive
     d = finding.diagnosis if finding else None
     if finding is None or d is None or isinstance(verdict.code.place(d.line)[0], str):
@@ -287,20 +291,32 @@ def _corrected(
     took = time.monotonic() - begin  # on a busy machine all takes longer
     end = min(end, time.monotonic() + max(MOST_TO_TRY, mending.MOST * took))
     trained = sum(len(f.parameters) for f in verdict.findings)
-    for text in mending.corrections(source, finding):
+    changes = mending.corrections(source, finding)
+    with contextlib.suppress(Exception, OutOfTime), deadline(end - time.monotonic()):
+        several = mending.small_changes(source, finding)
+        good = screened(source, several, finding, lambda text: record(text, took))
+        # Where the wrong value comes in again, as in a recurrent network, none may fit.
+        changes = good or changes
+    for text in changes[: mending.MOST]:
         left = end - time.monotonic()
         if left < LEAST_TO_TRY:
             break
         with contextlib.suppress(Exception, OutOfTime), deadline(left):
             tape, outcome = record(text, left)
-            tried = Verdict(
-                verdict.path, "cannot tell", findings=judge_all(tape), strict=verdict.strict
-            )
+            tried = Verdict(verdict.path, "cannot tell", strict=verdict.strict)
+            _judge(tried, tape, outcome, left)
             conclude(tried, outcome, text)
             still = sum(len(f.parameters) for f in tried.findings)
-            if tried.verdict == "correct" and still >= trained:
+            if tried.verdict == "correct" and still >= trained and _same_loss(verdict, tried):
                 return text
     return None
+
+
+def _same_loss(one: Verdict, other: Verdict) -> bool:
+    """Do both follow one kind of loss, as far as it has a usual name?"""
+    losses = [v.decisive.loss if v.decisive and v.decisive.loss else "" for v in (one, other)]
+    kinds = {loss.split()[-1].replace("MSE", "SSE") for loss in losses if loss} & {*LOSSES}
+    return len(kinds) < 2
 
 
 def conclude(

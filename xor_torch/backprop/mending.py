@@ -1,7 +1,9 @@
-"""Corrections of one line, in the script's own names, for the mistakes that have one.
+"""Corrections of one line, in the script's own names.
 
-`corrections` only proposes: each is text, made from the statement that is wrong and from names that
-stand in the script. A correction is offered to nobody before the script with it was judged.
+`corrections` proposes those that a mistake is known for, `small_changes` everything that is one
+change away from the statement that is wrong. Each proposal is the text of a whole script, made from
+that statement and from names that stand in the script. `screening` sorts out what has the wrong
+value. A correction is offered to nobody before the script with it was judged.
 
 The file is long because it is a list: one short function for each kind of mistake, all of which
 read the same statement.
@@ -9,15 +11,21 @@ read the same statement.
 
 import ast
 import contextlib
+import itertools
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from .judging.findings import Finding
 
 MOST = 5  # that are tried; each is a run of the script
+MOST_CHANGES = 600  # that are looked at together, in one run
+MOST_NAMES = 40  # of values that a change may bring in
 OPPOSITE = {ast.Add: "-", ast.Sub: "+"}
 PRODUCTS = ("dot", "matmul")
+WITHOUT_A_NAME = ""
+SLOPE_NAME = re.compile(r"deriv|prime|grad|slope|^d")  # of a function
 SLOPES = {
     "sigmoid": "{a} * (1 - {a})",
     "tanh": "(1 - {a} ** 2)",
@@ -35,16 +43,49 @@ class Place:
     finding: Finding
     variable: str
 
+    @cached_property
+    def raw(self) -> bytes:
+        return self.source.encode()
+
+    @cached_property
+    def starts(self) -> list[int]:
+        """The first byte of each line."""
+        return [0, *(found.end() for found in re.finditer(b"\n", self.raw))]
+
     def text(self, node: ast.AST) -> str:
         return ast.get_source_segment(self.source, node) or ""
 
     def replaced(self, node: ast.AST, text: str) -> str:
         """The source with `text` in place of a node."""
-        lines = self.source.splitlines(keepends=True)
-        begin = _offset(lines, node.lineno, node.col_offset)  # type: ignore[attr-defined]
-        end = _offset(lines, node.end_lineno, node.end_col_offset)  # type: ignore[attr-defined]
-        raw = self.source.encode()
-        return (raw[:begin] + text.encode() + raw[end:]).decode()
+        begin, end = self.span_of(node)
+        return (self.raw[:begin] + text.encode() + self.raw[end:]).decode()
+
+    def span_of(self, node: ast.AST) -> tuple[int, int]:
+        """First and last byte of a node."""
+        first, last = node.lineno, node.end_lineno  # type: ignore[attr-defined]
+        begin = self.starts[first - 1] + node.col_offset  # type: ignore[attr-defined]
+        return begin, self.starts[last - 1] + node.end_col_offset  # type: ignore[attr-defined]
+
+    def changed(self, text: str) -> ast.stmt | None:
+        """The statement as it is in another text of the script; None if more than it differs."""
+        (begin, end), other = self.span_of(self.statement), text.encode()
+        rest = self.raw[end:]
+        if other[:begin] != self.raw[:begin] or not other.endswith(rest):
+            return None
+        (node,) = ast.parse(other[begin : len(other) - len(rest)]).body
+        return node
+
+    def differs(self, text: str) -> bool:
+        """Does another text of the script mean something else?"""
+        node = self.changed(text)
+        if node is None:
+            return ast.dump(ast.parse(text)) != ast.dump(ast.parse(self.source))
+        return ast.dump(node) != ast.dump(self.statement)
+
+    def inserted(self, text: str) -> str:
+        """The source with `text` before the statement."""
+        raw, at = self.raw, self.span_of(self.statement)[0]
+        return (raw[:at] + text.encode() + raw[at:]).decode()
 
     def value(self) -> ast.expr | None:
         """What the statement assigns or returns."""
@@ -74,8 +115,7 @@ class Place:
         return [*dict.fromkeys(found)]
 
 
-def _offset(lines: Sequence[str], line: int, column: int) -> int:
-    return sum(len(text.encode()) for text in lines[: line - 1]) + column
+Maker = Callable[[Place], Iterator[str]]
 
 
 def _targets(node: ast.stmt) -> list[ast.expr]:
@@ -85,19 +125,39 @@ def _targets(node: ast.stmt) -> list[ast.expr]:
 def corrections(source: str, finding: Finding) -> list[str]:
     """Sources with one correction each, the likeliest first; none if nothing is known to help."""
     d = finding.diagnosis
-    if d is None or d.mistake not in PROPOSALS:
-        return []
+    known = PROPOSALS.get(d.mistake or WITHOUT_A_NAME) if d is not None else None
+    return _sources(source, finding, [known] if known else [], MOST)
+
+
+def small_changes(source: str, finding: Finding) -> list[str]:
+    """Sources with one change each in the wrong statement, whatever the mistake is."""
+    d = finding.diagnosis
+    known = [PROPOSALS.get(d.mistake or WITHOUT_A_NAME)] if d is not None else []
+    others = [maker for maker in PROPOSALS.values() if maker is not _later]
+    makers = dict.fromkeys([*known, _part, *others, _neighbour, _softmax, _another_value, _times])
+    return _sources(source, finding, [maker for maker in makers if maker], MOST_CHANGES)
+
+
+def place_of(source: str, finding: Finding) -> "Place | None":
+    """The statement that a finding blames."""
+    d = finding.diagnosis
     with contextlib.suppress(SyntaxError, ValueError, RecursionError, MemoryError):
-        place = _place(source, finding, d.line, d.variable)
-        found = dict[str, None]()
-        for text in PROPOSALS[d.mistake](place) if place else ():
-            with contextlib.suppress(SyntaxError, ValueError):
-                if ast.dump(ast.parse(text)) != ast.dump(ast.parse(source)):
-                    found[text] = None
-            if len(found) == MOST:
-                break
-        return [*found]
-    return []
+        return _place(source, finding, d.line, d.variable) if d is not None else None
+    return None
+
+
+def _sources(source: str, finding: Finding, makers: Iterable[Maker], most: int) -> list[str]:
+    place, found = place_of(source, finding), dict[str, None]()
+    for maker in makers if place is not None else ():
+        assert place is not None
+        with contextlib.suppress(SyntaxError, ValueError, RecursionError, MemoryError):
+            for text in maker(place):
+                with contextlib.suppress(SyntaxError, ValueError):
+                    if text not in found and place.differs(text):
+                        found[text] = None
+                if len(found) == most:
+                    return [*found]
+    return [*found]
 
 
 def _place(source: str, finding: Finding, line: int, variable: str) -> Place | None:
@@ -137,6 +197,14 @@ def _later(place: Place) -> Iterator[str]:
         with_copy.insert(node.lineno - 1, f"{' ' * node.col_offset}{name} = {weight}.copy()\n")
         yield "".join(with_copy)
 
+    for node in place.block:  # a view of the weight, which changes with it
+        value = getattr(node, "value", None)
+        is_read = {ast.unparse(target) for target in _targets(node)} & {*read}
+        if not is_read or node.lineno >= place.statement.lineno:
+            continue
+        if isinstance(value, ast.Subscript | ast.Name | ast.Attribute):
+            yield place.replaced(value, f"{place.text(value)}.copy()")
+
 
 def _alone(node: ast.stmt, lines: Sequence[str]) -> bool:
     """Does a statement have its lines to itself?"""
@@ -167,6 +235,47 @@ def _other_side(place: Place) -> Iterator[str]:
             if place.text(node) in (z, a):
                 yield place.replaced(node, a if place.text(node) == z else z)
     yield from _other_name(place)
+
+
+def _slope_itself(place: Place) -> Iterator[str]:
+    """The function that computes the slope, as one of the activation that it is called with."""
+    tree, kinds = ast.parse(place.source), [kind for *_, kind in _layers(place.finding)]
+    called = {place.text(x.func) for x in place.nodes(ast.Call) if isinstance(x, ast.Call)}
+    for function in ast.walk(tree):
+        if isinstance(function, ast.FunctionDef) and function.name in called:
+            (*_, last), names = function.body, [arg.arg for arg in function.args.args]
+            for kind in dict.fromkeys(reversed(kinds)):
+                if isinstance(last, ast.Return) and last.value and kind in SLOPES and names:
+                    slope = SLOPES[kind].format(a=names[-1])
+                    slope = slope[1:-1] if slope.startswith("(") else slope
+                    yield place.replaced(last.value, slope)
+    yield from _other_side(place)
+
+
+def _factors(place: Place, node: ast.AST) -> list[ast.expr]:
+    """The factors of an element-wise product, from left to right; none if it is not one."""
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
+        return [*(_factors(place, node.left) or [node.left]), node.right]
+    if isinstance(node, ast.Call) and place.text(node.func).endswith("multiply"):
+        return node.args[:2]
+    return []
+
+
+def _own_slope(place: Place) -> Iterator[str]:
+    """A product's first factor, times the slope of the layer that is to blame and nothing else."""
+    yield from itertools.islice(_own_side(place), 3)  # the function that the script has is better
+    node = next((n for n in place.nodes(ast.BinOp, ast.Call) if _factors(place, n)), None)
+    if node is not None:
+        first = _tight(place, _factors(place, node)[0])
+        for _, a, kind in _layers(place.finding)[-1:]:
+            if kind.startswith("softmax"):  # its cross-entropy needs no slope
+                yield place.replaced(node, first)
+            elif kind in SLOPES:
+                yield place.replaced(node, f"{first} * {SLOPES[kind].format(a=a)}")
+        for a in place.before():  # what the output is may not be known
+            if a != first:
+                yield place.replaced(node, f"{first} * {SLOPES['sigmoid'].format(a=a)}")
+    yield from _own_side(place)
 
 
 def _own_side(place: Place) -> Iterator[str]:
@@ -252,7 +361,7 @@ def _slope(place: Place) -> Iterator[str]:
     for node in ast.walk(ast.parse(place.source)):
         if isinstance(node, ast.Call) and node.args and place.text(node.args[0]) in names:
             function = place.text(node.func)
-            if re.search(r"deriv|prime|grad|slope|^d", function.rpartition(".")[2]):
+            if SLOPE_NAME.search(function.rpartition(".")[2]):
                 rest = "".join(f", {place.text(x)}" for x in [*node.args[1:], *node.keywords])
                 calls[f"{function}({{}}{rest})"] = None
     for z, a, kind in reversed(layers):
@@ -288,6 +397,9 @@ def _sign(place: Place) -> Iterator[str]:
     if isinstance(value, ast.BinOp) and type(value.op) in OPPOSITE:
         left, right = place.text(value.left), place.text(value.right)
         yield place.replaced(value, f"{left} {OPPOSITE[type(value.op)]} {right}")
+    for minus in place.nodes(ast.UnaryOp):
+        if isinstance(minus, ast.UnaryOp) and isinstance(minus.op, ast.USub):
+            yield place.replaced(minus, place.text(minus.operand))
     if value is not None:
         yield place.replaced(value, f"-({place.text(value)})")
 
@@ -307,10 +419,11 @@ def _axis(place: Place) -> Iterator[str]:
                 yield place.replaced(axis, other)
         if not places:
             inner = ", ".join(place.text(x) for x in [*node.args, *node.keywords])
+            function, comma = place.text(node.func), ", " if inner else ""
+            if isinstance(node.func, ast.Name):  # Python's own sum, of an array
+                function, inner, comma = f"({inner}).{name}", "", ""
             for other in ("0", "1"):
-                comma = ", " if inner else ""
-                call = f"{place.text(node.func)}({inner}{comma}axis={other}, keepdims=True)"
-                yield place.replaced(node, call)
+                yield place.replaced(node, f"{function}({inner}{comma}axis={other}, keepdims=True)")
 
 
 def _summed(place: Place) -> Iterator[str]:
@@ -351,7 +464,8 @@ def _transposed(place: Place) -> Iterator[str]:
 
 def _tight(place: Place, node: ast.expr) -> str:
     text = place.text(node)
-    return text if isinstance(node, ast.Name | ast.Attribute | ast.Subscript) else f"({text})"
+    whole = ast.Name | ast.Attribute | ast.Subscript | ast.Call | ast.Constant
+    return text if isinstance(node, whole) else f"({text})"
 
 
 def _by_elements(place: Place) -> Iterator[str]:
@@ -405,10 +519,104 @@ def _penalty(place: Place) -> Iterator[str]:
                 yield place.replaced(value, f"{place.text(value)} + {term}")
 
 
-PROPOSALS: dict[str, Callable[[Place], Iterator[str]]] = {
+# ------------------------------------------------------------------------ whatever the mistake is
+
+
+def _values(place: Place) -> list[str]:
+    """What the function or loop around the statement reads or assigns, the nearest first."""
+    tree, line = ast.parse(place.source), place.statement.lineno
+    around = [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef) and node.lineno <= line <= (node.end_lineno or 0)
+    ]
+    within = max(around, key=lambda node: node.lineno, default=tree)
+    called = {id(node.func) for node in ast.walk(within) if isinstance(node, ast.Call)}
+    of_modules = {
+        alias.asname or alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import)
+        for alias in node.names
+    }
+    found = dict[str, int]()
+    of_the_object = (
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and ast.unparse(node.value) == "self"
+    )
+    for node in (*ast.walk(within), *of_the_object):
+        if isinstance(node, ast.Name | ast.Attribute | ast.Subscript) and id(node) not in called:
+            text, off = ast.unparse(node), abs(node.lineno - line)
+            if not {n.id for n in ast.walk(node) if isinstance(n, ast.Name)} & of_modules:
+                found[text] = min(found.get(text, off), off)
+    return sorted(found, key=lambda text: found[text])[:MOST_NAMES]
+
+
+def _another_value(place: Place) -> Iterator[str]:
+    """Another value in place of one that the statement reads."""
+    for name in _values(place):
+        for node in place.loaded():
+            yield place.replaced(node, name)
+
+
+def _part(place: Place) -> Iterator[str]:
+    """One operand, or one factor of several, in place of an operation."""
+    for node in place.nodes(ast.BinOp, ast.Call, ast.UnaryOp):
+        for part in (*ast.iter_child_nodes(node), *_factors(place, node)):
+            if isinstance(part, ast.expr) and part is not getattr(node, "func", None):
+                yield place.replaced(node, _tight(place, part))
+
+
+def _neighbour(place: Place) -> Iterator[str]:
+    """The element before or after one that the statement reads: ``z[i - 1]``."""
+    for node in place.nodes(ast.Subscript):
+        assert isinstance(node, ast.Subscript)
+        index = place.text(node.slice)
+        for other in (f"{index} - 1", f"{index} + 1"):
+            yield place.replaced(node.slice, other)
+
+
+def _softmax(place: Place) -> Iterator[str]:
+    """The slope of a softmax, all of it, in place of a product."""
+    for node in place.nodes(ast.BinOp):
+        names = dict.fromkeys(
+            ast.unparse(part) for part in ast.walk(node) if isinstance(part, ast.Name)
+        )
+        for p in names if isinstance(getattr(node, "op", None), ast.Mult) else ():
+            for g in names:
+                for axis in (-1, 0):
+                    rest = f"({g} * {p}).sum(axis={axis}, keepdims=True)"
+                    yield place.replaced(node, f"{p} * ({g} - {rest})")
+
+
+def _times(place: Place) -> Iterator[str]:
+    """Times, divided by, plus or minus a value, its slope or its length."""
+    value, names = place.value(), _values(place)
+    if value is None:
+        return
+    text, product = place.text(value), place.text(value)
+    if isinstance(value, ast.BinOp) and type(value.op) in OPPOSITE:
+        product = f"({text})"
+    slopes = dict.fromkeys(
+        place.text(node.func)
+        for node in ast.walk(ast.parse(place.source))
+        if isinstance(node, ast.Call) and SLOPE_NAME.search(place.text(node.func).split(".")[-1])
+    )
+    for factor in ("2", *(f"{slope}({name})" for name in names for slope in slopes), *names):
+        yield place.replaced(value, f"{product} * {factor}")
+    for divisor in ("2", *(f"len({name})" for name in names), *names):
+        yield place.replaced(value, f"{product} / {divisor}")
+    for name in names:
+        for kind in SLOPES.values():
+            yield place.replaced(value, f"{product} * {kind.format(a=name)}")
+        yield place.replaced(value, f"{text} + {name}")
+        yield place.replaced(value, f"{text} - {name}")
+
+
+PROPOSALS: dict[str, Maker] = {
     "updated too early": _later,
-    "derivative taken twice": _other_side,
-    "derivative of the wrong quantity": _own_side,
+    "derivative taken twice": _slope_itself,
+    "derivative of the wrong quantity": _own_slope,
     "bias summed over the wrong axis": _axis,
     "bias not summed": _summed,
     "raw error in the hidden delta": _delta,
@@ -422,4 +630,5 @@ PROPOSALS: dict[str, Callable[[Place], Iterator[str]]] = {
     "stale activation": _fresh,
     "hard-coded sample": _whole,
     "detached regularisation": _penalty,
+    WITHOUT_A_NAME: _axis,  # of a softmax
 }

@@ -12,9 +12,9 @@ from typing import Any
 
 import torch
 
-from .operations import PARTS, traits
+from .operations import PARTS
 from .tape import Node, Ref, Tape, Unknown
-from .twins import TWINS, extreme, number, of_kind, tensor
+from .twins import FIRST_OF_EQUAL, TWINS, number, of_kind, tensor
 
 __all__ = ["CannotReplay", "Tensor", "apply", "needed", "number", "run", "tensor"]
 
@@ -41,7 +41,7 @@ def run(
         tape: as recorded.
         wanted: ids of nodes.
         given: the values to begin with, by id; tensors that may require a gradient.
-        ties: of two equal numbers, ``maximum`` and ``minimum`` take the derivative of the first.
+        ties: of equal numbers the first has the derivative, in maxima and minima.
         also: further ids of nodes; those that cannot be repeated are left out of the result.
         rounding: a generator that makes each result wrong by up to one unit in the last place.
             The distance between two such runs shows how much of a value is rounding (random
@@ -114,29 +114,29 @@ def apply(tape: Tape, node: Node, values: dict[int, Tensor], ties: bool) -> Tens
     name, _, number_of_result = node.op.partition("#")
     if name not in TWINS:
         raise CannotReplay(
-            f"{tape.code.where(node.line)} uses numpy.{node.op}, which this check does not know"
+            f"{tape.code.where(node.line)} uses the operation {node.op}, which this check does not "
+            "know"
         )
     try:
         args = tuple([_filled(x, values) for x in node.args])
         kwargs = {k: _filled(x, values) for k, x in node.kwargs.items()}
     except _UnknownTypeError as e:
         where = tape.code.where(node.line)
-        raise CannotReplay(f"numpy.{node.op} on {where} has an argument of type {e}") from None
+        raise CannotReplay(
+            f"the operation {node.op} on {where} has an argument of type {e}"
+        ) from None
     misfit = _misfit(name, len(args), tuple(kwargs))
     if misfit is not None:
         where = tape.code.where(node.line)
-        raise CannotReplay(f"numpy.{node.op} on {where} cannot be repeated: {misfit}")
-    twin = TWINS[name]
-    if ties and traits(name).comparison and traits(name).algebraic:
-        a, b = map(number, args[:2])
-        return extreme(name in ("maximum", "fmax"), ties)(a, b)
+        raise CannotReplay(f"the operation {node.op} on {where} cannot be repeated: {misfit}")
+    twin = (FIRST_OF_EQUAL.get(name) if ties else None) or TWINS[name]
     try:
         found = twin(*args, **kwargs)
         return of_kind(found[int(number_of_result)] if number_of_result else found, node.dtype)
     except (TypeError, ValueError, RuntimeError, IndexError, KeyError, AttributeError) as e:
         where = tape.code.where(node.line)
         raise CannotReplay(
-            f"numpy.{node.op} on {where} could not be repeated: {str(e).splitlines()[0]}"
+            f"the operation {node.op} on {where} could not be repeated: {str(e).splitlines()[0]}"
         ) from e
 
 

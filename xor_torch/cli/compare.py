@@ -27,6 +27,8 @@ from .parser import (
 from .terminal import BAD_CALL, DIFFERS, SUCCESS, UsageError, loading, out, refuse_output, say
 
 if TYPE_CHECKING:
+    from tqdm import tqdm
+
     from ..backprop import Row
 
 MAX_MEMORY = 10**6  # gigabytes; in bytes the system takes less than 2**63
@@ -93,19 +95,11 @@ def compare(settings: Compare, given: set[str]) -> int:
         return _check(settings, given)
     refuse(settings, given, OF_FILES, "goes with a FILE to check")
     fit_in_memory(settings.bits, settings.hidden, 20)
-    from tqdm import tqdm
-
     with loading("torch"):
         from .. import model, parity  # noqa: F401  (before the bar starts to count)
 
     run = {name: getattr(settings, name) for name in NETWORK}
-    with tqdm(
-        total=settings.epochs,
-        unit=" epochs",
-        leave=False,
-        dynamic_ncols=True,
-        disable=None,  # if standard error is not a terminal: redraws would fill a log
-    ) as bar:
+    with _bar(settings.epochs, "epochs") as bar:
         parameters = parity.compare(**run, progress=bar.update)
     out((parity.to_json if settings.json else parity.report)(run, parameters))
     return SUCCESS if all(p.ok for p in parameters) else DIFFERS
@@ -152,7 +146,8 @@ def _refuse_outputs(settings: Compare) -> None:
 def _check_one(settings: Compare) -> int:
     with loading("the checker"):
         import rich.console
-        import rich.status  # noqa: F401  (for the line that comes next)
+        import rich.live
+        import rich.spinner  # noqa: F401  (for the line that comes next)
 
         from ..backprop import check_file
         from ..backprop.saying import Style
@@ -235,21 +230,26 @@ def _write(path: Path, text: str) -> None:
 def _doing() -> Iterator[Callable[[str], None]]:
     """On a terminal, a line on standard error that says what is being done."""
     from rich.console import Console
-    from rich.status import Status
+    from rich.live import Live
+    from rich.spinner import Spinner
 
     if sys.stderr is None or not sys.stderr.isatty():
         yield lambda doing: None
         return
-    with Status("starting", console=Console(stderr=True)) as status:
-        yield lambda doing: status.update(f"{doing} ...")
+    spinner = Spinner("dots", "starting")
+    with Live(spinner, console=Console(stderr=True), transient=True) as live:
+
+        def say_now(doing: str) -> None:
+            spinner.update(text=f"{doing} ...")
+            live.refresh()  # at once: an import may keep the thread that refreshes waiting
+
+        yield say_now
 
 
 @contextlib.contextmanager
 def _counting(files: int, hint: int) -> Iterator[Callable[["Row"], None]]:
     """A line on standard error for each file that is done; on a terminal, a bar below them."""
-    from tqdm import tqdm
-
-    with tqdm(total=files, unit=" files", leave=False, dynamic_ncols=True, disable=None) as bar:
+    with _bar(files, "files") as bar:
         count = itertools.count(1)
 
         def done(row: "Row") -> None:
@@ -259,3 +259,11 @@ def _counting(files: int, hint: int) -> Iterator[Callable[["Row"], None]]:
             bar.update()
 
         yield done
+
+
+def _bar(total: int, unit: str) -> "tqdm[Any]":
+    """A progress bar on a terminal; elsewhere none, because redraws would fill a log."""
+    from tqdm import tqdm
+
+    tqdm.monitor_interval = 0  # no thread beside it: where none can be started, tqdm would warn
+    return tqdm(total=total, unit=f" {unit}", leave=False, dynamic_ncols=True, disable=None)

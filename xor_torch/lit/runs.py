@@ -94,7 +94,7 @@ def read_records(checkpoint: str | Path) -> dict[str, bytes]:
 def run_of(checkpoint: str | Path) -> Path | None:
     """The run directory that `checkpoint` is the last checkpoint of, or None."""
     run_dir = Path(checkpoint).parent.parent
-    return run_dir if (run_dir / CONFIG).is_file() else None
+    return run_dir if os.path.lexists(run_dir / CONFIG) else None
 
 
 @contextlib.contextmanager

@@ -1,5 +1,7 @@
 """What a wrong value is, and what it should be: its worst element."""
 
+from collections.abc import Sequence
+
 import torch
 
 from .. import replay
@@ -9,6 +11,8 @@ from .objectives import gradients, total
 from .points import Bench, Point
 
 Tensor = torch.Tensor
+SAME = 1e-9  # relative: a value that is as it should be is no evidence
+MOST_ELEMENTS = 40
 
 
 def fill(bench: Bench, one: Fit, found: Diagnosis) -> None:
@@ -39,18 +43,27 @@ def fill(bench: Bench, one: Fit, found: Diagnosis) -> None:
 
 
 def worst(found: Diagnosis, of: str, actual: Tensor, expected: Tensor) -> None:
-    """Keep the element that is farthest off."""
-    off = (actual - expected).abs().reshape(-1)
-    if not off.numel():
+    """Keep the element that is farthest off, and some others; NaN is not looked at."""
+    actual, expected, shape = actual.reshape(-1), expected.reshape(-1), actual.shape
+    off = (actual - expected).abs().nan_to_num(0.0)
+    if not off.numel() or float(off.max()) <= SAME * float(expected.nan_to_num(0.0).abs().max()):
         return
-    flat, index = int(off.argmax()), list[int]()
-    found.of, rest = of, flat
-    for size in reversed(actual.shape):
-        rest, place = divmod(rest, size)
+    known = torch.isfinite(expected).nonzero().reshape(-1).tolist()
+    some = known[:: -(-len(known) // MOST_ELEMENTS)]
+    found.elements = [
+        (_index(n, shape), float(actual[n]), float(expected[n])) for n in (int(off.argmax()), *some)
+    ]
+    found.of = of
+    found.index, found.actual, found.expected = found.elements[0]
+
+
+def _index(flat: int, shape: Sequence[int]) -> tuple[int, ...]:
+    """The place of an element of an array, from its place in the array's flat form."""
+    index = list[int]()
+    for size in reversed(shape):
+        flat, place = divmod(flat, size)
         index.append(place)
-    found.index = tuple(index[::-1])
-    found.actual = float(actual.reshape(-1)[flat])
-    found.expected = float(expected.reshape(-1)[flat])
+    return tuple(index[::-1])
 
 
 def _by_constant(bench: Bench, one: Fit, p: Point, constant: int) -> Tensor | None:

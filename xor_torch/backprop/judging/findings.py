@@ -42,6 +42,8 @@ class Diagnosis:
     index: tuple[int, ...] = ()
     actual: float | None = None
     expected: float | None = None
+    # (index, actual, expected) of some elements, from all over the value; the worst is the first
+    elements: list[tuple[tuple[int, ...], float, float]] = field(default_factory=list)
 
     @property
     def ratio(self) -> float | None:

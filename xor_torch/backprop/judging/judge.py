@@ -16,6 +16,7 @@ from ..operations import SUMS
 from ..replay import CannotReplay
 from ..tape import Tape
 from . import beside, losses, mistakes, optimisers, printed, soundness, unknown
+from .expected import worst
 from .findings import Diagnosis, Finding
 from .fit import Fit, fit, hopeless
 from .losses import Match
@@ -164,6 +165,8 @@ class Judgement:
                 or "the updates follow the gradient of no loss that this check knows, and of none "
                 "that the script computes; computing the loss in the training loop may help"
             )
+        if bench.inner:
+            finding.lr = None  # it is the optimiser's
         return finding
 
     def _penalised(self, bench: Bench) -> Finding | None:
@@ -391,6 +394,9 @@ class Judgement:
     # ------------------------------------------------------------------ wrong
 
     def _wrong(self, bench: Bench, own: list[Fit], found: list[Fit]) -> Finding | None:
+        carried = beside.of_earlier_steps(bench)
+        if carried is not None:
+            raise CannotTell(carried)
         output = last_used(bench.view(bench.chosen[0]))
         any_loss = any(f.all_good for f in found)
         # of two deltas the one of the output, as late as possible
@@ -415,6 +421,8 @@ class Judgement:
             # a delta of no known loss may explain a parameter by chance
             own_loss = one.objective.kind == "own" or as_own(bench, one.objective) is not None
             sure = one.some and (own_loss or id(one) in known)
+            if sure and soundness.only_elsewhere(bench, one):
+                return self._nearby(bench)
             if self.certain is None and sure:
                 self.certain = self._somewhere(bench, one)
             try:
@@ -432,6 +440,22 @@ class Judgement:
                     return self._beside(bench, repair, culprit, added)
                 return self._report(bench, one, repair, culprit)
         return self.certain
+
+    def _nearby(self, bench: Bench) -> Finding:
+        """The finding from points so near the run's that what the tape lacks stays as it was.
+
+        Raises:
+            CannotTell: there is none.
+
+        """
+        bench.near_points(1e-4)
+        finding = self._attempt(bench)
+        if not isinstance(finding, Finding) or finding.verdict != "correct":
+            raise CannotTell(
+                "every update follows the gradient at the numbers of the run, but not at others: "
+                "the script decides by a number that was not seen, as int(np.argmax(x)) is"
+            )
+        return finding
 
     def _beside(
         self, bench: Bench, repair: Repair, culprit: Culprit, added: list[int]
@@ -474,6 +498,11 @@ class Judgement:
             f"the steps of {names} are not the gradient of the loss; where it goes wrong was not "
             "found",
         )
+        finding.diagnosis = mistakes.wrong_element(bench, one)
+        if finding.diagnosis is not None:
+            finding.reason = None
+            describe(bench, one, finding)
+            return finding
         view, nodes = bench.view(min(one.objective.terms)), bench.tape.nodes
         first: dict[int, int] = {}  # what a sum reaches -> the first sum that reaches it alone
         for n in view.step.nodes:
@@ -529,6 +558,9 @@ class Judgement:
         )
         if match.mistake is None:
             return self._uphill(bench, one, finding)
+        delta = losses.right_delta(bench, match, node.id)
+        if delta is not None and name:
+            worst(finding.diagnosis, name, *delta)
         describe(bench, one, finding)
         return finding
 
@@ -566,14 +598,16 @@ class Judgement:
 
 
 def _tells(bench: Bench, one: Fit) -> bool:
-    """Does it explain more than the one parameter that its delta was made for?
+    """Does it explain more than the one parameter that its delta was made for, or is it of a loss?
 
     Any number is the derivative of something by the bias that it is added to.
     """
     k = min(one.objective.terms)
     d, _ = one.objective.terms[k][0]
     good = sum(1 << i for i, ok in enumerate(one.good) if ok)
-    return d is None or good.bit_count() > 1 or good != bench.view(k).reaches.get(d)
+    if d is None or good.bit_count() > 1 or good != bench.view(k).reaches.get(d):
+        return True
+    return losses.identify(bench, one.objective, losses.LOSSES) is not None
 
 
 def _perfect(one: Fit) -> bool:
@@ -607,7 +641,8 @@ def _forgotten(bench: Bench, own: list[Fit], one: Fit) -> Fit | None:
 
 
 def _decay(bench: Bench, one: Fit, finding: Finding) -> None:
-    shrunk = [n for n, p in zip(bench.names, one.parts, strict=True) if p.decay > 1e-6 * one.scale]
+    least = 1e-6 * abs(one.scale)
+    shrunk = [n for n, p in zip(bench.names, one.parts, strict=True) if p.decay > least]
     if shrunk and finding.lr:
         most = max(p.decay for p in one.parts)
         finding.notes.append(

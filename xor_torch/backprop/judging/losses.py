@@ -169,6 +169,22 @@ def identify(bench: Bench, pair: Objective, rows: tuple[Row, ...]) -> Match | No
     return last
 
 
+def right_delta(bench: Bench, match: Match, delta: int) -> tuple[Tensor, Tensor] | None:
+    """The delta that a mistake at the output makes of a loss, and what it should be.
+
+    It is NaN where the wrong slope is nearly 0, so that the target is not known.
+    """
+    for p in bench.points:
+        if p.step == match.step and not p.moved and match.target is not None:
+            data = _data([p], match.z, match.value, [p.values[delta].detach()])
+            for _, f, slope, actual in data:
+                slope = slope if match.name == "SSE" else torch.ones_like(f)
+                right = match.scale * (f - match.target) * slope
+                known = actual.abs() > FLAT * largest(actual)
+                return actual, torch.where(known, right, math.nan)
+    return None
+
+
 def identify_with_target(bench: Bench, pair: Objective) -> Match | None:
     """The same for the losses that need the target, and for weights of the samples."""
     for k, points in _steps(bench, pair):

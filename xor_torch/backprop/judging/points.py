@@ -18,12 +18,14 @@ import torch
 from .. import replay
 from ..operations import ELEMENTWISE, JOINS, PARTS, SAME_NUMBERS
 from ..tape import Node, Ref, Tape
+from ..twins import TWINS
 from .steps import Network, Step
 
 Tensor = torch.Tensor
 Values = dict[int, Tensor]
 Key = tuple[object, ...]
 
+OF_MANY = {"max", "amax", "min", "amin"}
 MOVES = ((1, 0.6, True), (1001, 1.2, False))  # (seed, size, added to the run's numbers?)
 CLOSER = (20, 1e3, 1e5)  # should the script take another branch, or a clip begin to cut
 MOST_STEPS = 6
@@ -149,19 +151,17 @@ class View:
                 stack += nodes[n].inputs
         return found
 
-    def only_moves(self, n: int) -> bool:
-        """Is it put into new parameters, number by number, and used for nothing else there?"""
-        stack, seen = [n], set[int]()
-        while stack:
-            m = stack.pop()
-            if m in seen or not self.reaches.get(m):
-                continue
-            seen.add(m)
-            if m != n and self.tape.nodes[m].op not in NUMBER_BY_NUMBER:
-                return False
-            if m not in self.updated:
-                stack += self.users.get(m, ())
-        return True
+    @cached_property
+    def only_moves(self) -> set[int]:
+        """What is put into new parameters, number by number, and used for nothing else there."""
+        nodes, found = self.tape.nodes, set[int]()
+        for n in reversed(self.step.nodes):
+            users = [m for m in self.users.get(n, ()) if self.reaches[m]]
+            if n in self.updated or all(
+                m in found and nodes[m].op in NUMBER_BY_NUMBER for m in users
+            ):
+                found.add(n)
+        return found
 
     def variable(self, n: int) -> str:
         """What the statement assigns that computes this value."""
@@ -257,14 +257,14 @@ class Bench:
                     users.setdefault(a, []).append(n)
         for a, by in users.items():
             stack, seen = [a], set[int]()
-            alike = all(nodes[n].op in NUMBER_BY_NUMBER and view.only_moves(n) for n in by)
+            alike = all(n in view.only_moves and nodes[n].op in NUMBER_BY_NUMBER for n in by)
             while stack and alike:
                 n = stack.pop()
                 if n in seen or n not in before.inside:
                     continue
                 seen.add(n)
                 again = view.groups.get(before.key(n), ()) if before.reaches[n] else ()
-                if not all(map(view.only_moves, again)) or not again:
+                if not again or not view.only_moves.issuperset(again):
                     alike = nodes[n].op in NUMBER_BY_NUMBER and n not in before.starts
                     stack += nodes[n].inputs
             if alike:
@@ -368,6 +368,7 @@ class Bench:
         values = replay.run(self.tape, step.end.values(), given, self.ties, also)
         if any(n in values and bool(values[n].bool().any()) != answer for n, answer in guards):
             return None
+        self.tied = self.tied or self._equal_largest(k, values)
         if self._ties(step, values):
             self.tied = True
             if seed is None:
@@ -393,11 +394,11 @@ class Bench:
         near = (self.point(k, seed, size / closer) for closer in CLOSER)
         return next((p for p in near if p is not None), None)
 
-    def near_points(self) -> None:
+    def near_points(self, size: float = 0.02) -> None:
         """The same with moves so small that no clip begins to cut."""
         found = [p for p in self.points if not p.moved]
         for k in self.chosen:
-            more = [self.point(k, k + seed, 0.02) for seed in (3001, 3002)]
+            more = [self.point(k, k + seed, size) for seed in (3001, 3002)]
             found += [p for p in more if p is not None]
         self.points = sorted(found, key=lambda p: p.step)
 
@@ -444,6 +445,25 @@ class Bench:
                 )
                 if a is not None and b is not None and bool((a == b).any()):
                     return True
+        return False
+
+    def _equal_largest(self, k: int, values: Mapping[int, Tensor]) -> bool:
+        """Has a maximum or minimum of many numbers several places, as where an image is blank?
+
+        One that is only subtracted from these numbers, as in a softmax, changes nothing.
+        """
+        users, nodes = self.view(k).users, self.tape.nodes
+        for n in self.steps[k].nodes:
+            node = nodes[n]
+            if node.op not in OF_MANY or n not in values or node.inputs[0] not in values:
+                continue
+            if all(nodes[m].inputs[0] == node.inputs[0] for m in users.get(n, ())):
+                continue
+            x = values[node.inputs[0]]
+            axis = node.args[1] if len(node.args) > 1 else node.kwargs.get("axis")
+            top = TWINS[node.op](x, axis, keepdims=True)
+            if int((x == top).sum()) > top.numel():
+                return True
         return False
 
     # ---------------------------------------------------------------- what is added
@@ -546,7 +566,7 @@ class Bench:
         allowed = SAME_FLOAT32 if node.value.dtype.str[1:] == "f4" or self.float32 else SAME
         if off > allowed * (largest(was[finite]) + 1e-3):
             raise CannotTell(
-                f"numpy.{node.op} on {self.where(node.id)} could not be repeated exactly"
+                f"the operation {node.op} on {self.where(node.id)} could not be repeated exactly"
             )
 
     @cached_property

@@ -105,9 +105,12 @@ def _other_multiple(bench: Bench, fit: Fit, match: Match, factor: float, finding
     rate = fit.scale / factor
     if not math.isclose(rate, finding.lr or 0.0, rel_tol=1e-6):
         printed = name_of_multiple(bench, match, abs(match.scale) * factor)
+        times = (
+            f"{rate:.6g} times the {printed}" if bench.inner else f"{printed} with lr {rate:.6g}"
+        )
         finding.notes.append(
             f"your printed loss is the {printed}, your steps follow the {finding.loss}: "
-            f"equal to {printed} with lr {rate:.6g}"
+            f"equal to {times}"
         )
 
 

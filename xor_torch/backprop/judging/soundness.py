@@ -223,6 +223,26 @@ def accumulated(bench: Bench) -> Diagnosis | None:
     return None
 
 
+def only_elsewhere(bench: Bench, one: Fit) -> bool:
+    """Are the wrong updates right at all numbers of the run, and wrong near them only?
+
+    Then the run took what the tape does not have: the place of a maximum as a plain integer, say.
+    """
+    bad, points = [i for i, ok in enumerate(one.good) if not ok], 0
+    for p in [p for p in bench.points if not p.moved and p.step in one.objective.terms]:
+        grads = gradients(one.objective, p.step, p.values, p.leaves)
+        factor = one.factors.get(p.step)
+        if grads is None or factor is None:
+            continue
+        points += 1
+        for i in bad:
+            if grads[i].shape != p.changes[i].shape or not largest(grads[i]):
+                return False
+            if largest(p.changes[i] + factor * grads[i]) > SAME * largest(p.changes[i]):
+                return False
+    return points > 1
+
+
 def replaced(bench: Bench, one: Fit) -> Diagnosis | None:
     """A parameter of which nothing is left after a step, as if it were decayed by itself."""
     for i, part in zip(bench.parameters, one.parts, strict=True):

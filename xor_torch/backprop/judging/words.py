@@ -16,7 +16,7 @@ def convention(bench: Bench, fit: Fit, match: Match | None) -> tuple[str | None,
     """The usual name of the loss with the learning rate that goes with it.
 
     ``2 (a - y)`` with lr 0.1 is the sum of squares, and half of it with lr 0.2: the number that
-    the script types decides.
+    the script types decides. A gradient inside an optimiser has no rate yet.
     """
     if match is None:
         return (fit.objective.name or "loss") if fit.objective.kind == "own" else None, fit.scale
@@ -26,7 +26,7 @@ def convention(bench: Bench, fit: Fit, match: Match | None) -> tuple[str | None,
     whole = abs(fit.scale * match.scale)
     rates = {name: whole / multiple for name, multiple in multiples(bench, match).items()}
     typed = bench.multipliers(bench.steps[match.step].nodes)  # one of them is the learning rate
-    for name, rate in rates.items():
+    for name, rate in rates.items() if not bench.inner else ():
         if any(math.isclose(rate, c, rel_tol=1e-6) for c in typed if c not in (1, 2)):
             return name, rate
     for name, rate in rates.items():

@@ -211,7 +211,7 @@ REASONS = {
     "checker-failed": "this check itself failed|this check was ended",
     "another-loss": ".*computes another loss",
     "unknown-loss": ".*no loss that this check knows",
-    "branch": ".*takes another branch",
+    "branch": ".*(takes another branch|decides by a number)",
     "no-input": ".*never moves, and its gradient is zero",
     "place-not-found": ".*it goes wrong was not found",
     "clipped": "derivatives are clipped",

@@ -44,9 +44,12 @@ class Line:
     @property
     def remark(self) -> str:
         """What stands beside the line: ``dL/dW1, dL/db1 ok``."""
-        return (
-            f"{', '.join(self.labels)} {'ok' if self.is_right else 'wrong'}" if self.labels else ""
-        )
+        return self.last_remarks(len(self.labels))
+
+    def last_remarks(self, most: int) -> str:
+        """The same with the last labels alone, where there is little room."""
+        words = ", ".join(self.labels[-most:] if most else [])
+        return f"{words} {'ok' if self.is_right else 'wrong'}" if words else ""
 
 
 @dataclass
@@ -186,8 +189,7 @@ def _network(finding: Finding, script: Script, full: bool) -> Network:
         network.evidence = _evidence(d, script)
     if finding.verdict == "wrong":
         parameters = zip(names, finding.parameters, wrong, strict=True)
-        done = "updated" if finding.pair is None else "gradient"
-        network.wrong = [_how_wrong(n, p, script, done) for n, p, bad in parameters if bad]
+        network.wrong = [_how_wrong(n, p, script, finding) for n, p, bad in parameters if bad]
         if not network.wrong and d is not None:
             network.wrong = [*dict.fromkeys(d.spoils)]
     if full:
@@ -285,14 +287,17 @@ def apart(a: float, b: float) -> tuple[str, str]:
     return words
 
 
-def _how_wrong(name: str, p: Parameter, script: Script, done: str = "updated") -> str:
+def _how_wrong(name: str, p: Parameter, script: Script, finding: Finding) -> str:
+    done, d = "updated" if finding.pair is None else "gradient", finding.diagnosis
     text = name if shape(p.shape) in name else f"{name} {shape(p.shape)}"
     if script.has(p.line):  # `assert_backprop` makes the updates itself
         text += f", {done} on {script.code.where(p.line)}"
     if p.difference is None or p.ok:  # right but for the wrong value that it is made from
         return text
     if p.difference < SAME_DIRECTION:
-        return f"{text}: follows the gradient, with a factor of its own"
+        climbs = d is not None and d.mistake == "wrong sign"
+        way = "with the wrong sign" if climbs else "with a factor of its own"
+        return f"{text}: follows the gradient, {way}"
     return f"{text}: relative difference {p.difference:.1e}"
 
 
@@ -329,7 +334,7 @@ def _excerpt(finding: Finding, script: Script, own: dict[str, str], full: bool) 
             part, number = script.code.place(n)
             words, is_right = labels.get(n, ([], True))
             hover = "; ".join(
-                _how_wrong(p.name, p, script) for p in finding.parameters if p.line == n
+                _how_wrong(p.name, p, script, finding) for p in finding.parameters if p.line == n
             )
             if d is not None and n == at:
                 hover = _evidence(d, script) or hover
@@ -348,8 +353,13 @@ def _labels(
     script: Script,
 ) -> tuple[list[str], bool]:
     """The derivatives that a line computes, right or wrong: the wrong ones, if there are any."""
-    d, follows = finding.diagnosis, {p.name for p in finding.parameters if p.ok}
-    bad = {f"dL/d{name}" for name in _spoilt(finding) & follows}  # right but for what they follow
+    d, spoilt = finding.diagnosis, _spoilt(finding)
+    # A parameter may follow from a wrong value; one line of a loop may update several of one name.
+    bad = {
+        f"dL/d{p.name}"
+        for p in finding.parameters
+        if (p.ok and p.name in spoilt) or (not p.ok and p.line == line)
+    }
     found = [*dict.fromkeys((name, ok and name not in bad) for name, ok in known)]
     wrong = [name for name, ok in found if not ok]
     if d is not None and line == d.line and not wrong:

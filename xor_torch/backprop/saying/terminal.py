@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TextIO
 
 from .highlight import words_of
-from .outline import Line, Network, Outline, common_indent, printable
+from .outline import MOST_LABELS, Line, Network, Outline, common_indent, printable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -175,6 +175,9 @@ def _listing(lines: list[Line], style: Style) -> Any:
     table.add_column(justify="right", no_wrap=True)
     table.add_column(overflow="fold")
     table.add_column(no_wrap=True)
+    longest = max(len(line.text[indent:]) for line in lines)
+    remarks = max(len(line.remark) for line in lines)
+    most = MOST_LABELS if len(">  99 |") + longest + 4 + remarks <= style.width else 1
     file, coloured = "", _coloured(lines, style)
     for line, code in zip(lines, coloured, strict=True):
         if line.file != file:
@@ -187,7 +190,7 @@ def _listing(lines: list[Line], style: Style) -> Any:
         number = Text(f"{arrow if line.is_first else ' '} {line.number}")
         number.stylize("bold red" if line.is_first else "bright_black")
         number.append(f" {bar}", "bright_black")
-        table.add_row(number, code[indent:], Text(printable(line.remark), colour))
+        table.add_row(number, code[indent:], Text(printable(line.last_remarks(most)), colour))
     return table
 
 

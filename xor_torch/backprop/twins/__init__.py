@@ -13,9 +13,9 @@ where, with every option that NumPy has.
 from .arguments import Tensor, Twin, number, of_kind, tensor
 from .arrays import ARRAYS
 from .at import AT
-from .numbers import NUMBERS, extreme
+from .numbers import FIRST_OF_EQUAL, NUMBERS
 from .products import PRODUCTS
 
-__all__ = ["TWINS", "Tensor", "Twin", "extreme", "number", "of_kind", "tensor"]
+__all__ = ["FIRST_OF_EQUAL", "TWINS", "Tensor", "Twin", "number", "of_kind", "tensor"]
 
 TWINS: dict[str, Twin] = NUMBERS | PRODUCTS | ARRAYS | AT

@@ -3,6 +3,7 @@
 The file is long because it is a list: a short function for each operation.
 """
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -65,6 +66,11 @@ def extreme(largest: bool, ties: bool = False) -> Callable[[Tensor, Tensor], Ten
         return torch.where(first | (a == b) if ties else first, a, b)
 
     return function
+
+
+def _divmod(a: Any, b: Any) -> tuple[Tensor, Tensor]:
+    a, b = number(a), number(b)
+    return torch.floor_divide(a, b), torch.remainder(a, b)
 
 
 def _power(a: Tensor, b: Tensor) -> Tensor:
@@ -349,6 +355,7 @@ NUMBERS: dict[str, Twin] = {
     **{f"{name}.outer": _outer_of(f) for name, f in {**_TWO, **_COMPARISONS}.items() if name in (
         "add", "subtract", "multiply", "divide", "maximum", "minimum", *_COMPARISONS
     ) and name != "not_equal"},
+    "divmod": _divmod,
     "isnan": _logical(torch.isnan, number),
     "isfinite": _logical(torch.isfinite, number),
     "isinf": _logical(torch.isinf, number),
@@ -402,3 +409,28 @@ NUMBERS: dict[str, Twin] = {
     "minimum.accumulate": _accumulated(lambda x, a: torch.cummin(x, a).values, True),
     "diff": _diff,
 }  # fmt: skip
+
+
+def _first(x: Tensor, axes: tuple[int, ...], keep: bool, largest: bool) -> Tensor:
+    """The largest or smallest number, taken from the first place that has it."""
+    rest = [a for a in range(x.ndim) if a not in axes]
+    flat = x.permute(*rest, *axes).reshape(*[x.shape[a] for a in rest], -1)
+    at = (flat.argmax if largest else flat.argmin)(-1, keepdim=True)
+    found = flat.gather(-1, at)
+    shape = [1 if a in axes else n for a, n in enumerate(x.shape)]
+    return found.reshape(shape) if keep else found[..., 0]
+
+
+_FIRST = {
+    largest: _extreme_of(functools.partial(_first, largest=largest), extreme(largest, ties=True))
+    for largest in (True, False)
+}
+# The same values, but of equal numbers the first one has the derivative, as by argmax.
+FIRST_OF_EQUAL: dict[str, Twin] = {
+    **dict.fromkeys(["maximum", "fmax"], _binary(extreme(True, ties=True))),
+    **dict.fromkeys(["minimum", "fmin"], _binary(extreme(False, ties=True))),
+    **dict.fromkeys(["max", "amax"], _FIRST[True]),
+    **dict.fromkeys(["min", "amin"], _FIRST[False]),
+    "maximum.reduce": _reduce(_FIRST[True]),
+    "minimum.reduce": _reduce(_FIRST[False]),
+}
