@@ -1,4 +1,4 @@
-"""Checks whose script runs in a forked process: starting Python and NumPy is half of what most cost.
+"""Checks whose script runs in a forked process: most of what they cost is the start of NumPy.
 
 What only a real start can answer, such as where modules are looked for, is asked in
 ``test_check.py`` and by everything that runs the command.
