@@ -23,7 +23,7 @@ from xor_torch.backprop.recording.recorder import Recorder
 pytestmark = pytest.mark.usefixtures("forked")
 
 ALL = Limits(updates=10**9, nodes=10**9, nodes_before=10**9, slow_loop_seconds=1e9, seconds=600)
-QUICK = {"worked", "line", "recurrent", "slots", "mixed", "passed", "boxes", "last_change"}
+QUICK = {"worked", "line", "recurrent", "slots", "mixed", "passed", "boxes", "last_change", "leaky"}
 
 
 def quick(names, file_of=lambda name: name):
@@ -356,6 +356,14 @@ def test_lists_with_too_many_numbers(tmp_path, monkeypatch):
     monkeypatch.setattr(places, "MOST_NUMBERS", 50)
     _, limit = recorded("w = [0.5] * 3\nfor n in range(99):\n    w[n % 3] = n * 0.1\n")
     assert "its lists hold more than" in limit
+
+
+def test_operations_without_any_update(monkeypatch):
+    monkeypatch.setattr(places, "MOST_OPERATIONS", 50)
+    source = "s = 0.5\nt = []\nfor n in range(99):\n    t.append(s * n)\n"
+    tape, limit = recorded(source)
+    assert "within 50 operations on Python's numbers" in limit
+    assert len(tape.nodes) < 70
 
 
 def test_a_network_that_is_updated_in_parts_has_no_verdict(tmp_path):

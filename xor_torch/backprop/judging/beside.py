@@ -154,7 +154,10 @@ def of_earlier_steps(bench: Bench) -> str | None:
                 if nodes[n].shape != nodes[bench.steps[k].end[i]].shape:
                     continue
                 if n in view.inside and nodes[n].op in PLAIN:
-                    stack += nodes[n].inputs
+                    base, *rest = nodes[n].inputs
+                    # what an array held that is written over is added to nothing
+                    written_over = nodes[n].op == "assign" and base not in view.inside
+                    stack += rest if written_over else [base, *rest]
                 elif n not in view.inside and n in before.inside:
                     return (
                         f"each step adds something to {bench.names[bench.parameters.index(i)]} "

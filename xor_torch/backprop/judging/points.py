@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
+from itertools import zip_longest
 
 import torch
 
@@ -308,9 +309,9 @@ class Bench:
         longest = sorted(kinds, key=lambda n: (-len(kinds[n]), -n))
         # where only some steps compute a loss, two of them
         chosen = [k for n in sorted(kinds, reverse=True)[:1] for k in kinds[n][:2]]
-        for n in longest:
-            spread = kinds[n][:: max(1, len(kinds[n]) // most)] if len(kinds[n]) > 40 else kinds[n]
-            chosen += [k for k in spread if k not in chosen]
+        spread = [kinds[n][:: max(1, len(kinds[n]) // most)] for n in longest]
+        for some in zip_longest(*spread):  # the same samples may always take the same branch
+            chosen += [k for k in some if k is not None and k not in chosen]
         if len(chosen) < 2:
             chosen += [k for k in candidates[:: max(1, len(candidates) // 2)] if k not in chosen]
         if first and len(chosen) < 2:
