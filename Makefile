@@ -1,7 +1,7 @@
 # `make train` and `make test` do all the set-up on a fresh machine: an environment in .venv with
 # the exact versions of constraints.txt. `make PYTHON=python3.12 test` chooses the interpreter.
 PYTHON ?= python3
-# One worker for each core; a worker with nothing left to do takes tests from another.
+# Three workers for two cores, see tests/conftest.py; one with nothing left to do takes tests from another.
 PARALLEL = -n auto --dist worksteal
 
 .PHONY: train compare tensorboard test test-slow test-lowest lint docs benchmark benchmark-backprop clean

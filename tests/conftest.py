@@ -13,6 +13,13 @@ import pytest
 gc.disable()
 
 
+@pytest.hookimpl(optionalhook=True)  # of pytest-xdist
+def pytest_xdist_auto_num_workers() -> int:
+    """Three workers for two cores: a third of the time, tests wait for a process or a browser."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return max(2, (cores or 1) * 3 // 2)
+
+
 def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()

@@ -492,6 +492,19 @@ def test_every_rule_has_a_mutant():
     assert {rule for rule, _, _ in MUTANTS} == {*RULES}
 
 
+LONG = 400  # lines that fit the head
+
+
+def test_a_long_room_says_why_it_is_one():
+    reasons = {
+        room: " ".join((ast.get_docstring(parsed(text)) or "").split())
+        for room, text in SOURCES.items()
+        if len(text.splitlines()) > LONG
+    }
+    assert reasons
+    assert [room for room, why in reasons.items() if "The file is long because" not in why] == []
+
+
 # --- what only a real start can answer: what the packages of others bring along ---------------
 
 BLOCK = """

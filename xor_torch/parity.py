@@ -1,4 +1,8 @@
-"""Compare two sets of gradients, or of weights, element by element, and say what differs."""
+"""Compare two sets of gradients, or of weights, element by element, and say what differs.
+
+The file is long because a difference, the rounding that it is allowed and what is said of it are
+one thing, and so is the run that asks for them.
+"""
 
 import itertools
 import json

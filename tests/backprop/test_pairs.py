@@ -20,6 +20,8 @@ from ..common import ROOT
 from .pairs import layers
 from .test_tools import run_pytest
 
+pytestmark = pytest.mark.usefixtures("forked")
+
 FILE = ROOT / "tests/backprop/pairs/layers.py"
 RNG = np.random.default_rng(5)
 

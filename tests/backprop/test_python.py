@@ -22,6 +22,8 @@ from xor_torch.backprop.recording.limits import Limits
 from xor_torch.backprop.recording.number import Number
 from xor_torch.backprop.recording.recorder import Recorder
 
+pytestmark = pytest.mark.usefixtures("forked")
+
 ROOT = Path(__file__).parents[2]
 ALL = Limits(updates=10**9, nodes=10**9, nodes_before=10**9, slow_loop_seconds=1e9, seconds=600)
 QUICK = {"worked", "line", "recurrent", "slots", "mixed", "passed", "boxes", "last_change", "leaky"}

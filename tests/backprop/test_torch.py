@@ -20,6 +20,8 @@ from xor_torch.backprop.recording.limits import Limits
 from xor_torch.backprop.recording.tensors.functions import FUNCTIONS
 from xor_torch.backprop.tape import Tape
 
+pytestmark = pytest.mark.usefixtures("forked")
+
 ALL = Limits(updates=10**9, nodes=10**9, nodes_before=10**9, slow_loop_seconds=1e9, seconds=600)
 
 

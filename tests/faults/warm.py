@@ -35,9 +35,8 @@ LIBRARIES = ["lightning.pytorch", "jsonargparse", "tensorboard"]
 LATER = ["attrs", "contourpy", "fsspec.implementations.chained", "torch.utils.serialization.config"]
 LATER += [f"PIL.{name}ImagePlugin" for name in ("Bmp", "Gif", "Jpeg", "Png", "Ppm")]
 # The collector rests while these are imported, as in the tests themselves.
-CONTEXT.set_forkserver_preload(
-    ["tests.conftest", *ROOMS, *LIBRARIES, *LATER, "tests.faults.imported"]
-)
+BEFORE, AFTER = ["tests.conftest", "tests.faults.waiting"], ["tests.faults.imported"]
+CONTEXT.set_forkserver_preload([*BEFORE, *ROOMS, *LIBRARIES, *LATER, *AFTER])
 
 STOPPED = re.compile(
     r"Interrupted after \d+ epochs; to go on: --resume \S+"

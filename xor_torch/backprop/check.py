@@ -2,6 +2,9 @@
 
 The file is EXECUTED, unmodified, in a child process: with closed standard input, limits of time and
 memory, and a plotting backend that opens no window.
+
+The file is long because a check is one way, from the path to the verdict, and each step of it has
+its own reasons for not knowing.
 """
 
 import contextlib

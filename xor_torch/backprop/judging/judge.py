@@ -3,6 +3,9 @@
 Correct needs one objective that explains every update at every point. Wrong needs more than that
 none does: an objective must explain some updates, or a known mistake all, or one value must be
 found that, replaced, makes all updates right. Everything between is "cannot tell".
+
+The file is long because the questions have one order: each takes up what those before it have left
+open.
 """
 
 import contextlib

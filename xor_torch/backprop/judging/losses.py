@@ -4,6 +4,8 @@ A loss is a row. Most have a derivative ``c * s(z) * (f(z) - t)``: at two points
 ``d / s`` changes by ``c`` times what ``f`` changes by, and the target drops out. So one affine
 test covers all of these without knowing the target, and the known mistakes at the output, which
 are rows, too. The other losses are functions of (f, t), with t among the data of the step.
+
+The file is long because it is a table: the rows, and the tests that tell one row from another.
 """
 
 import itertools

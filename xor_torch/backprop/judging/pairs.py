@@ -4,6 +4,8 @@ The forward pass on the tape is repeated in torch, and autograd gives the deriva
 ``sum(upstream * output)`` by each input. Nothing has to be found out here, as for a training loop:
 the objective, the step and every factor are known. Where a gradient is wrong, the search of
 `repair` finds the first wrong value.
+
+The file is long because all questions about a pair are asked of the same repeated rounds.
 """
 
 import math

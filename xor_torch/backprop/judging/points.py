@@ -2,6 +2,9 @@
 
 Many mistakes do not show at a symmetric start, and with few numbers anything fits anything; so
 every question is asked at several points.
+
+The file is long because which points are taken depends on what the views and the values at earlier
+points show.
 """
 
 import math

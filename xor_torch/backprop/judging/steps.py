@@ -3,6 +3,9 @@
 A state is a value that is replaced again and again by ``itself + change``. The states that move
 together form a family; in a step each of them moves once. Those that the forward pass reads are
 parameters, the others belong to the optimiser (a momentum, a running mean).
+
+The file is long because states, families and steps are found in passes over one tape, each of which
+needs the one before.
 """
 
 from collections import Counter, defaultdict

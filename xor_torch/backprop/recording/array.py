@@ -2,6 +2,8 @@
 
 A `Recorded` is an ndarray: to the script it has the numbers that NumPy's would have. Views share
 one `Memory`, so that a change through one of them is seen by the others.
+
+The file is long because each way in which an ndarray is read or changed has a method here.
 """
 
 import operator

@@ -3,6 +3,7 @@
 A script with ``weights[i][j] -= ...`` in a loop leaves one value for each number. Here the numbers
 of one array become parts of it: whoever reads one reads an element of the array as it is then;
 when the script has replaced the numbers, there is a new array. Other values stay single numbers.
+The file is long because it writes the tape anew in one pass, to which every kind of value belongs.
 """
 
 import struct

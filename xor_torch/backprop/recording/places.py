@@ -2,6 +2,7 @@
 
 A float becomes a `Number`, which records, when it is stored. Each place has a number of its own,
 so that a number tells its place. What replaces a number by itself plus a change is an update.
+The file is long because names, lists, dictionaries and attributes are places of one kind.
 """
 
 import itertools

@@ -2,7 +2,7 @@
 
 Each operation stands there with its inputs, its value and its source line. A value on the tape
 never changes: an in-place operation is written as if it made a new value, and a view knows the
-memory that it looks into. The class is long because each operation touches all three of them: the
+memory that it looks into. The file is long because each operation touches all three of them: the
 tape, the memory of an array, and its name.
 """
 

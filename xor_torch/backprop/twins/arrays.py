@@ -1,6 +1,8 @@
 """Functions that put numbers into other places or shapes, or say where they are.
 
 Most of them are NumPy's own functions, applied to the positions of the numbers (`_moves`).
+
+The file is long because it is a list: a short function for each operation.
 """
 
 import inspect

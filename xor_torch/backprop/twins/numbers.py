@@ -1,4 +1,7 @@
-"""Functions of single numbers, and those that reduce many numbers to one along an axis."""
+"""Functions of single numbers, and those that reduce many numbers to one along an axis.
+
+The file is long because it is a list: a short function for each operation.
+"""
 
 import functools
 from collections.abc import Callable

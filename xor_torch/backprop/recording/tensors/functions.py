@@ -3,6 +3,8 @@
 Each takes torch's arguments, with arrays for tensors, and is made of NumPy operations that the tape
 knows. A function whose name ends with ``_`` changes its first argument: it has the row without.
 What has no row is not repeated: its result counts as lost.
+
+The file is long because it is a table, with a row for each function of torch.
 """
 
 from collections.abc import Callable

@@ -1,4 +1,8 @@
-"""Follows the tensors of one script: the mode that torch shows every call to."""
+"""Follows the tensors of one script: the mode that torch shows every call to.
+
+The file is long because torch shows every call to one mode, which keeps the tensors, their memory
+and their names together.
+"""
 
 import contextlib
 import weakref

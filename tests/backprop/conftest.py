@@ -1,0 +1,56 @@
+"""Checks whose script runs in a forked process: most of what they cost is the start of NumPy.
+
+What only a real start can answer, such as where modules are looked for, is asked in
+``test_check.py`` and by everything that runs the command.
+"""
+
+import os
+import subprocess
+import sys
+import types
+from pathlib import Path
+
+import pytest
+
+from xor_torch.backprop import check
+from xor_torch.backprop.recording.main import main
+
+from ..faults.warm import CONTEXT
+
+
+def _run(argv, cwd, env):
+    os.setsid()
+    os.environ.clear()
+    os.environ.update(env)
+    if cwd:
+        os.chdir(cwd)
+    null = os.open(os.devnull, os.O_RDWR)
+    for number in range(3):
+        os.dup2(null, number)
+    sys.path.insert(0, "")  # `main` puts the script's folder in its place
+    main(argv)
+
+
+class Forked:
+    """As much of `subprocess.Popen` as a check asks for."""
+
+    def __init__(self, command, cwd, env, **streams):
+        assert streams.pop("start_new_session")
+        assert {*streams.values()} == {subprocess.DEVNULL}
+        cwd = cwd or Path.cwd()
+        self.process = CONTEXT.Process(target=_run, args=(command[2:], cwd, env))
+        self.process.start()
+        self.pid, self.kill = self.process.pid, self.process.kill
+
+    def wait(self, timeout=None):
+        self.process.join(timeout)
+        if self.process.exitcode is None:
+            raise subprocess.TimeoutExpired("a script", timeout)
+        return self.process.exitcode
+
+
+@pytest.fixture
+def forked(monkeypatch):
+    """The script of each check is run in a fork of a process that has imported everything."""
+    one = types.SimpleNamespace(**{**vars(subprocess), "Popen": Forked})
+    monkeypatch.setattr(check, "subprocess", one)
