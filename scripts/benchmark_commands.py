@@ -22,7 +22,55 @@ if TYPE_CHECKING:
 HERE = Path(__file__).resolve().parent
 SCRIPT = HERE.parent / "tests" / "backprop" / "homework" / "networks" / "plain.py"
 TORCH, LIGHTNING = "importing torch", "importing Lightning and TensorBoard"
-RUN = "{run}"  # a run directory, made before
+FLOOR = "importing Lightning and TensorBoard, 10,000 bare epochs"
+RUN, PYTHON_FILE = "{run}", "{python}"  # a run directory and a script, made before
+
+# What `train` cannot do without: the imports that it makes, without looking for garbage, and the
+# epochs in plain torch, without a curve, a picture or a checkpoint.
+BARE = """
+import gc
+gc.disable()
+from xor_torch.cli.postponed import postpone
+postpone()
+import lightning.pytorch, torch, torch.utils.tensorboard
+from xor_torch import XOR, squared_error, truth_table
+gc.freeze(); gc.enable()
+torch.set_num_threads(1)
+X, y = map(torch.from_numpy, truth_table())
+net = XOR()
+weights = [*net.parameters()]
+values = [w.detach() for w in weights]
+for epoch in range(10_000):
+    loss = squared_error(net(X), y)
+    for value, gradient in zip(values, torch.autograd.grad(loss, weights)):
+        value.add_(gradient, alpha=-0.1)
+"""
+
+PYTHON = """
+import math, random
+
+def sigmoid(x):
+    return 1 / (1 + math.exp(-x))
+
+random.seed(3)
+rows = [([0, 0], 0), ([0, 1], 1), ([1, 0], 1), ([1, 1], 0)]
+W1 = [[random.uniform(-1, 1) for _ in range(2)] for _ in range(3)]
+b1 = [0.0, 0.0, 0.0]
+W2 = [random.uniform(-1, 1) for _ in range(3)]
+b2 = 0.0
+for epoch in range(500):
+    for x, y in rows:
+        h = [sigmoid(W1[j][0] * x[0] + W1[j][1] * x[1] + b1[j]) for j in range(3)]
+        p = sigmoid(sum(W2[j] * h[j] for j in range(3)) + b2)
+        d = (p - y) * p * (1 - p)
+        e = [d * W2[j] * h[j] * (1 - h[j]) for j in range(3)]
+        for j in range(3):
+            W2[j] -= 0.5 * d * h[j]
+            for i in range(2):
+                W1[j][i] -= 0.5 * e[j] * x[i]
+            b1[j] -= 0.5 * e[j]
+        b2 -= 0.5 * d
+"""
 
 
 class Row(NamedTuple):
@@ -33,6 +81,7 @@ class Row(NamedTuple):
     of: str = TORCH
     seconds: float = 0.0
     first: bool = False  # only up to its first word on a terminal
+    new: bool = False  # as after installation, with no program compiled yet
 
 
 def ours(*words: str, times: float = 0.0, of: str = TORCH, seconds: float = 0.0) -> Row:
@@ -43,17 +92,23 @@ def ours(*words: str, times: float = 0.0, of: str = TORCH, seconds: float = 0.0)
 ROWS = {
     TORCH: Row(["-c", "import torch"]),
     LIGHTNING: Row(["-c", "import lightning.pytorch, torch.utils.tensorboard"]),
+    FLOOR: Row(["-c", BARE]),
     "train": ours("train", times=1.1, of=LIGHTNING),
     "compare FILE": ours("compare", str(SCRIPT), seconds=2),
     "compare FILE, first word": Row(
         ["-m", "xor_torch", "compare", str(SCRIPT)], seconds=0.5, first=True
     ),
+    "compare FILE, Python, 500 epochs": ours("compare", PYTHON_FILE, seconds=5),
     "compare": ours("compare", times=1.2, seconds=2),
     "explain": ours("explain", seconds=5),
     "predict": ours("predict", RUN, "0", "1", times=1.2),
     "export": ours("export", RUN, "weights.npz", times=1.2),
     "sweep, 1000 seeds": ours("sweep", seconds=3),
-    "train --help": ours("train", "--help", seconds=0.2),
+    "sweep, 1000 seeds, the first": Row(["-m", "xor_torch", "sweep"], seconds=8, new=True),
+    **{
+        f"{name} --help": ours(name, "--help", seconds=0.2)
+        for name in ("train", "compare", "sweep", "explain", "predict", "export", "play")
+    },
 }
 
 
@@ -65,11 +120,17 @@ class Cost(NamedTuple):
     memory: float  # MB
 
 
-def cost(words: list[str], cwd: str) -> Cost:
-    """A whole process, from start to exit."""
+def cost(words: list[str], cwd: str, new: bool = False) -> Cost:
+    """A whole process, from start to exit; a `new` one finds nothing that was compiled before."""
     begin = time.perf_counter()
     silent = subprocess.DEVNULL
-    process = subprocess.Popen([sys.executable, *words], cwd=cwd, stdout=silent, stderr=silent)
+    process = subprocess.Popen(
+        [sys.executable, *words],
+        cwd=cwd,
+        stdout=silent,
+        stderr=silent,
+        env={**os.environ, "XDG_CACHE_HOME": cwd} if new else None,
+    )
     _, status, used = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
@@ -105,11 +166,15 @@ def report(runs: int, as_json: bool) -> None:
     with tempfile.TemporaryDirectory() as home:
         cost(["-m", "xor_torch", "train", "--log-dir", "runs", "--epochs", "1000"], home)
         cost(["-m", "xor_torch", "sweep", "--epochs", "10000"], home)  # it compiles, once
+        Path(home, "python.py").write_text(PYTHON)
         for _ in range(runs):
             for name, row in ROWS.items():
-                words = [f"{home}/runs" if word == RUN else word for word in row.words]
+                there = {RUN: f"{home}/runs", PYTHON_FILE: f"{home}/python.py"}
+                words = [there.get(word, word) for word in row.words]
                 with tempfile.TemporaryDirectory() as cwd:
-                    costs[name].append((first_word if row.first else cost)(words, cwd))
+                    costs[name].append(
+                        first_word(words, cwd) if row.first else cost(words, cwd, row.new)
+                    )
     medians = {name: Cost(*map(statistics.median, zip(*costs[name], strict=True))) for name in ROWS}
     result = {}
     for name, row in ROWS.items():
@@ -119,10 +184,10 @@ def report(runs: int, as_json: bool) -> None:
         print(json.dumps({"runs": runs, "rows": result}, indent=2))
         return
     print(f"medians of {runs}; a bar is for a quiet machine")
-    print(f"{'':<38}{'clock':>8}{'processors':>12}{'bar':>8}{'memory':>10}")
+    print(f"{'':<57}{'clock':>8}{'processors':>12}{'bar':>8}{'memory':>10}")
     for name, values in result.items():
         bar = f"{values['bar']:.2f}" if values["bar"] else ""
         print(
-            f"{name:<38}{values['clock']:>6.2f} s{values['processors']:>10.2f} s"
+            f"{name:<57}{values['clock']:>6.2f} s{values['processors']:>10.2f} s"
             f"{bar:>8}{values['memory']:>7.0f} MB"
         )

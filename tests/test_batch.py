@@ -76,8 +76,7 @@ def test_every_row_is_its_single_run(bits, hidden, lr, loss):
 
 @pytest.mark.skipif(not shutil.which("g++"), reason="needs a C++ compiler")
 @pytest.mark.parametrize("loss", ["mse", pytest.param("bce", marks=pytest.mark.slow)])
-def test_compiled_rows_are_their_single_runs(loss, tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+def test_compiled_rows_are_their_single_runs(loss, compiled_once):
     seeds = range(19)  # not a multiple of the vector length
     starts = [initial_weights(seed) for seed in seeds]
     trained = train(stack(starts), 700, 0.1, loss, compiled=True)
@@ -90,10 +89,7 @@ def test_compiled_rows_are_their_single_runs(loss, tmp_path, monkeypatch):
     ("bits", "hidden", "lr", "loss"),
     [(2, 2, 0.1, "mse"), (3, 3, 0.3, "mse"), (1, 1, 0.5, "mse"), (2, 3, 0.1, "bce")],
 )
-def test_rows_from_a_gpu_are_their_single_runs(
-    bits, hidden, lr, loss, compiled, tmp_path, monkeypatch
-):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+def test_rows_from_a_gpu_are_their_single_runs(bits, hidden, lr, loss, compiled, compiled_once):
     seeds = range(150)  # the kernel's second program is not full
     starts = [initial_weights(seed, hidden, bits) for seed in seeds]
     trained = train(stack(starts), 700, lr, loss, compiled=compiled, device="cuda")

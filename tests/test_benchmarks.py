@@ -34,6 +34,12 @@ def test_the_deep_script_is_one_that_the_judge_can_tell(tmp_path):
     assert check_file(path, timeout=PATIENCE).verdict == "correct"
 
 
+def test_the_script_in_pure_python_is_right(tmp_path):
+    path = tmp_path / "python.py"
+    path.write_text(benchmark_commands.PYTHON)
+    assert check_file(path, timeout=PATIENCE).verdict == "correct"
+
+
 def test_a_process_costs_something(tmp_path):
     cost = benchmark_commands.cost(["-c", "print(sum(range(10**6)))"], str(tmp_path))
     assert cost.processors > 0

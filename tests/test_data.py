@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xor_torch import initial_weights, truth_table
-from xor_torch.data import MAX_SEED
+from xor_torch.ranges import MAX_SEED
 
 
 def test_xor_is_the_notebooks_table():

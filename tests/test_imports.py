@@ -336,6 +336,10 @@ class Free(NamedTuple):
 
 HEAVY = ["torch", "lightning", "tensorboard", "matplotlib", "onnx", "onnxruntime"]
 FREE = {
+    "not even NumPy": Free(  # so that --help and a refused call answer at once
+        [*HEAVY, "numpy", "rich", "tqdm", "filelock"],
+        ["xor_torch.cli", "xor_torch.__main__", "xor_torch.ranges"],
+    ),
     "NumPy is enough": Free(
         [*HEAVY, "yaml", "jsonargparse", "tqdm"],
         [
@@ -465,6 +469,7 @@ MUTANTS = [
     (no_circle, "lit.runs", f"{FOR_TYPES}from .training import fit"),
     (no_circle, "lit.runs", f"{IN_A_FUNCTION}from . import fit"),
     (what_is_heavy_waits, "cli.train", "try:\n    import torch\nexcept ImportError:\n    pass"),
+    (what_is_heavy_waits, "ranges", "import numpy"),
     (what_is_heavy_waits, "files", "class C:\n    import lightning"),
     (what_is_heavy_waits, "threads", "from .lit import fit"),
     (what_is_heavy_waits, "sweep", "import torch"),

@@ -88,22 +88,11 @@ def own_cache(monkeypatch, tmp_path):
     return tmp_path / "xor_torch"
 
 
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory):
-    return tmp_path_factory.mktemp("compiled")
-
-
-@pytest.fixture
-def cache(monkeypatch, shared):
-    """A cache that tests share, because compiling takes seconds."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(shared))
-
-
 needs_compiler = pytest.mark.skipif(not shutil.which("g++"), reason="needs a C++ compiler")
 
 
 @pytest.fixture(params=["triton", pytest.param("cpp", marks=needs_compiler)])
-def compiled(request, monkeypatch, cache):
+def compiled(request, monkeypatch, compiled_once):
     """`Compiled` in each language, on the CPU."""
     if request.param == "triton":
         request.getfixturevalue("triton_on_torch")

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xor_torch import XOR, initial_weights, manual, squared_error, truth_table
-from xor_torch.data import MAX_SEED
+from xor_torch.ranges import MAX_SEED
 
 
 @given(st.integers(0, MAX_SEED), st.integers(1, 8), st.integers(1, 5))

@@ -5,12 +5,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from .ranges import MAX_BITS, MAX_HIDDEN, MAX_SEED
 
-# A truth table of 2**16 rows still trains. A slip such as --bits 64 must not fill the memory.
-MAX_BITS = 16
-MAX_HIDDEN = 4096
-MAX_SEED = 2**32 - 1
+Array = NDArray[np.float64]
 
 
 class Parameters(NamedTuple):

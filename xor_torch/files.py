@@ -14,12 +14,15 @@ import zipfile
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
-import numpy as np
 import yaml
 
+if TYPE_CHECKING:  # a refused call does not wait for NumPy
+    import numpy as np
+
 STANDARD_OUTPUT = "standard output"
+MAX_RECORDS = 1000  # of an archive; each takes time, and a checkpoint has about 15
 MAX_SETTINGS = 2**16  # bytes, which take a second to read; a run's config.yaml has about 100
 
 
@@ -39,6 +42,17 @@ def open_regular(path: str | Path) -> Iterator[tuple[BinaryIO, int]]:
         if not stat.S_ISREG(found.st_mode):
             raise ValueError(f"{path} is not a regular file")
         yield file, found.st_size
+
+
+def read_regular(path: str | Path) -> bytes:
+    """The bytes of a regular file.
+
+    Raises:
+        OSError, ValueError: as `open_regular`.
+
+    """
+    with open_regular(path) as (file, _):
+        return file.read()
 
 
 def read_zip(path: str | Path, most: float = math.inf) -> dict[str, bytes]:
@@ -64,6 +78,8 @@ def read_zip(path: str | Path, most: float = math.inf) -> dict[str, bytes]:
         try:
             with zipfile.ZipFile(file) as archive:
                 records = archive.infolist()
+                if len(records) > MAX_RECORDS:
+                    raise ValueError(f"it has {len(records)} records")
                 if len({record.filename for record in records}) < len(records):
                     raise ValueError("two records have the same name")
                 for record in records:
@@ -78,7 +94,7 @@ def read_zip(path: str | Path, most: float = math.inf) -> dict[str, bytes]:
             raise ValueError(f"{path} is damaged or not an archive: {error}") from error
 
 
-def read_arrays(path: str | Path) -> dict[str, np.ndarray]:
+def read_arrays(path: str | Path) -> "dict[str, np.ndarray]":
     """All arrays of an ``.npz`` file, by name; no Python objects, because they can run code.
 
     Raises:
@@ -86,11 +102,13 @@ def read_arrays(path: str | Path) -> dict[str, np.ndarray]:
         ValueError: the file is not a file of arrays, or is damaged.
 
     """
+    from numpy.lib.format import read_array
+
     arrays = {}
     for name, data in read_zip(path).items():
         stream = io.BytesIO(data)
         try:
-            arrays[name.removesuffix(".npy")] = np.lib.format.read_array(stream, allow_pickle=False)
+            arrays[name.removesuffix(".npy")] = read_array(stream, allow_pickle=False)
         except Exception as error:  # NumPy raises many classes
             raise ValueError(f"{path} is not a file of arrays: {name}: {error}") from error
     return arrays
@@ -104,8 +122,8 @@ def read_settings(path: str | Path) -> dict[str, Any]:
         ValueError: it is not a mapping in the YAML that `load_yaml` takes.
 
     """
-    with Path(path).open("rb") as file:
-        data = file.read(MAX_SETTINGS + 1)  # a device may have no end
+    with open_regular(path) as (file, _):
+        data = file.read(MAX_SETTINGS + 1)
     if len(data) > MAX_SETTINGS:
         raise ValueError(f"has more than {MAX_SETTINGS} bytes, too many for settings")
     settings = load_yaml(data.decode("utf-8-sig"))
@@ -238,13 +256,15 @@ def alive(pid: int) -> bool:
     return True
 
 
-def write_arrays(path: Path, arrays: Mapping[str, np.ndarray | float | str]) -> None:
+def write_arrays(path: Path, arrays: "Mapping[str, np.ndarray | float | str]") -> None:
     """Write an ``.npz`` file, whole or not at all.
 
     Raises:
         WriteError: it cannot be written.
 
     """
+    import numpy as np
+
     whole = io.BytesIO()  # on a full disk, NumPy would leave a broken archive, with a traceback
     np.savez(whole, **arrays)  # type: ignore[arg-type]  # none is named allow_pickle
     with write_beside(path) as beside:

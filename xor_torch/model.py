@@ -15,7 +15,7 @@ class XOR(nn.Module):
     to cross between the two layouts.
 
     Args:
-        seed: of NumPy's draws, 0 to 2**32 - 1. Torch's random state is neither used nor moved.
+        seed: of NumPy's draws, 0 to 2**32 - 1. Torch's random state stays as it is.
         hidden: number of hidden units, 1 to 4096.
         bits: number of inputs, 1 to 16.
 
@@ -27,9 +27,11 @@ class XOR(nn.Module):
     def __init__(self, seed: int = 42, hidden: int = 2, bits: int = 2) -> None:
         super().__init__()
         weights = initial_weights(seed, hidden, bits)
-        # skip_init: nn.Linear would draw weights of its own from torch's global generator
-        self.hidden = nn.utils.skip_init(nn.Linear, bits, hidden, dtype=torch.float64)
-        self.output = nn.utils.skip_init(nn.Linear, hidden, 1, dtype=torch.float64)
+        # nn.Linear draws weights of its own from torch's global generator; nn.utils.skip_init,
+        # which does not, imports sympy for it: half a second
+        with torch.random.fork_rng(devices=[]):
+            self.hidden = nn.Linear(bits, hidden, dtype=torch.float64)
+            self.output = nn.Linear(hidden, 1, dtype=torch.float64)
         self.load_numpy(weights)
 
     def forward(self, X: Tensor) -> Tensor:

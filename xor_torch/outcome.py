@@ -28,7 +28,6 @@ import numpy as np
 
 from .data import truth_table
 
-LOSSES = ("mse", "bce")  # squared error as in the notebook, and cross-entropy
 OUTCOMES = ("solved", "plateau", "moving", "stuck", "diverged")
 
 TIE = 0.1  # predictions further apart than this belong to different groups

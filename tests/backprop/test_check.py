@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from xor_torch import assert_backprop
-from xor_torch.backprop import check
+from xor_torch.backprop import check, many
 from xor_torch.backprop.check import check_file
 
 from ..common import PATIENCE, patience
@@ -570,6 +570,37 @@ def test_what_is_nested_too_deep(tmp_path, name, text):
     assert verdict.report().count("CANNOT TELL") == 1
 
 
+MUCH = "x = 1\n" * 100_000  # to compile 20 MB of it would take two minutes and 8 GB
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "words"),
+    [
+        ("script.py", MUCH, "it has 600,000 characters of code"),
+        (
+            "book.ipynb",
+            json.dumps({"cells": [{"cell_type": "code", "source": MUCH}]}),
+            "it has 600",
+        ),
+        ("book.ipynb", "[" + "{}," * 600_000 + "{}]", "it has too many parts"),
+    ],
+    ids=["script", "cell", "parts"],
+)
+def test_what_is_too_long_is_not_compiled(tmp_path, name, text, words, monkeypatch):
+    path = write(tmp_path, text, name)
+    monkeypatch.setattr("builtins.compile", None)
+    verdict = check_file(path)
+    assert verdict.verdict == "cannot tell"
+    assert words in verdict.reason
+    assert many.find_copies([path]) == {}
+
+
+@pytest.mark.parametrize("encoding", ["rot13", "nonsense"])
+def test_an_encoding_that_is_none_of_text(tmp_path, encoding):
+    verdict = check_file(write(tmp_path, f"# -*- coding: {encoding} -*-\nx = 1\n"))
+    assert verdict.reason.startswith("it is not a text file")
+
+
 def test_no_raw_escapes_in_the_report(tmp_path):
     source = "import numpy\nraise ValueError('\\x1b[2J\\x1b]0;title\\x07 \\u202e größe')\n"
     report = check_file(write(tmp_path, source, "\x1b[31mred.py")).report()
@@ -690,6 +721,10 @@ def returns_strings(X, y, params):
     return dict.fromkeys(params, "right")
 
 
+def exits(X, y, params):
+    sys.exit(0)
+
+
 def returns_none_in_it(X, y, params):
     return {**good(X, y, params), "W2": None}
 
@@ -708,6 +743,7 @@ def returns_none_in_it(X, y, params):
         (returns_nothing, "must return a mapping of names to arrays, got None"),
         (returns_a_tuple, r"must return a mapping of names to arrays, got \("),
         (returns_strings, "the gradient of W1 must be an array of numbers, got 'right'"),
+        (exits, "ended the process with sys.exit"),
         (returns_none_in_it, "the gradient of W2 must be an array of numbers, got None"),
         (functools.partial(good), "must be a function written in Python"),
         (None, "must be a function written in Python.*got None"),

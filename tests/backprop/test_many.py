@@ -1,13 +1,19 @@
 """Many files at once: which are found, copies, and that a bad one costs its own row alone."""
 
+import errno
 import os
 import signal
+import subprocess
+import sys
+import time
 
 import pytest
 
 from xor_torch.backprop import check_files, find_files, many
 
+from ..common import patience
 from .homework import CORRECT, MISTAKES
+from .test_check import ended, needs_linux
 
 
 def write(folder, **files):
@@ -97,3 +103,30 @@ def test_a_worker_that_dies_costs_one_row(tmp_path, monkeypatch):
     assert rows[0].json["reason_code"] == "checker-failed"
     assert rows[1].json["reason_code"] == "syntax-error"
     assert all(process.poll() is not None for process in started)  # none outlives the call
+
+
+def test_no_process_can_be_started(tmp_path, monkeypatch):
+    def fail(*_, **__):
+        raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+
+    write(tmp_path, a_dot_py="x = 1\n", b_dot_py="x = 2\n")
+    monkeypatch.setattr(many._Worker, "_start", fail)
+    with patience():
+        rows = check_files(find_files([str(tmp_path)]))
+    assert [row.json["reason_code"] for row in rows] == ["checker-failed"] * 2
+    assert "it could not start a process" in rows[0].json["reason"]
+
+
+@needs_linux
+def test_a_folders_scripts_end_with_the_check(tmp_path):
+    note = f"import os, time\nopen({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid()))\n"
+    write(tmp_path, a_dot_py=note + "time.sleep(600)\n")
+    code = (
+        "from pathlib import Path; from xor_torch.backprop import check_files;"
+        f"check_files([Path({str(tmp_path / 'a.py')!r})], timeout=600)"
+    )
+    with subprocess.Popen([sys.executable, "-c", code]) as checking, patience():
+        while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text():
+            time.sleep(0.02)
+        checking.kill()
+    assert ended(tmp_path / "pid")

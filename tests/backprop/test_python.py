@@ -21,7 +21,7 @@ from xor_torch.backprop.recording.number import Number
 from xor_torch.backprop.recording.recorder import Recorder
 
 ALL = Limits(updates=10**9, nodes=10**9, nodes_before=10**9, slow_loop_seconds=1e9, seconds=600)
-QUICK = {"worked", "line", "recurrent", "slots", "mixed"}
+QUICK = {"worked", "line", "recurrent", "slots", "mixed", "passed", "boxes", "last_change"}
 
 
 def quick(names, file_of=lambda name: name):
@@ -145,11 +145,20 @@ items[0] = "x"
 i: float = 0.75
 nested = [(0.5, [0.25])]
 nested[0][1][0] += 1
+class B:
+    pass
+b = B()
+n, d[n] = 4, 2.5
+b.both, (b.left, b.right), b.__dict__["z"] = 0.5, (1.5, 2.5), 3.5
+b.same = e[2] = same = 0.125
+e[0], *rest = 0.25, 0.5
+b.late: float = 4.5
 def count():
     global n
     n += 0.5
 count()
 end = (steps, vars(a), d, row, e, f, g, h, i, j, k, n, text, items, nested, A.limit)
+end += (vars(b), same, rest)
 """
 
 
@@ -168,7 +177,7 @@ def test_places_hold_what_they_would_hold():
 @functools.cache
 def recorded(source):
     """The tape of a script's first updates, not to be changed, and the limit that it met."""
-    recorder = Recorder(Limits(updates=100, slow_loop_seconds=1e9))
+    recorder = Recorder(Limits(updates=40, slow_loop_seconds=1e9))
     with contextlib.redirect_stdout(io.StringIO()):
         script.Run(recorder).script(source, "script.py")
     recorder.full = True
@@ -205,6 +214,11 @@ NAMES = {
     },
     "matrices": {"W": (3, 3), "V": (3, 1)},
     "line": {"m": (1,), "b": (1,)},
+    "passed": dict.fromkeys(["w", "v", "b", "c"], (1,)),
+    "boxes": {
+        "net.weights[0].rows": (2, 3), "net.biases[0].rows": (1, 3),
+        "net.weights[1].rows": (3, 1), "net.biases[1].rows": (1, 1),
+    },
     "logistic": {"weights": (2,), "bias": (1,)},
     "layered": {
         **{f"{kind}[{n}]": s for kind in ("weights", "speeds") for n, s in enumerate(

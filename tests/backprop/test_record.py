@@ -1,6 +1,7 @@
 """The recorder: the script sees its own numbers, and the tape repeats them."""
 
 import itertools
+import math
 
 import numpy as np
 import pytest
@@ -294,6 +295,7 @@ for epoch in range(100):
         w -= 0.1 * dw
         V -= 0.1 * dV
 """
+FEW = Limits(updates=120)  # the training is short, the preparation is not
 EARLY = PREPARED.replace("        w -= 0.1 * dw\n", "").replace(
     "        dV = ", "        w -= 0.1 * dw\n        dV = "
 )
@@ -308,9 +310,9 @@ EARLY = PREPARED.replace("        w -= 0.1 * dw\n", "").replace(
 def test_a_long_preparation_is_left_out(tmp_path, monkeypatch, source, verdict, line, data):
     monkeypatch.setattr(tapes, "LONG", 500)
     monkeypatch.setattr(tapes, "DATA", data)
-    _, tape = record(source.replace("SAMPLES", "200"), tmp_path)
+    _, tape = record(source.replace("SAMPLES", "200"), tmp_path, limits=FEW)
     assert sum(node.op == "left out" for node in tape.nodes) > 1000
-    (finding,) = judge(tape)
+    (finding,) = judge(tape, math.inf)
     found = finding.diagnosis.line if finding.diagnosis else None
     assert (finding.verdict, found) == (verdict, line), finding.reason
 
@@ -320,24 +322,26 @@ def test_what_the_first_update_is_computed_from_is_kept(tmp_path, monkeypatch):
     monkeypatch.setattr(tapes, "LONG", 500)
     check = "        if epoch == 0:\n            [predict(sample) for _ in range(200)]\n"
     source = PREPARED.replace("        w -= ", f"{check}        w -= ")
-    _, tape = record(source.replace("SAMPLES", "200"), tmp_path)
+    _, tape = record(source.replace("SAMPLES", "200"), tmp_path, limits=FEW)
     first = min(new for _, new in tape.links)
     (dw,) = [n for n in tape.nodes[:first] if n.name == "dw"]
     assert dw.op == "multiply" and dw.id < first - 1000
-    (finding,) = judge(tape)
+    (finding,) = judge(tape, math.inf)
     assert finding.verdict != "wrong"
 
 
 def test_training_after_a_long_preparation(tmp_path):
+    """Of more than `tapes.LONG` operations."""
     path = tmp_path / "script.py"
-    path.write_text(PREPARED.replace("SAMPLES", "12_000"))
+    path.write_text(PREPARED.replace("SAMPLES", "2_000"))
     verdict = check_file(path)
     assert verdict.verdict == "correct", verdict.report()
 
 
 def test_weights_after_many_arrays(tmp_path):
-    _, tape = record(PREPARED.replace("SAMPLES", "5"), tmp_path, limits=Limits(marks=3))
-    (finding,) = judge(tape)
+    limits = Limits(marks=3, updates=120)
+    _, tape = record(PREPARED.replace("SAMPLES", "5"), tmp_path, limits=limits)
+    (finding,) = judge(tape, math.inf)
     assert (finding.verdict, len(finding.parameters)) == ("correct", 2), finding.reason
 
 
@@ -373,10 +377,10 @@ for epoch in range(100):
 
 
 LIMITS = {
-    "too often": Limits(runs=50),
-    "too long": Limits(nodes_before=100),
-    "both": Limits(nodes_before=100, runs=50),
-    "neither": Limits(),
+    "too often": Limits(runs=50, updates=120),
+    "too long": Limits(nodes_before=100, updates=120),
+    "both": Limits(nodes_before=100, runs=50, updates=120),
+    "neither": Limits(updates=120),
 }
 
 
@@ -401,7 +405,7 @@ def test_a_preparation_of_any_length(tmp_path, name, rounds, mistake):
     _, tape = record(source, tmp_path, limits=limits)
     dropped = sum(node.op == "left out" for node in tape.nodes)
     assert (dropped > 0) == (limits.nodes_before == 100 and 3 * min(rounds, limits.runs) > 100)
-    (finding,) = judge(tape)
+    (finding,) = judge(tape, math.inf)
     found = finding.diagnosis.line if finding.diagnosis else None
     assert (finding.verdict, found) == (("wrong", 13) if mistake else ("correct", None))
 
@@ -413,11 +417,11 @@ def test_an_update_that_is_not_whole_is_no_step(tmp_path):
         "    dW = 0\n    for n in range(30):\n"
         "        dW = dW + X.T @ (d @ w.T * (1 - h * h)) / 30\n",
     )
-    for limits in (Limits(runs=10), Limits(nodes_before=300)):
+    for limits in (Limits(runs=10, updates=60), Limits(nodes_before=300, updates=60)):
         _, tape = record(source, tmp_path, limits=limits)
         assert tape.links
         assert min(old for old, _ in tape.links) > 10 * 10  # not those of the first epoch
-        assert [f.verdict for f in judge(tape)] == ["correct"]
+        assert [f.verdict for f in judge(tape, math.inf)] == ["correct"]
 
 
 def test_an_array_that_a_long_preparation_fills(tmp_path):

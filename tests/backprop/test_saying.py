@@ -387,9 +387,9 @@ def test_gnu_lines():
 
 def test_github_commands_are_escaped():
     one = verdict(finding())
-    one.path = "a,b:c%.py"
+    one.path = "a,b:c%\x1b[31m.py"
     assert github(said_of(one)) == (
-        "::error file=a%2Cb%3Ac%25.py,line=10,col=5,endColumn=43,title=updated-too-early::"
+        "::error file=a%2Cb%3Ac%25\\x1b[31m.py,line=10,col=5,endColumn=43,title=updated-too-early::"
         "delta1 uses weights that this step has already changed"
     )
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import math
 import subprocess
 import sys
 
@@ -263,7 +264,7 @@ def test_what_is_not_known_is_lost_and_not_a_leaf():
 
 @pytest.mark.parametrize("name", FILES)
 def test_a_right_script_is_right(name, tmp_path):
-    findings = judge_all(recorded(FILES[name].read_text(), tmp_path))
+    findings = judge_all(recorded(FILES[name].read_text(), tmp_path), math.inf)
     assert findings
     assert {f.verdict for f in findings} == {"correct"}, [f.reason for f in findings]
 
@@ -281,7 +282,7 @@ SLOW = {"ninja", "recurrent"}
 def test_a_mistake_is_found_with_its_line(id, tmp_path):
     mistake = MISTAKES[id]
     source = mistake.source(FILES)
-    wrong = [f for f in judge_all(recorded(source, tmp_path)) if f.verdict == "wrong"]
+    wrong = [f for f in judge_all(recorded(source, tmp_path), math.inf) if f.verdict == "wrong"]
     assert wrong
     line = source.splitlines()[wrong[0].diagnosis.line - 1]
     texts = [*mistake.near, *mistake.wrong.strip().splitlines()[-1:]]
@@ -289,7 +290,7 @@ def test_a_mistake_is_found_with_its_line(id, tmp_path):
 
 
 def test_parameters_have_their_names(tmp_path):
-    (finding,) = judge_all(recorded(FILES["ninja"].read_text(), tmp_path))
+    (finding,) = judge_all(recorded(FILES["ninja"].read_text(), tmp_path), math.inf)
     names = [p.name for p in finding.parameters]
     assert names == ["C", "W1", "b1", "W2", "b2", "bngain", "bnbias"]
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+from tqdm import tqdm
 
 from ..common import ROOT, run_cli
 
@@ -114,3 +115,15 @@ def _read(descriptor):
         return os.read(descriptor, 65536)
     except OSError:  # the other side is closed
         return b""
+
+
+def test_the_bar_needs_no_thread(monkeypatch, capsys):
+    # where none can be started, tqdm would warn of it
+    def fail(*_):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr("tqdm.std.TMonitor", fail)
+    monkeypatch.setattr(tqdm, "monitor", None)
+    monkeypatch.setattr(tqdm, "monitor_interval", 10)
+    assert run_cli("compare", "--epochs", 3) == 0
+    assert capsys.readouterr().err == ""

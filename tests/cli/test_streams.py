@@ -1,5 +1,6 @@
 """Streams that are closed, full, or of few characters: an exit code, one line, no traceback."""
 
+import errno
 import functools
 import os
 import subprocess
@@ -119,6 +120,22 @@ def test_no_further_thread_is_said_in_one_line(tmp_path, monkeypatch, capsys):
     assert run_cli("train", "--epochs", 3) == 1
     assert (
         "error: cannot start another process or thread" in capsys.readouterr().err.splitlines()[-1]
+    )
+
+
+def test_no_further_process_is_said_in_one_line(tmp_path, monkeypatch, capsys):
+    def refused(*_, **__):
+        raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("xor_torch.sweep.workers.subprocess.Popen", refused)
+    monkeypatch.setattr("xor_torch.sweep.run.cores", lambda: 2)
+    monkeypatch.setattr("xor_torch.sweep.plan.BLOCK", 4)
+    assert run_cli("sweep", "--seeds", 20, "--epochs", 3, "--out", "x.npz") == 1
+    assert (
+        capsys.readouterr().err.splitlines()[-1]
+        == "xor-torch sweep: error: cannot start another process or thread: the limit is reached, "
+        "see ulimit -u"
     )
 
 

@@ -9,6 +9,7 @@ import struct
 import subprocess
 import sys
 import tracemalloc
+import warnings
 import zipfile
 import zlib
 from collections import Counter
@@ -24,6 +25,10 @@ import yaml
 from xor_torch import XORModule, cli, files, fit, lit, sweep
 from xor_torch.lit import checkpoint, runs
 from xor_torch.sweep import Interrupted, Result
+from xor_torch.sweep.blocks import Blocks
+from xor_torch.sweep.plan import read_plan
+
+from ..common import patience
 
 CUTS = 64
 FLIPS = 1000
@@ -464,6 +469,37 @@ def test_a_pipe_is_not_waited_for(elsewhere):
         files.read_zip(elsewhere / "pipe.ckpt")
 
 
+def many_records(path):
+    """An archive of 2,000 empty records."""
+    with zipfile.ZipFile(path, "w") as archive:
+        for number in range(2000):
+            archive.writestr(str(number), "")
+
+
+def test_many_records_are_refused(elsewhere):
+    path = elsewhere / "many.ckpt"
+    many_records(path)
+    with pytest.raises(ValueError, match="it has 2000 records"):
+        files.read_zip(path)
+
+
+def test_a_checkpoint_is_refused_without_a_warning(saved, elsewhere):
+    # torch warns of a pickle of another protocol: that would be a second line
+    path = elsewhere / "x.ckpt"
+    with (
+        zipfile.ZipFile(saved / "checkpoints/last.ckpt") as good,
+        zipfile.ZipFile(path, "w") as bad,
+    ):
+        for name in good.namelist():
+            new = name.endswith("data.pkl")
+            bad.writestr(name, b"\x80\x04N." if new else good.read(name))
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        with pytest.raises(ValueError, match=r"x\.ckpt is not a checkpoint"):
+            checkpoint.read(path)
+    assert warned == []
+
+
 PLANTED = {"class_path": "planted.Profiler", "init_args": {}}
 NOT_PLAIN = {
     "a class": {"profiler": PLANTED},
@@ -583,6 +619,31 @@ def test_a_run_goes_on_as_it_was_told_whatever_its_config_says(saved, elsewhere,
     assert capsys.readouterr().out.endswith(expected)
 
 
+def test_whatever_is_in_the_output_of_a_run_it_goes_on(elsewhere, capsys):
+    # so many bytes must not be read, and a line that somebody has added means nothing
+    call = ["train", "--views", "none", "--epochs"]
+    assert cli.main([*call, "1002"]) == 0
+    whole = capsys.readouterr().out
+    assert cli.main([*call, "1000"]) == 0
+    begin = capsys.readouterr().out.partition("\nFinal")[0]
+    output = elsewhere / "lightning_logs/version_1" / runs.OUTPUT
+    first = output.read_bytes()
+    with output.open("r+b") as file:
+        file.truncate(3 * 10**9)
+        file.seek(0, os.SEEK_END)
+        file.write(b"\n\xff\n" + first)
+    tracemalloc.start()
+    try:
+        code = cli.main(["train", "--resume", "lightning_logs/version_1", "--epochs", "1002"])
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+        output.unlink()
+    assert code == 0
+    assert most < 50e6
+    assert begin + capsys.readouterr().out == whole
+
+
 # --- sweeps ----------------------------------------------------------------------------------
 
 
@@ -687,6 +748,20 @@ def test_a_plan_of_something_else_is_refused(text, interrupted, capsys):
     plan.write_text(text)
     assert "--force" in refused_by_cli(capsys, CALL, "s.npz.blocks/plan.json")
     sweep.sweep(20, epochs=20, out="s.npz", workers=1, force=True)
+    assert Path("s.npz").read_bytes() == whole
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, lambda path: path.symlink_to("/dev/zero")])
+def test_a_plan_or_a_claim_without_an_end_is_not_read(make, interrupted, capsys):
+    directory, whole = interrupted
+    make(directory / "2.claim")
+    with patience():
+        assert Blocks(directory, read_plan(directory)).in_work() == {}
+    (directory / "plan.json").unlink()
+    make(directory / "plan.json")
+    with patience():
+        assert "--force" in refused_by_cli(capsys, CALL, "plan.json is not a regular file")
+        sweep.sweep(20, epochs=20, out="s.npz", workers=1, force=True)
     assert Path("s.npz").read_bytes() == whole
 
 

@@ -122,7 +122,7 @@ def without_repetition(text):
 
 def test_killed_at_random_moments(whole, tmp_path):
     epochs, _, output = whole
-    kills, moments = 50 if epochs == 10_000 else 3, random.Random(7)
+    kills, moments = 100 if epochs == 10_000 else 3, random.Random(7)
     begun, half, exact, tried = 0, 0, 0, 0
     while tried < kills:
         cwd = tmp_path / f"{epochs}.{random.randbytes(4).hex()}"
@@ -185,3 +185,50 @@ def test_killed_between_a_line_and_its_note(whole, tmp_path):
     _, joined = go_on(cwd, whole, first.stdout)
     assert joined == output.replace(again, again * 2)
     assert without_repetition(joined) == output
+
+
+def assert_survives(call, how, which, cwd, whole):
+    """A system call of a run fails, or a signal comes with it: it goes on as one left alone."""
+    epochs, _, output = whole
+    setup = functools.partial(
+        warm.after, functools.partial(checkpoint_every, EVERY), warm.at_the_gun
+    )
+    with warm.ended(
+        warm.Command("train", *flags_of(epochs), cwd=cwd, setup=setup, piped=True)
+    ) as command:
+        code = warm.inject(command, call, how, which)
+    assert "Traceback" not in command.stderr, (call, how, which, command.stderr)
+    assert code in warm.ENDS[how.partition("=")[0]], (call, how, which, code, command.stderr)
+    if code == 0:
+        assert command.stdout == output
+    else:
+        go_on(cwd, whole, command.stdout)
+    return code
+
+
+@pytest.mark.parametrize(
+    ("call", "how", "which"),
+    [
+        ("rename", "signal=KILL", "3"),
+        ("rename", "error=EIO", "4"),
+        ("unlink", "error=EACCES", "2"),
+        ("mkdir", "error=EIO", "2"),
+        ("write", "error=ENOSPC", "30+"),
+        ("write", "signal=KILL", "31"),
+        ("open", "error=EIO", "30"),
+    ],
+)
+def test_a_system_call_of_a_run_fails(call, how, which, whole, tmp_path):
+    assert_survives(call, how, which, tmp_path / "here", whole)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("call", warm.CALLS)
+def test_any_system_call_of_a_run_fails(call, whole, tmp_path):
+    moments = random.Random(call)
+    codes = []
+    for number in range(25):
+        how = moments.choice(warm.HOWS)
+        which = f"{moments.randint(1, 120)}{moments.choice(['', '+'])}"
+        codes.append(assert_survives(call, how, which, tmp_path / f"here{number}", whole))
+    print(f"\n{call}: exit codes {codes}")

@@ -208,7 +208,7 @@ class Commands(RuleBasedStateMachine):
         assert code in (0, -signal.SIGKILL), command.stderr
         if Path(name).exists():
             self.files[name] = swept(40, lr)
-        elif Path(f"{name}.blocks").exists():
+        elif Path(f"{name}.blocks/plan.json").exists():  # before that, any sweep may begin there
             self.begun[name] = (40, lr)
 
     # --- what must be true after each of them ------------------------------------------------

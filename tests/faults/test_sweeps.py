@@ -182,26 +182,32 @@ def test_interrupted_at(moment, number, tmp_path, whole):
 
 @pytest.mark.parametrize("kills", [3, pytest.param(100, marks=slow)])
 def test_killed_at_random_moments(kills, tmp_path, whole):
-    """From the first line of the command to its last, pictures included."""
+    """From the first line of the command to its last; one in ten draws pictures, too."""
     moments = random.Random(kills)
-    cwd = tmp_path / "quiet"
-    begin = time.monotonic()
-    with warm.ended(start(*LONG, cwd=cwd, setup=with_pictures)) as quiet:
-        quiet.wait()
-    seconds = time.monotonic() - begin
+
+    def seconds(setup):
+        path = tmp_path / "seconds"
+        tell = functools.partial(warm.after, setup, functools.partial(warm.tell_seconds, path))
+        finish(tmp_path / "quiet", *LONG, "--force", setup=tell)
+        return float(path.read_text())
+
+    least, most = seconds(small_blocks), seconds(with_pictures)
     tried, plans, blocks, files = 0, 0, 0, 0
     while tried < kills:
         cwd = tmp_path / f"killed{tried}"
         shutil.rmtree(cwd, ignore_errors=True)
-        with warm.ended(start(*LONG, cwd=cwd, setup=with_pictures)) as command:
-            time.sleep(moments.uniform(0, seconds))
-            if not command.kill(signal.SIGKILL) or command.wait() != -signal.SIGKILL:
+        setup, end = (with_pictures, most) if tried % 10 == 2 else (small_blocks, least)
+        die = functools.partial(warm.die_after, moments.uniform(0, end))
+        with warm.ended(
+            start(*LONG, cwd=cwd, setup=functools.partial(warm.after, setup, die))
+        ) as command:
+            if command.wait() != -warm.ENDED:
                 continue  # it had come to its end
         tried += 1
         plans += (cwd / "x.npz.blocks/plan.json").exists()
         blocks += any(cwd.glob("x.npz.blocks/*.npz"))
         files += (cwd / "x.npz").exists()
-        assert_goes_on(cwd, whole(*LONG), *LONG, setup=with_pictures)
+        assert_goes_on(cwd, whole(*LONG), *LONG, setup=setup)
     print(f"\n{tried} kills: {plans} with a plan, {blocks} with blocks, {files} with the file")
 
 
@@ -380,12 +386,6 @@ def test_a_sweep_that_is_under_way_is_left_alone(flags, tmp_path, whole):
     assert (cwd / "x.npz").read_bytes() == whole(*SHORT, *network)
 
 
-def at_the_gun():
-    small_blocks()
-    while not Path("go").exists():
-        time.sleep(0.001)
-
-
 @pytest.mark.parametrize("rounds", [1, pytest.param(20, marks=slow)])
 @pytest.mark.parametrize("force", [(), ("--force",)])
 @pytest.mark.parametrize("rates", [(0.1, 0.1, 0.1), (0.1, 1, 2)])
@@ -393,7 +393,8 @@ def test_sweeps_that_start_together(rates, force, rounds, tmp_path, whole):
     for number in range(rounds):
         cwd = tmp_path / f"here{number}"
         calls = [(*SHORT, "--lr", rate, *force) for rate in rates]
-        commands = [start(*call, cwd=cwd, setup=at_the_gun) for call in calls]
+        setup = functools.partial(warm.after, small_blocks, warm.at_the_gun)
+        commands = [start(*call, cwd=cwd, setup=setup) for call in calls]
         (cwd / "go").touch()
         codes = [command.wait() for command in commands]
         won = [rate for rate, code in zip(rates, codes, strict=True) if code == 0]
@@ -516,87 +517,49 @@ def test_a_log_directory_that_leads_nowhere_is_refused_at_once(tmp_path):
 # --- a system that fails ---------------------------------------------------------------------
 
 
-def may_trace():
-    """Whether strace is there and may look at a process."""
-    if not shutil.which("strace"):
-        return False
-    trial = subprocess.run(["strace", "-f", "-e", "trace=none", "true"], capture_output=True)
-    return trial.returncode == 0
+def faults(*rows):
+    return [(call, how, which) for call, hows, whiches in rows for how in hows for which in whiches]
 
 
-CALLS = {
-    "rename": "rename,renameat,renameat2",
-    "unlink": "unlink,unlinkat,rmdir",
-    "mkdir": "mkdir,mkdirat",
-    "write": "write,pwrite64,writev",
-    "fsync": "fsync,fdatasync",
-    "open": "openat,open,creat",
-}
-FAULTS = [
-    *(("rename", error, which) for error in ("EIO", "EACCES") for which in ("1", "2", "9", "10")),
-    *(("unlink", error, which) for error in ("EIO", "EPERM") for which in ("1", "4", "16+")),
-    ("mkdir", "ENOSPC", "1"),
-    ("mkdir", "EACCES", "1+"),
-    *(("write", "ENOSPC", which) for which in ("1+", "5+", "20", "32+")),
-    ("write", "EIO", "24"),
-    ("fsync", "EIO", "1+"),
-    ("open", "EIO", "1"),
-    ("open", "EACCES", "20+"),
-]
+FAULTS = faults(
+    ("rename", ("error=EIO", "error=EACCES"), ("1", "2", "9", "10")),
+    ("unlink", ("error=EIO", "error=EPERM"), ("1", "4", "16+")),
+    ("mkdir", ("error=ENOSPC",), ("1",)),
+    ("mkdir", ("error=EACCES",), ("1+",)),
+    ("write", ("error=ENOSPC",), ("1+", "5+", "20", "32+")),
+    ("write", ("error=EIO",), ("24",)),
+    ("fsync", ("error=EIO",), ("1+",)),
+    ("open", ("error=EIO",), ("1",)),
+    ("open", ("error=EACCES",), ("20+",)),
+    ("unlink", ("signal=KILL",), ("3", "17")),
+    ("write", ("signal=KILL", "signal=TERM"), ("12",)),
+)
 
 
-@pytest.fixture(scope="module")
-def tracer():
-    if not may_trace():
-        pytest.skip("strace is missing or not allowed here")
-
-
-@pytest.mark.parametrize(("call", "error", "which"), FAULTS)
-def test_a_system_call_fails(call, error, which, tracer, tmp_path, whole):
-    cwd = tmp_path / "here"
-    assert_survives(call, error, which, cwd, whole)
+@pytest.mark.parametrize(("call", "how", "which"), FAULTS)
+def test_a_system_call_fails(call, how, which, tmp_path, whole):
+    assert_survives(call, how, which, tmp_path / "here", whole)
 
 
 @slow
-@pytest.mark.parametrize("call", CALLS)
-def test_any_system_call_fails(call, tracer, tmp_path, whole):
+@pytest.mark.parametrize("call", warm.CALLS)
+def test_any_system_call_fails(call, tmp_path, whole):
     moments = random.Random(call)
     codes = []
     for number in range(25):
-        error = moments.choice(["EIO", "ENOSPC", "EACCES", "EROFS", "EDQUOT"])
+        how = moments.choice(warm.HOWS)
         which = f"{moments.randint(1, 80)}{moments.choice(['', '+'])}"
-        codes.append(assert_survives(call, error, which, tmp_path / f"here{number}", whole))
+        codes.append(assert_survives(call, how, which, tmp_path / f"here{number}", whole))
     print(f"\n{call}: exit codes {codes}")
 
 
-def assert_survives(call, error, which, cwd, whole):
+def assert_survives(call, how, which, cwd, whole):
     """A system call of a sweep fails: its end is one of the documented ones, and it goes on."""
-    with warm.ended(start(*SHORT, cwd=cwd, setup=at_the_gun, piped=True)) as command:
-        pid = command.process.pid
-        command.until(command.begun.exists)  # what fails before that is not the sweep's
-        trace = subprocess.Popen(
-            ["strace", "-f", "-qq", "-o", os.devnull, "-p", str(pid),
-             "-e", f"trace={CALLS[call]}",
-             "-e", f"inject={CALLS[call]}:error={error}:when={which}"],
-            stderr=subprocess.PIPE,
-        )  # fmt: skip
-        try:
-            command.until(lambda: traced(pid) or trace.poll() is not None)
-            if trace.poll() is not None:
-                pytest.skip(f"strace cannot attach: {trace.stderr.read().decode()}")
-            (cwd / "go").touch()
-            code = command.wait()
-        finally:
-            trace.terminate()
-            trace.communicate()
+    setup = functools.partial(warm.after, small_blocks, warm.at_the_gun)
+    with warm.ended(start(*SHORT, cwd=cwd, setup=setup, piped=True)) as command:
+        code = warm.inject(command, call, how, which)
     said = command.stderr
-    assert "Traceback" not in said, (call, error, which, said)
-    assert code in (0, 1, 2), (call, error, which, code, said)
-    (cwd / "go").unlink()
+    assert "Traceback" not in said, (call, how, which, said)
+    assert code in warm.ENDS[how.partition("=")[0]], (call, how, which, code, said)
     assert_goes_on(cwd, whole(*SHORT), *SHORT)
     return code
-
-
-def traced(pid):
-    status = Path(f"/proc/{pid}/status").read_text()
-    return not re.search(r"TracerPid:\s+0\n", status)

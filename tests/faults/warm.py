@@ -1,16 +1,21 @@
 """Real processes without the seconds of imports: forked from one that has imported everything."""
 
 import contextlib
+import functools
 import multiprocessing
+import multiprocessing.util
 import os
 import pkgutil
 import re
+import shutil
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import pytest
 import torch
 
 import xor_torch
@@ -94,6 +99,7 @@ class Command:
     ) -> None:
         Command.count += 1
         cwd.mkdir(exist_ok=True)
+        self.cwd = cwd
         self.out = stdout or cwd.with_name(f"{cwd.name}.{Command.count}.out")
         self.err = err = cwd.with_name(f"{cwd.name}.{Command.count}.err")
         self.err.touch()
@@ -203,6 +209,33 @@ def ended(command: Command) -> Iterator[Command]:
             command.process.join()
 
 
+ENDED = signal.SIGPROF  # what `die_after` ends a process with
+
+
+def die_after(seconds: float) -> None:
+    """Have this process end after so much of its processor time, as by kill -9.
+
+    The system does it, and no code of the process runs any more. A clock on the wall would find a
+    process on a busy machine still at its begin, and on an idle one at its end.
+    """
+    signal.signal(ENDED, signal.SIG_DFL)
+    signal.setitimer(signal.ITIMER_PROF, max(seconds, 1e-6))
+
+
+def tell_seconds(path: Path) -> None:
+    """Have this process write into `path`, at its end, how much processor time it took from now."""
+    begin = time.process_time()
+    multiprocessing.util.Finalize(
+        None, lambda: path.write_text(str(time.process_time() - begin)), exitpriority=0
+    )
+
+
+def after(first: Callable[[], object], then: Callable[[], object]) -> None:
+    """A setup of two."""
+    first()
+    then()
+
+
 def cpu_seconds(pid: int) -> float | None:
     """The processor time that a process has taken so far (Linux), None if it has ended."""
     try:
@@ -213,3 +246,70 @@ def cpu_seconds(pid: int) -> float | None:
 
 
 LINUX = sys.platform == "linux"
+
+
+# --- a system that fails ---------------------------------------------------------------------
+
+CALLS = {
+    "rename": "rename,renameat,renameat2",
+    "unlink": "unlink,unlinkat,rmdir",
+    "mkdir": "mkdir,mkdirat",
+    "write": "write,pwrite64,writev",
+    "fsync": "fsync,fdatasync",
+    "open": "openat,open,creat",
+}
+HOWS = [f"error={name}" for name in ("EIO", "ENOSPC", "EACCES", "EROFS", "EDQUOT")]
+HOWS += ["signal=KILL", "signal=TERM"]
+ENDS = {"error": (0, 1, 2), "signal": (0, 1, -signal.SIGKILL, 128 + signal.SIGTERM)}
+
+
+@functools.cache
+def may_trace() -> bool:
+    """Whether strace is there and may look at a process."""
+    if not shutil.which("strace"):
+        return False
+    trial = subprocess.run(["strace", "-f", "-e", "trace=none", "true"], capture_output=True)
+    return trial.returncode == 0
+
+
+def at_the_gun() -> None:
+    """Wait for a file `go` in the present directory: a setup."""
+    while not Path("go").exists():
+        time.sleep(0.001)
+
+
+def inject(command: Command, call: str, how: str, which: str) -> int:
+    """Have a system call of a command fail, or a signal come with it; its exit code.
+
+    Args:
+        command: its setup is `at_the_gun`, in its `cwd`: what fails before that is not its own.
+        call: one of CALLS.
+        how: of strace, such as "error=EIO" or "signal=KILL".
+        which: the number of the call; with a + each one from that on.
+
+    """
+    if not may_trace():
+        pytest.skip("strace is missing or not allowed here")
+    pid, go = command.process.pid, command.cwd / "go"
+    command.until(command.begun.exists)
+    trace = subprocess.Popen(
+        ["strace", "-f", "-qq", "-o", os.devnull, "-p", str(pid),
+         "-e", f"trace={CALLS[call]}",
+         "-e", f"inject={CALLS[call]}:{how}:when={which}"],
+        stderr=subprocess.PIPE,
+    )  # fmt: skip
+    try:
+        command.until(lambda: traced(pid) or trace.poll() is not None)
+        if trace.poll() is not None:
+            pytest.skip(f"strace cannot attach: {trace.stderr.read().decode()}")
+        go.touch()
+        return command.wait()
+    finally:
+        trace.terminate()
+        trace.communicate()
+        go.unlink(missing_ok=True)
+
+
+def traced(pid: int) -> bool:
+    status = Path(f"/proc/{pid}/status").read_text()
+    return not re.search(r"TracerPid:\s+0\n", status)

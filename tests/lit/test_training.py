@@ -85,6 +85,9 @@ def test_a_file_of_the_run_that_is_a_pipe_or_a_link_to_nothing(tmp_path, name, m
     ):
         pass
     assert not (tmp_path / "nowhere").exists()
+    if name != "checkpoints/last.ckpt":  # it is that run, and no new one is begun
+        kept = kept.rename(tmp_path / "version_0" / runs.CHECKPOINT)
+        assert runs.run_of(kept) == tmp_path / "version_0"
     assert lit.load(kept).prediction is not None
 
 

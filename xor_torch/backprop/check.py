@@ -181,7 +181,8 @@ def _record(
         seconds_left = seconds + grace + CLEANUP_SECONDS
         with _started(command, verbose, cwd) as process:
             progress("loading torch")
-            _load_judge()  # while the script runs
+            with _no_garbage():  # the judge imports torch, while the script runs
+                importlib.import_module(".judging.claims", __package__)
             ended = _wait(process, seconds_left, tell)
         if not (Path(folder) / "tape.json").exists():
             raise _CannotTell(
@@ -190,7 +191,8 @@ def _record(
                 else OUT_OF_TIME.format(seconds)
             )
         try:
-            tape, outcome = Tape.load(Path(folder))
+            with _no_garbage():
+                tape, outcome = Tape.load(Path(folder))
             outcome["pairs"] = None
             if (Path(folder) / PAIRS / "tape.json").exists():
                 functions, found = Tape.load(Path(folder) / PAIRS)
@@ -230,12 +232,13 @@ def _started(
         process.wait()
 
 
-def _load_judge() -> None:
-    """Import the judge, and torch with it. Nothing of it is garbage, so none is looked for."""
+@contextlib.contextmanager
+def _no_garbage() -> Iterator[None]:
+    """What is made meanwhile stays: looking for garbage would take a third of the time."""
     collects = gc.isenabled()
     gc.disable()
     try:
-        importlib.import_module(".judging.claims", __package__)
+        yield
     finally:
         if collects:
             gc.enable()

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from .check import check_file
+from .recording.process import end_with_parent
 from .recording.source import fingerprint, read_source
 from .saying.outline import Outline
 from .saying.table import Row
@@ -195,12 +196,17 @@ def _work(
         except queue.Empty:
             return
         begin = time.monotonic()
-        said = worker.check(paths[k], options)
+        try:
+            said = worker.check(paths[k], options)
+        except (OSError, RuntimeError) as error:  # no process, or no thread, can be started
+            why = f"this check was ended: it could not start a process: {error}"
+            said = _said(Verdict(str(paths[k]), "cannot tell", why))
         finished.put((k, said, time.monotonic() - begin))
 
 
 def serve() -> None:
     """Be a worker: check what comes in on standard input, until the other side is gone."""
+    end_with_parent()
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what is printed must not get among the answers
     with contextlib.suppress(EOFError, KeyboardInterrupt, BrokenPipeError):

@@ -131,7 +131,7 @@ class Names(Set[str]):
         self._names = dict.fromkeys(names)  # in the order of the table
 
     def __contains__(self, op: object) -> bool:
-        return isinstance(op, str) and op.partition("#")[0] in self._names
+        return op in self._names or (isinstance(op, str) and op.partition("#")[0] in self._names)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._names)

@@ -30,6 +30,7 @@ ENDS = ("ran", "exit", "crash", "time", "full")  # how a recording may end
 # A literal up to this size, added or used as a lower bound, guards against a division by zero or
 # log(0).
 SMALL = 1e-4
+PLAIN = (bool, int, str)  # arguments that are the same in JSON
 
 
 class Ref(NamedTuple):
@@ -312,9 +313,13 @@ def _without_small(x: Any) -> Any:
 
 def _encode(x: Any) -> Any:
     """An argument as JSON; what has no faithful form becomes ``{"?": its type}``."""
-    if isinstance(x, Ref):
+    if type(x) is Ref:  # nearly all of them are
         return {"ref": x.id}
-    if x is None or isinstance(x, bool | int | str):
+    if isinstance(x, tuple):
+        return {"tuple": [_encode(i) for i in x]}
+    if isinstance(x, dict):
+        return {"dict": {str(k): _encode(v) for k, v in x.items()}}
+    if x is None or isinstance(x, PLAIN):
         return x
     if isinstance(x, float):
         return {"float": x.hex()}
@@ -324,12 +329,8 @@ def _encode(x: Any) -> Any:
         return {"slice": [_encode(i) for i in (x.start, x.stop, x.step)]}
     if x is Ellipsis:
         return {"dots": 1}
-    if isinstance(x, tuple):
-        return {"tuple": [_encode(i) for i in x]}
     if isinstance(x, list):
         return [_encode(i) for i in x]
-    if isinstance(x, dict):
-        return {"dict": {str(k): _encode(v) for k, v in x.items()}}
     if isinstance(x, np.dtype | type):
         try:
             return {"dtype": np.dtype(x).str}

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from .. import __version__
 from ..files import write_beside
-from ..sweep import cores
 from .parser import (
     NETWORK,
     Network,
@@ -28,6 +27,8 @@ from .parser import (
 from .terminal import BAD_CALL, DIFFERS, SUCCESS, UsageError, loading, out, refuse_output, say
 
 if TYPE_CHECKING:
+    from tqdm import tqdm
+
     from ..backprop import Row
 
 MAX_MEMORY = 10**6  # gigabytes; in bytes the system takes less than 2**63
@@ -94,19 +95,11 @@ def compare(settings: Compare, given: set[str]) -> int:
         return _check(settings, given)
     refuse(settings, given, OF_FILES, "goes with a FILE to check")
     fit_in_memory(settings.bits, settings.hidden, 20)
-    from tqdm import tqdm
-
     with loading("torch"):
         from .. import model, parity  # noqa: F401  (before the bar starts to count)
 
     run = {name: getattr(settings, name) for name in NETWORK}
-    with tqdm(
-        total=settings.epochs,
-        unit=" epochs",
-        leave=False,
-        dynamic_ncols=True,
-        disable=None,  # if standard error is not a terminal: redraws would fill a log
-    ) as bar:
+    with _bar(settings.epochs, "epochs") as bar:
         parameters = parity.compare(**run, progress=bar.update)
     out((parity.to_json if settings.json else parity.report)(run, parameters))
     return SUCCESS if all(p.ok for p in parameters) else DIFFERS
@@ -183,6 +176,7 @@ def _check_one(settings: Compare) -> int:
 def _check_many(settings: Compare, paths: Sequence[Path]) -> int:
     from ..backprop import check_files
     from ..backprop.saying import Style, class_pages, csv_of, table_of
+    from ..sweep import cores
 
     with _counting(len(paths), settings.hint) as done:
         rows = check_files(
@@ -255,9 +249,7 @@ def _doing() -> Iterator[Callable[[str], None]]:
 @contextlib.contextmanager
 def _counting(files: int, hint: int) -> Iterator[Callable[["Row"], None]]:
     """A line on standard error for each file that is done; on a terminal, a bar below them."""
-    from tqdm import tqdm
-
-    with tqdm(total=files, unit=" files", leave=False, dynamic_ncols=True, disable=None) as bar:
+    with _bar(files, "files") as bar:
         count = itertools.count(1)
 
         def done(row: "Row") -> None:
@@ -267,3 +259,11 @@ def _counting(files: int, hint: int) -> Iterator[Callable[["Row"], None]]:
             bar.update()
 
         yield done
+
+
+def _bar(total: int, unit: str) -> "tqdm[Any]":
+    """A progress bar on a terminal; elsewhere none, because redraws would fill a log."""
+    from tqdm import tqdm
+
+    tqdm.monitor_interval = 0  # no thread beside it: where none can be started, tqdm would warn
+    return tqdm(total=total, unit=f" {unit}", leave=False, dynamic_ncols=True, disable=None)

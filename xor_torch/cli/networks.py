@@ -13,7 +13,7 @@ from typing import ClassVar
 
 from .. import memory
 from ..files import quoted
-from ..outcome import LOSSES
+from ..ranges import LOSSES
 from .parser import NETWORK, Network, Settings, choice, flag, pathname, refuse, switch, word
 from .terminal import (
     SUCCESS,

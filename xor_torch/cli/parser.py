@@ -19,7 +19,7 @@ import yaml
 from jsonargparse import ArgumentError, ArgumentParser, set_loader
 
 from .. import files, memory
-from ..data import MAX_BITS, MAX_HIDDEN, MAX_SEED
+from ..ranges import MAX_BITS, MAX_HIDDEN, MAX_SEED
 from .terminal import UsageError, short
 
 # argparse takes -1 for a value, but -1e5 and -inf for flags. A word that looks like a negative
@@ -140,7 +140,8 @@ class Parser(ArgumentParser, Generic[S]):
         if ex is None:  # the only way in which jsonargparse tells of unknown words
             word, _, _ = message.partition(": ")[2].replace(MARK, "").partition(" ")
             name, _, _ = word.partition("=")
-            raise UsageError(f"{name}: unknown; {nearest(name, self.flags) or self._see_help}")
+            hint = nearest(name, self.flags) or self._see_help
+            raise UsageError(f"{short(name)}: unknown; {hint}")
         raise UsageError(message)
 
     @property
@@ -154,7 +155,7 @@ class Parser(ArgumentParser, Generic[S]):
             for name, value in settings.items():
                 if name not in known:
                     hint = nearest(name, known) or self._see_help
-                    raise UsageError(f"unknown setting {name}; {hint}")
+                    raise UsageError(f"unknown setting {short(name)}; {hint}")
                 settings[name] = _configured(known[name], value)
             return settings
         except OSError as error:

@@ -10,11 +10,9 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from .. import memory
-from ..data import MAX_BITS, MAX_HIDDEN
 from ..files import quoted
 from ..lit import runs
-from ..outcome import LOSSES
-from ..sweep import DEVICES
+from ..ranges import DEVICES, LOSSES, MAX_BITS, MAX_HIDDEN
 from .parser import (
     FlagValueError,
     Settings,
@@ -110,7 +108,7 @@ def sweep(settings: Sweep, given: set[str]) -> int:
             say("Interrupted; what is finished:" if result else "Interrupted, nothing is finished.")
             if stopped.kept:
                 say(f"The same command goes on from {quoted(stopped.kept)}")
-        except FileExistsError:
+        except (FileExistsError, BlockingIOError):  # the last: no worker can be started
             raise
         except OSError as error:  # a full disk, here or in a worker
             if path is None:

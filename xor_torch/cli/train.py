@@ -12,6 +12,7 @@ from typing import Any, ClassVar, get_args, get_origin
 from ..files import WriteError, quoted
 from ..lit import runs
 from .parser import Network, choice, fit_in_memory, flag, nearest, pathname, switch
+from .postponed import postpone
 from .terminal import (
     DIFFERS,
     SUCCESS,
@@ -88,6 +89,7 @@ def train(settings: Train, given: set[str]) -> int:
     """Train, print the notebook's report, leave a run directory."""
     resume = _checkpoint(settings)
     with loading("torch and Lightning"):
+        postpone()
         from .. import lit, parity
         from ..lit import checkpoint, console
 

@@ -66,7 +66,9 @@ def read(path: str | Path) -> dict[str, Any]:
     """
     whole = checked(path)
     try:
-        state = torch.load(whole, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of a pickle that torch itself would not write
+            state = torch.load(whole, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises many classes
         raise ValueError(f"{path} is not a checkpoint of numbers and names alone") from error
     try:

@@ -19,6 +19,8 @@ from .module import XORModule
 from .saving import run_dir_of
 from .schedule import REPORT_EVERY
 
+RECENT = 2**20  # bytes at the end of a run's output: the lines of 38 million epochs
+
 
 class Report(L.Callback):
     """The notebook's lines on standard output, a bar that counts epochs on standard error.
@@ -43,7 +45,9 @@ class Report(L.Callback):
         if trainer.is_global_zero:
             self.output = run_dir_of(trainer) / runs.OUTPUT
             self.output.touch()
-            self.printed = set(self.output.read_text(encoding="ascii").splitlines())
+            with files.open_regular(self.output) as (output, size):
+                output.seek(max(0, size - RECENT))
+                self.printed = set(output.read(RECENT).decode(errors="replace").splitlines())
 
     def on_before_optimizer_step(
         self, trainer: L.Trainer, pl_module: L.LightningModule, *_: object

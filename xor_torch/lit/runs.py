@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from filelock import FileLock, Timeout
 
 from ..files import WriteError, quoted, read_zip, remove_halves, write_beside
 
@@ -95,7 +94,7 @@ def read_records(checkpoint: str | Path) -> dict[str, bytes]:
 def run_of(checkpoint: str | Path) -> Path | None:
     """The run directory that `checkpoint` is the last checkpoint of, or None."""
     run_dir = Path(checkpoint).parent.parent
-    return run_dir if (run_dir / CONFIG).is_file() else None
+    return run_dir if os.path.lexists(run_dir / CONFIG) else None
 
 
 @contextlib.contextmanager
@@ -129,6 +128,8 @@ def occupy(run_dir: Path, config: Mapping[str, Any]) -> Iterator[None]:
 @contextlib.contextmanager
 def _lock(run_dir: Path) -> Iterator[None]:
     """The system's lock on the run directory; it ends with the context or with the process."""
+    from filelock import FileLock, Timeout  # --help would wait for it
+
     lock = FileLock(run_dir / LOCK)
     try:
         lock.acquire(blocking=False)

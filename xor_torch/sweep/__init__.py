@@ -6,7 +6,6 @@ None of them imports torch, which only the processes that train need. The pictur
 `xor_torch.sweep.plots`, which needs matplotlib.
 """
 
-from .device import DEVICES
 from .plan import grid
 from .progress import Progress, progress_bar
 from .report import summary, table
@@ -16,7 +15,6 @@ from .seeds import initial_weights, parse_seeds, row_bytes
 from .workers import cores
 
 __all__ = [
-    "DEVICES",
     "Interrupted",
     "Progress",
     "Result",

@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from ..files import alive, read_arrays, write_arrays
+from ..files import alive, read_arrays, read_regular, write_arrays
 from .plan import FILE, Plan, read_plan
 from .result import SAVED, SETTINGS, Result, check_rows
 
@@ -221,7 +221,7 @@ def _abandoned(path: Path) -> bool:
 def _holder(path: Path) -> dict[str, Any] | None:
     """Who holds a claim; None if it is gone, half written, or not a claim."""
     try:
-        holder = json.loads(path.read_text())
+        holder = json.loads(read_regular(path))
     except (FileNotFoundError, ValueError, RecursionError):
         return None
     kinds = {"host": str, "pid": int, "done": int}

@@ -5,8 +5,6 @@ import sys
 from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
 
-DEVICES = ("auto", "cpu", "cuda")
-
 # the number of an attribute, in the interface of the driver
 MULTIPROCESSORS = 16
 

@@ -12,11 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from ..data import MAX_BITS, MAX_HIDDEN
-from ..files import write_beside
+from ..files import read_regular, write_beside
 from ..kernel import compiler
-from ..outcome import LOSSES
-from .device import DEVICES, multiprocessors
+from ..ranges import DEVICES, LOSSES, MAX_BITS, MAX_HIDDEN
+from .device import multiprocessors
 from .seeds import check_seeds, parse_seeds, spell_seeds
 
 BLOCK = 10_000  # networks of XOR's size whose numbers stay in a core's cache
@@ -193,7 +192,7 @@ def read_plan(directory: Path) -> Plan:
     """
     path = directory / FILE
     try:
-        settings = dict(json.loads(path.read_text(encoding="utf-8")))
+        settings = dict(json.loads(read_regular(path)))
         if settings.pop("format", None) != FORMAT:
             raise ValueError("another version of xor_torch has written it")
         plan = Plan(**settings)

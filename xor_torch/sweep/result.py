@@ -9,7 +9,8 @@ import numpy as np
 
 from ..data import Parameters
 from ..files import read_arrays, write_arrays
-from ..outcome import LOSSES, OUTCOMES
+from ..outcome import OUTCOMES
+from ..ranges import LOSSES
 from .seeds import check_seeds
 
 

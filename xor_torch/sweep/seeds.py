@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from .. import memory
-from ..data import MAX_SEED, Parameters
+from ..data import Parameters
+from ..ranges import MAX_SEED
 
 
 def parse_seeds(text: str | int | Sequence[str | int]) -> np.ndarray:

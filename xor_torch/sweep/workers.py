@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from ..files import read_regular
 from .blocks import Blocks
 from .progress import Progress, Watch
 
@@ -86,8 +87,8 @@ def compiling(directory: Path) -> tuple[float, str]:
     reports = [(0.0, "")]
     for path in directory.glob("worker.*.json"):
         # a worker may have been killed while it wrote
-        with contextlib.suppress(ValueError, TypeError, KeyError, RecursionError):
-            report = json.loads(path.read_text())
+        with contextlib.suppress(OSError, ValueError, TypeError, KeyError, RecursionError):
+            report = json.loads(read_regular(path))
             reports.append((float(report["compile_seconds"]), str(report["note"])))
     seconds, notes = zip(*reports, strict=True)
     return max(seconds), next(filter(None, notes), "")

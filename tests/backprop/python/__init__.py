@@ -117,5 +117,25 @@ MISTAKES = {
         "engine", "            self.grad += other.data * out.grad\n",
         "            self.grad = other.data * out.grad\n", ("grad",),
     ),
+    "boxes-no slope": Mistake(
+        "boxes", "error.times(values[k + 1].with_each(lambda v: v * (1 - v)))",
+        "error.times(values[k + 1].with_each(lambda v: v if k else v * (1 - v)))",
+        ("return Matrix(", "sum(x * y"),
+    ),
+    "boxes-updated too early": Mistake(
+        "boxes",
+        """            error = delta.dot(self.weights[k].turned())
+            self.weights[k], self.biases[k] = self.moved(k, values[k], delta, rate)
+""",
+        """            self.weights[k], self.biases[k] = self.moved(k, values[k], delta, rate)
+            error = delta.dot(self.weights[k].turned())
+""",
+        ("return Matrix(", "sum(x * y"),
+    ),
+    "passed-no slope": Mistake("passed", "e = d * v * h * (1 - h)", "e = d * v"),
+    "passed-wrong sign": Mistake("passed", "new_b = b - 0.5", "new_b = b + 0.5"),
+    "last_change-no slope": Mistake(
+        "last_change", "below.append((1 - h**2) * error)", "below.append(error)"
+    ),
     "adam-no mask": Mistake("adam", " * (1 if z[j] > 0 else 0)", "", ("grads[", "m[i] =")),
 }  # fmt: skip

@@ -70,7 +70,9 @@ def meant(bench: Bench, repair: Repair, culprit: int) -> list[int]:
     for n in sorted(around - repair.forward - view.ends.keys()):
         inputs = [i for i in nodes[n].inputs if i in view.inside]
         right = [i for i in inputs if repair.matches(i)]
-        if nodes[n].op in CUTS and right:
+        # where(z > 0, dz, 0) asks the forward pass, where(dz > 5, 5, dz) the derivative
+        asks = nodes[n].op != "where" or nodes[n].inputs[0] in view.after(right)
+        if nodes[n].op in CUTS and right and asks:
             raise CannotTell(f"derivatives are clipped on {bench.where(n)}, which may be meant")
         if nodes[n].op in ("add", "subtract") and right:
             found += [
@@ -131,6 +133,35 @@ def is_penalty(bench: Bench, k: int, added: list[int], culprit: Culprit) -> bool
         if not math.isclose(uv, vu, rel_tol=1e-9, abs_tol=1e-9 * abs(uu)) or sign * uu < 0:
             return False
     return True
+
+
+def of_earlier_steps(bench: Bench) -> str | None:
+    """Something is added to a parameter that an earlier step has made, and that is no momentum yet.
+
+    The check takes a part of the last gradient as zero if it was itself a part of the last step;
+    of another value it cannot tell what it is for.
+    """
+    nodes = bench.tape.nodes
+    for k in [k for k in bench.chosen if k]:
+        view, before, known = bench.view(k), bench.view(k - 1), {*bench.remembered(k)}
+        for i in bench.parameters:
+            stack, seen = [bench.steps[k].end[i]], set[int]()
+            while stack:
+                n = stack.pop()
+                if n in seen or n in view.starts or n in known:
+                    continue
+                seen.add(n)
+                if nodes[n].shape != nodes[bench.steps[k].end[i]].shape:
+                    continue
+                if n in view.inside and nodes[n].op in PLAIN:
+                    stack += nodes[n].inputs
+                elif n not in view.inside and n in before.inside:
+                    return (
+                        f"each step adds something to {bench.names[bench.parameters.index(i)]} "
+                        f"that the step before has made, on {bench.where(n)}: a momentum of "
+                        "another kind, or a mistake"
+                    )
+    return None
 
 
 def penalties(bench: Bench, of_parts: bool = False) -> dict[int, list[int]]:

@@ -391,6 +391,9 @@ class Judgement:
     # ------------------------------------------------------------------ wrong
 
     def _wrong(self, bench: Bench, own: list[Fit], found: list[Fit]) -> Finding | None:
+        carried = beside.of_earlier_steps(bench)
+        if carried is not None:
+            raise CannotTell(carried)
         output = last_used(bench.view(bench.chosen[0]))
         any_loss = any(f.all_good for f in found)
         # of two deltas the one of the output, as late as possible
@@ -492,6 +495,11 @@ class Judgement:
             f"the steps of {names} are not the gradient of the loss; where it goes wrong was not "
             "found",
         )
+        finding.diagnosis = mistakes.wrong_element(bench, one)
+        if finding.diagnosis is not None:
+            finding.reason = None
+            describe(bench, one, finding)
+            return finding
         view, nodes = bench.view(min(one.objective.terms)), bench.tape.nodes
         first: dict[int, int] = {}  # what a sum reaches -> the first sum that reaches it alone
         for n in view.step.nodes:
@@ -630,7 +638,8 @@ def _forgotten(bench: Bench, own: list[Fit], one: Fit) -> Fit | None:
 
 
 def _decay(bench: Bench, one: Fit, finding: Finding) -> None:
-    shrunk = [n for n, p in zip(bench.names, one.parts, strict=True) if p.decay > 1e-6 * one.scale]
+    least = 1e-6 * abs(one.scale)
+    shrunk = [n for n, p in zip(bench.names, one.parts, strict=True) if p.decay > least]
     if shrunk and finding.lr:
         most = max(p.decay for p in one.parts)
         finding.notes.append(

@@ -10,8 +10,8 @@ from .expected import worst
 from .findings import Diagnosis, MistakeName
 from .fit import Fit, alike
 from .losses import is_sigmoid, is_tanh
-from .objectives import total
-from .points import Bench
+from .objectives import gradients, total
+from .points import SAME, Bench, largest
 from .repair import Culprit, Repair
 
 # what a wrong value is taken apart through
@@ -51,6 +51,44 @@ def _in_the_run(
         if slope is not None and not torch.allclose(actual, culprit.factor * slope, rtol=1e-9):
             return actual, culprit.factor * slope.reshape(actual.shape)
     return culprit.actual, culprit.expected
+
+
+def wrong_element(bench: Bench, one: Fit) -> Diagnosis | None:
+    """Of parameters that are updated element by element, the first wrong element."""
+    k, nodes = min(one.objective.terms), bench.tape.nodes
+    points = [p for p in bench.points if p.step == k and p.moved]
+    grads = gradients(one.objective, k, points[-1].values, points[-1].leaves) if points else None
+    factor = one.factors.get(k)
+    if grads is None or factor is None:
+        return None
+    written: dict[int, list[int]] = {}  # the values of each parameter, element after element
+    for i, at in enumerate(bench.parameters):
+        n = bench.steps[k].end[at]
+        while nodes[n].op == "assign" and n not in bench.view(k).starts:
+            written.setdefault(i, []).append(n)
+            n = nodes[n].inputs[0]
+    found: list[tuple[int, int]] = []
+    for i in [i for i, ok in enumerate(one.good) if not ok and len(written.get(i, ())) > 1]:
+        off = points[-1].changes[i] + factor * grads[i]
+        for n in written[i]:
+            touched = points[-1].values[n] != points[-1].values[nodes[n].inputs[0]]
+            if largest(off[touched]) > SAME * largest(grads[i] * factor):
+                found.append((n, i))
+    if not found:
+        return None
+    n, i = min(found)
+    others = {m for j, ids in written.items() if j != i for m in ids}
+    value = bench.view(k).behind([nodes[n].inputs[-1]])
+    early = any(bench.tape.origin(a, PARTS) in others for m in value for a in nodes[m].inputs)
+    return Diagnosis(
+        nodes[n].line,
+        bench.view(k).variable(n),
+        "updated too early" if early else None,
+        True,
+        [bench.names[i] for i, ok in enumerate(one.good) if not ok],
+        (),
+        n,
+    )
 
 
 def scaled(bench: Bench, one: Fit) -> Diagnosis:

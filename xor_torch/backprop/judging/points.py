@@ -365,7 +365,7 @@ class Bench:
         values = replay.run(self.tape, step.end.values(), given, self.ties, also)
         if any(n in values and bool(values[n].bool().any()) != answer for n, answer in guards):
             return None
-        self.tied = self.tied or self._equal_largest(step, values)
+        self.tied = self.tied or self._equal_largest(k, values)
         if self._ties(step, values):
             self.tied = True
             if seed is None:
@@ -444,16 +444,23 @@ class Bench:
                     return True
         return False
 
-    def _equal_largest(self, step: Step, values: Mapping[int, Tensor]) -> bool:
-        """Has a maximum or minimum of many numbers several places, as where an image is blank?"""
-        for n in step.nodes:
-            node = self.tape.nodes[n]
-            if node.op in OF_MANY and n in values and node.inputs and node.inputs[0] in values:
-                x = values[node.inputs[0]]
-                axis = node.args[1] if len(node.args) > 1 else node.kwargs.get("axis")
-                top = TWINS[node.op](x, axis, keepdims=True)
-                if int((x == top).sum()) > top.numel():
-                    return True
+    def _equal_largest(self, k: int, values: Mapping[int, Tensor]) -> bool:
+        """Has a maximum or minimum of many numbers several places, as where an image is blank?
+
+        One that is only subtracted from these numbers, as in a softmax, changes nothing.
+        """
+        users, nodes = self.view(k).users, self.tape.nodes
+        for n in self.steps[k].nodes:
+            node = nodes[n]
+            if node.op not in OF_MANY or n not in values or node.inputs[0] not in values:
+                continue
+            if all(nodes[m].inputs[0] == node.inputs[0] for m in users.get(n, ())):
+                continue
+            x = values[node.inputs[0]]
+            axis = node.args[1] if len(node.args) > 1 else node.kwargs.get("axis")
+            top = TWINS[node.op](x, axis, keepdims=True)
+            if int((x == top).sum()) > top.numel():
+                return True
         return False
 
     # ---------------------------------------------------------------- what is added

@@ -31,6 +31,7 @@ class Culprit:
     step: int
     factor: float
     repaired: list[int]  # parameters
+    partly: list[int]  # those of which the elements that it goes into come right, the rest is wrong
     actual: Tensor
     expected: Tensor
 
@@ -60,7 +61,7 @@ class Repair(Derivatives):
             for culprit in self._trials():
                 if len(culprit.repaired) == len(self.bad):
                     return culprit
-                if best is None or len(culprit.repaired) > len(best.repaired):
+                if best is None or _worth(culprit) > _worth(best):
                     best = culprit
         except OutOfTime:
             pass
@@ -119,7 +120,7 @@ class Repair(Derivatives):
                     if len(found.repaired) == len(self.bad):
                         return found
                     tried.append(found)
-        return max(tried, key=lambda c: len(c.repaired), default=None)
+        return max(tried, key=_worth, default=None)
 
     def _time(self, v: int) -> tuple[int, ...]:
         return (self.edges[v][0], *self.edges[v][1]) if v < 0 else (v,)
@@ -160,6 +161,7 @@ class Repair(Derivatives):
             pair = []
             for _ in range(2):
                 u = torch.randn(changes[i].shape, generator=draw, dtype=torch.float64)
+                u = u * (changes[i].detach() != zero[0][i])  # the elements that they go into
                 slopes = torch.autograd.grad(
                     (u * changes[i]).sum(), [*leaves.values()], retain_graph=True, allow_unused=True
                 )
@@ -185,7 +187,7 @@ class Repair(Derivatives):
         return {n: p.values[n].detach() for n in self.held}
 
     def _put(self, ids: list[int], vs: list[int], zero: list[list[Tensor]]) -> Culprit | None:
-        repaired: set[int] | None = None
+        repaired, right = {*self.bad}, {*self.bad}
         factors: list[float] = []
         for at, p in enumerate(self.points):
             given = {
@@ -195,12 +197,12 @@ class Repair(Derivatives):
             if not any(bool(x.any()) for x in given.values()):
                 continue
             once = self.bench.again(p, self._held(p) | given)
-            good, c = self._compare(p, at, zero[at], once)
-            repaired = good if repaired is None else repaired & good
+            whole, touched, c = self._compare(p, at, zero[at], once)
+            repaired, right = repaired & whole, right & touched
             factors.append(c)
-            if not repaired:
+            if not right:
                 return None
-        if not repaired or len(factors) < 2 or not factors[0]:
+        if len(factors) < 2 or not factors[0]:
             return None
         if any(abs(c - factors[0]) > 1e-5 * abs(factors[0]) for c in factors):
             return None
@@ -212,27 +214,41 @@ class Repair(Derivatives):
         # the first turn of a loop may be right
         pairs.sort(key=lambda x: largest(x[2] - x[3]) <= 1e-6 * largest(x[3]))
         ids, vs = [n for n, *_ in pairs], [v for _, v, *_ in pairs]
-        return Culprit(ids, vs, self.k, c, sorted(repaired), *pairs[0][2:])
+        return Culprit(
+            ids, vs, self.k, c, sorted(repaired), sorted(right - repaired), *pairs[0][2:]
+        )
 
     def _compare(
         self, p: Point, at: int, zero: list[Tensor], once: list[Tensor]
-    ) -> tuple[set[int], float]:
-        """Which wrong parameters come right with one factor, none of the right ones spoilt."""
+    ) -> tuple[set[int], set[int], float]:
+        """Which wrong parameters come right with one factor, none of the right ones spoilt.
+
+        Returns:
+            Those that come right as a whole, those of which the elements that the value goes into
+            come right, and the factor.
+
+        """
+        nobody = set[int](), set[int](), 0.0
         wanted, slopes = self.wanted[at], [b - a for a, b in zip(zero, once, strict=True)]
         depends = [i for i in range(len(slopes)) if largest(slopes[i]) > 0]
         fits: dict[int, float] = {}
+        whole = set[int]()
         nothing = [i for i in depends if largest(wanted[i]) <= 1e-9 * largest(p.changes[i])]
         for i in depends:
             if slopes[i].shape != wanted[i].shape:
-                return set(), 0.0
+                return nobody
             if i in nothing:
                 continue
-            x, y = slopes[i].reshape(-1), (wanted[i] - zero[i]).reshape(-1)
+            touched, lacks = slopes[i] != 0, wanted[i] - zero[i]
+            x, y = slopes[i][touched], lacks[touched]
             below = float(x @ x)
             c = float(x @ y) / below if below else 0.0
             size = max(largest(y), abs(c) * largest(x))
-            if c and largest(c * x - y) <= SAME * size:
+            was_wrong = largest((p.changes[i] - wanted[i])[touched]) > SAME * size
+            if c and largest(c * x - y) <= SAME * size and (was_wrong or i not in self.bad):
                 fits[i] = c
+                if largest(lacks[~touched]) <= SAME * size:
+                    whole.add(i)
         chosen: set[int] = set()
         factor = 0.0
         for c in fits.values():
@@ -242,10 +258,15 @@ class Repair(Derivatives):
         for i in nothing:  # zero but for rounding, as a bias before batch norm
             if chosen and largest(factor * slopes[i] + zero[i]) <= SAME * largest(p.changes[i]):
                 chosen = chosen | {i}
+                whole.add(i)
         spoilt = [i for i in depends if i not in self.bad and i not in chosen]
         if spoilt and self.scale is not None:
-            return set(), 0.0
-        return chosen & {*self.bad}, factor
+            return nobody
+        return chosen & whole & {*self.bad}, chosen & {*self.bad}, factor
+
+
+def _worth(culprit: Culprit) -> tuple[int, bool]:
+    return len(culprit.repaired), bool(culprit.partly)
 
 
 def _dot(slopes: dict[int, Tensor], ids: list[int], values: list[Tensor]) -> float:

@@ -231,6 +231,9 @@ def _merge(tape: Tape, users: dict[int, list[int]], chain: State) -> State:
     sizes = [b - a for a, b in pairwise([-1, *at])]
     if len(at) > 1 and sizes[-1] < sizes[-2]:
         at.pop()  # the tape ends while one element after the other is updated
+    nodes = tape.nodes
+    while len(at) > 1 and nodes[updates[at[-1]]].shape != nodes[updates[at[-2]]].shape:
+        at.pop()  # or within the update of a view
     return State(chain.name, [chain.nodes[0], *(updates[k] for k in at)])
 
 
@@ -352,20 +355,21 @@ def _classify(tape: Tape, step: Step, family: list[State]) -> None:
 
 def _collect(tape: Tape, step: Step, following: Step | None) -> None:
     """All nodes that depend on what the step begins with, until the next step."""
-    depends = set(step.start.values())
-    stop = max(step.end.values()) if following is None else max(following.end.values())
+    depends, ends = set(step.start.values()), set(step.end.values())
+    last = max(ends)
+    stop = last if following is None else max(following.end.values())
     for node in tape.nodes[min(depends) : stop + 1]:
         if (
             node.id in depends
-            or node.id in step.end.values()
-            or any(i in depends and i not in step.end.values() for i in node.inputs)
+            or node.id in ends
+            or any(i in depends and i not in ends for i in node.inputs)
         ):
             depends.add(node.id)
-        elif any(i in depends for i in node.inputs) and node.id < max(step.end.values()):
+        elif node.id < last and not depends.isdisjoint(node.inputs):
             depends.add(node.id)  # uses a new value within the step: updated too early
-    after = set()
-    for node in tape.nodes[max(step.end.values()) + 1 : stop + 1]:
-        if any(i in after or i in step.end.values() for i in node.inputs):
+    after = set[int]()
+    for node in tape.nodes[last + 1 : stop + 1]:
+        if not (ends.isdisjoint(node.inputs) and after.isdisjoint(node.inputs)):
             after.add(node.id)
     step.nodes = sorted(depends - after)
 

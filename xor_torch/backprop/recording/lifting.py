@@ -59,10 +59,12 @@ def _states(tape: Tape, places: Places) -> tuple[set[Place], set[tuple[int, int]
     """The places whose numbers are updated, and their updates."""
     links, before = set(tape.links), dict[Place, int]()
     found: dict[Place, list[tuple[int, int]]] = defaultdict(list)
-    for _, place, node in list(places.log):
+    since: dict[Place, int] = {}  # the entry of its first update
+    for n, (_, place, node) in enumerate(list(places.log)):
         link = before.get(place, -1), node
         if link in links:
             found[place].append(link)
+            since.setdefault(place, n)
         before[place] = node
     kept = {node for updates in found.values() for link in updates for node in link}
     used = {
@@ -70,6 +72,13 @@ def _states(tape: Tape, places: Places) -> tuple[set[Place], set[tuple[int, int]
     }
     # new_m = m - step, and then m = new_m: nobody reads new_m
     states = {place for place, updates in found.items() if any(old in used for old, _ in updates)}
+    # or somebody does, and it is the same number under two names: m had the first one, or got it
+    # from new_m
+    known = set[tuple[int, int]]()
+    for place in sorted(states, key=lambda place: (min(found[place]), -since[place])):
+        if not known.isdisjoint(found[place]):
+            states.remove(place)
+        known.update(found[place])
     return states, {link for place in states for link in found[place]}
 
 

@@ -1,6 +1,7 @@
 """Runs a stranger's file and leaves a tape: what `__main__` does in a process of its own."""
 
 import contextlib
+import gc
 import os
 import sys
 import threading
@@ -35,6 +36,9 @@ def main(argv: list[str]) -> None:
     end = monotonic() + float(seconds)
     process.limit_memory(int(memory))
     owner, exit_now = os.getpid(), os._exit
+    # A recording is some hundred thousand objects, none of them garbage: look through them rarely.
+    gc.freeze()
+    gc.set_threshold(50_000)
     source, places = read_source(path)
     if (folder / REPLACEMENT).exists():
         source, places = read_source(folder / REPLACEMENT)

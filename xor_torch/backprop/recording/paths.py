@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-from .places import Place, Places
+from .places import Place, Places, is_object
 
 MOST_STEPS = 300_000  # of the walk through the script's lists and objects
 Path = tuple[Any, ...]  # the name, and after it the keys: int, str, or an `Attribute`
@@ -131,9 +131,13 @@ def _holders(places: Places, states: set[Place]) -> dict[int, Path]:
     change = {place[0] for place in states}
     trees = []
     for number, (place, root) in enumerate(list(places.roots.items())):
-        tree = {h: p for h, p in _walk(places, root.value, (place[1],)) if h in wanted}
-        rank = -len(change & tree.keys()), len(tree), root.times, number
-        trees.append((rank, tree))
+        beginnings: list[tuple[Any, Path]] = [(root.value, (place[1],))]
+        if root.first is not root.value:
+            beginnings.append((root.first, (place[1], _Unnamed())))
+        for value, path in beginnings:
+            tree = {h: p for h, p in _walk(places, value, path) if h in wanted}
+            rank = -len(change & tree.keys()), len(tree), root.times, number
+            trees.append((rank, tree))
     found: dict[int, Path] = {}
     for _, tree in sorted(trees, key=lambda t: t[0]):
         for holder, path in tree.items():
@@ -170,7 +174,4 @@ def leads_on(x: Any) -> bool:
     """Is it a list, a dictionary, or an object of the script?"""
     if isinstance(x, list | tuple | dict):
         return True
-    kind = type(x)
-    own = kind.__module__.partition(".")[0] not in ("numpy", "builtins", "types", "xor_torch")
-    has_parts = hasattr(x, "__dict__") or hasattr(kind, "__slots__")
-    return own and has_parts and not isinstance(x, type | int | float | str)
+    return is_object(x) and (hasattr(x, "__dict__") or hasattr(type(x), "__slots__"))

@@ -4,9 +4,10 @@ A float becomes a `Number`, which records, when it is stored. Each place has a n
 so that a number tells its place. What replaces a number by itself plus a change is an update.
 """
 
+import itertools
 import operator
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, Protocol
 
 from ..tape import Tape
@@ -15,9 +16,15 @@ from .frames import Frames
 from .number import Number, plain
 from .updates import Updates
 
-MOST_NUMBERS = 200_000  # that are kept; of a script with more, Python's numbers are not recorded
+# Of a script with more before its first update, Python's numbers are not recorded any more.
+MOST_NUMBERS = 200_000  # that are kept
+MOST_OPERATIONS = 1_000_000  # that are written down
 MOST_IN_LIST = 5_000  # A list with more is data: its numbers are constants.
 MOST_ROOTS = 2_000
+MOST_LEVELS = 5  # of objects in lists in objects
+MOST_TRIED = (
+    8  # A list or an object is another one if its first numbers are not those plus changes.
+)
 _IN_PLACE: dict[str, Callable[[Any, Any], Any]] = {
     "Add": operator.iadd, "Sub": operator.isub, "Mult": operator.imul, "Div": operator.itruediv,
     "Pow": operator.ipow, "FloorDiv": operator.ifloordiv, "Mod": operator.imod,
@@ -25,6 +32,8 @@ _IN_PLACE: dict[str, Callable[[Any, Any], Any]] = {
     "BitXor": operator.ixor, "LShift": operator.ilshift, "RShift": operator.irshift,
 }  # fmt: skip
 _ATOMS = (int, str, bool, type(None), types.ModuleType, types.FunctionType, type)
+_CONTAINERS = (list, dict, tuple)
+_NOT_OBJECTS = {"numpy", "builtins", "types", "functools", "xor_torch", "torch"}
 Place = tuple[Any, Any]  # the id of a list, a dictionary or an object, or a code; and its key
 
 
@@ -52,9 +61,10 @@ class Stored(NamedTuple):
 
 
 class Root(NamedTuple):
-    """What a name stands for."""
+    """What a name stands for, and what it stood for at first: the network that was trained."""
 
     value: Any
+    first: Any
     times: int  # how often it was assigned
 
 
@@ -68,12 +78,12 @@ class Places:
         self.held: dict[int, Any] = {}  # id -> what has it; as long as we hold it, it is its own
         self.roots: dict[Place, Root] = {}  # the lists and objects that have a name
         self.texts: dict[Place, str] = {}  # a place as it is written in the script
-        self.too_many = False
+        self.too_many: str | None = None  # why no more numbers are recorded
         self._home: dict[int, Place] = {}  # the first place of a node
         self._lists: dict[Place, list[Any]] = {}
         self._same: dict[int, int] = {}  # a list that took the place of another -> id of the first
         self._updated = set[int]()  # the nodes that are updates
-        self._counted: dict[Any, Place] = {}
+        self._operations = 0
 
     # ------------------------------------------------------------ what the rewriter calls
 
@@ -87,7 +97,8 @@ class Places:
         place = frame.f_code, name
         if type(value) is not float and type(value) is not Number and len(self.roots) < MOST_ROOTS:
             root = self.roots.get(place)
-            self.roots[place] = Root(value, root.times + 1 if root else 1)
+            first = root.first if root else value
+            self.roots[place] = Root(value, first, root.times + 1 if root else 1)
         return self._keep(value, place, name)
 
     def set_item(self, value: Any, holder: Any, key: Any, text: str) -> None:
@@ -124,6 +135,15 @@ class Places:
             return tuple(self._leaf(x) if type(x) is float else x for x in item)
         return item
 
+    def count(self) -> None:
+        """One more operation without any update until now."""
+        self._operations += 1
+        if self._operations > MOST_OPERATIONS:
+            self.too_many = (
+                f"no number was updated within {MOST_OPERATIONS:,} operations on Python's "
+                "numbers: give it fewer samples for each update, or use NumPy arrays"
+            )
+
     # ------------------------------------------------------------ numbers and their places
 
     def id_of(self, holder: Any) -> int:
@@ -151,12 +171,14 @@ class Places:
             return self._number(value, place, text)
         if isinstance(value, Recorded) and value._scalar and value.dtype.kind == "f":
             return self._number(value, place, text)
-        if kind is list:
+        if kind is list or (kind not in _CONTAINERS and has_attributes(value)):
+            if hasattr(kind, "__dataclass_fields__") and id(value) not in self.held:
+                self._attributes(value, text, 1)  # it has an __init__ that is not the script's
             before = self._lists.get(place)
             self._lists[place] = value
-            if before is not None and before is not value:
-                self._take_place(value, before)
-        if kind in (list, dict, tuple):
+            if type(before) is kind and before is not value:
+                self._take_place(value, before, text)
+        if kind in _CONTAINERS:
             self._contents(value, text)
         return value
 
@@ -170,7 +192,8 @@ class Places:
             if type(value) is float:
                 return value
         node = self._node(value)
-        if self._home.setdefault(node, place) != place:
+        home = self._home.setdefault(node, place)
+        if home != place and not self._renamed(node, home, place):
             if type(value) is Number:
                 value = recorder.number("copy", (value,), plain(value))
                 if type(value) is float:
@@ -184,6 +207,14 @@ class Places:
         self._store(node, place, text)
         return value
 
+    def _renamed(self, node: int, home: Place, place: Place) -> bool:
+        """Is it one computed number under two names: ``new_w = w - step``, and then ``w = new_w``?
+
+        What is read in the meantime by the first name is the new weight already.
+        """
+        names = not isinstance(home[0], int) and not isinstance(place[0], int)
+        return names and self._recorder.tape.nodes[node].op != "leaf"
+
     def _node(self, value: Any) -> int:
         return value.node if type(value) is Number else self._recorder.node_of(value)
 
@@ -192,18 +223,20 @@ class Places:
         if old == node:
             return
         if len(self.log) > MOST_NUMBERS and self._recorder.updates.none:
-            self.too_many = True
+            self.too_many = (
+                f"its lists hold more than {MOST_NUMBERS:,} numbers: use fewer, or NumPy arrays"
+            )
             return
         made = self._recorder.tape.nodes[node]
         made.name = made.name or text
         self.now[place] = node
         self.texts.setdefault(place, text)
         self.log.append(Stored(len(self._recorder.tape.nodes), place, node))
-        changes = None if old is None else self._changes(node, old)
-        if old is not None and changes is not None:
-            counts = self._counted.setdefault(made.site, place) == place
-            if self._recorder.updates.replaced(old, made, changes, counts):
-                self._updated.add(node)
+        changes = None if old is None or node in self._updated else self._changes(node, old)
+        if old is None or changes is None:
+            return
+        if self._recorder.updates.replaced(old, made, changes):
+            self._updated.add(node)
 
     def _changes(self, new: int, old: int) -> list[int] | None:
         """What was added to `old` to get `new`; None if `new` is no sum with `old`."""
@@ -246,53 +279,126 @@ class Places:
                     changed = self._keep(x, (mine, key), f"{text}[{key!r}]")
                     if changed is not x:
                         value[key] = changed
-                elif kind in (list, dict, tuple):
+                elif kind in _CONTAINERS:
                     self._contents(x, f"{text}[{key!r}]")
         else:
             for key, x in enumerate(value):
-                if type(x) in (list, dict, tuple):
+                if type(x) in _CONTAINERS:
                     self._contents(x, f"{text}[{key!r}]")
 
-    def _take_place(self, new: list[Any], old: list[Any]) -> None:
-        """A list of new weights takes the place of the list of the old ones."""
-        pairs = self._pairs(new, old)
-        if pairs is None:
+    def _take_place(self, new: Any, old: Any, text: str) -> None:
+        """A list or an object with new weights takes the place of the one with the old ones."""
+        if not self._is_changed(new, old):
             return
-        for x, place in pairs[0]:
-            was = self.now.get(place)
-            if was is not None and self._changes(self._node(x), was) is not None:
-                break
-        else:
-            return
-        for inner, before in pairs[1]:
-            self._same[id(inner)] = self.id_of(before)
-            self.held[id(inner)] = inner
+        for both in [*self._pairs(new, old)]:
+            if both.key is None:
+                self._same[id(both.new)] = both.holder
+                self.held[id(both.new)] = both.new
+            else:  # it is not copied, as a number in two places would be
+                node, own = self._node(both.value), (id(both.new), both.key)
+                if self._home.get(node) == own:
+                    self._home[node] = both.holder, both.key
+                    self.now.pop(own, None)
+        if type(new) is not list:
+            self._attributes(new, text, MOST_LEVELS)
 
-    def _pairs(self, new: list[Any], old: list[Any]) -> Any:
-        """The numbers of a list with the places that they take; None if the lists are not alike."""
-        if len(new) != len(old) or id(old) not in self.held:
-            return None
-        numbers, lists = list[Any](), [(new, old)]
-        for n, (x, y) in enumerate(zip(new, old, strict=True)):
-            if type(x) is list and type(y) is list:
-                inner = self._pairs(x, y)
-                if inner is None:
-                    return None
-                numbers += inner[0]
-                lists += inner[1]
-            elif type(x) is Number or isinstance(x, Recorded):
-                numbers.append((x, (self.id_of(old), n)))
-        return numbers, lists
+    def _is_changed(self, new: Any, old: Any) -> bool:
+        """Are the first numbers of `new` those of `old` plus changes?
+
+        One of a list is enough. In objects it must be all, and the change of the first must depend
+        on its number: otherwise an object ``z = b + w * x`` would take the place of b.
+        """
+        numbers = (both for both in self._pairs(new, old) if both.key is not None)
+        found = False
+        for both in itertools.islice(numbers, MOST_TRIED):
+            was = self.now.get((both.holder, both.key))
+            changes = None if was is None else self._changes(self._node(both.value), was)
+            if both.in_list and changes is not None:
+                return True
+            if both.in_list:
+                continue
+            if was is None or changes is None or not (found or self._descend(changes, was)):
+                return False
+            found = True
+        return found
+
+    def _descend(self, ids: list[int], old: int) -> bool:
+        """Is one of these values computed from `old`?"""
+        nodes, seen, stack = self._recorder.tape.nodes, set[int](), [*ids]
+        while stack:
+            n = stack.pop()
+            if n == old:
+                return True
+            if n > old and n not in seen:
+                seen.add(n)
+                stack += nodes[n].inputs
+        return False
+
+    def _pairs(
+        self, new: Any, old: Any, in_list: bool = True, levels: int = MOST_LEVELS
+    ) -> Iterator["_Both"]:
+        """The lists and objects of `new`, and their numbers, with those of `old`.
+
+        What has no counterpart is left out.
+        """
+        if not levels or new is old or id(old) not in self.held:
+            return
+        holder = self.id_of(old)
+        if type(new) is list:
+            if len(new) != len(old):
+                return
+            parts = [*zip(range(len(new)), new, old, strict=True)]
+        else:
+            in_list, there = False, vars(old)
+            parts = [(key, x, there[key]) for key, x in vars(new).items() if key in there]
+        yield _Both(new, holder, None, None, in_list)
+        for key, x, y in parts:
+            if type(x) is Number or (isinstance(x, Recorded) and x._scalar):
+                yield _Both(new, holder, key, x, in_list)
+            elif type(x) is type(y) and (type(x) is list or has_attributes(x)):
+                yield from self._pairs(x, y, in_list, levels - 1)
+
+    def _attributes(self, x: Any, text: str, levels: int) -> None:
+        """Let the numbers of an object record, each at its place."""
+        self.held[id(x)] = x
+        for name, value in list(vars(x).items()):
+            if type(value) in (float, Number):
+                vars(x)[name] = self._keep(value, (self.id_of(x), name), f"{text}.{name}")
+            elif type(value) in _CONTAINERS:
+                self._contents(value, f"{text}.{name}")
+            elif levels > 1 and id(value) in self._same:
+                self._attributes(value, f"{text}.{name}", levels - 1)
+
+
+class _Both(NamedTuple):
+    """A number of a list or an object, or this itself, and what it takes the place of."""
+
+    new: Any  # the list or object
+    holder: int  # the id of the one whose place it takes
+    key: Any  # None: the list or object itself
+    value: Any
+    in_list: bool  # and in no object
+
+
+def is_object(x: Any) -> bool:
+    """Is it an object of a class that is written in Python: no module, no function, no array?"""
+    own = type(x).__module__.partition(".")[0] not in _NOT_OBJECTS
+    return own and not isinstance(x, type | int | float | str)
+
+
+def has_attributes(x: Any) -> bool:
+    """Is it one whose attributes are in a dictionary?"""
+    return is_object(x) and hasattr(x, "__dict__")
 
 
 def _size(x: Any, most: int = MOST_IN_LIST) -> int:
     """How many numbers are in lists and dictionaries, counted a little beyond `most`."""
-    if type(x) not in (list, dict, tuple):
+    if type(x) not in _CONTAINERS:
         return 1
     size = len(x)
     for part in x.values() if type(x) is dict else x:
         if size > most:
             break
-        if type(part) in (list, dict, tuple):
+        if type(part) in _CONTAINERS:
             size += _size(part, most)
     return size

@@ -27,6 +27,12 @@ def _prctl(option: int, value: int) -> None:
     ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
 
 
+def end_with_parent() -> None:
+    """Have the system kill this process when the thread that started it ends; Linux can."""
+    if sys.platform == "linux":
+        _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
 def supervise(seconds: float) -> None:
     """Return in a new process, which is the script's; this one waits for it and never returns.
 
@@ -36,7 +42,7 @@ def supervise(seconds: float) -> None:
     if sys.platform != "linux":
         return
     end = time.monotonic() + seconds
-    _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    end_with_parent()
     _prctl(PR_SET_CHILD_SUBREAPER, 1)
     supervisor = os.getpid()
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
@@ -46,7 +52,7 @@ def supervise(seconds: float) -> None:
         script = os.fork()
     if script == 0:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
-        _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        end_with_parent()
         if os.getppid() != supervisor:
             os._exit(1)
         return

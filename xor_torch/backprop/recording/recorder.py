@@ -33,7 +33,7 @@ from .frames import Frames
 from .lifting import lifted
 from .limits import Enough, Limits, Rounds
 from .number import Number
-from .places import MOST_NUMBERS, Places
+from .places import Places
 from .preparation import Preparation
 from .updates import Updates
 
@@ -265,9 +265,7 @@ class Recorder:
     def finished(self) -> tuple[Tape, str | None]:
         """The tape with arrays for Python's numbers, and why it cannot be judged, if so."""
         if self.places.too_many and not self.tape.links:
-            return self.tape, (
-                f"its lists hold more than {MOST_NUMBERS:,} numbers: use fewer, or NumPy arrays"
-            )
+            return self.tape, self.places.too_many
         try:
             return lifted(self.tape, self.places, self._made)
         except Exception as e:  # a stranger's lists and objects may be stranger than this check
@@ -300,8 +298,10 @@ class Recorder:
 
     def number(self, op: str, args: tuple[Any, ...], value: float) -> Any:
         """Write down what was done with Python's numbers; return the result."""
-        if not self._records():
+        if self.places.too_many or not self._records():
             return value
+        if self.updates.none:
+            self.places.count()
         node = self._new(op, self._encode(args))
         self._keep(node, value)
         self._made.add(node.id)

@@ -30,8 +30,9 @@ def groups_of(arrays: Iterable[Array], places: Places, made: set[int]) -> list[G
     Python `made`) stays what it is.
     """
     stored: dict[Place, list[tuple[int, int]]] = defaultdict(list)
+    since: dict[int, int] = {}  # a number may have another name before it is in its place
     for at, place, node in list(places.log):
-        stored[place].append((at, node))
+        stored[place].append((since.setdefault(node, at), node))
     found = []
     for array in arrays:
         if not array.shape:

@@ -15,7 +15,9 @@ from typing import TypeGuard
 from ..code import Place
 from ..untrusted import read_regular
 
-MAX_BYTES = 20_000_000  # of a script or a notebook
+MAX_BYTES = 20_000_000  # of a script, or of a notebook with its pictures
+MAX_CODE = 500_000  # characters; Python takes 400 bytes to compile one
+MAX_PARTS = 500_000  # objects and lists in a notebook's JSON
 # What functions are called that compute losses and gradients.
 WATCHED = re.compile(
     r".*(forward|fprop|fwd|backward|back_?prop|bprop|bwd|loss|cost|grad|propagat|objective).*"
@@ -31,7 +33,8 @@ def read_source(path: Path, module: str | None = None) -> tuple[str, list[Place]
         The code, and the place of each of its lines.
 
     Raises:
-        ValueError: the file is not a regular file up to `MAX_BYTES`, a text, or a notebook.
+        ValueError: the file is not a regular file up to `MAX_BYTES`, a text, or a notebook; or it
+            is a script or a notebook of more code than `MAX_CODE`.
         OSError: it cannot be read.
 
     """
@@ -43,8 +46,10 @@ def read_source(path: Path, module: str | None = None) -> tuple[str, list[Place]
     try:
         encoding, _ = tokenize.detect_encoding(io.BytesIO(raw).readline)
         text = raw.decode(encoding)
-    except (UnicodeDecodeError, SyntaxError) as e:
+    except (UnicodeDecodeError, SyntaxError, LookupError) as e:  # the last: no encoding of text
         raise ValueError(f"it is not a text file in UTF-8: {e}") from None
+    if module is None:  # a module beside the script may be its data
+        _refuse_long(len(text))
     return text, [(module, at) for at in range(1, len(text.splitlines()) + 1)]
 
 
@@ -58,21 +63,33 @@ def fingerprint(source: str) -> str:
     return hashlib.sha256(source.encode(errors="surrogatepass")).hexdigest()
 
 
+def _refuse_long(characters: int) -> None:
+    if characters > MAX_CODE:
+        raise ValueError(
+            f"it has {characters:,} characters of code; up to {MAX_CODE:,} are run: read its data "
+            "from a file"
+        )
+
+
 def _notebook_source(raw: bytes) -> tuple[str, list[Place]]:
+    if raw.count(b"{") + raw.count(b"[") > MAX_PARTS:
+        raise ValueError("it is not a Jupyter notebook: it has too many parts")
+    texts = dict[int, str]()
     try:
         book = json.loads(raw)
         cells = book["cells"] if "cells" in book else book["worksheets"][0]["cells"]
-        lines, places = list[str](), list[Place]()
         for number, cell in enumerate(cells, 1):
-            if cell["cell_type"] != "code":
-                continue
-            source = cell.get("source", cell.get("input", ""))
-            text = source if isinstance(source, str) else "".join(source)
-            for at, line in enumerate(_plain_python(text.splitlines()), 1):
-                lines.append(line)
-                places.append((number, at))
+            if cell["cell_type"] == "code":
+                source = cell.get("source", cell.get("input", ""))
+                texts[number] = source if isinstance(source, str) else "".join(source)
     except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError) as e:
         raise ValueError(f"it is not a Jupyter notebook: {type(e).__name__}: {e}") from None
+    _refuse_long(sum(map(len, texts.values())))
+    lines, places = list[str](), list[Place]()
+    for number, text in texts.items():
+        for at, line in enumerate(_plain_python(text.splitlines()), 1):
+            lines.append(line)
+            places.append((number, at))
     return "\n".join(lines) + "\n", places
 
 
@@ -96,7 +113,8 @@ class AssignmentRewriter(ast.NodeTransformer):
 
     ``name = value`` becomes ``name = __assigned__(value, "name")``, ``x[i] = value`` becomes
     ``__set_item__(value, x, i, "x[i]")``, ``x[i] += value`` becomes ``__change_item__("+=", x, i,
-    value, "x[i]")``; the same with attributes. After ``name += value`` follows ``name =
+    value, "x[i]")``; the same with attributes, and one after the other where ``x[i], y.name =
+    value`` assigns to several. After ``name += value`` follows ``name =
     __named__(name, "name")``. A ``for`` loop takes its items from ``__loop__(items)``, and a
     ``while`` loop asks a function of ``__round__()`` before each round, so that the recorder can
     leave a long loop. A function that may compute gradients, by its name, gets a decorator
@@ -108,7 +126,7 @@ class AssignmentRewriter(ast.NodeTransformer):
         self.lines = re.split("\r\n|\r|\n", source)
         # line -> column -> what an assignment changes: x[i][j], and what that is a part of: x[i], x
         self.changed: dict[int, dict[int, list[str]]] = {}
-        self.loops = 0
+        self.loops = self.parts = 0  # how many names of ours are in use
         self.classes: list[str] = []  # the classes around
         self.functions = 0  # how many are around
 
@@ -129,26 +147,55 @@ class AssignmentRewriter(ast.NodeTransformer):
             node.decorator_list = [ast.copy_location(call, node)]
         return node
 
-    def visit_Assign(self, node: ast.Assign) -> ast.AST:
+    def visit_Assign(self, node: ast.Assign) -> ast.AST | list[ast.stmt]:
         self.generic_visit(node)
         target = node.targets[0]
         parts = target.elts if isinstance(target, ast.Tuple | ast.List) else [target]
         if isinstance(target, ast.Subscript):  # x[part] = ... makes a new value of x
             self._note_change(node.lineno, target)
         if len(node.targets) == 1 and self._is_place(target):
-            value = self._call("__assigned__", node.value, ast.Constant(self._text(target)))
-            where = self._where(target)
-            kind = "item" if isinstance(target, ast.Subscript) else "attribute"
-            call = ast.Call(ast.Name(f"__set_{kind}__", ast.Load()), [value, *where], [])
-            return self._statement(call, node)
-        if not any(isinstance(p, ast.Starred) for p in parts):
-            node.value = self._call(
-                "__assigned__", node.value, *(ast.Constant(self._text(p)) for p in parts)
-            )
-        return node
+            return self._set(target, node, node.value)
+        if any(isinstance(p, ast.Starred) for p in parts):
+            return node
+        node.value = self._call(
+            "__assigned__", node.value, *(ast.Constant(self._text(p)) for p in parts)
+        )
+        several = node.targets if len(node.targets) > 1 else parts
+        return self._one_by_one(node, several) if any(map(self._is_place, several)) else node
+
+    def _one_by_one(self, node: ast.Assign, targets: list[ast.expr]) -> list[ast.stmt]:
+        """``x[i], y.name = value`` as one assignment after the other, in Python's order."""
+        names = []
+        for _ in targets:
+            self.parts += 1
+            names.append(f"__part_{self.parts}__")
+        statements = list[ast.stmt]()
+        for target, name in zip(targets, names, strict=True):
+            value = ast.copy_location(ast.Name(name, ast.Load()), target)
+            if self._is_place(target):
+                statements.append(self._set(target, node, value))
+            else:
+                statements.append(ast.copy_location(ast.Assign([target], value), node))
+        stores = [ast.Name(name, ast.Store()) for name in names]
+        if len(node.targets) == 1:
+            node.targets = [ast.Tuple(list[ast.expr](stores), ast.Store())]
+        else:
+            node.targets = list[ast.expr](stores)
+        return [node, *statements]
+
+    def _set(
+        self, target: ast.Subscript | ast.Attribute, node: ast.stmt, value: ast.expr
+    ) -> ast.stmt:
+        """``x[i] = value`` or ``x.name = value``"""
+        value = self._call("__assigned__", value, ast.Constant(self._text(target)))
+        kind = "item" if isinstance(target, ast.Subscript) else "attribute"
+        call = ast.Call(ast.Name(f"__set_{kind}__", ast.Load()), [value, *self._where(target)], [])
+        return self._statement(call, node)
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
         self.generic_visit(node)
+        if node.value is not None and self._is_place(node.target):
+            return self._set(node.target, node, node.value)
         if node.value is not None:
             node.value = self._call(
                 "__assigned__", node.value, ast.Constant(self._text(node.target))

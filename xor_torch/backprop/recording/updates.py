@@ -35,6 +35,7 @@ class Updates:
         # (root, place in the script) -> the part of the array that was changed there first, and
         # the value that was changed there last
         self._places: dict[tuple[int, Any], tuple[str, int]] = {}
+        self._counted: dict[Any, int] = {}  # place in the script -> the root whose changes count
         self._read = set[int]()  # roots from which a change of them is known to be computed
         self._independent: dict[int, set[int]] = {}  # other root -> values that do not depend on it
         # other root -> (old, new) of each sum: they become updates once a change depends on it
@@ -47,6 +48,7 @@ class Updates:
         tape.branches = [b for b in tape.branches if b[0] >= begin]
         tape.aliases = [a for a in tape.aliases if a[0] >= begin]
         self.complete_from = max(begin, self.complete_from)
+        self._counted.clear()
         for known in (self._root_of, self._places, self._read, self._independent, self._sums):
             known.clear()
 
@@ -59,24 +61,21 @@ class Updates:
         # array([a + change, b + change]) may also be a sum as a whole
         return node.op == "array" and self._in_rebuilt(node)
 
-    def replaced(self, old: int, node: Node, changes: list[int], counts: bool) -> bool:
+    def replaced(self, old: int, node: Node, changes: list[int]) -> bool:
         """The script has put `node`, the sum of `old` and `changes`, in the place of `old`.
 
         Args:
             old: a value.
             node: the new value.
             changes: what was added.
-            counts: False if it is one of the numbers of a list, of which the first was counted.
 
         """
         root = self._root(old)
         if not any(self._depends(i, root) for i in changes):
             self._keep_sum(old, node)
             return False
-        count, began = self.count, self.began
-        self._add(old, node)
-        if not counts:
-            self.count, self.began = count, began
+        # of the numbers of a list, only the first is counted
+        self._add(old, node, counts=self._counted.setdefault(node.site, root.id) == root.id)
         return True
 
     def _in_sum(self, node: Node) -> bool:
@@ -175,7 +174,7 @@ class Updates:
             root = self._root_of[node.id] = self._root_of.get(old, old)
             self._sums.setdefault(root, []).append((old, node.id))
 
-    def _add(self, old: int, node: Node) -> None:
+    def _add(self, old: int, node: Node, counts: bool = True) -> None:
         root = self._root_of[node.id] = self._root_of.get(old, old)
         # A sum at another place filled the array with its first numbers.
         nodes = self.tape.nodes
@@ -186,6 +185,8 @@ class Updates:
             if was >= self.complete_from and was not in self.entered_late
         ]
         self.none = False
+        if not counts:
+            return
         # One element after the other is one update. x @ w + b, with the same b as before, is not
         # an update that is made again.
         part = str(node.args[1]) if node.op == "assign" else ""

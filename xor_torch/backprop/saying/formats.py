@@ -120,7 +120,7 @@ def _all(said: Sequence[Said]) -> list[tuple[str, str, int, int, int, str, str]]
 
 
 def _data(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return printable(text).replace("%", "%25").replace("\n", "%0A")
 
 
 def _property(text: str) -> str:

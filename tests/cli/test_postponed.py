@@ -1,0 +1,48 @@
+"""Torch's compiler waits until it is used, and is then the real one."""
+
+import subprocess
+import sys
+
+import pytest
+
+# what a process has of the compiler: a part of the real package, and what that takes longest for
+COMPILER = "{'torch._dynamo.eval_frame', 'sympy'} & {*sys.modules}"
+
+TRAIN = f"""
+import sys, torch
+from xor_torch.cli import main
+assert main(["train", "--epochs", "120"]) == 0
+assert not {COMPILER}
+from lightning.fabric.wrappers import OptimizedModule
+net = torch.nn.Linear(2, 1)
+assert not isinstance(net, OptimizedModule)
+compiled = torch.compile(net, backend="eager")
+assert {COMPILER}
+assert isinstance(compiled, OptimizedModule) and not isinstance(net, OptimizedModule)
+assert torch.equal(compiled(torch.ones(1, 2)), net(torch.ones(1, 2)))
+torch.optim.SGD(net.parameters()).zero_grad()
+"""
+
+PART = f"""
+import sys, torch
+from xor_torch.cli.postponed import postpone
+postpone()
+torch.optim.SGD([torch.zeros(1)])
+assert not {COMPILER}
+import torch._dynamo.eval_frame as part
+import torch._dynamo.testing
+assert torch._dynamo.OptimizedModule is part.OptimizedModule
+assert sys.modules["torch._dynamo.eval_frame"] is part is torch._dynamo.eval_frame
+assert part.__spec__.loader.get_filename() == part.__file__
+assert torch._dynamo is sys.modules["torch._dynamo"] and torch._dynamo.__path__
+postpone()
+assert torch._dynamo.is_compiling is not None
+"""
+
+
+@pytest.mark.parametrize("program", [TRAIN, PART], ids=["train", "a part"])
+def test_the_compiler_waits_until_it_is_used(program, tmp_path):
+    run = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert run.returncode == 0, run.stderr
