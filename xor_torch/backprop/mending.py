@@ -604,7 +604,7 @@ def _times(place: Place) -> Iterator[str]:
     )
     for factor in ("2", *(f"{slope}({name})" for name in names for slope in slopes), *names):
         yield place.replaced(value, f"{product} * {factor}")
-    for divisor in ("2", *(f"len({name})" for name in names), *names):
+    for divisor in ("2", *names, *(f"len({name})" for name in names)):
         yield place.replaced(value, f"{product} / {divisor}")
     for name in names:
         for kind in SLOPES.values():
