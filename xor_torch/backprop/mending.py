@@ -420,8 +420,8 @@ def _axis(place: Place) -> Iterator[str]:
         if not places:
             inner = ", ".join(place.text(x) for x in [*node.args, *node.keywords])
             function, comma = place.text(node.func), ", " if inner else ""
-            if isinstance(node.func, ast.Name):  # Python's own sum, of an array
-                function, inner, comma = f"({inner}).{name}", "", ""
+            if isinstance(node.func, ast.Name) and node.args:  # Python's own sum, of an array
+                function, inner, comma = f"{_tight(place, node.args[0])}.{name}", "", ""
             for other in ("0", "1"):
                 yield place.replaced(node, f"{function}({inner}{comma}axis={other}, keepdims=True)")
 
