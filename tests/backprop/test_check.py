@@ -5,6 +5,7 @@ import functools
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -518,6 +519,22 @@ def test_a_script_dies_with_the_check(tmp_path):
         while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text():
             time.sleep(0.02)
         checking.kill()
+    assert ended(tmp_path / "pid")
+
+
+@needs_linux
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+def test_a_daemon_dies_with_the_check(tmp_path, number):
+    note = f"PID = {str(tmp_path / 'pid')!r}\n"
+    path = write(tmp_path, note + DAEMON + "time.sleep(600)\n")
+    code = f"from xor_torch.backprop import check_file; check_file({str(path)!r}, timeout=600)"
+    with (
+        subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.DEVNULL) as checking,
+        patience(),
+    ):
+        while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text():
+            time.sleep(0.02)
+        checking.send_signal(number)
     assert ended(tmp_path / "pid")
 
 

@@ -541,7 +541,7 @@ def test_an_unknown_option_is_refused(name):
     op = next(iter(results(name, call)))
     with pytest.raises(replay.CannotReplay) as e:
         replayed(op, Call(*call.args, **call.kwargs, nonsense=1))
-    assert f"numpy.{op}" in str(e.value)
+    assert f"operation {op} on" in str(e.value)
     assert "nonsense" in str(e.value)
 
 
@@ -565,11 +565,11 @@ def test_an_unknown_option_is_refused(name):
 def test_an_option_that_is_not_implemented_is_refused(name, call, option):
     with pytest.raises(replay.CannotReplay, match=option) as e:
         replayed(name, call)
-    assert f"numpy.{name}" in str(e.value)
+    assert f"operation {name} on" in str(e.value)
 
 
 def test_an_unknown_operation_is_refused():
-    with pytest.raises(replay.CannotReplay, match=r"numpy\.linalg\.svd, which this check"):
+    with pytest.raises(replay.CannotReplay, match=r"the operation linalg\.svd, which this check"):
         replayed("linalg.svd", Call(X))
 
 

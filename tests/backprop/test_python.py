@@ -6,6 +6,8 @@ import io
 import json
 import math
 import pickle
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,8 +22,9 @@ from xor_torch.backprop.recording.limits import Limits
 from xor_torch.backprop.recording.number import Number
 from xor_torch.backprop.recording.recorder import Recorder
 
+ROOT = Path(__file__).parents[2]
 ALL = Limits(updates=10**9, nodes=10**9, nodes_before=10**9, slow_loop_seconds=1e9, seconds=600)
-QUICK = {"worked", "line", "recurrent", "slots", "mixed", "passed", "boxes", "last_change"}
+QUICK = {"worked", "line", "recurrent", "slots", "mixed", "passed", "boxes", "last_change", "leaky"}
 
 
 def quick(names, file_of=lambda name: name):
@@ -288,6 +291,19 @@ for e in range(50):
         w -= 0.05 * d * x
         b -= 0.05 * d
 """
+
+
+def test_the_example_for_graders(tmp_path):
+    grading = (ROOT / "docs/grading.md").read_text()
+    section = grading[grading.index("## Whole scripts") :].partition("\n## ")[0]
+    script, _, said = re.findall(
+        r"^```(?:python|text)\n(.*?)^```", section, re.DOTALL | re.MULTILINE
+    )
+    path = tmp_path / "handed_in.py"
+    path.write_text(script)
+    assert check_file(path).report().splitlines()[0].replace(str(path), path.name) == said.strip()
+
+
 UNSEEN = {
     "text": ("d = p - y", "d = float('%.6f' % p) - y + 0 * p"),
     "ratio": ("d = p - y", "n, m = p.as_integer_ratio(); d = n / m - y + 0 * p"),
@@ -354,6 +370,14 @@ def test_lists_with_too_many_numbers(tmp_path, monkeypatch):
     monkeypatch.setattr(places, "MOST_NUMBERS", 50)
     _, limit = recorded("w = [0.5] * 3\nfor n in range(99):\n    w[n % 3] = n * 0.1\n")
     assert "its lists hold more than" in limit
+
+
+def test_operations_without_any_update(monkeypatch):
+    monkeypatch.setattr(places, "MOST_OPERATIONS", 50)
+    source = "s = 0.5\nt = []\nfor n in range(99):\n    t.append(s * n)\n"
+    tape, limit = recorded(source)
+    assert "within 50 operations on Python's numbers" in limit
+    assert len(tape.nodes) < 70
 
 
 def test_a_network_that_is_updated_in_parts_has_no_verdict(tmp_path):

@@ -210,12 +210,9 @@ def assert_survives(call, how, which, cwd, whole):
     ("call", "how", "which"),
     [
         ("rename", "signal=KILL", "3"),
-        ("rename", "error=EIO", "4"),
         ("unlink", "error=EACCES", "2"),
         ("mkdir", "error=EIO", "2"),
         ("write", "error=ENOSPC", "30+"),
-        ("write", "signal=KILL", "31"),
-        ("open", "error=EIO", "30"),
     ],
 )
 def test_a_system_call_of_a_run_fails(call, how, which, whole, tmp_path):
@@ -227,7 +224,7 @@ def test_a_system_call_of_a_run_fails(call, how, which, whole, tmp_path):
 def test_any_system_call_of_a_run_fails(call, whole, tmp_path):
     moments = random.Random(call)
     codes = []
-    for number in range(25):
+    for number in range(10):
         how = moments.choice(warm.HOWS)
         which = f"{moments.randint(1, 120)}{moments.choice(['', '+'])}"
         codes.append(assert_survives(call, how, which, tmp_path / f"here{number}", whole))

@@ -212,7 +212,7 @@ def _record(
 def _started(
     command: Sequence[str], verbose: bool, cwd: Path | None
 ) -> Iterator["subprocess.Popen[bytes]"]:
-    """A process that runs; at the end of the context it is killed, with its group."""
+    """A process that runs; at the end of the context it has ended, with all that it started."""
     process = subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,
@@ -225,6 +225,11 @@ def _started(
     try:
         yield process
     finally:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.terminate()  # it ends what it has started; killed, it would leave a daemon
+            if hasattr(signal, "SIGCONT"):  # the script may have stopped it
+                process.send_signal(signal.SIGCONT)
+            process.wait(CLEANUP_SECONDS + 1)
         if hasattr(os, "killpg"):
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(process.pid, signal.SIGKILL)

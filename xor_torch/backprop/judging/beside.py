@@ -154,14 +154,28 @@ def of_earlier_steps(bench: Bench) -> str | None:
                 if nodes[n].shape != nodes[bench.steps[k].end[i]].shape:
                     continue
                 if n in view.inside and nodes[n].op in PLAIN:
-                    stack += nodes[n].inputs
-                elif n not in view.inside and n in before.inside:
+                    base, *rest = nodes[n].inputs
+                    # what an array held that is written over is added to nothing
+                    written_over = nodes[n].op == "assign" and base not in view.inside
+                    stack += rest if written_over else [base, *rest]
+                elif n not in view.inside and n in before.inside and not _made_of(bench, n, known):
                     return (
                         f"each step adds something to {bench.names[bench.parameters.index(i)]} "
                         f"that the step before has made, on {bench.where(n)}: a momentum of "
                         "another kind, or a mistake"
                     )
     return None
+
+
+def _made_of(bench: Bench, n: int, known: set[int]) -> bool:
+    """Is it one of these values, or a multiple of one?"""
+    nodes = bench.tape.nodes
+    while n not in known:
+        inputs = [a for a in nodes[n].inputs if nodes[a].shape == nodes[n].shape]
+        if nodes[n].op not in PLAIN or len(inputs) != 1:
+            return False
+        (n,) = inputs
+    return True
 
 
 def penalties(bench: Bench, of_parts: bool = False) -> dict[int, list[int]]:

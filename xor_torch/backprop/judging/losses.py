@@ -173,7 +173,7 @@ def right_delta(bench: Bench, match: Match, delta: int) -> tuple[Tensor, Tensor]
     It is NaN where the wrong slope is nearly 0, so that the target is not known.
     """
     for p in bench.points:
-        if p.step == match.step and not p.moved and match.target is not None:
+        if p.step == match.step and not p.moved and match.target is not None and delta in p.values:
             data = _data([p], match.z, match.value, [p.values[delta].detach()])
             for _, f, slope, actual in data:
                 slope = slope if match.name == "SSE" else torch.ones_like(f)

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
+from itertools import zip_longest
 
 import torch
 
@@ -292,7 +293,8 @@ class Bench:
                 "repeat: give it fewer samples for each update"
             )
         first = 1 if len(self.steps) > 2 else 0  # zeros, a momentum that begins
-        candidates = [k for k in range(first, len(self.steps)) if lengths[k] <= LONGEST_STEP]
+        last = len(self.steps) - (len(self.steps) > 3)  # the tape may end within the last
+        candidates = [k for k in range(first, last) if lengths[k] <= LONGEST_STEP]
         candidates = candidates or [k for k, n in enumerate(lengths) if n <= LONGEST_STEP]
         most = max(2, min(MOST_STEPS, MOST_OPERATIONS // (3 * min(lengths))))
         kinds: dict[int, list[int]] = {}  # a step that also computes a loss is longer
@@ -305,9 +307,11 @@ class Bench:
         longest = sorted(kinds, key=lambda n: (-len(kinds[n]), -n))
         # where only some steps compute a loss, two of them
         chosen = [k for n in sorted(kinds, reverse=True)[:1] for k in kinds[n][:2]]
-        for n in longest:
-            spread = kinds[n][:: max(1, len(kinds[n]) // most)] if len(kinds[n]) > 40 else kinds[n]
-            chosen += [k for k in spread if k not in chosen]
+        often = [kinds[n] for n in longest if len(kinds[n]) > 1]  # not the last one, cut short
+        spread = [found[:: max(1, len(found) // most)] for found in often]
+        for some in zip_longest(*spread):  # the same samples may always take the same branch
+            chosen += [k for k in some if k is not None and k not in chosen]
+        chosen += [k for n in longest for k in kinds[n] if k not in chosen and [k] == kinds[n]]
         if len(chosen) < 2:
             chosen += [k for k in candidates[:: max(1, len(candidates) // 2)] if k not in chosen]
         if first and len(chosen) < 2:

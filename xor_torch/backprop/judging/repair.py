@@ -154,6 +154,8 @@ class Repair(Derivatives):
         p, draw = self.points[0], torch.Generator().manual_seed(0)
         leaves = {n: p.values[n].detach().clone().requires_grad_(True) for n in ids}
         changes = self.bench.again_with_graph(p, self._held(p) | leaves)
+        some = {n: torch.randn(x.shape, generator=draw, dtype=x.dtype) for n, x in leaves.items()}
+        others = self.bench.again(p, self._held(p) | some)
         tests: list[list[tuple[float, dict[int, Tensor]]]] = []
         for i in self.bad:
             if not changes[i].requires_grad or changes[i].shape != self.wanted[0][i].shape:
@@ -161,7 +163,7 @@ class Repair(Derivatives):
             pair = []
             for _ in range(2):
                 u = torch.randn(changes[i].shape, generator=draw, dtype=torch.float64)
-                u = u * (changes[i].detach() != zero[0][i])  # the elements that they go into
+                u = u * (others[i] != zero[0][i])  # the elements that they go into
                 slopes = torch.autograd.grad(
                     (u * changes[i]).sum(), [*leaves.values()], retain_graph=True, allow_unused=True
                 )

@@ -1,9 +1,9 @@
 """Holds a script within its limits, and ends with it whatever it has started.
 
 On Linux a supervisor process stands between the checker and the script. Processes that lose their
-parent become its children (PR_SET_CHILD_SUBREAPER), so it finds a daemon, too. The supervisor and
-the script die with the process that started them (PR_SET_PDEATHSIG). None of this holds a script
-that sets out to undo it: that needs a container.
+parent become its children (PR_SET_CHILD_SUBREAPER), so it finds a daemon, too. When the process
+that started it dies, it ends them all (PR_SET_PDEATHSIG); when it dies itself, the script does.
+None of this holds a script that sets out to undo it: that needs a container.
 """
 
 import contextlib
@@ -14,6 +14,7 @@ import sys
 import time
 import warnings
 from pathlib import Path
+from typing import NoReturn
 
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
@@ -42,7 +43,14 @@ def supervise(seconds: float) -> None:
     if sys.platform != "linux":
         return
     end = time.monotonic() + seconds
-    end_with_parent()
+
+    def leave(*_: object, code: int = TIME_IS_OVER) -> NoReturn:
+        _kill_children()
+        os._exit(code)
+
+    # The checker sends SIGTERM, and so does the system when the checker has died.
+    signal.signal(signal.SIGTERM, leave)
+    _prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
     _prctl(PR_SET_CHILD_SUBREAPER, 1)
     supervisor = os.getpid()
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
@@ -51,6 +59,7 @@ def supervise(seconds: float) -> None:
         warnings.simplefilter("ignore", DeprecationWarning)
         script = os.fork()
     if script == 0:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
         end_with_parent()
         if os.getppid() != supervisor:
@@ -58,8 +67,7 @@ def supervise(seconds: float) -> None:
         return
     while not (ended := script in _reap()) and (left := end - time.monotonic()) > 0:
         signal.sigtimedwait({signal.SIGCHLD}, left)
-    _kill_children()
-    os._exit(0 if ended else TIME_IS_OVER)
+    leave(code=0 if ended else TIME_IS_OVER)
 
 
 def _reap() -> list[int]:
