@@ -63,7 +63,9 @@ def readme(app, docname: str, source: list[str]) -> None:
         text = re.sub(r"</?picture>\n|  <source .*\n", "", text)
         text = re.sub(r'<img src="([^"]+)".*? alt="([^"]+)">', r"![\2](\1)", text)
         text = re.sub(r"\]\((?!\w+:|#|docs/)", "](path:../", text).replace("](docs/", "](")
-        source[0] = text + "\n" + source[0]
+        play = Path(app.srcdir, "play.md").read_text()
+        frame = re.search(r"```{raw} html\n.*?```\n", play, re.DOTALL)[0]
+        source[0] = text.replace("\n## ", f"\n{frame}\n## ", 1) + "\n" + source[0]
 
 
 # A block that begins so is read line by line, while a table needs its columns.

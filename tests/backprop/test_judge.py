@@ -1038,3 +1038,20 @@ def test_a_look_ahead_in_one_pass_only(tmp_path):
     (finding,) = judged(AHEAD.replace("error @ A2.T", "error @ W2.T"), tmp_path)
     assert finding.verdict == "cannot tell"
     assert "reads the state of the optimiser" in finding.reason
+
+
+def test_a_gradient_inside_an_optimiser_has_no_rate(tmp_path):
+    """The 0.5 of 1/2 SSE is not the learning rate, which is 0.2."""
+    mistake = next(m for m in MISTAKES if m.id == "function-momentum-wrong_sign")
+    (finding,) = judged(mistake.source, tmp_path)
+    assert (finding.loss, finding.lr) == ("1/2 SSE", None)
+
+
+def test_the_delta_of_a_mistake_at_the_output_has_its_numbers(tmp_path):
+    """Not those of a step that is right in itself."""
+    mistake = next(m for m in MISTAKES if m.id == "plain-derivative_taken_twice-output")
+    wrong = judged(mistake.source, tmp_path)[0].diagnosis
+    assert (wrong.of, wrong.variable) == ("d_final", "d_final")
+    assert abs(wrong.ratio - 1) > 1e-3
+    assert wrong.elements[0] == (wrong.index, wrong.actual, wrong.expected)
+    assert len(wrong.elements) > 1

@@ -315,6 +315,18 @@ def test_hints_tell_no_more_than_was_asked():
     hint = verdict(nameless).outline().hint
     assert hint(1) == "WRONG: net.py: look at the gradient of W1, b1"
     assert hint(3) == "WRONG: net.py, line 10: none of the mistakes that have a name"
+    layers = [
+        "layer 1: w[k]; z1 (6, 1), a1",
+        "layer 2: w[k]; z2 (5, 1), a2",
+        "layer 3: w[k]; z3 (3, 1)",
+    ]
+    in_a_loop = finding(layers=layers)
+    in_a_loop.parameters = [
+        Parameter("w[k]", 11, 0.1, n < 2, shape)
+        for n, shape in ((1, (3, 5)), (2, (5, 6)), (3, (6, 4)))
+    ]
+    in_a_loop.diagnosis.spoils = ["w[k]", "w[k]"]
+    assert verdict(in_a_loop).outline().hint(1) == "WRONG: net.py: look at layer 2"
     assert verdict(right()).outline().hint(1).startswith("CORRECT: net.py: every update")
 
 

@@ -420,8 +420,8 @@ def _axis(place: Place) -> Iterator[str]:
         if not places:
             inner = ", ".join(place.text(x) for x in [*node.args, *node.keywords])
             function, comma = place.text(node.func), ", " if inner else ""
-            if isinstance(node.func, ast.Name):  # Python's own sum, of an array
-                function, inner, comma = f"({inner}).{name}", "", ""
+            if isinstance(node.func, ast.Name) and node.args:  # Python's own sum, of an array
+                function, inner, comma = f"{_tight(place, node.args[0])}.{name}", "", ""
             for other in ("0", "1"):
                 yield place.replaced(node, f"{function}({inner}{comma}axis={other}, keepdims=True)")
 
@@ -604,7 +604,7 @@ def _times(place: Place) -> Iterator[str]:
     )
     for factor in ("2", *(f"{slope}({name})" for name in names for slope in slopes), *names):
         yield place.replaced(value, f"{product} * {factor}")
-    for divisor in ("2", *(f"len({name})" for name in names), *names):
+    for divisor in ("2", *names, *(f"len({name})" for name in names)):
         yield place.replaced(value, f"{product} / {divisor}")
     for name in names:
         for kind in SLOPES.values():

@@ -35,7 +35,10 @@ class DiagramView {
       "aria-label": `${name}, ${words}`, "aria-valuemin": -1000, "aria-valuemax": 1000,
     }, number, gradient);
     const edge = makeSVG("path", { class: "edge" });
-    if (kind[0] === "b") edge.style.display = "none"; // a bias has no edge
+    if (kind[0] === "b") { // a bias has no edge, and a letter before its number
+      edge.style.display = "none";
+      label.style.width = "max-content";
+    }
     let drag = null;
     label.addEventListener("pointerdown", (event) => {
       event.preventDefault();

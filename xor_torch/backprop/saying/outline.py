@@ -146,11 +146,20 @@ def _layer(finding: Finding) -> str:
     """The layer that the first wrong value belongs to: the last one with a spoilt parameter."""
     spoilt = finding.diagnosis.spoils if finding.diagnosis else []
     spoilt = spoilt or [p.name for p in finding.parameters if not p.ok]
+    count = Counter(p.name for p in finding.parameters)
     for number, layer in reversed([*enumerate(finding.layers, 1)]):
-        names = layer.partition(":")[2].partition(";")[0].split(", ")
-        if {name.strip() for name in names} & {*spoilt}:
+        names, _, values = layer.partition(":")[2].partition(";")
+        found = {name.strip() for name in names.split(", ")} & {*spoilt}
+        units = {int(n) for n in re.findall(r"\d+(?=[,)])", values.partition(")")[0] + ")")}
+        if any(count[name] < 2 or _has_units(finding, name, units) for name in found):
             return f"layer {number}"
     return f"the gradient of {', '.join(dict.fromkeys(spoilt))}" if spoilt else ""
+
+
+def _has_units(finding: Finding, name: str, units: set[int]) -> bool:
+    """Of several parameters with one name: does a wrong one belong to a layer of this size?"""
+    wrong = [p.shape for p in finding.parameters if p.name == name and not p.ok]
+    return any({*shape} & (units - {1}) for shape in wrong)
 
 
 def _network(finding: Finding, script: Script, full: bool) -> Network:
