@@ -415,6 +415,55 @@ def test_the_place_of_a_maximum(place, tmp_path):
     assert finding.verdict == "wrong"
 
 
+GROWING = """
+import numpy as np
+np.random.seed(0)
+X, y = np.random.randn(8, 3), np.random.randn(8)
+W, v = np.random.randn(3, 4), np.random.randn(4)
+for epoch in range(10):
+    sums = [np.zeros_like(W), np.zeros_like(v)]
+    for x, t in zip(X, y):
+        h = np.tanh(x @ W)
+        d = h @ v - t
+        gradients = [np.outer(x, d * v * (1 - h**2)), d * h]
+        sums = [s + g for s, g in zip(sums, gradients)]
+    W, v = [p - 0.1 * s for p, s in zip((W, v), sums)]
+"""
+
+
+def test_a_sum_of_gradients_that_goes_on_over_updates(tmp_path):
+    (finding,) = judged(GROWING, tmp_path)
+    assert finding.verdict == "correct"
+    findings = judged(GROWING.replace("\n    W, v =", "\n        W, v ="), tmp_path)
+    (finding,) = [f for f in findings if f.verdict == "wrong"]
+    assert finding.diagnosis.line == 12
+    assert "still holds the gradients of the steps before" in finding.notes[0]
+
+
+REPLACED = """
+import numpy as np
+np.random.seed(0)
+X = np.random.randn(20, 3)
+y = (X[:, :1] > 0).astype(float)
+W, m = np.zeros((3, 1)), np.zeros((3, 1))
+for epoch in range(30):
+    p = 1 / (1 + np.exp(-(X @ W)))
+    loss = -np.mean(y * np.log(p) + (1 - y) * np.log(1 - p))
+    dW = X.T @ (p - y) / len(X)
+    m = 0.0 * m + dW
+    W = W - 0.1 * m
+"""
+
+
+def test_a_parameter_that_is_replaced_by_its_gradient(tmp_path):
+    """W = -lr * dW; a momentum with a factor of 0 is none."""
+    (finding,) = judged(REPLACED, tmp_path)
+    assert finding.verdict == "correct"
+    (finding,) = judged(REPLACED.replace("W = W - 0.1 * m", "W = -0.1 * dW"), tmp_path)
+    assert (finding.verdict, finding.diagnosis.variable) == ("wrong", "W")
+    assert "what was learnt before is lost" in finding.notes[0]
+
+
 def test_the_last_gradient_is_a_momentum(tmp_path):
     """W -= lr * dW + m * dW_before, as in bpnn.py: no state of its own is updated by itself."""
     memory = CORRECT["no-bias"]
@@ -906,8 +955,8 @@ def test_a_hinge_loss_that_is_a_branch(tmp_path):
     (finding,) = judged(SVM.replace("w - np.dot(", "w + np.dot("), tmp_path)
     assert (finding.verdict, finding.diagnosis.mistake) == ("wrong", "wrong sign")
     (finding,) = judged(SVM.replace("b -= 0.01", "b += 0.01"), tmp_path)
-    assert finding.verdict == "cannot tell"
-    assert "changed in some steps only, and not by the gradient" in finding.reason
+    assert (finding.verdict, finding.diagnosis.variable) == ("wrong", "b")
+    assert "changed in some steps only, and not by the gradient" in finding.notes[0]
 
 
 LASSO = """

@@ -349,7 +349,7 @@ CALLS = {
             *along_one_axis(), *along_one_axis(keepdims=True), Call(X, 1), Call(X, 1, None),
             Call(np.array([[1.0, 3.0, 3.0], [0.0, 0.0, 5.0]]), 1), Call(MASK, axis=1),
         ]
-        for name in ("argmax", "argmin")
+        for name in ("argmax", "argmin", "nanargmax", "nanargmin")
     },
     **{
         name: [

@@ -119,7 +119,10 @@ TABLE: dict[str, Operation] = {
     **_rows("cumprod multiply.accumulate maximum.accumulate minimum.accumulate", _OTHER),
     **_rows("maximum.outer minimum.outer greater.outer greater_equal.outer", _OTHER),
     **_rows("less.outer less_equal.outer equal.outer", _OTHER),
-    **_rows("argmax argmin argsort sort searchsorted nonzero flatnonzero argwhere", _OTHER),
+    **_rows(
+        "argmax argmin nanargmax nanargmin argsort sort searchsorted nonzero flatnonzero argwhere",
+        _OTHER,
+    ),
     **_rows("unravel_index ravel_multi_index divmod", _OTHER),
 }
 

@@ -265,13 +265,15 @@ class Judgement:
 
     def _correct(self, bench: Bench, one: Fit, match: Match | None, own: list[Fit]) -> Finding:
         unseen = soundness.unseen(bench) or soundness.unseen_parameter(bench, one.objective)
-        unseen = unseen or soundness.sometimes(bench, one)
+        sometimes, place = soundness.sometimes(bench, one) or (None, None)
+        if unseen is None and place is None:
+            unseen = sometimes
         if unseen is not None:
             raise CannotTell(unseen)
         frozen = soundness.never_updated(bench, one) or soundness.accumulated(bench)
-        crossed = soundness.broadcast(bench)
-        gone = soundness.replaced(bench, one)
-        frozen = frozen or soundness.left_alone(bench, one) or crossed or gone
+        crossed, gone = soundness.broadcast(bench), soundness.replaced(bench, one)
+        growing = soundness.growing(bench)
+        frozen = frozen or soundness.left_alone(bench, one) or crossed or gone or growing or place
         if not frozen and not self._holds_ahead(bench, one):
             raise CannotTell(
                 "the forward pass reads the state of the optimiser, as with Nesterov's momentum, "
@@ -292,6 +294,13 @@ class Judgement:
                 f"row: it broadcasts to {frozen.shape}, so each prediction is compared with every "
                 "target, and all are drawn to their mean"
             )
+        if frozen is not None and frozen is growing:
+            finding.notes.append(
+                f"{frozen.variable} on {bench.tape.code.where(frozen.line)} still holds the "
+                "gradients of the steps before, which each step subtracts again"
+            )
+        if frozen is not None and frozen is place and sometimes is not None:
+            finding.notes.append(sometimes)
         if frozen is not None and frozen is gone:
             finding.notes.append(
                 f"{bench.tape.code.where(frozen.line)} replaces {frozen.variable} by a multiple of "

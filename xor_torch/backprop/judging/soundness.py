@@ -125,8 +125,11 @@ def unseen_parameter(bench: Bench, objective: Objective) -> str | None:
     return None
 
 
-def sometimes(bench: Bench, one: Fit) -> str | None:
-    """A parameter that only some steps change, and not by its gradient: a bias in one branch."""
+def sometimes(bench: Bench, one: Fit) -> tuple[str, Diagnosis | None] | None:
+    """A parameter that only some steps change, and not by its gradient: a bias in one branch.
+
+    It is a mistake if the change is made of the data: a number that is typed may be a schedule.
+    """
     nodes, steps = bench.tape.nodes, bench.steps
     for k in [k for k in one.objective.terms if k + 1 < len(steps)]:
         read, later = _read(bench, one, k), _read(bench, one, k + 1)
@@ -150,10 +153,16 @@ def sometimes(bench: Bench, one: Fit) -> str | None:
             change = after - leaf.detach()
             if slope is None or largest(change + one.scale * slope) > SAME * largest(change):
                 name = nodes[new].name or "an array"
-                return (
+                reason = (
                     f"{name} on {bench.where(new)} is changed in some steps only, and not by the "
                     "gradient; the other updates are right"
                 )
+                parts = bench.tape.behind([new], range(old + 1, new + 1)) - {new}
+                data = any(nodes[m].op in ("getitem", "item") or nodes[m].shape for m in parts)
+                node = nodes[new]
+                return reason, Diagnosis(
+                    node.line, name, None, True, [name], node.shape, new
+                ) if data and nodes[old].dtype == "f" else None
     return None
 
 
@@ -223,6 +232,23 @@ def accumulated(bench: Bench) -> Diagnosis | None:
     return None
 
 
+def growing(bench: Bench) -> Diagnosis | None:
+    """A sum of gradients that goes on over several updates: each step repeats those before it."""
+    nodes = bench.tape.nodes
+    for k in bench.chosen:
+        view = bench.view(k)
+        for a in bench.remembered(k):
+            for n in view.step.nodes:
+                same = (nodes[n].site, nodes[n].op) == (nodes[a].site, nodes[a].op)
+                if same and a in nodes[n].inputs and nodes[n].op in ("add", "subtract"):
+                    name = view.variable(n) or "the sum"
+                    names = [
+                        bench.names[i] for i in range(len(bench.names)) if view.reaches[n] >> i & 1
+                    ]
+                    return Diagnosis(nodes[n].line, name, None, True, names, nodes[n].shape, n)
+    return None
+
+
 def only_elsewhere(bench: Bench, one: Fit) -> bool:
     """Are the wrong updates right at all numbers of the run, and wrong near them only?
 
@@ -283,9 +309,11 @@ def left_alone(bench: Bench, one: Fit) -> Diagnosis | None:
     for n in read:
         origin = nodes[_unchanged(bench, n)]
         value = origin.value
-        if origin.op != "leaf" or origin.dtype != "f" or value is None or value.ndim != 2:
+        if origin.dtype != "f" or value is None or value.ndim != 2:
             continue
-        if origin.id < since and not (value == value.round()).all():
+        states = {m for s in bench.network.states for m in s.nodes}
+        before = bench.tape.behind([origin.id], range(since))  # it is made without the network
+        if origin.id < since and before.isdisjoint(states) and not (value == value.round()).all():
             found.add(origin.id)
     for n in sorted(found):
         for m in view.step.nodes:

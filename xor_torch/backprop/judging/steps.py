@@ -80,8 +80,9 @@ def find_networks(tape: Tape, replaced: bool = False) -> list[Network]:
     chains = [_merge(tape, users, c) for c in _chains(tape)]
     chains = [c for c in chains if len(c.updates) >= 2]
     if replaced:
-        known = {n for c in chains for n in c.nodes}
-        chains += [c for c in _replaced(tape) if known.isdisjoint(c.nodes)]
+        known = {n for c in chains for n in c.nodes if n is not None}
+        others = [c for c in _replaced(tape) if known.isdisjoint(c.nodes)]
+        chains += [c for c in others if not _moves(tape, users, c, known)]
     roots = {c.nodes[0] for c in chains}
     for c in chains:
         # an optimiser's state that begins as a gradient: that is the first update already
@@ -186,6 +187,19 @@ def _replaced(tape: Tape) -> list[State]:
                 later[0], State(_name(tape, [first, *later]), [first, *later], replaced=True)
             )
     return list(found.values())
+
+
+def _moves(tape: Tape, users: dict[int, list[int]], chain: State, known: set[int]) -> bool:
+    """Is it put into other states, number by number: a momentum, that began with a factor of 0?"""
+    seen, stack = set[int](), [n for n in chain.nodes[:3] if n is not None]
+    while stack:
+        for user in users.get(stack.pop(), ()):
+            if user in known:
+                return True
+            if user not in seen and tape.nodes[user].op in BETWEEN and len(seen) < 200:
+                seen.add(user)
+                stack.append(user)
+    return False
 
 
 def _same_place(tape: Tape, a: int, b: int) -> bool:

@@ -4,6 +4,7 @@ The file is long because it is a list: a short function for each operation.
 """
 
 import functools
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -66,6 +67,11 @@ def extreme(largest: bool, ties: bool = False) -> Callable[[Tensor, Tensor], Ten
         return torch.where(first | (a == b) if ties else first, a, b)
 
     return function
+
+
+def _heaviside(x: Tensor, at_zero: Tensor) -> Tensor:
+    """It has no slope, and torch has no derivative of it."""
+    return torch.heaviside(x.detach(), at_zero.detach().to(x.dtype))
 
 
 def _divmod(a: Any, b: Any) -> tuple[Tensor, Tensor]:
@@ -269,10 +275,11 @@ def _count_nonzero(a: Any, axis: Any = None, *, keepdims: Any = False) -> Tensor
     return _reduced(_total, number(as_bool(a)), axis, keepdims)
 
 
-def _place_of(largest: bool) -> Twin:
+def _place_of(largest: bool, nan: float = math.nan) -> Twin:
     def twin(a: Any, axis: Any = None, out: Any = None, *, keepdims: Any = False) -> Tensor:
         refuse(out=out)
-        x = number(a) if largest else -number(a)
+        x = number(a).nan_to_num(nan, math.inf, -math.inf)
+        x = x if largest else -x
         if axis is None:
             at = torch.argmax(x)
             return at.reshape([1] * x.ndim) if keepdims else at
@@ -341,7 +348,7 @@ _TWO: dict[str, Callable[..., Tensor]] = {
     "floor_divide": torch.floor_divide, "remainder": torch.remainder, "fmod": torch.fmod,
     "hypot": torch.hypot, "arctan2": torch.atan2,
     "logaddexp": torch.logaddexp, "logaddexp2": torch.logaddexp2,
-    "heaviside": torch.heaviside, "copysign": torch.copysign, "xlogy": torch.xlogy,
+    "heaviside": _heaviside, "copysign": torch.copysign, "xlogy": torch.xlogy,
 }  # fmt: skip
 _COMPARISONS: dict[str, Callable[..., Tensor]] = {
     "greater": torch.gt, "greater_equal": torch.ge, "less": torch.lt, "less_equal": torch.le,
@@ -390,6 +397,8 @@ NUMBERS: dict[str, Twin] = {
     "count_nonzero": _count_nonzero,
     "argmax": _place_of(True),
     "argmin": _place_of(False),
+    "nanargmax": _place_of(True, nan=-math.inf),
+    "nanargmin": _place_of(False, nan=math.inf),
     "add.reduce": _reduce(_sum),
     "multiply.reduce": _reduce(_prod),
     "maximum.reduce": _reduce(_extreme_of(_largest, extreme(True))),
