@@ -41,6 +41,11 @@ class Forked:
         self.process = CONTEXT.Process(target=_run, args=(command[2:], cwd, env))
         self.process.start()
         self.pid, self.kill = self.process.pid, self.process.kill
+        self.terminate = self.process.terminate
+
+    def send_signal(self, number):
+        if self.process.is_alive():
+            os.kill(self.pid, number)
 
     def wait(self, timeout=None):
         self.process.join(timeout)

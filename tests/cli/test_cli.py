@@ -105,7 +105,7 @@ def test_help_fits_a_screen(command, capsys):
 
 
 def test_every_command_has_its_script():
-    others = {"network_pictures", "play_seeds", "screenshots"}
+    others = {"frames", "network_pictures", "play_seeds", "screenshots"}
     scripts = {path.stem for path in (ROOT / "scripts").glob("*.py")}
     assert {s for s in scripts if not s.startswith("benchmark")} == {*cli.COMMANDS, *others}
     for name in cli.COMMANDS:
