@@ -57,6 +57,8 @@ class Repair(Derivatives):
     def search(self) -> Culprit | None:
         """The earliest place whose repair makes all updates right, or most of the wrong ones."""
         best: Culprit | None = None
+        if len(self.points) < 2:
+            return None  # anything fits one point
         try:
             for culprit in self._trials():
                 if len(culprit.repaired) == len(self.bad):
