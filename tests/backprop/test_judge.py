@@ -415,6 +415,38 @@ def test_the_place_of_a_maximum(place, tmp_path):
     assert finding.verdict == "wrong"
 
 
+SEARCHED = """
+import numpy as np
+np.random.seed(0)
+X, y = np.random.randn(20, 3), np.random.randn(20)
+w, step = np.zeros(3), 1.0
+
+def loss_and_gradient(w):
+    error = X @ w - y
+    return np.mean(error**2) / 2, X.T @ error / len(y)
+
+loss, gradient = loss_and_gradient(w)
+for epoch in range(12):
+    step *= 4
+    before = w.copy()
+    w = before - step * gradient
+    new, new_gradient = loss_and_gradient(w)
+    while new >= loss and step > 1e-12:
+        step /= 2
+        w = before - step * gradient
+        new, new_gradient = loss_and_gradient(w)
+    loss, gradient = new, new_gradient
+"""
+
+
+def test_a_search_for_the_step(tmp_path):
+    """The loss is computed at several weights in one step; the first counts."""
+    (finding,) = judged(SEARCHED, tmp_path)
+    assert finding.verdict == "correct"
+    (finding,) = judged(SEARCHED.replace("error / len(y)", "np.abs(error) / len(y)"), tmp_path)
+    assert finding.verdict != "correct"
+
+
 GROWING = """
 import numpy as np
 np.random.seed(0)

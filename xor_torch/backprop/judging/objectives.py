@@ -71,7 +71,7 @@ def gradients(
 def own_scalars(bench: Bench, steps: Iterable[int] | None = None) -> list[Objective]:
     """Every scalar that depends on all parameters, outermost first, and the margins of branches.
 
-    For each place there is the sum over the step, and the last.
+    For each place there is the sum over the step, the last, and the first.
     """
     found = _hinges(bench)
     for k in bench.chosen if steps is None else steps:
@@ -91,9 +91,9 @@ def own_scalars(bench: Bench, steps: Iterable[int] | None = None) -> list[Object
             ]
             if not ids:
                 continue
-            # running sums: the last one is the whole
-            for how, some in (("sum", ids), ("last", ids[-1:])):
-                if how == "last" and len(ids) == 1:
+            # of running sums the last one is the whole, of a search for a step the first one counts
+            for how, some in (("sum", ids), ("last", ids[-1:]), ("first", ids[:1])):
+                if how != "sum" and len(ids) == 1:
                     continue
                 name = next((nodes[n].name for n in some if nodes[n].name), "")
                 made = found.setdefault((how, *key), Objective("own", name, {}, (how, *key)))
