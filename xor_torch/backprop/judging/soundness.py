@@ -12,6 +12,7 @@ from .findings import Diagnosis, MistakeName
 from .fit import Fit
 from .objectives import Objective, gradients, total
 from .points import SAME, Bench, CannotTell, largest
+from .steps import consumers, moves_others
 
 CUTS = {"clip", "minimum", "maximum", "fmin", "fmax", "where"}
 
@@ -274,7 +275,15 @@ def replaced(bench: Bench, one: Fit) -> Diagnosis | None:
     for i, part in zip(bench.parameters, one.parts, strict=True):
         if part.decay and math.isclose(part.decay, 1.0, rel_tol=1e-9):
             end = bench.tape.nodes[bench.steps[min(one.objective.terms)].end[i]]
-            name = bench.network.states[i].name or end.name
+            state = bench.network.states[i]
+            name = state.name or end.name
+            own = {n for s in bench.network.states for n in s.nodes}
+            others = {new for _, new in bench.tape.links} - own
+            if moves_others(bench.tape, consumers(bench.tape), state, others):
+                raise CannotTell(
+                    f"{name} on {bench.where(end.id)} belongs to an optimiser, and how it moves "
+                    "the parameters could not be seen"
+                )
             return Diagnosis(end.line, name, None, True, [name], end.shape, end.id)
     return None
 

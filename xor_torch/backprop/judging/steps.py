@@ -82,7 +82,7 @@ def find_networks(tape: Tape, replaced: bool = False) -> list[Network]:
     if replaced:
         known = {n for c in chains for n in c.nodes if n is not None}
         others = [c for c in _replaced(tape) if known.isdisjoint(c.nodes)]
-        chains += [c for c in others if not _moves(tape, users, c, known)]
+        chains += [c for c in others if not moves_others(tape, users, c, known)]
     roots = {c.nodes[0] for c in chains}
     for c in chains:
         # an optimiser's state that begins as a gradient: that is the first update already
@@ -189,7 +189,7 @@ def _replaced(tape: Tape) -> list[State]:
     return list(found.values())
 
 
-def _moves(tape: Tape, users: dict[int, list[int]], chain: State, known: set[int]) -> bool:
+def moves_others(tape: Tape, users: dict[int, list[int]], chain: State, known: set[int]) -> bool:
     """Is it put into other states, number by number: a momentum, that began with a factor of 0?"""
     seen, stack = set[int](), [n for n in chain.nodes[:3] if n is not None]
     while stack:
