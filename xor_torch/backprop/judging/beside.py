@@ -157,7 +157,10 @@ def of_earlier_steps(bench: Bench) -> str | None:
                     base, *rest = nodes[n].inputs
                     # what an array held that is written over is added to nothing
                     written_over = nodes[n].op == "assign" and base not in view.inside
-                    stack += rest if written_over else [base, *rest]
+                    if nodes[n].op in ("multiply", "divide"):  # a factor is not added
+                        stack += [a for a in nodes[n].inputs if a in view.inside]
+                    else:
+                        stack += rest if written_over else [base, *rest]
                 elif n not in view.inside and n in before.inside and not _made_of(bench, n, known):
                     return (
                         f"each step adds something to {bench.names[bench.parameters.index(i)]} "
