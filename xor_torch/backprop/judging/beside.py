@@ -7,12 +7,13 @@ import torch
 from ..operations import ELEMENTWISE, PARTS, SAME_NUMBERS
 from .fit import Fit, alike
 from .objectives import PLAIN
-from .points import BY_ELEMENT, Bench, CannotTell
+from .points import Bench, CannotTell
 from .repair import Culprit, Repair
 from .soundness import CUTS
 from .unknown import only_through
 
 STATES = PARTS | {"assign"}  # what leads from a parameter, updated in part, to its beginning
+BY_ELEMENT = ELEMENTWISE | PARTS
 OF_ONE = ELEMENTWISE | SAME_NUMBERS  # operations that make a value of one array alone
 
 

@@ -175,7 +175,7 @@ class Wrong:
         self.weights: set[int] = set()
         self.read: set[int] = set()  # of the forward pass
         self.given: set[int] = set()  # from outside the step
-        self.updated = False  # by a parameter that has been updated already?
+        self.updated = False  # is it computed with a parameter that has been updated already?
         self.products: list[int] = []  # on the way, of nothing that is a derivative
         self._take_apart()
 
@@ -213,10 +213,6 @@ class Wrong:
         return next((name for name, holds in rows if holds(self)), None)
 
     # ------------------------------------------------------------------ what a row can ask
-
-    def early(self) -> bool:
-        """Is it computed with a parameter that has been updated already?"""
-        return self.updated
 
     def penalty(self) -> bool:
         """Does nothing but a multiple of the parameter itself lack?"""
@@ -340,7 +336,7 @@ Holds = Callable[[Wrong], bool]
 
 # In this order: what is more special comes first.
 OF_PARAMETERS: list[tuple[MistakeName, Holds]] = [
-    ("updated too early", Wrong.early),
+    ("updated too early", lambda w: w.updated),
     ("detached regularisation", Wrong.penalty),
     ("missing output derivative", lambda w: w.later() and w.is_output),
     ("missing hidden derivative", lambda w: w.later()),
@@ -352,7 +348,7 @@ OF_PARAMETERS: list[tuple[MistakeName, Holds]] = [
     ("derivative of the wrong quantity", Wrong.other_factor),
 ]
 OF_VALUES: list[tuple[MistakeName, Holds]] = [
-    ("updated too early", Wrong.early),
+    ("updated too early", lambda w: w.updated),
     ("derivative taken twice", Wrong.twice),
     ("missing output derivative", lambda w: w.later() and w.is_output),
     ("missing hidden derivative", lambda w: w.later()),

@@ -39,7 +39,6 @@ SAME = 1e-6  # a recorded value and the same value repeated
 SAME_FLOAT32 = 1e-2
 PUT_TOGETHER = JOINS | SAME_NUMBERS | {"assign"}
 NUMBER_BY_NUMBER = ELEMENTWISE | PARTS | PUT_TOGETHER
-BY_ELEMENT = ELEMENTWISE | PARTS
 COMPARISONS = {"maximum", "minimum", "greater", "greater_equal", "less", "less_equal"}
 
 

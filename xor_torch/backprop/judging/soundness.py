@@ -315,14 +315,15 @@ def left_alone(bench: Bench, one: Fit) -> Diagnosis | None:
             read |= {*nodes[n].inputs}
         if n > since:
             stack += nodes[n].inputs
+    states = {n for s in bench.network.states for n in s.nodes}
     for n in read:
         origin = nodes[_unchanged(bench, n)]
         value = origin.value
         if origin.dtype != "f" or value is None or value.ndim != 2:
             continue
-        states = {m for s in bench.network.states for m in s.nodes}
-        before = bench.tape.behind([origin.id], range(since))  # it is made without the network
-        if origin.id < since and before.isdisjoint(states) and not (value == value.round()).all():
+        if origin.id >= since or (value == value.round()).all():
+            continue
+        if states.isdisjoint(bench.tape.behind([origin.id], range(since))):  # without the network
             found.add(origin.id)
     for n in sorted(found):
         for m in view.step.nodes:
