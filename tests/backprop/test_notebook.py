@@ -78,7 +78,8 @@ def test_a_verdict_at_the_end_of_a_cell_is_a_page(executed):
 class Shell:
     """As much of IPython's shell as the magic asks for."""
 
-    def __init__(self):
+    def __init__(self, counts_first):
+        self.counts_first = counts_first  # as IPython 9.18 does, and those before it do not
         self.execution_count, self.callbacks, self.ran = 1, {}, []
         self.events = self.history_manager = self
         self.input_hist_raw = [""]
@@ -95,14 +96,21 @@ class Shell:
             self.ran.append(source)
             return
         info = type("Info", (), {"store_history": True, "cell_id": cell_id})
-        self.input_hist_raw.append(source)
+        number = self.execution_count
+        self.execution_count += self.counts_first
         self.callbacks["pre_run_cell"](info)
-        values = {"info": info, "success": success, "execution_count": self.execution_count}
+        self.input_hist_raw.append(source)
+        if callable(success):
+            success = success()
+        values = {"info": info, "success": success, "execution_count": number}
         self.callbacks["post_run_cell"](type("Result", (), values))
-        self.execution_count += 1
+        self.execution_count += not self.counts_first
 
 
-def test_a_cell_counts_as_it_ran_last_and_one_that_failed_does_not(monkeypatch, capsys):
+@pytest.mark.parametrize("counts_first", [True, False])
+def test_a_cell_counts_as_it_ran_last_and_one_that_failed_does_not(
+    counts_first, monkeypatch, capsys
+):
     from xor_torch.backprop import Verdict, notebook
 
     seen = []
@@ -111,7 +119,7 @@ def test_a_cell_counts_as_it_ran_last_and_one_that_failed_does_not(monkeypatch, 
         "check_cells",
         lambda cells, **options: seen.append((cells, options)) or Verdict("x", "correct"),
     )
-    shell = Shell()
+    shell = Shell(counts_first)
     notebook.add_magic(shell)
     shell.run_cell("old", cell_id="a")
     shell.run_cell("fails", cell_id="b", success=False)
@@ -120,6 +128,17 @@ def test_a_cell_counts_as_it_ran_last_and_one_that_failed_does_not(monkeypatch, 
     assert seen == [({3: "new"}, {"mend": True, "strict": True, "timeout": 5.0})]
     assert shell.ran == ["the cell"]
     assert "CORRECT: x" in capsys.readouterr().out
+    # the cell that asks, and that has asked before, counts once, and the set-up comes first
+    shell.run_cell("asks", cell_id="c", success=lambda: not shell.backprop(""))
+    shell.run_cell("asks again", cell_id="c", success=lambda: not shell.backprop(""))
+    assert [cells for cells, _ in seen[1:]] == [
+        {3: "new", 4: "asks"},
+        {3: "new", 5: "asks again"},
+    ]
+    shell.run_cell("newest", cell_id="a")
+    shell.run_cell("fails now", cell_id="c", success=False)
+    shell.backprop("")
+    assert [*seen[-1][0].items()] == [(6, "newest"), (5, "asks again")]
 
 
 def test_cells_keep_their_numbers_and_their_lines(monkeypatch, tmp_path):

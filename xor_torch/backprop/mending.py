@@ -522,7 +522,7 @@ def _penalty(place: Place) -> Iterator[str]:
 # ------------------------------------------------------------------------ whatever the mistake is
 
 
-def _values(place: Place) -> list[str]:
+def values_of(place: Place) -> list[str]:
     """What the function or loop around the statement reads or assigns, the nearest first."""
     tree, line = ast.parse(place.source), place.statement.lineno
     around = [
@@ -554,7 +554,7 @@ def _values(place: Place) -> list[str]:
 
 def _another_value(place: Place) -> Iterator[str]:
     """Another value in place of one that the statement reads."""
-    for name in _values(place):
+    for name in values_of(place):
         for node in place.loaded():
             yield place.replaced(node, name)
 
@@ -591,7 +591,7 @@ def _softmax(place: Place) -> Iterator[str]:
 
 def _times(place: Place) -> Iterator[str]:
     """Times, divided by, plus or minus a value, its slope or its length."""
-    value, names = place.value(), _values(place)
+    value, names = place.value(), values_of(place)
     if value is None:
         return
     text, product = place.text(value), place.text(value)

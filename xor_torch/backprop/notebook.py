@@ -1,8 +1,8 @@
 """``%backprop`` and ``%%backprop``: is the backprop of the notebook that is running right?
 
 The cells that have run are run once more, in a process of their own, and judged as a file is. So
-nothing in the notebook changes, and what a cell sees is what it saw: a cell that was edited and run
-again counts as it ran last. Its numbers are those of ``In [12]``.
+nothing in the notebook changes. A cell that was edited and run again counts as it ran last, at the
+place where it ran first. Its number is that of ``In [12]``.
 """
 
 import contextlib
@@ -31,11 +31,11 @@ def check_cells(cells: Mapping[int, str], **options: Any) -> Verdict:
     """Run cells in a process of their own, in the present folder, and judge them.
 
     Args:
-        cells: number -> source, as in ``In [number]``.
+        cells: number -> source, as in ``In [number]``, in the order in which they are to run.
         options: of `check_file`.
 
     """
-    some = [_cell(cells.get(number, "")) for number in range(1, max(cells, default=0) + 1)]
+    some = [{"number": number, **_cell(source)} for number, source in cells.items()]
     with _file_beside() as path:
         path.write_text(json.dumps({"cells": some}), encoding="utf-8")
         verdict = check_file(path, cell="In [{}]", **options)
@@ -62,7 +62,7 @@ def assert_notebook(hint: int = WHOLE_REPORT, **options: Any) -> None:
     shell = get_ipython()  # type: ignore[no-untyped-call, unused-ignore]
     if shell is None:
         raise AssertionError("assert_notebook is for a cell of a notebook; there is none running")
-    history = [*shell.history_manager.input_hist_raw][: shell.execution_count]
+    *history, _ = shell.history_manager.input_hist_raw  # the last one is this cell
     verdict = check_cells({n: source for n, source in enumerate(history) if n}, **options)
     if verdict.verdict != "correct":
         raise AssertionError(verdict.told(hint))
@@ -100,9 +100,10 @@ class _Magic:
 
     def __init__(self, shell: Any) -> None:
         self.shell = shell
-        self.runs: dict[str, int] = {}  # identity of a cell -> the number it ran under last
+        # identity of a cell -> the numbers that it ran under first and last
+        self.runs: dict[str, tuple[int, int]] = {}
         self.left_out: set[int] = set()
-        self.identity: str | None = None
+        self.identity: str | None = None  # of the cell that is running
         shell.register_magic_function(self.backprop, "line_cell", "backprop")
         shell.events.register("pre_run_cell", self._begin)
         shell.events.register("post_run_cell", self._end)
@@ -110,24 +111,34 @@ class _Magic:
     def _begin(self, info: Any) -> None:
         if info.store_history:
             self.identity = getattr(info, "cell_id", None)
-            number = self.shell.execution_count
-            if self.identity is not None:
-                if self.identity in self.runs:
-                    self.left_out.add(self.runs[self.identity])
-                self.runs[self.identity] = number
 
     def _end(self, result: Any) -> None:
-        if result.info.store_history and not result.success:
-            self.left_out.add(result.execution_count)
+        number = result.execution_count
+        if not result.info.store_history or number is None:
+            return
+        if not result.success:
+            self.left_out.add(number)
+        elif self.identity is not None:
+            first, last = self.runs.get(self.identity, (number, 0))
+            self.left_out.add(last)
+            self.runs[self.identity] = first, number
+        self.identity = None
 
     def cells(self) -> dict[int, str]:
-        """The cells that count: those that ended well, each as it ran last."""
-        history = self.shell.history_manager.input_hist_raw
-        return {
-            number: source
-            for number, source in enumerate(history)
-            if number and number not in self.left_out
-        }
+        """The cells that count: those that ended well, each as it ran last.
+
+        They stand in the order in which they ran first: a set-up cell that ran again after the
+        training loop still comes before it.
+        """
+        history = [*self.shell.history_manager.input_hist_raw]
+        runs, left_out = [*self.runs.values()], {0, *self.left_out}
+        if self.identity in self.runs:  # it runs again now
+            first, last = self.runs[self.identity]
+            runs.append((first, len(history) - 1))
+            left_out.add(last)
+        began = {last: first for first, last in runs}
+        numbers = sorted(range(len(history)), key=lambda n: began.get(n, n))
+        return {n: history[n] for n in numbers if n not in left_out}
 
     def backprop(self, line: str, cell: str | None = None) -> None:
         options = _options(line)

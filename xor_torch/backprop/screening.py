@@ -8,37 +8,96 @@ the wrong statement has its wrong value, every change of it is evaluated, in its
 import ast
 import contextlib
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from .filling import FORMS, MOST_PAIRED, PAIRED, PAIRED_FORMS, SINGLE, TOGETHER, Fillings
 from .judging.findings import Diagnosis, Finding
 from .mending import Place, place_of
 from .untrusted import read_regular
 
 NEAR = 1e-5  # of the largest element: the judge repeats in float64 what may be float32
 MOST_BYTES = 10_000  # of the script's answer
-# Runs in the script's process. The first step with the wrong value ends it.
+MOST_TRIES = 40_000  # of fillings
+MOST_FOUND = 12
+# Runs in the script's process. The first step with the wrong value ends it. Each line of the answer
+# is a change, or a filling: hole, form, value, names.
 TRY = """\
-def _backprop_try(parts, changes):
-    import os
-    def near(make, which):
+def _backprop_try(parts, changes, fillings):
+    import itertools, os
+    def near(value, which):
+        for index, *wanted in {elements}:
+            one = value
+            for i in index:
+                one = one[i]
+            if not abs(float(one) - wanted[which]) <= {near} * {size}:
+                return False
+        return True
+    def said(make, which):
         try:
-            value = make()
-            for index, *wanted in {elements}:
-                one = value
-                for i in index:
-                    one = one[i]
-                if abs(float(one) - wanted[which]) > {near} * {size}:
-                    return False
-            return True
+            return near(make(), which)
         except Exception:
             return False
-    found = []
+    def plain(make):
+        try:
+            value = make()
+            array = next(c for c in type(value).__mro__ if c.__name__ in ("ndarray", "object"))
+            if array is object:
+                return value if hasattr(value, "shape") or isinstance(value, float) else None
+            return array.view(value, array)  # which no operation records
+        except Exception:
+            return None
+    def fill(holes, scopes):
+        tried = 0
+        seen = dict()
+        for h, (old, whole, s) in enumerate(holes):
+            old = plain(old)
+            if s not in seen:
+                found = [(n, plain(x)) for n, x in enumerate(scopes[s])]
+                found = [(n, x) for n, x in found if x is not None]
+                few = found[:{paired}]
+                made = list()
+                for v, f in enumerate(({single},)):
+                    for n, a in found:
+                        try:
+                            made.append((v, (n,), f(a)))
+                        except Exception:
+                            pass
+                for v, f in enumerate(({pairs},)):
+                    for (n, a), (m, b) in itertools.product(few, few):
+                        try:
+                            made.append((v, (n, m), f(a, b)))
+                        except Exception:
+                            pass
+                seen[s] = few, made
+            few, made = seen[s]
+            shape = getattr(old, "shape", ())
+            for v, names, new in made:
+                forms = ({forms},) if len(names) == 1 else ({paired_forms},)
+                for f, form in enumerate(forms):
+                    if f and getattr(new, "shape", ()) not in (shape, ()) and len(names) > 1:
+                        continue
+                    tried += 1
+                    if said(lambda: whole(form(old, new)), 1):
+                        yield h, f, v, *names
+            for f, form in enumerate(({together},)):
+                for (n, a), (m, b) in itertools.product(few, few):
+                    tried += 1
+                    if said(lambda: whole(form(old, a, b)), 1):
+                        yield h, f, -1, n, m
+            if tried > {most}:
+                return
     for k, part in enumerate(parts):
-        if near(part, 0):
-            found += [n for n, change in enumerate(changes()) if k in change and near(change[k], 1)]
-            with open({path}, "w") as file:
-                file.write(" ".join(map(str, dict.fromkeys(found))))
+        if said(part, 0):
+            for n, change in enumerate(changes()):
+                if k in change and said(change[k], 1):
+                    with open({path}, "a") as file:
+                        file.write(str(n) + "\\n")
+            with open({path}, "a") as file:
+                file.write("\\n")
+            for found in itertools.islice(fill(*fillings()[k]()), {found}):
+                with open({path}, "a") as file:
+                    file.write(" ".join(map(str, (k, *found))) + "\\n")
     if os.path.exists({path}):
         os._exit(0)
 """
@@ -47,9 +106,10 @@ def _backprop_try(parts, changes):
 def screened(
     source: str, texts: Sequence[str], finding: Finding, run: Callable[[str], object]
 ) -> list[str] | None:
-    """The texts in which the wrong value is what it should be, in their order.
+    """The texts in which the wrong value is what it should be, and others that the search found.
 
-    Those that change more than the wrong statement are among them: this cannot tell.
+    They are in their order. Those that change more than the wrong statement are among them: this
+    cannot tell.
 
     Args:
         source: the script.
@@ -65,35 +125,66 @@ def screened(
     place, d = place_of(source, finding), finding.diagnosis
     if place is None or d is None or not d.actual or not d.elements:
         return None
+    parts = dict(_parts(place.statement, d.of.endswith(" step")))
+    fillings = [Fillings.of(place, part) for part in parts.values()]
     with tempfile.TemporaryDirectory() as folder:
         answer = Path(folder, "answer")
         with contextlib.suppress(SyntaxError, ValueError, RecursionError, MemoryError):
-            run(_with_trial(place, d, texts, answer))
+            run(_with_trial(place, d, parts, texts, fillings, answer))
         try:
-            good = {int(word) for word in read_regular(answer, MOST_BYTES).decode().split()}
+            lines = read_regular(answer, MOST_BYTES).decode().splitlines()
         except (OSError, ValueError):
             return None
-    return [text for n, text in enumerate(texts) if n in good or place.changed(text) is None]
+    good, found = set[int](), list[str | None]()
+    with contextlib.suppress(ValueError, IndexError):  # a stranger's script has written it
+        for words in ([int(word) for word in line.split()] for line in lines):
+            if len(words) == 1:
+                good.add(words[0])
+            elif words:
+                found.append(fillings[words[0]].text(place, words[1:]))
+    known = [text for n, text in enumerate(texts) if n in good]
+    others = [text for text in texts if place.changed(text) is None]
+    return [*dict.fromkeys([*known, *filter(None, found), *others])]
 
 
-def _with_trial(place: Place, d: Diagnosis, texts: Sequence[str], answer: Path) -> str:
+def _with_trial(
+    place: Place,
+    d: Diagnosis,
+    parts: Mapping[str, ast.expr],
+    texts: Sequence[str],
+    fillings: Sequence[Fillings],
+    answer: Path,
+) -> str:
     """The script, which evaluates the changes before the wrong statement."""
-    is_step = d.of.endswith(" step")
-    parts = dict(_parts(place.statement, is_step))
-    keys = [*parts]
+    keys, written = [*parts], {key: ast.unparse(part) for key, part in parts.items()}
     changes = list[str]()
     for text in texts:
         changed = dict[str, str]()
         statement = place.changed(text)
         if statement is not None:
-            found = dict(_parts(statement, is_step))
-            changed = {k: t for k, t in found.items() if k in parts and t != parts[k]}
+            found = _parts(statement, d.of.endswith(" step"))
+            changed = {k: ast.unparse(t) for k, t in found if k in parts}
+            changed = {k: t for k, t in changed.items() if t != written[k]}
         thunks = (f"{keys.index(k)}: lambda: {t}" for k, t in changed.items())
         changes.append(f"{{{', '.join(thunks)}}}")
-    made = ", ".join(f"lambda: {text}" for text in parts.values())
-    call = f"_backprop_try(({made},), lambda: ({', '.join(changes)},)); "
+    made = "".join(f"lambda: {text}, " for text in written.values())
+    filled = "".join(f"lambda: {one.code()}, " for one in fillings)
+    call = f"_backprop_try(({made}), lambda: ({', '.join(changes)},), lambda: ({filled})); "
     size = max(abs(number) for _, *numbers in d.elements for number in numbers)
-    helper = TRY.format(elements=d.elements, near=NEAR, size=size, path=repr(str(answer)))
+    helper = TRY.format(
+        elements=d.elements,
+        near=NEAR,
+        size=size,
+        path=repr(str(answer)),
+        paired=MOST_PAIRED,
+        single=", ".join(f"lambda a: {text}" for text in SINGLE),
+        pairs=", ".join(f"lambda a, b: {text}" for text in PAIRED),
+        forms=", ".join(f"lambda old, new: {text}" for text in FORMS),
+        paired_forms=", ".join(f"lambda old, new: {text}" for text in PAIRED_FORMS),
+        together=", ".join(f"lambda old, a, b: {text}" for text in TOGETHER),
+        most=MOST_TRIES,
+        found=MOST_FOUND,
+    )
     lines = place.inserted(call).splitlines(keepends=True)
     top = _top(ast.parse(place.source))
     return "".join([*lines[:top], helper, *lines[top:]])
@@ -110,7 +201,7 @@ def _top(tree: ast.Module) -> int:
     return 0
 
 
-def _parts(statement: ast.stmt, is_step: bool) -> Iterator[tuple[str, str]]:
+def _parts(statement: ast.stmt, is_step: bool) -> Iterator[tuple[str, ast.expr]]:
     """(place, expression) of what a statement computes: a parameter's step, or all its values."""
     value = getattr(statement, "value", None)
     if not isinstance(value, ast.expr):
@@ -120,14 +211,16 @@ def _parts(statement: ast.stmt, is_step: bool) -> Iterator[tuple[str, str]]:
     if isinstance(statement, ast.AugAssign):
         whole = ast.BinOp(statement.target, statement.op, value)
     if target is not None and (is_step or whole is not value):
-        text = f"({ast.unparse(whole)})"
-        yield "whole", f"{text} - ({ast.unparse(target)})" if is_step else text
+        yield "whole", ast.BinOp(whole, ast.Sub(), target) if is_step else whole
     if not is_step:
-        yield from _values(value, "")
+        values = dict(_values(value, ""))
+        if isinstance(statement, ast.Expr):  # np.add.at(dW, i, x): to compute it would change dW
+            del values[""]
+        yield from values.items()
 
 
-def _values(node: ast.expr, path: str) -> Iterator[tuple[str, str]]:
-    yield path, ast.unparse(node)
+def _values(node: ast.expr, path: str) -> Iterator[tuple[str, ast.expr]]:
+    yield path, node
     for name, field in ast.iter_fields(node):
         for k, child in enumerate(field if isinstance(field, list) else [field]):
             if isinstance(child, ast.expr) and not isinstance(child, ast.Lambda):

@@ -78,8 +78,10 @@ def _notebook_source(raw: bytes) -> tuple[str, list[Place]]:
     try:
         book = json.loads(raw)
         cells = book["cells"] if "cells" in book else book["worksheets"][0]["cells"]
-        for number, cell in enumerate(cells, 1):
+        for position, cell in enumerate(cells, 1):
             if cell["cell_type"] == "code":
+                known = cell.get("number")  # of a notebook that is running
+                number = known if isinstance(known, int) else position
                 source = cell.get("source", cell.get("input", ""))
                 texts[number] = source if isinstance(source, str) else "".join(source)
     except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError) as e:
