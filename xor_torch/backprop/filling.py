@@ -18,7 +18,7 @@ MOST_SINGLE, MOST_PAIRED = 40, 20  # of values that are tried alone, or with eac
 MOST_HOLES = 24
 # What fills a hole: of one value, and of two.
 SINGLE = ("a", "a.T", "len(a)", "2", "a * (1 - a)", "1 - a ** 2", "a > 0")
-PAIRED = ("a * b", "a @ b", "a.T @ b", "a @ b.T")
+PAIRED = ("a @ b", "a.T @ b", "a @ b.T", "a * b")
 # How it goes together with what stands there. After the first ones come whole derivatives: of a
 # product, of a softmax, and of a normalisation over the samples.
 FORMS = (
@@ -52,9 +52,7 @@ class Fillings:
 
     @classmethod
     def of(cls, place: Place, root: ast.expr) -> "Fillings":
-        own = {text: text for text in _own_values(place)}
-        holes = [*_holes(root, root, {}, 0)]
-        scopes = [own]
+        holes, scopes = [*_holes(root, root, {}, 0)], [{text: text for text in _own_values(place)}]
         for call in [node for node in _parts(root) if isinstance(node, ast.Call)]:
             known = _inlined(place.source, call)
             if known is not None:
@@ -97,9 +95,11 @@ def _own_values(place: Place) -> Iterator[str]:
     """The values in scope, and the slopes that the script's own functions compute of them."""
     values = values_of(place)[:MOST_SINGLE]
     yield from values
-    calls = [n for n in ast.walk(ast.parse(place.source)) if isinstance(n, ast.Call)]
-    names = dict.fromkeys(ast.unparse(call.func) for call in calls)
-    for name in [name for name in names if SLOPE_NAME.search(name.split(".")[-1])][:2]:
+    nodes = [*ast.walk(ast.parse(place.source))]
+    own = {node.name for node in nodes if isinstance(node, ast.FunctionDef)}
+    names = dict.fromkeys(ast.unparse(n.func) for n in nodes if isinstance(n, ast.Call))
+    last = {name: name.split(".")[-1] for name in names}
+    for name in [n for n in names if last[n] in own and SLOPE_NAME.search(last[n])][:2]:
         yield from (f"{name}({value})" for value in values[:MOST_PAIRED])
 
 
@@ -109,8 +109,6 @@ def _parts(node: ast.AST) -> Iterator[ast.expr]:
         yield node
     for name, field in ast.iter_fields(node):
         if name in ("func", "slice", "ctx") or isinstance(node, INNER):
-            if isinstance(field, ast.Attribute):  # x.sum()
-                yield from _parts(field.value)
             continue
         for child in field if isinstance(field, list) else [field]:
             if isinstance(child, ast.AST):

@@ -1,9 +1,9 @@
 """Corrections of one line, in the script's own names.
 
-`corrections` proposes those that a mistake is known for, `small_changes` everything that is one
-change away from the statement that is wrong. Each proposal is the text of a whole script, made from
-that statement and from names that stand in the script. `screening` sorts out what has the wrong
-value. A correction is offered to nobody before the script with it was judged.
+`corrections` proposes those that a mistake is known for, `small_changes` those of all mistakes.
+Each proposal is the text of a whole script, made from the statement that is wrong and from names
+that stand in the script. `screening` sorts out what has the wrong value, and `filling` searches
+further. A correction is offered to nobody before the script with it was judged.
 
 The file is long because it is a list: one short function for each kind of mistake, all of which
 read the same statement.
@@ -21,7 +21,6 @@ from .judging.findings import Finding
 
 MOST = 5  # that are tried; each is a run of the script
 MOST_CHANGES = 600  # that are looked at together, in one run
-MOST_NAMES = 40  # of values that a change may bring in
 OPPOSITE = {ast.Add: "-", ast.Sub: "+"}
 PRODUCTS = ("dot", "matmul")
 WITHOUT_A_NAME = ""
@@ -134,7 +133,7 @@ def small_changes(source: str, finding: Finding) -> list[str]:
     d = finding.diagnosis
     known = [PROPOSALS.get(d.mistake or WITHOUT_A_NAME)] if d is not None else []
     others = [maker for maker in PROPOSALS.values() if maker is not _later]
-    makers = dict.fromkeys([*known, _part, *others, _neighbour, _softmax, _another_value, _times])
+    makers = dict.fromkeys([*known, _part, *others, _neighbour, _softmax])
     return _sources(source, finding, [maker for maker in makers if maker], MOST_CHANGES)
 
 
@@ -169,7 +168,10 @@ def _place(source: str, finding: Finding, line: int, variable: str) -> Place | N
                 if hasattr(node, "body") or not node.lineno <= line <= node.end_lineno:
                     continue
                 here = Place(source, node, block or [], finding, variable)
-                names = {ast.unparse(t) for target in _targets(node) for t in ast.walk(target)}
+                changed = _targets(node)
+                if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+                    changed = node.value.args[:1]  # np.add.at(dW, i, x)
+                names = {ast.unparse(t) for target in changed for t in ast.walk(target)}
                 if best is None or variable in names:
                     best = here
     return best
@@ -549,21 +551,14 @@ def values_of(place: Place) -> list[str]:
             text, off = ast.unparse(node), abs(node.lineno - line)
             if not {n.id for n in ast.walk(node) if isinstance(n, ast.Name)} & of_modules:
                 found[text] = min(found.get(text, off), off)
-    return sorted(found, key=lambda text: found[text])[:MOST_NAMES]
-
-
-def _another_value(place: Place) -> Iterator[str]:
-    """Another value in place of one that the statement reads."""
-    for name in values_of(place):
-        for node in place.loaded():
-            yield place.replaced(node, name)
+    return sorted(found, key=lambda text: found[text])
 
 
 def _part(place: Place) -> Iterator[str]:
-    """One operand, or one factor of several, in place of an operation."""
+    """A part of an operation, or one factor of several, in place of the operation."""
     for node in place.nodes(ast.BinOp, ast.Call, ast.UnaryOp):
-        for part in (*ast.iter_child_nodes(node), *_factors(place, node)):
-            if isinstance(part, ast.expr) and part is not getattr(node, "func", None):
+        for part in (*ast.walk(node), *_factors(place, node)):
+            if isinstance(part, ast.expr) and part not in (node, getattr(node, "func", None)):
                 yield place.replaced(node, _tight(place, part))
 
 
@@ -587,30 +582,6 @@ def _softmax(place: Place) -> Iterator[str]:
                 for axis in (-1, 0):
                     rest = f"({g} * {p}).sum(axis={axis}, keepdims=True)"
                     yield place.replaced(node, f"{p} * ({g} - {rest})")
-
-
-def _times(place: Place) -> Iterator[str]:
-    """Times, divided by, plus or minus a value, its slope or its length."""
-    value, names = place.value(), values_of(place)
-    if value is None:
-        return
-    text, product = place.text(value), place.text(value)
-    if isinstance(value, ast.BinOp) and type(value.op) in OPPOSITE:
-        product = f"({text})"
-    slopes = dict.fromkeys(
-        place.text(node.func)
-        for node in ast.walk(ast.parse(place.source))
-        if isinstance(node, ast.Call) and SLOPE_NAME.search(place.text(node.func).split(".")[-1])
-    )
-    for factor in ("2", *(f"{slope}({name})" for name in names for slope in slopes), *names):
-        yield place.replaced(value, f"{product} * {factor}")
-    for divisor in ("2", *names, *(f"len({name})" for name in names)):
-        yield place.replaced(value, f"{product} / {divisor}")
-    for name in names:
-        for kind in SLOPES.values():
-            yield place.replaced(value, f"{product} * {kind.format(a=name)}")
-        yield place.replaced(value, f"{text} + {name}")
-        yield place.replaced(value, f"{text} - {name}")
 
 
 PROPOSALS: dict[str, Maker] = {

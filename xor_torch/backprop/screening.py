@@ -11,15 +11,15 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from .filling import FORMS, MOST_PAIRED, PAIRED, PAIRED_FORMS, SINGLE, TOGETHER, Fillings
+from .filling import FORMS, INNER, MOST_PAIRED, PAIRED, PAIRED_FORMS, SINGLE, TOGETHER, Fillings
 from .judging.findings import Diagnosis, Finding
 from .mending import Place, place_of
 from .untrusted import read_regular
 
 NEAR = 1e-5  # of the largest element: the judge repeats in float64 what may be float32
 MOST_BYTES = 10_000  # of the script's answer
-MOST_TRIES = 40_000  # of fillings
-MOST_FOUND = 12
+MOST_TRIES = 15_000  # of fillings
+MOST_FOUND = 6
 # Runs in the script's process. The first step with the wrong value ends it. Each line of the answer
 # is a change, or a filling: hole, form, value, names.
 TRY = """\
@@ -135,16 +135,17 @@ def screened(
             lines = read_regular(answer, MOST_BYTES).decode().splitlines()
         except (OSError, ValueError):
             return None
-    good, found = set[int](), list[str | None]()
+    good, found = set[int](), list[tuple[bool, int, str]]()
     with contextlib.suppress(ValueError, IndexError):  # a stranger's script has written it
         for words in ([int(word) for word in line.split()] for line in lines):
             if len(words) == 1:
                 good.add(words[0])
-            elif words:
-                found.append(fillings[words[0]].text(place, words[1:]))
+            elif words and (text := fillings[words[0]].text(place, words[1:])) is not None:
+                found.append((place.changed(text) is None, len(text), text))
     known = [text for n, text in enumerate(texts) if n in good]
     others = [text for text in texts if place.changed(text) is None]
-    return [*dict.fromkeys([*known, *filter(None, found), *others])]
+    # the simplest first, and in the wrong statement before a function that it calls
+    return [*dict.fromkeys([*known, *(text for *_, text in sorted(found)), *others])]
 
 
 def _with_trial(
@@ -166,10 +167,10 @@ def _with_trial(
             changed = {k: ast.unparse(t) for k, t in found if k in parts}
             changed = {k: t for k, t in changed.items() if t != written[k]}
         thunks = (f"{keys.index(k)}: lambda: {t}" for k, t in changed.items())
-        changes.append(f"{{{', '.join(thunks)}}}")
+        changes.append(f"{{{', '.join(thunks)}}}, ")
     made = "".join(f"lambda: {text}, " for text in written.values())
     filled = "".join(f"lambda: {one.code()}, " for one in fillings)
-    call = f"_backprop_try(({made}), lambda: ({', '.join(changes)},), lambda: ({filled})); "
+    call = f"_backprop_try(({made}), lambda: ({''.join(changes)}), lambda: ({filled})); "
     size = max(abs(number) for _, *numbers in d.elements for number in numbers)
     helper = TRY.format(
         elements=d.elements,
@@ -220,8 +221,10 @@ def _parts(statement: ast.stmt, is_step: bool) -> Iterator[tuple[str, ast.expr]]
 
 
 def _values(node: ast.expr, path: str) -> Iterator[tuple[str, ast.expr]]:
-    yield path, node
+    parts = [node, *(node.elts if isinstance(node, ast.Tuple) else [])]
+    if not any(isinstance(part, ast.Slice | ast.Starred) for part in parts):  # x[:, 0]
+        yield path, node
     for name, field in ast.iter_fields(node):
         for k, child in enumerate(field if isinstance(field, list) else [field]):
-            if isinstance(child, ast.expr) and not isinstance(child, ast.Lambda):
+            if isinstance(child, ast.expr) and not isinstance(node, INNER | ast.JoinedStr):
                 yield from _values(child, f"{path}.{name}{k}")
