@@ -215,7 +215,7 @@ class Judgement:
     def _own(self, bench: Bench) -> list[Fit]:
         found: list[Fit] = []
         for objective in sorted(own_scalars(bench), key=lambda o: o.name == HINGE):
-            if objective.name == HINGE and found:
+            if objective.name == HINGE and any(f.objective.name != HINGE for f in found):
                 break  # the script computes its loss
             one = fit(bench, objective)
             if one is None or all(p.silent and not p.factors for p in one.parts):
@@ -271,7 +271,7 @@ class Judgement:
         unseen = soundness.unseen(bench) or soundness.unseen_parameter(bench, one.objective)
         sometimes, place = soundness.sometimes(bench, one) or (None, None)
         if unseen is None and place is None:
-            unseen = sometimes
+            unseen = sometimes or bench.tape.doubt
         if unseen is not None:
             raise CannotTell(unseen)
         frozen = soundness.never_updated(bench, one) or soundness.accumulated(bench)
@@ -375,7 +375,9 @@ class Judgement:
         if scalar is None:
             return None
         number = {k: d or 0 for k, ((d, _),) in one.objective.terms.items()}
-        signs = {bool(p.values[number[p.step]] * one.scale > 0) for p in bench.points}
+        signs = {
+            bool(p.values[number[p.step]] * one.scale > 0) for p in bench.points if p.step in number
+        }
         if signs != {True}:
             return None
         finding = self._correct(bench, one, losses.identify_own(bench, scalar), [])
