@@ -4,6 +4,7 @@ What only a real start can answer, such as where modules are looked for, is aske
 ``test_check.py`` and by everything that runs the command.
 """
 
+import functools
 import os
 import subprocess
 import sys
@@ -13,12 +14,17 @@ from pathlib import Path
 import pytest
 
 from xor_torch.backprop import check
-from xor_torch.backprop.recording.main import main
+from xor_torch.backprop.recording import main
+from xor_torch.backprop.recording.limits import Limits
 
 from ..faults.warm import CONTEXT
 
 
+UPDATES = 128  # recorded in a loop: a fifth, in which whatever is judged has come many times
+
+
 def _run(argv, cwd, env):
+    main.Limits = functools.partial(Limits, updates=UPDATES)
     os.setsid()
     os.environ.clear()
     os.environ.update(env)
@@ -28,7 +34,7 @@ def _run(argv, cwd, env):
     for number in range(3):
         os.dup2(null, number)
     sys.path.insert(0, "")  # `main` puts the script's folder in its place
-    main(argv)
+    main.main(argv)
 
 
 class Forked:
