@@ -17,7 +17,7 @@ from xor_torch.backprop import check
 from xor_torch.backprop.recording import main
 from xor_torch.backprop.recording.limits import Limits
 
-from ..faults.warm import CONTEXT
+from ..faults import warm
 
 
 UPDATES = 128  # recorded in a loop: a fifth, in which whatever is judged has come many times
@@ -44,8 +44,7 @@ class Forked:
         assert streams.pop("start_new_session")
         assert {*streams.values()} == {subprocess.DEVNULL}
         cwd = cwd or Path.cwd()
-        self.process = CONTEXT.Process(target=_run, args=(command[2:], cwd, env))
-        self.process.start()
+        self.process = warm.forked(_run, command[2:], cwd, env)
         self.pid, self.kill = self.process.pid, self.process.kill
         self.terminate = self.process.terminate
 
