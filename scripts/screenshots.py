@@ -3,7 +3,7 @@
     pip install -c constraints.txt -e '.[browser]'     and Chromium: apt-get install chromium
     python scripts/screenshots.py
 
-The same runs and the same browser are what tests/test_browser.py looks at.
+The same runs and the same browser are what tests/lit/test_browser.py looks at.
 """
 
 import re
