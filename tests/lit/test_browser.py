@@ -81,7 +81,10 @@ def test_custom_scalars(show):
     titles = [
         "loss",
         "log10 of the gradient of W1, shaded up to its peak",
-        *(f"answer to {row}, should be {y}" for row, y in zip(("00", "01", "10", "11"), "0110")),
+        "answer to 00, should be 0",
+        "answer to 01, should be 1",
+        "answer to 10, should be 1",
+        "answer to 11, should be 0",
     ]
     sees(page, "learning", *titles)
     # in the order in which they are to be read: left to right, then down

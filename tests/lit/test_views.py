@@ -138,7 +138,9 @@ def test_the_summary_of_a_run_that_is_stuck(stuck):
     assert "| seed | 42 |" in words
     first, second = words.split("\n\n")[:2]  # what is seen without scrolling
     assert "stuck" in first
-    assert second.endswith(f"nor cut off, write its page and open it: `xor-torch play {quoted(stuck)}`")
+    assert second.endswith(
+        f"nor cut off, write its page and open it: `xor-torch play {quoted(stuck)}`"
+    )
     assert "pictures" not in words
 
 
