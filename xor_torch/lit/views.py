@@ -123,7 +123,7 @@ class Scalars(View):
 
     def look(self, trainer: L.Trainer, pl_module: XORModule, epoch: int) -> None:
         assert pl_module.prediction is not None
-        values: dict[str, float] = {"loss/mse": pl_module.mse}
+        values = {"loss/mse": float(pl_module.mse)}
         for name, gradient in pl_module.gradients()._asdict().items():
             norm = max(float(np.linalg.norm(gradient)), TINY)
             values[f"norm/log10_gradient_{name}"] = math.log10(norm)
