@@ -37,7 +37,7 @@ class DiagramView {
     const edge = makeSVG("path", { class: "edge" });
     if (kind[0] === "b") { // a bias has no edge, and a letter before its number
       edge.style.display = "none";
-      label.style.width = "max-content";
+      label.style.minWidth = "0";
     }
     let drag = null;
     label.addEventListener("pointerdown", (event) => {
