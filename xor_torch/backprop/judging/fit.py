@@ -192,6 +192,7 @@ class Fit:
 
     objective: Objective
     parts: list[Part]
+    downhill: float = 0.0  # the sign of a factor that lowers the loss; 0 if it is not known
 
     def alike(self, i: int, j: int) -> bool:
         """Have two parameters the same factor at every step?"""
@@ -205,11 +206,15 @@ class Fit:
 
     @property
     def good(self) -> list[bool]:
-        """Which parameters follow the gradient with the factor that most of them share."""
+        """Which parameters follow the gradient with the factor that most of them share.
+
+        One that climbs the gradient is no measure for the others.
+        """
         known = [i for i, p in enumerate(self.parts) if p.ok and p.factors]
         if not known:
             return [False] * len(self.parts)
-        leader = max(known, key=lambda i: sum(self.alike(i, j) for j in known))
+        falling = [i for i in known if self.parts[i].factor * self.downhill >= 0]
+        leader = max(falling or known, key=lambda i: sum(self.alike(i, j) for j in known))
         return [
             p.ok and ((p.silent and not p.factors) or self.alike(i, leader))
             for i, p in enumerate(self.parts)

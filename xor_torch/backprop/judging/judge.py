@@ -418,7 +418,14 @@ class Judgement:
         some = [f for f in found if f.some and not f.all_good and _tells(bench, f)]
         some = [f for f in some if f.parts[output].ok] or some
         some.sort(key=lambda f: (-f.count, -max(f.objective.values(min(f.objective.terms)))))
-        known = {id(f) for f in some[:6] if losses.identify(bench, f.objective, losses.LOSSES)}
+        known = dict[int, Match]()
+        for f in some[:6]:
+            match = losses.identify(bench, f.objective, losses.LOSSES)
+            if match is not None:
+                f.downhill = match.scale
+                known[id(f)] = match
+        # an error, and what is made of it, follow a sum of their own squares, too
+        some[:6] = sorted(some[:6], key=lambda f: id(f) in known and known[id(f)].is_vague)
         if not known:
             at_output = [
                 f

@@ -149,7 +149,16 @@ class Match:
     def of_error(self) -> bool:
         """Is the target of all elements 0, so that the value itself is an error?"""
         t = self.target
-        return t is not None and t.numel() > 1 and not bool(t.any())
+        return t is not None and not bool(t.any())
+
+    @property
+    def is_vague(self) -> bool:
+        """Would another value tell more: of an error, or of probabilities that the target picks?
+
+        ``-log(q)`` is a BCE with all targets 1, whatever the probabilities were made by.
+        """
+        t, picked = self.target, self.name == "BCE" and self.z == self.value
+        return self.of_error or (picked and t is not None and bool(((t - 1).abs() < 1e-9).all()))
 
 
 # ---------------------------------------------------------------------------- where to look
@@ -163,7 +172,7 @@ def identify(bench: Bench, pair: Objective, rows: tuple[Row, ...]) -> Match | No
             assert d is not None
             deltas = [p.values[d].detach() for p in points]
             found = _identify(bench, k, points, deltas, z, d, rows)
-            if found is not None and not found.of_error:
+            if found is not None and not found.is_vague:
                 return found
             last = last or found
     return last
@@ -214,7 +223,7 @@ def identify_own(bench: Bench, own: Objective) -> Match | None:
             deltas = [_slope(p.values[v], p.values[z]) for p in points]
             if all(d is not None for d in deltas):
                 found = _identify(bench, k, points, [d for d in deltas if d is not None], z, v)
-                if found is not None and not found.of_error:
+                if found is not None and not found.is_vague:
                     return found
                 last = last or found
     return last
@@ -281,7 +290,7 @@ def _identify(
                 if found is not None and (row.mistake is None or bool(found[1].any())):
                     c, target = found
                     match = Match(row.name, row.mistake, c / row.multiple, f, z, k, target)
-                    if not match.of_error:
+                    if not match.is_vague:
                         return match
                     last = last or match
     return last
