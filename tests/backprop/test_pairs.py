@@ -566,3 +566,43 @@ def test_a_traceback_of_a_notebook_names_the_cell(tmp_path):
     file.write_text(json.dumps({"cells": cells}))
     traceback = check_file(file).traceback
     assert "cell 2, line 3, in <module>\n    np.ones(3) @ np.ones(2)\n" in traceback
+
+
+def test_a_cell_that_is_not_python_does_not_end_a_notebook(tmp_path):
+    cells = [
+        {"cell_type": "code", "source": s}
+        for s in ("import numpy as np", "  dW1 =   # TODO", TWO_STATES)
+    ]
+    file = tmp_path / "book.ipynb"
+    file.write_text(json.dumps({"cells": cells}))
+    assert check_file(file).verdict == "correct"
+    file.write_text(json.dumps({"cells": cells[1:2]}))
+    assert "syntax error on cell 1, line 1" in str(check_file(file).reason)
+
+
+@pytest.mark.parametrize(
+    ("layer", "right", "wrong"),
+    [
+        ("batch norm", "total = n * dnormed - dnormed.sum(axis=0) -", "total = dnormed -"),
+        ("embedding", "np.add.at(dW, words, dout)", "dW[words] = dout"),
+    ],
+)
+def test_no_mistake_of_training_is_named_where_none_can_be(tmp_path, layer, right, wrong):
+    text = FILE.read_text()
+    assert text.count(right) == 1
+    path = tmp_path / "handed_in.py"
+    path.write_text(text.replace(right, wrong))
+    with pytest.raises(AssertionError, match="none of those that have a name"):
+        check(load(path), layer)
+
+
+def test_a_wrong_factor_is_named_where_it_comes_in(tmp_path):
+    text = (
+        "def scale_forward(x, gamma):\n    return x * gamma, x\n"
+        "def scale_backward(dout, cache):\n    dgamma = np.mean(dout * cache, axis=(0, 2))\n"
+        "    dgamma = np.reshape(dgamma, (1, 3, 1))\n    return None, dgamma\n"
+        "out, cache = scale_forward(np.ones((2, 3, 4)), np.ones((1, 3, 1)))\n"
+        "scale_backward(out, cache)\n"
+    )
+    said = verdict_of(tmp_path, f"import numpy as np\n{text}").to_json()
+    assert (said["verdict"], said["line"], said["variable"]) == ("wrong", 5, "dgamma")

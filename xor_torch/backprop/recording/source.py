@@ -77,12 +77,23 @@ def _notebook_source(raw: bytes) -> tuple[str, list[Place]]:
     except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError) as e:
         raise ValueError(f"it is not a Jupyter notebook: {type(e).__name__}: {e}") from None
     _refuse_long(sum(map(len, texts.values())))
+    plain = {number: _plain_python(text.splitlines()) for number, text in texts.items()}
+    errors = {number: error for number, cell in plain.items() if (error := _syntax_error(cell))}
     lines, places = list[str](), list[Place]()
-    for number, text in texts.items():
-        for at, line in enumerate(_plain_python(text.splitlines()), 1):
-            lines.append(line)
-            places.append((number, at))
+    for number, cell in plain.items():
+        if number in errors and len(errors) < len(plain):  # Jupyter runs the others
+            cell = [f"raise SyntaxError({errors[number].msg!r})", *("#" for _ in cell[1:])]
+        lines += cell
+        places += [(number, at) for at in range(1, len(cell) + 1)]
     return "\n".join(lines) + "\n", places
+
+
+def _syntax_error(lines: list[str]) -> SyntaxError | None:
+    try:
+        ast.parse("\n".join(lines))
+    except SyntaxError as e:
+        return e
+    return None
 
 
 def _plain_python(lines: list[str]) -> list[str]:
