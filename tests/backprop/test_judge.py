@@ -297,19 +297,120 @@ def test_one_array_for_both_layers(tmp_path):
 @pytest.mark.parametrize(
     "edit",
     [
-        ("l2_delta)", "l2_delta).clip(-0.1, 0.1)"),
+        ("l2_error = y - l2", "l2_error = y - l2"),
         ("l2_error = y - l2", "l2_error = np.tanh(y - l2)"),
         ("l2_error = y - l2", "l2_error = y - (l2 > 0.5)"),
-        (".dot(l2_delta)", ".dot(y) - l1.T.dot(l2 * l2)"),
     ],
-    ids=["clipped", "robust", "perceptron", "contrast"],
+    ids=["plain", "robust", "perceptron"],
 )
-def test_no_gradient_may_be_another_rule(edit, tmp_path):
-    """What is not proportional to the error may not be meant to be a gradient."""
-    other = NO_GRADIENT.replace(*edit)
-    assert other != NO_GRADIENT
-    (finding,) = judged(other, tmp_path)
-    assert finding.verdict == "cannot tell"
+def test_steps_that_are_the_gradient_of_no_function_are_wrong_whatever_the_loss_is(edit, tmp_path):
+    (finding,) = judged(NO_GRADIENT.replace(*edit), tmp_path)
+    assert (finding.verdict, finding.diagnosis) == ("wrong", None)
+    assert "gradient of no function" in finding.reason
+    assert {p.name: p.ok for p in finding.parameters}["syn0"] is False
+
+
+UNKNOWN_LOSS = """\
+import numpy as np
+np.random.seed(3)
+X = np.random.randn(30, 3)
+y = (X[:, :1] * X[:, 1:2] > 0).astype(float)
+W1, b1, W2, b2 = np.random.randn(3, 5), np.zeros(5), np.random.randn(5, 1), np.zeros(1)
+for epoch in range(60):
+    h = np.tanh(X @ W1 + b1)
+    o = 1 / (1 + np.exp(-(h @ W2 + b2)))
+    error = y - o
+    d = np.sinh(error) * np.cos(error) * o * (1 - o) * (1 + 0.3 * o)
+    dh = d @ W2.T * (1 - h ** 2)
+    W2 = W2 + 0.1 * h.T @ d
+    b2 = b2 + 0.3 * d.sum(0)
+    W1 = W1 + 0.05 * X.T @ dh
+    b1 = b1 + 0.02 * dh.sum(0)
+"""
+
+
+@pytest.mark.parametrize(
+    ("edit", "verdict"),
+    [
+        (("", ""), "cannot tell"),
+        (("X.T @ dh", "X.T @ (dh * h)"), "wrong"),
+        (("(1 - h ** 2)", "(1 - h)"), "wrong"),
+        (("d @ W2.T", "error @ W2.T"), "wrong"),
+    ],
+)
+def test_no_loss_has_to_be_known_to_see_that_there_is_none(edit, verdict, tmp_path):
+    """A learning rate for each parameter is no mistake, and an unknown loss none."""
+    (finding,) = judged(UNKNOWN_LOSS.replace(*edit), tmp_path)
+    assert finding.verdict == verdict
+
+
+OTHER_RULES = {
+    "Oja": """\
+X, w = np.random.randn(80, 3) * [3, 1, 0.3], np.random.randn(3)
+for x in X:
+    y = w @ x
+    w = w + 0.01 * y * (x - y * w)
+""",
+    "expectation-maximisation": """\
+x, mu = np.r_[np.random.randn(30) - 2, np.random.randn(30) + 2], np.array([-0.5, 0.5])
+for i in range(20):
+    likely = np.exp(-0.5 * (x[:, None] - mu) ** 2)
+    r = likely / likely.sum(1, keepdims=True)
+    mu = mu + (r.T @ x / r.sum(0) - mu)
+""",
+    "actor and critic": """\
+Wp, Wv = np.random.randn(4, 2) * 0.1, np.random.randn(4, 1) * 0.1
+for t in range(60):
+    s, s2 = np.random.randn(2, 4)
+    e = np.exp(s @ Wp)
+    p = e / e.sum()
+    a = np.random.choice(2, p=p)
+    delta = float(a == (s[0] > 0)) + 0.9 * (s2 @ Wv)[0] - (s @ Wv)[0]
+    g = -p
+    g[a] += 1
+    Wp = Wp + 0.05 * delta * np.outer(s, g)
+    Wv = Wv + 0.05 * delta * s[:, None]
+""",
+}
+
+
+@pytest.mark.parametrize("rule", OTHER_RULES)
+def test_a_rule_without_targets_is_not_meant_to_be_a_gradient(rule, tmp_path):
+    source = "import numpy as np\nnp.random.seed(1)\n" + OTHER_RULES[rule]
+    for finding in judged(source, tmp_path):
+        assert finding.verdict == "cannot tell", finding
+
+
+BY_TURNS = """\
+import numpy as np
+np.random.seed(0)
+R, P, Q = np.random.rand(8, 6), np.random.rand(8, 2), np.random.rand(6, 2)
+for epoch in range(60):
+    E = R - P @ Q.T
+    P = P + 0.05 * E @ Q
+    E = R - P @ Q.T
+    Q = Q + 0.05 * E.T @ P
+"""
+
+
+def test_two_factors_that_move_in_turns_are_two_gradients(tmp_path):
+    findings = judged(BY_TURNS, tmp_path)
+    assert [f.verdict for f in findings] == ["correct", "correct"]
+
+
+@pytest.mark.parametrize(
+    ("edit", "line"),
+    [
+        (("    P = P + 0.05 * E @ Q\n    E = R - P @ Q.T\n", "    P = P + 0.05 * E @ Q\n"), 7),
+        (("E.T @ P", "E.T @ P ** 2"), 8),
+    ],
+    ids=["the old error with the new factor", "the square of the other factor"],
+)
+def test_a_mistake_between_factors_is_found(edit, line, tmp_path):
+    findings = judged(BY_TURNS.replace(*edit), tmp_path)
+    wrong = [f for f in findings if f.verdict == "wrong"]
+    assert len(wrong) == 1
+    assert wrong[0].diagnosis is None or wrong[0].diagnosis.line == line
 
 
 @pytest.mark.parametrize(

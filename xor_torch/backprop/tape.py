@@ -86,14 +86,19 @@ class Tape:
             id = self.nodes[id].inputs[0]
         return id
 
-    def behind(self, ids: Iterable[int], among: Collection[int]) -> set[int]:
-        """These values and all that they are computed from, as far as they are `among` these."""
+    def behind(
+        self, ids: Iterable[int], among: Collection[int], until: Collection[int] = ()
+    ) -> set[int]:
+        """These values and all that they are computed from, as far as they are `among` these.
+
+        What the values of `until` are computed from is left out.
+        """
         found, stack = set[int](), [*ids]
         while stack:
             id = stack.pop()
             if id in among and id not in found:
                 found.add(id)
-                stack += self.nodes[id].inputs
+                stack += self.nodes[id].inputs if id not in until else ()
         return found
 
     def without_small_constants(self) -> "Tape | None":

@@ -15,7 +15,7 @@ from ...threads import one_thread
 from ..operations import SUMS
 from ..replay import CannotReplay
 from ..tape import Tape
-from . import beside, losses, mistakes, optimisers, printed, soundness, unknown
+from . import beside, losses, mistakes, optimisers, printed, soundness, symmetry, unknown
 from .expected import worst
 from .findings import Diagnosis, Finding
 from .fit import Fit, fit, hopeless
@@ -25,7 +25,7 @@ from .objectives import HINGE, Objective, as_own, is_linear, last_used, own_scal
 from .points import Bench, CannotTell, Clock, OutOfTime
 from .repair import Culprit, Repair
 from .steps import Network, find_networks
-from .words import convention, describe
+from .words import convention, describe, without_objective
 
 SECONDS = 20.0  # for judging one network
 MOST_PAIRS = 16  # that are looked at closely
@@ -171,6 +171,10 @@ class Judgement:
             bench.inner = {}
         penalised = None if any(f.some for f in level[0]) else self._penalised(bench)
         finding = penalised or self._wrong(bench, *level)
+        if finding is None and (
+            level[0] + level[1] or symmetry.has_target(bench.view(bench.chosen[0]))
+        ):
+            finding = self._no_gradient(bench)
         if finding is None:
             raise CannotTell(
                 self.reason
@@ -445,7 +449,12 @@ class Judgement:
             if sure and soundness.only_elsewhere(bench, one):
                 return self._nearby(bench)
             if self.certain is None and sure:
-                self.certain = self._somewhere(bench, one)
+                cut = [symmetry.cuts(bench, p) for p in bench.points if p.moved]
+                if None in cut:
+                    self.certain = self._somewhere(bench, one)
+                else:
+                    where = bench.where(next(n for n in cut if n is not None))
+                    self.reason = f"derivatives are clipped on {where}, which may be meant"
             try:
                 if all(p.ok for p in one.parts) and sure:
                     return self._scaled(bench, one)
@@ -461,6 +470,26 @@ class Judgement:
                     return self._beside(bench, repair, culprit, added)
                 return self._report(bench, one, repair, culprit)
         return self.certain
+
+    def _no_gradient(self, bench: Bench) -> Finding | None:
+        """Are the steps the gradient of no function, whatever the loss is?"""
+        states = any(s.optimiser for s in bench.network.states)
+        if soundness.unseen(bench) or not (states or bench.inner or symmetry.no_gradient(bench)):
+            return None
+        if not bench.inner:
+            bench.inner = optimisers.handed_over(bench) or {}
+            bench.make_points()
+        bad = symmetry.no_gradient(bench) if bench.inner or not states else []
+        if not bad:
+            return None
+        names = ", ".join(dict.fromkeys(bench.names[i] for i in bad))
+        finding = Finding(
+            "wrong",
+            f"the steps of {names} are the gradient of no function, whatever the loss is: their "
+            "derivatives by the parameters are not symmetric; where it goes wrong was not found",
+        )
+        finding.parameters = without_objective(bench, bad)
+        return finding
 
     def _nearby(self, bench: Bench) -> Finding:
         """The finding from points so near the run's that what the tape lacks stays as it was.

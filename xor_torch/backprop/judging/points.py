@@ -80,7 +80,7 @@ class View:
         for n in step.nodes:
             if n not in self.begin:
                 mask = 0
-                for i in nodes[n].inputs:
+                for i in nodes[n].inputs if n not in self.starts else ():
                     mask |= self.depends.get(i, 0)
                 self.depends[n] = mask
         self.reaches: dict[int, int] = {}
@@ -188,7 +188,7 @@ class View:
 
     def behind(self, ids: Iterable[int]) -> set[int]:
         """These values and all of the step that they are computed from."""
-        return self.tape.behind(ids, self.inside)
+        return self.tape.behind(ids, self.inside, self.starts)
 
     def after(self, ids: Iterable[int]) -> set[int]:
         """These values and all of the step that is computed from them."""
