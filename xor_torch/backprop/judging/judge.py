@@ -37,11 +37,23 @@ def judge(tape: Tape, seconds: float = SECONDS) -> list[Finding]:
     try:
         networks = find_networks(tape)
         found = [_judge_network(tape, network, seconds) for network in networks]
+        given = {gradient for gradient, _, _ in tape.gradients}
+        found = [  # of what autograd trains, the state of an optimiser is all that is on the tape
+            f
+            for f, network in zip(found, networks, strict=True)
+            if f.verdict != "cannot tell" or not _made_from(tape, network, given)
+        ]
         if all(f.verdict == "cannot tell" for f in found):
             found = _replaced(tape, seconds) or found
     except Exception as e:
         return [_failed(e)]
     return found
+
+
+def _made_from(tape: Tape, network: Network, some: set[int]) -> bool:
+    """Is the first update of every state computed from one of these values?"""
+    among = range(len(tape.nodes))
+    return all(some & tape.behind(s.updates[:1], among) for s in network.states)
 
 
 def _replaced(tape: Tape, seconds: float) -> list[Finding]:
