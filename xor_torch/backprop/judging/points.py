@@ -34,6 +34,7 @@ MOST_STEPS = 6
 # Operations, times points: about five seconds of repeating.
 MOST_OPERATIONS = 120_000
 LONGEST_STEP = 60_000
+KEPT = 1 / 6  # of the time
 DIVERGED = 1e6  # times the middle one
 ROUNDINGS = 3  # runs that show how much of a value is rounding
 SAME = 1e-6  # a recorded value and the same value repeated
@@ -52,10 +53,11 @@ class OutOfTime(CannotTell):
 
 
 class Clock:
-    """The time that judging may take."""
+    """The time that judging may take; a part of it is kept for one last question."""
 
     def __init__(self, seconds: float = math.inf) -> None:
-        self.end = time.monotonic() + seconds
+        self.reserve = KEPT * seconds
+        self.end = time.monotonic() + (1 - KEPT) * seconds
 
     def check(self) -> None:
         if time.monotonic() > self.end:
