@@ -467,6 +467,8 @@ class Judgement:
             # a delta of no known loss may explain a parameter by chance
             own_loss = one.objective.kind == "own" or as_own(bench, one.objective) is not None
             sure = one.some and (own_loss or id(one) in known)
+            if one.some and not all(p.ok for p in one.parts):
+                sure = sure or unknown.of_some_loss(bench, one.objective)
             if sure and soundness.only_elsewhere(bench, one):
                 return self._nearby(bench)
             if self.certain is None and sure:
