@@ -82,7 +82,7 @@ def softmax_axes(z: Tensor, f: Tensor) -> list[int]:
 
 
 def _is_probability(z: Tensor, f: Tensor) -> bool:
-    return _same(z, f) and bool(((f > 0) & (f < 1)).all())
+    return bool(((f > 0) & (f < 1)).all()) and not is_softmax(z, f)
 
 
 def _is_other(z: Tensor, f: Tensor) -> bool:
@@ -95,7 +95,7 @@ LOSSES = (
     Row("SSE", None, lambda z, f, df: df, lambda z, f: not (is_z(z, f) or is_softmax(z, f)), 2.0),
     Row("CE", None, lambda z, f, df: torch.ones_like(z), is_softmax),
     Row("BCE", None, lambda z, f, df: torch.ones_like(z), is_sigmoid),
-    Row("BCE", None, lambda z, f, df: 1 / (f * (1 - f)), _is_probability),
+    Row("BCE", None, lambda z, f, df: df / (f * (1 - f)), _is_probability),
 )
 WRONG = (  # what is more special comes first
     Row(
@@ -423,7 +423,7 @@ def known_target(bench: Bench, match: Match, d: int) -> bool:
     if t is None or bool(((t.abs() < 1e-6) | ((t - 1).abs() < 1e-6)).all()):
         return True
     view, nodes = bench.view(match.step), bench.tape.nodes
-    size = 1e-6 * max(1.0, largest(t))
+    targets = [t, *_as_other_values(bench, match, d)]
     for n in view.behind([d]):
         typed = [float(a) for a in nodes[n].args if isinstance(a, int | float)]
         data = [torch.tensor(typed)] if typed else []
@@ -431,11 +431,26 @@ def known_target(bench: Bench, match: Match, d: int) -> bool:
             value = nodes[i].value
             if i not in view.inside and value is not None and value.dtype.kind in "fiub":
                 data.append(replay.tensor(value).double())
-        for x in data:
-            same = (t.reshape(-1, 1) - x.reshape(1, -1)).abs().amin(1) if x.numel() < 10_000 else t
-            if bool((same <= size).all()):
+        for x, goal in itertools.product([x for x in data if x.numel() < 10_000], targets):
+            off = (goal.reshape(-1, 1) - x.reshape(1, -1)).abs().amin(1)
+            if bool((off <= 1e-6 * max(1.0, largest(goal))).all()):
                 return True
     return False
+
+
+def _as_other_values(bench: Bench, match: Match, d: int) -> Iterable[Tensor]:
+    """The targets of values that are a multiple of the matched one plus a number: ``2 s - 1``."""
+    assert match.target is not None
+    p = next(p for p in bench.points if p.step == match.step and match.value in p.values)
+    f = p.values[match.value].detach()
+    for n in _values(bench, match.step, match.value, d)[1:] if f.numel() > 2 else ():
+        other = p.values.get(n)
+        if other is not None:
+            x, y = f - f.mean(), other.detach() - other.detach().mean()
+            below = float((x * x).sum())
+            a = float((x * y).sum()) / below if below else 0.0
+            if a and largest(y - a * x) <= SAME * largest(y):
+                yield a * (match.target - f.mean()) + other.detach().mean()
 
 
 def is_function(bench: Bench, k: int, z: int, f: int) -> bool:

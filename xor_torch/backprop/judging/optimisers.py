@@ -24,18 +24,29 @@ SAME = 1e-7
 
 def enter(bench: Bench) -> bool:
     """Look at the gradients inside the optimiser from now on; False if there is none."""
-    found: dict[tuple[int, int], tuple[int, float]] = {}
-    for k in bench.chosen:
-        for i in bench.parameters:
-            node = _gradient_node(bench, k, i)
-            if node is None:
-                return False
-            found[k, i] = node, -1.0
+    found = handed_over(bench)
+    if found is None:
+        return False
     for k in bench.chosen:
         for i, sign in _signs(bench, found, k).items():
             found[k, i] = found[k, i][0], sign
     bench.inner = found
     return True
+
+
+def handed_over(bench: Bench) -> dict[tuple[int, int], tuple[int, float]] | None:
+    """(step, state) -> what the backward pass hands to the optimiser; None if it is not seen.
+
+    Its sign is taken as that of a gradient.
+    """
+    found: dict[tuple[int, int], tuple[int, float]] = {}
+    for k in bench.chosen:
+        for i in bench.parameters:
+            node = _gradient_node(bench, k, i)
+            if node is None:
+                return None
+            found[k, i] = node, -1.0
+    return found
 
 
 def scaled(bench: Bench) -> bool:
@@ -157,7 +168,8 @@ def _answer(
     given: dict[int, Tensor] = {}
     for i, n in step.start.items():
         value = nodes[n].value
-        if i in bench.parameters and value is not None:
+        known = i in bench.parameters or bench.network.states[i].carried
+        if known and value is not None:
             given[n] = replay.tensor(value).double()
         else:
             given[n] = torch.full(nodes[n].shape, state, dtype=torch.float64)

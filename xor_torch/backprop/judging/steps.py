@@ -311,28 +311,59 @@ def _networks(
         )
         state.accumulator = not others and _only_elementwise(tape, step, i)
     _classify(tape, step, family)
-    # states that move each other are one network
+    # states that move each other are one network, except those that move in turns
+    turns = _turns(tape, step, family)
+    moves = {
+        i: max(influence[i] - {i}, default=i) if s.optimiser else i for i, s in enumerate(family)
+    }
     group = list(range(len(family)))
     for i, reached in influence.items():
         for j in reached:
+            if {(moves[i], moves[j]), (moves[j], moves[i])} & turns:
+                continue
             a, b = group[i], group[j]
             group = [a if g == b else g for g in group]
     networks = []
     for g in sorted(set(group)):
         members = [i for i in range(len(family)) if group[i] == g and not family[i].accumulator]
-        place = {i: n for n, i in enumerate(members)}
-        own = [
-            Step(
-                {place[i]: step.start[i] for i in members},
-                {place[i]: step.end[i] for i in members},
-                step.nodes,
-            )
-            for step in steps
+        # of the states of another turn, the forward pass reads what they were, or have become
+        already = {i for i, j in turns if j in members and i not in members}
+        later = {j for i, j in turns if i in members and j not in members} - already
+        own = []
+        for one in steps:
+            held = [one.end[i] for i in sorted(already)] + [one.start[i] for i in sorted(later)]
+            starts = [one.start[i] for i in members] + held
+            finished = [one.end[i] for i in members] + held
+            own.append(Step(dict(enumerate(starts)), dict(enumerate(finished)), one.nodes))
+        numbers = [
+            State(family[i].name, [], carried=True) for i in (*sorted(already), *sorted(later))
         ]
-        network = Network([family[i] for i in members], own)
+        network = Network([*(family[i] for i in members), *numbers], own)
         if members and network.parameters:
             networks.append(network)
     return networks
+
+
+def _turns(tape: Tape, step: Step, family: list[State]) -> set[tuple[int, int]]:
+    """Pairs of states: the second moves by what the first has become, and not by what it was.
+
+    So the two are never moved by one gradient: matrix factors by turns, one network after another.
+    """
+    first = [i for i, s in enumerate(family) if not (s.optimiser or s.accumulator or s.carried)]
+    ends = {step.end[i]: i for i in first}
+    was: dict[int, set[int]] = {n: {i} & {*first} for i, n in step.start.items()}
+    has_become: dict[int, set[int]] = {}
+    for n in step.nodes:
+        inputs = tape.nodes[n].inputs
+        was.setdefault(n, set().union(*(was.get(i, ()) for i in inputs if i not in ends)))
+        has_become[n] = {ends[i] for i in inputs if i in ends}
+        has_become[n].update(*(has_become.get(i, ()) for i in inputs))
+    return {
+        (i, j)
+        for j, s in enumerate(family)
+        for i in has_become[step.end[j]] - was[step.end[j]] - {j}
+        if not s.accumulator
+    }
 
 
 def _classify(tape: Tape, step: Step, family: list[State]) -> None:

@@ -4,16 +4,13 @@ It may belong to a loss of the script's own. It does not if it is the derivative
 it is an error multiplied with what is not the slope of the output.
 """
 
-import torch
-
 from . import losses
 from .findings import Diagnosis
 from .fit import Fit
 from .objectives import Objective
-from .points import Bench, largest
+from .points import Bench
+from .symmetry import symmetric
 
-MOST_NUMBERS = 64  # of a delta whose Jacobian is computed
-SYMMETRIC = 1e-6  # relative
 FACTORS = {"multiply", "negative", "copy", "reshape", "T", "transpose", "astype"}
 
 
@@ -43,27 +40,22 @@ def _first(objective: Objective) -> int:
     return min(d or v for d, v in objective.terms[min(objective.terms)])
 
 
+def of_some_loss(bench: Bench, objective: Objective) -> bool:
+    """Is the delta the derivative of a function of its value, whichever that is?"""
+    k = min(objective.terms)
+    d, z = objective.terms[k][0]
+    if d is None or len(objective.terms[k]) > 1 or not only_through(bench, k, d, z):
+        return False
+    points = [p for p in bench.points if p.step == k and p.moved][:2]
+    return len(points) > 1 and all(symmetric(p.values[d], p.values[z]) for p in points)
+
+
 def _asymmetric(bench: Bench, k: int, d: int, z: int) -> bool:
     """The Jacobian of a derivative is a Hessian, which is symmetric."""
-    view = bench.view(k)
-    if not only_through(bench, k, d, z):
+    if d not in bench.view(k).inside or not only_through(bench, k, d, z):
         return False
-    for p in [p for p in bench.points if p.step == k and p.moved][:2]:
-        delta, value = p.values[d], p.values[z]
-        if value.numel() > MOST_NUMBERS or delta.numel() != value.numel():
-            return False
-        if d not in view.inside or not (delta.requires_grad and value.requires_grad):
-            return False
-        rows = [
-            torch.autograd.grad(x, value, retain_graph=True, allow_unused=True)[0]
-            for x in delta.reshape(-1)
-        ]
-        if any(r is None for r in rows):
-            return False
-        jacobian = torch.stack([r.reshape(-1) for r in rows if r is not None])
-        if largest(jacobian - jacobian.T) <= SYMMETRIC * largest(jacobian):
-            return False
-    return True
+    points = [p for p in bench.points if p.step == k and p.moved][:2]
+    return all(symmetric(p.values[d], p.values[z]) is False for p in points)
 
 
 def only_through(bench: Bench, k: int, d: int, z: int) -> bool:

@@ -100,6 +100,15 @@ def describe(bench: Bench, fit: Fit, finding: Finding, match: Match | None = Non
         _label_wrong(bench, finding, finding.diagnosis, k, names)
 
 
+def without_objective(bench: Bench, bad: list[int]) -> list[Parameter]:
+    """The parameters of a network whose steps could not be compared with a gradient."""
+    ends = [bench.tape.nodes[bench.steps[bench.chosen[0]].end[i]] for i in bench.parameters]
+    return [
+        Parameter(name, end.line, None, i not in bad, end.shape)
+        for i, (name, end) in enumerate(zip(bench.names, ends, strict=True))
+    ]
+
+
 def _label(finding: Finding, line: int, words: str, ok: bool) -> None:
     on_line = finding.labels.setdefault(line, [])
     if (words, ok) not in on_line:

@@ -1,0 +1,159 @@
+"""Is a step the gradient of anything? The derivative of a gradient, a Hessian, is symmetric.
+
+No loss has to be known for this question. If the steps descend any function, with a learning rate
+for each parameter, the derivative of the step of one parameter by another is a multiple of the
+transpose of the derivative of the other's step by the one. Random vectors on both sides ask about
+all elements at once.
+"""
+
+from dataclasses import dataclass
+
+import torch
+
+from .points import Bench, Point, View
+
+Tensor = torch.Tensor
+SYMMETRIC = 1e-5  # relative
+ROUNDING = 1e-9
+DRAWS = 3
+MOST_POINTS = 4
+CUTS = {"clip", "minimum", "maximum", "fmin", "fmax"}
+
+
+@dataclass
+class Products:
+    """``u . (d step_i / d theta_j) v`` and ``v . (d step_j / d theta_i) u``, at one step."""
+
+    here: list[float]
+    there: list[float]
+    # what a product of vectors in a random direction would be: for the rounding
+    sizes: list[tuple[float, float]]
+
+    def contradict(self, own: bool, top: float) -> bool:
+        """Does no factor make one the other? That of a parameter with itself is 1.
+
+        Beside the largest of all, ``top``, the least are rounding alone.
+        """
+        if max(map(max, self.sizes)) < ROUNDING * top:
+            return False
+        if own:
+            factor = 1.0
+        elif any(0.0 in size for size in self.sizes):
+            return False  # one of them does not follow the other at all: it may be held on purpose
+        else:
+            above = sum(a * b for a, b in zip(self.here, self.there, strict=True))
+            factor = above / sum(b * b for b in self.there)
+        return any(
+            abs(a - factor * b) > SYMMETRIC * (size + abs(factor) * other)
+            for a, b, (size, other) in zip(self.here, self.there, self.sizes, strict=True)
+        )
+
+
+def no_gradient(bench: Bench) -> list[int]:
+    """The parameters whose steps, beside those of the others, are the gradient of no function.
+
+    The list is empty if there may be one. The steps that use a parameter that they have changed
+    already, and points at which something is cut off, are not asked.
+    """
+    if any(reads_the_new(bench.view(k)) for k in bench.chosen):
+        return []
+    points = [p for p in bench.points if p.moved and cuts(bench, p) is None][:MOST_POINTS]
+    contradictions: dict[tuple[int, int], int] = {}
+    for p in points:
+        bench.clock.check()
+        products = _products(bench, p)
+        top = max(max(map(max, one.sizes)) for one in products.values())
+        for (i, j), one in products.items():
+            contradictions[i, j] = contradictions.get((i, j), 0) + one.contradict(i == j, top)
+    found = {pair for pair, times in contradictions.items() if times >= 2}
+    blamed = sorted({i for i, j in found if i == j})
+    left = {pair for pair in found if not {*pair} & {*blamed}}
+    while left:
+        often = [i for pair in left for i in pair]
+        blamed.append(max(often, key=lambda i: (often.count(i), -i)))
+        left = {pair for pair in left if blamed[-1] not in pair}
+    return sorted(blamed)
+
+
+def has_target(view: View) -> bool:
+    """Is an update made of an error: of data that the forward pass does not read, minus a value?"""
+    nodes = view.tape.nodes
+    for n in view.step.nodes:
+        inside = [i for i in nodes[n].inputs if i in view.inside]
+        data = [i for i in nodes[n].inputs if i not in view.inside]
+        if nodes[n].op != "subtract" or not view.reaches[n] or view.starts & {*inside}:
+            continue
+        if len(inside) == len(data) == 1:
+            read = {i for m in view.behind(inside) for i in nodes[m].inputs}
+            if not view.tape.behind(data, range(len(nodes))) & (read - view.inside):
+                return True
+    return False
+
+
+def symmetric(delta: Tensor, value: Tensor) -> bool | None:
+    """Is the derivative of a delta by its value symmetric? None if it cannot be asked."""
+    if delta.numel() != value.numel() or not (delta.requires_grad and value.requires_grad):
+        return None
+    draw = torch.Generator().manual_seed(0)
+    for _ in range(DRAWS):
+        u, v = (torch.randn(value.shape, generator=draw, dtype=torch.float64) for _ in range(2))
+        a, b = (_times(delta, w.reshape(delta.shape), [value])[0] for w in (u, v))
+        size = float(a.norm() + b.norm())
+        if abs(float((a * v).sum() - (b * u).sum())) > SYMMETRIC * size:
+            return False
+    return True
+
+
+def reads_the_new(view: View) -> bool:
+    """Is something of the step computed from a parameter that the step has changed already?"""
+    return any(
+        m not in view.only_moves and view.reaches[m]
+        for n in view.updated
+        for m in view.users.get(n, ())
+    )
+
+
+def cuts(bench: Bench, p: Point) -> int | None:
+    """Where a value is cut off at this point, at another number than the zero of a ReLU."""
+    nodes, view = bench.tape.nodes, bench.view(p.step)
+    for n in view.step.nodes:
+        if nodes[n].op in CUTS and view.depends[n] == view.full and view.reaches[n]:
+            before, after = p.values.get(nodes[n].inputs[0]), p.values.get(n)
+            if (
+                before is not None
+                and after is not None
+                and bool(((after != before) & (after != 0)).any())
+            ):
+                return n
+    return None
+
+
+def _products(bench: Bench, p: Point) -> dict[tuple[int, int], Products]:
+    changes = [bench.change(p.step, i, p.values) for i in bench.parameters]
+    draw = torch.Generator().manual_seed(p.seed)
+    found: dict[tuple[int, int], Products] = {}
+    for _ in range(DRAWS):
+        u, v = (
+            [torch.randn(x.shape, generator=draw, dtype=torch.float64) for x in p.leaves]
+            for _ in range(2)
+        )
+        left, right = (
+            [_times(c, w, p.leaves) for c, w in zip(changes, some, strict=True)] for some in (u, v)
+        )
+        for i in range(len(changes)):
+            for j in range(i, len(changes)):
+                made = found.setdefault((i, j), Products([], [], []))
+                a, b = left[i][j], right[j][i]
+                made.here.append(float((a * v[j]).sum()))
+                made.there.append(float((b * u[i]).sum()))
+                made.sizes.append((float(a.norm()), float(b.norm())))
+    return found
+
+
+def _times(change: Tensor, vector: Tensor, leaves: list[Tensor]) -> list[Tensor]:
+    """The derivative of a step, times a vector of its shape."""
+    zeros = [torch.zeros_like(x) for x in leaves]
+    if not change.requires_grad:
+        return zeros
+    grads = torch.autograd.grad(change, leaves, vector, retain_graph=True, allow_unused=True)
+    return [zero if g is None else g for g, zero in zip(grads, zeros, strict=True)]
