@@ -18,7 +18,7 @@ from .untrusted import read_regular
 
 NEAR = 1e-5  # of the largest element: the judge repeats in float64 what may be float32
 MOST_BYTES = 10_000  # of the script's answer
-MOST_TRIES = 15_000  # of fillings
+MOST_TRIES = 15_000  # of fillings, in the statement and in each function that it calls
 MOST_FOUND = 6
 # Runs in the script's process. The first step with the wrong value ends it. Each line of the answer
 # is a change, or a filling: hole, form, value, names.
@@ -48,9 +48,10 @@ def _backprop_try(parts, changes, fillings):
         except Exception:
             return None
     def fill(holes, scopes):
-        tried = 0
-        seen = dict()
+        seen, tried = dict(), dict()
         for h, (old, whole, s) in enumerate(holes):
+            if tried.setdefault(s, 0) > {most}:
+                continue
             old = plain(old)
             if s not in seen:
                 found = [(n, plain(x)) for n, x in enumerate(scopes[s])]
@@ -77,18 +78,19 @@ def _backprop_try(parts, changes, fillings):
                 for f, form in enumerate(forms):
                     if f and getattr(new, "shape", ()) not in (shape, ()) and len(names) > 1:
                         continue
-                    tried += 1
+                    tried[s] += 1
                     if said(lambda: whole(form(old, new)), 1):
                         yield h, f, v, *names
             for f, form in enumerate(({together},)):
                 for (n, a), (m, b) in itertools.product(few, few):
-                    tried += 1
+                    tried[s] += 1
                     if said(lambda: whole(form(old, a, b)), 1):
                         yield h, f, -1, n, m
-            if tried > {most}:
-                return
     for k, part in enumerate(parts):
         if said(part, 0):
+            recorder = getattr(part(), "_recorder", None)
+            if recorder is not None:
+                recorder.full = True  # the search is no part of the script
             for n, change in enumerate(changes()):
                 if k in change and said(change[k], 1):
                     with open({path}, "a") as file:
