@@ -301,7 +301,7 @@ def test_a_correction_is_offered_because_it_was_tried(tmp_path, monkeypatch):
     # one that is no better, and one that trains less, are not offered
     no_better = wrong.replace("lr = 0.1", "lr = 0.2")
     less = "\n".join(x for x in right.splitlines() if not x.startswith("    b2 -="))
-    monkeypatch.setattr(check.mending, "small_changes", lambda source, found: [no_better, less])
+    monkeypatch.setattr(check, "screened", lambda *given: [no_better, less])
     assert check_file(path, mend=True, timeout=1000).correction is None
     assert path.read_text() == wrong
 

@@ -349,10 +349,10 @@ def conclude(
     elif verdicts:
         if _never_came_to_its_functions(verdict, outcome):
             for f in verdict.findings:
-                f.reason = _why_nothing(outcome, source, timeout)
+                f.reason = _why_nothing(outcome, source, timeout, verdict.code.cell)
         verdict.reason = next(f.reason for f in verdict.findings if f.verdict == "cannot tell")
     else:
-        verdict.reason = _why_nothing(outcome, source, timeout)
+        verdict.reason = _why_nothing(outcome, source, timeout, verdict.code.cell)
 
 
 def _never_came_to_its_functions(verdict: Verdict, outcome: Mapping[str, object]) -> bool:
@@ -363,7 +363,9 @@ def _never_came_to_its_functions(verdict: Verdict, outcome: Mapping[str, object]
     return outcome.get("error") == "ModuleNotFoundError" and uncalled
 
 
-def _why_nothing(outcome: Mapping[str, object], source: str, timeout: float) -> str:
+def _why_nothing(
+    outcome: Mapping[str, object], source: str, timeout: float, cell: str = "cell {}"
+) -> str:
     """Why no training was recorded."""
     missing = str(outcome.get("module") or "").split(".")[0]
     used = [name for name in FRAMEWORKS if f"import {name}" in source or f"from {name}" in source]
@@ -394,6 +396,11 @@ def _why_nothing(outcome: Mapping[str, object], source: str, timeout: float) -> 
             return f"the script needs the package {missing}, which is not installed here"
         if outcome["error"] == "EOFError":
             return "the script asks for input, and gets none; give it what it needs as arguments"
+        broken = re.search(
+            r"cell (\d+), line (\d+).*\n.*\nSyntaxError: (.*)", f"{outcome['traceback']}"
+        )
+        if broken is not None:  # a cell of a notebook, which the others do not need
+            return f"syntax error on {cell.format(broken[1])}, line {broken[2]}: {broken[3]}"
         where = ""
         if outcome["error"] == "MemoryError":
             where = "; give it more with --memory"

@@ -84,7 +84,9 @@ def _notebook_source(raw: bytes) -> tuple[str, list[Place]]:
     lines, places = list[str](), list[Place]()
     for number, cell in plain.items():
         if number in errors and len(errors) < len(plain):  # Jupyter runs the others
-            cell = [f"raise SyntaxError({errors[number].msg!r})", *("#" for _ in cell[1:])]
+            at = min(errors[number].lineno or 1, len(cell)) - 1
+            cell = ["#" for _ in cell]
+            cell[at] = f"raise SyntaxError({errors[number].msg!r})"
         lines += cell
         places += [(number, at) for at in range(1, len(cell) + 1)]
     return "\n".join(lines) + "\n", places
