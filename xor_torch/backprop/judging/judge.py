@@ -27,7 +27,7 @@ from .repair import Culprit, Repair
 from .steps import Network, find_networks
 from .words import convention, describe, without_objective
 
-SECONDS = 20.0  # for judging one network
+SECONDS = 24.0  # for judging one network
 MOST_PAIRS = 16  # that are looked at closely
 
 
@@ -37,11 +37,23 @@ def judge(tape: Tape, seconds: float = SECONDS) -> list[Finding]:
     try:
         networks = find_networks(tape)
         found = [_judge_network(tape, network, seconds) for network in networks]
+        given = {gradient for gradient, _, _ in tape.gradients}
+        found = [  # of what autograd trains, the state of an optimiser is all that is on the tape
+            f
+            for f, network in zip(found, networks, strict=True)
+            if f.verdict != "cannot tell" or not _made_from(tape, network, given)
+        ]
         if all(f.verdict == "cannot tell" for f in found):
             found = _replaced(tape, seconds) or found
     except Exception as e:
         return [_failed(e)]
     return found
+
+
+def _made_from(tape: Tape, network: Network, some: set[int]) -> bool:
+    """Is the first update of every state computed from one of these values?"""
+    among = range(len(tape.nodes))
+    return all(some & tape.behind(s.updates[:1], among) for s in network.states)
 
 
 def _replaced(tape: Tape, seconds: float) -> list[Finding]:
@@ -92,9 +104,7 @@ def _try(tape: Tape, network: Network, clock: Clock, changed: bool = False) -> F
             bench = Bench(tape, network, clock, ties)
             finding = judgement.of(bench, changed)
         except OutOfTime as e:
-            if judgement.certain is not None:
-                return judgement.certain
-            return Finding("cannot tell", str(e))
+            return judgement.certain or _in_the_end(judgement) or Finding("cannot tell", str(e))
         except (CannotTell, CannotReplay) as e:
             finding = Finding("cannot tell", str(e))
         except RuntimeError as e:  # of torch: shapes or types that it does not take as NumPy does
@@ -105,6 +115,20 @@ def _try(tape: Tape, network: Network, clock: Clock, changed: bool = False) -> F
             break
     assert finding is not None
     return finding
+
+
+def _in_the_end(judgement: "Judgement") -> Finding | None:
+    """The quick question that needs no loss, in the time that is kept for it."""
+    bench = judgement.bench
+    if bench is None:
+        return None
+    bench.clock = Clock(bench.clock.reserve)
+    bench.inner, bench.chosen = {}, bench.chosen[:1]
+    with contextlib.suppress(CannotTell, CannotReplay, RuntimeError):
+        bench.make_points()
+        if symmetry.has_target(bench.view(bench.chosen[0])):
+            return judgement.no_gradient(bench)
+    return None
 
 
 @dataclass
@@ -162,7 +186,7 @@ class Judgement:
         if finding is None and (
             level[0] + level[1] or symmetry.has_target(bench.view(bench.chosen[0]))
         ):
-            finding = self._no_gradient(bench)
+            finding = self.no_gradient(bench)
         if finding is None:
             raise CannotTell(
                 self.reason
@@ -215,7 +239,7 @@ class Judgement:
     def _own(self, bench: Bench) -> list[Fit]:
         found: list[Fit] = []
         for objective in sorted(own_scalars(bench), key=lambda o: o.name == HINGE):
-            if objective.name == HINGE and found:
+            if objective.name == HINGE and any(f.objective.name != HINGE for f in found):
                 break  # the script computes its loss
             one = fit(bench, objective)
             if one is None or all(p.silent and not p.factors for p in one.parts):
@@ -271,7 +295,7 @@ class Judgement:
         unseen = soundness.unseen(bench) or soundness.unseen_parameter(bench, one.objective)
         sometimes, place = soundness.sometimes(bench, one) or (None, None)
         if unseen is None and place is None:
-            unseen = sometimes
+            unseen = sometimes or bench.tape.doubt
         if unseen is not None:
             raise CannotTell(unseen)
         frozen = soundness.never_updated(bench, one) or soundness.accumulated(bench)
@@ -375,7 +399,9 @@ class Judgement:
         if scalar is None:
             return None
         number = {k: d or 0 for k, ((d, _),) in one.objective.terms.items()}
-        signs = {bool(p.values[number[p.step]] * one.scale > 0) for p in bench.points}
+        signs = {
+            bool(p.values[number[p.step]] * one.scale > 0) for p in bench.points if p.step in number
+        }
         if signs != {True}:
             return None
         finding = self._correct(bench, one, losses.identify_own(bench, scalar), [])
@@ -416,7 +442,14 @@ class Judgement:
         some = [f for f in found if f.some and not f.all_good and _tells(bench, f)]
         some = [f for f in some if f.parts[output].ok] or some
         some.sort(key=lambda f: (-f.count, -max(f.objective.values(min(f.objective.terms)))))
-        known = {id(f) for f in some[:6] if losses.identify(bench, f.objective, losses.LOSSES)}
+        known = dict[int, Match]()
+        for f in some[:6]:
+            match = losses.identify(bench, f.objective, losses.LOSSES)
+            if match is not None:
+                f.downhill = match.scale
+                known[id(f)] = match
+        # an error, and what is made of it, follow a sum of their own squares, too
+        some[:6] = sorted(some[:6], key=lambda f: id(f) in known and known[id(f)].is_vague)
         if not known:
             at_output = [
                 f
@@ -459,7 +492,7 @@ class Judgement:
                 return self._report(bench, one, repair, culprit)
         return self.certain
 
-    def _no_gradient(self, bench: Bench) -> Finding | None:
+    def no_gradient(self, bench: Bench) -> Finding | None:
         """Are the steps the gradient of no function, whatever the loss is?"""
         states = any(s.optimiser for s in bench.network.states)
         if soundness.unseen(bench) or not (states or bench.inner or symmetry.no_gradient(bench)):
