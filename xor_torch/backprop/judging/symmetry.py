@@ -125,8 +125,9 @@ def cuts(bench: Bench, p: Point) -> int | None:
     for n in sorted(view.behind(ends)):
         if nodes[n].op in CUTS and view.depends[n] == view.full:
             before, after = p.values.get(nodes[n].inputs[0]), p.values.get(n)
-            known = before is not None and after is not None
-            if known and bool(((after != before) & (after != 0)).any()):
+            if before is None or after is None:
+                continue
+            if bool((torch.ne(after, before) & torch.ne(after, 0)).any()):
                 return n
     return None
 
