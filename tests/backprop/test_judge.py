@@ -354,6 +354,18 @@ def test_no_loss_has_to_be_known_to_see_that_there_is_none(edit, verdict, tmp_pa
     assert finding.verdict == verdict
 
 
+def test_what_follows_an_unknown_loss_in_the_output_layer_alone_is_wrong(tmp_path):
+    """Any function of its value may be the loss, but then the hidden layer follows the same."""
+    twice = UNKNOWN_LOSS.replace("    dh = d @ W2.T * (1 - h ** 2)\n", "").replace(
+        "    W1 = W1", "    dh = d @ W2.T * (1 - h ** 2)\n    W1 = W1"
+    )
+    for right, wrong in [("X.T @ dh", "X.T @ (dh * h)"), ("dh.sum", "(dh - dh * h).sum"),
+                         ("0.3 *", "0.1 *")]:  # fmt: skip
+        twice = twice.replace(right, wrong)
+    (finding,) = judged(twice, tmp_path)
+    assert finding.verdict == "wrong"
+
+
 OTHER_RULES = {
     "Oja": """\
 X, w = np.random.randn(80, 3) * [3, 1, 0.3], np.random.randn(3)

@@ -293,48 +293,31 @@ class Judgement:
 
     def _correct(self, bench: Bench, one: Fit, match: Match | None, own: list[Fit]) -> Finding:
         unseen = soundness.unseen(bench) or soundness.unseen_parameter(bench, one.objective)
-        sometimes, place = soundness.sometimes(bench, one) or (None, None)
-        if unseen is None and place is None:
-            unseen = sometimes or bench.tape.doubt
-        if unseen is not None:
-            raise CannotTell(unseen)
-        frozen = soundness.never_updated(bench, one) or soundness.accumulated(bench)
-        crossed, gone = soundness.broadcast(bench), soundness.replaced(bench, one)
-        growing = soundness.growing(bench)
-        frozen = frozen or soundness.left_alone(bench, one) or crossed or gone or growing or place
-        if not frozen and not self._holds_ahead(bench, one):
+        doubt, place = soundness.sometimes(bench, one) or (bench.tape.doubt, None)
+        if unseen or (doubt and place is None):
+            raise CannotTell(unseen or str(doubt))
+        gone = soundness.replaced(bench, one)
+        spoilt, note = next(
+            (answer for answer in _spoils(bench, one, gone, place, doubt) if answer[0] is not None),
+            (None, ""),
+        )
+        if spoilt is None and not self._holds_ahead(bench, one):
             raise CannotTell(
                 "the forward pass reads the state of the optimiser, as with Nesterov's momentum, "
                 "and with a state other than zero the updates are not the gradient"
             )
         idle = [n for n, p in zip(bench.names, one.parts, strict=True) if p.idle]
-        if idle and not frozen:
+        if idle and spoilt is None:
             raise CannotTell(
                 f"{idle[0]} never moves, and its gradient is zero at every point: is its input 0?"
             )
-        finding = Finding("wrong" if frozen else "correct", diagnosis=frozen)
+        finding = Finding("correct" if spoilt is None else "wrong", diagnosis=spoilt)
         finding.loss, finding.lr = convention(bench, one, match)
-        if not frozen:
+        if spoilt is None:
             printed.compare(bench, one, match, [f.objective for f in own], finding)
-        if frozen is not None and frozen is crossed:
-            finding.notes.append(
-                f"{frozen.variable} on {bench.tape.code.where(frozen.line)} is a column minus a "
-                f"row: it broadcasts to {frozen.shape}, so each prediction is compared with every "
-                "target, and all are drawn to their mean"
-            )
-        if frozen is not None and frozen is growing:
-            finding.notes.append(
-                f"{frozen.variable} on {bench.tape.code.where(frozen.line)} still holds the "
-                "gradients of the steps before, which each step subtracts again"
-            )
-        if frozen is not None and frozen is place and sometimes is not None:
-            finding.notes.append(sometimes)
-        if frozen is not None and frozen is gone:
-            finding.notes.append(
-                f"{bench.tape.code.where(frozen.line)} replaces {frozen.variable} by a multiple of "
-                "its gradient, so what was learnt before is lost; a step subtracts it"
-            )
-        else:
+        if note:
+            finding.notes.append(note)
+        if spoilt is None or spoilt is not gone:
             _decay(bench, one, finding)
         if any(s.optimiser for s in bench.network.states):
             finding.notes.append(
@@ -467,6 +450,8 @@ class Judgement:
             # a delta of no known loss may explain a parameter by chance
             own_loss = one.objective.kind == "own" or as_own(bench, one.objective) is not None
             sure = one.some and (own_loss or id(one) in known)
+            if one.some and not all(p.ok for p in one.parts):
+                sure = sure or unknown.of_some_loss(bench, one.objective)
             if sure and soundness.only_elsewhere(bench, one):
                 return self._nearby(bench)
             if self.certain is None and sure:
@@ -666,6 +651,45 @@ class Judgement:
             finding.loss, finding.lr = convention(bench, one, match)
         describe(bench, one, finding, match)
         return finding
+
+
+def _spoils(
+    bench: Bench,
+    one: Fit,
+    gone: Diagnosis | None,
+    sometimes: Diagnosis | None,
+    how: str | None,
+) -> list[tuple[Diagnosis | None, str]]:
+    """What makes a network wrong though every update is right, with a remark on each."""
+    crossed, growing = soundness.broadcast(bench), soundness.growing(bench)
+
+    def of(place: Diagnosis | None, words: str) -> tuple[Diagnosis | None, str]:
+        if place is None:
+            return None, ""
+        where = bench.tape.code.where(place.line)
+        return place, words.format(name=place.variable, where=where, shape=place.shape)
+
+    return [
+        (soundness.never_updated(bench, one), ""),
+        (soundness.accumulated(bench), ""),
+        (soundness.left_alone(bench, one), ""),
+        of(
+            crossed,
+            "{name} on {where} is a column minus a row: it broadcasts to {shape}, so each "
+            "prediction is compared with every target, and all are drawn to their mean",
+        ),
+        of(
+            gone,
+            "{where} replaces {name} by a multiple of its gradient, so what was learnt before is "
+            "lost; a step subtracts it",
+        ),
+        of(
+            growing,
+            "{name} on {where} still holds the gradients of the steps before, which each step "
+            "subtracts again",
+        ),
+        (sometimes, how or ""),
+    ]
 
 
 def _tells(bench: Bench, one: Fit) -> bool:
