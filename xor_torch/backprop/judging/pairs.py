@@ -521,6 +521,12 @@ class _Judgement:
     def _named(self, one: Fit, repair: _Repair, culprit: Culprit) -> Diagnosis:
         found = mistakes.name_of(self.bench, one, repair, culprit)
         v = culprit.values[0]
+        returned = {*self.rounds[repair.k].gradients.values()}
+        if culprit.nodes[0] in returned and repair.is_part(culprit.nodes[0]):
+            # Right where it is made, as the derivative by one use; it stands for their sum.
+            for n, alias, line in self.tape.aliases:
+                if n == culprit.nodes[0] and line:
+                    found.line, found.variable = line, alias
         multiple = repair.multiples(culprit.nodes[0]).get(v)
         if multiple is not None:
             others = any(p.ok for p in one.parts)
@@ -532,6 +538,12 @@ class _Judgement:
             hidden: MistakeName | None = found.mistake if own else "missing hidden derivative"
             e = repair.edges[v][0] if v < 0 else v
             found.mistake = hidden if repair.has_activation_after(e) else None
+        nodes = self.bench.tape.nodes
+        on_line = {n for n in repair.view.behind(culprit.nodes) if nodes[n].line == found.line}
+        if found.mistake == "weights of the wrong layer" and not any(
+            nodes[n].op in PRODUCTS for n in on_line
+        ):
+            found.mistake = None
         if found.mistake in OF_TRAINING:
             found.mistake = None
         return found
