@@ -12,7 +12,7 @@ from .. import replay
 from ..operations import SAME_NUMBERS
 from ..pair import Pair, Round
 from ..replay import CannotReplay
-from ..tape import Tape
+from ..tape import Node, Ref, Tape, squeezed
 from .findings import Finding
 from .judge import judge
 from .pairs import judge_pair
@@ -101,7 +101,7 @@ def claimed(tape: Tape) -> list[Claim]:
     autograd = {leaf: (of, loss) for leaf, of, loss in tape.gradients}
     behind: dict[int, set[int]] = {}
     claims: dict[tuple[int, int], Claim] = {}
-    for node in tape.nodes:
+    for node in [*tape.nodes]:
         if node.op not in COMPARED or len(node.inputs) != 2:
             continue
         a, b = (tape.origin(i) for i in node.inputs)
@@ -119,7 +119,7 @@ def claimed(tape: Tape) -> list[Claim]:
         pair = Pair(
             f"{tape.nodes[made].name or 'the gradient'} and the gradient of {name}",
             tape.nodes[made].line,
-            [Round({name: of}, {name: made}, [(None, loss)], {name: ""})],
+            [Round({name: of}, {name: _spread(tape, made, of)}, [(None, loss)], {name: ""})],
         )
         claims[made, of] = Claim(pair, name, of, loss, leaf)
     return [claims[key] for key in sorted(claims)][:MOST]
@@ -130,6 +130,21 @@ def _made(tape: Tape, id: int) -> int:
     while not tape.nodes[id].name and tape.nodes[id].op in SAME_NUMBERS and tape.nodes[id].inputs:
         id = tape.nodes[id].inputs[0]
     return id
+
+
+def _spread(tape: Tape, id: int, like: int) -> int:
+    """The value, broadcast as the comparison does it: a sum's derivative may have shape (1, n)."""
+    node, shape = tape.nodes[id], tape.nodes[like].shape
+    try:
+        larger = tuple(torch.broadcast_shapes(node.shape, shape)) == shape
+    except RuntimeError:
+        return id
+    if not larger or squeezed(node.shape) == squeezed(shape):
+        return id
+    made = Node(len(tape.nodes), "broadcast_to", (Ref(id), shape))
+    made.line, made.site, made.name, made.shape = node.line, node.site, node.name, shape
+    tape.nodes.append(made)
+    return made.id
 
 
 def _first_wrong(tape: Tape, claims: list[Claim], clock: Clock) -> Finding:
