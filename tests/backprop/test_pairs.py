@@ -620,3 +620,14 @@ def test_a_wrong_factor_is_named_where_it_comes_in(tmp_path):
     )
     said = verdict_of(tmp_path, f"import numpy as np\n{text}").to_json()
     assert (said["verdict"], said["line"], said["variable"]) == ("wrong", 5, "dgamma")
+
+
+def test_a_sum_that_is_overwritten_is_not_blamed_on_its_last_term(tmp_path):
+    text = FILE.read_text().replace("        dWh += dWh_t\n", "        dWh = dWh_t\n")
+    path = tmp_path / "handed_in.py"
+    path.write_text(text)
+    with pytest.raises(AssertionError) as error:
+        check(load(path), "RNN")
+    found = int(re.search(r"line (\d+)", str(error.value))[1])
+    begin = text[: text.index("def rnn_backward")].count("\n") + 1
+    assert begin < found <= text[: text.index("dWh = dWh_t\n")].count("\n") + 1
