@@ -117,7 +117,9 @@ def gradients_at(net: XOR, X: Tensor, y: Tensor, weights: Parameters) -> Paramet
         return squared_error(functional_call(net, dict(zip(names, one, strict=True)), (X,)), y)
 
     losses = vmap(loss)(*leaves)  # (S,)
-    return to_numpy(*torch.autograd.grad(losses, leaves, torch.ones_like(losses)))
+    # Their sum hands each of them a 1. Were the ones given to `grad`, torch would import sympy to
+    # compare the shapes: half a second.
+    return to_numpy(*torch.autograd.grad(losses.sum(), leaves))
 
 
 def _from_numpy(parameters: Parameters) -> list[Tensor]:

@@ -4,6 +4,7 @@ What only a real start can answer, such as where modules are looked for, is aske
 ``test_check.py`` and by everything that runs the command.
 """
 
+import functools
 import os
 import subprocess
 import sys
@@ -13,12 +14,16 @@ from pathlib import Path
 import pytest
 
 from xor_torch.backprop import check
-from xor_torch.backprop.recording.main import main
+from xor_torch.backprop.recording import main
+from xor_torch.backprop.recording.limits import Limits
 
-from ..faults.warm import CONTEXT
+from ..faults import warm
+
+UPDATES = 128  # recorded in a loop: a fifth, in which whatever is judged has come many times
 
 
 def _run(argv, cwd, env):
+    main.Limits = functools.partial(Limits, updates=UPDATES)
     os.setsid()
     os.environ.clear()
     os.environ.update(env)
@@ -28,7 +33,7 @@ def _run(argv, cwd, env):
     for number in range(3):
         os.dup2(null, number)
     sys.path.insert(0, "")  # `main` puts the script's folder in its place
-    main(argv)
+    main.main(argv)
 
 
 class Forked:
@@ -38,8 +43,7 @@ class Forked:
         assert streams.pop("start_new_session")
         assert {*streams.values()} == {subprocess.DEVNULL}
         cwd = cwd or Path.cwd()
-        self.process = CONTEXT.Process(target=_run, args=(command[2:], cwd, env))
-        self.process.start()
+        self.process = warm.forked(_run, command[2:], cwd, env)
         self.pid, self.kill = self.process.pid, self.process.kill
         self.terminate = self.process.terminate
 

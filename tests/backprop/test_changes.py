@@ -10,6 +10,8 @@ from xor_torch.backprop import replay
 from xor_torch.backprop.check import check_file
 from xor_torch.backprop.recording import script
 
+pytestmark = pytest.mark.usefixtures("forked")
+
 BEGIN = """import numpy as np
 from numpy.lib.stride_tricks import as_strided
 rng = np.random.default_rng(0)

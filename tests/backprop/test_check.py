@@ -21,6 +21,9 @@ from xor_torch.backprop.check import check_file
 from ..common import PATIENCE, patience
 from .homework import CORRECT, MISTAKES
 
+# What is asked is not how a process starts, nor how it ends.
+forked = pytest.mark.usefixtures("forked")
+
 
 def write(tmp_path, source, name="script.py", epochs=50):
     """A script, which trains for fewer epochs than a recording holds."""
@@ -53,6 +56,7 @@ def test_a_correct_script_and_its_report(tmp_path):
     assert "your printed loss is the MSE, your steps follow the SSE" in report
 
 
+@forked
 def test_it_says_what_it_is_doing(tmp_path):
     seen = tmp_path / "seen"
     waits = f"""
@@ -85,6 +89,7 @@ def test_a_number_of_updates_that_is_none(left, tmp_path):
     assert check._updates(tmp_path) == 0
 
 
+@forked
 def test_a_notebook(tmp_path):
     cells = [
         {"cell_type": "code", "source": part + "\n"} for part in CORRECT["plain"].split("\n\n\n")
@@ -95,6 +100,7 @@ def test_a_notebook(tmp_path):
     assert check_file(path).verdict == "correct"
 
 
+@forked
 def test_a_wrong_script_names_line_and_mistake(tmp_path):
     mistake = next(m for m in MISTAKES if m.id == "plain-derivative_taken_twice-hidden")
     verdict = check_file(write(tmp_path, mistake.source))
@@ -110,6 +116,7 @@ def test_a_wrong_script_names_line_and_mistake(tmp_path):
     assert "mistake  derivative taken twice\n" in report
 
 
+@forked
 @pytest.mark.parametrize(
     ("edit", "value", "shape", "ratio"),
     [
@@ -132,6 +139,7 @@ def test_expected_and_actual_numbers(tmp_path, edit, value, shape, ratio):
     assert f"value    {said}expected {found['expected']:.6g}, ratio {ratio}\n" in verdict.report()
 
 
+@forked
 def test_the_expected_numbers_are_those_of_the_correct_twin(tmp_path):
     mistake = next(m for m in MISTAKES if m.id == "plain-missing_hidden_derivative")
     before = mistake.source.splitlines()
@@ -151,6 +159,7 @@ def test_the_expected_numbers_are_those_of_the_correct_twin(tmp_path):
     )
 
 
+@forked
 def test_the_step_that_a_forgotten_bias_should_make(tmp_path):
     mistake = next(m for m in MISTAKES if m.id == "plain-bias_never_updated")
     found = check_file(write(tmp_path, mistake.source)).to_json()
@@ -200,6 +209,7 @@ def sigmoid(x):
 """
 
 
+@forked
 def test_the_line_of_the_loss_computes_no_derivative(tmp_path):
     for source in (
         CORRECT["plain"],
@@ -216,6 +226,7 @@ def test_the_line_of_the_loss_computes_no_derivative(tmp_path):
             assert any(name in x and " ok" in x for x in listing)
 
 
+@forked
 def test_what_the_check_did_not_expect_is_no_traceback(tmp_path, monkeypatch):
     def fail(*args):
         raise KeyError("strange")
@@ -232,6 +243,7 @@ def test_what_the_check_did_not_expect_is_no_traceback(tmp_path, monkeypatch):
         assert verdict.to_json()["reason"] == verdict.reason
 
 
+@forked
 def test_another_loss_is_a_warning_and_wrong_if_strict(tmp_path, monkeypatch):
     mistake = next(m for m in MISTAKES if m.id == "plain-missing_output_derivative-follows_BCE")
     path = write(tmp_path, mistake.source)
@@ -242,6 +254,7 @@ def test_another_loss_is_a_warning_and_wrong_if_strict(tmp_path, monkeypatch):
     assert check_file(path, strict=True).verdict == "wrong"
 
 
+@forked
 @pytest.mark.parametrize(
     ("source", "reason"),
     [
@@ -300,6 +313,7 @@ for i in range(1000):
 """
 
 
+@forked
 def test_a_cross_entropy_that_saturates(tmp_path):
     """Unscaled inputs: moved parameters give outputs of exactly 1, where log(1 - p) is infinite."""
     assert check_file(write(tmp_path, SATURATED)).verdict == "correct"
@@ -308,6 +322,7 @@ def test_a_cross_entropy_that_saturates(tmp_path):
     assert found["verdict"] == "wrong"
 
 
+@forked
 def test_a_cross_entropy_that_saturates_is_no_missing_derivative(tmp_path):
     """Here the outputs near 0 have no digits left that tell which number they are sigmoid of."""
     odd = SATURATED.replace("1 / (1 + np.exp(-(", "1 - 1 / (1 + np.exp((")
@@ -316,6 +331,7 @@ def test_a_cross_entropy_that_saturates_is_no_missing_derivative(tmp_path):
     assert verdict.verdict != "wrong"
 
 
+@forked
 def test_lines_of_the_scripts_own_modules(tmp_path):
     """A script in three files: what is said of a line names the file that it is in."""
     mistake = next(m for m in MISTAKES if m.id == "plain-derivative_taken_twice-hidden")
@@ -335,6 +351,7 @@ def test_lines_of_the_scripts_own_modules(tmp_path):
     assert "sys.version" not in report
 
 
+@forked
 def test_a_reason_names_the_cell(tmp_path):
     source = "import numpy as np\nW = np.eye(2)\nfor i in range(9):\n    W -= np.linalg.pinv(W)\n"
     cells = [{"cell_type": "code", "source": "pass"}, {"cell_type": "code", "source": source}]
@@ -351,6 +368,7 @@ def test_a_missing_file_a_directory_and_binary_garbage(tmp_path):
     assert "not a Jupyter notebook" in check_file(tmp_path / "x.ipynb").reason
 
 
+@forked
 def test_a_crash_shows_the_scripts_own_traceback(tmp_path):
     path = write(
         tmp_path, "import numpy as np\ndef f():\n    return np.zeros(3) @ np.zeros(2)\nf()\n"
@@ -360,6 +378,7 @@ def test_a_crash_shows_the_scripts_own_traceback(tmp_path):
     assert "record.py" not in report
 
 
+@forked
 def test_the_time_limit(tmp_path):
     verdict = check_file(write(tmp_path, "import time\ntime.sleep(60)\n"), timeout=0.1)
     assert "--timeout" in verdict.reason
@@ -423,6 +442,7 @@ folder = frame.f_locals["folder"]
 """
 
 
+@forked
 @pytest.mark.parametrize(
     "planted",
     [
@@ -457,6 +477,7 @@ def test_a_result_that_is_not_a_recording(tmp_path, planted):
     assert "the recording cannot be used" in verdict.reason, verdict.reason
 
 
+@forked
 def test_the_recording_of_another_script_is_refused(tmp_path):
     (tmp_path / "kept").mkdir()
     keep = "import os, shutil, signal\nshutil.copytree(folder, KEPT, dirs_exist_ok=True)\n"
@@ -471,6 +492,7 @@ def test_the_recording_of_another_script_is_refused(tmp_path):
     assert "the recording is not of this file" in verdict.reason
 
 
+@forked
 def test_a_folder_that_cannot_be_deleted(tmp_path, monkeypatch):
     """As one that a process which has escaped goes on filling."""
 
@@ -552,6 +574,7 @@ def test_what_was_recorded_before_the_memory_ended_is_judged(tmp_path):
     assert check_file(write(tmp_path, source), memory=0.5).verdict == "correct"
 
 
+@forked
 def test_the_time_limit_holds_for_judging(tmp_path, monkeypatch):
     def judge_for_ever(*args):
         while True:
@@ -618,6 +641,7 @@ def test_an_encoding_that_is_none_of_text(tmp_path, encoding):
     assert verdict.reason.startswith("it is not a text file")
 
 
+@forked
 def test_no_raw_escapes_in_the_report(tmp_path):
     source = "import numpy\nraise ValueError('\\x1b[2J\\x1b]0;title\\x07 \\u202e größe')\n"
     report = check_file(write(tmp_path, source, "\x1b[31mred.py")).report()
@@ -809,6 +833,7 @@ def test_a_module_beside_a_script_that_is_named_without_its_folder(tmp_path, mon
     assert check_file("script.py").verdict == "correct"
 
 
+@forked
 def test_judging_may_take_what_the_script_leaves_of_the_time(tmp_path, monkeypatch):
     from xor_torch.backprop.judging import claims as judging
 

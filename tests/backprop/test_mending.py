@@ -209,6 +209,7 @@ def test_nothing_is_proposed_where_nothing_is_known():
     assert corrections("", finding()) == []
 
 
+@pytest.mark.usefixtures("forked")
 def test_a_correction_is_offered_because_it_was_tried(tmp_path, monkeypatch):
     mistake = next(m for m in MISTAKES if m.id == "plain-missing_hidden_derivative")
     path = tmp_path / "net.py"
@@ -260,6 +261,7 @@ backward(np.ones((2, 4)), cache)
 """
 
 
+@pytest.mark.usefixtures("forked")
 def test_a_pair_of_functions_is_mended_too(tmp_path, monkeypatch):
     path = tmp_path / "layers.py"
     path.write_text(PAIR)

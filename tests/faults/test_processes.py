@@ -78,8 +78,7 @@ def test_a_run_that_is_under_way_is_left_alone(tmp_path):
 
 
 def follow_forked(*arguments):
-    process = warm.CONTEXT.Process(target=follow.follow, args=arguments)
-    process.start()
+    process = warm.forked(follow.follow, *arguments)
     process.join(warm.PATIENCE)
     assert process.exitcode == 0
 

@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import multiprocessing
+import multiprocessing.forkserver
 import multiprocessing.util
 import os
 import pkgutil
@@ -19,7 +20,7 @@ import pytest
 import torch
 
 import xor_torch
-from tests.common import PATIENCE, events
+from tests.common import PATIENCE, ROOT, events
 from xor_torch.__main__ import main
 
 CONTEXT = multiprocessing.get_context("forkserver")
@@ -34,9 +35,25 @@ LIBRARIES = ["lightning.pytorch", "jsonargparse", "tensorboard"]
 # What these import only when they are used: each process would do it again.
 LATER = ["attrs", "contourpy", "fsspec.implementations.chained", "torch.utils.serialization.config"]
 LATER += [f"PIL.{name}ImagePlugin" for name in ("Bmp", "Gif", "Jpeg", "Png", "Ppm")]
+# What is called in a process, and how pytest was started: each process would import these, too.
+LATER += ["tests.faults.warm", "tests.faults.follow", "tests.backprop.conftest", "pytest.__main__"]
 # The collector rests while these are imported, as in the tests themselves.
 BEFORE, AFTER = ["tests.conftest", "tests.faults.waiting"], ["tests.faults.imported"]
 CONTEXT.set_forkserver_preload([*BEFORE, *ROOMS, *LIBRARIES, *LATER, *AFTER])
+
+
+def forked(target: Callable[..., object], *args: object) -> multiprocessing.process.BaseProcess:
+    """Call a function in a process that has everything imported; the process, which is started."""
+    here = Path.cwd()
+    os.chdir(ROOT)  # the server imports tests from where it is started, and passes over what fails
+    try:
+        multiprocessing.forkserver.ensure_running()
+    finally:
+        os.chdir(here)
+    process = CONTEXT.Process(target=target, args=args)
+    process.start()
+    return process
+
 
 STOPPED = re.compile(
     r"Interrupted after \d+ epochs; to go on: --resume \S+"
@@ -110,10 +127,7 @@ class Command:
             with self.err.open("wb") as file:
                 self.reader = subprocess.Popen(["cat", err], stdout=file)
         argv = [str(flag) for flag in flags]
-        self.process = CONTEXT.Process(
-            target=_run, args=(argv, cwd, self.out, err, self.begun, setup)
-        )
-        self.process.start()
+        self.process = forked(_run, argv, cwd, self.out, err, self.begun, setup)
 
     def kill(self, number: int) -> bool:
         """Send a signal; False if there was nobody to get it any more."""
