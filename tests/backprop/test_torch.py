@@ -367,6 +367,20 @@ def test_a_gradient_that_is_broadcast_in_the_comparison(tmp_path):
     assert (found["verdict"], found["line"], found["variable"]) == ("wrong", 10, "dsq")
 
 
+def test_a_wrong_exercise_before_a_right_training(tmp_path):
+    training = FILES["warm_up"].read_text()
+    exercise = (
+        "import torch\nw = torch.randn(3, requires_grad=True)\nloss = (w**3).sum()\n"
+        "loss.backward()\ndw = FACTOR * w**2\nprint((dw - w.grad).abs().max())\n"
+    )
+    path = tmp_path / "script.py"
+    path.write_text(exercise.replace("FACTOR", "3") + training)
+    assert check_file(path).verdict == "correct"
+    path.write_text(exercise.replace("FACTOR", "2") + training)
+    found = check_file(path).to_json()
+    assert (found["verdict"], found["line"], found["variable"]) == ("wrong", 5, "dw")
+
+
 AUTOGRAD = """import torch
 w = torch.ones(3, requires_grad=True)
 for i in range(20):

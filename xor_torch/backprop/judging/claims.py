@@ -40,17 +40,13 @@ def judge_all(tape: Tape, seconds: float = SECONDS) -> list[Finding]:
     Each network may take as many `seconds`.
     """
     found = judge(tape, seconds)
-    decided = any(f.verdict != "cannot tell" for f in found)
-    return found + judge_claims(tape, seconds, not decided)
-
-
-def judge_claims(tape: Tape, seconds: float = SECONDS, comparisons: bool = True) -> list[Finding]:
-    """A finding for each Function, and one for all comparisons with autograd, if these count."""
-    clock = Clock(seconds)
-    found = [_function(tape, pair) for pair in tape.pairs if pair.rounds]
-    claims = claimed(tape) if comparisons else []
-    if claims:
-        found.append(_first_wrong(tape, claims, clock))
+    trained = {f.verdict for f in found}
+    found += [_function(tape, pair) for pair in tape.pairs if pair.rounds]
+    claims = claimed(tape) if "wrong" not in trained else []
+    compared = _first_wrong(tape, claims, Clock(seconds)) if claims else None
+    # beside a training that is right, what was compared can only add a mistake
+    if compared is not None and (compared.verdict == "wrong" or "correct" not in trained):
+        found.append(compared)
     return found
 
 
@@ -151,17 +147,21 @@ def _first_wrong(tape: Tape, claims: list[Claim], clock: Clock) -> Finding:
     """The first claim that is wrong, with its place; or that all are right."""
     undecided: Finding | None = None
     whole = Finding("correct")
+    right = set[int]()  # what the right ones are computed from
     for claim in claims:
         try:
             _as_autograd(tape, claim)
             clock.check()
-            finding = judge_pair(tape, claim.pair)
+            finding = judge_pair(tape, claim.pair, right)
         except (CannotTell, CannotReplay) as e:
             finding = Finding("cannot tell", str(e))
         if finding.verdict == "wrong":
             return finding
         if finding.verdict == "cannot tell":
             undecided = undecided or finding
+        if finding.verdict == "correct":
+            ids = claim.pair.rounds[0].gradients.values()
+            right |= tape.behind(ids, range(len(tape.nodes)))
         whole.parameters += finding.parameters
         whole.labels.update(finding.labels)
     if undecided is not None:

@@ -9,7 +9,7 @@ The file is long because all questions about a pair are asked of the same repeat
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import torch
 
@@ -55,14 +55,21 @@ OF_TRAINING = {"hard-coded sample", "stale activation"}  # a pair has no samples
 
 
 @one_thread()
-def judge_pair(tape: Tape, pair: Pair) -> Finding:
-    """The finding for one pair of functions."""
+def judge_pair(tape: Tape, pair: Pair, right: Collection[int] = ()) -> Finding:
+    """The finding for one pair of functions.
+
+    Args:
+        tape: with the pair.
+        pair: that is judged.
+        right: values that are known to be right: the mistake is not among them.
+
+    """
     if pair.reason is not None:
         return _about(pair, Finding("cannot tell", pair.reason))
-    finding = _try(tape, pair)
+    finding = _try(tape, pair, right)
     plain = tape.without_small_constants() if finding.verdict == "wrong" else None
     if plain is not None:
-        other = _try(plain, pair, changed=True)
+        other = _try(plain, pair, right, changed=True)
         if other.verdict == "correct":
             finding = other
             finding.notes.append(
@@ -77,13 +84,14 @@ def _about(pair: Pair, finding: Finding) -> Finding:
     return finding
 
 
-def _try(tape: Tape, pair: Pair, changed: bool = False) -> Finding:
+def _try(tape: Tape, pair: Pair, right: Collection[int], changed: bool = False) -> Finding:
     """The finding; of two equal numbers either may be the maximum."""
     finding = Finding("cannot tell")
     for ties in (False, True):
         tied = False
         try:
             judgement = _Judgement(tape, pair, ties)
+            judgement.right = right
             finding = judgement.finding(changed)
             tied = judgement.bench.tied
             if finding.verdict == "wrong" and judgement.bench.with_ties:
@@ -205,6 +213,7 @@ class _Judgement:
 
     def __init__(self, tape: Tape, pair: Pair, ties: bool) -> None:
         first = pair.rounds[0]
+        self.right: Collection[int] = ()  # values in which no mistake is
         self.only_clear = False  # Leave out the rounds that compare equal numbers.
         self.pair, self.names = pair, list(first.inputs)
         self.tape = _with_ends(tape, pair)
@@ -494,6 +503,7 @@ class _Judgement:
             bench.points = [*run, *(q for q in near if q is not None)]
             try:
                 repair = _Repair(bench, one, factors)
+                repair.fixed |= {*self.right}
                 culprit = repair.search()
                 if culprit is not None:
                     found = self._named(one, repair, culprit)
