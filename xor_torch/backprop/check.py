@@ -349,10 +349,13 @@ def conclude(
     elif verdicts:
         if _never_came_to_its_functions(verdict, outcome):
             for f in verdict.findings:
-                f.reason = _why_nothing(outcome, source, timeout, verdict.code.cell)
+                f.reason = _why_nothing(outcome, source, timeout)
         verdict.reason = next(f.reason for f in verdict.findings if f.verdict == "cannot tell")
+    elif outcome.get("error") == "SyntaxError":  # of one cell; the others have run
+        where = verdict.code.where(int(str(outcome["line"])))
+        verdict.reason = f"syntax error on {where}: {outcome['message']}"
     else:
-        verdict.reason = _why_nothing(outcome, source, timeout, verdict.code.cell)
+        verdict.reason = _why_nothing(outcome, source, timeout)
 
 
 def _never_came_to_its_functions(verdict: Verdict, outcome: Mapping[str, object]) -> bool:
@@ -363,9 +366,7 @@ def _never_came_to_its_functions(verdict: Verdict, outcome: Mapping[str, object]
     return outcome.get("error") == "ModuleNotFoundError" and uncalled
 
 
-def _why_nothing(
-    outcome: Mapping[str, object], source: str, timeout: float, cell: str = "cell {}"
-) -> str:
+def _why_nothing(outcome: Mapping[str, object], source: str, timeout: float) -> str:
     """Why no training was recorded."""
     missing = str(outcome.get("module") or "").split(".")[0]
     used = [name for name in FRAMEWORKS if f"import {name}" in source or f"from {name}" in source]
@@ -396,11 +397,6 @@ def _why_nothing(
             return f"the script needs the package {missing}, which is not installed here"
         if outcome["error"] == "EOFError":
             return "the script asks for input, and gets none; give it what it needs as arguments"
-        broken = re.search(
-            r"cell (\d+), line (\d+).*\n.*\nSyntaxError: (.*)", f"{outcome['traceback']}"
-        )
-        if broken is not None:  # a cell of a notebook, which the others do not need
-            return f"syntax error on {cell.format(broken[1])}, line {broken[2]}: {broken[3]}"
         where = ""
         if outcome["error"] == "MemoryError":
             where = "; give it more with --memory"
