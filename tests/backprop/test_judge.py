@@ -354,6 +354,18 @@ def test_no_loss_has_to_be_known_to_see_that_there_is_none(edit, verdict, tmp_pa
     assert finding.verdict == verdict
 
 
+def test_what_follows_an_unknown_loss_in_the_output_layer_alone_is_wrong(tmp_path):
+    """Any function of its value may be the loss, but then the hidden layer follows the same."""
+    twice = UNKNOWN_LOSS.replace("    dh = d @ W2.T * (1 - h ** 2)\n", "").replace(
+        "    W1 = W1", "    dh = d @ W2.T * (1 - h ** 2)\n    W1 = W1"
+    )
+    for right, wrong in [("X.T @ dh", "X.T @ (dh * h)"), ("dh.sum", "(dh - dh * h).sum"),
+                         ("0.3 *", "0.1 *")]:  # fmt: skip
+        twice = twice.replace(right, wrong)
+    (finding,) = judged(twice, tmp_path)
+    assert finding.verdict == "wrong"
+
+
 OTHER_RULES = {
     "Oja": """\
 X, w = np.random.randn(80, 3) * [3, 1, 0.3], np.random.randn(3)
@@ -389,6 +401,76 @@ def test_a_rule_without_targets_is_not_meant_to_be_a_gradient(rule, tmp_path):
     source = "import numpy as np\nnp.random.seed(1)\n" + OTHER_RULES[rule]
     for finding in judged(source, tmp_path):
         assert finding.verdict == "cannot tell", finding
+
+
+ONE_UNIT = """\
+import numpy as np
+np.random.seed(0)
+X = np.random.randn(40, 5)
+y = np.sign(X[:, :1] - 0.5 * X[:, 2:3])
+t = (y + 1) / 2
+w, b = np.zeros((5, 1)), 0.0
+for step in range(1, 61):
+    z = X @ w + b
+    p = 1 / (1 + np.exp(-z))
+    w, b = w - 0.1 * X.T @ (p - t), b - 0.1 * (p - t).sum()
+"""
+
+
+@pytest.mark.parametrize(
+    ("edits", "loss"),
+    [
+        # w - grad / step, as in the Pegasos paper: the penalty shrinks with the rate
+        ([("0.1 * X.T @ (p - t)", "(X.T @ (p - t) + 0.3 * w) / step"),
+          ("0.1 * (p - t)", "1 / step * (p - t)")], "BCE"),
+        # the sign is in the exponent: p is the sigmoid of -z
+        ([("np.exp(-z)", "np.exp(z)"), ("(p - t)", "(t - p)")], "BCE"),
+        # 2 / (1 + exp(-z)) - 1 goes from -1 to 1, and so do its targets
+        ([("p = 1 /", "p = 2 /"), ("(1 + np.exp(-z))", "(1 + np.exp(-z)) - 1"),
+          ("(p - t)", "((p - y) * (1 - p * p) / 2)")], "SSE"),
+        # the first row has no penalty
+        ([("0.1 * X.T @ (p - t)", "0.1 * (X.T @ (p - t) + np.r_[np.zeros((1, 1)), 0.3 * w[1:]])")],
+         "BCE"),
+    ],
+    ids=["a rate that falls", "a sign in the exponent", "bipolar", "a penalty without the bias"],
+)  # fmt: skip
+def test_one_unit_in_other_words(edits, loss, tmp_path):
+    source = ONE_UNIT
+    for right, other in edits:
+        assert right in source
+        source = source.replace(right, other)
+    (finding,) = judged(source, tmp_path)
+    assert (finding.verdict, finding.loss and finding.loss.split()[-1]) == ("correct", loss)
+    (finding,) = judged(source.replace("X.T @", "(X.T ** 2) @"), tmp_path)
+    assert finding.verdict == "wrong"
+
+
+PARTS = """\
+import numpy as np
+np.random.seed(0)
+W, V = np.random.rand(9, 3), np.random.rand(9, 3)
+for step in range(80):
+    i, some = np.random.randint(9), np.random.randint(0, 9, 4)
+    t = np.random.rand(4)
+    error = V[some] @ W[i] - t
+    print((error ** 2).sum())
+    dV, dW = 2 * np.outer(error, W[i]), 2 * error @ V[some]
+    np.subtract.at(V, some, 0.05 * dV)
+    W[i] -= 0.05 * dW
+"""
+
+
+def test_an_index_that_names_a_row_twice(tmp_path):
+    """Most steps are right; where ``some`` has a row twice, one of its changes is lost."""
+    (finding,) = judged(PARTS, tmp_path)
+    assert finding.verdict == "correct"
+    lost = PARTS.replace("np.subtract.at(V, some, 0.05 * dV)", "V[some] -= 0.05 * dV")
+    (finding,) = judged(lost, tmp_path)
+    assert finding.verdict == "wrong"
+    (finding,) = judged(
+        lost.replace("9, 4)", "9, 1).repeat(1)").replace("rand(4)", "rand(1)"), tmp_path
+    )
+    assert finding.verdict == "correct"
 
 
 BY_TURNS = """\

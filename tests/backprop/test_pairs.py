@@ -6,6 +6,7 @@ report must name that line and what it assigns.
 
 import functools
 import importlib.util
+import json
 import re
 import sys
 from typing import NamedTuple
@@ -476,3 +477,133 @@ def test_a_targets_name_is_no_upstream_gradient(tmp_path):
     )
     verdict = verdict_of(tmp_path, text)
     assert (verdict.verdict, verdict.to_json()["reason_code"]) == ("cannot tell", "not-a-pair")
+
+
+def findings_of(tmp_path, text):
+    """{pair: (verdict, reason)} of a script."""
+    verdict = verdict_of(tmp_path, f"import numpy as np\n{text}")
+    return {f.pair: (f.verdict, f.reason) for f in verdict.findings}
+
+
+TWO_STATES = """
+def step_forward(x, c, w):
+    a = np.tanh(x @ w)
+    next_c = c * a
+    return np.tanh(next_c), next_c, (x, c, w, a, next_c)
+
+
+def step_backward(dnext_h, dnext_c, cache):
+    x, c, w, a, next_c = cache
+    dnext_c += (1 - np.tanh(next_c) ** 2) * dnext_h
+    da = dnext_c * c * (1 - a**2)
+    return da @ w.T, dnext_c * a, x.T @ da
+
+
+rng = np.random.default_rng(0)
+x, c, w = rng.normal(size=(3, 2)), rng.normal(size=(3, 4)), rng.normal(size=(2, 4))
+h, c, cache = step_forward(x, c, w)
+step_backward(rng.normal(size=(3, 4)), rng.normal(size=(3, 4)), cache)
+"""
+
+
+def test_two_upstream_gradients_and_the_cache_that_the_script_gave(tmp_path):
+    assert findings_of(tmp_path, TWO_STATES) == {
+        "step_forward and step_backward": ("correct", None)
+    }
+    wrong = TWO_STATES.replace("dnext_c +=", "dnext_c = 2 * dnext_c +")
+    verdict = verdict_of(tmp_path, f"import numpy as np\n{wrong}")
+    assert (verdict.verdict, verdict.to_json()["variable"]) == ("wrong", "dnext_c")
+
+
+@pytest.mark.parametrize("forward", ["relu", "relu_cached"])
+def test_a_forward_function_is_known_by_its_stem_or_by_the_cache_that_it_made(tmp_path, forward):
+    text = (
+        f"def {forward}(x):\n    return np.maximum(x, 0), x\n"
+        "def relu_backward(dout, cache):\n    return dout * (cache > 0)\n"
+        f"out, cache = {forward}(np.array([1.0, -2, 3]))\nrelu_backward(np.ones(3), cache)\n"
+    )
+    assert findings_of(tmp_path, text) == {f"{forward} and relu_backward": ("correct", None)}
+
+
+def test_a_count_beside_loss_and_gradient_is_no_gradient(tmp_path):
+    text = (
+        "def masked_loss(scores, mask):\n    loss, count = np.sum(scores**2 * mask), np.sum(mask)\n"
+        "    dscores = 2 * scores * mask\n    return loss, count, dscores\n"
+        "masked_loss(np.array([1.0, -2, 3]), np.array([1.0, 0, 1]))\n"
+    )
+    assert findings_of(tmp_path, text) == {"masked_loss": ("correct", None)}
+
+
+def test_an_exercise_that_nobody_has_done_is_not_judged(tmp_path):
+    text = (
+        "def softmax_loss(W, x):\n    loss = 0.0\n    dW = np.zeros_like(W)\n    return loss, dW\n"
+        "softmax_loss(np.ones((2, 3)), np.ones((4, 2)))\n"
+    )
+    ((verdict, reason),) = findings_of(tmp_path, text).values()
+    assert verdict == "cannot tell"
+    assert "do not depend on the inputs" in str(reason)
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("import nothing_of_this_name", "the script needs the package nothing_of_this_name"),
+        ("1 / 0", "crashed with ZeroDivisionError before it called affine_forward"),
+        ("affine_forward(np.ones(3), np.ones(2), 0)", "affine_forward raised ValueError"),
+    ],
+)
+def test_a_script_that_ends_too_early_says_so(tmp_path, line, words):
+    ((verdict, reason),) = findings_of(tmp_path, f"{ALONE}\n{line}\n").values()
+    assert verdict == "cannot tell"
+    assert words in str(reason)
+
+
+def test_a_traceback_of_a_notebook_names_the_cell(tmp_path):
+    cells = [
+        {"cell_type": "code", "source": s}
+        for s in ("import numpy as np", "x = 1\n\nnp.ones(3) @ np.ones(2)")
+    ]
+    file = tmp_path / "book.ipynb"
+    file.write_text(json.dumps({"cells": cells}))
+    traceback = check_file(file).traceback
+    assert "cell 2, line 3, in <module>\n    np.ones(3) @ np.ones(2)\n" in traceback
+
+
+def test_a_cell_that_is_not_python_does_not_end_a_notebook(tmp_path):
+    cells = [
+        {"cell_type": "code", "source": s}
+        for s in ("import numpy as np", "  dW1 =   # TODO", TWO_STATES)
+    ]
+    file = tmp_path / "book.ipynb"
+    file.write_text(json.dumps({"cells": cells}))
+    assert check_file(file).verdict == "correct"
+    file.write_text(json.dumps({"cells": cells[1:2]}))
+    assert "syntax error on cell 1, line 1" in str(check_file(file).reason)
+
+
+@pytest.mark.parametrize(
+    ("layer", "right", "wrong"),
+    [
+        ("batch norm", "total = n * dnormed - dnormed.sum(axis=0) -", "total = dnormed -"),
+        ("embedding", "np.add.at(dW, words, dout)", "dW[words] = dout"),
+    ],
+)
+def test_no_mistake_of_training_is_named_where_none_can_be(tmp_path, layer, right, wrong):
+    text = FILE.read_text()
+    assert text.count(right) == 1
+    path = tmp_path / "handed_in.py"
+    path.write_text(text.replace(right, wrong))
+    with pytest.raises(AssertionError, match="none of those that have a name"):
+        check(load(path), layer)
+
+
+def test_a_wrong_factor_is_named_where_it_comes_in(tmp_path):
+    text = (
+        "def scale_forward(x, gamma):\n    return x * gamma, x\n"
+        "def scale_backward(dout, cache):\n    dgamma = np.mean(dout * cache, axis=(0, 2))\n"
+        "    dgamma = np.reshape(dgamma, (1, 3, 1))\n    return None, dgamma\n"
+        "out, cache = scale_forward(np.ones((2, 3, 4)), np.ones((1, 3, 1)))\n"
+        "scale_backward(out, cache)\n"
+    )
+    said = verdict_of(tmp_path, f"import numpy as np\n{text}").to_json()
+    assert (said["verdict"], said["line"], said["variable"]) == ("wrong", 5, "dgamma")

@@ -26,7 +26,18 @@ pytestmark = pytest.mark.usefixtures("forked")
 
 ROOT = Path(__file__).parents[2]
 ALL = Limits(updates=10**9, nodes=10**9, nodes_before=10**9, slow_loop_seconds=1e9, seconds=600)
-QUICK = {"worked", "line", "recurrent", "slots", "mixed", "passed", "boxes", "last_change", "leaky"}
+QUICK = {
+    "worked",
+    "line",
+    "recurrent",
+    "slots",
+    "mixed",
+    "passed",
+    "boxes",
+    "last_change",
+    "leaky",
+    "sparse",
+}
 
 
 def quick(names, file_of=lambda name: name):
@@ -280,6 +291,14 @@ def test_a_mistake_is_found(id, tmp_path):
     assert found["verdict"] == ("cannot tell" if mistake.undecided else "wrong"), found
     if "forgotten" in id and mistake.undecided:
         assert "never change" in found["reason"]
+
+
+def test_a_number_that_is_not_one_is_data_like_others(tmp_path):
+    """A step met nan once: the numbers are followed nevertheless."""
+    path = tmp_path / "script.py"
+    source = FILES["line"].read_text()
+    path.write_text(source + "\nfor x in (1.0, math.nan, 2.0):\n    print(w * x)\n")
+    assert "followed" not in (check_file(path).reason or "")
 
 
 LINE = """import math

@@ -137,7 +137,7 @@ torch.hstack([x, y]); x.split(2, dim=1)[1]; x.split([1, 3], 1)[0]; x.chunk(2, 1)
 [r * 2 for r in x][1]; torch.zeros_like(x) + x; x.index_add(0, n, y)
 x.scatter(1, n.view(3, 1), y[:, :1]); x.scatter_add(1, n.view(3, 1), y[:, :1])
 x.index_put((n, n), y[:, 0]); x.index_put((n, n * 0), y[:, 0], accumulate=True)
-x.scatter(1, t, 2.0); x.exp2(); p.tan(); x.cosh(); torch.acos(p); x.ceil(); x.trunc()
+x.scatter(1, t, 2.0); x.exp2(); p.tan(); x.cosh(); torch.acos(p); x.ceil(); x.trunc(); x.round()
 torch.isfinite(x); torch.isinf(x); +x * 2; m.bitwise_not(); torch.inner(v, v); torch.minimum(x, y)
 x.logical_and(y); x.logical_or(y); x.logical_xor(y); torch.fmod(x, 0.3); torch.atan2(x, y)
 m.bitwise_or(m); x.clamp_min(0.1); x.clamp_max(0.1); x.nansum(); F.dropout(x, training=False) * 2
@@ -305,6 +305,52 @@ def test_a_file_of_torch(tmp_path):
     assert check_file(FILES["functions"]).verdict == "correct"
 
 
+CUSTOM = """import torch
+class Op(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return FORWARD
+    @staticmethod
+    def backward(ctx, g):
+        (x,) = ctx.saved_tensors
+        return BACKWARD
+x = torch.tensor([-2.0, -0.5, 0.3, 1.5], requires_grad=True)
+(Op.apply(x) * torch.tensor([1.0, 2, 3, 4])).sum().backward()
+"""
+
+
+@pytest.mark.parametrize("forward", ["torch.sign(x)", "(x > 0).float()", "x.round()"])
+def test_a_straight_through_estimator_is_meant_to_differ(tmp_path, forward):
+    path = tmp_path / "script.py"
+    path.write_text(CUSTOM.replace("FORWARD", forward).replace("BACKWARD", "g.clamp(-1, 1)"))
+    found = check_file(path).to_json()
+    assert (found["verdict"], found["reason_code"]) == ("cannot tell", "straight-through")
+    assert "on line 6" in found["reason"]
+
+
+def test_a_mistake_that_one_call_of_many_shows(tmp_path):
+    """Gradcheck calls the backward pass once for each number of the output."""
+    text = CUSTOM.replace("FORWARD", "x.clamp(min=0)").replace("BACKWARD", "g * (x > 0.5)")
+    path = tmp_path / "script.py"
+    path.write_text(
+        text.partition("(Op.apply")[0]
+        + "x = torch.linspace(-2, 0.4, 12, dtype=torch.double, requires_grad=True)\n"
+        "try: torch.autograd.gradcheck(Op.apply, x)\nexcept RuntimeError: pass\n"
+    )
+    found = check_file(path).to_json()
+    assert (found["verdict"], found["line"]) == ("wrong", 10)
+
+
+def test_an_upstream_gradient_that_is_not_used_is_said(tmp_path):
+    text = CUSTOM.replace("FORWARD", "(x * x).sum()").replace("BACKWARD", "2 * x")
+    path = tmp_path / "script.py"
+    path.write_text(text.partition("(Op.apply")[0] + "Op.apply(x).backward()\n")
+    verdict = check_file(path)
+    assert verdict.verdict == "correct"
+    assert "is not used, which is right only while it is 1" in verdict.report(full=True)
+
+
 AUTOGRAD = """import torch
 w = torch.ones(3, requires_grad=True)
 for i in range(20):
@@ -318,6 +364,11 @@ REASONS = {
     "autograd alone": (AUTOGRAD, "autograd computes the gradients"),
     "autograd's optimiser": (
         "import torch\nw = torch.ones(3, requires_grad=True)\no = torch.optim.SGD([w], lr=0.1)\n"
+        "for i in range(20):\n    o.zero_grad()\n    (w ** 2).sum().backward()\n    o.step()\n",
+        "autograd computes the gradients",
+    ),
+    "Adam": (
+        "import torch\nw = torch.ones(3, requires_grad=True)\no = torch.optim.Adam([w], lr=0.1)\n"
         "for i in range(20):\n    o.zero_grad()\n    (w ** 2).sum().backward()\n    o.step()\n",
         "autograd computes the gradients",
     ),

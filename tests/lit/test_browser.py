@@ -78,7 +78,46 @@ def test_scalars(show):
 
 def test_custom_scalars(show):
     page = show("custom_scalars")
-    sees(page, "learning", "answer to 01, should be 1", "log10 of the gradient of W1")
+    titles = [
+        "loss",
+        "log10 of the gradient of W1, shaded up to its peak",
+        "answer to 00, should be 0",
+        "answer to 01, should be 1",
+        "answer to 10, should be 1",
+        "answer to 11, should be 0",
+    ]
+    sees(page, "learning", *titles)
+    # in the order in which they are to be read: left to right, then down
+    boxes = [page.get_by_text(title, exact=True).bounding_box() for title in titles]
+    assert sorted(boxes, key=lambda box: (box["y"], box["x"])) == boxes
+
+
+def test_with_every_default_the_peak_is_drawn_as_it_was_measured(show, url):
+    page = show("custom_scalars")
+    page.goto("about:blank")
+    page.goto(f"{url}#custom_scalars")
+    page.get_by_text("answer to 11, should be 0").wait_for()
+    page.wait_for_timeout(2000)
+    charts = page.evaluate("""() => {
+        const charts = {};
+        const walk = root => root.querySelectorAll("*").forEach(e => {
+            if (e.tagName === "TF-CUSTOM-SCALAR-MARGIN-CHART-CARD") {
+                const chart = e.$.loader.$.chart._chart;
+                charts[e.title] = {
+                    domain: chart.yScale.domain(), smoothed: chart.smoothingEnabled === true,
+                    highest: Math.max(...chart.datasets.flatMap(d => d.data().map(p => p.scalar))),
+                };
+            }
+            if (e.shadowRoot) walk(e.shadowRoot);
+        });
+        walk(document);
+        return charts;
+    }""")
+    assert len(charts) == 6
+    assert not any(chart["smoothed"] for chart in charts.values())
+    gradient = charts["log10 of the gradient of W1, shaded up to its peak"]
+    assert gradient["highest"] > -1.1  # that of seed 3
+    assert gradient["highest"] < gradient["domain"][1]
 
 
 def test_images(show):

@@ -6,11 +6,14 @@ from xor_torch.data import Parameters
 from xor_torch.lit.pictures import HIGH, LOW, NetworkPicture, _line
 
 
-def test_the_size_follows_the_width():
-    for hidden, shape in ((1, 466), (2, 700), (8, 700), (20, 700)):
+def test_the_height_follows_the_width_of_the_network():
+    heights = []
+    for hidden in (1, 2, 3, 8, 20):
         image = NetworkPicture(hidden).draw(initial_weights(1, hidden), "a title")
         assert image.dtype == np.uint8
-        assert image.shape[1:] == (shape, 3)
+        assert image.shape[1:] == (700, 3)
+        heights.append(image.shape[0])
+    assert heights[0] == heights[1] < heights[2] < heights[3] == heights[4]
     assert NetworkPicture(20).units == 8
 
 

@@ -5,9 +5,11 @@ from pathlib import Path
 import lightning.pytorch as L
 import numpy as np
 import pytest
+import torch
+from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
 from tensorboard.plugins.custom_scalar.layout_pb2 import Layout
 
-from xor_torch import XORModule, data, fit, lit, manual, parity
+from xor_torch import XORModule, data, fit, lit, manual, parity, play
 from xor_torch.files import quoted
 from xor_torch.lit import views
 
@@ -30,6 +32,8 @@ def test_scalars_are_the_notebooks_by_epoch(tmp_path):
                 values[f"prediction/{row}"] = p
             for name, gradient in epoch.backward.gradients._asdict().items():
                 values[f"norm/log10_gradient_{name}"] = np.log10(np.linalg.norm(gradient))
+            before = [e["norm/log10_gradient_W1"] for e in expected.values()]
+            values["norm/log10_peak_W1"] = max(*before, values["norm/log10_gradient_W1"], -np.inf)
             for name, array in epoch.parameters._asdict().items():
                 for i, j in np.ndindex(array.shape):
                     values[f"weight/{name}_{i}_{j}"] = array[i, j]
@@ -71,17 +75,54 @@ def test_a_few_weights_have_no_histograms_and_many_have(stuck, tmp_path):
     assert read.Histograms("spread_weight/W1")[0].histogram_value.num == 40
 
 
+def charts(run_dir):
+    (tensor,) = events(run_dir).Tensors("custom_scalars__config__")
+    layout = Layout.FromString(tensor.tensor_proto.string_val[0])
+    return [chart for category in layout.category for chart in category.chart]
+
+
 def test_each_answer_has_a_chart(stuck, tmp_path):
     def titles(run_dir):
-        (tensor,) = events(run_dir).Tensors("custom_scalars__config__")
-        layout = Layout.FromString(tensor.tensor_proto.string_val[0])
-        return [chart.title for category in layout.category for chart in category.chart]
+        return [chart.title for chart in charts(run_dir)][::-1]  # TensorBoard turns them round
 
-    norm = "log10 of the gradient of W1"
+    norm = "log10 of the gradient of W1, shaded up to its peak"
     answers = [f"answer to {row}, should be {y}" for row, y in ROWS]
     assert titles(stuck) == ["loss", norm, *answers]
     fit(XORModule(bits=4), 2, tmp_path)
     assert titles(tmp_path / "version_0") == ["loss", norm, "answers to all rows"]
+
+
+def test_what_a_chart_needs_is_written_in_one_record(stuck):
+    # TensorBoard refuses to draw a chart whose three tags do not have the same steps, and it reads
+    # the file while it is written
+    series = [chart.margin.series[0] for chart in charts(stuck)]
+    needed = [{s.value, s.lower, s.upper} for s in series]
+    (file,) = stuck.glob("*/events*")
+    records = [{v.tag for v in event.summary.value} for event in EventFileLoader(str(file)).Load()]
+    for tags in needed:
+        assert sum(tags <= record for record in records) == 101
+        assert not any(tags & record for record in records if not tags <= record)
+
+
+def test_the_peak_of_a_resumed_run_is_that_of_the_whole_run(tmp_path):
+    fit(XORModule(seed=3), 1700, tmp_path / "a")
+    checkpoint = tmp_path / "a/version_0/checkpoints/last.ckpt"
+    fit(lit.load(checkpoint), 2500, tmp_path / "a", resume=checkpoint)
+    fit(XORModule(seed=3), 2500, tmp_path / "b")
+    resumed, whole = (scalars(tmp_path / run, views.PEAK) for run in ("a/version_0", "b/version_0"))
+    assert whole.items() <= resumed.items()  # which has a point at its first end, too
+    assert whole[2499] > scalars(tmp_path / "b/version_0", views.GRADIENT)[2499]
+
+
+def test_a_resumed_run_of_an_earlier_version_has_no_peak(tmp_path):
+    fit(XORModule(), 150, tmp_path)
+    path = tmp_path / "version_0/checkpoints/last.ckpt"
+    earlier = torch.load(path, weights_only=True)
+    del earlier["callbacks"]["Scalars"]
+    torch.save(earlier, path)
+    fit(lit.load(path), 400, tmp_path, resume=path)
+    assert scalars(tmp_path / "version_0", views.GRADIENT).keys() == {0, 100, 149, 200, 300, 399}
+    assert scalars(tmp_path / "version_0", views.PEAK).keys() == {0, 100, 149}
 
 
 def text(run_dir):
@@ -95,8 +136,18 @@ def test_the_summary_of_a_run_that_is_stuck(stuck):
     assert "does not tell the rows 01, 11 apart: it answers about 1/2" in words
     assert "| 01 | 1 | 0.498 (wrong) |" in words
     assert "| seed | 42 |" in words
-    assert words.endswith(f"hidden units): `xor-torch play {quoted(stuck)}`")
+    first, second = words.split("\n\n")[:2]  # what is seen without scrolling
+    assert "stuck" in first
+    assert second.endswith(
+        f"nor cut off, write its page and open it: `xor-torch play {quoted(stuck)}`"
+    )
     assert "pictures" not in words
+
+
+def test_a_run_that_the_page_cannot_show_does_not_send_to_it(tmp_path):
+    assert views.PLAYABLE == play.MOST_HIDDEN
+    fit(XORModule(hidden=9), 2, tmp_path)
+    assert "xor-torch play" not in text(tmp_path / "version_0")
 
 
 def test_the_summary_of_a_run_that_learns(tmp_path):

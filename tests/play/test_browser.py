@@ -213,13 +213,20 @@ def test_seeds_end_as_the_sweep_says(show, count):
 def test_the_address_holds_everything(show):
     address = (
         "#seed=3&hidden=4&lr=0.5&loss=bce&momentum=0.25&epochs=1000&at=400&pattern=2"
-        "&gradients=1&early=1&theme=dark&touch=100:lr:2,200:kick:1:77,300:4:-1.5"
+        "&speed=100&kick=0.5&weight=7&line=3&gradients=1&early=1&size=1&theme=dark"
+        "&touch=100:lr:2,200:kick:1:77,300:4:-1.5"
     )
     page = show(address)
     assert page.evaluate("location.hash") == address
     assert page.locator("#epoch").input_value() == "400"
     assert page.locator("#lr").input_value() == "2"
     assert page.locator("#loss").input_value() == "bce"
+    assert page.locator("#speed").input_value() == "100"
+    assert page.locator("#kick-size").input_value() == "0.5"
+    assert page.locator("#weight-title").inner_text() == "One weight: W1[1,3]"
+    assert page.locator("#loss-title").inner_text() == "The gradient"
+    assert page.locator("li.now code").first.inner_text() == "a2 = sigmoid(z2)"
+    assert page.locator("#notice").inner_text() == ""
     assert page.evaluate("document.documentElement.dataset.theme") == "dark"
     before = page.evaluate("[...timeline.flatAt(1000)]")
     show("#seed=1")
@@ -227,17 +234,109 @@ def test_the_address_holds_everything(show):
 
 
 @pytest.mark.parametrize(
-    "address",
+    "address, words",
     [
-        "#seed=1000&hidden=9&lr=0&epochs=1e9&at=-1&pattern=4&momentum=1",
-        "#seed=x&hidden=&lr=nan&touch=,1:2,a:b:c:d,5:99:1,5:kick:inf,1:lr:-1",
-        "#&&&===%20",
+        (
+            "#seed=1000&hidden=9&lr=0&epochs=1e9&at=-1&pattern=4&momentum=1&loss=l1",
+            [
+                "Seed: a whole number from 0 to 999, not \u201c1000\u201d.",
+                "Hidden units: a whole number from 1 to 8, not \u201c9\u201d.",
+                "Learning rate: a number from 0.001 to 100, not \u201c0\u201d.",
+                "The loss is mse or bce, not \u201cl1\u201d.",
+            ],
+        ),
+        (
+            "#seed=x&hidden=&lr=nan&touch=,1:2,a:b:c:d,5:99:1,5:kick:inf,1:lr:-1",
+            ["not \u201cx\u201d", "not \u201c\u201d", "5 of 5 changes cannot be made here."],
+        ),
+        ("#seed=<b>42</b>", ["not \u201c<b>42</b>\u201d"]),
+        ("#&&&===%20", []),
     ],
 )
-def test_an_address_that_makes_no_sense_opens_seed_42(show, address):
+def test_an_address_that_makes_no_sense_opens_seed_42_and_is_told(show, address, words):
     page = show(address)
     assert page.locator("#verdict").inner_text().startswith("Seed 42: stuck at 1/8")
     assert page.evaluate("timeline.touches") == []
+    said = page.locator("#notice").inner_text()
+    assert bool(said) == bool(words)
+    for part in words:
+        assert part in said
+
+
+@pytest.mark.parametrize(
+    "field, typed, words",
+    [
+        ("seed", "1000", "Seed: a whole number from 0 to 999."),
+        ("hidden", "2.5", "Hidden units: a whole number from 1 to 8."),
+        ("lr", "-1", "Learning rate: a number from 0.001 to 100."),
+        ("momentum", "1", "Momentum: a number from 0 to 0.99."),
+    ],
+)
+def test_a_number_that_is_refused_is_put_back_and_told(show, field, typed, words):
+    page = show("#epochs=100")
+    before = page.locator(f"#{field}").input_value()
+    page.fill(f"#{field}", typed)
+    page.keyboard.press("Enter")
+    assert page.locator("#notice").inner_text() == words
+    assert page.locator(f"#{field}").input_value() == before
+    page.select_option("#speed", "10")  # the next thing that somebody does
+    assert page.locator("#notice").inner_text() == ""
+
+
+def change(page, how):
+    if how == "lr":
+        page.fill("#lr", "1")
+        page.keyboard.press("Enter")
+    elif how == "weight":
+        page.get_by_role("slider", name=re.compile(r"^W1\[0,0\]")).focus()
+        page.keyboard.press("ArrowUp")
+    else:
+        page.click("#kick")
+
+
+@pytest.mark.parametrize("how", ["kick", "lr", "weight"])
+def test_a_change_at_the_last_epoch_has_a_future(show, how):
+    # the page opens there: without a future a kick would change nothing that anybody sees
+    page = show("#epochs=500")
+    before = page.evaluate("[...timeline.losses]")
+    change(page, how)
+    page.wait_for_selector("#undo:enabled")
+    trained(page)
+    after = page.evaluate("[...timeline.losses]")
+    assert len(after) == 1001
+    assert after[:500] == before[:500]
+    page.click("#undo")
+    page.wait_for_selector("#undo:disabled", state="attached")
+    trained(page)
+    assert page.evaluate("timeline.losses[501]") != after[501]
+
+
+def test_more_room_changes_no_number(show):
+    page = show("#epochs=500")
+    change(page, "lr")
+    page.wait_for_selector("#undo:enabled")
+    trained(page)
+    grown = page.evaluate("[...timeline.rows]")
+    assert show("#epochs=1000&touch=500:lr:1").evaluate("[...timeline.rows]") == grown
+
+
+def test_the_most_epochs_are_told(show):
+    page = show("#epochs=100000&hidden=1")
+    page.click("#kick")
+    page.wait_for_selector("#undo:enabled")
+    assert "at most 100,000 epochs" in page.locator("#notice").inner_text()
+
+
+def test_the_length_of_the_gradient_is_numpys(show):
+    page = show("#seed=3&epochs=2000&size=1")
+    found = np.array(page.evaluate("[...timeline.norms]"))[:2000]
+    epochs = manual.train(X, y, initial_weights(3), epochs=2000)
+    gradients = [np.concatenate([g.ravel() for g in e.backward.gradients]) for e in epochs]
+    np.testing.assert_allclose(found, [np.linalg.norm(g) for g in gradients], rtol=1e-10)
+    assert "length of the gradient" in page.locator(".size-note").inner_text()
+    # what TensorBoard would cut off is on the chart
+    top = page.evaluate("curve_.y(Math.max(...timeline.norms))")
+    assert top > page.evaluate("MARGIN.top")
 
 
 def test_the_keyboard_alone(show):
@@ -252,6 +351,7 @@ def test_the_keyboard_alone(show):
     page.wait_for_selector("tr.chosen:nth-child(4)")
     page.keyboard.press("]")
     page.wait_for_selector("li.now:first-child")
+    assert page.locator("#line-said").inner_text().startswith("z1 = x W1 + b1. ")
     page.keyboard.press("k")
     page.wait_for_selector("#touches:text('1 change')")
     page.keyboard.press("u")

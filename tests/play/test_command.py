@@ -62,14 +62,17 @@ def test_a_runs_page_has_its_curve_and_weights(run_dir, elsewhere):
 
 
 def test_the_newest_run_of_a_folder(run_dir, elsewhere, capsys):
+    assert run_cli("play") == 0  # whose page is not in the way of a run's
     assert run_cli("play", run_dir.parent) == 0
     assert "The newest run in" in capsys.readouterr().err
+    text = (elsewhere / f"play-{run_dir.name}.html").read_text(encoding="utf-8")
+    assert data_of(text)["run"]["name"] == run_dir.name
 
 
 def test_a_checkpoint_alone_has_no_curve(run_dir, elsewhere):
     shutil.copy(run_dir / "checkpoints/last.ckpt", elsewhere / "mine.ckpt")
     assert run_cli("play", "mine.ckpt") == 0
-    run = data_of((elsewhere / "play.html").read_text(encoding="utf-8"))["run"]
+    run = data_of((elsewhere / "play-mine.ckpt.html").read_text(encoding="utf-8"))["run"]
     assert (run["name"], run["curve"]) == ("mine.ckpt", [])
 
 

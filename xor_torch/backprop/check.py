@@ -347,9 +347,20 @@ def conclude(
     if verdicts and all(v == "correct" for v in verdicts):
         verdict.verdict = "correct"
     elif verdicts:
+        if _never_came_to_its_functions(verdict, outcome):
+            for f in verdict.findings:
+                f.reason = _why_nothing(outcome, source, timeout)
         verdict.reason = next(f.reason for f in verdict.findings if f.verdict == "cannot tell")
     else:
         verdict.reason = _why_nothing(outcome, source, timeout)
+
+
+def _never_came_to_its_functions(verdict: Verdict, outcome: Mapping[str, object]) -> bool:
+    """Did the script end where it imports a package, before it called what it defines?"""
+    uncalled = all(
+        f.pair and f.reason and " before it called " in f.reason for f in verdict.findings
+    )
+    return outcome.get("error") == "ModuleNotFoundError" and uncalled
 
 
 def _why_nothing(outcome: Mapping[str, object], source: str, timeout: float) -> str:

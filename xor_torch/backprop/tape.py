@@ -78,6 +78,7 @@ class Tape:
         # (id, value, loss): autograd's derivative of a loss with respect to a value
         self.gradients: list[tuple[int, int, int]] = []
         self.pairs: list[Pair] = []  # a forward function and its backward function each
+        self.doubt: str | None = None  # why it may be wrong, though every update is right
         self.code = Code()
 
     def origin(self, id: int, through: Collection[str] = SAME_NUMBERS) -> int:
@@ -194,6 +195,7 @@ class Tape:
             "branches": [entry for entry in self.branches if entry[0] in kept],
             "gradients": [entry for entry in self.gradients if kept.issuperset(entry)],
             "pairs": [pair.to_json() for pair in self.pairs if kept.issuperset(pair.values())],
+            "doubt": self.doubt,
             "code": (self.code.lines, self.code.places),
             "outcome": outcome,
         }
@@ -257,6 +259,7 @@ class Tape:
             (known[id], known[of], known[loss]) for id, of, loss in content["gradients"]
         ]
         tape.pairs = [Pair.of_json(found, len(tape.nodes)) for found in content["pairs"]]
+        tape.doubt = _text(content["doubt"]) if content.get("doubt") else None
         lines, places = content["code"]
         tape.code = Code(
             list(map(_text, lines)),

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from ..files import quoted
+from ..lit.runs import run_of
 from .parser import Settings, flag, pathname, switch
 from .terminal import SUCCESS, find_checkpoint, loading, refuse_output, say, say_newest
 
@@ -28,23 +29,30 @@ class Play(Settings):
         nargs="?",
         metavar="RUN",
     )
-    out: str = flag("the page to write ({})", pathname, "play.html")
+    out: str | None = flag("the page to write (play.html, or play-RUN.html)", pathname, None)
     force: bool = switch("overwrite the page")
+
+
+def _page_of(checkpoint: Path | None) -> str:
+    """The page of each run has a name of its own, so that one is not in another's way."""
+    if checkpoint is None:
+        return "play.html"
+    return f"play-{(run_of(checkpoint) or checkpoint).resolve().name}.html"
 
 
 def play(settings: Play, given: set[str]) -> int:
     """Read the run, if there is one, and write the page."""
-    path = Path(settings.out)
+    checkpoint = None if settings.run is None else find_checkpoint(settings.run)
+    path = Path(settings.out or _page_of(checkpoint))
     refuse_output(f"--out {path}", path, settings.force)
     from ..play import read_run, write_page
 
     run = None
-    if settings.run is not None:
-        checkpoint = find_checkpoint(settings.run)
+    if checkpoint is not None:
         with loading("torch"):
             run = read_run(checkpoint)
     write_page(path, run)
-    if settings.run is not None:
+    if settings.run is not None and checkpoint is not None:
         say_newest(settings.run, checkpoint)
     say(f"Page: {quoted(path)}")
     say(f"To see it, open it in a browser: {path.resolve().as_uri()}")

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from numpy.typing import NDArray
 
-from ..colours import ANSWERS, TARGETS
+from ..colours import ANSWERS, LEGEND, TARGETS
 from ..data import Array, Parameters, truth_table
 
 # One scale for all epochs and runs; the page and docs/network.png have the same.
@@ -23,7 +23,7 @@ LOW, HIGH = -0.35, 1.35  # of both inputs: a margin around the four patterns
 GRID = 61
 MOST_UNITS = 8
 COLUMNS = 3
-PANEL = 1.6  # inches
+PANEL, HEAD, FOOT = 1.6, 0.4, 0.54  # inches; the head has the title, the foot the legend
 # TensorBoard shows an image 350 pixels wide by leaving out pixels, which breaks thin letters. So
 # three panels are twice as wide, and the titles are bold.
 DOTS = 700 / (3 * PANEL)  # per inch
@@ -44,15 +44,17 @@ class NetworkPicture:
     def __init__(self, hidden: int) -> None:
         self.units = min(hidden, MOST_UNITS)
         panels = 1 + self.units
-        rows, columns = -(-panels // COLUMNS), min(panels, COLUMNS)
-        self.figure = Figure(figsize=(PANEL * columns, PANEL * rows * 1.14 + 0.22), dpi=DOTS)
+        rows = -(-panels // COLUMNS)
+        height = HEAD + PANEL * rows * 1.14 + FOOT  # inches
+        self.figure = Figure(figsize=(PANEL * COLUMNS, height), dpi=DOTS)
         self.canvas = FigureCanvasAgg(self.figure)
-        self.title = self.figure.suptitle("", x=0.01, ha="left", **TITLE)
-        axes = self.figure.subplots(rows, columns, squeeze=False).ravel()
+        self.title = self.figure.suptitle("", x=0.01, ha="left", y=1 - 0.04 / height, **TITLE)
+        axes = self.figure.subplots(rows, COLUMNS, squeeze=False).ravel()
         self.figure.subplots_adjust(
-            left=0.01, right=0.99, bottom=0.01, wspace=0.04, hspace=0.2,
-            top=1 - 0.5 / self.figure.get_figheight(),
+            left=0.01, right=0.99, bottom=FOOT / height, wspace=0.04, hspace=0.2,
+            top=1 - (HEAD + 0.22) / height,
         )  # fmt: skip
+        self._legend(height)
         for ax in axes[panels:]:
             ax.set_axis_off()
         self.axes = axes[:panels]
@@ -80,6 +82,22 @@ class NetworkPicture:
                 zorder=3, **SCALE,
             )  # fmt: skip
         return image
+
+    def _legend(self, height: float) -> None:
+        """The colours of the answers, and under them the shapes of the targets."""
+        bar = self.figure.add_axes((0.01, 0.29 / height, 0.98, 0.22 / height))
+        bar.imshow(np.linspace(0, 1, 256)[None], aspect="auto", extent=(0, 1, 0, 1), **SCALE)
+        bar.set(xticks=[], yticks=[])
+        for x, words, align in zip(
+            (0.01, 0.5, 0.99), LEGEND, ("left", "center", "right"), strict=True
+        ):
+            bar.text(x, 0.45, words, ha=align, va="center", **TITLE)
+        marks = self.figure.add_axes((0.01, 0.02 / height, 0.98, 0.24 / height))
+        marks.set(xlim=(0, 1), ylim=(0, 1))
+        marks.set_axis_off()
+        for x, (target, marker) in zip((0.2, 0.6), TARGETS.items(), strict=True):
+            marks.scatter([x], [0.5], c=[target], marker=marker, s=110, edgecolors="k", **SCALE)
+            marks.text(x + 0.03, 0.45, f"should be {target}", va="center", **TITLE)
 
     def draw(self, parameters: Parameters, title: str) -> NDArray[np.uint8]:
         """The picture of `parameters` (2 inputs) as an RGB image, (height, width, 3) uint8."""

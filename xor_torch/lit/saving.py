@@ -4,6 +4,7 @@ import contextlib
 import errno
 import io
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,6 +14,8 @@ from lightning.fabric.loggers.logger import rank_zero_experiment
 from lightning.pytorch.callbacks import Checkpoint
 from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.plugins.io import TorchCheckpointIO
+from lightning.pytorch.utilities import rank_zero_only
+from tensorboard.compat.proto.summary_pb2 import Summary as Record
 from torch.utils.tensorboard import SummaryWriter
 
 from ..files import write_beside
@@ -110,6 +113,12 @@ class RunLogger(TensorBoardLogger):
             if before:
                 _name_after(before[-1], self._experiment)
         return self._experiment
+
+    @rank_zero_only
+    def log_metrics(self, metrics: Mapping[str, Any], step: int | None = None) -> None:
+        """Write all values as one record, so that TensorBoard never reads some of them alone."""
+        values = [Record.Value(tag=tag, simple_value=float(v)) for tag, v in metrics.items()]
+        self.experiment._get_file_writer().add_summary(Record(value=values), step)
 
     def name_after_its_end(self) -> None:
         """Add how the run ended to the name of the event file's directory."""

@@ -30,9 +30,9 @@ class Chart {
     this.svg.setAttribute("viewBox", `0 0 ${this.width} ${this.height}`);
   }
 
-  scales(xs, ys, warp) {
-    this.x = scale(xs, [MARGIN.left, this.width - MARGIN.right], warp);
-    this.y = scale(ys, [this.height - MARGIN.bottom, MARGIN.top]);
+  scales(xs, ys, warpX, warpY) {
+    this.x = scale(xs, [MARGIN.left, this.width - MARGIN.right], warpX);
+    this.y = scale(ys, [this.height - MARGIN.bottom, MARGIN.top], warpY);
   }
 
   text(x, y, words, anchor = "middle") {
@@ -58,54 +58,69 @@ function scale([low, high], [from, to], warp = { there: (v) => v, back: (v) => v
 
 const EARLY_WIDER = { there: (epoch) => Math.log1p(epoch / 10), back: (v) => Math.expm1(v) * 10 };
 
+const LOGARITHM = { there: (size) => Math.log10(Math.max(size, SMALLEST)), back: (v) => 10 ** v };
+const SMALLEST = 1e-9; // of a gradient on the chart
+
 class LossChart extends Chart {
-  // What changes with the run; `moveTo` is for each frame.
-  draw(timeline, ghost, run, early) {
-    const { losses, known, epochs } = timeline;
-    let highest = 0.28;
-    for (let k = 0; k <= known; k++) if (losses[k] > highest) highest = losses[k];
-    this.scales([0, epochs], [0, Math.min(1, highest * 1.05)], early ? EARLY_WIDER : undefined);
+  // What changes with the run; `moveTo` is for each frame. With `size` the length of the gradient
+  // is drawn, in powers of ten, in place of the loss.
+  draw(timeline, ghost, run, { early, size }) {
+    const { known, epochs } = timeline;
+    const of = (what) => (size ? what.norms : what.losses);
+    const values = of(timeline);
+    this.values = values;
+    let lowest = Infinity, highest = size ? SMALLEST : 0.28;
+    for (let k = 0; k <= known; k++) {
+      if (values[k] > highest) highest = values[k];
+      if (values[k] < lowest) lowest = values[k];
+    }
+    const [low, high] = [lowest, highest].map(LOGARITHM.there);
+    const decades = Array.from({ length: Math.ceil(high) - Math.floor(low) + 1 }, (_, k) => Math.floor(low) + k);
+    const ys = size ? [10 ** decades[0], 10 ** Math.max(decades.at(-1), decades[0] + 1)] : [0, Math.min(1, highest * 1.05)];
+    this.scales([0, epochs], ys, early ? EARLY_WIDER : undefined, size ? LOGARITHM : undefined);
     const ticks = (early ? [0, 10, 100, 1000, 10000, 100000] : [0, 0.25, 0.5, 0.75, 1].map((t) => t * epochs)).filter((t) => t <= epochs);
     const bottom = this.height - MARGIN.bottom;
-    const rings = (run?.curve ?? []).filter(([epoch]) => epoch <= epochs);
+    const rings = (size ? [] : (run?.curve ?? [])).filter(([epoch]) => epoch <= epochs);
     const every = Math.ceil(rings.length / 60);
     this.svg.replaceChildren(
       makeSVG("line", { class: "axis", x1: MARGIN.left, x2: this.width - MARGIN.right, y1: bottom, y2: bottom }),
-      ...this.level(0, "0"),
-      ...LEVELS.flatMap(([value, words]) => this.level(value, words)),
+      ...(size
+        ? decades.flatMap((power) => this.level(10 ** power, power < -3 ? `1e\u2212${-power}` : String(10 ** power)))
+        : [[0, "0"], ...LEVELS].flatMap(([value, words]) => this.level(value, words))),
       ...ticks.map((tick) => this.text(this.x(tick), this.height - 7, tick.toLocaleString("en"), tick === epochs ? "end" : "middle")),
-      ...(ghost ? [makeSVG("path", { class: "ghost", d: this.path(ghost.losses, Math.min(ghost.known, epochs)) })] : []),
-      makeSVG("path", { class: "line", d: this.path(losses, known) }),
+      ...(ghost ? [makeSVG("path", { class: "ghost", d: this.path(of(ghost), Math.min(ghost.known, epochs)) })] : []),
+      makeSVG("path", { class: "line", d: this.path(values, known) }),
       ...rings.filter((_, k) => k % every === 0).map(([epoch, loss]) => makeSVG("circle", { class: "logged", cx: this.x(epoch), cy: this.y(loss), r: 4 })),
       ...timeline.touches.map((touch) => makeSVG("path", { class: "touch-mark", d: `M${this.x(touch.epoch)} ${bottom}l-5 8h10z` })),
       (this.cursor = makeSVG("line", { class: "cursor", y1: MARGIN.top, y2: bottom })),
       (this.dot = makeSVG("circle", { class: "dot", r: 6 })),
     );
+    this.svg.setAttribute("aria-label", `${size ? "The length of the gradient" : "The mean squared error"} over the epochs`);
   }
 
   // One point for each pixel, and the highest and lowest where more epochs share one.
-  path(losses, known) {
+  path(values, known) {
     const points = [];
     let pixel = -1, low = 0, high = 0;
     for (let k = 0; k <= known; k++) {
       const x = Math.round(this.x(k));
       if (x !== pixel) {
         if (high > low) points.push(`${pixel} ${this.y(high).toFixed(1)}`, `${pixel} ${this.y(low).toFixed(1)}`);
-        points.push(`${x} ${this.y(losses[k]).toFixed(1)}`);
-        [pixel, low, high] = [x, losses[k], losses[k]];
+        points.push(`${x} ${this.y(values[k]).toFixed(1)}`);
+        [pixel, low, high] = [x, values[k], values[k]];
       } else {
-        low = Math.min(low, losses[k]);
-        high = Math.max(high, losses[k]);
+        low = Math.min(low, values[k]);
+        high = Math.max(high, values[k]);
       }
     }
-    points.push(`${pixel} ${this.y(losses[known]).toFixed(1)}`);
+    points.push(`${pixel} ${this.y(values[known]).toFixed(1)}`);
     return "M" + points.join("L");
   }
 
-  moveTo(epoch, loss) {
+  moveTo(epoch) {
     const x = this.x(epoch);
     setAttributes(this.cursor, { x1: x, x2: x });
-    setAttributes(this.dot, { cx: x, cy: this.y(loss) });
+    setAttributes(this.dot, { cx: x, cy: this.y(this.values[epoch]) });
   }
 }
 

@@ -14,8 +14,8 @@ class DiagramView {
   build(hidden) {
     this.hidden = hidden;
     this.svg = makeSVG("svg", { "aria-hidden": "true" });
-    this.inputs = [0, 1].map(() => make("span", { class: "node" }));
-    this.inputNames = [0, 1].map((i) => make("span", { class: "caption", textContent: `x${i}` }));
+    this.inputs = [0, 1].map(() => make("span", { class: "node", role: "img" }));
+    this.inputNames = [0, 1].map((i) => make("span", { class: "caption", "aria-hidden": "true", textContent: `x${i}` }));
     const surface = (label) => make("canvas", { width: GRID, height: GRID, role: "img", "aria-label": label });
     this.units = Array.from({ length: hidden }, (_, j) => surface(`What hidden ${j + 1} gives at every point`));
     this.unitValues = this.units.map(() => make("span", { class: "caption" }));
@@ -37,7 +37,7 @@ class DiagramView {
     const edge = makeSVG("path", { class: "edge" });
     if (kind[0] === "b") { // a bias has no edge, and a letter before its number
       edge.style.display = "none";
-      label.style.width = "max-content";
+      label.style.minWidth = "0";
     }
     let drag = null;
     label.addEventListener("pointerdown", (event) => {
@@ -69,8 +69,8 @@ class DiagramView {
     const width = this.root.clientWidth;
     const narrow = width < 30 * rem;
     const label = (narrow ? 2.7 : 3.1) * rem;
-    const unit = Math.max(3.1 * rem, Math.min(width * 0.2, (30 * rem) / this.hidden - 2.5 * rem, 9 * rem));
-    const output = narrow ? 3.8 * rem : Math.min(width * 0.22, 12 * rem);
+    const unit = Math.max(3.1 * rem, Math.min(width * 0.24, (30 * rem) / this.hidden - 2.5 * rem, 9 * rem));
+    const output = narrow ? 3.8 * rem : Math.min(width * 0.24, 12 * rem);
     const row = unit + 2.5 * rem;
     const height = Math.max(row * this.hidden, output + 5 * rem, 13 * rem);
     this.root.style.height = `${height}px`;
@@ -130,7 +130,10 @@ class DiagramView {
 
   // What is read: the numbers.
   drawNumbers(pass, gradients, pattern) {
-    this.inputs.forEach((node, i) => (node.textContent = X[pattern][i]));
+    this.inputs.forEach((node, i) => {
+      node.textContent = X[pattern][i];
+      node.setAttribute("aria-label", `x${i} is ${X[pattern][i]}`);
+    });
     this.unitValues.forEach((value, j) => (value.textContent = `a1 ${pass.a1[pattern][j].toFixed(2)}`));
     this.outputValue.textContent = `a2 ${pass.a2[pattern][0].toFixed(2)}`;
     this.weights.forEach(({ kind, label, number, gradient }, index) => {

@@ -72,14 +72,13 @@ function tellOutcome(outcome, parameters) {
     const slope = Math.max(...group.flatMap((n) => a1[n]).map(sigmoidDerivative));
     const crossed = a1[0].some((_, j) => new Set(group.map((n) => a1[n][j] > 0.5)).size > 1);
     const where = crossed
-      ? `It gives ${rows} nearly the same answer, ${fraction(outcome.answer)}, although their targets differ.`
-      : `${rows} lie on the same side of every hidden unit's line, so the network gives them the same answer, ` +
-        `${fraction(outcome.answer)}, although their targets differ.`;
+      ? `${rows} get nearly the same answer, ${fraction(outcome.answer)}, although their targets differ`
+      : `${rows} lie on the same side of every hidden unit's line, so they get the same answer, ${fraction(outcome.answer)}`;
     const why = slope < 0.05
-      ? `To part them a line must move in between, but the gradient that could move it has the factor ` +
-        `a1 (1 \u2212 a1), which is at most ${slope.toPrecision(1)} here.`
-      : `The gradient that could part them is small here: it leaves, but slowly.`;
-    return { short: `stuck at ${fraction(outcome.level)}`, why: `${where} ${why}` };
+      ? `a line would have to move between them, but the gradient that could move it has the factor ` +
+        `a1 (1 \u2212 a1), which is at most ${slope.toPrecision(1)} here`
+      : `the gradient that could part them is small, so the network leaves, but slowly`;
+    return { short: `stuck at ${fraction(outcome.level)}`, why: `${where}; ${why}.` };
   }
   return {
     solved: { short: "solved", why: "All four answers are on the right side of one half." },

@@ -9,51 +9,21 @@ const WORK = 7; // milliseconds of training in a frame; the rest of its 16 draws
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
 // All that the address holds, and where the hand is.
-const state = { ...DEFAULTS, at: null, pattern: 1, gradients: false, early: false, theme: null };
+const LOOK = { pattern: 1, speed: 1000, kick: 2, weight: 0, line: null };
+const SWITCHES = ["gradients", "early", "size"];
+const state = { ...DEFAULTS, ...LOOK, at: null, gradients: false, early: false, size: false, theme: null };
 let timeline, ghost = null, palette, surfaces;
-let playing = false, position = 0, speed = 1000, last = 0;
-let chosen = 0, line = -1, drawnLength = -1, stale = true, settled = Infinity, slowly = 0;
+let playing = false, position = 0, last = 0;
+let drawnLength = -1, stale = true, settled = Infinity, slowly = 0;
 
 // The address
-
-const NUMBERS = { // name: lowest, highest, whole?
-  seed: [0, Math.max(SEEDS - 1, RUN?.seed ?? 0), true], hidden: [1, MOST_HIDDEN, true], lr: [0.001, 100], momentum: [0, 0.99],
-  epochs: [1, 100000, true], at: [0, 100000, true], pattern: [0, 3, true],
-};
-
-// `text` as a number in its range, or null.
-function readNumber(name, text) {
-  const [low, high, whole] = NUMBERS[name];
-  const value = text === "" || text === null ? NaN : Number(text);
-  return value >= low && value <= high && (!whole || Number.isInteger(value)) ? value : null;
-}
-
-function writeTouch({ epoch, weight, value, kick, draw, ...setting }) {
-  if (weight !== undefined) return `${epoch}:${weight}:${value}`;
-  if (kick !== undefined) return `${epoch}:kick:${kick}:${draw}`;
-  const [[name, to]] = Object.entries(setting);
-  return `${epoch}:${name}:${to}`;
-}
-
-function readTouch(text) {
-  const [at, what, to, draw] = text.split(":");
-  const epoch = Number(at), value = Number(to);
-  if (!Number.isInteger(epoch) || epoch < 0 || epoch > 100000) return null;
-  if (what === "loss") return to === "mse" || to === "bce" ? { epoch, loss: to } : null;
-  if (!Number.isFinite(value)) return null;
-  if (what === "lr" || what === "momentum") return readNumber(what, to) === null ? null : { epoch, [what]: value };
-  if (what === "kick") return { epoch, kick: value, draw: Math.abs(Math.trunc(Number(draw) || 0)) % SEEDS };
-  const weight = Number(what);
-  return Number.isInteger(weight) && weight >= 0 && weight < 4 * MOST_HIDDEN + 1 ? { epoch, weight, value } : null;
-}
 
 function writeAddress() {
   const parts = new URLSearchParams();
   for (const name in DEFAULTS) parts.set(name, state[name]);
   parts.set("at", epochShown());
-  parts.set("pattern", state.pattern);
-  if (state.gradients) parts.set("gradients", 1);
-  if (state.early) parts.set("early", 1);
+  for (const name in LOOK) if (name === "pattern" || state[name] !== LOOK[name]) parts.set(name, state[name]);
+  for (const name of SWITCHES) if (state[name]) parts.set(name, 1);
   if (state.theme) parts.set("theme", state.theme);
   if (timeline.touches.length) parts.set("touch", timeline.touches.map(writeTouch).join(","));
   const address = "#" + decodeURIComponent(parts.toString());
@@ -62,16 +32,39 @@ function writeAddress() {
 
 function readAddress() {
   const parts = new URLSearchParams(location.hash.slice(1));
-  for (const name in NUMBERS) state[name] = readNumber(name, parts.get(name)) ?? DEFAULTS[name] ?? { at: null, pattern: 1 }[name];
-  state.loss = parts.get("loss") === "bce" ? "bce" : "mse";
-  state.gradients = parts.has("gradients");
-  state.early = parts.has("early");
-  state.theme = ["dark", "light"].find((theme) => theme === parts.get("theme")) ?? null;
-  if (!weightsOf(state.seed, state.hidden)) state.seed = DEFAULTS.seed;
+  const refused = [];
+  for (const name in NUMBERS) {
+    const value = parts.has(name) ? readNumber(name, parts.get(name)) : undefined;
+    if (value === null) refused.push(`${rangeOf(name)}, not \u201c${parts.get(name).slice(0, 20)}\u201d.`);
+    state[name] = value ?? DEFAULTS[name] ?? LOOK[name] ?? null;
+  }
+  const oneOf = (name, allowed) => {
+    const value = parts.get(name);
+    if (value !== null && !allowed.includes(value)) refused.push(`The ${name} is ${allowed.join(" or ")}, not \u201c${value.slice(0, 20)}\u201d.`);
+    return allowed.find((known) => known === value) ?? null;
+  };
+  state.loss = oneOf("loss", ["mse", "bce"]) ?? "mse";
+  state.theme = oneOf("theme", ["dark", "light"]);
+  for (const name of SWITCHES) state[name] = parts.has(name);
+  if (!weightsOf(state.seed, state.hidden)) {
+    refused.push(`${noDraws(state.seed)}.`);
+    state.seed = DEFAULTS.seed;
+  }
   const size = countOf(state.hidden);
-  const touches = (parts.get("touch") ?? "").split(",").filter(Boolean).map(readTouch)
-    .filter((touch) => touch && touch.epoch <= state.epochs && !(touch.weight >= size));
+  state.weight = Math.min(state.weight, size - 1);
+  const texts = (parts.get("touch") ?? "").split(",").filter(Boolean);
+  const touches = texts.map(readTouch).filter((touch) => touch && touch.epoch <= state.epochs && !(touch.weight >= size));
+  const lost = texts.length - touches.length;
+  if (lost) refused.push(`${lost} of ${texts.length} changes cannot be made here.`);
   start(touches, state.at ?? state.epochs);
+  say(refused.length ? `Part of the address makes no sense. ${refused.join(" ")} The page shows the rest.` : "");
+}
+
+const noDraws = (seed) => `The page has no random numbers of seed ${seed} for this width, only of seeds 0 to ${SEEDS - 1}`;
+
+// What went otherwise than the reader asked, in words; "" when all is well.
+function say(words) {
+  $id("notice").textContent = words;
 }
 
 // The run
@@ -88,7 +81,7 @@ function start(touches = [], at = 0) {
   if (diagram.hidden !== state.hidden) {
     diagram.build(state.hidden);
     surfaces = { z2: new Float64Array(GRID * GRID), units: Array.from({ length: state.hidden }, () => new Float64Array(GRID * GRID)) };
-    chosen = Math.min(chosen, countOf(state.hidden) - 1);
+    state.weight = Math.min(state.weight, countOf(state.hidden) - 1);
   }
   ghost = null;
   position = Math.min(at, state.epochs);
@@ -102,11 +95,20 @@ function touch(change) {
   const epoch = epochShown();
   timeline.trainUntil(epoch);
   if (timeline.known > epoch && !(ghost && ghost.epoch === epoch)) {
-    ghost = { epoch, known: timeline.known, losses: timeline.losses.slice() };
+    ghost = { epoch, known: timeline.known, losses: timeline.losses.slice(), norms: timeline.norms.slice() };
   }
+  if (epoch === timeline.epochs) goOn();
   timeline.touch({ epoch, ...change });
   position = epoch;
   changed();
+}
+
+// A change at the last epoch would have no future: train for as many epochs again.
+function goOn() {
+  state.epochs = Math.min(MOST_EPOCHS, 2 * timeline.epochs);
+  if (state.epochs === timeline.epochs) say(`The page trains for at most ${MOST_EPOCHS.toLocaleString("en")} epochs: go back with the slider to see what a change does.`);
+  timeline.makeRoom(state.epochs);
+  fillControls();
 }
 
 function setWeight(index, value) {
@@ -115,7 +117,7 @@ function setWeight(index, value) {
 }
 
 function kick() {
-  touch({ kick: Number($id("kick-size").value), draw: Math.floor(Math.random() * SEEDS) });
+  touch({ kick: state.kick, draw: Math.floor(Math.random() * SEEDS) });
 }
 
 function undo() {
@@ -151,7 +153,7 @@ function frame(now) {
   }
   const pause = calm.matches ? 400 : 0; // who asked for less motion gets a picture now and then
   if (playing && now - last >= pause) {
-    const target = position + (speed * Math.min(now - last, 500)) / 1000;
+    const target = position + (state.speed * Math.min(now - last, 500)) / 1000;
     position = Math.min(target, timeline.known, timeline.epochs);
     last = now;
     if (position >= timeline.epochs) setPlaying(false);
@@ -177,16 +179,16 @@ function draw() {
   const gradients = flatten({ W1: back.dW1, b1: back.db1, W2: back.dW2, b2: back.db2 });
   computeSurfaces(parameters, surfaces);
   const lines = derivation(parameters, pass, back, state.pattern, loss);
-  const lit = lines[line]?.[3] ?? {};
-  diagram.draw(flat, surfaces, palette, chosen, lit);
+  const lit = lines[state.line]?.[3] ?? {};
+  diagram.draw(flat, surfaces, palette, state.weight, lit);
   surface.draw(parameters, surfaces, pass, palette, state.pattern);
   if (drawnLength !== timeline.known || curve_.touches !== timeline.touches) {
-    curve_.draw(timeline, ghost, RUN, state.early);
+    curve_.draw(timeline, ghost, RUN, state);
     curve_.touches = timeline.touches;
     drawnLength = timeline.known;
     if (timeline.known === timeline.epochs) tell();
   }
-  curve_.moveTo(epoch, timeline.losses[epoch]);
+  curve_.moveTo(epoch);
 
   const number = epoch.toLocaleString("en");
   $id("epoch-number").textContent = number;
@@ -196,14 +198,14 @@ function draw() {
   // What is read, and not watched: ten times a second is enough while it plays.
   slowly = performance.now();
   diagram.drawNumbers(pass, state.gradients ? gradients : null, state.pattern);
-  passes.draw(lines, line);
+  passes.draw(lines, state.line);
   drawPredictions(pass);
-  slice.draw(flat, state.hidden, chosen, loss, gradients[chosen]);
+  slice.draw(flat, state.hidden, state.weight, loss, gradients[state.weight]);
   $id("epoch").setAttribute("aria-valuetext", `epoch ${number}, loss ${timeline.losses[epoch].toFixed(4)}`);
-  const weight = diagram.weights[chosen];
+  const weight = diagram.weights[state.weight];
   $id("weight-title").textContent = `One weight: ${weight.name}`;
-  slice.svg.setAttribute("aria-label", `The loss over ${weight.name}, ${weight.words}; its gradient is ${short(gradients[chosen])}`);
-  setUnlessFocused("weight", flat[chosen].toFixed(3));
+  slice.svg.setAttribute("aria-label", `The loss over ${weight.name}, ${weight.words}; its gradient is ${short(gradients[state.weight])}`);
+  setUnlessFocused("weight", flat[state.weight].toFixed(3));
   setUnlessFocused("lr", lr);
   setUnlessFocused("momentum", momentum);
   $id("loss").value = loss;
@@ -211,7 +213,10 @@ function draw() {
   document.querySelector(".ghost-key").hidden = !ghost;
   const changes = timeline.touches.length;
   $id("touches").textContent = changes ? `${changes} ${changes === 1 ? "change" : "changes"} so far.` : "";
+  $id("norm").textContent = short(timeline.norms[epoch]);
+  $id("loss-title").textContent = state.size ? "The gradient" : "The loss";
   document.body.classList.toggle("gradients", state.gradients);
+  document.body.classList.toggle("size", state.size);
   document.body.dataset.trained = timeline.known === timeline.epochs; // for whoever waits for it
 }
 
@@ -238,10 +243,10 @@ function tell() {
   $id("why").textContent = why;
   document.title = `XOR: seed ${state.seed}, ${end}`;
   const isRun = RUN && state.seed === RUN.seed && state.hidden === RUN.hidden && !timeline.touches.length &&
-    state.lr === RUN.lr && state.loss === "mse" && state.momentum === 0 && timeline.epochs === RUN.epochs;
+    state.lr === RUN.lr && state.loss === "mse" && state.momentum === 0 && timeline.epochs >= RUN.epochs;
   $id("run").hidden = !RUN;
   if (!RUN) return;
-  const apart = Math.max(...RUN.final.map((w, i) => Math.abs(w - timeline.rows[timeline.epochs * timeline.size + i])));
+  const apart = isRun && Math.max(...RUN.final.map((w, i) => Math.abs(w - timeline.flatAt(RUN.epochs)[i])));
   $id("run").replaceChildren(
     `Your run ${RUN.name}: seed ${RUN.seed}, ${RUN.hidden} hidden units, lr ${RUN.lr}, ${RUN.epochs.toLocaleString("en")} epochs. ` +
     (isRun ? `Trained again in this page, its weights are the same to ${apart.toExponential(0)}. ` : ""));
@@ -259,14 +264,20 @@ function setRunsWeights() {
 function fillControls() {
   for (const name of ["seed", "hidden"]) $id(name).value = state[name];
   $id("epoch").max = state.epochs;
-  if (![...$id("epochs").options].some((option) => Number(option.value) === state.epochs)) {
-    $id("epochs").append(make("option", { value: state.epochs, textContent: `${state.epochs.toLocaleString("en")} epochs` }));
-  }
-  $id("epochs").value = state.epochs;
+  choose("epochs", state.epochs, (value) => `${value.toLocaleString("en")} epochs`);
   for (const id of ["stuck", "solved"]) $id(id).value = [...$id(id).options].some((o) => o.value === String(state.seed)) ? state.seed : "";
-  $id("gradients").checked = state.gradients;
-  $id("log").checked = state.early;
+  for (const name of SWITCHES) $id(name).checked = state[name];
+  choose("speed", state.speed, (value) => `${value.toLocaleString("en")} /s`);
+  choose("kick-size", state.kick, String);
   applyTheme();
+}
+
+// Choose an option by its number; one that the list does not have is added to it.
+function choose(id, value, words) {
+  if (![...$id(id).options].some((option) => Number(option.value) === value)) {
+    $id(id).append(make("option", { value, textContent: words(value) }));
+  }
+  $id(id).value = value;
 }
 
 function applyTheme() {
@@ -291,7 +302,10 @@ function fillSeedLists() {
 
 function restartWith(name, text) {
   const value = readNumber(name, text);
-  if (value === null || (name === "seed" && !weightsOf(value, state.hidden))) return fillControls();
+  if (value === null || (name === "seed" && !weightsOf(value, state.hidden))) {
+    say(`${value === null ? rangeOf(name) : noDraws(value)}.`);
+    return fillControls();
+  }
   state[name] = value;
   if (name === "hidden" && !weightsOf(state.seed, value)) state.seed = 42;
   const { lr, loss, momentum } = timeline.settingsAt(epochShown()); // a new seed keeps what was set
@@ -301,7 +315,10 @@ function restartWith(name, text) {
 
 function changeSetting(name, text) {
   const value = name === "loss" ? text : readNumber(name, text);
-  if (value === null) return ($id(name).value = timeline.settingsAt(epochShown())[name]);
+  if (value === null) {
+    say(`${rangeOf(name)}.`);
+    return ($id(name).value = timeline.settingsAt(epochShown())[name]);
+  }
   if (epochShown() === 0 && timeline.touches.length === 0) {
     state[name] = value;
     start();
@@ -315,12 +332,16 @@ function choosePattern(n) {
 }
 
 function chooseWeight(index) {
-  chosen = index;
+  state.weight = index;
   changed();
 }
 
 function walk(by) {
-  line = Math.min(12, Math.max(0, line + by));
+  goToLine(Math.min(LINES - 1, Math.max(0, (state.line ?? -1) + by)));
+}
+
+function goToLine(line) {
+  state.line = line;
   changed();
 }
 
@@ -348,12 +369,12 @@ const KEYS = {
 
 const diagram = new DiagramView($id("diagram"), { onWeight: setWeight, onChoose: chooseWeight });
 const surface = new SurfaceView($id("surface"), choosePattern);
-const passes = new PassesView($id("lines"), (k) => { line = k; changed(); });
+const passes = new PassesView($id("lines"), $id("line-said"), goToLine);
 const curve_ = new LossChart($id("curve"), "The mean squared error over the epochs", (epoch) => {
   setPlaying(false);
   position = Math.min(timeline.epochs, Math.max(0, Math.round(epoch)));
 });
-const slice = new SliceChart($id("slice"), "", (value) => setWeight(chosen, value));
+const slice = new SliceChart($id("slice"), "", (value) => setWeight(state.weight, value));
 
 function listen() {
   const on = (id, event, act) => $id(id).addEventListener(event, () => act($id(id).value));
@@ -361,9 +382,12 @@ function listen() {
   on("back", "click", () => step(-1));
   on("forth", "click", () => step(1));
   on("epoch", "input", (value) => { setPlaying(false); position = Number(value); });
-  on("speed", "change", (value) => (speed = Number(value)));
+  on("speed", "change", (value) => { state.speed = Number(value); changed(); });
+  on("kick-size", "change", (value) => { state.kick = Number(value); changed(); });
   on("epochs", "change", (value) => {
     const touches = timeline.touches.filter((touch) => touch.epoch <= Number(value));
+    const dropped = timeline.touches.length - touches.length;
+    if (dropped) say(`${dropped} ${dropped === 1 ? "change" : "changes"} after epoch ${Number(value).toLocaleString("en")} dropped.`);
     state.epochs = Number(value);
     start(touches, state.epochs);
   });
@@ -375,11 +399,11 @@ function listen() {
   on("reset", "click", reset);
   on("share", "click", share);
   on("theme", "click", () => { state.theme = document.documentElement.dataset.theme === "dark" ? "light" : "dark"; applyTheme(); });
-  on("gradients", "change", () => { state.gradients = $id("gradients").checked; changed(); });
-  on("log", "change", () => { state.early = $id("log").checked; drawnLength = -1; changed(); });
-  on("weight", "change", (value) => value !== "" && setWeight(chosen, Number(value)));
+  for (const name of SWITCHES) on(name, "change", () => { state[name] = $id(name).checked; drawnLength = -1; changed(); });
+  on("weight", "change", (value) => value !== "" && setWeight(state.weight, Number(value)));
   on("earlier", "click", () => walk(-1));
   on("later", "click", () => walk(1));
+  for (const event of ["change", "click"]) addEventListener(event, () => say(""), { capture: true }); // it was read
   addEventListener("keydown", (event) => {
     const inField = event.target.matches("input:not([type=checkbox]):not([type=range]), select, textarea");
     const pressing = event.key === " " && event.target.matches("button, input");
@@ -411,7 +435,7 @@ function open() {
     for (const words of [X[n].join(" "), Y[n][0], "", ""]) row.insertCell().textContent = words;
     row.addEventListener("click", () => choosePattern(n));
   });
-  $id("seed").max = NUMBERS.seed[1];
+  $id("seed").max = NUMBERS.seed[2];
   $id("hidden").max = MOST_HIDDEN;
   document.querySelector(".run-key").hidden = !RUN?.curve.length;
   listen();

@@ -16,7 +16,9 @@ from ..files import write_beside
 SEEDS = 1000  # 0 to 999
 MOST_HIDDEN = 8
 # in the order in which the page needs them
-SCRIPTS = ("network", "draws", "timeline", "outcome", "surface", "diagram", "charts", "passes")
+SCRIPTS = (
+    "network", "draws", "address", "timeline", "outcome", "surface", "diagram", "charts", "passes",
+)  # fmt: skip
 
 
 class Run(NamedTuple):

@@ -41,9 +41,12 @@ function derivation(parameters, pass, back, pattern, loss) {
 }
 
 class PassesView {
-  constructor(root, onLine) {
+  // `said` is for those who listen: the line that somebody goes to, once.
+  constructor(root, said, onLine) {
     this.root = root;
+    this.said = said;
     this.onLine = onLine;
+    this.now = null;
     this.items = [];
   }
 
@@ -58,6 +61,8 @@ class PassesView {
       if (k === now) item.li.setAttribute("aria-current", "step");
       else item.li.removeAttribute("aria-current");
     });
+    if (now !== this.now) this.said.textContent = now === null ? "" : lines[now].slice(0, 3).join(". ");
+    this.now = now;
   }
 
   makeItem(k) {

@@ -15,6 +15,7 @@ class Timeline {
     this.rows = new Float64Array((epochs + 1) * this.size); // row k: the weights at epoch k
     this.velocities = new Float64Array((epochs + 1) * this.size);
     this.losses = new Float64Array(epochs + 1); // the mean squared error, whichever loss is followed
+    this.norms = new Float64Array(epochs + 1); // the length of the gradient that is followed
     this.rows.set(weights);
     this.settings = { ...settings }; // those of the last known epoch
     this.known = -1;
@@ -51,10 +52,21 @@ class Timeline {
     return this.known >= epoch;
   }
 
+  // Let the run have more epochs than it was made for.
+  makeRoom(epochs) {
+    const longer = (array, length) => {
+      const copy = new Float64Array(length);
+      copy.set(array);
+      return copy;
+    };
+    for (const name of ["rows", "velocities"]) this[name] = longer(this[name], (epochs + 1) * this.size);
+    for (const name of ["losses", "norms"]) this[name] = longer(this[name], epochs + 1);
+    this.epochs = epochs;
+  }
+
   step() {
-    const { lr, loss, momentum } = this.settings;
-    const gradient = backward(X, Y, this.parameters, this.pass, loss);
-    const next = descend(this.parameters, momentum ? this.velocityAt(this.known) : null, gradient, lr, momentum);
+    const { lr, momentum } = this.settings;
+    const next = descend(this.parameters, momentum ? this.velocityAt(this.known) : null, this.gradient, lr, momentum);
     const start = (this.known + 1) * this.size;
     flatten(next.parameters, this.rows, start);
     if (momentum) flatten(next.velocity, this.velocities, start);
@@ -77,6 +89,8 @@ class Timeline {
     this.parameters = parameters;
     this.pass = forward(X, parameters);
     this.losses[epoch] = meanSquaredError(this.pass.a2, Y);
+    this.gradient = backward(X, Y, parameters, this.pass, this.settings.loss);
+    this.norms[epoch] = lengthOf(this.gradient);
   }
 
   apply(touch) {
@@ -101,6 +115,13 @@ class Timeline {
     this.apply(touch);
     this.lookAt(touch.epoch, this.parametersAt(touch.epoch));
   }
+}
+
+// The length of the vector of all gradients.
+function lengthOf({ dW1, db1, dW2, db2 }) {
+  let total = 0;
+  for (const gradient of [dW1, db1, dW2, db2]) for (const row of gradient) for (const d of row) total += d * d;
+  return Math.sqrt(total);
 }
 
 // What a touch changes: two touches with the same key at the same epoch cannot both hold.

@@ -24,6 +24,7 @@ _EARLY = """            for w in range(len(neuron.weights)):
                 neuron.weights[w] -= self.RATE * deltas[o] * neuron.inputs[w]
 """
 MISTAKES = {
+    "sparse-the square of a value": Mistake("sparse", "(error * v -", "(error * v * v -"),
     "neurons-no slope": Mistake(
         "neurons", 'errors[j] * slope(neuron["output"])', "errors[j]",
         ("error +=", "errors.append", "+= rate"),

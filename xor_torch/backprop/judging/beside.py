@@ -4,7 +4,7 @@ import math
 
 import torch
 
-from ..operations import ELEMENTWISE, PARTS, SAME_NUMBERS
+from ..operations import ELEMENTWISE, JOINS, PARTS, SAME_NUMBERS
 from .fit import Fit, alike
 from .objectives import PLAIN
 from .points import Bench, CannotTell
@@ -222,8 +222,17 @@ def _elementwise(bench: Bench, k: int, n: int, begin: int, of_part: bool) -> boo
     if of_part and _is_state(bench, k, n):
         return False
     return (of_part or nodes[n].shape == nodes[begin].shape) and all(
-        nodes[m].op in (BY_ELEMENT if of_part else OF_ONE) and not view.outside(m) for m in mine
+        (nodes[m].op in (BY_ELEMENT if of_part else OF_ONE) and not view.outside(m))
+        or _beside_zeros(bench, k, m)
+        for m in mine
     )
+
+
+def _beside_zeros(bench: Bench, k: int, n: int) -> bool:
+    """Is a part of a parameter joined with zeros, or taken to be: a penalty without the bias?"""
+    view, nodes = bench.view(k), bench.tape.nodes
+    others = [nodes[i].value for i in view.outside(n)]
+    return nodes[n].op in JOINS | PARTS and all(x is not None and not x.any() for x in others)
 
 
 def _from_targets(repair: Repair) -> set[int]:

@@ -19,7 +19,7 @@ from .pairs import judge_pair
 from .points import CannotTell, Clock, largest
 
 COMPARED = {"subtract", "equal", "not_equal"}
-SECONDS = 20.0  # for all of them
+SECONDS = 24.0  # for all of them
 MOST = 60  # claims
 SLOPE, TINY = 1e-2, 1e-6  # relative and absolute, in float32
 

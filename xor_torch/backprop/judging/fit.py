@@ -7,7 +7,7 @@ each point, so only what is the same at several points of a step counts.
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 
@@ -76,6 +76,15 @@ def fit_part(samples: Sequence[Sample], decay: bool = False, noise: bool = True)
         return Part(False, measured=math.inf)
     shrink = _decay(samples, top) if decay else 0.0
     part = _fit(samples, top, shrink, [True] * len(samples), None)
+    if decay and not part.ok:
+        # the decay may be a part of the gradient, and go with its factor from step to step
+        factor, rate = _one_step(samples)
+        if factor and rate / factor > 0:
+            summed = [replace(s, gradient=s.gradient + rate / factor * s.shrunk) for s in samples]
+            again = _fit(summed, top, 0.0, [True] * len(samples), None)
+            if again.ok:
+                again.decay = rate / factor * again.factor
+                return again
     if part.ok or not noise or (part.error > 1e-5 and part.failing > SMALL):
         return part
     noises = [s.noise() for s in samples]
@@ -93,21 +102,36 @@ def fit_part(samples: Sequence[Sample], decay: bool = False, noise: bool = True)
 def _decay(samples: Sequence[Sample], top: float) -> float:
     """The multiple of the parameter that is subtracted beside the gradient."""
     steps = list(dict.fromkeys(s.step for s in samples))
-    change = torch.cat([s.change.reshape(-1) for s in samples])
-    value = torch.cat([s.shrunk.reshape(-1) for s in samples])
-    columns = [value]
+    columns = [torch.cat([s.shrunk.reshape(-1) for s in samples])]
     for k in steps:
         columns.append(
             torch.cat(
                 [(s.gradient if s.step == k else 0 * s.gradient).reshape(-1) for s in samples]
             )
         )
+    found = -_solved(columns, samples)[0]
+    return found if found > 0 else 0.0
+
+
+def _one_step(samples: Sequence[Sample]) -> tuple[float, float]:
+    """The multiples of the gradient and of the parameter that one step subtracts."""
+    some = [s for s in samples if s.step == samples[0].step]
+    columns = [
+        torch.cat([x.reshape(-1) for x in part])
+        for part in ([s.gradient for s in some], [s.shrunk for s in some])
+    ]
+    factor, rate = _solved(columns, some)
+    return -factor, -rate
+
+
+def _solved(columns: list[Tensor], samples: Sequence[Sample]) -> list[float]:
+    """By how much of each column the changes are explained best; 0 if they are too few."""
+    change = torch.cat([s.change.reshape(-1) for s in samples])
     if len(change) <= len(columns) + 1:
-        return 0.0
+        return [0.0] * len(columns)
     scale = torch.tensor([max(largest(c), 1e-300) for c in columns], dtype=torch.float64)
     solution = torch.linalg.lstsq(torch.stack(columns, 1) / scale, change[:, None], driver="gelsd")
-    found = -float(solution.solution[0]) / float(scale[0])
-    return found if found > 0 else 0.0
+    return [float(x) for x in solution.solution[:, 0] / scale]
 
 
 def _fit(
@@ -168,6 +192,7 @@ class Fit:
 
     objective: Objective
     parts: list[Part]
+    downhill: float = 0.0  # the sign of a factor that lowers the loss; 0 if it is not known
 
     def alike(self, i: int, j: int) -> bool:
         """Have two parameters the same factor at every step?"""
@@ -181,11 +206,15 @@ class Fit:
 
     @property
     def good(self) -> list[bool]:
-        """Which parameters follow the gradient with the factor that most of them share."""
+        """Which parameters follow the gradient with the factor that most of them share.
+
+        One that climbs the gradient is no measure for the others.
+        """
         known = [i for i, p in enumerate(self.parts) if p.ok and p.factors]
         if not known:
             return [False] * len(self.parts)
-        leader = max(known, key=lambda i: sum(self.alike(i, j) for j in known))
+        falling = [i for i in known if self.parts[i].factor * self.downhill >= 0]
+        leader = max(falling or known, key=lambda i: sum(self.alike(i, j) for j in known))
         return [
             p.ok and ((p.silent and not p.factors) or self.alike(i, leader))
             for i, p in enumerate(self.parts)
@@ -276,6 +305,8 @@ def hopeless(bench: Bench, objective: Objective, decay: bool) -> bool:
             block = torch.stack([c.reshape(-1) for c in columns], 1)
             rows[i].append(block / max(largest(sample.change), 1e-300))
             table = torch.cat(rows[i])
+            if not bool(torch.isfinite(table).all()):
+                continue
             table = table / table.abs().amax(0).clamp(min=1e-300)
             y, a = table[:, :1], table[:, 1:]
             if len(table) < len(columns):

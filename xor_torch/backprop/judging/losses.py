@@ -82,7 +82,7 @@ def softmax_axes(z: Tensor, f: Tensor) -> list[int]:
 
 
 def _is_probability(z: Tensor, f: Tensor) -> bool:
-    return _same(z, f) and bool(((f > 0) & (f < 1)).all())
+    return bool(((f > 0) & (f < 1)).all()) and not is_softmax(z, f)
 
 
 def _is_other(z: Tensor, f: Tensor) -> bool:
@@ -95,7 +95,7 @@ LOSSES = (
     Row("SSE", None, lambda z, f, df: df, lambda z, f: not (is_z(z, f) or is_softmax(z, f)), 2.0),
     Row("CE", None, lambda z, f, df: torch.ones_like(z), is_softmax),
     Row("BCE", None, lambda z, f, df: torch.ones_like(z), is_sigmoid),
-    Row("BCE", None, lambda z, f, df: 1 / (f * (1 - f)), _is_probability),
+    Row("BCE", None, lambda z, f, df: df / (f * (1 - f)), _is_probability),
 )
 WRONG = (  # what is more special comes first
     Row(
@@ -149,7 +149,16 @@ class Match:
     def of_error(self) -> bool:
         """Is the target of all elements 0, so that the value itself is an error?"""
         t = self.target
-        return t is not None and t.numel() > 1 and not bool(t.any())
+        return t is not None and not bool(t.any())
+
+    @property
+    def is_vague(self) -> bool:
+        """Would another value tell more: of an error, or of probabilities that the target picks?
+
+        ``-log(q)`` is a BCE with all targets 1, whatever the probabilities were made by.
+        """
+        t, picked = self.target, self.name == "BCE" and self.z == self.value
+        return self.of_error or (picked and t is not None and bool(((t - 1).abs() < 1e-9).all()))
 
 
 # ---------------------------------------------------------------------------- where to look
@@ -163,7 +172,7 @@ def identify(bench: Bench, pair: Objective, rows: tuple[Row, ...]) -> Match | No
             assert d is not None
             deltas = [p.values[d].detach() for p in points]
             found = _identify(bench, k, points, deltas, z, d, rows)
-            if found is not None and not found.of_error:
+            if found is not None and not found.is_vague:
                 return found
             last = last or found
     return last
@@ -214,7 +223,7 @@ def identify_own(bench: Bench, own: Objective) -> Match | None:
             deltas = [_slope(p.values[v], p.values[z]) for p in points]
             if all(d is not None for d in deltas):
                 found = _identify(bench, k, points, [d for d in deltas if d is not None], z, v)
-                if found is not None and not found.of_error:
+                if found is not None and not found.is_vague:
                     return found
                 last = last or found
     return last
@@ -281,7 +290,7 @@ def _identify(
                 if found is not None and (row.mistake is None or bool(found[1].any())):
                     c, target = found
                     match = Match(row.name, row.mistake, c / row.multiple, f, z, k, target)
-                    if not match.of_error:
+                    if not match.is_vague:
                         return match
                     last = last or match
     return last
@@ -414,7 +423,7 @@ def known_target(bench: Bench, match: Match, d: int) -> bool:
     if t is None or bool(((t.abs() < 1e-6) | ((t - 1).abs() < 1e-6)).all()):
         return True
     view, nodes = bench.view(match.step), bench.tape.nodes
-    size = 1e-6 * max(1.0, largest(t))
+    targets = [t, *_as_other_values(bench, match, d)]
     for n in view.behind([d]):
         typed = [float(a) for a in nodes[n].args if isinstance(a, int | float)]
         data = [torch.tensor(typed)] if typed else []
@@ -422,11 +431,26 @@ def known_target(bench: Bench, match: Match, d: int) -> bool:
             value = nodes[i].value
             if i not in view.inside and value is not None and value.dtype.kind in "fiub":
                 data.append(replay.tensor(value).double())
-        for x in data:
-            same = (t.reshape(-1, 1) - x.reshape(1, -1)).abs().amin(1) if x.numel() < 10_000 else t
-            if bool((same <= size).all()):
+        for x, goal in itertools.product([x for x in data if x.numel() < 10_000], targets):
+            off = (goal.reshape(-1, 1) - x.reshape(1, -1)).abs().amin(1)
+            if bool((off <= 1e-6 * max(1.0, largest(goal))).all()):
                 return True
     return False
+
+
+def _as_other_values(bench: Bench, match: Match, d: int) -> Iterable[Tensor]:
+    """The targets of values that are a multiple of the matched one plus a number: ``2 s - 1``."""
+    assert match.target is not None
+    p = next(p for p in bench.points if p.step == match.step and match.value in p.values)
+    f = p.values[match.value].detach()
+    for n in _values(bench, match.step, match.value, d)[1:] if f.numel() > 2 else ():
+        other = p.values.get(n)
+        if other is not None:
+            x, y = f - f.mean(), other.detach() - other.detach().mean()
+            below = float((x * x).sum())
+            a = float((x * y).sum()) / below if below else 0.0
+            if a and largest(y - a * x) <= SAME * largest(y):
+                yield a * (match.target - f.mean()) + other.detach().mean()
 
 
 def is_function(bench: Bench, k: int, z: int, f: int) -> bool:

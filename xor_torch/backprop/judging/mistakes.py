@@ -1,7 +1,7 @@
 """The names of mistakes: a row for each, with what must hold of a wrong value."""
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 
@@ -157,6 +157,8 @@ class Wrong:
         self.bench, self.repair, self.culprit = bench, repair, culprit
         self.view, self.nodes, self.tape = repair.view, bench.tape.nodes, bench.tape
         self.n = culprit.nodes[0]
+        # at all points: two numbers of a scalar network are in proportion at one
+        self.actual = _flat([p.values[self.n].detach() for p in repair.points])
         v = culprit.values[0]
         self.v = repair.edges[v][0] if v < 0 else v  # it should be the derivative by v
         # z and -z, or the sum before a bias is added, have one derivative
@@ -205,21 +207,26 @@ class Wrong:
 
     def name(self) -> MistakeName | None:
         """The first row of the catalogue that holds."""
-        rows, uses = OF_PARAMETERS, self.repair.edges
-        if self.v not in self.view.begin:
-            rows = OF_VALUES
-            if any(e < 0 and uses[e][0] == self.v for e in self.repair.matches(self.n)):
-                return None  # it lacks what comes through other uses of v, which has no name
+        rows = OF_PARAMETERS if self.v in self.view.begin else OF_VALUES
         return next((name for name, holds in rows if holds(self)), None)
 
     # ------------------------------------------------------------------ what a row can ask
 
+    def partly(self) -> bool:
+        """Does it lack what comes through other uses of v? That has no name."""
+        uses = self.repair.edges
+        return any(e < 0 and uses[e][0] == self.v for e in self.repair.matches(self.n))
+
     def penalty(self) -> bool:
         """Does nothing but a multiple of the parameter itself lack?"""
-        value = self.repair.points[0].leaves[self.view.begin[self.v]].detach()
-        off = self.culprit.expected - self.culprit.actual
-        own = self.repair.objective.kind == "own"
-        return own and off.numel() == value.numel() and _proportional(off, value)
+        own, k = self.repair.objective.kind == "own", self.view.begin[self.v]
+        by = self.repair.slopes[self.culprit.values[0]]
+        values, lacks = [], []
+        for p, slope in zip(self.repair.points, by, strict=True):
+            values.append(p.leaves[k].detach())
+            actual = p.values[self.n].detach()
+            lacks.append(self.culprit.factor * slope.reshape(actual.shape) - actual)
+        return own and _proportional(_flat(lacks), _flat(values))
 
     def later(self) -> bool:
         """Is it the derivative by something that comes after v?"""
@@ -230,11 +237,11 @@ class Wrong:
 
     def twice(self) -> bool:
         """Is the slope of the activation taken at its output, or its formula at the input?"""
-        p = self.repair.points[0]
+        first, *_ = points = [p.values for p in self.repair.points]
         for v, (a, slopes) in itertools.product(self.same, self.repair.slopes.items()):
-            if a <= v or a not in p.values or p.values[a].shape != p.values[v].shape:
+            if a <= v or a not in first or first[a].shape != first[v].shape:
                 continue
-            z, f, upstream = p.values[v].detach(), p.values[a].detach(), slopes[0]
+            z, f = _flat([p[v] for p in points]), _flat([p[a] for p in points])
             if is_sigmoid(z, f):
                 s = torch.sigmoid(f)
                 slope = [s * (1 - s), z * (1 - z)]
@@ -242,7 +249,7 @@ class Wrong:
                 slope = [1 - torch.tanh(f) ** 2, 1 - z**2]
             else:
                 continue
-            if any(_proportional(self.culprit.actual, upstream * t) for t in slope):
+            if any(_proportional(self.actual, _flat(slopes) * t) for t in slope):
                 return True
         return False
 
@@ -255,17 +262,21 @@ class Wrong:
 
     def other_slope(self) -> bool:
         """Is the derivative by the activation multiplied with the slope at another value?"""
-        p, actual = self.repair.points[0], self.culprit.actual
-        values = [p.values[m].detach() for m in self.view.step.nodes if m in p.values]
-        values = [x.double() for x in values if _fits(x.shape, actual.shape)]
+        points, shape = [p.values for p in self.repair.points], self.culprit.actual.shape
+        here = [m for m in self.view.step.nodes if all(m in p for p in points)]
+        values = [
+            _flat([p[m].detach().expand(shape) for p in points])
+            for m in here
+            if _fits(points[0][m].shape, shape)
+        ]
         after = [m for m in self.view.after([self.v]) if m in self.repair.slopes]
-        for upstream in [self.repair.slopes[m][0] for m in after]:
-            if upstream.shape != actual.shape:
+        for upstream in [self.repair.slopes[m] for m in after]:
+            if upstream[0].shape != shape:
                 continue
             for x in values:
                 s, t = torch.sigmoid(x), torch.tanh(x)
                 slopes = (x * (1 - x), 1 - x**2, s * (1 - s), 1 - t**2, (x > 0).double(), x)
-                if any(_proportional(actual, upstream * y) for y in slopes):
+                if any(_proportional(self.actual, _flat(upstream) * y) for y in slopes):
                     return True
         return False
 
@@ -294,7 +305,7 @@ class Wrong:
                 factors = {self.tape.origin(a, PARTS) for a in self.nodes[use].inputs} - {self.v}
                 return bool(self.upstream and factors & (self.read | self.given))
             actual, expected = self.culprit.actual, self.culprit.expected
-            return expected.ndim == 2 and _proportional(actual.T, expected)
+            return expected.ndim == 2 and expected.numel() > 1 and _proportional(actual.T, expected)
         return bool(self.weights and not self.read and self.zs & self.upstream.keys())
 
     def turned(self) -> bool:
@@ -335,9 +346,10 @@ class Wrong:
 Holds = Callable[[Wrong], bool]
 
 # In this order: what is more special comes first.
-OF_PARAMETERS: list[tuple[MistakeName, Holds]] = [
+OF_PARAMETERS: list[tuple[MistakeName | None, Holds]] = [
     ("updated too early", lambda w: w.updated),
     ("detached regularisation", Wrong.penalty),
+    (None, Wrong.partly),
     ("missing output derivative", lambda w: w.later() and w.is_output),
     ("missing hidden derivative", lambda w: w.later()),
     ("bias summed over the wrong axis", Wrong.summed),
@@ -347,7 +359,8 @@ OF_PARAMETERS: list[tuple[MistakeName, Holds]] = [
     ("hard-coded sample", Wrong.of_data),
     ("derivative of the wrong quantity", Wrong.other_factor),
 ]
-OF_VALUES: list[tuple[MistakeName, Holds]] = [
+OF_VALUES: list[tuple[MistakeName | None, Holds]] = [
+    (None, Wrong.partly),
     ("updated too early", lambda w: w.updated),
     ("derivative taken twice", Wrong.twice),
     ("missing output derivative", lambda w: w.later() and w.is_output),
@@ -364,6 +377,10 @@ OF_VALUES: list[tuple[MistakeName, Holds]] = [
 def _fits(shape: torch.Size, whole: torch.Size) -> bool:
     """Can it be broadcast to that?"""
     return len(shape) == len(whole) and all(a in (1, b) for a, b in zip(shape, whole, strict=True))
+
+
+def _flat(values: Sequence[torch.Tensor]) -> torch.Tensor:
+    return torch.cat([x.detach().reshape(-1).double() for x in values])
 
 
 def _proportional(a: torch.Tensor, b: torch.Tensor) -> bool:

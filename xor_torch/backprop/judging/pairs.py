@@ -9,12 +9,13 @@ The file is long because all questions about a pair are asked of the same repeat
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import torch
 
 from ...threads import one_thread
 from .. import replay
+from ..operations import ELEMENTWISE, PARTS, PRODUCTS, SAME_NUMBERS
 from ..pair import Pair, Round
 from ..replay import CannotReplay
 from ..tape import Node, Ref, Tape, squeezed
@@ -36,6 +37,21 @@ SLOPE = 1e-3  # relative: a finite difference and autograd
 # made by code that is not recorded, stay as they are.
 NEAR, NEAR_SEEDS = 0.05, (1, 2, 3)
 MOST_SEARCHES = 2
+ROUNDING = 1e-11  # relative to what should be there: a value is zero but for rounding
+ACTIVATIONS = {"tanh", "maximum", "where", "exp", "clip"}
+# What has the derivative zero wherever it has one.
+STEPS = {"sign", "round", "around", "rint", "floor", "ceil", "trunc", "heaviside", "floor_divide"}
+STEPS |= {
+    "greater",
+    "greater_equal",
+    "less",
+    "less_equal",
+    "equal",
+    "not_equal",
+    "argmax",
+    "argmin",
+}
+OF_TRAINING = {"hard-coded sample", "stale activation"}  # a pair has no samples and no steps
 
 
 @one_thread()
@@ -148,8 +164,40 @@ class _Repair(Repair):
     def _keeps(self, n: int, v: int, c: float) -> bool:
         if alike(c, self.factors.get(v, 1.0)):
             return False
-        users = [m for m in self.view.users.get(n, ()) if m not in self.view.ends]
-        return not any(v in self.multiples(m) for m in users if self.view.reaches.get(m))
+        users = [m for m in self.view.users.get(n, ()) if self.view.reaches.get(m)]
+        known = {m: self.multiples(m) for m in users if m not in self.view.ends}
+        nodes = self.bench.tape.nodes  # what only turns it leaves the factor to it
+        return all(
+            nodes[m].op in SAME_NUMBERS and self._keeps(m, v, mine[v])
+            for m, mine in known.items()
+            if v in mine
+        )
+
+    def _try(self, ids: list[int]) -> Culprit | None:
+        found = super()._try(ids)
+        if found is not None:
+            actual, expected = largest(found.actual), largest(found.expected)
+            if 0 < actual <= ROUNDING * expected:
+                return None  # the sum of what cancels: nobody means it to be anything else
+        return found
+
+    def has_activation_after(self, v: int) -> bool:
+        """Does v, or its product with a weight, go into a function of each element?"""
+        nodes, users = self.bench.tape.nodes, self.view.users
+        seen, waiting = set[int](), [v]
+        found = False
+        while waiting:
+            for m in {*users.get(waiting.pop(), ())} & self.forward - seen:
+                seen.add(m)
+                op = nodes[m].op
+                if op in PRODUCTS:
+                    waiting += [m] if v in nodes[m].inputs else []
+                elif op in ELEMENTWISE or op in PARTS:
+                    found = found or op in ACTIVATIONS
+                    waiting.append(m)
+                else:
+                    return False  # as batch norm, or softmax
+        return found
 
 
 class _Judgement:
@@ -209,6 +257,11 @@ class _Judgement:
         mean = self._mean(factors)
         wanted = [mean if mean and c and alike(c, mean) else 1.0 for c in factors]
         ok = [c is not None and alike(c, w) for c, w in zip(factors, wanted, strict=True)]
+        flat = [
+            i for i, good in enumerate(ok) if not good and not _any(g[i] for g in grads.values())
+        ]
+        if flat and len(flat) == ok.count(False):
+            self._refuse_steps([self.names[i] for i in flat])
         one = Fit(self.objective, [self._part(i, grads, ok[i]) for i in range(len(self.names))])
         finding = Finding("correct") if all(ok) else self._wrong(one, wanted)
         if mean and all(ok):
@@ -223,6 +276,7 @@ class _Judgement:
         for p in finding.parameters:
             p.line = self._place(p.name)[0]
         finding.notes += self._not_returned()
+        finding.notes += self._not_used() if finding.verdict == "correct" else []
         return finding
 
     def _returned(self, name: str) -> Node:
@@ -285,11 +339,36 @@ class _Judgement:
     def _gradients(self, p: Point) -> list[Tensor]:
         found = gradients(self.objective, p.step, p.values, p.leaves)
         if found is None:
+            self._refuse_steps(self.names)
             raise CannotTell(
                 "the outputs do not depend on the inputs whose gradients were returned, as far as "
                 "was recorded"
             )
         return found
+
+    def _refuse_steps(self, names: Sequence[str]) -> None:
+        """Is a forward pass in steps the reason why the derivatives by these inputs are zero?
+
+        Raises:
+            CannotTell: it is: the backward function is a stand-in, such as a straight-through
+                estimator.
+
+        """
+        r, nodes = self.rounds[0], self.tape.nodes
+        among = range(len(nodes))
+        behind = self.tape.behind([z for _, z in r.outputs], among)
+        after = {r.inputs[name] for name in names}
+        for n in sorted(behind):
+            if after & {*nodes[n].inputs}:
+                after.add(n)
+        steps = [n for n in sorted(after & behind) if nodes[n].op in STEPS]
+        if steps:
+            op, where = nodes[steps[0]].op, self.tape.code.where(nodes[steps[0]].line)
+            raise CannotTell(
+                f"the derivative of {self.pair.name.split(' and ')[0]} is zero wherever it has "
+                f"one ({op} on {where}): another gradient, as a straight-through estimator "
+                "returns, cannot be checked against it"
+            )
 
     def _check_replay(self) -> None:
         """Are the outputs and gradients, repeated in torch, those that the functions returned?
@@ -302,7 +381,8 @@ class _Judgement:
             r = self.rounds[p.step]
             for n in [*(z for _, z in r.outputs), *r.gradients.values()]:
                 was = self.tape.nodes[n].value
-                if was is not None and not replay.tensor(was).allclose(
+                known = was is not None and n in p.values  # a constant depends on nothing
+                if known and not replay.tensor(was).allclose(
                     p.values[n].detach(), rtol=SAME, atol=SAME, equal_nan=True
                 ):
                     self.bench.check_replay()
@@ -446,8 +526,14 @@ class _Judgement:
             others = any(p.ok for p in one.parts)
             odd: MistakeName | None = "scale of one parameter" if others else None
             found.mistake = "wrong sign" if multiple < 0 and alike(multiple, -1) else odd
-        if found.mistake == "missing output derivative" and self.objective.kind == "pair":
-            found.mistake = "missing hidden derivative"  # what comes in is no loss's derivative
+        if found.mistake in ("missing output derivative", "missing hidden derivative"):
+            # what comes in is not a loss's derivative; and not all that lies between is a slope
+            own = self.objective.kind == "own"
+            hidden: MistakeName | None = found.mistake if own else "missing hidden derivative"
+            e = repair.edges[v][0] if v < 0 else v
+            found.mistake = hidden if repair.has_activation_after(e) else None
+        if found.mistake in OF_TRAINING:
+            found.mistake = None
         return found
 
     def _not_returned(self) -> list[str]:
@@ -458,6 +544,18 @@ class _Judgement:
         if not names:
             return []
         return [f"no gradient of {', '.join(names)} was returned, so none was checked"]
+
+    def _not_used(self) -> list[str]:
+        """The upstream gradients from which nothing that was returned is computed."""
+        r, nodes = self.rounds[0], self.tape.nodes
+        behind = self.tape.behind([*r.gradients.values()], range(len(nodes)))
+        unused = [d for d, _ in r.outputs if d is not None and d not in behind]
+        names = [nodes[d].name or "the upstream gradient" for d in unused]
+        return [f"{name} is not used, which is right only while it is 1" for name in names]
+
+
+def _any(some: Iterable[Tensor]) -> bool:
+    return any(bool(x.any()) for x in some)
 
 
 class _Ended(Tape):

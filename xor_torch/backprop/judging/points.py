@@ -12,8 +12,9 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
-from itertools import zip_longest
+from itertools import islice, zip_longest
 
+import numpy as np
 import torch
 
 from .. import replay
@@ -33,6 +34,7 @@ MOST_STEPS = 6
 # Operations, times points: about five seconds of repeating.
 MOST_OPERATIONS = 120_000
 LONGEST_STEP = 60_000
+KEPT = 1 / 6  # of the time
 DIVERGED = 1e6  # times the middle one
 ROUNDINGS = 3  # runs that show how much of a value is rounding
 SAME = 1e-6  # a recorded value and the same value repeated
@@ -51,10 +53,11 @@ class OutOfTime(CannotTell):
 
 
 class Clock:
-    """The time that judging may take."""
+    """The time that judging may take; a part of it is kept for one last question."""
 
     def __init__(self, seconds: float = math.inf) -> None:
-        self.end = time.monotonic() + seconds
+        self.reserve = KEPT * seconds
+        self.end = time.monotonic() + (1 - KEPT) * seconds
 
     def check(self) -> None:
         if time.monotonic() > self.end:
@@ -309,6 +312,9 @@ class Bench:
         longest = sorted(kinds, key=lambda n: (-len(kinds[n]), -n))
         # where only some steps compute a loss, two of them
         chosen = [k for n in sorted(kinds, reverse=True)[:1] for k in kinds[n][:2]]
+        # where W[i] -= dW meets the same i twice, one of the two changes is lost
+        repeating = (k for k in candidates if k not in chosen and self._repeats(k))
+        chosen = [*islice(repeating, 2), *chosen]
         often = [kinds[n] for n in longest if len(kinds[n]) > 1]  # not the last one, cut short
         spread = [found[:: max(1, len(found) // most)] for found in often]
         for some in zip_longest(*spread):  # the same samples may always take the same branch
@@ -319,6 +325,16 @@ class Bench:
         if first and len(chosen) < 2:
             chosen.append(0)
         return sorted(chosen[:most])
+
+    def _repeats(self, k: int) -> bool:
+        """Does an assignment of the step have an index that names an element twice?"""
+        nodes, step = self.tape.nodes, self.steps[k]
+        made = {*step.nodes} - {*step.start.values()}
+        for node in (nodes[n] for n in made if nodes[n].op == "assign"):
+            for value in (nodes[i].value for i in node.inputs[1:] if nodes[i].dtype == "i"):
+                if value is not None and value.ndim and len(np.unique(value)) < value.size:
+                    return True
+        return False
 
     def _data(self, k: int) -> int:
         step, nodes, inside = self.steps[k], self.tape.nodes, set(self.steps[k].nodes)

@@ -105,7 +105,9 @@ def unseen_parameter(bench: Bench, objective: Objective) -> str | None:
     backward = {
         n for n in before.step.nodes if before.reaches.get(n) and n not in before.starts
     } - before.behind(there)
-    states = {n for s in bench.network.states for n in s.nodes if n is not None}
+    # the states of another network that the script trains are judged there
+    known = (*bench.network.states, *bench.network.elsewhere)
+    states = {n for s in known for n in s.nodes if n is not None}
     since = min(before.starts)
     given = {i for n in forward for i in nodes[n].inputs if i not in view.inside and i > since}
     # a running loss reads what it was: that is no weight

@@ -114,16 +114,20 @@ def reads_the_new(view: View) -> bool:
 
 
 def cuts(bench: Bench, p: Point) -> int | None:
-    """Where a value is cut off at this point, at another number than the zero of a ReLU."""
-    nodes, view = bench.tape.nodes, bench.view(p.step)
-    for n in view.step.nodes:
-        if nodes[n].op in CUTS and view.depends[n] == view.full and view.reaches[n]:
+    """Where a value is cut off at this point, at another number than the zero of a ReLU.
+
+    What an optimiser cuts off the gradient that is looked at does not count.
+    """
+    nodes, view, ends = bench.tape.nodes, bench.view(p.step), set[int]()
+    for i in bench.parameters:
+        parts = bench.change_nodes(p.step, i)
+        ends |= {view.step.end[i]} if parts is None else {n for n, _ in parts}
+    for n in sorted(view.behind(ends)):
+        if nodes[n].op in CUTS and view.depends[n] == view.full:
             before, after = p.values.get(nodes[n].inputs[0]), p.values.get(n)
-            if (
-                before is not None
-                and after is not None
-                and bool(((after != before) & (after != 0)).any())
-            ):
+            if before is None or after is None:
+                continue
+            if bool((torch.ne(after, before) & torch.ne(after, 0)).any()):
                 return n
     return None
 

@@ -40,6 +40,16 @@ def _first(objective: Objective) -> int:
     return min(d or v for d, v in objective.terms[min(objective.terms)])
 
 
+def of_some_loss(bench: Bench, objective: Objective) -> bool:
+    """Is the delta the derivative of a function of its value, whichever that is?"""
+    k = min(objective.terms)
+    d, z = objective.terms[k][0]
+    if d is None or len(objective.terms[k]) > 1 or not only_through(bench, k, d, z):
+        return False
+    points = [p for p in bench.points if p.step == k and p.moved][:2]
+    return len(points) > 1 and all(symmetric(p.values[d], p.values[z]) for p in points)
+
+
 def _asymmetric(bench: Bench, k: int, d: int, z: int) -> bool:
     """The Jacobian of a derivative is a Hessian, which is symmetric."""
     if d not in bench.view(k).inside or not only_through(bench, k, d, z):

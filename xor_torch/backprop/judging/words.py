@@ -24,33 +24,34 @@ def convention(bench: Bench, fit: Fit, match: Match | None) -> tuple[str | None,
         error = bench.tape.nodes[match.value].name or "an error"
         return f"sum of squares of {error}", abs(fit.scale * match.scale)
     whole = abs(fit.scale * match.scale)
-    rates = {name: whole / multiple for name, multiple in multiples(bench, match).items()}
+    rates = [(name, whole / multiple) for name, multiple in multiples(bench, match)]
     typed = bench.multipliers(bench.steps[match.step].nodes)  # one of them is the learning rate
-    for name, rate in rates.items() if not bench.inner else ():
+    for name, rate in rates if not bench.inner else ():
         if any(math.isclose(rate, c, rel_tol=1e-6) for c in typed if c not in (1, 2)):
             return name, rate
-    for name, rate in rates.items():
+    for name, rate in rates:
         if math.isclose(rate, 1.0, rel_tol=1e-6):
             return name, rate
-    return next(iter(rates.items()))
+    return rates[0]
 
 
-def multiples(bench: Bench, match: Match) -> dict[str, float]:
-    """The names of a loss's usual multiples."""
+def multiples(bench: Bench, match: Match) -> list[tuple[str, float]]:
+    """The names of a loss's usual multiples.
+
+    A mean is one over all elements; of a cross-entropy, over the samples, which may be the rows or
+    the columns.
+    """
     shape, kind = bench.tape.nodes[match.value].shape, match.name
-    sizes = dict.fromkeys([math.prod(shape), *shape])
-    names = {"SSE": 1.0, "1/2 SSE": 0.5} if kind == "SSE" else {kind: 1.0}
-    for n in sizes:
-        if n > 1:
-            names.setdefault("MSE" if kind == "SSE" else f"mean {kind}", 1 / n)
-            if kind == "SSE":
-                names.setdefault("1/2 MSE", 0.5 / n)
-    return names
+    sizes = [n for n in (shape if kind == "CE" else [math.prod(shape)]) if n > 1]
+    if kind != "SSE":
+        return [(kind, 1.0), *((f"mean {kind}", 1 / n) for n in sizes)]
+    means = [(name, half / n) for n in sizes for name, half in (("MSE", 1.0), ("1/2 MSE", 0.5))]
+    return [("SSE", 1.0), ("1/2 SSE", 0.5), *means]
 
 
 def name_of_multiple(bench: Bench, match: Match, factor: float) -> str:
     """What a multiple of a loss is called."""
-    for name, multiple in multiples(bench, match).items():
+    for name, multiple in multiples(bench, match):
         if math.isclose(multiple, factor, rel_tol=1e-6):
             return name
     return f"{factor:.6g} times the {match.name}"

@@ -91,9 +91,9 @@ def plan_of(
     upstream = [name for name in rest if is_gradient(name)]
     caches = [name for name in rest if name not in upstream]
     used = {i for kind, i in plan.values() if kind == "result"}
-    if not caches and len(upstream) == len(outs) - len(used) > 1 and not is_number_array(outs[-1]):
-        upstream, caches = upstream[:-1], upstream[-1:]
     left = [i for i in range(len(outs)) if i not in used]
+    if not caches and len(upstream) == len(left) > 1 and not is_number_array(outs[left[-1]]):
+        upstream, caches = upstream[:-1], upstream[-1:]
     first = len(upstream) or 1  # without an upstream gradient, the first is a loss
     fits = len(upstream) <= len(left) and len(caches) <= len(left[first:])
     if not fits or not (upstream or np.size(outs[0]) == 1):
@@ -156,6 +156,10 @@ class Returned:
     value: Any
     names: tuple[str, ...] = ()  # what the script called it
 
+    @property
+    def has_a_gradients_name(self) -> bool:
+        return any(map(is_gradient, self.names))
+
     def called_for(self, one: Input) -> str:
         """The name that it has as the gradient of this input; any of its names if none says so."""
         own = _key(one.path)[1]
@@ -197,6 +201,9 @@ def matched(inputs: Sequence[Input], found: Sequence[Returned]) -> list[tuple[In
             left = [x for x in left if x is not match]
             pairs.append((match, one))
     ordered = [r for r in waiting if len(r.path) <= 1 and all(kind == "#" for kind, _ in r.path)]
+    if any(r.has_a_gradients_name for r in found):
+        # loss, number_of_words, dlogits: beside names of gradients, another name is of none
+        ordered = [r for r in ordered if not r.names or r.has_a_gradients_name]
     direct = [x for x in left if x.positional] or left
     pairs += _by_order(direct, ordered)
     return pairs

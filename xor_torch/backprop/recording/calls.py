@@ -12,7 +12,7 @@ import inspect
 import io
 import re
 import types
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,18 +24,14 @@ from .array import Recorded
 from .binding import RATES, CannotCall, Source, is_gradient, is_number_array, names_of
 from .copies import Copies, TooLarge
 from .pairs import LIMITS, Functions, record_pair
+from .passes import forward_of, is_backward, is_watched
 from .recorder import Recorder
-from .source import is_watched
 from .watching import Source as Text
 from .watching import watched
 
 MOST_CALLS = 3  # of each function that are kept
 MOST_UPDATES = 12  # A script that has made so many trains: its functions are not kept.
 MOST_VALUES = 250_000  # on the tape of all pairs together
-# What a script calls the two passes.
-_BACKWARD = re.compile(r"backward|back_?prop(?:agat(?:e|ion))?|bprop|bwd")
-_FORWARDS = ["forward", "forward_prop", "forward_propagate", "forward_propagation", "forwardprop"]
-_FORWARDS += ["feedforward", "feed_forward", "forward_pass", "fprop", "fwd", "__call__"]
 
 
 @dataclass(frozen=True)
@@ -72,6 +68,12 @@ class Call:
         mine = [x for x in outs if not _is_plain(x)] + [self.given.get("self", after)]
         return any(x is y for x in after.given.values() for y in mine)
 
+    def made_the_cache_of(self, after: "Call") -> bool:
+        """Was that backward function called with what this one has returned, as its cache?"""
+        outs = [self.result, *(self.result if type(self.result) is tuple else ())]
+        caches = [x for name, x in after.given.items() if name != "self" and not is_gradient(name)]
+        return any(x is y and not _is_plain(x) for x in caches for y in outs)
+
     def copy_of(self, name: str) -> Any:
         names = [*self.given]
         return self.kwargs[name] if name in self.kwargs else self.args[names.index(name)]
@@ -85,6 +87,7 @@ class Calls:
         self.defined: dict[tuple[str, str], Defined] = {}
         self.made: dict[tuple[str, str], list[Call]] = {}
         self.too_large = set[tuple[str, str]]()
+        self.raised: dict[tuple[str, str], str] = {}  # what the first call that failed raised
 
     def add(self, source: str, file: str) -> None:
         """Look for functions in the text of a file."""
@@ -107,7 +110,11 @@ class Calls:
             @functools.wraps(function)
             def call(*args: Any, **kwargs: Any) -> Any:
                 one = self._begin(key, function, args, kwargs)
-                result = function(*args, **kwargs)
+                try:
+                    result = function(*args, **kwargs)
+                except Exception as e:
+                    self.raised.setdefault(key, f"{type(e).__name__}: {e}")
+                    raise
                 if one is not None:
                     self._end(key, one, result)
                 return result
@@ -186,28 +193,8 @@ def _is_empty(function: ast.FunctionDef) -> bool:
 # ------------------------------------------------------------------------ which belong together
 
 
-def forward_of(backward: str, names: Sequence[str]) -> str | None:
-    """The forward function that belongs to a backward function, by its name."""
-    found = _BACKWARD.search(backward)
-    if found is None:
-        return None
-    before, after = backward[: found.start()], backward[found.end() :]
-    while True:
-        for word in _FORWARDS:
-            if before + word + after in names:
-                return before + word + after
-        if not after:
-            break
-        after = after.rpartition("_")[0] if "_" in after else ""  # batchnorm_backward_alt
-    for name in sorted(names):  # conv_backward, conv_forward_naive
-        if any(name.startswith(f"{before}{word}_") for word in _FORWARDS):
-            return name
-    plain = before.rstrip("_")  # sigmoid, sigmoid_backward
-    return plain if plain in names else None
-
-
 def record_pairs(
-    calls: Calls, sources: Mapping[str, Text], main: str, seconds: float
+    calls: Calls, sources: Mapping[str, Text], main: str, seconds: float, crash: str = ""
 ) -> tuple[Tape, list[Pair]]:
     """Check what was found: call each pair again, with what the script has called it with.
 
@@ -216,6 +203,7 @@ def record_pairs(
         sources: the text of each of its files, see `watched`.
         main: the script's own file: of the others only what was called counts.
         seconds: for all of them.
+        crash: the name of the exception that ended the script, if one did.
 
     """
     recorder = Recorder(dataclasses.replace(LIMITS, seconds=seconds))
@@ -232,7 +220,7 @@ def record_pairs(
             last = calls.defined[backward or forward]
             pair = Pair(" and ".join(titles))
             if not calls.made.get(forward):
-                pair.reason = _not_called(calls, forward, pair.name)
+                pair.reason = _not_called(calls, forward, pair.name, crash)
             elif len(recorder.tape.nodes) > MOST_VALUES:
                 pair.reason = f"{pair.name} was not checked: the others were too many"
             else:
@@ -253,6 +241,8 @@ def _couples(calls: Calls) -> list[tuple[Key, Key | None]]:
     found: list[tuple[Key, Key | None]] = []
     for owner, name in calls.defined:
         forward = forward_of(name, [n for o, n in calls.defined if o == owner])
+        if forward is None and is_backward(name):
+            forward = _by_its_calls(calls, (owner, name))
         if forward is not None:
             found.append(((owner, forward), (owner, name)))
     known = {key for couple in found for key in couple}
@@ -265,13 +255,34 @@ def _couples(calls: Calls) -> list[tuple[Key, Key | None]]:
     return sorted(found, key=lambda couple: calls.defined[couple[1] or couple[0]].line)
 
 
-def _not_called(calls: Calls, forward: Key, name: str) -> str:
+def _by_its_calls(calls: Calls, backward: Key) -> str | None:
+    """The function that made the cache with which a backward function was called."""
+    some = [key for key in calls.made if key[0] == backward[0] and not is_backward(key[1])]
+    return next(
+        (
+            key[1]
+            for key in some
+            for after in calls.made.get(backward, ())
+            if any(one.made_the_cache_of(after) for one in calls.made[key])
+        ),
+        None,
+    )
+
+
+def _not_called(calls: Calls, forward: Key, name: str, crash: str) -> str:
     one = calls.defined[forward]
     was, it = ("were", "them") if " and " in name else ("was", "it")
     if forward in calls.too_large:
         return f"{name} {was} found, but the arguments are too large: call {it} with smaller ones"
     both = name.replace(" and ", ", ") if " and " in name else f"{name}, None"
     how = f"assert_backward({both}, {', '.join(one.parameters) or '...'})"
+    if forward in calls.raised:
+        return f"{name} {was} found, but {one.title} raised {calls.raised[forward]:.200}"
+    if crash:
+        return (
+            f"{name} {was} found, but the script crashed with {crash} before it called "
+            f"{one.title}; check {it} in a test with {how}"
+        )
     return (
         f"{name} {was} found, but the script never calls {one.title}: call it with arrays, or "
         f"check {it} in a test with {how}"

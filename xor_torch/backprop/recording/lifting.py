@@ -39,21 +39,20 @@ def lifted(tape: Tape, places: Places, made: set[int]) -> tuple[Tape, str | None
         return tape, None
     states, linked = _states(tape, places)
     found, frozen = arrays(places, states) if states else ([], [])
-    lifting = _Lifting(tape, made, linked, groups_of(found, places, made))
+    lifting = _Lifting(tape, made, linked, groups_of(found, places, tape, made))
     new = lifting.write()
-    reason = lifting.reason
-    if states and not reason:
+    if states:
         one = min(states, key=lambda place: places.texts[place])
         steps = [at for at, place, _ in list(places.log) if place == one]
         still = never_changed(tape, places, steps, lambda i: i in lifting.single, lifting.source_of)
         if still is not None:
             frozen.append(called(places, states, still))
-    if frozen and not reason:
-        reason = (
+    if frozen:
+        new.doubt = (
             f"the numbers of {frozen[0]} are used like weights or biases and never change: they "
             "may be frozen on purpose, or their update is missing"
         )
-    return new, reason
+    return new, lifting.reason
 
 
 def _states(tape: Tape, places: Places) -> tuple[set[Place], set[tuple[int, int]]]:
@@ -224,7 +223,7 @@ class _Lifting:
         if (node.site, n) not in self.varies:
             return x
         # a float that never comes again may have been computed by something that does not record
-        known = type(x) is not float or x == round(x) or self.often[struct.pack("d", x)] > 1
+        known = type(x) is not float or x % 1 == 0 or self.often[struct.pack("d", x)] > 1
         leaf = self._add("leaf" if known else "foreign", (), node, np.array(float(x)), None)
         leaf.name = ""
         return Ref(leaf.id)
@@ -353,7 +352,7 @@ class _Lifting:
             rows[index] = now[place]
         line = nodes[next(iter(replaced.values()))]
         ordered = [now[p] for p in array.places]
-        plan = self.together.get(ordered[0])
+        plan = self.together.get(ordered[0]) if len(replaced) == len(ordered) else None
         if n < 0 and all(nodes[i].op == "leaf" for i in now.values()):
             made = self._add("leaf", (), line, value, None)
         elif n >= 0 and isinstance(plan, tuple):

@@ -86,14 +86,14 @@ def main(argv: list[str]) -> None:
     except BaseException as e:
         outcome = {
             "end": "crash",
-            "traceback": _own_traceback(e),
+            "traceback": _own_traceback(e, recorder),
             "error": type(e).__name__,
             "module": getattr(e, "name", None),
         }
     over.set()
     recorder.full = True
     save(**outcome)
-    tape, pairs = run.pairs(file, end - monotonic())
+    tape, pairs = run.pairs(file, end - monotonic(), outcome.get("error", ""))
     if pairs and os.getpid() == owner:
         (folder / PAIRS).mkdir(exist_ok=True)
         found = [pair.to_json() for pair in pairs]
@@ -102,10 +102,17 @@ def main(argv: list[str]) -> None:
     exit_now(0)
 
 
-def _own_traceback(error: BaseException) -> str:
-    """A traceback without our frames."""
-    here = Path(__file__).parent
-    frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if here not in Path(frame.filename).parents]
-    text = ["Traceback (most recent call last):\n", *traceback.format_list(own)]
+def _own_traceback(error: BaseException, recorder: Recorder) -> str:
+    """A traceback without our frames; lines of a notebook are counted within their cells."""
+    here, code = Path(__file__).parent, recorder.tape.code
+    text = ["Traceback (most recent call last):\n"]
+    for frame in traceback.extract_tb(error.__traceback__):
+        if here in Path(frame.filename).parents:
+            continue
+        line = recorder.frames.line_in(frame.filename, frame.lineno or 0)
+        if frame.filename.endswith(".ipynb") and 0 < line <= len(code.lines):
+            place = f'  File "{frame.filename}", {code.where(line)}, in {frame.name}\n'
+            text.append(f"{place}    {code.lines[line - 1].strip()}\n")
+        else:
+            text += traceback.format_list([frame])
     return "".join(text + traceback.format_exception_only(type(error), error))

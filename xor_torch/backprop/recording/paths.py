@@ -36,7 +36,7 @@ def arrays(places: Places, states: set[Place]) -> tuple[list[Array], list[str]]:
     patterns: dict[Path, dict[Path, Place]] = defaultdict(dict)
     for place, path in paths.items():
         patterns[_pattern(path, 2)][path] = place
-    changing = {pattern for pattern, found in patterns.items() if states & {*found.values()}}
+    changing = [pattern for pattern, found in patterns.items() if states & {*found.values()}]
     alike = {_pattern(next(iter(patterns[p])), 3) for p in changing}
     frozen = [
         name_of(pattern)

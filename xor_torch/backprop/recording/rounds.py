@@ -1,9 +1,11 @@
 """Which of the numbers of an array a training step replaces together."""
 
+import math
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from ..tape import Tape
 from .paths import Array
 from .places import Place, Places
 
@@ -23,7 +25,7 @@ class Group:
     now: dict[Place, int] = field(default_factory=dict)
 
 
-def groups_of(arrays: Iterable[Array], places: Places, made: set[int]) -> list[Group]:
+def groups_of(arrays: list[Array], places: Places, tape: Tape, made: set[int]) -> list[Group]:
     """What was stored in each array, divided into rounds.
 
     A single number of Python is an array of one; a single number of NumPy (not among those that
@@ -46,13 +48,34 @@ def groups_of(arrays: Iterable[Array], places: Places, made: set[int]) -> list[G
         skipped = _to_next_round(late, len(names))
         begin = late[skipped - 1][0] if skipped else begin
         group = Group(array, {names[n]: node for at, node, n in events if at <= begin}, begin)
-        for at, node, n in late[skipped:]:
-            if not group.rounds or names[n] in group.rounds[-1]:
-                group.rounds.append({})
-                group.ends.append(at)
-            group.rounds[-1][names[n]] = node
-            group.ends[-1] = at
+        _divide(group, late[skipped:], names, {})
+        if len(arrays) == 1 and any(len(some) < len(names) for some in group.rounds[:-1]):
+            # a step may replace some of the numbers only: the next one reads what it has replaced
+            _divide(group, late[skipped:], names, _first_use(tape, late))
         found.append(group)
+    return found
+
+
+def _divide(group: Group, events: list[Event], names: list[Place], use: Mapping[int, int]) -> None:
+    """A round ends before a number is replaced again, or where one of its new numbers is used."""
+    group.rounds, group.ends, used = [], [], math.inf
+    for at, node, n in events:
+        if not group.rounds or names[n] in group.rounds[-1] or used < at:
+            group.rounds.append({})
+            group.ends.append(at)
+            used = math.inf
+        group.rounds[-1][names[n]] = node
+        group.ends[-1] = at
+        used = min(used, use.get(node, math.inf))
+
+
+def _first_use(tape: Tape, events: list[Event]) -> dict[int, int]:
+    """Of each stored number, the first value that is computed from it."""
+    stored, found = {node for _, node, _ in events}, dict[int, int]()
+    for node in tape.nodes:
+        for i in node.inputs if node.op != "copy" else ():
+            if i in stored:
+                found.setdefault(i, node.id)
     return found
 
 

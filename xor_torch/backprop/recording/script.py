@@ -99,11 +99,11 @@ class Run:
         self.calls.add(source, filename)
         return codes
 
-    def pairs(self, filename: str, seconds: float) -> tuple[Tape, list[Pair]]:
+    def pairs(self, filename: str, seconds: float, crash: str = "") -> tuple[Tape, list[Pair]]:
         """The forward and backward functions of the script, which has ended and has not trained."""
         if seconds <= 0 or self.recorder.rounds.left or self.recorder.updates.count >= MOST_UPDATES:
             return Tape(), []
-        return record_pairs(self.calls, self._sources, filename, seconds)
+        return record_pairs(self.calls, self._sources, filename, seconds, crash)
 
     def furnish(self, namespace: dict[str, Any]) -> None:
         """Give a module its builtins: Python's, an ``import`` of ours, and the rewriter's calls."""

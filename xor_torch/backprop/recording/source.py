@@ -14,15 +14,12 @@ from typing import TypeGuard
 
 from ..code import Place
 from ..untrusted import read_regular
+from .passes import is_watched
 
 MAX_BYTES = 20_000_000  # of a script, or of a notebook with its pictures
 MAX_CODE = 500_000  # characters; Python takes 400 bytes to compile one
 MAX_PARTS = 500_000  # objects and lists in a notebook's JSON
 # What functions are called that compute losses and gradients.
-WATCHED = re.compile(
-    r".*(forward|fprop|fwd|backward|back_?prop|bprop|bwd|loss|cost|grad|propagat|objective).*"
-    r"|__call__"
-)
 CAST = re.compile(r"(u?int|float)(8|16|32|64)?_?|bool_?|double|single")  # NumPy's types
 
 
@@ -53,11 +50,6 @@ def read_source(path: Path, module: str | None = None) -> tuple[str, list[Place]
     return text, [(module, at) for at in range(1, len(text.splitlines()) + 1)]
 
 
-def is_watched(name: str) -> bool:
-    """May a function of this name compute gradients, or the values that they are of?"""
-    return bool(WATCHED.fullmatch(name))
-
-
 def fingerprint(source: str) -> str:
     """The SHA-256 of a source: what a recording says that it is the recording of."""
     return hashlib.sha256(source.encode(errors="surrogatepass")).hexdigest()
@@ -85,12 +77,23 @@ def _notebook_source(raw: bytes) -> tuple[str, list[Place]]:
     except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError) as e:
         raise ValueError(f"it is not a Jupyter notebook: {type(e).__name__}: {e}") from None
     _refuse_long(sum(map(len, texts.values())))
+    plain = {number: _plain_python(text.splitlines()) for number, text in texts.items()}
+    errors = {number: error for number, cell in plain.items() if (error := _syntax_error(cell))}
     lines, places = list[str](), list[Place]()
-    for number, text in texts.items():
-        for at, line in enumerate(_plain_python(text.splitlines()), 1):
-            lines.append(line)
-            places.append((number, at))
+    for number, cell in plain.items():
+        if number in errors and len(errors) < len(plain):  # Jupyter runs the others
+            cell = [f"raise SyntaxError({errors[number].msg!r})", *("#" for _ in cell[1:])]
+        lines += cell
+        places += [(number, at) for at in range(1, len(cell) + 1)]
     return "\n".join(lines) + "\n", places
+
+
+def _syntax_error(lines: list[str]) -> SyntaxError | None:
+    try:
+        ast.parse("\n".join(lines))
+    except SyntaxError as e:
+        return e
+    return None
 
 
 def _plain_python(lines: list[str]) -> list[str]:
@@ -101,6 +104,11 @@ def _plain_python(lines: list[str]) -> list[str]:
     lines = [re.sub(r"^from __future__ import .*", "pass", line) for line in lines]
     lines = [re.sub(r"^(\s*[\w, ]+ = )[%!].*", r"\1None", line) for line in lines]
     return [re.sub(r"^(\s*)([%!?].*|[\w.]+\?\??\s*)$", r"\1pass", line) for line in lines]
+
+
+def _functions_in(node: ast.Module | ast.ClassDef) -> list[str]:
+    """The names of the functions that stand in the body of a module or a class."""
+    return [x.name for x in node.body if isinstance(x, ast.FunctionDef)]
 
 
 def _casts(call: ast.Call, function: ast.Attribute) -> bool:
@@ -129,10 +137,18 @@ class AssignmentRewriter(ast.NodeTransformer):
         self.loops = self.parts = 0  # how many names of ours are in use
         self.classes: list[str] = []  # the classes around
         self.functions = 0  # how many are around
+        self.beside: list[list[str]] = []  # the functions of the module, and of the classes around
+
+    def visit_Module(self, node: ast.Module) -> ast.AST:
+        self.beside.append(_functions_in(node))
+        self.generic_visit(node)
+        return node
 
     def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
         self.classes.append(node.name)
+        self.beside.append(_functions_in(node))
         self.generic_visit(node)
+        self.beside.pop()
         self.classes.pop()
         return node
 
@@ -141,7 +157,7 @@ class AssignmentRewriter(ast.NodeTransformer):
         self.generic_visit(node)
         self.functions -= 1
         own = not self.functions and len(self.classes) < 2
-        if own and not node.decorator_list and is_watched(node.name):
+        if own and not node.decorator_list and is_watched(node.name, self.beside[-1]):
             owner = ast.Constant(self.classes[0] if self.classes else "")
             call = ast.Call(ast.Name("__called__", ast.Load()), [owner], [])
             node.decorator_list = [ast.copy_location(call, node)]

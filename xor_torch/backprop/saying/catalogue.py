@@ -207,6 +207,7 @@ REASONS = {
     "too-many-operations": ".*did (too much to be recorded|[^ ]+ operations)",
     "not-a-pair": ".*(it cannot be told (which|what)|no gradient of an input was returned|"
     "returns no number and gradients|only floats have a gradient)",
+    "straight-through": "the derivative of .* is zero wherever it has one",
     "no-training": "no training loop was found",
     "checker-failed": "this check itself failed|this check was ended",
     "another-loss": ".*computes another loss",

@@ -15,7 +15,7 @@ from ...pair import Pair, Round
 from ...tape import Tape
 from ..frames import Frames
 
-MOST_CALLS = 6  # of one class that are kept: gradcheck makes one for each number
+MOST_CALLS = 32  # of one class that are kept: gradcheck makes one for each number
 _HIDDEN = "_recorded_call"  # the attribute of a context that has its call
 
 

@@ -186,7 +186,7 @@ def _accumulated(function: Function) -> Function:
 
 def _norm(input: Any, p: Any = "fro", dim: Any = None, keepdim: Any = False, **kw: Any) -> Any:
     p = kw.get("ord", p)
-    if p not in ("fro", None, 2, 2.0) or (dim is None and keepdim):
+    if p not in ("fro", None, 2, 2.0):
         raise NotImplementedError("norm")
     return np.sqrt(np.sum(input * input, axis=_axis(dim), keepdims=keepdim))
 
@@ -529,8 +529,8 @@ _ONE: dict[str, Function] = {
     "cos": np.cos, "tan": np.tan, "sinh": np.sinh, "cosh": np.cosh, "tanh": np.tanh,
     "asin": np.arcsin, "acos": np.arccos, "atan": np.arctan, "sign": np.sign, "abs": np.abs,
     "neg": np.negative, "reciprocal": np.reciprocal, "floor": np.floor, "ceil": np.ceil,
-    "trunc": np.trunc, "isnan": np.isnan, "isfinite": np.isfinite, "isinf": np.isinf,
-    "logical_not": np.logical_not, "positive": np.positive,
+    "round": np.rint, "trunc": np.trunc, "isnan": np.isnan, "isfinite": np.isfinite,
+    "isinf": np.isinf, "logical_not": np.logical_not, "positive": np.positive,
 }  # fmt: skip
 _TWO: dict[str, Function] = {
     "mul": np.multiply, "pow": np.power, "matmul": np.matmul, "mm": np.matmul, "bmm": np.matmul,
