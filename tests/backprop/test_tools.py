@@ -120,6 +120,7 @@ def command(entry, folder, **environment):
     )
 
 
+@pytest.mark.outside
 def test_the_hook_of_pre_commit(project):
     (hook,) = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())
     run = command(f"{hook['entry']} homework/anna.py homework/test_carl.py", project)
@@ -129,6 +130,7 @@ def test_the_hook_of_pre_commit(project):
     assert lines[1].startswith("homework/test_carl.py:1:1: warning: cannot tell: the script needs")
 
 
+@pytest.mark.outside
 def test_the_action_of_github(project):
     action = yaml.safe_load((ROOT / "action.yml").read_text())
     install, compare = action["runs"]["steps"]
