@@ -21,7 +21,6 @@ from xor_torch.outcome import TIE, predicts_one
 DOCS = Path(__file__).parents[1] / "docs"
 SIZE = (9.2, 5.2)  # inches
 DOTS = 200  # for each inch; the README shows the picture at half its pixels
-FILM_DOTS = 100
 GRID = 201
 LOW, HIGH = -0.35, 1.35  # of both inputs
 EPOCHS = 10_000
@@ -48,9 +47,9 @@ LIGHT = Theme("#ffffff", "#f4f5f7", "#1b1f24", "#57606a", "#d0d5db", colours.NEG
 DARK = Theme("#0d1117", "#1f242a", "#eef1f4", "#a9b4c0", "#3a424b", colours.NEGATIVE_ON_DARK)
 
 
-def draw(runs: dict[int, list[manual.Epoch]], epoch: int, theme: Theme, dots: int) -> Image.Image:
+def draw(runs: dict[int, list[manual.Epoch]], epoch: int, theme: Theme) -> Image.Image:
     """Both networks before the update of `epoch`, counted from 0."""
-    figure = Figure(figsize=SIZE, dpi=dots, facecolor=theme.page)
+    figure = Figure(figsize=SIZE, dpi=DOTS, facecolor=theme.page)
     canvas = FigureCanvasAgg(figure)
     for (seed, outcome), left in zip(CARDS.items(), (0.01, 0.505), strict=True):
         _card(figure, left, seed, outcome, runs[seed], epoch, theme)
@@ -207,15 +206,15 @@ def main() -> None:
         for seed in CARDS
     }
     for theme, name in ((LIGHT, "network.png"), (DARK, "network-dark.png")):
-        picture = draw(runs, EPOCHS - 1, theme, DOTS)
+        picture = draw(runs, EPOCHS - 1, theme)
         # 256 colours are enough for two of them and greys, and a third of the size
         picture.quantize(256, dither=Image.Dither.NONE).save(DOCS / name, optimize=True)
     for theme, name in ((LIGHT, "network.webp"), (DARK, "network-dark.webp")):
-        film = [draw(runs, epoch, theme, FILM_DOTS) for epoch in FRAMES]
+        film = [draw(runs, epoch, theme) for epoch in FRAMES]
         times = [FRAME_TIME] * (len(film) - 1) + [LAST_TIME]
         film[0].save(
             DOCS / name, save_all=True, append_images=film[1:], duration=times, loop=0,
-            quality=60, method=6,
+            quality=40, method=6,  # under 1 MB
         )  # fmt: skip
 
 

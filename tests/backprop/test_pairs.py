@@ -370,6 +370,20 @@ def test_pytest_shows_the_test_and_the_report(tmp_path):
     assert "xor_torch/backprop" not in said
 
 
+def test_pytest_shows_no_source_of_ours_where_a_function_raises(tmp_path):
+    (tmp_path / "test_layers.py").write_text(
+        "import numpy as np\nfrom xor_torch import assert_backprop, assert_backward\n"
+        "def broken(*args):\n    return 1 / 0\n"
+        "def test_a():\n    assert_backward(broken, broken, np.ones(2))\n"
+        "def test_b():\n    assert_backward(lambda x: (x, x), broken, np.ones(2))\n"
+        "def test_c():\n    assert_backprop(broken, np.ones(2), np.ones(2), {'w': np.ones(2)})\n"
+    )
+    _, said = run_pytest(tmp_path)
+    assert said.count("ZeroDivisionError: division by zero") >= 3
+    assert "3 failed" in said
+    assert not re.search(r"xor_torch/|recording|_call", said), said
+
+
 def test_a_notebook_is_named_by_its_cell(tmp_path):
     pytest.importorskip("IPython")
     code = (
@@ -607,3 +621,14 @@ def test_a_wrong_factor_is_named_where_it_comes_in(tmp_path):
     )
     said = verdict_of(tmp_path, f"import numpy as np\n{text}").to_json()
     assert (said["verdict"], said["line"], said["variable"]) == ("wrong", 5, "dgamma")
+
+
+def test_a_sum_that_is_overwritten_is_not_blamed_on_its_last_term(tmp_path):
+    text = FILE.read_text().replace("        dWh += dWh_t\n", "        dWh = dWh_t\n")
+    path = tmp_path / "handed_in.py"
+    path.write_text(text)
+    with pytest.raises(AssertionError) as error:
+        check(load(path), "RNN")
+    found = int(re.search(r"line (\d+)", str(error.value))[1])
+    begin = text[: text.index("def rnn_backward")].count("\n") + 1
+    assert begin < found <= text[: text.index("dWh = dWh_t\n")].count("\n") + 1

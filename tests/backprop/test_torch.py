@@ -351,6 +351,36 @@ def test_an_upstream_gradient_that_is_not_used_is_said(tmp_path):
     assert "is not used, which is right only while it is 1" in verdict.report(full=True)
 
 
+def test_a_gradient_that_is_broadcast_in_the_comparison(tmp_path):
+    path = tmp_path / "script.py"
+    text = (
+        "import torch\nx = torch.randn(5, 3, requires_grad=True)\nsq = x**2\nsq.retain_grad()\n"
+        "var = sq.sum(0, keepdim=True)\nvar.retain_grad()\nloss = (var**2).sum()\n"
+        "loss.backward()\ndvar = 2 * var\ndsq = FACTOR * dvar\ndx = 2 * x * dsq\n"
+        "for a, b in ((dvar, var), (dsq, sq), (dx, x)):\n"
+        "    print((a == b.grad).all(), (a - b.grad).abs().max())\n"
+    )
+    path.write_text(text.replace("FACTOR", "1"))
+    assert check_file(path).verdict == "correct"
+    path.write_text(text.replace("FACTOR", "2"))
+    found = check_file(path).to_json()
+    assert (found["verdict"], found["line"], found["variable"]) == ("wrong", 10, "dsq")
+
+
+def test_a_wrong_exercise_before_a_right_training(tmp_path):
+    training = FILES["warm_up"].read_text()
+    exercise = (
+        "import torch\nw = torch.randn(3, requires_grad=True)\nloss = (w**3).sum()\n"
+        "loss.backward()\ndw = FACTOR * w**2\nprint((dw - w.grad).abs().max())\n"
+    )
+    path = tmp_path / "script.py"
+    path.write_text(exercise.replace("FACTOR", "3") + training)
+    assert check_file(path).verdict == "correct"
+    path.write_text(exercise.replace("FACTOR", "2") + training)
+    found = check_file(path).to_json()
+    assert (found["verdict"], found["line"], found["variable"]) == ("wrong", 5, "dw")
+
+
 AUTOGRAD = """import torch
 w = torch.ones(3, requires_grad=True)
 for i in range(20):

@@ -7,6 +7,7 @@
 import contextlib
 import functools
 import tempfile
+import types
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -68,39 +69,10 @@ def assert_backprop(
 
     """
     __tracebackhide__ = True  # pytest shows the test's line and the report, not this code
-    function = _function(gradients)
-    X, y = _numbers(X, "X"), _numbers(y, "y")
-    if not isinstance(params, Mapping) or not params:
-        raise AssertionError(f"params must be a mapping of names to arrays, got {_short(params)}")
-    shapes = {name: _numbers(value, name).shape for name, value in params.items()}
-    rng = np.random.default_rng(seed)
-    draws = [{n: rng.normal(0, 1, shape) for n, shape in shapes.items()} for _ in range(rounds)]
-    _assert_dependence(function, X, y, draws, shapes)
-
-    recorder = Recorder()
-    at, results = list[dict[str, np.ndarray]](), list[list[int]]()
-    with watched(recorder, [function]), np.errstate(all="ignore"):
-        data, targets = recorder.enter(X), recorder.enter(y)
-        current: dict[str, Any] = {n: recorder.enter(v, n) for n, v in draws[0].items()}
-        for _ in range(rounds):
-            at.append({n: np.array(strip(v)) for n, v in current.items()})
-            found = _call(function, data, targets, current, shapes)
-            gradients_of = {n: recorder.node_of(np.asanyarray(found[n])) for n in shapes}
-            results.append([*gradients_of.values()])
-            current = {
-                n: recorder.derived(
-                    "subtract",
-                    (recorder.node_of(current[n]), node),
-                    strip(current[n]) - strip(found[n]),
-                    n,
-                )
-                for n, node in gradients_of.items()
-            }
-    recorder.full = True
-    if forward is not None:
-        outputs = [np.asarray(forward(X.copy(), _copies(p))) for p in at]
-        _assert_computed(recorder.tape, results, outputs)
-    _assert_right(recorder.tape, file_of(function))
+    try:
+        _check_backprop(gradients, X, y, params, rounds, seed, forward)
+    except Exception as e:  # the report, or an exception of `gradients`
+        raise e.with_traceback(_theirs(e.__traceback__)) from e.__cause__
 
 
 def assert_backward(
@@ -158,6 +130,8 @@ def assert_backward(
         raise AssertionError(f"cannot tell: {e}") from None
     except SystemExit:
         raise AssertionError("cannot tell: a function ended the process with sys.exit") from None
+    except Exception as e:  # of the functions
+        raise e.with_traceback(_theirs(e.__traceback__)) from e.__cause__
     verdict = _verdict_of(file_of(main), recorder.tape.code, strict)
     from .judging.pairs import judge_pair  # it imports torch
 
@@ -165,6 +139,64 @@ def assert_backward(
     conclude(verdict, {"end": "ran", "left": False}, "")
     if verdict.verdict != "correct":
         raise AssertionError(verdict.report())
+
+
+def _check_backprop(
+    gradients: Callable[..., Any],
+    X: np.ndarray,
+    y: np.ndarray,
+    params: Arrays,
+    rounds: int,
+    seed: int,
+    forward: Callable[..., np.ndarray] | None,
+) -> None:
+    """What `assert_backprop` does."""
+    function = _function(gradients)
+    X, y = _numbers(X, "X"), _numbers(y, "y")
+    if not isinstance(params, Mapping) or not params:
+        raise AssertionError(f"params must be a mapping of names to arrays, got {_short(params)}")
+    shapes = {name: _numbers(value, name).shape for name, value in params.items()}
+    rng = np.random.default_rng(seed)
+    draws = [{n: rng.normal(0, 1, shape) for n, shape in shapes.items()} for _ in range(rounds)]
+    _assert_dependence(function, X, y, draws, shapes)
+
+    recorder = Recorder()
+    at, results = list[dict[str, np.ndarray]](), list[list[int]]()
+    with watched(recorder, [function]), np.errstate(all="ignore"):
+        data, targets = recorder.enter(X), recorder.enter(y)
+        current: dict[str, Any] = {n: recorder.enter(v, n) for n, v in draws[0].items()}
+        for _ in range(rounds):
+            at.append({n: np.array(strip(v)) for n, v in current.items()})
+            found = _call(function, data, targets, current, shapes)
+            gradients_of = {n: recorder.node_of(np.asanyarray(found[n])) for n in shapes}
+            results.append([*gradients_of.values()])
+            current = {
+                n: recorder.derived(
+                    "subtract",
+                    (recorder.node_of(current[n]), node),
+                    strip(current[n]) - strip(found[n]),
+                    n,
+                )
+                for n, node in gradients_of.items()
+            }
+    recorder.full = True
+    if forward is not None:
+        outputs = [np.asarray(forward(X.copy(), _copies(p))) for p in at]
+        _assert_computed(recorder.tape, results, outputs)
+    _assert_right(recorder.tape, file_of(function))
+
+
+def _theirs(traceback: types.TracebackType | None) -> types.TracebackType | None:
+    """A traceback without the frames of this package: what students wrote."""
+    here = Path(__file__).parent
+    kept, found = [], None
+    while traceback is not None:
+        if here not in Path(traceback.tb_frame.f_code.co_filename).parents:
+            kept.append(traceback)
+        traceback = traceback.tb_next
+    for t in reversed(kept):
+        found = types.TracebackType(found, t.tb_frame, t.tb_lasti, t.tb_lineno)
+    return found
 
 
 def _verdict_of(filename: str, code: Code, strict: bool = False) -> Verdict:
@@ -315,7 +347,6 @@ def _assert_computed(tape: Tape, results: list[list[int]], outputs: list[np.ndar
 def _assert_right(tape: Tape, filename: str) -> None:
     from .judging.judge import judge  # it imports torch
 
-    __tracebackhide__ = True
     with tempfile.TemporaryDirectory() as folder:
         tape.save(Path(folder), end="ran", left=False)
         tape, outcome = Tape.load(Path(folder))

@@ -351,6 +351,9 @@ def conclude(
             for f in verdict.findings:
                 f.reason = _why_nothing(outcome, source, timeout)
         verdict.reason = next(f.reason for f in verdict.findings if f.verdict == "cannot tell")
+    elif outcome.get("error") == "SyntaxError":  # of one cell; the others have run
+        where = verdict.code.where(int(str(outcome["line"])))
+        verdict.reason = f"syntax error on {where}: {outcome['message']}"
     else:
         verdict.reason = _why_nothing(outcome, source, timeout)
 

@@ -18,6 +18,7 @@ MOST_HIDDEN = 8
 # in the order in which the page needs them
 SCRIPTS = (
     "network", "draws", "address", "timeline", "outcome", "surface", "diagram", "charts", "passes",
+    "controls",
 )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from .. import replay
 from ..operations import SAME_NUMBERS
 from ..pair import Pair, Round
 from ..replay import CannotReplay
-from ..tape import Tape
+from ..tape import Node, Ref, Tape, squeezed
 from .findings import Finding
 from .judge import judge
 from .pairs import judge_pair
@@ -40,17 +40,13 @@ def judge_all(tape: Tape, seconds: float = SECONDS) -> list[Finding]:
     Each network may take as many `seconds`.
     """
     found = judge(tape, seconds)
-    decided = any(f.verdict != "cannot tell" for f in found)
-    return found + judge_claims(tape, seconds, not decided)
-
-
-def judge_claims(tape: Tape, seconds: float = SECONDS, comparisons: bool = True) -> list[Finding]:
-    """A finding for each Function, and one for all comparisons with autograd, if these count."""
-    clock = Clock(seconds)
-    found = [_function(tape, pair) for pair in tape.pairs if pair.rounds]
-    claims = claimed(tape) if comparisons else []
-    if claims:
-        found.append(_first_wrong(tape, claims, clock))
+    trained = {f.verdict for f in found}
+    found += [_function(tape, pair) for pair in tape.pairs if pair.rounds]
+    claims = claimed(tape) if "wrong" not in trained else []
+    compared = _first_wrong(tape, claims, Clock(seconds)) if claims else None
+    # beside a training that is right, what was compared can only add a mistake
+    if compared is not None and (compared.verdict == "wrong" or "correct" not in trained):
+        found.append(compared)
     return found
 
 
@@ -101,7 +97,7 @@ def claimed(tape: Tape) -> list[Claim]:
     autograd = {leaf: (of, loss) for leaf, of, loss in tape.gradients}
     behind: dict[int, set[int]] = {}
     claims: dict[tuple[int, int], Claim] = {}
-    for node in tape.nodes:
+    for node in [*tape.nodes]:
         if node.op not in COMPARED or len(node.inputs) != 2:
             continue
         a, b = (tape.origin(i) for i in node.inputs)
@@ -119,7 +115,7 @@ def claimed(tape: Tape) -> list[Claim]:
         pair = Pair(
             f"{tape.nodes[made].name or 'the gradient'} and the gradient of {name}",
             tape.nodes[made].line,
-            [Round({name: of}, {name: made}, [(None, loss)], {name: ""})],
+            [Round({name: of}, {name: _spread(tape, made, of)}, [(None, loss)], {name: ""})],
         )
         claims[made, of] = Claim(pair, name, of, loss, leaf)
     return [claims[key] for key in sorted(claims)][:MOST]
@@ -132,21 +128,40 @@ def _made(tape: Tape, id: int) -> int:
     return id
 
 
+def _spread(tape: Tape, id: int, like: int) -> int:
+    """The value, broadcast as the comparison does it: a sum's derivative may have shape (1, n)."""
+    node, shape = tape.nodes[id], tape.nodes[like].shape
+    try:
+        larger = tuple(torch.broadcast_shapes(node.shape, shape)) == shape
+    except RuntimeError:
+        return id
+    if not larger or squeezed(node.shape) == squeezed(shape):
+        return id
+    made = Node(len(tape.nodes), "broadcast_to", (Ref(id), shape))
+    made.line, made.site, made.name, made.shape = node.line, node.site, node.name, shape
+    tape.nodes.append(made)
+    return made.id
+
+
 def _first_wrong(tape: Tape, claims: list[Claim], clock: Clock) -> Finding:
     """The first claim that is wrong, with its place; or that all are right."""
     undecided: Finding | None = None
     whole = Finding("correct")
+    right = set[int]()  # what the right ones are computed from
     for claim in claims:
         try:
             _as_autograd(tape, claim)
             clock.check()
-            finding = judge_pair(tape, claim.pair)
+            finding = judge_pair(tape, claim.pair, right)
         except (CannotTell, CannotReplay) as e:
             finding = Finding("cannot tell", str(e))
         if finding.verdict == "wrong":
             return finding
         if finding.verdict == "cannot tell":
             undecided = undecided or finding
+        if finding.verdict == "correct":
+            ids = claim.pair.rounds[0].gradients.values()
+            right |= tape.behind(ids, range(len(tape.nodes)))
         whole.parameters += finding.parameters
         whole.labels.update(finding.labels)
     if undecided is not None:

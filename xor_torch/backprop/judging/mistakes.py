@@ -303,7 +303,8 @@ class Wrong:
             if len(self.uses) == 1:
                 (use,) = self.uses
                 factors = {self.tape.origin(a, PARTS) for a in self.nodes[use].inputs} - {self.v}
-                return bool(self.upstream and factors & (self.read | self.given))
+                product = self.nodes[use].op in PRODUCTS
+                return bool(self.upstream and product and factors & (self.read | self.given))
             actual, expected = self.culprit.actual, self.culprit.expected
             return expected.ndim == 2 and expected.numel() > 1 and _proportional(actual.T, expected)
         return bool(self.weights and not self.read and self.zs & self.upstream.keys())

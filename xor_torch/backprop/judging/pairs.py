@@ -9,7 +9,7 @@ The file is long because all questions about a pair are asked of the same repeat
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import torch
 
@@ -55,14 +55,21 @@ OF_TRAINING = {"hard-coded sample", "stale activation"}  # a pair has no samples
 
 
 @one_thread()
-def judge_pair(tape: Tape, pair: Pair) -> Finding:
-    """The finding for one pair of functions."""
+def judge_pair(tape: Tape, pair: Pair, right: Collection[int] = ()) -> Finding:
+    """The finding for one pair of functions.
+
+    Args:
+        tape: with the pair.
+        pair: that is judged.
+        right: values that are known to be right: the mistake is not among them.
+
+    """
     if pair.reason is not None:
         return _about(pair, Finding("cannot tell", pair.reason))
-    finding = _try(tape, pair)
+    finding = _try(tape, pair, right)
     plain = tape.without_small_constants() if finding.verdict == "wrong" else None
     if plain is not None:
-        other = _try(plain, pair, changed=True)
+        other = _try(plain, pair, right, changed=True)
         if other.verdict == "correct":
             finding = other
             finding.notes.append(
@@ -77,13 +84,14 @@ def _about(pair: Pair, finding: Finding) -> Finding:
     return finding
 
 
-def _try(tape: Tape, pair: Pair, changed: bool = False) -> Finding:
+def _try(tape: Tape, pair: Pair, right: Collection[int], changed: bool = False) -> Finding:
     """The finding; of two equal numbers either may be the maximum."""
     finding = Finding("cannot tell")
     for ties in (False, True):
         tied = False
         try:
             judgement = _Judgement(tape, pair, ties)
+            judgement.right = right
             finding = judgement.finding(changed)
             tied = judgement.bench.tied
             if finding.verdict == "wrong" and judgement.bench.with_ties:
@@ -205,6 +213,7 @@ class _Judgement:
 
     def __init__(self, tape: Tape, pair: Pair, ties: bool) -> None:
         first = pair.rounds[0]
+        self.right: Collection[int] = ()  # values in which no mistake is
         self.only_clear = False  # Leave out the rounds that compare equal numbers.
         self.pair, self.names = pair, list(first.inputs)
         self.tape = _with_ends(tape, pair)
@@ -494,6 +503,7 @@ class _Judgement:
             bench.points = [*run, *(q for q in near if q is not None)]
             try:
                 repair = _Repair(bench, one, factors)
+                repair.fixed |= {*self.right}
                 culprit = repair.search()
                 if culprit is not None:
                     found = self._named(one, repair, culprit)
@@ -521,6 +531,12 @@ class _Judgement:
     def _named(self, one: Fit, repair: _Repair, culprit: Culprit) -> Diagnosis:
         found = mistakes.name_of(self.bench, one, repair, culprit)
         v = culprit.values[0]
+        returned = {*self.rounds[repair.k].gradients.values()}
+        if culprit.nodes[0] in returned and repair.is_part(culprit.nodes[0]):
+            # Right where it is made, as the derivative by one use; it stands for their sum.
+            for n, alias, line in self.tape.aliases:
+                if n == culprit.nodes[0] and line:
+                    found.line, found.variable = line, alias
         multiple = repair.multiples(culprit.nodes[0]).get(v)
         if multiple is not None:
             others = any(p.ok for p in one.parts)
@@ -532,6 +548,12 @@ class _Judgement:
             hidden: MistakeName | None = found.mistake if own else "missing hidden derivative"
             e = repair.edges[v][0] if v < 0 else v
             found.mistake = hidden if repair.has_activation_after(e) else None
+        nodes = self.bench.tape.nodes
+        on_line = {n for n in repair.view.behind(culprit.nodes) if nodes[n].line == found.line}
+        if found.mistake == "weights of the wrong layer" and not any(
+            nodes[n].op in PRODUCTS for n in on_line
+        ):
+            found.mistake = None
         if found.mistake in OF_TRAINING:
             found.mistake = None
         return found

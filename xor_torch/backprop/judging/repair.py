@@ -92,14 +92,14 @@ class Repair(Derivatives):
         for _, first, place in sorted(order, key=lambda o: o[:2]):
             # what it is made of may be a true derivative, but not the whole of it: a sum that
             # lacks what comes from a later step
-            parts = {self.place(i) for i in nodes[first].inputs if self._is_part(i)}
+            parts = {self.place(i) for i in nodes[first].inputs if self.is_part(i)}
             for at in [*(parts & places.keys()), place]:
                 found = self._try(places[at]) if at not in tried else None
                 tried.add(at)
                 if found is not None:
                     yield found
 
-    def _is_part(self, n: int) -> bool:
+    def is_part(self, n: int) -> bool:
         """Is it the derivative through some uses of a value only?"""
         found = self.matches(n) if n in self.view.inside else {}
         return bool(found) and all(v < 0 for v in found)

@@ -88,6 +88,10 @@ class Frames:
         """The line of a frame, counted as in `Code`."""
         return self.line_in(frame.f_code.co_filename, frame.f_lineno)
 
+    def has(self, filename: str) -> bool:
+        """Is it a file of the script?"""
+        return filename in self._lines_before
+
     def line_in(self, filename: str, line: int) -> int:
         """A line of a file, counted as in `Code`."""
         return self._lines_before.get(filename, 0) + line

@@ -89,6 +89,8 @@ def main(argv: list[str]) -> None:
             "traceback": _own_traceback(e, recorder),
             "error": type(e).__name__,
             "module": getattr(e, "name", None),
+            "message": str(e),
+            "line": _last_line(e, recorder),
         }
     over.set()
     recorder.full = True
@@ -100,6 +102,16 @@ def main(argv: list[str]) -> None:
         tape.save(folder / PAIRS, whole=True, end="ran", pairs=found)
     sys.stdout.flush()
     exit_now(0)
+
+
+def _last_line(error: BaseException, recorder: Recorder) -> int:
+    """Where in the script's code it was raised."""
+    known = [
+        recorder.frames.line_in(frame.filename, frame.lineno or 0)
+        for frame in traceback.extract_tb(error.__traceback__)
+        if recorder.frames.has(frame.filename)
+    ]
+    return known[-1] if known else 0
 
 
 def _own_traceback(error: BaseException, recorder: Recorder) -> str:

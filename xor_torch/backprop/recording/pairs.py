@@ -197,9 +197,15 @@ class _Calls:
             made.gradients[one.name] = world.node(gradient.value)
             made.called[one.name] = gradient.called_for(one)
         if not made.inputs:
+            inputs = ", ".join(x.name for x in world.inputs) or "none"
+            if found and world.inputs:
+                raise CannotCall(
+                    f"{self.functions.name}: it cannot be told which of {inputs} the {len(found)} "
+                    "returned arrays are the gradients of: return one for each"
+                )
             raise CannotCall(
                 f"{self.functions.name}: no gradient of an input was returned; the inputs with "
-                f"floats are {', '.join(x.name for x in world.inputs) or 'none'}"
+                f"floats are {inputs}"
             )
         made.others = {x.name: x.node for x in world.inputs if x.name not in made.inputs}
         return made

@@ -82,7 +82,9 @@ def _notebook_source(raw: bytes) -> tuple[str, list[Place]]:
     lines, places = list[str](), list[Place]()
     for number, cell in plain.items():
         if number in errors and len(errors) < len(plain):  # Jupyter runs the others
-            cell = [f"raise SyntaxError({errors[number].msg!r})", *("#" for _ in cell[1:])]
+            at = (errors[number].lineno or 1) - 1
+            raising = f"raise SyntaxError({errors[number].msg!r})"
+            cell = [raising if n == at else "#" for n in range(max(len(cell), at + 1))]
         lines += cell
         places += [(number, at) for at in range(1, len(cell) + 1)]
     return "\n".join(lines) + "\n", places
