@@ -4,7 +4,7 @@ PYTHON ?= python3
 # Three workers for two cores, see tests/conftest.py; one with nothing left to do takes tests from another.
 PARALLEL = -n auto --dist worksteal
 
-.PHONY: train compare tensorboard test test-slow test-lowest lint docs benchmark benchmark-backprop clean
+.PHONY: train compare tensorboard test test-all test-slow test-lowest lint docs benchmark benchmark-backprop clean
 
 train: .venv/installed
 	.venv/bin/python scripts/train.py
@@ -18,11 +18,14 @@ tensorboard: .venv/installed
 test: .venv/installed
 	.venv/bin/python -m pytest $(PARALLEL)
 
+test-all: .venv/installed  # those with a browser or a notebook's kernel, too
+	.venv/bin/python -m pytest $(PARALLEL) -m "not slow"
+
 test-slow: .venv/installed
 	.venv/bin/python -m pytest $(PARALLEL) -m slow
 
 test-lowest: .venv-lowest/installed  # without warnings: old packages get them for using new ones
-	.venv-lowest/bin/python -m pytest $(PARALLEL) -W ignore
+	.venv-lowest/bin/python -m pytest $(PARALLEL) -m "not slow" -W ignore
 
 lint: .venv/installed
 	.venv/bin/ruff check .

@@ -1,10 +1,12 @@
 """How fast is it? Everything side by side in one run, because machines drift; medians.
 
-    python scripts/benchmark.py [train | sweep | commands | growth] [--runs N] [--json]
+    python scripts/benchmark.py [train | sweep | commands | growth | docs] [--runs N] [--json]
 
 ``train``, one network for 10,000 epochs through Lightning, is what is measured by default. For the
 others see benchmark_sweep.py, benchmark_commands.py (every command, with its memory) and
-benchmark_growth.py (``growth NAME ... --folder docs`` draws the plots of docs/speed.md).
+benchmark_growth.py (``growth NAME ... --folder docs`` draws the plots of docs/speed.md). With
+``--folder docs`` each of the three writes what it measures into docs/speed.md; ``docs`` is all
+three, about twenty minutes on a machine that should do nothing else.
 
 The last column of the table of ``train`` is each time over that of importing Lightning and
 TensorBoard, which any Lightning program pays. The straightforward Lightning program takes a minute
@@ -27,6 +29,7 @@ import tqdm
 
 EPOCHS = 10_000
 TRAIN = Path(__file__).with_name("train.py")
+DOCS = Path(__file__).parents[1] / "docs"
 
 NUMPY = """
 from xor_torch import data, manual
@@ -104,11 +107,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    kinds = ("train", "sweep", "commands", "growth")
+    kinds = ("train", "sweep", "commands", "growth", "docs")
     parser.add_argument("what", nargs="?", choices=kinds, default="train")
     parser.add_argument("names", nargs="*", help="of growth: some of its plots", metavar="NAME")
     parser.add_argument("--runs", type=int, default=5, help="of each program (5)")
-    parser.add_argument("--folder", type=Path, default=Path(), help="of growth: for its plots")
+    parser.add_argument("--folder", type=Path, default=Path(), help="of plots and of speed.md")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of the table")
     options = parser.parse_args()
     if options.runs < 1:
@@ -116,13 +119,14 @@ def main() -> None:
     unknown = {*options.names} - {*(benchmark_growth.GROWTHS if options.what == "growth" else ())}
     if unknown:
         parser.error(f"{' '.join(sorted(unknown))}: not of {' '.join(benchmark_growth.GROWTHS)}")
-    if options.what == "sweep":
-        benchmark_sweep.report(options.runs, options.json)
-    elif options.what == "commands":
-        benchmark_commands.report(options.runs, options.json)
-    elif options.what == "growth":
-        benchmark_growth.report(options.runs, options.json, options.folder, options.names)
-    else:
+    folder = DOCS if options.what == "docs" else options.folder
+    if options.what in ("commands", "docs"):
+        benchmark_commands.report(options.runs, options.json, folder)
+    if options.what in ("sweep", "docs"):
+        benchmark_sweep.report(options.runs, options.json, folder)
+    if options.what in ("growth", "docs"):
+        benchmark_growth.report(options.runs, options.json, folder, options.names)
+    if options.what == "train":
         report(options.runs, options.json)
 
 

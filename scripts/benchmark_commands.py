@@ -8,6 +8,7 @@ of processors say more than the clock.
 
 import json
 import os
+import re
 import statistics
 import subprocess
 import sys
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
 HERE = Path(__file__).resolve().parent
 SCRIPT = HERE.parent / "tests" / "backprop" / "homework" / "networks" / "plain.py"
 TORCH, LIGHTNING = "importing torch", "importing Lightning and TensorBoard"
-FLOOR = "importing Lightning and TensorBoard, 10,000 bare epochs"
+FLOOR = "importing what `train` imports, 10,000 bare epochs"
+HEAD = "| | seconds | of processors | bar | memory |"  # of the table in docs/speed.md
+SHORT = {TORCH: "torch", LIGHTNING: "Lightning"}
 RUN, PYTHON_FILE = "{run}", "{python}"  # a run directory and a script, made before
 
 # What `train` cannot do without: the imports that it makes, without looking for garbage, and the
@@ -73,6 +76,21 @@ for epoch in range(500):
 """
 
 
+# the loop that everybody types
+RAW = """
+import torch
+from xor_torch import XOR, squared_error, truth_table
+X, y = map(torch.from_numpy, truth_table())
+net = XOR()
+optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+for epoch in range(10_000):
+    loss = squared_error(net(X), y)
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+"""
+
+
 class Row(NamedTuple):
     """A process, and how long it may take: seconds and times an import."""
 
@@ -93,20 +111,23 @@ ROWS = {
     TORCH: Row(["-c", "import torch"]),
     LIGHTNING: Row(["-c", "import lightning.pytorch, torch.utils.tensorboard"]),
     FLOOR: Row(["-c", BARE]),
-    "train": ours("train", times=1.1, of=LIGHTNING),
-    "compare FILE": ours("compare", str(SCRIPT), seconds=2),
-    "compare FILE, first word": Row(
+    "a raw torch loop, 10,000 epochs": Row(["-c", RAW]),
+    "`train`": ours("train", times=1.1, of=LIGHTNING),
+    "`compare FILE`": ours("compare", str(SCRIPT), seconds=2),
+    "`compare FILE`, first word": Row(
         ["-m", "xor_torch", "compare", str(SCRIPT)], seconds=0.5, first=True
     ),
-    "compare FILE, Python, 500 epochs": ours("compare", PYTHON_FILE, seconds=5),
-    "compare": ours("compare", times=1.2, seconds=2),
-    "explain": ours("explain", seconds=5),
-    "predict": ours("predict", RUN, "0", "1", times=1.2),
-    "export": ours("export", RUN, "weights.npz", times=1.2),
-    "sweep, 1000 seeds": ours("sweep", seconds=3),
-    "sweep, 1000 seeds, the first": Row(["-m", "xor_torch", "sweep"], seconds=8, new=True),
+    "`compare FILE`, XOR in pure Python, 500 epochs": ours("compare", PYTHON_FILE, seconds=5),
+    "`compare`": ours("compare", times=1.2, seconds=2),
+    "`explain`": ours("explain", seconds=5),
+    "`predict`": ours("predict", RUN, "0", "1", times=1.2),
+    "`export`": ours("export", RUN, "weights.npz", times=1.2),
+    "`sweep`, 1000 seeds": ours("sweep", seconds=3),
+    "`sweep`, 1000 seeds, the first, which compiles": Row(
+        ["-m", "xor_torch", "sweep"], seconds=8, new=True
+    ),
     **{
-        f"{name} --help": ours(name, "--help", seconds=0.2)
+        f"`{name} --help`": ours(name, "--help", seconds=0.2)
         for name in ("train", "compare", "sweep", "explain", "predict", "export", "play")
     },
 }
@@ -160,8 +181,43 @@ def _cost(clock: float, used: "resource.struct_rusage") -> Cost:
     return Cost(clock, used.ru_utime + used.ru_stime, megabytes)
 
 
-def report(runs: int, as_json: bool) -> None:
-    """Measure and print the table, or one JSON object."""
+def replace_table(folder: Path, head: str, rows: list[str]) -> None:
+    """Put `rows` below the `head` of a table in ``folder/speed.md``; do nothing without a page."""
+    page = folder / "speed.md"
+    if page.is_file():
+        text = page.read_text(encoding="utf-8")
+        table = re.compile(rf"(^{re.escape(head)}\n\|[-|]+\|\n)(?:\|.*\n)*", re.MULTILINE)
+        text, found = table.subn(lambda match: match[1] + "".join(f"{row}\n" for row in rows), text)
+        assert found == 1, f"{page} has no table with the head {head}"
+        page.write_text(text, encoding="utf-8")
+
+
+def _bar(row: Row, bar: float) -> str:
+    """A bar in words, and in seconds if it is a multiple of an import."""
+    parts = [f"{row.times:g} x {SHORT[row.of]}"] if row.times else []
+    parts += [f"{row.seconds:g}"] if row.seconds else []
+    return " + ".join(parts) + (f": {bar:.1f}" if row.times else "")
+
+
+def rows_of_table(result: dict[str, dict]) -> list[str]:
+    """The lines of the table in docs/speed.md."""
+    lines = [
+        f"| {name} | {values['clock']:.2g} | {values['processors']:.2g} "
+        f"| {_bar(ROWS[name], values['bar'] or 0)} | {values['memory']:.0f} MB |"
+        for name, values in result.items()
+        if "--help" not in name
+    ]
+    helps = [values for name, values in result.items() if "--help" in name]
+    clock, processors = (
+        f"{min(v[key] for v in helps):.2g} to {max(v[key] for v in helps):.2g}"
+        for key in ("clock", "processors")
+    )
+    memory = max(values["memory"] for values in helps)
+    return [*lines, f"| `--help` of any command | {clock} | {processors} | 0.2 | {memory:.0f} MB |"]
+
+
+def report(runs: int, as_json: bool, folder: Path) -> None:
+    """Measure and print the table, or one JSON object; see also `replace_table`."""
     costs: dict[str, list[Cost]] = {name: [] for name in ROWS}
     with tempfile.TemporaryDirectory() as home:
         cost(["-m", "xor_torch", "train", "--log-dir", "runs", "--epochs", "1000"], home)
@@ -183,6 +239,7 @@ def report(runs: int, as_json: bool) -> None:
     if as_json:
         print(json.dumps({"runs": runs, "rows": result}, indent=2))
         return
+    replace_table(folder, HEAD, rows_of_table(result))
     print(f"medians of {runs}; a bar is for a quiet machine")
     print(f"{'':<57}{'clock':>8}{'processors':>12}{'bar':>8}{'memory':>10}")
     for name, values in result.items():

@@ -1,10 +1,11 @@
-"""How costs grow: ``benchmark.py growth FOLDER`` measures, fits, and draws a plot for each.
+"""How costs grow: ``benchmark.py growth --folder docs`` measures, fits, and draws plots.
 
 A cost is in seconds of processors. Through its points goes ``a + b n^k``: a is what does not grow,
 and k says how the rest does; 1 is linear.
 """
 
 import json
+import re
 import sys
 import tempfile
 import time
@@ -119,15 +120,34 @@ def draw(path: Path, growth: Growth, seconds: list[float], fit: tuple[float, flo
     figure = Figure(figsize=(5, 3), layout="constrained")
     axes = figure.subplots()
     n = np.geomspace(growth.sizes[0], growth.sizes[-1])
-    axes.loglog(n, a + b * n**k, color="0.6", label=f"{a:.2g} s + {b:.2g} s n^{k:.2f}")
+    axes.loglog(n, a + b * n**k, color="0.6", label=in_words(fit))
     axes.loglog(growth.sizes, seconds, "o", color="C0")
     axes.set(xlabel=f"n, {growth.what}", ylabel="seconds of processors")
     axes.legend(frameon=False)
     figure.savefig(path, metadata={"Date": None})
 
 
+def in_words(fit: tuple[float, float, float]) -> str:
+    """A fit as docs/speed.md has it."""
+    a, b, k = fit
+    return f"{a:.2g} s + {b:.2g} s n^{k:.2f}"
+
+
+def replace_fit(folder: Path, name: str, fit: tuple[float, float, float]) -> None:
+    """Put a fit above its plot in ``speed.md`` of `folder`; do nothing without a page."""
+    page = folder / "speed.md"
+    if page.is_file():
+        text = page.read_text(encoding="utf-8")
+        begin, plot, rest = text.partition(f"](growth-{name}.svg)")
+        assert plot, f"{page} has no growth-{name}.svg"
+        *before, last = re.split(r"(?m)^(?=### )", begin)
+        last, found = re.subn(r"(?m)^`[^`]* n\^[\d.]+`", f"`{in_words(fit)}`", last)
+        assert found == 1, f"{page} has no fit above growth-{name}.svg"
+        page.write_text("".join([*before, last, plot, rest]), encoding="utf-8")
+
+
 def report(runs: int, as_json: bool, folder: Path, names: list[str]) -> None:
-    """Measure, draw ``growth-NAME.svg`` into `folder`, and print the fits."""
+    """Measure, draw ``growth-NAME.svg`` into `folder`, and print the fits; see `replace_fit`."""
     result = {}
     epochs_of_train(10)  # what is imported at the first use
     for name in names or GROWTHS:
@@ -136,10 +156,11 @@ def report(runs: int, as_json: bool, folder: Path, names: list[str]) -> None:
         seconds = [min(growth.measure(n) for _ in range(runs)) for n in growth.sizes]
         fit = fitted(growth.sizes, seconds)
         draw(folder / f"growth-{name}.svg", growth, seconds, fit)
+        replace_fit(folder, name, fit)
         points = dict(zip(growth.sizes, seconds, strict=True))
         result[name] = {"seconds": points, **dict(zip("abk", fit, strict=True))}
         if not as_json:
-            print(f"{growth.what}: {fit[0]:.3g} s + {fit[1]:.3g} s n^{fit[2]:.2f}")
+            print(f"{growth.what}: {in_words(fit)}")
             sys.stdout.flush()
     if as_json:
         print(json.dumps(result, indent=2))

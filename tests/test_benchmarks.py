@@ -1,15 +1,18 @@
 """The benchmarks of `scripts/` measure what they say; how fast anything is, no test says."""
 
+import shutil
 import sys
+from pathlib import Path
 
 import benchmark_commands
 import benchmark_growth
+import benchmark_sweep
 import numpy as np
 import pytest
 
 from xor_torch.backprop.check import check_file
 
-from .common import PATIENCE
+from .common import PATIENCE, ROOT
 
 
 @pytest.mark.parametrize(("a", "b", "k"), [(0, 2, 1), (1, 0.5, 1.5), (3, 1e-3, 2)])
@@ -52,3 +55,45 @@ def test_a_process_costs_something(tmp_path):
 def test_the_first_word_is_waited_for_and_no_more(tmp_path):
     endless = "import time; print('x', flush=True); time.sleep(10**6)"
     assert benchmark_commands.first_word(["-c", endless], str(tmp_path)).clock > 0
+
+
+def test_the_floor_is_sigmoids_in_the_loop_of_a_kernel():
+    text = benchmark_sweep.floor()
+    assert "<load>" not in text and "for (int64_t epoch = 0" in text
+    assert text.count(".exp()") == text.count(" / (V(1.0) + ") == benchmark_sweep.SIGMOIDS
+    assert text.count(".store(") == text.count("V::loadu(") == benchmark_sweep.SIGMOIDS
+
+
+@pytest.fixture
+def page(tmp_path):
+    """A copy of docs/speed.md, to be written into."""
+    return Path(shutil.copy(ROOT / "docs/speed.md", tmp_path))
+
+
+def test_tables_and_fits_are_written_into_the_page(page):
+    before = page.read_text().splitlines()
+    commands = {
+        name: {"clock": 1, "processors": 2, "memory": 3, "bar": 4}
+        for name in benchmark_commands.ROWS
+    }
+    rows = benchmark_commands.rows_of_table(commands)
+    benchmark_commands.replace_table(page.parent, benchmark_commands.HEAD, rows)
+    benchmark_commands.replace_table(page.parent, benchmark_sweep.HEAD, ["| none | 1 |"])
+    for name in benchmark_growth.GROWTHS:
+        benchmark_growth.replace_fit(page.parent, name, (0.25, 2, 1.5))
+    after = page.read_text().splitlines()
+    assert {*rows} < {*after}
+    # each line of the table has its place in the benchmark, and the other way round
+    names = {line.split("|")[1] for line in before if line.count("|") == 6}
+    assert {line.split("|")[1] for line in after if line.count("|") == 6} == names
+    fits = [line for line in after if line.startswith("`0.25 s + 2 s n^1.50`, for n ")]
+    assert len(fits) == len(benchmark_growth.GROWTHS)
+    assert "| none | 1 |" in after
+    assert not any(line.startswith("| eager ") for line in after)
+
+
+def test_a_table_that_is_not_there_is_noticed(page):
+    with pytest.raises(AssertionError, match="no table with the head"):
+        benchmark_commands.replace_table(page.parent, "| nothing |", [])
+    with pytest.raises(AssertionError, match=r"no growth-nothing\.svg"):
+        benchmark_growth.replace_fit(page.parent, "nothing", (1, 2, 3))

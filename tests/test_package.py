@@ -75,6 +75,8 @@ def test_hooks_and_workflow_call_what_make_and_ci_call():
     test = workflow["jobs"]["test"]
     assert test["strategy"]["matrix"]["python"][0] == PROJECT["requires-python"].removeprefix(">=")
     assert test["steps"][-1]["run"] == ".ci/run"
+    assert read(".ci/run").splitlines()[-1] == "make test-all"
+    assert '$(PARALLEL) -m "not slow"\n\ntest-slow:' in read("Makefile")  # nothing else is left out
     assert workflow["jobs"]["slow"]["steps"][-1]["run"] == "make test-slow"
     assert workflow["jobs"]["lowest-versions"]["steps"][-1]["run"] == "make test-lowest"
 

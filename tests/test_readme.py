@@ -6,6 +6,7 @@ section is gone through from top to bottom in a directory of its own. What is sa
 that a command takes is not looked at.
 """
 
+import functools
 import os
 import re
 import shlex
@@ -18,6 +19,8 @@ import pytest
 
 from xor_torch import cli
 from xor_torch.cli.parser import Parser
+
+from .faults import warm
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -183,14 +186,7 @@ def test_the_readmes_program_runs(tmp_path):
     for program in programs:
         program, count = re.subn(r"epochs=\d+", "epochs=10", program)
         assert count
-        run = subprocess.run(
-            [sys.executable, "-c", program],
-            cwd=tmp_path,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
-            capture_output=True,
-            text=True,
-        )
-        assert run.returncode == 0, run.stderr
+        warm.run(cwd=tmp_path / "here", setup=functools.partial(warm.execute, program))
 
 
 IN_PROSE = re.compile(rf"`((?:{'|'.join(sorted(PROGRAMS))}) [^`]+)`")

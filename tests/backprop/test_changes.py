@@ -153,7 +153,7 @@ def test_a_cell_that_crashes_is_skipped(tmp_path, cell):
     verdict = check_file(path)
     assert verdict.verdict == "correct", verdict.report()
     assert verdict.traceback
-    assert "line 6" in verdict.traceback
+    assert "cell 2, line 2" in verdict.traceback
     (tmp_path / "script.py").write_text("".join(f"{source}\n" for source in cells))
     assert check_file(tmp_path / "script.py").verdict == "cannot tell"
 

@@ -53,6 +53,7 @@ def executed(tmp_path_factory):
     return folder, result
 
 
+@pytest.mark.outside
 def test_the_magic_names_the_cell_and_the_notebook_goes_on(executed):
     folder, said = executed
     text, page = said[2]
@@ -66,6 +67,7 @@ def test_the_magic_names_the_cell_and_the_notebook_goes_on(executed):
     assert "%backprop [--strict]" in said[6][0]
 
 
+@pytest.mark.outside
 def test_a_verdict_at_the_end_of_a_cell_is_a_page(executed):
     _, (*_, (text, page), (printed, nothing)) = executed
     assert printed.startswith("WRONG: ") and "> 26 |" in printed

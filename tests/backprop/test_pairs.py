@@ -4,10 +4,10 @@ The layers in ``pairs/layers.py`` are right. A mistake is planted by changing on
 report must name that line and what it assigns.
 """
 
+import functools
 import importlib.util
 import json
 import re
-import subprocess
 import sys
 from typing import NamedTuple
 
@@ -18,6 +18,7 @@ from xor_torch import assert_backward
 from xor_torch.backprop import check_file
 
 from ..common import ROOT
+from ..faults import warm
 from .pairs import layers
 from .test_tools import run_pytest
 
@@ -383,7 +384,7 @@ def test_pytest_shows_no_source_of_ours_where_a_function_raises(tmp_path):
     assert not re.search(r"xor_torch/|recording|_call", said), said
 
 
-def test_a_notebook_is_named_by_its_cell():
+def test_a_notebook_is_named_by_its_cell(tmp_path):
     pytest.importorskip("IPython")
     code = (
         "from IPython.core.interactiveshell import InteractiveShell\n"
@@ -396,7 +397,7 @@ def test_a_notebook_is_named_by_its_cell():
         "result = run('assert_backward(f, g, np.ones((2, 3)), np.ones((3, 2)))')\n"
         "print(result.error_in_exec)\n"
     )
-    run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    run = warm.run(cwd=tmp_path / "here", setup=functools.partial(warm.execute, code))
     assert "WRONG: this notebook, In [3], line 4: dw has a factor" in run.stdout, run.stdout
     assert "> 4 |      dw = x.T @ dout * 3" in run.stdout
 

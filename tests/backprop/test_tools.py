@@ -1,5 +1,6 @@
 """What other programs read: pytest's plugin, pre-commit's hook, the action of GitHub."""
 
+import functools
 import os
 import re
 import shutil
@@ -10,6 +11,7 @@ import pytest
 import yaml
 
 from ..common import ROOT
+from ..faults import warm
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -23,16 +25,20 @@ RIGHT = (
 )
 
 
-def run_pytest(folder, *arguments, autoload="1"):
-    """Pytest in a process of its own, with no plugin but this one."""
-    run = subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "xor_torch.pytest_plugin", *arguments],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": autoload},
-        capture_output=True,
-        text=True,
-    )
-    return run.returncode, run.stdout + run.stderr
+PYTEST = """
+import os, sys
+import pytest
+os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+sys.path.insert(0, "")
+sys.exit(pytest.main({arguments}))
+"""
+
+
+def run_pytest(folder, *arguments):
+    """Pytest in a process of its own, with no plugin but this one: its exit code, what it says."""
+    program = PYTEST.format(arguments=["-p", "xor_torch.pytest_plugin", *arguments])
+    run = warm.Command(cwd=folder, setup=functools.partial(warm.execute, program))
+    return run.wait(), run.stdout + run.stderr
 
 
 @pytest.fixture
@@ -114,6 +120,7 @@ def command(entry, folder, **environment):
     )
 
 
+@pytest.mark.outside
 def test_the_hook_of_pre_commit(project):
     (hook,) = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())
     run = command(f"{hook['entry']} homework/anna.py homework/test_carl.py", project)
@@ -123,6 +130,7 @@ def test_the_hook_of_pre_commit(project):
     assert lines[1].startswith("homework/test_carl.py:1:1: warning: cannot tell: the script needs")
 
 
+@pytest.mark.outside
 def test_the_action_of_github(project):
     action = yaml.safe_load((ROOT / "action.yml").read_text())
     install, compare = action["runs"]["steps"]

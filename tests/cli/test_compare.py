@@ -31,6 +31,7 @@ def handed_in(tmp_path, monkeypatch):
     return folder
 
 
+@pytest.mark.usefixtures("forked")
 def test_a_wrong_file_in_each_form(capsys):
     assert run_cli("compare", WRONG, "--json") == 1
     found = json.loads(capsys.readouterr().out)

@@ -172,6 +172,12 @@ class Command:
         return re.split(r"[\r\n]", self.stderr)[-2]
 
 
+def execute(program: str) -> None:
+    """Run the text of a program, as ``python -c`` does, instead of the command: a setup."""
+    exec(compile(program, "program", "exec"), {"__name__": "__main__"})
+    sys.exit(0)
+
+
 def run(*flags: object, cwd: Path, code: int = 0, **options: object) -> Command:
     """A command that has ended, with exit code `code`."""
     command = Command(*flags, cwd=cwd, **options)

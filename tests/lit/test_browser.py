@@ -5,10 +5,13 @@ import importlib.util
 import pytest
 import screenshots
 
-pytestmark = pytest.mark.skipif(
-    screenshots.CHROMIUM is None or importlib.util.find_spec("playwright") is None,
-    reason="looks at TensorBoard in a browser: needs Chromium and pip install -e '.[browser]'",
-)
+pytestmark = [
+    pytest.mark.outside,
+    pytest.mark.skipif(
+        screenshots.CHROMIUM is None or importlib.util.find_spec("playwright") is None,
+        reason="looks at TensorBoard in a browser: needs Chromium and pip install -e '.[browser]'",
+    ),
+]
 
 
 RUNS = [

@@ -92,12 +92,15 @@ def whole(tmp_path_factory):
     return module
 
 
-@pytest.mark.parametrize("first", [1, 250, 300, 1000])
-def test_resumed_is_uninterrupted_bit_for_bit(whole, tmp_path, first):
-    fit(XORModule(seed=3, hidden=3, lr=0.5), first, tmp_path / "parts")
+@pytest.mark.parametrize(
+    ("first", "views"), [(1, "none"), (250, "all"), (300, "none"), (1000, "scalars")]
+)
+def test_resumed_is_uninterrupted_bit_for_bit(whole, tmp_path, first, views):
+    """Whatever is drawn meanwhile; the uninterrupted run draws all."""
+    fit(XORModule(seed=3, hidden=3, lr=0.5), first, tmp_path / "parts", views=views)
     checkpoint = tmp_path / "parts/version_0/checkpoints/last.ckpt"
     part = lit.load(checkpoint)
-    trainer = fit(part, 1200, tmp_path / "parts", resume=checkpoint)
+    trainer = fit(part, 1200, tmp_path / "parts", resume=checkpoint, views=views)
     assert trainer.global_step == 1200
     assert trainer.log_dir == str(tmp_path / "parts/version_0")
     assert_same_weights(part, whole)

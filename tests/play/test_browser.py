@@ -11,10 +11,13 @@ import screenshots
 from xor_torch import Parameters, initial_weights, manual, truth_table
 from xor_torch.play import Run, make_page, write_page
 
-pytestmark = pytest.mark.skipif(
-    screenshots.CHROMIUM is None or importlib.util.find_spec("playwright") is None,
-    reason="opens the page in a browser: needs Chromium and pip install -e '.[browser]'",
-)
+pytestmark = [
+    pytest.mark.outside,
+    pytest.mark.skipif(
+        screenshots.CHROMIUM is None or importlib.util.find_spec("playwright") is None,
+        reason="opens the page in a browser: needs Chromium and pip install -e '.[browser]'",
+    ),
+]
 
 X, y = truth_table()
 NAMES = ("dW1", "db1", "dW2", "db2")
