@@ -54,7 +54,8 @@ class NetworkPicture:
             left=0.01, right=0.99, bottom=FOOT / height, wspace=0.04, hspace=0.2,
             top=1 - (HEAD + 0.22) / height,
         )  # fmt: skip
-        self._legend(height)
+        self.legend = self._legend(height)
+        self.foot: NDArray[np.uint8] | None = None  # the legend as drawn: it is always the same
         for ax in axes[panels:]:
             ax.set_axis_off()
         self.axes = axes[:panels]
@@ -83,7 +84,7 @@ class NetworkPicture:
             )  # fmt: skip
         return image
 
-    def _legend(self, height: float) -> None:
+    def _legend(self, height: float) -> list[Axes]:
         """The colours of the answers, and under them the shapes of the targets."""
         bar = self.figure.add_axes((0.01, 0.29 / height, 0.98, 0.22 / height))
         bar.imshow(np.linspace(0, 1, 256)[None], aspect="auto", extent=(0, 1, 0, 1), **SCALE)
@@ -98,6 +99,7 @@ class NetworkPicture:
         for x, (target, marker) in zip((0.2, 0.6), TARGETS.items(), strict=True):
             marks.scatter([x], [0.5], c=[target], marker=marker, s=110, edgecolors="k", **SCALE)
             marks.text(x + 0.03, 0.45, f"should be {target}", va="center", **TITLE)
+        return [bar, marks]
 
     def draw(self, parameters: Parameters, title: str) -> NDArray[np.uint8]:
         """The picture of `parameters` (2 inputs) as an RGB image, (height, width, 3) uint8."""
@@ -121,7 +123,14 @@ class NetworkPicture:
                 line.set_data(*_line(W1[:, j], b1[0, j]))
         self.title.set_text(title)
         self.canvas.draw()
-        return np.asarray(self.canvas.buffer_rgba())[..., :3].copy()
+        picture = np.asarray(self.canvas.buffer_rgba())[..., :3].copy()
+        rows = int(FOOT * DOTS)
+        if self.foot is None:
+            self.foot = picture[-rows:].copy()
+            for ax in self.legend:
+                ax.set_visible(False)
+        picture[-rows:] = self.foot
+        return picture
 
 
 def _line(w: Array, b: float) -> Array:
