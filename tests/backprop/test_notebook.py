@@ -59,7 +59,7 @@ def test_the_magic_names_the_cell_and_the_notebook_goes_on(executed):
     text, page = said[2]
     assert "WRONG: this notebook, In [3], line 10: delta1 uses weights" in text
     assert "[[0.01]" in text  # what the cell itself prints
-    assert '<tr class="first" title="delta1[' in page
+    assert '<tr class="first" title="a part of delta1[' in page
     assert "In [3]" in page
     assert not [*folder.glob(".backprop*")]
     # the cell that has failed is left out; of the two loops the first has the mistake

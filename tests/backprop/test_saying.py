@@ -509,6 +509,13 @@ def test_the_pages_of_a_class():
     assert all("http" not in text and "src=" not in text for text in [index, *pages.values()])
 
 
+def test_a_factor_of_what_a_line_assigns_is_said_to_be_a_part():
+    found = finding()
+    found.diagnosis.part = True
+    assert "a part of delta1[0, 2]: actual 0.06024" in verdict(found).report()
+    assert verdict(found).to_json()["value"] == "a part of delta1"
+
+
 def test_a_page_escapes_what_the_script_says():
     source = SOURCE.replace("    delta1 =", "    '<script>alert(1)</script>'; delta1 =")
     one = verdict(finding(), source=source)

@@ -97,7 +97,7 @@ class Verdict:
             "mistake_code": catalogue.mistake_of(d.mistake).code if d and wrong else None,
             "correction": difference(*self.correction) if self.correction else None,
             "shape": list(d.shape) if d else None,
-            "value": (d.of or None) if d else None,
+            "value": ("a part of " * d.part + d.of if d.of else None) if d else None,
             "index": list(d.index) if d and d.of else None,
             "actual": d.actual if d else None,
             "expected": d.expected if d else None,

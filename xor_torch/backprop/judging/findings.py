@@ -39,6 +39,7 @@ class Diagnosis:
     value: int | None = None  # of the forward pass, whose derivative the node should be
     # of its worst element, or of that of a spoilt parameter's step; None if not determined
     of: str = ""
+    part: bool = False  # of what the line assigns: a factor or a term in its expression
     index: tuple[int, ...] = ()
     actual: float | None = None
     expected: float | None = None

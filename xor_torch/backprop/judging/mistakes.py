@@ -34,6 +34,7 @@ def name_of(bench: Bench, one: Fit, repair: Repair, culprit: Culprit) -> Diagnos
     v = repair.edges[v][0] if v < 0 else v
     found = Diagnosis(line, name, mistake, True, spoils, nodes[n].shape, n, v)
     worst(found, name, *_in_the_run(bench, repair, culprit))
+    found.part = not nodes[n].name
     return found
 
 

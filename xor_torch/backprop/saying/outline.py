@@ -284,7 +284,8 @@ def _evidence(d: Diagnosis, script: Script) -> str:
     at = f"{name}[{', '.join(map(str, d.index))}]" if d.index else name
     actual, expected = apart(d.actual, d.expected)
     ratio = "" if d.ratio is None else f", ratio {apart(d.ratio, 1.0)[0]}"
-    return f"{'the step of ' if is_step else ''}{at}: actual {actual}, expected {expected}{ratio}"
+    what = "the step of " if is_step else "a part of " if d.part else ""
+    return f"{what}{at}: actual {actual}, expected {expected}{ratio}"
 
 
 def apart(a: float, b: float) -> tuple[str, str]:
