@@ -4,6 +4,7 @@ import re
 import signal
 import socket
 import subprocess
+import shlex
 import sys
 from pathlib import Path
 
@@ -283,7 +284,8 @@ def test_torchrun_shares_a_sweep(nodes, elsewhere):
 
 def test_the_hint_names_a_tensorboard_that_is_there(monkeypatch):
     monkeypatch.setattr("shutil.which", lambda name: None)
-    assert tensorboard("a b") == f"{sys.executable} -m tensorboard.main --logdir 'a b'"
+    python = shlex.quote(sys.executable)  # the folder may have a space
+    assert tensorboard("a b") == f"{python} -m tensorboard.main --logdir 'a b'"
     monkeypatch.setattr("shutil.which", lambda name: "/usr/bin/tensorboard")
     assert tensorboard("logs") == "tensorboard --logdir logs"
 
