@@ -1,10 +1,10 @@
 import json
 import os
 import re
+import shlex
 import signal
 import socket
 import subprocess
-import shlex
 import sys
 from pathlib import Path
 
