@@ -38,17 +38,7 @@ for epoch in manual.train(*data.truth_table(), data.initial_weights()):
         print(epoch.mse)
 """
 
-TORCH = """
-import torch
-from xor_torch import XOR, squared_error, truth_table
-X, y = map(torch.from_numpy, truth_table())
-net = XOR()
-optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
-for epoch in range(10_000):
-    loss = squared_error(net(X), y)
-    optimizer.zero_grad()
-    loss.backward()
-    optimizer.step()
+TORCH = f"""{benchmark_commands.RAW.rstrip()}
     if epoch % 1000 == 0:
         print(loss.item() / 4)
 """

@@ -329,8 +329,9 @@ class Bench:
     def _repeats(self, k: int) -> bool:
         """Does an assignment of the step have an index that names an element twice?"""
         nodes, step = self.tape.nodes, self.steps[k]
-        made = {*step.nodes} - {*step.start.values()}
-        for node in (nodes[n] for n in made if nodes[n].op == "assign"):
+        before = {*step.start.values()}
+        assigned = (n for n in step.nodes if nodes[n].op == "assign" and n not in before)
+        for node in (nodes[n] for n in assigned):
             for value in (nodes[i].value for i in node.inputs[1:] if nodes[i].dtype == "i"):
                 if value is not None and value.ndim and len(np.unique(value)) < value.size:
                     return True
@@ -549,11 +550,16 @@ class Bench:
     @cache  # noqa: B019 - a bench lives as long as its judgement
     def _behind_changes(self, k: int, replaced: tuple[int, ...], _inner: bool) -> list[int]:
         """What has to be computed again, in order, if some values are others."""
-        view, wanted = self.view(k), set[int]()
+        view = self.view(k)
+        return sorted((view.after(replaced) - {*replaced}) & view.behind(self.changes_of(k)))
+
+    def changes_of(self, k: int) -> set[int]:
+        """The values that the changes of a step are read from."""
+        found = set[int]()
         for i in self.parameters:
             parts = self.change_nodes(k, i)
-            wanted |= {self.steps[k].end[i]} if parts is None else {n for n, _ in parts}
-        return sorted((view.after(replaced) - {*replaced}) & view.behind(wanted))
+            found |= {self.steps[k].end[i]} if parts is None else {n for n, _ in parts}
+        return found
 
     def check_replay(self) -> None:
         """Does the repeated tape give what the script computed?

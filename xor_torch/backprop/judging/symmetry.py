@@ -11,13 +11,13 @@ from dataclasses import dataclass
 import torch
 
 from .points import Bench, Point, View
+from .soundness import CUTS
 
 Tensor = torch.Tensor
 SYMMETRIC = 1e-5  # relative
 ROUNDING = 1e-9
 DRAWS = 3
 MOST_POINTS = 4
-CUTS = {"clip", "minimum", "maximum", "fmin", "fmax"}
 
 
 @dataclass
@@ -118,12 +118,9 @@ def cuts(bench: Bench, p: Point) -> int | None:
 
     What an optimiser cuts off the gradient that is looked at does not count.
     """
-    nodes, view, ends = bench.tape.nodes, bench.view(p.step), set[int]()
-    for i in bench.parameters:
-        parts = bench.change_nodes(p.step, i)
-        ends |= {view.step.end[i]} if parts is None else {n for n, _ in parts}
-    for n in sorted(view.behind(ends)):
-        if nodes[n].op in CUTS and view.depends[n] == view.full:
+    nodes, view = bench.tape.nodes, bench.view(p.step)
+    for n in sorted(view.behind(bench.changes_of(p.step))):
+        if nodes[n].op in CUTS - {"where"} and view.depends[n] == view.full:
             before, after = p.values.get(nodes[n].inputs[0]), p.values.get(n)
             if before is None or after is None:
                 continue

@@ -44,18 +44,24 @@ def of_some_loss(bench: Bench, objective: Objective) -> bool:
     """Is the delta the derivative of a function of its value, whichever that is?"""
     k = min(objective.terms)
     d, z = objective.terms[k][0]
-    if d is None or len(objective.terms[k]) > 1 or not only_through(bench, k, d, z):
+    if d is None or len(objective.terms[k]) > 1:
         return False
-    points = [p for p in bench.points if p.step == k and p.moved][:2]
-    return len(points) > 1 and all(symmetric(p.values[d], p.values[z]) for p in points)
+    answers = _symmetric(bench, k, d, z)
+    return answers is not None and len(answers) > 1 and all(answers)
 
 
 def _asymmetric(bench: Bench, k: int, d: int, z: int) -> bool:
     """The Jacobian of a derivative is a Hessian, which is symmetric."""
+    answers = _symmetric(bench, k, d, z)
+    return answers is not None and all(answer is False for answer in answers)
+
+
+def _symmetric(bench: Bench, k: int, d: int, z: int) -> list[bool | None] | None:
+    """Is the derivative of d by z symmetric, at two points? None if z is not all of its way."""
     if d not in bench.view(k).inside or not only_through(bench, k, d, z):
-        return False
+        return None
     points = [p for p in bench.points if p.step == k and p.moved][:2]
-    return all(symmetric(p.values[d], p.values[z]) is False for p in points)
+    return [symmetric(p.values[d], p.values[z]) for p in points]
 
 
 def only_through(bench: Bench, k: int, d: int, z: int) -> bool:
