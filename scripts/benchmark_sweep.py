@@ -193,6 +193,11 @@ def benchmark_sweep(rounds: int = 3) -> dict[str, float]:
     return {name: statistics.median(values) for name, values in times.items()}
 
 
+def three_digits(x: float) -> str:
+    """Three significant digits, without an exponent: 39,300 and 9.21."""
+    return f"{float(f'{x:.3g}'):,g}"
+
+
 def report(rounds: int, as_json: bool, folder: Path) -> None:
     """Measure and print the table, or one JSON object; see also `replace_table`."""
     medians = benchmark_sweep(rounds)
@@ -200,7 +205,7 @@ def report(rounds: int, as_json: bool, folder: Path) -> None:
         print(json.dumps(medians))
         return
     names = [name for name in medians if name.endswith(" ns")]
-    rows = [f"| {name.removesuffix(' ns')} | {medians[name]:,.3g} |" for name in names]
+    rows = [f"| {name.removesuffix(' ns')} | {three_digits(medians[name])} |" for name in names]
     replace_table(folder, HEAD, rows)
     print(f"{CORES} cores, medians of {rounds}")
     for name, value in medians.items():

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 
 from .. import replay
@@ -59,11 +60,7 @@ def worst(found: Diagnosis, of: str, actual: Tensor, expected: Tensor) -> None:
 
 def _index(flat: int, shape: Sequence[int]) -> tuple[int, ...]:
     """The place of an element of an array, from its place in the array's flat form."""
-    index = list[int]()
-    for size in reversed(shape):
-        flat, place = divmod(flat, size)
-        index.append(place)
-    return tuple(index[::-1])
+    return tuple(map(int, np.unravel_index(flat, tuple(shape))))
 
 
 def _by_constant(bench: Bench, one: Fit, p: Point, constant: int) -> Tensor | None:
