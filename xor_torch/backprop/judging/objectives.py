@@ -6,6 +6,7 @@ any loss has whose derivative with respect to the value is delta. If a pair expl
 everything below the value is right, whatever the loss.
 """
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,7 +15,7 @@ import torch
 
 from ..operations import PARTS, SAME_NUMBERS
 from ..tape import Ref, squeezed
-from .points import Bench, Key, View
+from .points import Bench, Key, Point, Values, View
 
 Tensor = torch.Tensor
 HINGE = "hinge loss"
@@ -34,6 +35,8 @@ class Objective:
     terms: dict[int, list[Term]] = field(default_factory=dict)
     key: tuple[Any, ...] = ()
     weights: dict[int, float] = field(default_factory=dict)  # of values; 1 if it is not here
+    # what `gradients_at` has found, by the identity of a point's values, which it keeps alive
+    found: dict[int, tuple[Values, list[Tensor] | None]] = field(default_factory=dict)
 
     def values(self, k: int) -> list[int]:
         return [v for _, v in self.terms[k]]
@@ -66,6 +69,14 @@ def gradients(
     found = torch.autograd.grad(value, of, retain_graph=True, allow_unused=True)
     grads = [torch.zeros_like(x) if g is None else g for g, x in zip(found, of, strict=True)]
     return grads if all(bool(torch.isfinite(g).all()) for g in grads) else None
+
+
+def gradients_at(objective: Objective, p: Point) -> list[Tensor] | None:
+    """The derivatives with respect to the parameters, computed once for each point."""
+    if id(p.values) not in objective.found:
+        grads = gradients(objective, p.step, p.values, p.leaves)
+        objective.found[id(p.values)] = p.values, grads
+    return objective.found[id(p.values)][1]
 
 
 def own_scalars(bench: Bench, steps: Iterable[int] | None = None) -> list[Objective]:
@@ -102,6 +113,19 @@ def own_scalars(bench: Bench, steps: Iterable[int] | None = None) -> list[Object
         found.values(), key=lambda o: max(v for v in o.values(max(o.terms))), reverse=True
     )
     return order
+
+
+def different(scalars: list[Objective], points: list[Point]) -> list[Objective]:
+    """The first of those that are at all points a multiple of each other, as sum and mean are."""
+    found: dict[tuple[object, ...], Objective] = {}
+    for one in scalars:
+        values = [total(one, p.step, p.values) for p in points if p.step in one.terms]
+        numbers = [float(v.detach()) for v in values if v is not None]
+        key = one.key
+        if len(numbers) > 2 and numbers[0] and all(map(math.isfinite, numbers)) and not one.weights:
+            key = (*one.terms, *(f"{x / abs(numbers[0]):.10g}" for x in numbers))
+        found.setdefault(key, one)
+    return [*found.values()]
 
 
 def _hinges(bench: Bench) -> dict[tuple[object, ...], Objective]:
@@ -186,7 +210,8 @@ def is_linear(bench: Bench, objective: Objective) -> bool:
     by_step: dict[int, list[list[Tensor]]] = {}
     for p in bench.points:
         if p.step in objective.terms:
-            grads = gradients(objective, p.step, p.values, p.leaves)
+            bench.clock.check()
+            grads = gradients_at(objective, p)
             if grads is not None:
                 by_step.setdefault(p.step, []).append(grads)
     return all(
