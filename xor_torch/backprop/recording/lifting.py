@@ -355,7 +355,7 @@ class _Lifting:
         line = nodes[next(iter(replaced.values()))]
         ordered = [now[p] for p in array.places]
         plan = self.together.get(ordered[0]) if len(replaced) == len(ordered) else None
-        if n < 0 and all(nodes[i].op == "leaf" for i in now.values()):
+        if n < 0 and (group.cut or all(nodes[i].op == "leaf" for i in now.values())):
             made = self._add("leaf", (), line, value, None)
         elif n >= 0 and isinstance(plan, tuple):
             at = list(array.places.values())
@@ -385,6 +385,8 @@ class _Lifting:
         grouped = {p for g in self.groups for p in g.first.values()}
         grouped |= {i for g in self.groups for r in g.rounds for i in r.values()}
         grouped.update(*(g.between for g in self.groups))
+        begin = max((g.begin for g in self.groups if g.cut), default=0)
+        grouped.update(i for i in self.made if i < begin)
         for a, b in self.old.links:
             known = b not in self.made or (a, b) in self.linked
             if known and b not in grouped and a in self.at and b in self.at:

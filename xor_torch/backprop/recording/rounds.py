@@ -24,6 +24,7 @@ class Group:
     rounds: list[dict[Place, int]] = field(default_factory=list)  # what is replaced together
     ends: list[int] = field(default_factory=list)  # the same as `begin`, after each of them
     between: set[int] = field(default_factory=set)  # what nobody reads but the next number
+    cut: bool = False  # is what was there before the beginning left out?
     version: int = -1  # the present array on the new tape
     now: dict[Place, int] = field(default_factory=dict)
 
@@ -39,7 +40,7 @@ def groups_of(arrays: list[Array], places: Places, tape: Tape, made: set[int]) -
     for at, place, node in list(places.log):
         stored[place].append((since.setdefault(node, at), node))
     use = _uses(tape, {node for events in stored.values() for _, node in events})
-    found, partial, reads = list[Group](), list[tuple[Group, list[Event]]](), list[Read]()
+    found, stores, reads = list[Group](), list[list[Event]](), list[Read]()
     for array in arrays:
         if not array.shape:
             if any(node not in made for p in array.places for _, node in stored[p]):
@@ -53,22 +54,44 @@ def groups_of(arrays: list[Array], places: Places, tape: Tape, made: set[int]) -
         begin = max(stored[p][0][0] for p in names)
         late = [e for e in events if e[0] > begin]
         skipped = _to_next_round(late, len(names))
-        begin = late[skipped - 1][0] if skipped else begin
-        first = {names[n]: node for at, node, n in events if at <= begin}
-        group = Group(array, first, begin, between=between)
-        late = late[skipped:]
-        _divide(group, late, [])
-        if any(len(some) < len(names) for some in group.rounds[:-1]):
-            partial.append((group, late))
+        found.append(Group(array, {}, late[skipped - 1][0] if skipped else begin, between=between))
+        stores.append(events)
         for at, node, _ in late:
             readers = [i for i in use.get(node, ()) if tape.nodes[i].op != "copy"]
-            if readers:
-                reads.append((at, min(readers)))
-        found.append(group)
-    for group, late in partial:
-        # a step may replace some of the numbers only: the next one reads what it has replaced
-        _divide(group, late, sorted(reads))
+            reads += [(at, min(readers))] if readers else []
+    reads.sort()
+    together = _together(found, stores, reads)
+    for group, events in zip(found, stores, strict=True):
+        group.begin, group.cut = max(group.begin, together), bool(together)
+        names = list(group.array.places)
+        group.first = {names[n]: node for at, node, n in events if at <= group.begin}
+        late = [e for e in events if e[0] > group.begin]
+        _divide(group, late, [])
+        if any(len(some) < len(names) for some in group.rounds[:-1]):
+            # a step may replace some of the numbers only: the next one reads what it has replaced
+            _divide(group, late, reads)
     return found
+
+
+def _together(groups: list[Group], stores: list[list[Event]], reads: list[Read]) -> int:
+    """Where all arrays are there, after a step; 0 if they come together in the first one.
+
+    The weight of a word is there when the word is first met.
+    """
+    last = max((group.begin for group in groups), default=0)
+    early = any(
+        sum(group.begin < at <= last for at, _, _ in events) >= len(group.array.places)
+        for group, events in zip(groups, stores, strict=True)
+    )
+    if not early or any(2 * sum(at > last for at, _, _ in some) < len(some) for some in stores):
+        return 0
+    read = math.inf
+    for at, first in reads:
+        if at > last:
+            if read < at:
+                break
+            last, read = at, min(read, first)
+    return last
 
 
 def _divide(group: Group, events: list[Event], reads: list[Read]) -> None:
