@@ -90,7 +90,7 @@ def own_scalars(bench: Bench, steps: Iterable[int] | None = None) -> list[Object
         needed = view.behind(view.ends)
         # not the same weights on other data
         shared = view.after(needed - view.starts) | _on_the_data_of(view, needed)
-        may_be = shared - needed - view.ends.keys()
+        may_be = shared - _beside_earlier(bench, k) - needed - view.ends.keys()
         for key, ids in view.roles.items():
             ids = [
                 n
@@ -158,6 +158,22 @@ def _hinges(bench: Bench) -> dict[tuple[object, ...], Objective]:
                 made.terms.setdefault(k, []).append((None, margin))
                 made.weights[margin] = slope if active else 0.0
     return found
+
+
+def _beside_earlier(bench: Bench, k: int) -> set[int]:
+    """What compares a value of this step with the same of a step before: progress, and no loss.
+
+    A running loss only adds to what was there.
+    """
+    view, nodes = bench.view(k), bench.tape.nodes
+    before = {n for step in bench.steps[:k] for n in step.nodes} - view.inside
+    compared = []
+    for n in view.step.nodes:
+        if n not in view.starts and nodes[n].op != "add":
+            sites = [(nodes[i].site, nodes[i].op) for i in nodes[n].inputs]
+            earlier = len(sites) > len({*sites}) and not before.isdisjoint(nodes[n].inputs)
+            compared += [n] if earlier else []
+    return view.after(compared)
 
 
 def _on_the_data_of(view: View, needed: set[int]) -> set[int]:
