@@ -605,6 +605,11 @@ def largest(x: Tensor) -> float:
     return float(x.detach().abs().max()) if x.numel() else 0.0
 
 
+def is_finite(x: Tensor) -> bool:
+    """Is every element a number? If their sum is one, then each of them is."""
+    return math.isfinite(float(x.detach().sum())) or bool(torch.isfinite(x).all())
+
+
 def _without_diverged(points: list[Point]) -> list[Point]:
     """Leave out where the numbers are so large that all others are nothing beside them."""
     sizes = [max(map(largest, p.changes), default=0.0) for p in points]
