@@ -428,6 +428,7 @@ RULES = [
     no_circle, what_is_heavy_waits, stubs_tell_type_checkers_what_faces_fetch,
 ]  # fmt: skip
 
+
 @functools.cache
 def the_graph():
     """That of the package; made when the first test asks, for every worker collects all tests."""

@@ -445,6 +445,18 @@ def test_one_unit_in_other_words(edits, loss, tmp_path):
     assert finding.verdict == "wrong"
 
 
+def test_a_penalty_that_lets_the_weights_grow(tmp_path):
+    falling = [("0.1 * X.T @ (p - t)", "(-0.3 * w - X.T @ (t - p)) / step"),
+               ("0.1 * (p - t)", "-1 / step * (t - p)")]  # fmt: skip
+    source = ONE_UNIT
+    for right, other in falling:
+        source = source.replace(right, other)
+    (finding,) = judged(source, tmp_path)
+    assert finding.verdict != "correct"
+    (finding,) = judged(source.replace("-0.3 * w", "0.3 * w"), tmp_path)
+    assert finding.verdict == "correct"
+
+
 PARTS = """\
 import numpy as np
 np.random.seed(0)

@@ -8,7 +8,7 @@ import torch
 from .. import replay
 from .findings import Diagnosis
 from .fit import Fit
-from .objectives import gradients, total
+from .objectives import gradients_at, total
 from .points import Bench, Point
 
 Tensor = torch.Tensor
@@ -38,7 +38,7 @@ def fill(bench: Bench, one: Fit, found: Diagnosis) -> None:
     if found.spoils[0] not in bench.names or bench.inner:
         return
     i = bench.names.index(found.spoils[0])
-    grads = gradients(one.objective, p.step, p.values, p.leaves)
+    grads = gradients_at(one.objective, p)
     if grads is not None and grads[i].shape == p.changes[i].shape:
         worst(found, f"{bench.names[i]} step", p.changes[i], -one.factors[p.step] * grads[i])
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 import torch
 
-from .objectives import Objective, gradients
+from .objectives import Objective, gradients, gradients_at
 from .points import Bench, Point, is_finite, largest
 
 Tensor = torch.Tensor
@@ -79,7 +79,7 @@ def fit_part(samples: Sequence[Sample], decay: bool = False, noise: bool = True)
     if decay and not part.ok:
         # the decay may be a part of the gradient, and go with its factor from step to step
         factor, rate = _one_step(samples)
-        if factor and rate / factor > 0:
+        if factor and rate > 0:
             summed = [replace(s, gradient=s.gradient + rate / factor * s.shrunk) for s in samples]
             again = _fit(summed, top, 0.0, [True] * len(samples), None)
             if again.ok:
@@ -281,7 +281,8 @@ def fit(bench: Bench, objective: Objective, decay: bool = False, noise: bool = T
     found: list[tuple[Point, list[Tensor]]] = []
     for p in bench.points:
         if p.step in objective.terms:
-            grads = gradients(objective, p.step, p.values, p.leaves)
+            bench.clock.check()
+            grads = gradients_at(objective, p)
             if grads is not None:
                 found.append((p, grads))
     if sum(p.moved for p, _ in found) < 2:

@@ -15,7 +15,7 @@ import torch
 
 from ..operations import PARTS, SAME_NUMBERS
 from ..tape import Ref, squeezed
-from .points import Bench, Key, View, is_finite
+from .points import Bench, Key, Point, Values, View, is_finite
 
 Tensor = torch.Tensor
 HINGE = "hinge loss"
@@ -35,6 +35,8 @@ class Objective:
     terms: dict[int, list[Term]] = field(default_factory=dict)
     key: tuple[Any, ...] = ()
     weights: dict[int, float] = field(default_factory=dict)  # of values; 1 if it is not here
+    # what `gradients_at` has found, by the identity of a point's values, which it keeps alive
+    found: dict[int, tuple[Values, list[Tensor] | None]] = field(default_factory=dict)
 
     def values(self, k: int) -> list[int]:
         return [v for _, v in self.terms[k]]
@@ -82,6 +84,14 @@ def gradients(
     return grads if all(map(is_finite, grads)) else None
 
 
+def gradients_at(objective: Objective, p: Point) -> list[Tensor] | None:
+    """The derivatives with respect to the parameters, computed once for each point."""
+    if id(p.values) not in objective.found:
+        grads = gradients(objective, p.step, p.values, p.leaves)
+        objective.found[id(p.values)] = p.values, grads
+    return objective.found[id(p.values)][1]
+
+
 def own_scalars(bench: Bench, steps: Iterable[int] | None = None) -> list[Objective]:
     """Every scalar that depends on all parameters, outermost first, and the margins of branches.
 
@@ -116,6 +126,19 @@ def own_scalars(bench: Bench, steps: Iterable[int] | None = None) -> list[Object
         found.values(), key=lambda o: max(v for v in o.values(max(o.terms))), reverse=True
     )
     return order
+
+
+def different(scalars: list[Objective], points: list[Point]) -> list[Objective]:
+    """The first of those that are at all points a multiple of each other, as sum and mean are."""
+    found: dict[tuple[object, ...], Objective] = {}
+    for one in scalars:
+        values = [total(one, p.step, p.values) for p in points if p.step in one.terms]
+        numbers = [float(v.detach()) for v in values if v is not None]
+        key = one.key
+        if len(numbers) > 2 and numbers[0] and all(map(math.isfinite, numbers)) and not one.weights:
+            key = (*one.terms, *(f"{x / abs(numbers[0]):.10g}" for x in numbers))
+        found.setdefault(key, one)
+    return [*found.values()]
 
 
 def _hinges(bench: Bench) -> dict[tuple[object, ...], Objective]:
@@ -200,7 +223,8 @@ def is_linear(bench: Bench, objective: Objective) -> bool:
     by_step: dict[int, list[list[Tensor]]] = {}
     for p in bench.points:
         if p.step in objective.terms:
-            grads = gradients(objective, p.step, p.values, p.leaves)
+            bench.clock.check()
+            grads = gradients_at(objective, p)
             if grads is not None:
                 by_step.setdefault(p.step, []).append(grads)
     return all(

@@ -34,7 +34,6 @@ MOST_STEPS = 6
 # Operations, times points: about five seconds of repeating.
 MOST_OPERATIONS = 120_000
 LONGEST_STEP = 60_000
-KEPT = 1 / 6  # of the time
 DIVERGED = 1e6  # times the middle one
 ROUNDINGS = 3  # runs that show how much of a value is rounding
 SAME = 1e-6  # a recorded value and the same value repeated
@@ -55,9 +54,9 @@ class OutOfTime(CannotTell):
 class Clock:
     """The time that judging may take; a part of it is kept for one last question."""
 
-    def __init__(self, seconds: float = math.inf) -> None:
-        self.reserve = KEPT * seconds
-        self.end = time.monotonic() + (1 - KEPT) * seconds
+    def __init__(self, seconds: float = math.inf, kept: float = 0.0) -> None:
+        self.reserve = kept * seconds
+        self.end = time.monotonic() + (1 - kept) * seconds
 
     def check(self) -> None:
         if time.monotonic() > self.end:
@@ -233,6 +232,7 @@ class Bench:
         self.states_move = False  # has an optimiser's state other numbers than zero?
         self.left_out: dict[int, list[int]] = {}  # of each step: values that are taken as zero
         self._views: dict[int, View] = {}
+        self._runs: dict[tuple[int, int | None, float, bool], Values | None] = {}
         self._more: dict[int, list[Point]] = {}
         self.chosen = self._choose()
         self.points: list[Point] = []
@@ -377,6 +377,22 @@ class Bench:
 
     def point(self, k: int, seed: int | None, size: float = 0.0, keep: bool = True) -> Point | None:
         """One step at one set of parameters; None if the script would have gone another way."""
+        key = (k, seed, size, keep)
+        if self.left_out or self.states_move:
+            values = self._run(*key)
+        else:  # what the changes are read from may be another at the next question
+            if key not in self._runs:
+                self._runs[key] = self._run(*key)
+            values = self._runs[key]
+        if values is None:
+            return None
+        leaves = [values[self.steps[k].start[i]] for i in self.parameters]
+        changes = [self.change(k, i, values).detach() for i in self.parameters]
+        if not all(bool(torch.isfinite(c).all()) for c in changes):
+            return None
+        return Point(k, seed is not None, values, leaves, changes, seed or 0)
+
+    def _run(self, k: int, seed: int | None, size: float, keep: bool) -> Values | None:
         self.clock.check()
         step = self.steps[k]
         given = self._given(k, seed, size, keep)
@@ -393,11 +409,7 @@ class Bench:
             self.tied = True
             if seed is None:
                 return None  # the derivative of relu at 0 is a convention
-        leaves = [values[step.start[i]] for i in self.parameters]
-        changes = [self.change(k, i, values).detach() for i in self.parameters]
-        if not all(bool(torch.isfinite(c).all()) for c in changes):
-            return None
-        return Point(k, seed is not None, values, leaves, changes, seed or 0)
+        return values
 
     def make_points(self) -> None:
         self._more.clear()
@@ -570,6 +582,7 @@ class Bench:
         """
         for k in self.chosen[:2]:
             step = self.steps[k]
+            self.clock.check()
             known = {n: self.tape.nodes[n].value for n in step.start.values()}
             if any(v is None for v in known.values()):
                 continue

@@ -14,7 +14,7 @@ import torch
 from ..tape import squeezed
 from .derivatives import Derivatives
 from .fit import Fit
-from .objectives import gradients
+from .objectives import gradients_at
 from .points import Bench, OutOfTime, Point, largest
 
 Tensor = torch.Tensor
@@ -48,7 +48,7 @@ class Repair(Derivatives):
         self.scale = fit.factors.get(k)
         self.wanted = []
         for p in self.points:
-            grads = gradients(fit.objective, k, p.values, p.leaves)
+            grads = gradients_at(fit.objective, p)
             assert grads is not None
             self.wanted.append([-(self.scale or 1.0) * g for g in grads])
 

@@ -10,7 +10,7 @@ from ..operations import PARTS, PRODUCTS, SUMS
 from ..tape import Node
 from .findings import Diagnosis, MistakeName
 from .fit import Fit
-from .objectives import Objective, gradients, total
+from .objectives import Objective, gradients, gradients_at, total
 from .points import SAME, Bench, CannotTell, largest
 from .steps import consumers, moves_others
 
@@ -259,7 +259,7 @@ def only_elsewhere(bench: Bench, one: Fit) -> bool:
     """
     bad, points = [i for i, ok in enumerate(one.good) if not ok], 0
     for p in [p for p in bench.points if not p.moved and p.step in one.objective.terms]:
-        grads = gradients(one.objective, p.step, p.values, p.leaves)
+        grads = gradients_at(one.objective, p)
         factor = one.factors.get(p.step)
         if grads is None or factor is None:
             continue

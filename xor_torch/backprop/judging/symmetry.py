@@ -134,6 +134,7 @@ def _products(bench: Bench, p: Point) -> dict[tuple[int, int], Products]:
     draw = torch.Generator().manual_seed(p.seed)
     found: dict[tuple[int, int], Products] = {}
     for _ in range(DRAWS):
+        bench.clock.check()
         u, v = (
             [torch.randn(x.shape, generator=draw, dtype=torch.float64) for x in p.leaves]
             for _ in range(2)
