@@ -19,7 +19,7 @@ from xor_torch.backprop.recording.limits import Limits
 
 from ..faults import warm
 
-UPDATES = 64  # recorded in a loop: a tenth, in which whatever is judged has come many times
+UPDATES = 128  # recorded in a loop: a fifth, in which whatever is judged has come many times
 
 
 def _run(argv, cwd, env):
