@@ -21,6 +21,8 @@ FLOOR = 1e-13  # of the largest gradient that the same parameter has at any poin
 TELLING = 1e-6  # of it: what is smaller tells no factor
 NOISES = 20.0  # times the spread of a few runs with random rounding
 ALIKE = 1e-6  # factors
+FOLLOWS = 1e-6  # relative: a change and the step that the gradient asks for
+PROPORTIONAL = 1e-7  # relative: an array and a multiple of another, which may be small
 SMALL = 1e-6  # of the largest change: rounding may be all of it
 
 

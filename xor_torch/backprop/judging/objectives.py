@@ -21,7 +21,7 @@ Tensor = torch.Tensor
 HINGE = "hinge loss"
 LESS = {"less": True, "less_equal": True, "greater": False, "greater_equal": False}
 # What may lie between a term of a sum and the update that it is a part of.
-PLAIN = {"add", "subtract", "negative", "multiply", "divide", "assign", "copy", "astype"}
+PASSED_ON = {"add", "subtract", "negative", "multiply", "divide", "assign", "copy", "astype"}
 SELECTED = PARTS - SAME_NUMBERS
 Term = tuple[int | None, int]  # (delta, value); no delta: the value itself is the objective
 
@@ -212,7 +212,7 @@ def _moved_by_itself(view: View, n: int) -> bool:
     """
     nodes = view.tape.nodes
     return view.full == 1 and all(
-        nodes[m].op in {*PLAIN, *PARTS}
+        nodes[m].op in {*PASSED_ON, *PARTS}
         and (nodes[m].op in ("add", "subtract") or not view.outside(m))
         for m in view.behind([n]) - view.starts
     )
