@@ -250,11 +250,13 @@ class Bench:
         if k == 0:
             return []
         nodes, view, before = self.tape.nodes, self.view(k), self.view(k - 1)
+        elsewhere = {n for s in self.network.elsewhere for n in s.nodes}
         found = []
         users: dict[int, list[int]] = {}
         for n in view.step.nodes:
             for a in nodes[n].inputs if view.reaches[n] and n not in view.starts else ():
-                if a not in view.inside and a in before.inside and a not in before.starts:
+                known = a in view.inside or a in elsewhere or a in before.starts
+                if not known and a in before.inside:
                     users.setdefault(a, []).append(n)
         for a, by in users.items():
             stack, seen = [a], set[int]()

@@ -297,7 +297,7 @@ def left_alone(bench: Bench, one: Fit) -> Diagnosis | None:
     k = next(iter(one.objective.terms))
     view, nodes = bench.view(k), bench.tape.nodes
     since = min(view.starts)
-    forward = view.behind(one.objective.values(k))
+    forward = view.behind(one.objective.values(k)) - view.starts
     stack = [i for n in forward for i in nodes[n].inputs if i not in view.inside and i > since]
     found: set[int] = set()
     seen: set[int] = set()
