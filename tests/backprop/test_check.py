@@ -844,4 +844,5 @@ def test_judging_may_take_what_the_script_leaves_of_the_time(tmp_path, monkeypat
     path = tmp_path / "x.py"
     path.write_text("import numpy as np\nx = np.ones(3)\n")
     check_file(path, timeout=300)
-    assert seen == [pytest.approx(100)]
+    (seconds,) = seen
+    assert 100 < seconds <= check.JUDGE_SHARE * 300
