@@ -21,7 +21,6 @@ import torch
 
 import xor_torch
 from tests.common import PATIENCE, ROOT, events
-from tests.faults import waiting
 from xor_torch.__main__ import main
 
 CONTEXT = multiprocessing.get_context("forkserver")
@@ -39,7 +38,7 @@ LATER += [f"PIL.{name}ImagePlugin" for name in ("Bmp", "Gif", "Jpeg", "Png", "Pp
 # What is called in a process, and how pytest was started: each process would import these, too.
 LATER += ["tests.faults.warm", "tests.faults.follow", "tests.backprop.conftest", "pytest.__main__"]
 # The collector rests while these are imported, as in the tests themselves.
-BEFORE, AFTER = ["tests.conftest", waiting.__name__], ["tests.faults.imported"]
+BEFORE, AFTER = ["tests.conftest", "tests.faults.waiting"], ["tests.faults.imported"]
 CONTEXT.set_forkserver_preload([*BEFORE, *ROOMS, *LIBRARIES, *LATER, *AFTER])
 
 
