@@ -19,9 +19,9 @@ from .homework import CORRECT, MISTAKES, NAMES
 
 # As in a user's check, except that a busy machine records as much as a quiet one.
 WHOLE = Limits(slow_loop_seconds=1e9)
-# A fifth of it, in which every way to write an update has come many times. The judge takes its
+# A tenth of it, in which every way to write an update has come many times. The judge takes its
 # points from all over a recording, as many from a short one as from a long one.
-LIMITS = Limits(updates=128, nodes=12_000, slow_loop_seconds=1e9)
+LIMITS = Limits(updates=64, nodes=6_000, slow_loop_seconds=1e9)
 
 
 def judged(source, folder, limits=LIMITS):

@@ -8,10 +8,10 @@ import torch
 from ..operations import PARTS, PRODUCTS, SAME_NUMBERS, SUMS
 from .expected import worst
 from .findings import Diagnosis, MistakeName
-from .fit import Fit, alike
+from .fit import FOLLOWS, Fit, alike
 from .losses import is_sigmoid, is_tanh
 from .objectives import gradients, total
-from .points import SAME, Bench, largest
+from .points import Bench, largest
 from .repair import Culprit, Repair
 
 MOST_NUMBERS = 2_000_000  # that are looked at for the name of one mistake
@@ -74,7 +74,7 @@ def wrong_element(bench: Bench, one: Fit) -> Diagnosis | None:
         off = points[-1].changes[i] + factor * grads[i]
         for n in written[i]:
             touched = points[-1].values[n] != points[-1].values[nodes[n].inputs[0]]
-            if largest(off[touched]) > SAME * largest(grads[i] * factor):
+            if largest(off[touched]) > FOLLOWS * largest(grads[i] * factor):
                 found.append((n, i))
     if not found:
         return None

@@ -15,13 +15,13 @@ import torch
 
 from ..operations import PARTS, SAME_NUMBERS
 from ..tape import Ref, squeezed
-from .points import Bench, Key, Point, Values, View
+from .points import Bench, Key, Point, Values, View, is_finite
 
 Tensor = torch.Tensor
 HINGE = "hinge loss"
 LESS = {"less": True, "less_equal": True, "greater": False, "greater_equal": False}
 # What may lie between a term of a sum and the update that it is a part of.
-PLAIN = {"add", "subtract", "negative", "multiply", "divide", "assign", "copy", "astype"}
+PASSED_ON = {"add", "subtract", "negative", "multiply", "divide", "assign", "copy", "astype"}
 SELECTED = PARTS - SAME_NUMBERS
 Term = tuple[int | None, int]  # (delta, value); no delta: the value itself is the objective
 
@@ -44,31 +44,44 @@ class Objective:
 
 def total(objective: Objective, k: int, values: Mapping[int, Tensor]) -> Tensor | None:
     """The objective at a point, to be differentiated."""
+    products = [delta * value for value, delta in _terms(objective, k, values)]
+    return torch.stack([product.sum() for product in products]).sum() if products else None
+
+
+def _terms(
+    objective: Objective, k: int, values: Mapping[int, Tensor]
+) -> list[tuple[Tensor, Tensor]]:
+    """The values of an objective at a point, each with its delta; empty if one is not there."""
     found = []
     for d, v in objective.terms[k]:
         value = values.get(v)
         if value is None or not value.is_floating_point():
-            return None
+            return []
         if d is None:
-            found.append(objective.weights.get(v, 1.0) * value.sum())
-            continue
-        delta = values.get(d)
-        if delta is None or delta.numel() != value.numel():
-            return None
-        found.append((delta.detach().reshape(value.shape) * value).sum())
-    return torch.stack(found).sum() if found else None
+            delta = torch.full_like(value, objective.weights.get(v, 1.0), requires_grad=False)
+        elif d in values and values[d].numel() == value.numel():
+            delta = values[d].detach().reshape(value.shape).to(value.dtype)
+        else:
+            return []
+        found.append((value, delta))
+    return found
 
 
 def gradients(
     objective: Objective, k: int, values: Mapping[int, Tensor], of: list[Tensor]
 ) -> list[Tensor] | None:
-    """The derivatives with respect to some values of a point; None if they are not finite."""
-    value = total(objective, k, values)
-    if value is None or not value.requires_grad or not bool(torch.isfinite(value)):
+    """The derivatives of `total` with respect to some values of a point; None if not finite."""
+    terms = _terms(objective, k, values)
+    with torch.no_grad():
+        size = sum(float((delta * value).sum()) for value, delta in terms)
+    followed = [(value, delta) for value, delta in terms if value.requires_grad]
+    if not followed or not math.isfinite(size):
         return None
-    found = torch.autograd.grad(value, of, retain_graph=True, allow_unused=True)
+    # A judgement asks thousands of times: torch is spared the sums, whose derivatives are 1.
+    outputs, deltas = zip(*followed, strict=True)
+    found = torch.autograd.grad(outputs, of, deltas, retain_graph=True, allow_unused=True)
     grads = [torch.zeros_like(x) if g is None else g for g, x in zip(found, of, strict=True)]
-    return grads if all(bool(torch.isfinite(g).all()) for g in grads) else None
+    return grads if all(map(is_finite, grads)) else None
 
 
 def gradients_at(objective: Objective, p: Point) -> list[Tensor] | None:
@@ -216,7 +229,7 @@ def _moved_by_itself(view: View, n: int) -> bool:
     """
     nodes = view.tape.nodes
     return view.full == 1 and all(
-        nodes[m].op in {*PLAIN, *PARTS}
+        nodes[m].op in {*PASSED_ON, *PARTS}
         and (nodes[m].op in ("add", "subtract") or not view.outside(m))
         for m in view.behind([n]) - view.starts
     )

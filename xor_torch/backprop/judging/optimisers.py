@@ -13,13 +13,13 @@ import torch
 from .. import replay
 from ..operations import SAME_NUMBERS
 from ..tape import squeezed
+from .fit import PROPORTIONAL
 from .points import Bench, CannotTell
 from .steps import BETWEEN
 
 Tensor = torch.Tensor
 MORE = BETWEEN | {"where"}
 STEADY = {*SAME_NUMBERS, "multiply", "divide", "negative", "assign", "getitem"}
-SAME = 1e-7
 
 
 Inner = dict[tuple[int, int], tuple[int, float]]  # (step, state) -> (value, sign)
@@ -45,7 +45,7 @@ def proportional(bench: Bench, inner: Inner) -> bool:
     That of momentum is. That of Adam is of one size, whatever the gradient is.
     """
     little, much = (_answer(bench, inner, bench.chosen[0], size, 0.0) for size in (0.01, 1.0))
-    return all(math.isclose(much[i], 100 * little[i], rel_tol=SAME) for i in much)
+    return all(math.isclose(much[i], 100 * little[i], rel_tol=PROPORTIONAL) for i in much)
 
 
 def handed_over(bench: Bench) -> Inner | None:
@@ -160,7 +160,7 @@ def _signs(bench: Bench, found: Inner, k: int) -> dict[int, float]:
             name = bench.names[bench.parameters.index(i)]
             if not moved or math.isnan(moved):
                 raise CannotTell(f"the optimiser of {name} does not move every element alike")
-            if not math.isclose(abs(moved), abs(first), rel_tol=SAME):
+            if not math.isclose(abs(moved), abs(first), rel_tol=PROPORTIONAL):
                 raise CannotTell(f"the optimiser does not treat {name} as it treats the others")
     return {i: math.copysign(1.0, moved) for i, moved in answers[0].items()}
 
@@ -193,6 +193,8 @@ def _answer(
         moves.append(replay.run(bench.tape, ends, given, bench.ties))
     for i in bench.parameters:
         moved = (moves[0][step.end[i]] - moves[1][step.end[i]]).reshape(-1) / 2
-        alike = float((moved - moved[0]).abs().max()) <= SAME * float(moved[0].abs()) + 1e-15
+        alike = (
+            float((moved - moved[0]).abs().max()) <= PROPORTIONAL * float(moved[0].abs()) + 1e-15
+        )
         result[i] = float(moved[0]) if alike else math.nan
     return result

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 
 from .. import replay
-from ..operations import ELEMENTWISE, JOINS, PARTS, SAME_NUMBERS
+from ..operations import COMPARISONS, ELEMENTWISE, EXTREMES, JOINS, PARTS, SAME_NUMBERS
 from ..tape import Node, Ref, Tape
 from ..twins import TWINS
 from .steps import Network, Step
@@ -27,20 +27,18 @@ Tensor = torch.Tensor
 Values = dict[int, Tensor]
 Key = tuple[object, ...]
 
-OF_MANY = {"max", "amax", "min", "amin"}
 MOVES = ((1, 0.6, True), (1001, 1.2, False))  # (seed, size, added to the run's numbers?)
 CLOSER = (20, 1e3, 1e5)  # should the script take another branch, or a clip begin to cut
 MOST_STEPS = 6
 # Operations, times points: about five seconds of repeating.
-MOST_OPERATIONS = 120_000
+MOST_REPEATED = 120_000
 LONGEST_STEP = 60_000
 DIVERGED = 1e6  # times the middle one
 ROUNDINGS = 3  # runs that show how much of a value is rounding
-SAME = 1e-6  # a recorded value and the same value repeated
-SAME_FLOAT32 = 1e-2
+REPEATED = 1e-6  # a recorded value and the same value repeated
+REPEATED_FLOAT32 = 1e-2
 PUT_TOGETHER = JOINS | SAME_NUMBERS | {"assign"}
 NUMBER_BY_NUMBER = ELEMENTWISE | PARTS | PUT_TOGETHER
-COMPARISONS = {"maximum", "minimum", "greater", "greater_equal", "less", "less_equal"}
 
 
 class CannotTell(Exception):  # noqa: N818 - a verdict, not an error
@@ -334,7 +332,7 @@ class Bench:
         last = len(self.steps) - (len(self.steps) > 3)  # the tape may end within the last
         candidates = [k for k in range(first, last) if lengths[k] <= LONGEST_STEP]
         candidates = candidates or [k for k, n in enumerate(lengths) if n <= LONGEST_STEP]
-        most = max(2, min(MOST_STEPS, MOST_OPERATIONS // (3 * min(lengths))))
+        most = max(2, min(MOST_STEPS, MOST_REPEATED // (3 * min(lengths))))
         kinds: dict[int, list[int]] = {}  # a step that also computes a loss is longer
         seen: set[int] = set()
         for k in candidates:
@@ -520,12 +518,13 @@ class Bench:
         users, nodes = self.view(k).users, self.tape.nodes
         for n in self.steps[k].nodes:
             node = nodes[n]
-            if node.op not in OF_MANY or n not in values or node.inputs[0] not in values:
+            if node.op not in EXTREMES or n not in values or node.inputs[0] not in values:
                 continue
             if all(nodes[m].inputs[0] == node.inputs[0] for m in users.get(n, ())):
                 continue
             x = values[node.inputs[0]]
-            axis = node.args[1] if len(node.args) > 1 else node.kwargs.get("axis")
+            usual = 0 if node.op.endswith(".reduce") else None
+            axis = node.args[1] if len(node.args) > 1 else node.kwargs.get("axis", usual)
             top = TWINS[node.op](x, axis, keepdims=True)
             if int((x == top).sum()) > top.numel():
                 return True
@@ -634,7 +633,7 @@ class Bench:
             raise CannotTell(f"{node.name or node.op} on {self.where(node.id)} is not finite")
         same = was.shape == now.shape and torch.equal(finite, torch.isfinite(now))
         off = largest((was - now)[finite]) if same else math.inf
-        allowed = SAME_FLOAT32 if node.value.dtype.str[1:] == "f4" or self.float32 else SAME
+        allowed = REPEATED_FLOAT32 if node.value.dtype.str[1:] == "f4" or self.float32 else REPEATED
         if off > allowed * (largest(was[finite]) + 1e-3):
             raise CannotTell(
                 f"the operation {node.op} on {self.where(node.id)} could not be repeated exactly"
@@ -649,6 +648,11 @@ class Bench:
 def largest(x: Tensor) -> float:
     """The largest absolute value; 0 of nothing."""
     return float(x.detach().abs().max()) if x.numel() else 0.0
+
+
+def is_finite(x: Tensor) -> bool:
+    """Is every element a number? If their sum is one, then each of them is."""
+    return math.isfinite(float(x.detach().sum())) or bool(torch.isfinite(x).all())
 
 
 def _without_diverged(points: list[Point]) -> list[Point]:

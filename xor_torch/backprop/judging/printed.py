@@ -11,7 +11,7 @@ from .objectives import Objective, gradients_at, own_scalars, pair_of
 from .points import Bench, Point, largest
 from .words import name_of_multiple
 
-SAME = 1e-8  # relative: two gradients by autograd, at the same point
+SAME_GRADIENT = 1e-8  # relative: two gradients by autograd, at the same point
 NEARLY = 1e-3  # a constant against log(0) in one of the two
 
 
@@ -39,7 +39,7 @@ def compare(
         single = match is not None and bench.tape.nodes[match.value].shape in ((), (1,), (1, 1))
         if off > NEARLY or min(factors) <= 0 or (single and not alike):
             others.append(one)
-        elif alike and off <= SAME and match is not None:
+        elif alike and off <= SAME_GRADIENT and match is not None:
             _other_multiple(bench, fit, match, factors[0], finding)
             return
         else:

@@ -6,15 +6,13 @@ import numpy as np
 import torch
 
 from .. import replay
-from ..operations import PARTS, PRODUCTS, SUMS
+from ..operations import CUTS, PARTS, PRODUCTS, SUMS
 from ..tape import Node
 from .findings import Diagnosis, MistakeName
-from .fit import Fit
+from .fit import FOLLOWS, Fit
 from .objectives import Objective, gradients, gradients_at, total
-from .points import SAME, Bench, CannotTell, largest
+from .points import Bench, CannotTell, largest
 from .steps import consumers, moves_others
-
-CUTS = {"clip", "minimum", "maximum", "fmin", "fmax", "where"}
 
 
 def clips(bench: Bench) -> list[int]:
@@ -154,7 +152,7 @@ def sometimes(bench: Bench, one: Fit) -> tuple[str, Diagnosis | None] | None:
                 continue
             (slope,) = torch.autograd.grad(loss, leaf, allow_unused=True)
             change = after - leaf.detach()
-            if slope is None or largest(change + one.scale * slope) > SAME * largest(change):
+            if slope is None or largest(change + one.scale * slope) > FOLLOWS * largest(change):
                 name = nodes[new].name or "an array"
                 reason = (
                     f"{name} on {bench.where(new)} is changed in some steps only, and not by the "
@@ -195,7 +193,7 @@ def _matters(bench: Bench, objective: Objective, k: int, n: int) -> bool:
     after = gradients(objective, k, {**p.values, **values}, p.leaves)
     if before is None or after is None:
         return True
-    return any(largest(a - b) > SAME * largest(b) for a, b in zip(after, before, strict=True))
+    return any(largest(a - b) > FOLLOWS * largest(b) for a, b in zip(after, before, strict=True))
 
 
 def accumulated(bench: Bench) -> Diagnosis | None:
@@ -267,7 +265,7 @@ def only_elsewhere(bench: Bench, one: Fit) -> bool:
         for i in bad:
             if grads[i].shape != p.changes[i].shape or not largest(grads[i]):
                 return False
-            if largest(p.changes[i] + factor * grads[i]) > SAME * largest(p.changes[i]):
+            if largest(p.changes[i] + factor * grads[i]) > FOLLOWS * largest(p.changes[i]):
                 return False
     return points > 1
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import torch
 
+from ..operations import CUTS
 from .points import Bench, Point, View
-from .soundness import CUTS
 
 Tensor = torch.Tensor
 SYMMETRIC = 1e-5  # relative
