@@ -37,6 +37,8 @@ QUICK = {
     "last_change",
     "leaky",
     "sparse",
+    "twice",
+    "stops",
 }
 
 

@@ -103,20 +103,21 @@ def own_scalars(bench: Bench, steps: Iterable[int] | None = None) -> list[Object
         needed = view.behind(view.ends)
         # not the same weights on other data
         shared = view.after(needed - view.starts) | _on_the_data_of(view, needed)
-        for key, ids in view.groups.items():
+        may_be = shared - _beside_earlier(bench, k) - needed - view.ends.keys()
+        for key, ids in view.roles.items():
             ids = [
                 n
                 for n in ids
                 if nodes[n].dtype == "f"
                 and nodes[n].shape in ((), (1,), (1, 1))
-                and view.depends[n] == view.full
-                and n not in view.ends
-                and n in shared - needed
+                and view.depends[n]
+                and n in may_be
             ]
-            if not ids:
+            whole = [n for n in ids if view.depends[n] == view.full]
+            if not whole:
                 continue
             # of running sums the last one is the whole, of a search for a step the first one counts
-            for how, some in (("sum", ids), ("last", ids[-1:]), ("first", ids[:1])):
+            for how, some in (("sum", ids), ("last", whole[-1:]), ("first", whole[:1])):
                 if how != "sum" and len(ids) == 1:
                     continue
                 name = next((nodes[n].name for n in some if nodes[n].name), "")
@@ -170,6 +171,22 @@ def _hinges(bench: Bench) -> dict[tuple[object, ...], Objective]:
                 made.terms.setdefault(k, []).append((None, margin))
                 made.weights[margin] = slope if active else 0.0
     return found
+
+
+def _beside_earlier(bench: Bench, k: int) -> set[int]:
+    """What compares a value of this step with the same of a step before: progress, and no loss.
+
+    A running loss only adds to what was there.
+    """
+    view, nodes = bench.view(k), bench.tape.nodes
+    before = {n for step in bench.steps[:k] for n in step.nodes} - view.inside
+    compared = []
+    for n in view.step.nodes:
+        if n not in view.starts and nodes[n].op != "add":
+            sites = [(nodes[i].site, nodes[i].op) for i in nodes[n].inputs]
+            earlier = len(sites) > len({*sites}) and not before.isdisjoint(nodes[n].inputs)
+            compared += [n] if earlier else []
+    return view.after(compared)
 
 
 def _on_the_data_of(view: View, needed: set[int]) -> set[int]:
@@ -249,17 +266,16 @@ def as_own(bench: Bench, pair: Objective) -> Objective | None:
 
 def last_used(view: View) -> int:
     """The parameter of the output: the one that the forward pass reads last."""
-    first = {i: min(view.users.get(n, [0])) for n, i in view.begin.items()}
-    return max(first, key=lambda i: first[i])
+    return max(view.order, key=view.order.__getitem__)
 
 
 def deltas(bench: Bench, k: int) -> tuple[dict[Key, list[int]], dict[Key, list[int]]]:
     """Groups of values that may be deltas, and of values that they may belong to."""
     view, nodes = bench.view(k), bench.tape.nodes
     d, z = {}, {}
-    for key, ids in (*view.groups.items(), *view.places.items()):
+    for key, ids in (*view.roles.items(), *view.places.items()):
         depends = reaches = 0
-        for n in ids if key in view.places else ids[:1]:
+        for n in ids:
             depends |= view.depends[n]
             reaches |= view.reaches.get(n, 0)
         if nodes[ids[0]].dtype != "f" or depends != view.full:

@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
-from itertools import islice, zip_longest
+from itertools import chain, islice, zip_longest
 
 import numpy as np
 import torch
@@ -108,20 +108,51 @@ class View:
         return found
 
     @cached_property
+    def roles(self) -> dict[Key, list[int]]:
+        """Values that are the same for other samples, some of which have units that are off.
+
+        What such a sample makes has fewer parameters behind it, but the same one last.
+        """
+        found: dict[Key, list[int]] = {}
+        for ids in self.groups.values():
+            node = self.tape.nodes[ids[0]]
+            masks = (self.depends.get(ids[0], 0), self.reaches.get(ids[0], 0))
+            key = (node.site, node.op, len(node.shape), "last", *map(self._last, masks))
+            found.setdefault(key, []).extend(ids)
+        return {key: sorted(ids) for key, ids in found.items()}
+
+    @cached_property
     def places(self) -> dict[Key, list[int]]:
         """The same for neurons that are parameters of their own: siblings in one layer."""
-        found: dict[Key, list[int]] = {}
-        for key, ids in self.groups.items():
-            site, op, ndim, depends, reaches = key
-            masks = (depends.bit_count(), reaches.bit_count())  # type: ignore[attr-defined]
-            found.setdefault((site, op, ndim, "layer", *masks), []).extend(ids)
-        return {
-            key: sorted(ids) for key, ids in found.items() if len({self.key(n) for n in ids}) > 1
-        }
+        found: dict[Key, list[list[int]]] = {}
+        for key, ids in self.roles.items():
+            *at, _, depends, reaches = key
+            layers = (self.layers.get(i, 0) for i in (depends, reaches))
+            found.setdefault((*at, "layer", *layers), []).append(ids)
+        return {key: sorted(chain(*some)) for key, some in found.items() if len(some) > 1}
+
+    def _last(self, mask: int) -> int:
+        """Which of some parameters the forward pass begins to use last; -1 if there are none."""
+        some = (i for i in self.order if mask >> i & 1)
+        return max(some, key=self.order.__getitem__, default=-1)
+
+    @cached_property
+    def order(self) -> dict[int, int]:
+        """What first uses each parameter."""
+        return {i: min(self.users.get(n, [0])) for n, i in self.begin.items()}
+
+    @cached_property
+    def layers(self) -> dict[object, int]:
+        """The layer of each parameter: one more than that of those it meets where it is used."""
+        found: dict[object, int] = {}
+        for i in sorted(self.order, key=self.order.__getitem__):
+            mask = self.depends.get(self.order[i], 0) & ~(1 << i)
+            found[i] = 1 + max((found.get(j, 0) for j in self.order if mask >> j & 1), default=0)
+        return found
 
     def made_at(self, key: Key) -> list[int]:
-        """The values with a key of `groups` or `places`."""
-        return self.groups.get(key) or self.places.get(key, [])
+        """The values with a key of `groups`, `places` or `roles`."""
+        return next((f[key] for f in (self.groups, self.places, self.roles) if key in f), [])
 
     @cached_property
     def users(self) -> dict[int, list[int]]:

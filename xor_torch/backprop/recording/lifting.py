@@ -38,7 +38,8 @@ def lifted(tape: Tape, places: Places, made: set[int]) -> tuple[Tape, str | None
     if not made:
         return tape, None
     states, linked = _states(tape, places)
-    found, frozen = arrays(places, states) if states else ([], [])
+    sites = {place: tape.nodes[node].site for _, place, node in list(places.log) if place in states}
+    found, frozen = arrays(places, states, sites) if states else ([], [])
     lifting = _Lifting(tape, made, linked, groups_of(found, places, tape, made))
     new = lifting.write()
     if states:
@@ -93,6 +94,7 @@ class _Lifting:
         self.new.code = tape.code
         self.reason: str | None = None
         self.single = {n for link in linked for n in link}  # the values of states
+        self.updated = {new for _, new in linked}
         for group in groups:
             self.single.update(*(some.values() for some in (group.first, *group.rounds)))
         self.at: dict[int, int] = {}  # old -> new
@@ -353,7 +355,7 @@ class _Lifting:
         line = nodes[next(iter(replaced.values()))]
         ordered = [now[p] for p in array.places]
         plan = self.together.get(ordered[0]) if len(replaced) == len(ordered) else None
-        if n < 0 and all(nodes[i].op == "leaf" for i in now.values()):
+        if n < 0 and (group.cut or all(nodes[i].op == "leaf" for i in now.values())):
             made = self._add("leaf", (), line, value, None)
         elif n >= 0 and isinstance(plan, tuple):
             at = list(array.places.values())
@@ -364,7 +366,7 @@ class _Lifting:
             made = self._add("array", args, line, value, ("array", array.name))
         made.name = array.name
         old = group.version
-        if n >= 0 and any((group.now[p], i) in self.linked for p, i in replaced.items()):
+        if n >= 0 and not self.updated.isdisjoint(replaced.values()):
             self.new.links.append((old, made.id))
         group.version, group.now = made.id, now
         for place, index in array.places.items():
@@ -382,6 +384,9 @@ class _Lifting:
         """Take over links, branches and aliases."""
         grouped = {p for g in self.groups for p in g.first.values()}
         grouped |= {i for g in self.groups for r in g.rounds for i in r.values()}
+        grouped.update(*(g.between for g in self.groups))
+        begin = max((g.begin for g in self.groups if g.cut), default=0)
+        grouped.update(i for i in self.made if i < begin)
         for a, b in self.old.links:
             known = b not in self.made or (a, b) in self.linked
             if known and b not in grouped and a in self.at and b in self.at:

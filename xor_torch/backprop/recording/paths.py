@@ -5,7 +5,7 @@ differ only in their last indices are one array: ``network[0]['weights']`` (3, 2
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from .places import Place, Places, is_object
@@ -30,9 +30,19 @@ class Array(NamedTuple):
     places: dict[Place, tuple[int, ...]]
 
 
-def arrays(places: Places, states: set[Place]) -> tuple[list[Array], list[str]]:
-    """The arrays that hold the states, and the names of some that are like them and hold none."""
+def arrays(
+    places: Places, states: set[Place], sites: Mapping[Place, Any]
+) -> tuple[list[Array], list[str]]:
+    """The arrays that hold the states, and the names of some that are like them and hold none.
+
+    Args:
+        places: where the script keeps its numbers.
+        states: those whose numbers are updated.
+        sites: the place in the script where each of them is updated.
+
+    """
     paths = _paths(places, states)
+    paths.update(_numbered(places, paths, sites))
     patterns: dict[Path, dict[Path, Place]] = defaultdict(dict)
     for place, path in paths.items():
         patterns[_pattern(path, 2)][path] = place
@@ -48,6 +58,26 @@ def arrays(places: Places, states: set[Place]) -> tuple[list[Array], list[str]]:
     for pattern in changing:
         found += _rectangles(patterns[pattern], states, 2)
     return found, frozen
+
+
+def _numbered(
+    places: Places, paths: Mapping[Place, Path], sites: Mapping[Place, Any]
+) -> dict[Place, Path]:
+    """The paths of numbers that one loop updates under their keys, with an index for each key.
+
+    ``weights[word] += ...``: the dictionary is a vector. One of ``net["w1"] -= ...`` and
+    ``net["w2"] -= ...`` is a number of its own.
+    """
+    together: dict[Any, list[Place]] = defaultdict(list)
+    for place, site in sites.items():
+        if isinstance(places.held.get(place[0]), dict) and type(place[1]) is not int:
+            together[place[0], site].append(place)
+    return {
+        place: (*paths[place][:-1], n)
+        for some in together.values()
+        for n, place in enumerate(some)
+        if len(some) > 1
+    }
 
 
 def called(places: Places, states: set[Place], place: Place) -> str:

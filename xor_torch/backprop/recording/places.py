@@ -104,7 +104,7 @@ class Places:
 
     def set_item(self, value: Any, holder: Any, key: Any, text: str) -> None:
         """``holder[key] = value``"""
-        if type(holder) in (list, dict) and not self.too_many:
+        if isinstance(holder, list | dict) and not self.too_many:
             place = self._place_in(holder, key)
             value = self._keep(value, place, text) if place else value
         holder[key] = value
@@ -118,9 +118,11 @@ class Places:
 
     def change_item(self, operation: str, holder: Any, key: Any, value: Any, text: str) -> None:
         """``holder[key] += value``"""
-        if type(holder) in (list, dict) and not self.too_many:
-            self._place_in(holder, key)  # from now on its numbers record
-        self.set_item(_IN_PLACE[operation](holder[key], value), holder, key, text)
+        old = holder[key]
+        if isinstance(holder, list | dict) and not self.too_many:
+            place = self._place_in(holder, key)  # from now on its numbers record
+            old = self._keep(holder[key], place, text) if place else old  # a default is new there
+        self.set_item(_IN_PLACE[operation](old, value), holder, key, text)
 
     def change_attribute(
         self, operation: str, holder: Any, name: str, value: Any, text: str
@@ -160,7 +162,7 @@ class Places:
     def _place_in(self, holder: Any, key: Any) -> Place | None:
         if id(holder) not in self.held:
             self._contents(holder, "")
-        if type(holder) is list:
+        if isinstance(holder, list):
             if type(key) is not int or not -len(holder) <= key < len(holder):
                 return None
             key %= len(holder)
@@ -172,14 +174,15 @@ class Places:
             return self._number(value, place, text)
         if isinstance(value, Recorded) and value._scalar and value.dtype.kind == "f":
             return self._number(value, place, text)
-        if kind is list or (kind not in _CONTAINERS and has_attributes(value)):
+        container = isinstance(value, _CONTAINERS)
+        if isinstance(value, list) or (not container and has_attributes(value)):
             if hasattr(kind, "__dataclass_fields__") and id(value) not in self.held:
                 self._attributes(value, text, 1)  # it has an __init__ that is not the script's
             before = self._lists.get(place)
             self._lists[place] = value
             if type(before) is kind and before is not value:
                 self._take_place(value, before, text)
-        if kind in _CONTAINERS:
+        if container:
             self._contents(value, text)
         return value
 
@@ -271,20 +274,20 @@ class Places:
         """Let all floats in lists and dictionaries record, each at its place."""
         if self.too_many or _size(value) > MOST_IN_LIST:
             return
-        if type(value) in (list, dict):
+        if isinstance(value, list | dict):
             self.held[id(value)] = value
             mine = self.id_of(value)
-            for key, x in list(enumerate(value) if type(value) is list else value.items()):
+            for key, x in list(value.items() if isinstance(value, dict) else enumerate(value)):
                 kind = type(x)
                 if kind is float or kind is Number or (kind is Recorded and x._scalar):
                     changed = self._keep(x, (mine, key), f"{text}[{key!r}]")
                     if changed is not x:
                         value[key] = changed
-                elif kind in _CONTAINERS:
+                elif isinstance(x, _CONTAINERS):
                     self._contents(x, f"{text}[{key!r}]")
         else:
             for key, x in enumerate(value):
-                if type(x) in _CONTAINERS:
+                if isinstance(x, _CONTAINERS):
                     self._contents(x, f"{text}[{key!r}]")
 
     def _take_place(self, new: Any, old: Any, text: str) -> None:
@@ -300,7 +303,7 @@ class Places:
                 if self._home.get(node) == own:
                     self._home[node] = both.holder, both.key
                     self.now.pop(own, None)
-        if type(new) is not list:
+        if not isinstance(new, list):
             self._attributes(new, text, MOST_LEVELS)
 
     def _is_changed(self, new: Any, old: Any) -> bool:
@@ -345,7 +348,7 @@ class Places:
         if not levels or new is old or id(old) not in self.held:
             return
         holder = self.id_of(old)
-        if type(new) is list:
+        if isinstance(new, list):
             if len(new) != len(old):
                 return
             parts = [*zip(range(len(new)), new, old, strict=True)]
@@ -356,7 +359,7 @@ class Places:
         for key, x, y in parts:
             if type(x) is Number or (isinstance(x, Recorded) and x._scalar):
                 yield _Both(new, holder, key, x, in_list)
-            elif type(x) is type(y) and (type(x) is list or has_attributes(x)):
+            elif type(x) is type(y) and (isinstance(x, list) or has_attributes(x)):
                 yield from self._pairs(x, y, in_list, levels - 1)
 
     def _attributes(self, x: Any, text: str, levels: int) -> None:
@@ -365,7 +368,7 @@ class Places:
         for name, value in list(vars(x).items()):
             if type(value) in (float, Number):
                 vars(x)[name] = self._keep(value, (self.id_of(x), name), f"{text}.{name}")
-            elif type(value) in _CONTAINERS:
+            elif isinstance(value, _CONTAINERS):
                 self._contents(value, f"{text}.{name}")
             elif levels > 1 and id(value) in self._same:
                 self._attributes(value, f"{text}.{name}", levels - 1)
@@ -394,12 +397,12 @@ def has_attributes(x: Any) -> bool:
 
 def _size(x: Any, most: int = MOST_IN_LIST) -> int:
     """How many numbers are in lists and dictionaries, counted a little beyond `most`."""
-    if type(x) not in _CONTAINERS:
+    if not isinstance(x, _CONTAINERS):
         return 1
     size = len(x)
-    for part in x.values() if type(x) is dict else x:
+    for part in x.values() if isinstance(x, dict) else x:
         if size > most:
             break
-        if type(part) in _CONTAINERS:
+        if isinstance(part, _CONTAINERS):
             size += _size(part, most)
     return size
