@@ -82,7 +82,7 @@ def _replaced(tape: Tape, seconds: float) -> list[Finding]:
 
 
 def _failed(e: Exception) -> Finding:
-    """The script of a stranger may be stranger than this check: that is no verdict on it."""
+    """The check itself failed, which says nothing about the script."""
     return Finding("cannot tell", f"this check itself failed on it, with {type(e).__name__}: {e}")
 
 
@@ -482,7 +482,7 @@ class Judgement:
             sure = one.some and (own_loss or id(one) in known)
             if one.some and not all(p.ok for p in one.parts):
                 sure = sure or unknown.of_some_loss(bench, one.objective)
-            if sure and soundness.only_elsewhere(bench, one):
+            if sure and soundness.wrong_near_the_run_only(bench, one):
                 return self._nearby(bench)
             if self.certain is None and sure:
                 cut = [symmetry.cuts(bench, p) for p in bench.points if p.moved]

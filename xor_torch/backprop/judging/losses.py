@@ -1,4 +1,4 @@
-"""Of which loss is a delta the derivative?
+"""Which loss has this delta as its derivative?
 
 A loss is a row. Most have a derivative ``c * s(z) * (f(z) - t)``: at two points of one step
 ``d / s`` changes by ``c`` times what ``f`` changes by, and the target drops out. So one affine
@@ -258,7 +258,7 @@ def _values(bench: Bench, k: int, z: int, before: int) -> list[int]:
 
 
 def _data(points: list[Point], z: int, f: int, deltas: list[Tensor]) -> list[Data]:
-    """What is known at each point; nothing if f is no function of z. f is taken elementwise."""
+    """What is known at each point; empty if f does not depend on z. f is taken as elementwise."""
     found: list[Data] = []
     for p, d in zip(points, deltas, strict=True):
         if f not in p.values or z not in p.values:

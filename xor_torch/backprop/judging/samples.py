@@ -68,7 +68,7 @@ def _inputs(bench: Bench, k: int) -> dict[int, set[tuple[int, int]]]:
 
 
 def _length_of_the_root(bench: Bench, n: int) -> int:
-    """Of the array that a batch was cut out of, or the batch itself."""
+    """The array that a batch was cut out of, or the batch itself."""
     node, longest = bench.tape.nodes[n], 0
     while node.inputs and node.op in PARTS:
         if node.op == "getitem":
