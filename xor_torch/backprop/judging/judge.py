@@ -224,9 +224,9 @@ class Judgement:
         """A finding if all updates are explained, or how they are explained in part."""
         own = self._own(bench)
         perfect = next((f for f in own if _perfect(f)), None)
-        if perfect is not None:
-            named = losses.identify_own(bench, perfect.objective)
-            return self._correct(bench, perfect, named, own)
+        # a loss that is computed in some steps only may not show all parameters
+        if perfect is not None and not any(p.idle for p in perfect.parts):
+            return self._by_own(bench, perfect, own)
         uphill = next((f for f in own if f.objective.name == HINGE and f.all_good), None)
         if uphill is not None and uphill.scale < 0:
             return self._uphill(bench, uphill, Finding("wrong", loss=HINGE, lr=-uphill.scale))
@@ -234,7 +234,20 @@ class Judgement:
         best = [f for f in found if f.all_good]
         best.sort(key=lambda f: (not f.objective.name, _first_delta(f)))
         finding = self._delta(bench, best[:8], own) if best else None
+        for one in [f for f in own if f.all_good and f.scale < 0 and not finding]:
+            named = losses.identify_own(bench, one.objective)
+            if named is not None and named.is_likelihood:
+                return self._correct(bench, one, named, own)
+        if perfect is not None and finding is None:
+            return self._by_own(bench, perfect, own)
         return finding or (own, found)
+
+    def _by_own(self, bench: Bench, perfect: Fit, own: list[Fit]) -> Finding:
+        """The finding where every update goes down a scalar that the script computes."""
+        named = losses.identify_own(bench, perfect.objective)
+        if named is not None and named.is_likelihood:
+            return self._uphill(bench, perfect, Finding("wrong", loss=named.name))
+        return self._correct(bench, perfect, named, own)
 
     def _own(self, bench: Bench) -> list[Fit]:
         found: list[Fit] = []
@@ -421,6 +434,12 @@ class Judgement:
             raise CannotTell(carried)
         output = last_used(bench.view(bench.chosen[0]))
         any_loss = any(f.all_good for f in found)
+        climbed = [f for f in own if f.all_good and f.scale < 0 and f.objective.name != HINGE]
+        if climbed and not any_loss:
+            raise CannotTell(
+                f"every update goes up {climbed[0].objective.name or 'a number'} that the script "
+                "computes: right if it is a likelihood, and wrong if it is a loss"
+            )
         # of two deltas the one of the output, as late as possible
         some = [f for f in found if f.some and not f.all_good and _tells(bench, f)]
         some = [f for f in some if f.parts[output].ok] or some

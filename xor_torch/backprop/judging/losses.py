@@ -160,6 +160,11 @@ class Match:
         t, picked = self.target, self.name == "BCE" and self.z == self.value
         return self.of_error or (picked and t is not None and bool(((t - 1).abs() < 1e-9).all()))
 
+    @property
+    def is_likelihood(self) -> bool:
+        """Is it a loss with its sign turned, so that steps should go up?"""
+        return self.scale < 0 and not self.is_vague
+
 
 # ---------------------------------------------------------------------------- where to look
 

@@ -277,12 +277,14 @@ class Places:
         if isinstance(value, list | dict):
             self.held[id(value)] = value
             mine = self.id_of(value)
-            for key, x in list(value.items() if isinstance(value, dict) else enumerate(value)):
+            plain_kind: Any = dict if isinstance(value, dict) else list  # the script's own may be odd
+            items = plain_kind.items(value) if plain_kind is dict else enumerate(plain_kind.__iter__(value))
+            for key, x in [*items]:
                 kind = type(x)
                 if kind is float or kind is Number or (kind is Recorded and x._scalar):
                     changed = self._keep(x, (mine, key), f"{text}[{key!r}]")
                     if changed is not x:
-                        value[key] = changed
+                        plain_kind.__setitem__(value, key, changed)
                 elif isinstance(x, _CONTAINERS):
                     self._contents(x, f"{text}[{key!r}]")
         else:
