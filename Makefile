@@ -3,6 +3,9 @@
 PYTHON ?= python3
 # Three workers for two cores, see tests/conftest.py; one with nothing left to do takes tests from another.
 PARALLEL = -n auto --dist worksteal
+# Where this is set, as in many containers, each worker and each process of a test would compile all
+# sources again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: train compare tensorboard test test-all test-slow test-lowest lint docs benchmark benchmark-backprop clean
 

@@ -428,13 +428,16 @@ RULES = [
     no_circle, what_is_heavy_waits, stubs_tell_type_checkers_what_faces_fetch,
 ]  # fmt: skip
 
-SOURCES = read_sources()
-GRAPH = Graph(SOURCES)
+
+@functools.cache
+def the_graph():
+    """That of the package; made when the first test asks, for every worker collects all tests."""
+    return Graph(read_sources())
 
 
 @functools.cache
 def complaints_of(rule):
-    return rule(GRAPH)
+    return rule(the_graph())
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
@@ -484,7 +487,8 @@ MUTANTS = [
 def test_a_planted_import_is_found(rule, room, line):
     name = f"xor_torch.{room}"
     before = complaints_of(rule)
-    found = rule(Graph({**SOURCES, name: f"{SOURCES[name]}\n{line}\n"}))
+    sources = the_graph().sources
+    found = rule(Graph({**sources, name: f"{sources[name]}\n{line}\n"}))
     assert any(name in complaint for complaint in found if complaint not in before), found
 
 
@@ -498,7 +502,7 @@ LONG = 400  # lines that fit the head
 def test_a_long_room_says_why_it_is_one():
     reasons = {
         room: " ".join((ast.get_docstring(parsed(text)) or "").split())
-        for room, text in SOURCES.items()
+        for room, text in the_graph().sources.items()
         if len(text.splitlines()) > LONG
     }
     assert reasons
@@ -525,7 +529,7 @@ def run_without(names, code):
 
 @pytest.mark.parametrize("what", FREE)
 def test_imports_without(what):
-    rooms = free_rooms(GRAPH, FREE[what])
+    rooms = free_rooms(the_graph(), FREE[what])
     code = f"for room in {rooms}: importlib.import_module(room)\n"
     if what == "no Lightning":  # comparing needs none either
         code += "from xor_torch.cli import main; sys.exit(main(['compare', '--epochs', '2']))\n"
@@ -534,8 +538,9 @@ def test_imports_without(what):
 
 def test_training_does_not_import_matplotlib():
     # not by blocking it: torchmetrics, which Lightning imports, takes it if it is installed
-    rooms = ["xor_torch.model", "xor_torch.data", *GRAPH.rooms("xor_torch.lit")]
-    needed = {room for room in rooms if uses(GRAPH, [room], ["matplotlib"], "load")}
+    graph = the_graph()
+    rooms = ["xor_torch.model", "xor_torch.data", *graph.rooms("xor_torch.lit")]
+    needed = {room for room in rooms if uses(graph, [room], ["matplotlib"], "load")}
     assert needed <= {"xor_torch.lit.pictures"}
 
 

@@ -48,7 +48,7 @@ class Language(NamedTuple):
     by_depth: bool
 
 
-SAME = {
+IN_BOTH = {
     "aten.add.Tensor": "{0} + {1}",
     "aten.sub.Tensor": "{0} - {1}",
     "aten.mul.Tensor": "{0} * {1}",
@@ -78,7 +78,7 @@ def descend(theta, lr, epochs, S, LANES: tl.constexpr):
     <store>
 """,
     spelling={
-        **SAME,
+        **IN_BOTH,
         "aten.neg.default": "-{0}",
         "aten.exp.default": "tl.exp({0})",
         "aten.sigmoid.default": "libdevice.rcp_rn(1.0 + tl.exp(-{0}))",  # 1 / x costs more
@@ -121,7 +121,7 @@ extern "C" void descend(double* theta, double rate, int64_t epochs, int64_t S) {
 }
 """,
     spelling={
-        **SAME,
+        **IN_BOTH,
         "aten.neg.default": "{0}.neg()",
         "aten.exp.default": "{0}.exp()",
         "aten.sigmoid.default": "V(1.0) / (V(1.0) + {0}.neg().exp())",

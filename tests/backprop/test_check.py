@@ -571,7 +571,9 @@ def test_the_memory_limit(tmp_path):
 @needs_linux
 def test_what_was_recorded_before_the_memory_ended_is_judged(tmp_path):
     source = CORRECT["plain"] + "kept = []\nwhile True:\n    kept.append(bytearray(10_000_000))\n"
-    assert check_file(write(tmp_path, source), memory=0.5).verdict == "correct"
+    verdict = check_file(write(tmp_path, source), memory=0.5)
+    assert verdict.verdict == "correct"
+    assert "MemoryError" in (verdict.traceback or "")  # it may not use what is spared for saving
 
 
 @forked
@@ -842,4 +844,5 @@ def test_judging_may_take_what_the_script_leaves_of_the_time(tmp_path, monkeypat
     path = tmp_path / "x.py"
     path.write_text("import numpy as np\nx = np.ones(3)\n")
     check_file(path, timeout=300)
-    assert seen == [pytest.approx(100)]
+    (seconds,) = seen
+    assert 100 < seconds <= check.JUDGE_SHARE * 300

@@ -19,9 +19,9 @@ from .homework import CORRECT, MISTAKES, NAMES
 
 # As in a user's check, except that a busy machine records as much as a quiet one.
 WHOLE = Limits(slow_loop_seconds=1e9)
-# A fifth of it, in which every way to write an update has come many times. The judge takes its
+# A tenth of it, in which every way to write an update has come many times. The judge takes its
 # points from all over a recording, as many from a short one as from a long one.
-LIMITS = Limits(updates=128, nodes=12_000, slow_loop_seconds=1e9)
+LIMITS = Limits(updates=64, nodes=6_000, slow_loop_seconds=1e9)
 
 
 def judged(source, folder, limits=LIMITS):
@@ -443,6 +443,18 @@ def test_one_unit_in_other_words(edits, loss, tmp_path):
     assert (finding.verdict, finding.loss and finding.loss.split()[-1]) == ("correct", loss)
     (finding,) = judged(source.replace("X.T @", "(X.T ** 2) @"), tmp_path)
     assert finding.verdict == "wrong"
+
+
+def test_a_penalty_that_lets_the_weights_grow(tmp_path):
+    falling = [("0.1 * X.T @ (p - t)", "(-0.3 * w - X.T @ (t - p)) / step"),
+               ("0.1 * (p - t)", "-1 / step * (t - p)")]  # fmt: skip
+    source = ONE_UNIT
+    for right, other in falling:
+        source = source.replace(right, other)
+    (finding,) = judged(source, tmp_path)
+    assert finding.verdict != "correct"
+    (finding,) = judged(source.replace("-0.3 * w", "0.3 * w"), tmp_path)
+    assert finding.verdict == "correct"
 
 
 PARTS = """\

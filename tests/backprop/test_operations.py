@@ -687,6 +687,28 @@ def test_a_sum_counts_each_element_alike(name):
     np.testing.assert_allclose(shifted - plain, of_ones, rtol=1e-12)
 
 
+@pytest.mark.parametrize("name", operations.EXTREMES)
+def test_no_number_is_beyond_an_extreme_which_is_one_of_them(name):
+    found = by_numpy(name, Call(CUBE, axis=1, keepdims=True))
+    assert np.isin(found, CUBE).all()
+    assert (found >= CUBE).all() or (found <= CUBE).all()
+
+
+A_LITTLE = 1e-9  # nothing that is not a step makes more of it than a thousand times as much
+
+
+@pytest.mark.parametrize("name", operations.ELEMENTWISE | {"argmax", "argmin", "argsort"})
+def test_it_has_steps_and_nothing_between_them_if_the_table_says_so(name):
+    slopes = False
+    for call in CALLS[name]:
+        if not call.kwargs.keys() & {"out", "where"}:
+            near = Call(*changed(call.args, lambda x: x + A_LITTLE), **call.kwargs)
+            with np.errstate(invalid="ignore"):  # infinity minus infinity
+                off = np.abs(all_numbers(name, near) - all_numbers(name, call))
+            slopes |= bool(((off > 0) & (off < 1000 * A_LITTLE)).any())
+    assert slopes != (name in operations.STEPS)
+
+
 def test_one_of_several_results_counts_as_the_operation():
     assert "split#1" in operations.PARTS
     assert "add#1" not in operations.PARTS | {"x"}

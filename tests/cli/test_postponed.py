@@ -29,6 +29,9 @@ import sys, torch
 from xor_torch.cli.postponed import postpone
 postpone()
 torch.optim.SGD([torch.zeros(1)])
+# as `inspect` does: torch reads its own sources in the middle of imports that the compiler needs
+files = [getattr(module, "__file__", None) for module in [*sys.modules.values()]]
+assert sys.modules["torch._dynamo"].__file__ in files
 assert not {COMPILER}
 import torch._dynamo.eval_frame as part
 import torch._dynamo.testing

@@ -165,7 +165,8 @@ def test_without_the_checksums_turned_bits_get_through(kind, monkeypatch):
     # what the tests above would say of a loader that does not look
     monkeypatch.setattr(zipfile.ZipExtFile, "_update_crc", lambda *_: None)
     path, data, load, expected = kind
-    assert outcomes(path, flips(data, FLIPS), load, expected)["other"] > 10
+    some = FLIPS // 5
+    assert outcomes(path, flips(data, some), load, expected)["other"] > some / 10
 
 
 def test_other_bytes_are_refused(kind, capsys):
@@ -694,19 +695,29 @@ def test_a_seed_that_has_diverged_is_loaded(elsewhere):
     assert same(as_dict("s.npz")["W1"], result.W1)
 
 
-@pytest.fixture
-def interrupted(elsewhere, monkeypatch):
+@pytest.fixture(scope="module")
+def stopped(tmp_path_factory):
     """The directory of a sweep that was stopped after some blocks, and what its call would give."""
-    monkeypatch.setattr("xor_torch.sweep.plan.BLOCK", 4)
+    here = tmp_path_factory.mktemp("stopped")
 
     def stop(now):
         if now.finished >= 8:
             raise KeyboardInterrupt
 
-    with pytest.raises(Interrupted):
-        sweep.sweep(20, epochs=20, out="s.npz", workers=1, progress=stop)
-    sweep.sweep(20, epochs=20, out="whole.npz", workers=1)
-    return elsewhere / "s.npz.blocks", Path("whole.npz").read_bytes()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("xor_torch.sweep.plan.BLOCK", 4)
+        with pytest.raises(Interrupted):
+            sweep.sweep(20, epochs=20, out=here / "s.npz", workers=1, progress=stop)
+        sweep.sweep(20, epochs=20, out=here / "whole.npz", workers=1)
+    return here / "s.npz.blocks", (here / "whole.npz").read_bytes()
+
+
+@pytest.fixture
+def interrupted(stopped, elsewhere, monkeypatch):
+    """A copy of that directory, where the call is made, and what the call would give."""
+    monkeypatch.setattr("xor_torch.sweep.plan.BLOCK", 4)
+    directory, whole = stopped
+    return Path(shutil.copytree(directory, elsewhere / directory.name)), whole
 
 
 CALL = ["sweep", "--seeds", "20", "--epochs", "20", "--out", "s.npz"]

@@ -31,14 +31,14 @@ from . import warm
 slow = pytest.mark.slow
 linux = pytest.mark.skipif(not warm.LINUX, reason="looks into /proc")
 
-FLAGS = ("sweep", "--seeds", 40, "--out", "x.npz")
+FLAGS = ("sweep", "--seeds", 20, "--out", "x.npz")
 SHORT, LONG = ("--epochs", 10), ("--epochs", 300)  # in LONG most of the time goes into training
 FOREVER = ("--epochs", 8 * 10**6)  # ten minutes
 UNDER_WAY = "--out x.npz: another sweep is under way in x.npz.blocks; "
 
 
 def small_blocks(processes=1, pictures=False):
-    """Eight blocks of five seeds, taken by the command itself or by workers."""
+    """Four blocks of five seeds, taken by the command itself or by workers."""
     plan.BLOCK = 8
     plan.WORTH_COMPILING = math.inf
     run.cores = lambda: processes

@@ -28,7 +28,7 @@ Arrays = Mapping[str, np.ndarray]
 # Conventions (a mean, a half, a sum over classes) make factors; these are none.
 LEAST_FACTOR, LARGEST_FACTOR = 1e-6, 1e6
 NOTEBOOK, IN = "this notebook", "In [{}]"
-SAME = 1e-9  # relative: how far a value may be from what `forward` returns
+SAME_OUTPUT = 1e-9  # relative: how far a value may be from what `forward` returns
 
 
 def assert_backprop(
@@ -333,7 +333,7 @@ def _assert_computed(tape: Tape, results: list[list[int]], outputs: list[np.ndar
             and value.size == output.size
             and value.dtype.kind == "f"
             and any(
-                np.allclose(np.ravel(v), np.ravel(output), rtol=0, atol=SAME * scale)
+                np.allclose(np.ravel(v), np.ravel(output), rtol=0, atol=SAME_OUTPUT * scale)
                 for v in (value, value.T)
             )
             for value in values

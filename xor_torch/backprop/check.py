@@ -38,6 +38,7 @@ from .verdict import Verdict
 # The script may run for this part of the time limit; the rest is for saving and judging.
 SCRIPT_SHARE = 2 / 3
 GRACE_SHARE, LEAST_GRACE = 1 / 12, 1.0  # seconds, for a recording to be saved
+JUDGE_SHARE = 0.9  # of what is left: the judge ends by itself, with what it has found
 OUT_OF_TIME = (
     "the script was still running after {:.3g} seconds, without enough updates; give it more with "
     "--timeout"
@@ -101,8 +102,9 @@ def check_file(
         verdict.code.cell = cell
         if outcome.get("limit") and not outcome["pairs"]:
             raise _CannotTell(str(outcome["limit"]))
-        with deadline(end - time.monotonic()):
-            _judge(verdict, tape, outcome, timeout * (1 - SCRIPT_SHARE))
+        left = end - time.monotonic()
+        with deadline(left):
+            _judge(verdict, tape, outcome, JUDGE_SHARE * left)
         conclude(verdict, outcome, source, timeout)
         if mend and verdict.verdict == "wrong":
             progress("trying corrections")

@@ -18,11 +18,11 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from .judging.findings import Finding
+from .operations import MATRIX_PRODUCTS
 
 MOST = 5  # that are tried; each is a run of the script
 MOST_CHANGES = 600  # that are looked at together, in one run
 OPPOSITE = {ast.Add: "-", ast.Sub: "+"}
-PRODUCTS = ("dot", "matmul")
 WITHOUT_A_NAME = ""
 SLOPE_NAME = re.compile(r"deriv|prime|grad|slope|^d")  # of a function
 SLOPES = {
@@ -453,7 +453,7 @@ def _transposed(place: Place) -> Iterator[str]:
         factors = list[ast.expr]()
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.MatMult):
             factors = [node.left, node.right]
-        elif isinstance(node, ast.Call) and place.text(node.func).endswith(PRODUCTS):
+        elif isinstance(node, ast.Call) and place.text(node.func).endswith(tuple(MATRIX_PRODUCTS)):
             factors = [*node.args]
             if isinstance(node.func, ast.Attribute) and len(factors) == 1:
                 factors.append(node.func.value)
@@ -475,7 +475,7 @@ def _by_elements(place: Place) -> Iterator[str]:
     for node in place.nodes(ast.BinOp, ast.Call):
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.MatMult):
             factors = [node.left, node.right]
-        elif isinstance(node, ast.Call) and place.text(node.func).endswith(PRODUCTS):
+        elif isinstance(node, ast.Call) and place.text(node.func).endswith(tuple(MATRIX_PRODUCTS)):
             factors = [*node.args]
             if isinstance(node.func, ast.Attribute) and len(factors) == 1:
                 factors.insert(0, node.func.value)

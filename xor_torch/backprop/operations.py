@@ -32,28 +32,39 @@ class Operation:
     view: bool = False
     # Products of the elements of two arguments: summed over an axis, or all pairs.
     product: bool = False
+    # The product of two matrices, or of a matrix and a vector.
+    matrices: bool = False
     # A sum or a mean of the elements of one argument.
     sum: bool = False
     # Puts several arrays together.
     join: bool = False
     # Compares two arguments. If two elements are equal, its derivative is a convention.
     comparison: bool = False
+    # The largest or the smallest of many numbers: several places may hold it.
+    extreme: bool = False
+    # May put a limit, or a number of another argument, in the place of a number.
+    cut: bool = False
+    # Elementwise or an index, and constant between its steps: its derivative is zero there.
+    steps: bool = False
 
 
 _ELEMENTWISE = Operation(elementwise=True)
 _ALGEBRAIC = Operation(elementwise=True, algebraic=True)
 _LINEAR = Operation((0,), elementwise=True, algebraic=True)
 _TWO_TERMS = Operation((0, 1), elementwise=True, algebraic=True)
-_PICKED = Operation(elementwise=True, algebraic=True, comparison=True)
-_COMPARED = Operation(elementwise=True, comparison=True)
+_STEPS = Operation(elementwise=True, steps=True)
+_PICKED = Operation(elementwise=True, algebraic=True, comparison=True, cut=True)
+_COMPARED = Operation(elementwise=True, comparison=True, steps=True)
 _RESHAPED = Operation((0,), same_numbers=True, view=True)
 _COPIED = Operation((0,), same_numbers=True, elementwise=True, algebraic=True)
 _PART = Operation((0,), part=True)
 _VIEW = Operation((0,), part=True, view=True)
 _SUM = Operation((0,), sum=True)
 _PRODUCT = Operation((0, 1), product=True)
+_OF_MATRICES = Operation((0, 1), product=True, matrices=True)
 _JOIN = Operation((0,), join=True)
 _LINEAR_ONLY = Operation(linear=(0,))
+_EXTREME = Operation(extreme=True)
 _OTHER = Operation()
 
 
@@ -64,10 +75,12 @@ def _rows(names: str, operation: Operation) -> dict[str, Operation]:
 TABLE: dict[str, Operation] = {
     # functions of one number
     **_rows("exp exp2 expm1 log log2 log10 log1p sin cos tan arcsin arccos arctan", _ELEMENTWISE),
-    **_rows("sinh cosh tanh arcsinh arccosh arctanh expit erf floor ceil rint", _ELEMENTWISE),
-    **_rows("trunc round around nan_to_num isnan isfinite isinf signbit", _ELEMENTWISE),
-    **_rows("logical_not invert", _ELEMENTWISE),
-    **_rows("sqrt cbrt square reciprocal absolute fabs sign clip", _ALGEBRAIC),
+    **_rows("sinh cosh tanh arcsinh arccosh arctanh expit erf nan_to_num", _ELEMENTWISE),
+    **_rows("floor ceil rint trunc round around isnan isfinite isinf signbit", _STEPS),
+    **_rows("logical_not invert", _STEPS),
+    **_rows("sqrt cbrt square reciprocal absolute fabs", _ALGEBRAIC),
+    **_rows("sign", Operation(elementwise=True, algebraic=True, steps=True)),
+    **_rows("clip", Operation(elementwise=True, algebraic=True, cut=True)),
     **_rows("negative", _LINEAR),
     # functions of two numbers
     **_rows("add subtract multiply", _TWO_TERMS),
@@ -75,11 +88,11 @@ TABLE: dict[str, Operation] = {
     **_rows("power float_power", _ALGEBRAIC),
     **_rows("maximum minimum fmax fmin", _PICKED),
     **_rows("greater greater_equal less less_equal", _COMPARED),
-    **_rows("equal not_equal logical_and logical_or logical_xor", _ELEMENTWISE),
-    **_rows("bitwise_and bitwise_or bitwise_xor floor_divide remainder fmod hypot", _ELEMENTWISE),
-    **_rows("arctan2 logaddexp logaddexp2 heaviside copysign xlogy", _ELEMENTWISE),
+    **_rows("equal not_equal logical_and logical_or logical_xor", _STEPS),
+    **_rows("bitwise_and bitwise_or bitwise_xor floor_divide heaviside", _STEPS),
+    **_rows("remainder fmod hypot arctan2 logaddexp logaddexp2 copysign xlogy", _ELEMENTWISE),
     # where#0, where#1: the indices that where(condition) returns
-    **_rows("where", Operation(linear=(1, 2), elementwise=True)),
+    **_rows("where", Operation(linear=(1, 2), elementwise=True, cut=True)),
     # the same numbers
     **_rows("copy astype positive", _COPIED),
     **_rows("T transpose reshape ravel squeeze expand_dims swapaxes moveaxis", _RESHAPED),
@@ -97,7 +110,8 @@ TABLE: dict[str, Operation] = {
     # sums and products
     **_rows("sum mean average trace add.reduce", _SUM),
     **_rows("cumsum diff add.accumulate", _LINEAR_ONLY),
-    **_rows("dot matmul inner outer tensordot vdot kron", _PRODUCT),
+    **_rows("dot matmul", _OF_MATRICES),
+    **_rows("inner outer tensordot vdot kron", _PRODUCT),
     **_rows("multiply.outer linalg.outer", _PRODUCT),
     **_rows("linalg.multi_dot", Operation(product=True)),
     **_rows("einsum", Operation(linear=tuple(range(1, 10)), product=True)),  # 0: the indices
@@ -113,16 +127,15 @@ TABLE: dict[str, Operation] = {
     **_rows("multiply.at divide.at maximum.at minimum.at", _OTHER),
     **_rows("copyto fill_diagonal", Operation(linear=(0, 1))),
     # one number of many, and indices
-    **_rows("var std max amax min amin ptp prod median any all count_nonzero", _OTHER),
-    **_rows("linalg.norm multiply.reduce maximum.reduce minimum.reduce", _OTHER),
+    **_rows("max amax min amin maximum.reduce minimum.reduce", _EXTREME),
+    **_rows("var std ptp prod median any all count_nonzero", _OTHER),
+    **_rows("linalg.norm multiply.reduce", _OTHER),
     **_rows("logaddexp.reduce logical_and.reduce logical_or.reduce", _OTHER),
     **_rows("cumprod multiply.accumulate maximum.accumulate minimum.accumulate", _OTHER),
     **_rows("maximum.outer minimum.outer greater.outer greater_equal.outer", _OTHER),
     **_rows("less.outer less_equal.outer equal.outer", _OTHER),
-    **_rows(
-        "argmax argmin nanargmax nanargmin argsort sort searchsorted nonzero flatnonzero argwhere",
-        _OTHER,
-    ),
+    **_rows("argmax argmin nanargmax nanargmin argsort searchsorted", Operation(steps=True)),
+    **_rows("nonzero flatnonzero argwhere sort", _OTHER),
     **_rows("unravel_index ravel_multi_index divmod", _OTHER),
 }
 
@@ -164,3 +177,7 @@ PRODUCTS = having("product")
 SUMS = having("sum")
 JOINS = having("join")
 COMPARISONS = having("comparison")
+EXTREMES = having("extreme")
+CUTS = having("cut")
+STEPS = having("steps")
+MATRIX_PRODUCTS = having("matrices")

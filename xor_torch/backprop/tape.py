@@ -30,7 +30,7 @@ ENDS = ("ran", "exit", "crash", "time", "full")  # how a recording may end
 # A literal up to this size, added or used as a lower bound, guards against a division by zero or
 # log(0).
 SMALL = 1e-4
-PLAIN = (bool, int, str)  # arguments that are the same in JSON
+AS_IN_JSON = (bool, int, str)  # arguments that are the same in JSON
 
 
 class Ref(NamedTuple):
@@ -327,7 +327,7 @@ def _encode(x: Any) -> Any:
         return {"tuple": [_encode(i) for i in x]}
     if isinstance(x, dict):
         return {"dict": {str(k): _encode(v) for k, v in x.items()}}
-    if x is None or isinstance(x, PLAIN):
+    if x is None or isinstance(x, AS_IN_JSON):
         return x
     if isinstance(x, float):
         return {"float": x.hex()}

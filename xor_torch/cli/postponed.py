@@ -27,6 +27,13 @@ def postpone() -> None:
         sys.meta_path.insert(0, _Parts())
 
 
+def _spec() -> importlib.machinery.ModuleSpec:
+    """Where the real one is."""
+    spec = importlib.machinery.PathFinder.find_spec(NAME, sys.modules["torch"].__path__)
+    assert spec is not None
+    return spec
+
+
 class _IfCompiled(type):
     def __instancecheck__(cls, instance: object) -> bool:
         real = vars(sys.modules[NAME]).get("OptimizedModule")
@@ -45,6 +52,7 @@ class _Waiting(types.ModuleType):
     def __init__(self, name: str) -> None:
         super().__init__(name)
         self.__path__ = []  # it is a package; `_Parts` finds what is in it
+        self.__file__ = _spec().origin  # `inspect` asks every module for it
 
     @staticmethod
     def graph_break(msg: str = "") -> None:
@@ -71,8 +79,8 @@ def load() -> None:
     if not isinstance(module, _Waiting):
         return
     module.__class__ = types.ModuleType  # type: ignore[assignment]  # its base
-    spec = importlib.machinery.PathFinder.find_spec(NAME, sys.modules["torch"].__path__)
-    assert spec is not None and spec.loader is not None
+    spec = _spec()
+    assert spec.loader is not None
     module.__spec__, module.__loader__, module.__file__ = spec, spec.loader, spec.origin
     module.__path__ = spec.submodule_search_locations or []
     spec.loader.exec_module(module)

@@ -4,12 +4,11 @@ import math
 
 import torch
 
-from ..operations import ELEMENTWISE, JOINS, PARTS, SAME_NUMBERS
+from ..operations import CUTS, ELEMENTWISE, JOINS, PARTS, SAME_NUMBERS
 from .fit import Fit, alike
-from .objectives import PLAIN
+from .objectives import PASSED_ON
 from .points import Bench, CannotTell
 from .repair import Culprit, Repair
-from .soundness import CUTS
 from .unknown import only_through
 
 STATES = PARTS | {"assign"}  # what leads from a parameter, updated in part, to its beginning
@@ -159,7 +158,7 @@ def of_earlier_steps(bench: Bench) -> str | None:
                 seen.add(n)
                 if nodes[n].shape != nodes[bench.steps[k].end[i]].shape:
                     continue
-                if n in view.inside and nodes[n].op in PLAIN:
+                if n in view.inside and nodes[n].op in PASSED_ON:
                     base, *rest = nodes[n].inputs
                     # what an array held that is written over is added to nothing
                     written_over = nodes[n].op == "assign" and base not in view.inside
@@ -181,7 +180,7 @@ def _made_of(bench: Bench, n: int, known: set[int]) -> bool:
     nodes = bench.tape.nodes
     while n not in known:
         inputs = [a for a in nodes[n].inputs if nodes[a].shape == nodes[n].shape]
-        if nodes[n].op not in PLAIN or len(inputs) != 1:
+        if nodes[n].op not in PASSED_ON or len(inputs) != 1:
             return False
         (n,) = inputs
     return True
@@ -203,7 +202,7 @@ def penalties(bench: Bench, of_parts: bool = False) -> dict[int, list[int]]:
                 if n in seen or n not in view.inside or n in view.starts:
                     continue
                 seen.add(n)
-                if view.depends[n] == view.full and nodes[n].op in PLAIN:
+                if view.depends[n] == view.full and nodes[n].op in PASSED_ON:
                     stack += nodes[n].inputs
                 elif view.depends[n] == bit and _elementwise(bench, k, n, step.start[i], of_parts):
                     found.setdefault(k, []).append(n)

@@ -35,15 +35,13 @@ class Claim(NamedTuple):
 
 
 def judge_all(tape: Tape, seconds: float = SECONDS) -> list[Finding]:
-    """The findings on what the script trains, on its Functions and on what it compares.
-
-    Each network may take as many `seconds`.
-    """
-    found = judge(tape, seconds)
+    """The findings on what the script trains, on its Functions and on what it compares."""
+    clock = Clock(seconds)
+    found = judge(tape, clock.left())
     trained = {f.verdict for f in found}
     found += [_function(tape, pair) for pair in tape.pairs if pair.rounds]
     claims = claimed(tape) if "wrong" not in trained else []
-    compared = _first_wrong(tape, claims, Clock(seconds)) if claims else None
+    compared = _first_wrong(tape, claims, clock) if claims else None
     # beside a training that is right, what was compared can only add a mistake
     if compared is not None and (compared.verdict == "wrong" or "correct" not in trained):
         found.append(compared)

@@ -7,12 +7,11 @@ import torch
 
 from .. import replay
 from .findings import Diagnosis
-from .fit import Fit
-from .objectives import gradients, total
+from .fit import RTOL, Fit
+from .objectives import gradients_at, total
 from .points import Bench, Point
 
 Tensor = torch.Tensor
-SAME = 1e-9  # relative: a value that is as it should be is no evidence
 MOST_ELEMENTS = 40
 
 
@@ -38,7 +37,7 @@ def fill(bench: Bench, one: Fit, found: Diagnosis) -> None:
     if found.spoils[0] not in bench.names or bench.inner:
         return
     i = bench.names.index(found.spoils[0])
-    grads = gradients(one.objective, p.step, p.values, p.leaves)
+    grads = gradients_at(one.objective, p)
     if grads is not None and grads[i].shape == p.changes[i].shape:
         worst(found, f"{bench.names[i]} step", p.changes[i], -one.factors[p.step] * grads[i])
 
@@ -47,7 +46,7 @@ def worst(found: Diagnosis, of: str, actual: Tensor, expected: Tensor) -> None:
     """Keep the element that is farthest off, and some others; NaN is not looked at."""
     actual, expected, shape = actual.reshape(-1), expected.reshape(-1), actual.shape
     off = (actual - expected).abs().nan_to_num(0.0)
-    if not off.numel() or float(off.max()) <= SAME * float(expected.nan_to_num(0.0).abs().max()):
+    if not off.numel() or float(off.max()) <= RTOL * float(expected.nan_to_num(0.0).abs().max()):
         return
     known = torch.isfinite(expected).nonzero().reshape(-1).tolist()
     some = known[:: -(-len(known) // MOST_ELEMENTS)]

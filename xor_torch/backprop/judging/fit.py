@@ -11,8 +11,8 @@ from dataclasses import dataclass, field, replace
 
 import torch
 
-from .objectives import Objective, gradients
-from .points import Bench, Point, largest
+from .objectives import Objective, gradients, gradients_at
+from .points import Bench, Point, is_finite, largest
 
 Tensor = torch.Tensor
 
@@ -21,6 +21,8 @@ FLOOR = 1e-13  # of the largest gradient that the same parameter has at any poin
 TELLING = 1e-6  # of it: what is smaller tells no factor
 NOISES = 20.0  # times the spread of a few runs with random rounding
 ALIKE = 1e-6  # factors
+FOLLOWS = 1e-6  # relative: a change and the step that the gradient asks for
+PROPORTIONAL = 1e-7  # relative: an array and a multiple of another, which may be small
 SMALL = 1e-6  # of the largest change: rounding may be all of it
 
 
@@ -79,7 +81,7 @@ def fit_part(samples: Sequence[Sample], decay: bool = False, noise: bool = True)
     if decay and not part.ok:
         # the decay may be a part of the gradient, and go with its factor from step to step
         factor, rate = _one_step(samples)
-        if factor and rate / factor > 0:
+        if factor and rate > 0:
             summed = [replace(s, gradient=s.gradient + rate / factor * s.shrunk) for s in samples]
             again = _fit(summed, top, 0.0, [True] * len(samples), None)
             if again.ok:
@@ -130,8 +132,16 @@ def _solved(columns: list[Tensor], samples: Sequence[Sample]) -> list[float]:
     if len(change) <= len(columns) + 1:
         return [0.0] * len(columns)
     scale = torch.tensor([max(largest(c), 1e-300) for c in columns], dtype=torch.float64)
-    solution = torch.linalg.lstsq(torch.stack(columns, 1) / scale, change[:, None], driver="gelsd")
-    return [float(x) for x in solution.solution[:, 0] / scale]
+    solution = _least_squares(torch.stack(columns, 1) / scale, change[:, None])
+    return [float(x) for x in solution[:, 0] / scale]
+
+
+def _least_squares(a: Tensor, y: Tensor) -> Tensor:
+    """The x for which ``a @ x`` is nearest to y."""
+    if a.shape[1] == 1:  # most questions are of one column, and LAPACK takes long to begin
+        return (a * y).sum(0, keepdim=True) / (a * a).sum(0, keepdim=True).clamp(min=1e-300)
+    found: Tensor = torch.linalg.lstsq(a, y, driver="gelsd").solution
+    return found
 
 
 def _fit(
@@ -147,43 +157,57 @@ def _fit(
         if use[n]:
             by_step.setdefault(s.step, []).append(n)
     part, evidence, scales = Part(True, decay=decay, error=0.0), 0, dict[int, float]()
-    changes = {n: s.change + decay * s.shrunk for n, s in enumerate(samples)}
+    # a row for each sample
+    moved, gradient, value = (
+        torch.stack([x.reshape(-1) for x in column])
+        for column in zip(*((s.change, s.gradient, s.value) for s in samples), strict=True)
+    )
+    change = moved + decay * value * (moved != 0) if decay else moved
+    slopes, sizes = _largest_of_rows(gradient), _largest_of_rows(change)
+    squares = (gradient**2).sum(1).tolist()
+    products = (change * gradient).sum(1).tolist()
+    counts = (gradient.abs() > TELLING * top).sum(1).tolist()
     for k, numbers in by_step.items():
-        telling = [n for n in numbers if largest(samples[n].gradient) >= TELLING * top]
-        below = sum(float((samples[n].gradient ** 2).sum()) for n in numbers)
-        above = -sum(float((changes[n] * samples[n].gradient).sum()) for n in numbers)
-        scales[k] = above / below if below > (1e-12 * top) ** 2 else 0.0
+        telling = [n for n in numbers if slopes[n] >= TELLING * top]
+        below, above = (sum(x[n] for n in numbers) for x in (squares, products))
+        scales[k] = -above / below if below > (1e-12 * top) ** 2 else 0.0
         if scales[k] and len(telling) >= 2:
             part.factors[k] = scales[k]
-            some = (samples[n].gradient.abs() > TELLING * top for n in telling)
-            evidence += sum(int(s.sum()) for s in some) - 1
+            evidence += sum(counts[n] for n in telling) - 1
     if given is not None:
         scales = {k: given.get(k, scale) for k, scale in scales.items()}
         part.factors = {k: c for k, c in given.items() if k in scales}
-        evidence = sum(largest(s.gradient) >= TELLING * top for s in samples) - 1
+        evidence = sum(slope >= TELLING * top for slope in slopes) - 1
     usual = max(map(abs, scales.values()), default=0.0)
-    biggest = max(max(largest(s.change), 1e-6 * largest(s.value)) for s in samples)
+    values = _largest_of_rows(value)
+    biggest = max(max(a, 1e-6 * b) for a, b in zip(_largest_of_rows(moved), values, strict=True))
+    factors = torch.tensor([scales.get(s.step, 0.0) for s in samples], dtype=gradient.dtype)
+    expected = -factors[:, None] * gradient
+    offs, wanted = _largest_of_rows(change - expected), _largest_of_rows(expected)
     for n in [n for numbers in by_step.values() for n in numbers]:
-        s, factor = samples[n], scales[samples[n].step]
-        expected = -factor * s.gradient
-        size = max(largest(expected), largest(changes[n]))
-        off = largest(changes[n] - expected)
+        factor = scales[samples[n].step]
+        size = max(wanted[n], sizes[n])
         # a step in which all is nearly zero has no factor of its own
         allowed = RTOL * size + FLOOR * max(abs(factor), usual) * top
-        allowed += 4e-16 * decay * largest(s.value)
+        allowed += 4e-16 * decay * values[n]
         if noises is not None:
             allowed += NOISES * (noises[n][0] + abs(factor) * noises[n][1])
-        relative = off / size if size else 0.0
-        if off > allowed:
+        relative = offs[n] / size if size else 0.0
+        if offs[n] > allowed:
             part.error = max(part.error, relative)
             part.failing = max(part.failing, size / max(biggest, 1e-300))
             part.ok = False
-        if not s.moved:
+        if not samples[n].moved:
             part.measured = max(part.measured, relative)
     if part.ok and (not part.factors or evidence < 1):
         part.ok = False
         part.silent = True
     return part
+
+
+def _largest_of_rows(x: Tensor) -> list[float]:
+    found: list[float] = (x.abs().amax(1) if x.numel() else torch.zeros(len(x))).tolist()
+    return found
 
 
 @dataclass
@@ -259,7 +283,8 @@ def fit(bench: Bench, objective: Objective, decay: bool = False, noise: bool = T
     found: list[tuple[Point, list[Tensor]]] = []
     for p in bench.points:
         if p.step in objective.terms:
-            grads = gradients(objective, p.step, p.values, p.leaves)
+            bench.clock.check()
+            grads = gradients_at(objective, p)
             if grads is not None:
                 found.append((p, grads))
     if sum(p.moved for p, _ in found) < 2:
@@ -305,13 +330,13 @@ def hopeless(bench: Bench, objective: Objective, decay: bool) -> bool:
             block = torch.stack([c.reshape(-1) for c in columns], 1)
             rows[i].append(block / max(largest(sample.change), 1e-300))
             table = torch.cat(rows[i])
-            if not bool(torch.isfinite(table).all()):
+            if not is_finite(table):
                 continue
             table = table / table.abs().amax(0).clamp(min=1e-300)
             y, a = table[:, :1], table[:, 1:]
             if len(table) < len(columns):
                 continue
-            off = y - a @ torch.linalg.lstsq(a, y, driver="gelsd").solution
+            off = y - a @ _least_squares(a, y)
             if largest(off) > 1e-4 or not largest(a[:, :1]):
                 del rows[i]
             elif len(rows[i]) > 1:

@@ -21,30 +21,43 @@ from .findings import Diagnosis, Finding
 from .fit import Fit, fit, hopeless
 from .losses import Match
 from .mistakes import name_of
-from .objectives import HINGE, Objective, as_own, is_linear, last_used, own_scalars, pairs
-from .points import Bench, CannotTell, Clock, OutOfTime
+from .objectives import (
+    HINGE,
+    Objective,
+    as_own,
+    different,
+    is_linear,
+    last_used,
+    own_scalars,
+    pairs,
+)
+from .points import Bench, CannotTell, Clock, OutOfTime, Point
 from .repair import Culprit, Repair
 from .steps import Network, find_networks
 from .words import convention, describe, without_objective
 
-SECONDS = 24.0  # for judging one network
+SECONDS = 24.0  # for judging a tape
+KEPT = 1 / 6  # of the time of a network, for one last question
 MOST_PAIRS = 16  # that are looked at closely
 
 
 @one_thread()
 def judge(tape: Tape, seconds: float = SECONDS) -> list[Finding]:
-    """One finding for each network that the script trains."""
+    """One finding for each network that the script trains; they share the seconds."""
+    clock = Clock(seconds)
     try:
         networks = find_networks(tape)
-        found = [_judge_network(tape, network, seconds) for network in networks]
+        found = []
+        for waiting in range(len(networks), 0, -1):
+            found.append(_judge_network(tape, networks[-waiting], clock.left() / waiting))
         given = {gradient for gradient, _, _ in tape.gradients}
         found = [  # of what autograd trains, the state of an optimiser is all that is on the tape
             f
             for f, network in zip(found, networks, strict=True)
             if f.verdict != "cannot tell" or not _made_from(tape, network, given)
         ]
-        if all(f.verdict == "cannot tell" for f in found):
-            found = _replaced(tape, seconds) or found
+        if all(f.verdict == "cannot tell" for f in found) and clock.left() > 0:
+            found = _replaced(tape, clock.left()) or found
     except Exception as e:
         return [_failed(e)]
     return found
@@ -74,9 +87,10 @@ def _failed(e: Exception) -> Finding:
 
 
 def _judge_network(tape: Tape, network: Network, seconds: float) -> Finding:
-    clock = Clock(seconds)
+    clock = Clock(seconds, KEPT)
     finding = _try(tape, network, clock)
-    plain = tape.without_small_constants() if finding.verdict != "correct" else None
+    in_time = clock.left() > 0
+    plain = tape.without_small_constants() if finding.verdict != "correct" and in_time else None
     if plain is not None:
         other = _try(plain, network, clock, changed=True)
         if other.verdict == "correct" or finding.verdict == "cannot tell" != other.verdict:
@@ -99,19 +113,24 @@ def _try(tape: Tape, network: Network, clock: Clock, changed: bool = False) -> F
     """
     finding = None
     for ties in (False, True):
-        judgement = Judgement()
+        judgement, in_time = Judgement(), True
         try:
             bench = Bench(tape, network, clock, ties)
-            finding = judgement.of(bench, changed)
+            found = judgement.of(bench, changed)
         except OutOfTime as e:
-            return judgement.certain or _in_the_end(judgement) or Finding("cannot tell", str(e))
+            in_time = False
+            found = judgement.certain or _in_the_end(judgement) or Finding("cannot tell", str(e))
         except (CannotTell, CannotReplay) as e:
-            finding = Finding("cannot tell", str(e))
+            found = Finding("cannot tell", str(e))
         except RuntimeError as e:  # of torch: shapes or types that it does not take as NumPy does
-            finding = Finding("cannot tell", f"the step could not be repeated in torch: {e}")
+            found = Finding("cannot tell", f"the step could not be repeated in torch: {e}")
         except Exception as e:
-            finding = _failed(e)
-        if finding.verdict == "correct" or judgement.bench is None or not judgement.bench.tied:
+            found = _failed(e)
+        # if it is wrong either way, the one with a place
+        if finding is None or found.verdict != "wrong" or found.diagnosis or not finding.diagnosis:
+            finding = found
+        tied = judgement.bench is not None and judgement.bench.tied
+        if found.verdict == "correct" or not (in_time and tied):
             break
     assert finding is not None
     return finding
@@ -149,38 +168,29 @@ class Judgement:
         bench.make_points()
         if sum(p.moved for p in bench.points) < 2:
             raise CannotTell("the training step takes another branch as soon as a number changes")
-        level = self._attempt(bench)
+        level: Finding | tuple[list[Fit], list[Fit]] = [], []
+        inner = optimisers.enter(bench)
+        if not inner or optimisers.proportional(bench, inner):
+            level = self._of_updates(bench)
         if isinstance(level, Finding):
             return level
-        if soundness.clips(bench):
-            points = bench.points
-            bench.near_points()
-            near = self._attempt(bench)
-            if isinstance(near, Finding):
-                return near
-            bench.points = points
-        try:
-            entered = optimisers.enter(bench)
-        except CannotTell:
-            entered = False
-        between = entered and (soundness.optimised(bench) or optimisers.scaled(bench))
-        if between or (entered and not level[0] + level[1]):
-            bench.make_points()
-            inner = self._attempt(bench)
-            if isinstance(inner, Finding):
-                inner.lr = None
-                inner.notes.append(
-                    "the steps are not proportional to the gradient: an optimiser with a state, or "
-                    "a clipped gradient; the gradient that goes into it was checked"
-                )
-                return inner
-            if between:
-                level = inner
-            else:
+        if inner:
+            bench.inner = inner
+            between = soundness.optimised(bench) or optimisers.scaled(bench)
+            if between or not level[0] + level[1]:
+                bench.make_points()
+                entered = self._attempt(bench)
+                if isinstance(entered, Finding):
+                    entered.lr = None
+                    entered.notes.append(
+                        "the steps are not proportional to the gradient: an optimiser with a "
+                        "state, or a clipped gradient; the gradient that goes into it was checked"
+                    )
+                    return entered
+                level = entered if between else level
+            if not between:
                 bench.inner = {}
                 bench.make_points()
-        elif entered:
-            bench.inner = {}
         penalised = None if any(f.some for f in level[0]) else self._penalised(bench)
         finding = penalised or self._wrong(bench, *level)
         if finding is None and (
@@ -196,6 +206,18 @@ class Judgement:
         if bench.inner:
             finding.lr = None  # it is the optimiser's
         return finding
+
+    def _of_updates(self, bench: Bench) -> Finding | tuple[list[Fit], list[Fit]]:
+        """The same for the updates themselves, once more so near the run that no clip cuts."""
+        level = self._attempt(bench)
+        if not isinstance(level, Finding) and soundness.clips(bench):
+            points = bench.points
+            bench.near_points()
+            near = self._attempt(bench)
+            if isinstance(near, Finding):
+                return near
+            bench.points = points
+        return level
 
     def _penalised(self, bench: Bench) -> Finding | None:
         """Is everything right beside a penalty that the script puts into its gradients only?"""
@@ -251,10 +273,16 @@ class Judgement:
 
     def _own(self, bench: Bench) -> list[Fit]:
         found: list[Fit] = []
-        for objective in sorted(own_scalars(bench), key=lambda o: o.name == HINGE):
+        all_points, first = bench.points, _of_one_step(bench)
+        scalars = sorted(own_scalars(bench), key=lambda o: o.name == HINGE)
+        for objective in different(scalars, first):
             if objective.name == HINGE and any(f.objective.name != HINGE for f in found):
                 break  # the script computes its loss
+            bench.points = first
             one = fit(bench, objective)
+            bench.points = all_points
+            if one is None or any(p.ok or p.silent for p in one.parts):
+                one = fit(bench, objective)
             if one is None or all(p.silent and not p.factors for p in one.parts):
                 continue
             if objective.name != HINGE and is_linear(bench, objective):
@@ -276,10 +304,9 @@ class Judgement:
 
     def _pairs(self, bench: Bench) -> list[Fit]:
         """The pairs that explain some updates, the best first; with a decay if none does."""
-        all_points = bench.points
-        first = [p for p in all_points if p.step == all_points[0].step]
+        all_points, first = bench.points, _of_one_step(bench)
         for decay in (False, True):
-            bench.points = first if len(first) > 2 else all_points
+            bench.points = first
             screened = []
             for pair in pairs(bench):
                 bench.clock.check()
@@ -352,7 +379,8 @@ class Judgement:
             return True
         points, inner = bench.points, bench.inner
         try:
-            if not inner and not optimisers.enter(bench):
+            bench.inner = inner or optimisers.enter(bench) or {}
+            if not bench.inner:
                 return True
             bench.states_move = True
             bench.make_points()
@@ -466,6 +494,8 @@ class Judgement:
         if not any_loss:
             blamed += [f for f in own[:2] if f not in blamed and f.objective.name != HINGE]
         for one in [f for f in blamed if f.contradicted]:
+            if bench.clock.left() < 0:
+                break
             # a delta of no known loss may explain a parameter by chance
             own_loss = one.objective.kind == "own" or as_own(bench, one.objective) is not None
             sure = one.some and (own_loss or id(one) in known)
@@ -709,6 +739,12 @@ def _spoils(
         ),
         (sometimes, how or ""),
     ]
+
+
+def _of_one_step(bench: Bench) -> list[Point]:
+    """The points of the first step, if they are enough to rule something out."""
+    first = [p for p in bench.points if p.step == bench.points[0].step]
+    return first if len(first) > 2 else bench.points
 
 
 def _tells(bench: Bench, one: Fit) -> bool:

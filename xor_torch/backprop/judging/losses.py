@@ -18,13 +18,13 @@ from torch.nn.functional import huber_loss, softplus
 
 from .. import replay
 from .findings import MistakeName
+from .fit import PROPORTIONAL
 from .objectives import Objective
 from .points import Bench, Point, largest
 
 Tensor = torch.Tensor
 Data = tuple[Tensor, Tensor, Tensor, Tensor]  # (z, f, df/dz, d) at a point
 
-SAME = 1e-7  # relative: both sides are float64, but d has been divided by a small slope
 FLAT = 1e-4  # of the largest slope: below it a quotient tells nothing
 MOST_TERMS = 4  # of an objective, that are looked at
 MOST_VALUES = 40  # that may be f
@@ -325,7 +325,9 @@ def _affine(row: Row, data: list[Data]) -> tuple[float, Tensor] | None:
         return None
     c = float((x * y).sum()) / below
     # a delta that does not change with f is not its difference to anything
-    if abs(c) * largest(x) <= 1e-6 * size or largest(y - c * x) > SAME * abs(c) * largest(x):
+    if abs(c) * largest(x) <= 1e-6 * size or largest(y - c * x) > PROPORTIONAL * abs(c) * largest(
+        x
+    ):
         return None
     target = torch.zeros_like(data[0][1])
     target[ok] = values[0] - ratio[0] / c
@@ -356,7 +358,7 @@ def _weighted(data: list[Data], k: int, z: int, f: int) -> Match | None:
             continue
         if row.name == "CE" and not _one_in_each_row(weight, data):
             continue
-        if bool((off <= SAME * (weight.abs() * x.abs().amax(0))).all()):
+        if bool((off <= PROPORTIONAL * (weight.abs() * x.abs().amax(0))).all()):
             target = values[0] - ratio[0] / weight
             scale = float(weight.mean()) / row.multiple
             return Match(f"weighted {row.name}", None, scale, f, z, k, target)
@@ -389,7 +391,7 @@ def _targeted(bench: Bench, k: int, data: list[Data], d: int, z: int, f: int) ->
             if largest(theirs - theirs.mean()) < 1e-6 * largest(theirs):
                 continue
             scale = float((theirs * mine).sum()) / below
-            if scale and largest(mine - scale * theirs) <= SAME * largest(mine):
+            if scale and largest(mine - scale * theirs) <= PROPORTIONAL * largest(mine):
                 return Match(name, None, scale, f, z, k, t)
     return None
 
@@ -454,7 +456,7 @@ def _as_other_values(bench: Bench, match: Match, d: int) -> Iterable[Tensor]:
             x, y = f - f.mean(), other.detach() - other.detach().mean()
             below = float((x * x).sum())
             a = float((x * y).sum()) / below if below else 0.0
-            if a and largest(y - a * x) <= SAME * largest(y):
+            if a and largest(y - a * x) <= PROPORTIONAL * largest(y):
                 yield a * (match.target - f.mean()) + other.detach().mean()
 
 

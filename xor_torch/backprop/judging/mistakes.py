@@ -8,12 +8,13 @@ import torch
 from ..operations import PARTS, PRODUCTS, SAME_NUMBERS, SUMS
 from .expected import worst
 from .findings import Diagnosis, MistakeName
-from .fit import Fit, alike
+from .fit import FOLLOWS, Fit, alike
 from .losses import is_sigmoid, is_tanh
 from .objectives import gradients, total
-from .points import SAME, Bench, largest
+from .points import Bench, largest
 from .repair import Culprit, Repair
 
+MOST_NUMBERS = 2_000_000  # that are looked at for the name of one mistake
 # what a wrong value is taken apart through
 THROUGH = {*PRODUCTS, *SUMS, *PARTS, "multiply", "negative", "copy", "astype", "assign"}
 
@@ -73,7 +74,7 @@ def wrong_element(bench: Bench, one: Fit) -> Diagnosis | None:
         off = points[-1].changes[i] + factor * grads[i]
         for n in written[i]:
             touched = points[-1].values[n] != points[-1].values[nodes[n].inputs[0]]
-            if largest(off[touched]) > SAME * largest(grads[i] * factor):
+            if largest(off[touched]) > FOLLOWS * largest(grads[i] * factor):
                 found.append((n, i))
     if not found:
         return None
@@ -270,16 +271,14 @@ class Wrong:
             for m in here
             if _fits(points[0][m].shape, shape)
         ]
+        if not values:
+            return False
+        x = torch.stack(values[: max(1, MOST_NUMBERS // len(values[0]))])
+        s, t = torch.sigmoid(x), torch.tanh(x)
+        slopes = (x * (1 - x), 1 - x**2, s * (1 - s), 1 - t**2, (x > 0).double(), x)
         after = [m for m in self.view.after([self.v]) if m in self.repair.slopes]
-        for upstream in [self.repair.slopes[m] for m in after]:
-            if upstream[0].shape != shape:
-                continue
-            for x in values:
-                s, t = torch.sigmoid(x), torch.tanh(x)
-                slopes = (x * (1 - x), 1 - x**2, s * (1 - s), 1 - t**2, (x > 0).double(), x)
-                if any(_proportional(self.actual, _flat(upstream) * y) for y in slopes):
-                    return True
-        return False
+        upstream = [u for u in (self.repair.slopes[m] for m in after) if u[0].shape == shape]
+        return any(_proportional(self.actual, _flat(u) * y) for u in upstream for y in slopes)
 
     def other_factor(self) -> bool:
         """Is it made of the right derivative, and another value than the one that v meets?"""
@@ -307,7 +306,11 @@ class Wrong:
                 product = self.nodes[use].op in PRODUCTS
                 return bool(self.upstream and product and factors & (self.read | self.given))
             actual, expected = self.culprit.actual, self.culprit.expected
-            return expected.ndim == 2 and expected.numel() > 1 and _proportional(actual.T, expected)
+            return (
+                expected.ndim == 2
+                and expected.numel() > 1
+                and _proportional(_flat([actual.T]), _flat([expected]))
+            )
         return bool(self.weights and not self.read and self.zs & self.upstream.keys())
 
     def turned(self) -> bool:
@@ -386,9 +389,11 @@ def _flat(values: Sequence[torch.Tensor]) -> torch.Tensor:
 
 
 def _proportional(a: torch.Tensor, b: torch.Tensor) -> bool:
-    a, b = a.reshape(-1), b.reshape(-1)
-    below = float(b @ b)
-    if not below or a.shape != b.shape:
+    """Is one a multiple of the other, or of a row of it?"""
+    rows = b if b.ndim > 1 else b[None]
+    if rows.shape[1:] != a.shape:
         return False
-    c = float(a @ b) / below
-    return bool(c) and float((a - c * b).abs().max()) <= 1e-7 * float(a.abs().max())
+    below = (rows**2).sum(1)
+    c = rows @ a / torch.where(below > 0, below, 1.0)
+    off = (a - c[:, None] * rows).abs().amax(1)
+    return bool(((c != 0) & (off <= 1e-7 * a.abs().max())).any())

@@ -6,6 +6,7 @@ any loss has whose derivative with respect to the value is delta. If a pair expl
 everything below the value is right, whatever the loss.
 """
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,13 +15,13 @@ import torch
 
 from ..operations import PARTS, SAME_NUMBERS
 from ..tape import Ref, squeezed
-from .points import Bench, Key, View
+from .points import Bench, Key, Point, Values, View, is_finite
 
 Tensor = torch.Tensor
 HINGE = "hinge loss"
 LESS = {"less": True, "less_equal": True, "greater": False, "greater_equal": False}
 # What may lie between a term of a sum and the update that it is a part of.
-PLAIN = {"add", "subtract", "negative", "multiply", "divide", "assign", "copy", "astype"}
+PASSED_ON = {"add", "subtract", "negative", "multiply", "divide", "assign", "copy", "astype"}
 SELECTED = PARTS - SAME_NUMBERS
 Term = tuple[int | None, int]  # (delta, value); no delta: the value itself is the objective
 
@@ -34,6 +35,8 @@ class Objective:
     terms: dict[int, list[Term]] = field(default_factory=dict)
     key: tuple[Any, ...] = ()
     weights: dict[int, float] = field(default_factory=dict)  # of values; 1 if it is not here
+    # what `gradients_at` has found, by the identity of a point's values, which it keeps alive
+    found: dict[int, tuple[Values, list[Tensor] | None]] = field(default_factory=dict)
 
     def values(self, k: int) -> list[int]:
         return [v for _, v in self.terms[k]]
@@ -41,31 +44,52 @@ class Objective:
 
 def total(objective: Objective, k: int, values: Mapping[int, Tensor]) -> Tensor | None:
     """The objective at a point, to be differentiated."""
+    products = [delta * value for value, delta in _terms(objective, k, values)]
+    return torch.stack([product.sum() for product in products]).sum() if products else None
+
+
+def _terms(
+    objective: Objective, k: int, values: Mapping[int, Tensor]
+) -> list[tuple[Tensor, Tensor]]:
+    """The values of an objective at a point, each with its delta; empty if one is not there."""
     found = []
     for d, v in objective.terms[k]:
         value = values.get(v)
         if value is None or not value.is_floating_point():
-            return None
+            return []
         if d is None:
-            found.append(objective.weights.get(v, 1.0) * value.sum())
-            continue
-        delta = values.get(d)
-        if delta is None or delta.numel() != value.numel():
-            return None
-        found.append((delta.detach().reshape(value.shape) * value).sum())
-    return torch.stack(found).sum() if found else None
+            delta = torch.full_like(value, objective.weights.get(v, 1.0), requires_grad=False)
+        elif d in values and values[d].numel() == value.numel():
+            delta = values[d].detach().reshape(value.shape).to(value.dtype)
+        else:
+            return []
+        found.append((value, delta))
+    return found
 
 
 def gradients(
     objective: Objective, k: int, values: Mapping[int, Tensor], of: list[Tensor]
 ) -> list[Tensor] | None:
-    """The derivatives with respect to some values of a point; None if they are not finite."""
-    value = total(objective, k, values)
-    if value is None or not value.requires_grad or not bool(torch.isfinite(value)):
+    """The derivatives of `total` with respect to some values of a point; None if not finite."""
+    terms = _terms(objective, k, values)
+    with torch.no_grad():
+        size = sum(float((delta * value).sum()) for value, delta in terms)
+    followed = [(value, delta) for value, delta in terms if value.requires_grad]
+    if not followed or not math.isfinite(size):
         return None
-    found = torch.autograd.grad(value, of, retain_graph=True, allow_unused=True)
+    # A judgement asks thousands of times: torch is spared the sums, whose derivatives are 1.
+    outputs, deltas = zip(*followed, strict=True)
+    found = torch.autograd.grad(outputs, of, deltas, retain_graph=True, allow_unused=True)
     grads = [torch.zeros_like(x) if g is None else g for g, x in zip(found, of, strict=True)]
-    return grads if all(bool(torch.isfinite(g).all()) for g in grads) else None
+    return grads if all(map(is_finite, grads)) else None
+
+
+def gradients_at(objective: Objective, p: Point) -> list[Tensor] | None:
+    """The derivatives with respect to the parameters, computed once for each point."""
+    if id(p.values) not in objective.found:
+        grads = gradients(objective, p.step, p.values, p.leaves)
+        objective.found[id(p.values)] = p.values, grads
+    return objective.found[id(p.values)][1]
 
 
 def own_scalars(bench: Bench, steps: Iterable[int] | None = None) -> list[Objective]:
@@ -79,21 +103,21 @@ def own_scalars(bench: Bench, steps: Iterable[int] | None = None) -> list[Object
         needed = view.behind(view.ends)
         # not the same weights on other data
         shared = view.after(needed - view.starts) | _on_the_data_of(view, needed)
-        shared -= _beside_earlier(bench, k)
-        for key, ids in view.groups.items():
+        may_be = shared - _beside_earlier(bench, k) - needed - view.ends.keys()
+        for key, ids in view.roles.items():
             ids = [
                 n
                 for n in ids
                 if nodes[n].dtype == "f"
                 and nodes[n].shape in ((), (1,), (1, 1))
-                and view.depends[n] == view.full
-                and n not in view.ends
-                and n in shared - needed
+                and view.depends[n]
+                and n in may_be
             ]
-            if not ids:
+            whole = [n for n in ids if view.depends[n] == view.full]
+            if not whole:
                 continue
             # of running sums the last one is the whole, of a search for a step the first one counts
-            for how, some in (("sum", ids), ("last", ids[-1:]), ("first", ids[:1])):
+            for how, some in (("sum", ids), ("last", whole[-1:]), ("first", whole[:1])):
                 if how != "sum" and len(ids) == 1:
                     continue
                 name = next((nodes[n].name for n in some if nodes[n].name), "")
@@ -103,6 +127,19 @@ def own_scalars(bench: Bench, steps: Iterable[int] | None = None) -> list[Object
         found.values(), key=lambda o: max(v for v in o.values(max(o.terms))), reverse=True
     )
     return order
+
+
+def different(scalars: list[Objective], points: list[Point]) -> list[Objective]:
+    """The first of those that are at all points a multiple of each other, as sum and mean are."""
+    found: dict[tuple[object, ...], Objective] = {}
+    for one in scalars:
+        values = [total(one, p.step, p.values) for p in points if p.step in one.terms]
+        numbers = [float(v.detach()) for v in values if v is not None]
+        key = one.key
+        if len(numbers) > 2 and numbers[0] and all(map(math.isfinite, numbers)) and not one.weights:
+            key = (*one.terms, *(f"{x / abs(numbers[0]):.10g}" for x in numbers))
+        found.setdefault(key, one)
+    return [*found.values()]
 
 
 def _hinges(bench: Bench) -> dict[tuple[object, ...], Objective]:
@@ -192,7 +229,7 @@ def _moved_by_itself(view: View, n: int) -> bool:
     """
     nodes = view.tape.nodes
     return view.full == 1 and all(
-        nodes[m].op in {*PLAIN, *PARTS}
+        nodes[m].op in {*PASSED_ON, *PARTS}
         and (nodes[m].op in ("add", "subtract") or not view.outside(m))
         for m in view.behind([n]) - view.starts
     )
@@ -203,7 +240,8 @@ def is_linear(bench: Bench, objective: Objective) -> bool:
     by_step: dict[int, list[list[Tensor]]] = {}
     for p in bench.points:
         if p.step in objective.terms:
-            grads = gradients(objective, p.step, p.values, p.leaves)
+            bench.clock.check()
+            grads = gradients_at(objective, p)
             if grads is not None:
                 by_step.setdefault(p.step, []).append(grads)
     return all(
@@ -228,17 +266,16 @@ def as_own(bench: Bench, pair: Objective) -> Objective | None:
 
 def last_used(view: View) -> int:
     """The parameter of the output: the one that the forward pass reads last."""
-    first = {i: min(view.users.get(n, [0])) for n, i in view.begin.items()}
-    return max(first, key=lambda i: first[i])
+    return max(view.order, key=view.order.__getitem__)
 
 
 def deltas(bench: Bench, k: int) -> tuple[dict[Key, list[int]], dict[Key, list[int]]]:
     """Groups of values that may be deltas, and of values that they may belong to."""
     view, nodes = bench.view(k), bench.tape.nodes
     d, z = {}, {}
-    for key, ids in (*view.groups.items(), *view.places.items()):
+    for key, ids in (*view.roles.items(), *view.places.items()):
         depends = reaches = 0
-        for n in ids if key in view.places else ids[:1]:
+        for n in ids:
             depends |= view.depends[n]
             reaches |= view.reaches.get(n, 0)
         if nodes[ids[0]].dtype != "f" or depends != view.full:

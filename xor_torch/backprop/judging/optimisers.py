@@ -13,33 +13,47 @@ import torch
 from .. import replay
 from ..operations import SAME_NUMBERS
 from ..tape import squeezed
+from .fit import PROPORTIONAL
 from .points import Bench, CannotTell
 from .steps import BETWEEN
 
 Tensor = torch.Tensor
 MORE = BETWEEN | {"where"}
 STEADY = {*SAME_NUMBERS, "multiply", "divide", "negative", "assign", "getitem"}
-SAME = 1e-7
 
 
-def enter(bench: Bench) -> bool:
-    """Look at the gradients inside the optimiser from now on; False if there is none."""
+Inner = dict[tuple[int, int], tuple[int, float]]  # (step, state) -> (value, sign)
+
+
+def enter(bench: Bench) -> Inner | None:
+    """The gradients inside the optimiser, with the sign that a step has by each; None: unknown."""
     found = handed_over(bench)
     if found is None:
-        return False
-    for k in bench.chosen:
-        for i, sign in _signs(bench, found, k).items():
-            found[k, i] = found[k, i][0], sign
-    bench.inner = found
-    return True
+        return None
+    try:
+        for k in bench.chosen:
+            for i, sign in _signs(bench, found, k).items():
+                found[k, i] = found[k, i][0], sign
+    except CannotTell:
+        return None
+    return found
 
 
-def handed_over(bench: Bench) -> dict[tuple[int, int], tuple[int, float]] | None:
+def proportional(bench: Bench, inner: Inner) -> bool:
+    """Is a step a multiple of the gradient as long as the optimiser's state is zero?
+
+    That of momentum is. That of Adam is of one size, whatever the gradient is.
+    """
+    little, much = (_answer(bench, inner, bench.chosen[0], size, 0.0) for size in (0.01, 1.0))
+    return all(math.isclose(much[i], 100 * little[i], rel_tol=PROPORTIONAL) for i in much)
+
+
+def handed_over(bench: Bench) -> Inner | None:
     """(step, state) -> what the backward pass hands to the optimiser; None if it is not seen.
 
     Its sign is taken as that of a gradient.
     """
-    found: dict[tuple[int, int], tuple[int, float]] = {}
+    found: Inner = {}
     for k in bench.chosen:
         for i in bench.parameters:
             node = _gradient_node(bench, k, i)
@@ -89,13 +103,13 @@ def _gradient_node(bench: Bench, k: int, i: int) -> int | None:
         if not waiting and n != end and squeezed(nodes[n].shape) == shape:
             through.append(n)
         inputs = [a for a in nodes[n].inputs if a in view.inside and a not in view.starts]
-        forward = any(view.depends[a] != view.full and not _of_states(bench, k, a) for a in inputs)
-        if n != end and (nodes[n].op not in MORE or forward):
+        made_of = [a for a in inputs if not _of_states(bench, k, a)]
+        forward = any(view.depends[a] != view.full for a in made_of)
+        # the gradient that the backward pass puts together, piece by piece
+        whole = nodes[n].op == "assign" and len(made_of) > 1
+        if n != end and (nodes[n].op not in MORE or forward or whole):
             break
-        for a in inputs:
-            number = not nodes[a].shape and nodes[begin].shape
-            if not number and not _of_states(bench, k, a):
-                waiting.add(a)
+        waiting.update(a for a in made_of if nodes[a].shape or not nodes[begin].shape)
     if not through:
         return None
     *after, node = through
@@ -133,9 +147,7 @@ def _of_states(bench: Bench, k: int, n: int) -> bool:
     return True
 
 
-def _signs(
-    bench: Bench, found: dict[tuple[int, int], tuple[int, float]], k: int
-) -> dict[int, float]:
+def _signs(bench: Bench, found: Inner, k: int) -> dict[int, float]:
     """Does a step go with its gradient (1) or against it (-1)? And all alike?"""
     answers: list[dict[int, float]] = []
     for size, state in ((0.01, 0.0), (1.0, 0.0), (1.0, 0.1)):
@@ -148,14 +160,14 @@ def _signs(
             name = bench.names[bench.parameters.index(i)]
             if not moved or math.isnan(moved):
                 raise CannotTell(f"the optimiser of {name} does not move every element alike")
-            if not math.isclose(abs(moved), abs(first), rel_tol=SAME):
+            if not math.isclose(abs(moved), abs(first), rel_tol=PROPORTIONAL):
                 raise CannotTell(f"the optimiser does not treat {name} as it treats the others")
     return {i: math.copysign(1.0, moved) for i, moved in answers[0].items()}
 
 
 def _answer(
     bench: Bench,
-    found: dict[tuple[int, int], tuple[int, float]],
+    found: Inner,
     k: int,
     gradient: float,
     state: float,
@@ -181,6 +193,8 @@ def _answer(
         moves.append(replay.run(bench.tape, ends, given, bench.ties))
     for i in bench.parameters:
         moved = (moves[0][step.end[i]] - moves[1][step.end[i]]).reshape(-1) / 2
-        alike = float((moved - moved[0]).abs().max()) <= SAME * float(moved[0].abs()) + 1e-15
+        alike = (
+            float((moved - moved[0]).abs().max()) <= PROPORTIONAL * float(moved[0].abs()) + 1e-15
+        )
         result[i] = float(moved[0]) if alike else math.nan
     return result

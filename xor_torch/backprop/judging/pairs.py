@@ -15,7 +15,7 @@ import torch
 
 from ...threads import one_thread
 from .. import replay
-from ..operations import ELEMENTWISE, PARTS, PRODUCTS, SAME_NUMBERS
+from ..operations import ELEMENTWISE, PARTS, PRODUCTS, SAME_NUMBERS, STEPS
 from ..pair import Pair, Round
 from ..replay import CannotReplay
 from ..tape import Node, Ref, Tape, squeezed
@@ -24,14 +24,13 @@ from .expected import worst
 from .findings import Diagnosis, Finding, MistakeName
 from .fit import FLOOR, NOISES, RTOL, Fit, Part, alike
 from .objectives import Objective, gradients
-from .points import Bench, CannotTell, Clock, OutOfTime, Point, View, largest
+from .points import REPEATED, Bench, CannotTell, Clock, OutOfTime, Point, View, largest
 from .repair import Culprit, Repair
 from .steps import Network, State, Step
 from .words import describe
 
 Tensor = torch.Tensor
 SECONDS = 20.0  # for the search for the first wrong value
-SAME = 1e-6  # what was returned, and the same repeated
 SLOPE = 1e-3  # relative: a finite difference and autograd
 # The search also needs numbers that no function has seen: so near that masks, which may have been
 # made by code that is not recorded, stay as they are.
@@ -39,18 +38,6 @@ NEAR, NEAR_SEEDS = 0.05, (1, 2, 3)
 MOST_SEARCHES = 2
 ROUNDING = 1e-11  # relative to what should be there: a value is zero but for rounding
 ACTIVATIONS = {"tanh", "maximum", "where", "exp", "clip"}
-# What has the derivative zero wherever it has one.
-STEPS = {"sign", "round", "around", "rint", "floor", "ceil", "trunc", "heaviside", "floor_divide"}
-STEPS |= {
-    "greater",
-    "greater_equal",
-    "less",
-    "less_equal",
-    "equal",
-    "not_equal",
-    "argmax",
-    "argmin",
-}
 OF_TRAINING = {"hard-coded sample", "stale activation"}  # a pair has no samples and no steps
 
 
@@ -392,7 +379,7 @@ class _Judgement:
                 was = self.tape.nodes[n].value
                 known = was is not None and n in p.values  # a constant depends on nothing
                 if known and not replay.tensor(was).allclose(
-                    p.values[n].detach(), rtol=SAME, atol=SAME, equal_nan=True
+                    p.values[n].detach(), rtol=REPEATED, atol=REPEATED, equal_nan=True
                 ):
                     self.bench.check_replay()
 

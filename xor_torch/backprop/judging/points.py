@@ -13,13 +13,13 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
-from itertools import islice, zip_longest
+from itertools import chain, islice, zip_longest
 
 import numpy as np
 import torch
 
 from .. import replay
-from ..operations import ELEMENTWISE, JOINS, PARTS, SAME_NUMBERS
+from ..operations import COMPARISONS, ELEMENTWISE, EXTREMES, JOINS, PARTS, SAME_NUMBERS
 from ..tape import Node, Ref, Tape
 from ..twins import TWINS
 from .steps import Network, Step
@@ -28,21 +28,18 @@ Tensor = torch.Tensor
 Values = dict[int, Tensor]
 Key = tuple[object, ...]
 
-OF_MANY = {"max", "amax", "min", "amin"}
 MOVES = ((1, 0.6, True), (1001, 1.2, False))  # (seed, size, added to the run's numbers?)
 CLOSER = (20, 1e3, 1e5)  # should the script take another branch, or a clip begin to cut
 MOST_STEPS = 6
 # Operations, times points: about five seconds of repeating.
-MOST_OPERATIONS = 120_000
+MOST_REPEATED = 120_000
 LONGEST_STEP = 60_000
-KEPT = 1 / 6  # of the time
 DIVERGED = 1e6  # times the middle one
 ROUNDINGS = 3  # runs that show how much of a value is rounding
-SAME = 1e-6  # a recorded value and the same value repeated
-SAME_FLOAT32 = 1e-2
+REPEATED = 1e-6  # a recorded value and the same value repeated
+REPEATED_FLOAT32 = 1e-2
 PUT_TOGETHER = JOINS | SAME_NUMBERS | {"assign"}
 NUMBER_BY_NUMBER = ELEMENTWISE | PARTS | PUT_TOGETHER
-COMPARISONS = {"maximum", "minimum", "greater", "greater_equal", "less", "less_equal"}
 
 
 NUMBER = r"(?<![\w.])(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"  # as Python writes one
@@ -59,9 +56,9 @@ class OutOfTime(CannotTell):
 class Clock:
     """The time that judging may take; a part of it is kept for one last question."""
 
-    def __init__(self, seconds: float = math.inf) -> None:
-        self.reserve = KEPT * seconds
-        self.end = time.monotonic() + (1 - KEPT) * seconds
+    def __init__(self, seconds: float = math.inf, kept: float = 0.0) -> None:
+        self.reserve = kept * seconds
+        self.end = time.monotonic() + (1 - kept) * seconds
 
     def check(self) -> None:
         if time.monotonic() > self.end:
@@ -115,20 +112,51 @@ class View:
         return found
 
     @cached_property
+    def roles(self) -> dict[Key, list[int]]:
+        """Values that are the same for other samples, some of which have units that are off.
+
+        What such a sample makes has fewer parameters behind it, but the same one last.
+        """
+        found: dict[Key, list[int]] = {}
+        for ids in self.groups.values():
+            node = self.tape.nodes[ids[0]]
+            masks = (self.depends.get(ids[0], 0), self.reaches.get(ids[0], 0))
+            key = (node.site, node.op, len(node.shape), "last", *map(self._last, masks))
+            found.setdefault(key, []).extend(ids)
+        return {key: sorted(ids) for key, ids in found.items()}
+
+    @cached_property
     def places(self) -> dict[Key, list[int]]:
         """The same for neurons that are parameters of their own: siblings in one layer."""
-        found: dict[Key, list[int]] = {}
-        for key, ids in self.groups.items():
-            site, op, ndim, depends, reaches = key
-            masks = (depends.bit_count(), reaches.bit_count())  # type: ignore[attr-defined]
-            found.setdefault((site, op, ndim, "layer", *masks), []).extend(ids)
-        return {
-            key: sorted(ids) for key, ids in found.items() if len({self.key(n) for n in ids}) > 1
-        }
+        found: dict[Key, list[list[int]]] = {}
+        for key, ids in self.roles.items():
+            *at, _, depends, reaches = key
+            layers = (self.layers.get(i, 0) for i in (depends, reaches))
+            found.setdefault((*at, "layer", *layers), []).append(ids)
+        return {key: sorted(chain(*some)) for key, some in found.items() if len(some) > 1}
+
+    def _last(self, mask: int) -> int:
+        """Which of some parameters the forward pass begins to use last; -1 if there are none."""
+        some = (i for i in self.order if mask >> i & 1)
+        return max(some, key=self.order.__getitem__, default=-1)
+
+    @cached_property
+    def order(self) -> dict[int, int]:
+        """What first uses each parameter."""
+        return {i: min(self.users.get(n, [0])) for n, i in self.begin.items()}
+
+    @cached_property
+    def layers(self) -> dict[object, int]:
+        """The layer of each parameter: one more than that of those it meets where it is used."""
+        found: dict[object, int] = {}
+        for i in sorted(self.order, key=self.order.__getitem__):
+            mask = self.depends.get(self.order[i], 0) & ~(1 << i)
+            found[i] = 1 + max((found.get(j, 0) for j in self.order if mask >> j & 1), default=0)
+        return found
 
     def made_at(self, key: Key) -> list[int]:
-        """The values with a key of `groups` or `places`."""
-        return self.groups.get(key) or self.places.get(key, [])
+        """The values with a key of `groups`, `places` or `roles`."""
+        return next((f[key] for f in (self.groups, self.places, self.roles) if key in f), [])
 
     @cached_property
     def users(self) -> dict[int, list[int]]:
@@ -237,6 +265,7 @@ class Bench:
         self.states_move = False  # has an optimiser's state other numbers than zero?
         self.left_out: dict[int, list[int]] = {}  # of each step: values that are taken as zero
         self._views: dict[int, View] = {}
+        self._runs: dict[tuple[int, int | None, float, bool], Values | None] = {}
         self._more: dict[int, list[Point]] = {}
         self.chosen = self._choose()
         self.points: list[Point] = []
@@ -256,11 +285,13 @@ class Bench:
         if k == 0:
             return []
         nodes, view, before = self.tape.nodes, self.view(k), self.view(k - 1)
+        elsewhere = {n for s in self.network.elsewhere for n in s.nodes}
         found = []
         users: dict[int, list[int]] = {}
         for n in view.step.nodes:
             for a in nodes[n].inputs if view.reaches[n] and n not in view.starts else ():
-                if a not in view.inside and a in before.inside and a not in before.starts:
+                known = a in view.inside or a in elsewhere or a in before.starts
+                if not known and a in before.inside:
                     users.setdefault(a, []).append(n)
         for a, by in users.items():
             stack, seen = [a], set[int]()
@@ -311,7 +342,7 @@ class Bench:
         last = len(self.steps) - (len(self.steps) > 3)  # the tape may end within the last
         candidates = [k for k in range(first, last) if lengths[k] <= LONGEST_STEP]
         candidates = candidates or [k for k, n in enumerate(lengths) if n <= LONGEST_STEP]
-        most = max(2, min(MOST_STEPS, MOST_OPERATIONS // (3 * min(lengths))))
+        most = max(2, min(MOST_STEPS, MOST_REPEATED // (3 * min(lengths))))
         kinds: dict[int, list[int]] = {}  # a step that also computes a loss is longer
         seen: set[int] = set()
         for k in candidates:
@@ -404,6 +435,22 @@ class Bench:
 
     def point(self, k: int, seed: int | None, size: float = 0.0, keep: bool = True) -> Point | None:
         """One step at one set of parameters; None if the script would have gone another way."""
+        key = (k, seed, size, keep)
+        if self.left_out or self.states_move:
+            values = self._run(*key)
+        else:  # what the changes are read from may be another at the next question
+            if key not in self._runs:
+                self._runs[key] = self._run(*key)
+            values = self._runs[key]
+        if values is None:
+            return None
+        leaves = [values[self.steps[k].start[i]] for i in self.parameters]
+        changes = [self.change(k, i, values).detach() for i in self.parameters]
+        if not all(bool(torch.isfinite(c).all()) for c in changes):
+            return None
+        return Point(k, seed is not None, values, leaves, changes, seed or 0)
+
+    def _run(self, k: int, seed: int | None, size: float, keep: bool) -> Values | None:
         self.clock.check()
         step = self.steps[k]
         given = self._given(k, seed, size, keep)
@@ -420,11 +467,7 @@ class Bench:
             self.tied = True
             if seed is None:
                 return None  # the derivative of relu at 0 is a convention
-        leaves = [values[step.start[i]] for i in self.parameters]
-        changes = [self.change(k, i, values).detach() for i in self.parameters]
-        if not all(bool(torch.isfinite(c).all()) for c in changes):
-            return None
-        return Point(k, seed is not None, values, leaves, changes, seed or 0)
+        return values
 
     def make_points(self) -> None:
         self._more.clear()
@@ -502,12 +545,13 @@ class Bench:
         users, nodes = self.view(k).users, self.tape.nodes
         for n in self.steps[k].nodes:
             node = nodes[n]
-            if node.op not in OF_MANY or n not in values or node.inputs[0] not in values:
+            if node.op not in EXTREMES or n not in values or node.inputs[0] not in values:
                 continue
             if all(nodes[m].inputs[0] == node.inputs[0] for m in users.get(n, ())):
                 continue
             x = values[node.inputs[0]]
-            axis = node.args[1] if len(node.args) > 1 else node.kwargs.get("axis")
+            usual = 0 if node.op.endswith(".reduce") else None
+            axis = node.args[1] if len(node.args) > 1 else node.kwargs.get("axis", usual)
             top = TWINS[node.op](x, axis, keepdims=True)
             if int((x == top).sum()) > top.numel():
                 return True
@@ -597,6 +641,7 @@ class Bench:
         """
         for k in self.chosen[:2]:
             step = self.steps[k]
+            self.clock.check()
             known = {n: self.tape.nodes[n].value for n in step.start.values()}
             if any(v is None for v in known.values()):
                 continue
@@ -615,7 +660,7 @@ class Bench:
             raise CannotTell(f"{node.name or node.op} on {self.where(node.id)} is not finite")
         same = was.shape == now.shape and torch.equal(finite, torch.isfinite(now))
         off = largest((was - now)[finite]) if same else math.inf
-        allowed = SAME_FLOAT32 if node.value.dtype.str[1:] == "f4" or self.float32 else SAME
+        allowed = REPEATED_FLOAT32 if node.value.dtype.str[1:] == "f4" or self.float32 else REPEATED
         if off > allowed * (largest(was[finite]) + 1e-3):
             raise CannotTell(
                 f"the operation {node.op} on {self.where(node.id)} could not be repeated exactly"
@@ -630,6 +675,11 @@ class Bench:
 def largest(x: Tensor) -> float:
     """The largest absolute value; 0 of nothing."""
     return float(x.detach().abs().max()) if x.numel() else 0.0
+
+
+def is_finite(x: Tensor) -> bool:
+    """Is every element a number? If their sum is one, then each of them is."""
+    return math.isfinite(float(x.detach().sum())) or bool(torch.isfinite(x).all())
 
 
 def _without_diverged(points: list[Point]) -> list[Point]:

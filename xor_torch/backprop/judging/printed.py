@@ -7,11 +7,11 @@ import torch
 from .findings import Finding
 from .fit import Fit, Sample, fit_part
 from .losses import Match
-from .objectives import Objective, gradients, own_scalars, pair_of
+from .objectives import Objective, gradients_at, own_scalars, pair_of
 from .points import Bench, Point, largest
 from .words import name_of_multiple
 
-SAME = 1e-8  # relative: two gradients by autograd, at the same point
+SAME_GRADIENT = 1e-8  # relative: two gradients by autograd, at the same point
 NEARLY = 1e-3  # a constant against log(0) in one of the two
 
 
@@ -39,7 +39,7 @@ def compare(
         single = match is not None and bench.tape.nodes[match.value].shape in ((), (1,), (1, 1))
         if off > NEARLY or min(factors) <= 0 or (single and not alike):
             others.append(one)
-        elif alike and off <= SAME and match is not None:
+        elif alike and off <= SAME_GRADIENT and match is not None:
             _other_multiple(bench, fit, match, factors[0], finding)
             return
         else:
@@ -67,8 +67,8 @@ def penalised(bench: Bench, printed: Objective, followed: Objective) -> bool:
     samples: list[list[Sample]] = [[] for _ in bench.parameters]
     for p in bench.points:
         if p.step in printed.terms and p.step in followed.terms:
-            a = gradients(printed, p.step, p.values, p.leaves)
-            b = gradients(followed, p.step, p.values, p.leaves)
+            a = gradients_at(printed, p)
+            b = gradients_at(followed, p)
             if a is None or b is None:
                 continue
             for i, some in enumerate(samples):
@@ -87,8 +87,8 @@ def _relation(
     for p in points:
         if p.step not in one.terms or p.step not in other.terms:
             continue
-        a = gradients(one, p.step, p.values, p.leaves)
-        b = gradients(other, p.step, p.values, p.leaves)
+        a = gradients_at(one, p)
+        b = gradients_at(other, p)
         if a is None or b is None:
             continue
         mine, theirs = (torch.cat([x.reshape(-1) for x in g]) for g in (a, b))

@@ -13,12 +13,11 @@ import torch
 
 from ..tape import squeezed
 from .derivatives import Derivatives
-from .fit import Fit
-from .objectives import gradients
+from .fit import PROPORTIONAL, Fit
+from .objectives import gradients_at
 from .points import Bench, OutOfTime, Point, largest
 
 Tensor = torch.Tensor
-SAME = 1e-7
 MOST_PLACES = 12  # of one line in a loop, that are tried for another
 
 
@@ -48,7 +47,7 @@ class Repair(Derivatives):
         self.scale = fit.factors.get(k)
         self.wanted = []
         for p in self.points:
-            grads = gradients(fit.objective, k, p.values, p.leaves)
+            grads = gradients_at(fit.objective, p)
             assert grads is not None
             self.wanted.append([-(self.scale or 1.0) * g for g in grads])
 
@@ -248,10 +247,10 @@ class Repair(Derivatives):
             below = float(x @ x)
             c = float(x @ y) / below if below else 0.0
             size = max(largest(y), abs(c) * largest(x))
-            was_wrong = largest((p.changes[i] - wanted[i])[touched]) > SAME * size
-            if c and largest(c * x - y) <= SAME * size and (was_wrong or i not in self.bad):
+            was_wrong = largest((p.changes[i] - wanted[i])[touched]) > PROPORTIONAL * size
+            if c and largest(c * x - y) <= PROPORTIONAL * size and (was_wrong or i not in self.bad):
                 fits[i] = c
-                if largest(lacks[~touched]) <= SAME * size:
+                if largest(lacks[~touched]) <= PROPORTIONAL * size:
                     whole.add(i)
         chosen: set[int] = set()
         factor = 0.0
@@ -260,7 +259,9 @@ class Repair(Derivatives):
             if len(same) > len(chosen):
                 chosen, factor = same, c
         for i in nothing:  # zero but for rounding, as a bias before batch norm
-            if chosen and largest(factor * slopes[i] + zero[i]) <= SAME * largest(p.changes[i]):
+            if chosen and largest(factor * slopes[i] + zero[i]) <= PROPORTIONAL * largest(
+                p.changes[i]
+            ):
                 chosen = chosen | {i}
                 whole.add(i)
         spoilt = [i for i in depends if i not in self.bad and i not in chosen]

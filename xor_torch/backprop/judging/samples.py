@@ -2,11 +2,8 @@
 
 import numpy as np
 
-from ..operations import PARTS
+from ..operations import MATRIX_PRODUCTS, PARTS
 from .points import Bench
-
-# Products of which it is known which axis counts the samples: the one that is not summed over.
-OF_MATRICES = {"dot", "matmul"}
 
 
 def samples_of_updates(bench: Bench) -> str | None:
@@ -59,7 +56,7 @@ def _inputs(bench: Bench, k: int) -> dict[int, set[tuple[int, int]]]:
     result: dict[int, set[tuple[int, int]]] = {}
     for n in bench.tape.behind(step.end.values(), inside):
         node = nodes[n]
-        if node.op not in OF_MATRICES or len(node.inputs) != 2:
+        if node.op not in MATRIX_PRODUCTS or len(node.inputs) != 2:
             continue
         left, right = node.inputs
         for data, weights, axis in ((left, right, 0), (right, left, -1)):

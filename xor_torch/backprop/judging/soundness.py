@@ -6,15 +6,13 @@ import numpy as np
 import torch
 
 from .. import replay
-from ..operations import PARTS, PRODUCTS, SUMS
+from ..operations import CUTS, PARTS, PRODUCTS, SUMS
 from ..tape import Node
 from .findings import Diagnosis, MistakeName
-from .fit import Fit
-from .objectives import Objective, gradients, total
-from .points import SAME, Bench, CannotTell, largest
+from .fit import FOLLOWS, Fit
+from .objectives import Objective, gradients, gradients_at, total
+from .points import Bench, CannotTell, largest
 from .steps import consumers, moves_others
-
-CUTS = {"clip", "minimum", "maximum", "fmin", "fmax", "where"}
 
 
 def clips(bench: Bench) -> list[int]:
@@ -154,7 +152,7 @@ def sometimes(bench: Bench, one: Fit) -> tuple[str, Diagnosis | None] | None:
                 continue
             (slope,) = torch.autograd.grad(loss, leaf, allow_unused=True)
             change = after - leaf.detach()
-            if slope is None or largest(change + one.scale * slope) > SAME * largest(change):
+            if slope is None or largest(change + one.scale * slope) > FOLLOWS * largest(change):
                 name = nodes[new].name or "an array"
                 reason = (
                     f"{name} on {bench.where(new)} is changed in some steps only, and not by the "
@@ -195,7 +193,7 @@ def _matters(bench: Bench, objective: Objective, k: int, n: int) -> bool:
     after = gradients(objective, k, {**p.values, **values}, p.leaves)
     if before is None or after is None:
         return True
-    return any(largest(a - b) > SAME * largest(b) for a, b in zip(after, before, strict=True))
+    return any(largest(a - b) > FOLLOWS * largest(b) for a, b in zip(after, before, strict=True))
 
 
 def accumulated(bench: Bench) -> Diagnosis | None:
@@ -259,7 +257,7 @@ def only_elsewhere(bench: Bench, one: Fit) -> bool:
     """
     bad, points = [i for i, ok in enumerate(one.good) if not ok], 0
     for p in [p for p in bench.points if not p.moved and p.step in one.objective.terms]:
-        grads = gradients(one.objective, p.step, p.values, p.leaves)
+        grads = gradients_at(one.objective, p)
         factor = one.factors.get(p.step)
         if grads is None or factor is None:
             continue
@@ -267,7 +265,7 @@ def only_elsewhere(bench: Bench, one: Fit) -> bool:
         for i in bad:
             if grads[i].shape != p.changes[i].shape or not largest(grads[i]):
                 return False
-            if largest(p.changes[i] + factor * grads[i]) > SAME * largest(p.changes[i]):
+            if largest(p.changes[i] + factor * grads[i]) > FOLLOWS * largest(p.changes[i]):
                 return False
     return points > 1
 
@@ -299,7 +297,7 @@ def left_alone(bench: Bench, one: Fit) -> Diagnosis | None:
     k = next(iter(one.objective.terms))
     view, nodes = bench.view(k), bench.tape.nodes
     since = min(view.starts)
-    forward = view.behind(one.objective.values(k))
+    forward = view.behind(one.objective.values(k)) - view.starts
     stack = [i for n in forward for i in nodes[n].inputs if i not in view.inside and i > since]
     found: set[int] = set()
     seen: set[int] = set()

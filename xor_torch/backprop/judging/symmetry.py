@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import torch
 
+from ..operations import CUTS
 from .points import Bench, Point, View
-from .soundness import CUTS
 
 Tensor = torch.Tensor
 SYMMETRIC = 1e-5  # relative
@@ -134,6 +134,7 @@ def _products(bench: Bench, p: Point) -> dict[tuple[int, int], Products]:
     draw = torch.Generator().manual_seed(p.seed)
     found: dict[tuple[int, int], Products] = {}
     for _ in range(DRAWS):
+        bench.clock.check()
         u, v = (
             [torch.randn(x.shape, generator=draw, dtype=torch.float64) for x in p.leaves]
             for _ in range(2)

@@ -4,6 +4,7 @@ It may belong to a loss of the script's own. It does not if it is the derivative
 it is an error multiplied with what is not the slope of the output.
 """
 
+from ..operations import SAME_NUMBERS
 from . import losses
 from .findings import Diagnosis
 from .fit import Fit
@@ -11,7 +12,7 @@ from .objectives import Objective
 from .points import Bench
 from .symmetry import symmetric
 
-FACTORS = {"multiply", "negative", "copy", "reshape", "T", "transpose", "astype"}
+FACTORS = SAME_NUMBERS | {"multiply", "negative"}
 
 
 def no_derivative(bench: Bench, found: list[Fit]) -> tuple[Fit, Diagnosis] | None:

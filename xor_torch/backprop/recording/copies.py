@@ -12,7 +12,7 @@ from .number import Number, plain
 from .watching import file_of
 
 DEPTH = 6  # of objects in objects
-MOST_NUMBERS = 2_000_000  # in all arrays together
+MOST_COPIED = 2_000_000  # in all arrays together
 
 
 class TooLarge(Exception):  # noqa: N818 - it becomes a reason
@@ -58,7 +58,7 @@ class Copies:
             value = strip(value)
         if isinstance(value, np.ndarray | np.generic) and value.dtype.kind in "fiub":
             self._size += value.size
-            if self._size > MOST_NUMBERS:
+            if self._size > MOST_COPIED:
                 raise TooLarge
             return self.array(value, path)
         if len(path) > DEPTH:

@@ -19,7 +19,7 @@ from .paths import arrays, called
 from .places import Place, Places
 from .rounds import Group, groups_of
 
-MOST_LEVELS = 8  # of the operations that are done for a whole array at once
+MOST_AT_ONCE = 8  # of the operations that are done for a whole array at once
 _AT_ONCE = {
     "add", "subtract", "multiply", "divide", "power", "negative", "copy", "sqrt", "absolute",
     "maximum", "minimum",
@@ -127,7 +127,7 @@ class _Lifting:
                 if len(some) == len(group.array.places):
                     ordered = [some[p] for p in group.array.places]
                     often = max(self._runs(i) for i in ordered)
-                    self.together[ordered[0]] = self._array_of(ordered, MOST_LEVELS, often)
+                    self.together[ordered[0]] = self._array_of(ordered, MOST_AT_ONCE, often)
 
     def _runs(self, id: int) -> int:
         """How often the instruction has run that made a value."""
@@ -140,7 +140,7 @@ class _Lifting:
         What has run more `often` than the update is a sum over samples, say: it stays as it is.
         """
         nodes = [self.old.nodes[i] for i in numbers]
-        top = levels == MOST_LEVELS
+        top = levels == MOST_AT_ONCE
         alike = (
             len({*numbers}) == len(numbers)
             and len({(n.op, len(n.args)) for n in nodes}) == 1

@@ -44,8 +44,9 @@ def main(argv: list[str]) -> None:
         source, places = read_source(folder / REPLACEMENT)
 
     def save(**outcome: Any) -> None:
-        if os.getpid() == owner:  # not a child that the script has forked
-            process.use_spare_memory()
+        if os.getpid() != owner:  # a child that the script has forked
+            return
+        with process.spare_memory():
             tape, limit = recorder.finished()
             tape.save(
                 folder,
@@ -94,12 +95,13 @@ def main(argv: list[str]) -> None:
         }
     over.set()
     recorder.full = True
-    save(**outcome)
-    tape, pairs = run.pairs(file, end - monotonic(), outcome.get("error", ""))
-    if pairs and os.getpid() == owner:
-        (folder / PAIRS).mkdir(exist_ok=True)
-        found = [pair.to_json() for pair in pairs]
-        tape.save(folder / PAIRS, whole=True, end="ran", pairs=found)
+    with process.spare_memory():
+        save(**outcome)
+        tape, pairs = run.pairs(file, end - monotonic(), outcome.get("error", ""))
+        if pairs and os.getpid() == owner:
+            (folder / PAIRS).mkdir(exist_ok=True)
+            found = [pair.to_json() for pair in pairs]
+            tape.save(folder / PAIRS, whole=True, end="ran", pairs=found)
     sys.stdout.flush()
     exit_now(0)
 

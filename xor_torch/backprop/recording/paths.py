@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from .places import Place, Places, is_object
 
-MOST_STEPS = 300_000  # of the walk through the script's lists and objects
+MOST_VISITED = 300_000  # of the walk through the script's lists and objects
 Path = tuple[Any, ...]  # the name, and after it the keys: int, str, or an `Attribute`
 
 
@@ -179,7 +179,7 @@ def _walk(places: Places, value: Any, path: Path) -> Iterator[tuple[int, Path]]:
     """All lists, dictionaries and objects that a value leads to."""
     seen, queue = set[int](), [(value, path)]
     for x, way in queue:
-        if id(x) in seen or len(seen) > MOST_STEPS:
+        if id(x) in seen or len(seen) > MOST_VISITED:
             continue
         seen.add(id(x))
         yield places.id_of(x), way

@@ -13,6 +13,7 @@ import signal
 import sys
 import time
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
 
@@ -115,11 +116,17 @@ def limit_memory(limit: int) -> None:
     resource.setrlimit(resource.RLIMIT_DATA, (min(limit, most), most))
 
 
-def use_spare_memory() -> None:
-    """From now on this process may use the spare, too."""
+@contextlib.contextmanager
+def spare_memory() -> Iterator[None]:
+    """Let this process use the spare, too, as long as it saves."""
     if sys.platform == "win32":
+        yield
         return
     import resource
 
-    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
     resource.setrlimit(resource.RLIMIT_DATA, (hard, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))

@@ -14,8 +14,8 @@ from .arguments import Tensor, Twin, number, of_kind, tensor
 from .arrays import ARRAYS
 from .at import AT
 from .numbers import FIRST_OF_EQUAL, NUMBERS
-from .products import PRODUCTS
+from .products import PRODUCT_TWINS
 
 __all__ = ["FIRST_OF_EQUAL", "TWINS", "Tensor", "Twin", "number", "of_kind", "tensor"]
 
-TWINS: dict[str, Twin] = NUMBERS | PRODUCTS | ARRAYS | AT
+TWINS: dict[str, Twin] = NUMBERS | PRODUCT_TWINS | ARRAYS | AT

@@ -78,7 +78,7 @@ def _norm(x: Any, ord: Any = None, axis: Any = None, keepdims: Any = False) -> T
     return found
 
 
-PRODUCTS: dict[str, Twin] = {
+PRODUCT_TWINS: dict[str, Twin] = {
     "dot": _dot,
     "matmul": lambda a, b, /: number(a) @ number(b),
     "inner": _inner,

@@ -15,7 +15,7 @@ from ...pair import Pair, Round
 from ...tape import Tape
 from ..frames import Frames
 
-MOST_CALLS = 32  # of one class that are kept: gradcheck makes one for each number
+MOST_ROUNDS = 32  # of one class that are kept: gradcheck makes one for each number
 _HIDDEN = "_recorded_call"  # the attribute of a context that has its call
 
 
@@ -103,7 +103,7 @@ class Classes:
         @functools.wraps(backward)
         def call_backward(ctx: Any, *upstream: Any) -> Any:
             call = getattr(ctx, _HIDDEN, None)
-            if call is None or self.recorder.full or len(pair.rounds) >= MOST_CALLS:
+            if call is None or self.recorder.full or len(pair.rounds) >= MOST_ROUNDS:
                 return backward(ctx, *upstream)
             with self.tensors.mode:
                 given = [self._node(g) for g in upstream]
