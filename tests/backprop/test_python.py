@@ -40,6 +40,8 @@ QUICK = {
     "twice",
     "stops",
     "words",
+    "grids",
+    "apart",
     "likelihood",
 }
 

@@ -397,10 +397,16 @@ class Judgement:
             rated = self._rated(bench, one)
             if rated is not None:
                 return rated
-        for one in best:
-            match = losses.identify(bench, one.objective, losses.LOSSES)
-            if match is not None:
+        known = ((one, losses.identify(bench, one.objective, losses.LOSSES)) for one in best)
+        strange: str | None = None
+        for one, match in known:
+            reason = _strange_target(bench, one, match) if match is not None else None
+            if match is not None and reason is None and not (strange and match.is_vague):
                 return self._matched(bench, one, match, own)
+            if match is not None and _is_of(bench, one, match):
+                strange = strange or reason
+        if strange is not None:
+            raise CannotTell(strange)
         mistake = self._mistaken(bench, best)
         if mistake is not None:
             return mistake
@@ -440,14 +446,6 @@ class Judgement:
     def _matched(self, bench: Bench, one: Fit, match: Match, own: list[Fit]) -> Finding | None:
         if one.scale * match.scale < 0 or losses.wrong_axis(bench, match):
             return self._at_output(bench, one, match)
-        d = one.objective.terms[match.step][0][0]
-        crossed = soundness.broadcast(bench) is not None
-        if d is not None and not crossed and not losses.known_target(bench, match, d):
-            name = bench.view(match.step).variable(d) or "the delta"
-            raise CannotTell(
-                f"every update follows a {match.name}, but with targets that are not in the data "
-                f"({name} on {bench.where(d)}); computing the loss in the training loop may help"
-            )
         finding = self._correct(bench, one, match, own)
         penalty = _forgotten(bench, own, one)
         if finding.verdict == "correct" and penalty is not None:
@@ -810,6 +808,27 @@ def _match_of(bench: Bench, one: Fit) -> Match | None:
 
 def _first_delta(one: Fit) -> int:
     return min(d or 0 for d, _ in one.objective.terms[min(one.objective.terms)])
+
+
+def _is_of(bench: Bench, one: Fit, match: Match) -> bool:
+    """Is the delta computed from the value that its loss is one of, and not from one like it?"""
+    d = one.objective.terms[match.step][0][0]
+    return d is None or match.value in bench.view(match.step).behind([d])
+
+
+def _strange_target(bench: Bench, one: Fit, match: Match) -> str | None:
+    """Why a loss of a usual name is not that of the script: its targets are not in the data."""
+    d = one.objective.terms[match.step][0][0]
+    reversed = one.scale * match.scale < 0 or losses.wrong_axis(bench, match)
+    if d is None or reversed or soundness.broadcast(bench) is not None:
+        return None
+    if losses.known_target(bench, match, d):
+        return None
+    name = bench.view(match.step).variable(d) or "the delta"
+    return (
+        f"every update follows a {match.name}, but with targets that are not in the data "
+        f"({name} on {bench.where(d)}); computing the loss in the training loop may help"
+    )
 
 
 def _unknown_loss(bench: Bench, best: list[Fit]) -> str:

@@ -277,14 +277,15 @@ class Places:
         if isinstance(value, list | dict):
             self.held[id(value)] = value
             mine = self.id_of(value)
-            plain_kind: Any = dict if isinstance(value, dict) else list  # the script's own may be odd
-            items = plain_kind.items(value) if plain_kind is dict else enumerate(plain_kind.__iter__(value))
-            for key, x in [*items]:
-                kind = type(x)
-                if kind is float or kind is Number or (kind is Recorded and x._scalar):
+            put: Any = list.__setitem__  # the script's own class may have another
+            parts = [*enumerate(list.__iter__(value))] if isinstance(value, list) else []
+            if isinstance(value, dict):
+                put, parts = dict.__setitem__, [*dict.items(value)]
+            for key, x in parts:
+                if type(x) in (float, Number) or (type(x) is Recorded and x._scalar):
                     changed = self._keep(x, (mine, key), f"{text}[{key!r}]")
                     if changed is not x:
-                        plain_kind.__setitem__(value, key, changed)
+                        put(value, key, changed)
                 elif isinstance(x, _CONTAINERS):
                     self._contents(x, f"{text}[{key!r}]")
         else:
