@@ -37,6 +37,7 @@ from .steps import Network, find_networks
 from .words import convention, describe, without_objective
 
 SECONDS = 24.0  # for judging a tape
+LEAST = 5.0  # for one network of several, as long as there is time
 KEPT = 1 / 6  # of the time of a network, for one last question
 MOST_PAIRS = 16  # that are looked at closely
 
@@ -49,7 +50,8 @@ def judge(tape: Tape, seconds: float = SECONDS) -> list[Finding]:
         networks = find_networks(tape)
         found = []
         for waiting in range(len(networks), 0, -1):
-            found.append(_judge_network(tape, networks[-waiting], clock.left() / waiting))
+            most = max(clock.left() / waiting, min(clock.left(), LEAST))
+            found.append(_judge_network(tape, networks[-waiting], most))
         given = {gradient for gradient, _, _ in tape.gradients}
         found = [  # of what autograd trains, the state of an optimiser is all that is on the tape
             f
