@@ -39,6 +39,10 @@ QUICK = {
     "sparse",
     "twice",
     "stops",
+    "words",
+    "grids",
+    "apart",
+    "likelihood",
 }
 
 
@@ -238,6 +242,7 @@ NAMES = {
         "net.weights[1].rows": (3, 1), "net.biases[1].rows": (1, 1),
     },
     "logistic": {"weights": (2,), "bias": (1,)},
+    "words": {"weights": (6,), "bias": (1,)},
     "layered": {
         **{f"{kind}[{n}]": s for kind in ("weights", "speeds") for n, s in enumerate(
             [(4, 2), (3, 4), (1, 3)]
@@ -282,6 +287,14 @@ RUNNING_LOSS = pytest.mark.xfail(reason="the judge does not see how a running lo
 def test_a_right_network_is_right(name):
     verdict = check_file(FILES[name])
     assert verdict.verdict == "correct", verdict.report()
+
+
+@pytest.mark.parametrize("name", ["words", "likelihood"])
+def test_steps_down_a_likelihood_have_the_wrong_sign(name, tmp_path):
+    path = tmp_path / "script.py"
+    update = r"^( *(?:w|bias|weights\[word\])) \+="
+    path.write_text(re.sub(update, r"\1 -=", FILES[name].read_text(), flags=re.MULTILINE))
+    assert check_file(path).to_json()["mistake"] == "wrong sign"
 
 
 @pytest.mark.parametrize("id", quick(MISTAKES, lambda id: MISTAKES[id].file))
@@ -447,3 +460,23 @@ def test_json_of_numbers():
     assert json.loads(found["z"]) == {"x": 0.1}
     assert math.isfinite(found["x"])
     assert pickle.loads(pickle.dumps(found["x"])) == 0.1
+
+
+def test_a_factor_that_nobody_typed_is_no_rate(tmp_path):
+    """``2 / n`` in one gradient and ``1 / n`` in the other: both have the same learning rate."""
+    path = tmp_path / "script.py"
+    path.write_text(FILES["line"].read_text().replace("b_gradient += -(2", "b_gradient += -(1"))
+    assert check_file(path).to_json()["mistake"] == "scale of one parameter"
+
+
+def test_a_loss_of_every_fourth_step_is_not_all_that_is_asked(tmp_path):
+    """It is always that of the first sample, whose input is 0."""
+    path = tmp_path / "script.py"
+    path.write_text(
+        "import math\ndata = [((0, 1), 1), ((1, 1), 0), ((1, 0), 1)]\nw, v, b = 0.3, -0.2, 0.1\n"
+        "for n in range(60):\n    (x, y), t = data[n % 3]\n"
+        "    p = 1 / (1 + math.exp(-w * x - v * y - b))\n    d = p - t\n"
+        "    if n % 3 == 0: print(-math.log(p))\n"
+        "    w -= 0.1 * d * x\n    v -= 0.1 * d * y\n    b -= 0.1 * d\n"
+    )
+    assert check_file(path).verdict == "correct"

@@ -20,7 +20,7 @@ def own_rates(bench: Bench, one: Fit) -> str | None:
     """Are the factors of the parameters numbers that the script typed in their updates?
 
     A factor that is the square of the other, or one N-th of it for a number of samples or units,
-    was not meant as a rate.
+    was not meant as a rate; nor were 1 and 2 beside a rate that both have.
     """
     k = next(iter(one.factors), None)
     if k is None:
@@ -40,6 +40,7 @@ def own_rates(bench: Bench, one: Fit) -> str | None:
             for j in good
             for b in typed[j]
             if alike(a, off * b) and not alike(a, b * b) and not alike(b, a * a)
+            if a % 1 or b % 1 or not any(rate % 1 for rate in typed[i] & typed[j])
         ]
         if not rates:
             return None
@@ -51,9 +52,13 @@ def own_rates(bench: Bench, one: Fit) -> str | None:
 
 
 def _typed(bench: Bench, k: int, i: int) -> set[float]:
-    """The numbers that the update of one parameter alone is multiplied with."""
+    """The numbers that the update of one parameter alone is multiplied with, and that are typed.
+
+    ``2 / n`` is a part of the gradient, and no rate.
+    """
     view = bench.view(k)
-    return bench.multipliers(n for n in view.step.nodes if view.reaches.get(n) == 1 << i)
+    found = bench.multipliers(n for n in view.step.nodes if view.reaches.get(n) == 1 << i)
+    return {x for x in found if any(alike(x, y) for y in bench.literals)}
 
 
 def meant(bench: Bench, repair: Repair, culprit: int) -> list[int]:

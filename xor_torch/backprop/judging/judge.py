@@ -246,9 +246,9 @@ class Judgement:
         """A finding if all updates are explained, or how they are explained in part."""
         own = self._own(bench)
         perfect = next((f for f in own if _perfect(f)), None)
-        if perfect is not None:
-            named = losses.identify_own(bench, perfect.objective)
-            return self._correct(bench, perfect, named, own)
+        # a loss that is computed in some steps only may not show all parameters
+        if perfect is not None and not any(p.idle for p in perfect.parts):
+            return self._by_own(bench, perfect, own)
         uphill = next((f for f in own if f.objective.name == HINGE and f.all_good), None)
         if uphill is not None and uphill.scale < 0:
             return self._uphill(bench, uphill, Finding("wrong", loss=HINGE, lr=-uphill.scale))
@@ -256,7 +256,20 @@ class Judgement:
         best = [f for f in found if f.all_good]
         best.sort(key=lambda f: (not f.objective.name, _first_delta(f)))
         finding = self._delta(bench, best[:8], own) if best else None
+        for one in [f for f in own if f.all_good and f.scale < 0 and not finding]:
+            named = losses.identify_own(bench, one.objective)
+            if named is not None and named.is_likelihood:
+                return self._correct(bench, one, named, own)
+        if perfect is not None and finding is None:
+            return self._by_own(bench, perfect, own)
         return finding or (own, found)
+
+    def _by_own(self, bench: Bench, perfect: Fit, own: list[Fit]) -> Finding:
+        """The finding where every update goes down a scalar that the script computes."""
+        named = losses.identify_own(bench, perfect.objective)
+        if named is not None and named.is_likelihood:
+            return self._uphill(bench, perfect, Finding("wrong", loss=named.name))
+        return self._correct(bench, perfect, named, own)
 
     def _own(self, bench: Bench) -> list[Fit]:
         found: list[Fit] = []
@@ -384,10 +397,16 @@ class Judgement:
             rated = self._rated(bench, one)
             if rated is not None:
                 return rated
-        for one in best:
-            match = losses.identify(bench, one.objective, losses.LOSSES)
-            if match is not None:
+        known = ((one, losses.identify(bench, one.objective, losses.LOSSES)) for one in best)
+        strange: str | None = None
+        for one, match in known:
+            reason = _strange_target(bench, one, match) if match is not None else None
+            if match is not None and reason is None and not (strange and match.is_vague):
                 return self._matched(bench, one, match, own)
+            if match is not None and _is_of(bench, one, match):
+                strange = strange or reason
+        if strange is not None:
+            raise CannotTell(strange)
         mistake = self._mistaken(bench, best)
         if mistake is not None:
             return mistake
@@ -427,14 +446,6 @@ class Judgement:
     def _matched(self, bench: Bench, one: Fit, match: Match, own: list[Fit]) -> Finding | None:
         if one.scale * match.scale < 0 or losses.wrong_axis(bench, match):
             return self._at_output(bench, one, match)
-        d = one.objective.terms[match.step][0][0]
-        crossed = soundness.broadcast(bench) is not None
-        if d is not None and not crossed and not losses.known_target(bench, match, d):
-            name = bench.view(match.step).variable(d) or "the delta"
-            raise CannotTell(
-                f"every update follows a {match.name}, but with targets that are not in the data "
-                f"({name} on {bench.where(d)}); computing the loss in the training loop may help"
-            )
         finding = self._correct(bench, one, match, own)
         penalty = _forgotten(bench, own, one)
         if finding.verdict == "correct" and penalty is not None:
@@ -449,6 +460,12 @@ class Judgement:
             raise CannotTell(carried)
         output = last_used(bench.view(bench.chosen[0]))
         any_loss = any(f.all_good for f in found)
+        climbed = [f for f in own if f.all_good and f.scale < 0 and f.objective.name != HINGE]
+        if climbed and not any_loss:
+            raise CannotTell(
+                f"every update goes up {climbed[0].objective.name or 'a number'} that the script "
+                "computes: right if it is a likelihood, and wrong if it is a loss"
+            )
         # of two deltas the one of the output, as late as possible
         some = [f for f in found if f.some and not f.all_good and _tells(bench, f)]
         some = [f for f in some if f.parts[output].ok] or some
@@ -791,6 +808,27 @@ def _match_of(bench: Bench, one: Fit) -> Match | None:
 
 def _first_delta(one: Fit) -> int:
     return min(d or 0 for d, _ in one.objective.terms[min(one.objective.terms)])
+
+
+def _is_of(bench: Bench, one: Fit, match: Match) -> bool:
+    """Is the delta computed from the value that its loss is one of, and not from one like it?"""
+    d = one.objective.terms[match.step][0][0]
+    return d is None or match.value in bench.view(match.step).behind([d])
+
+
+def _strange_target(bench: Bench, one: Fit, match: Match) -> str | None:
+    """Why a loss of a usual name is not that of the script: its targets are not in the data."""
+    d = one.objective.terms[match.step][0][0]
+    reversed = one.scale * match.scale < 0 or losses.wrong_axis(bench, match)
+    if d is None or reversed or soundness.broadcast(bench) is not None:
+        return None
+    if losses.known_target(bench, match, d):
+        return None
+    name = bench.view(match.step).variable(d) or "the delta"
+    return (
+        f"every update follows a {match.name}, but with targets that are not in the data "
+        f"({name} on {bench.where(d)}); computing the loss in the training loop may help"
+    )
 
 
 def _unknown_loss(bench: Bench, best: list[Fit]) -> str:

@@ -160,6 +160,11 @@ class Match:
         t, picked = self.target, self.name == "BCE" and self.z == self.value
         return self.of_error or (picked and t is not None and bool(((t - 1).abs() < 1e-9).all()))
 
+    @property
+    def is_likelihood(self) -> bool:
+        """Is it a loss with its sign turned, so that steps should go up?"""
+        return self.scale < 0 and not self.is_vague
+
 
 # ---------------------------------------------------------------------------- where to look
 
@@ -243,14 +248,18 @@ def _slope(of: Tensor, by: Tensor) -> Tensor | None:
 
 
 def _values(bench: Bench, k: int, z: int, before: int) -> list[int]:
-    """Values that may be f: z, and what follows it in its shape."""
-    view, nodes, found = bench.view(k), bench.tape.nodes, [z]
-    for n in sorted(view.after([z])):
-        if n > before + 400 or len(found) > MOST_VALUES:
-            break
-        if nodes[n].shape == nodes[z].shape and nodes[n].dtype == "f" and z != n <= before:
-            found.append(n)
-    return found
+    """Values that may be f: z, and the first and the last that follow it in its shape.
+
+    Between them are those of a loop that fills an array row by row.
+    """
+    view, nodes = bench.view(k), bench.tape.nodes
+    found = [
+        n
+        for n in sorted(view.after([z]))
+        if nodes[n].shape == nodes[z].shape and nodes[n].dtype == "f" and z < n <= before
+    ]
+    half = MOST_VALUES // 2
+    return [z, *found[:half], *found[half:][-half:]]
 
 
 def _data(points: list[Point], z: int, f: int, deltas: list[Tensor]) -> list[Data]:
@@ -427,7 +436,8 @@ def known_target(bench: Bench, match: Match, d: int) -> bool:
     view, nodes = bench.view(match.step), bench.tape.nodes
     targets = [t, *_as_other_values(bench, match, d)]
     for n in view.behind([d]):
-        typed = [float(a) for a in nodes[n].args if isinstance(a, int | float)]
+        sums = nodes[n].op in ("add", "subtract")  # a factor is no target
+        typed = [float(a) for a in nodes[n].args if sums and isinstance(a, int | float)]
         data = [torch.tensor(typed)] if typed else []
         for i in nodes[n].inputs:
             value = nodes[i].value
@@ -441,18 +451,29 @@ def known_target(bench: Bench, match: Match, d: int) -> bool:
 
 
 def _as_other_values(bench: Bench, match: Match, d: int) -> Iterable[Tensor]:
-    """The targets of values that are a multiple of the matched one plus a number: ``2 s - 1``."""
+    """The targets of values that are a multiple of the matched one plus a number: ``2 s - 1``.
+
+    Of few numbers the multiple is the same at several points, and nothing is added: ``-s``.
+    """
     assert match.target is not None
-    p = next(p for p in bench.points if p.step == match.step and match.value in p.values)
-    f = p.values[match.value].detach()
-    for n in _values(bench, match.step, match.value, d)[1:] if f.numel() > 2 else ():
-        other = p.values.get(n)
-        if other is not None:
-            x, y = f - f.mean(), other.detach() - other.detach().mean()
-            below = float((x * x).sum())
-            a = float((x * y).sum()) / below if below else 0.0
-            if a and largest(y - a * x) <= PROPORTIONAL * largest(y):
-                yield a * (match.target - f.mean()) + other.detach().mean()
+    points = [p for p in bench.points if p.step == match.step and match.value in p.values]
+    f = points[0].values[match.value].detach()
+    if f.numel() > 2:
+        others, points = _values(bench, match.step, match.value, d)[1:], points[:1]
+    else:
+        others = sorted(bench.view(match.step).behind([d]) - {match.value})
+    for n in others:
+        if not all(n in p.values and p.values[n].numel() == f.numel() for p in points):
+            continue
+        x, y = (
+            torch.cat([p.values[m].detach().reshape(-1) for p in points]) for m in (match.value, n)
+        )
+        middle = (x.mean(), y.mean()) if f.numel() > 2 else (0.0, 0.0)
+        x, y = x - middle[0], y - middle[1]
+        below = float((x * x).sum())
+        a = float((x * y).sum()) / below if below else 0.0
+        if a and len(x) > 2 and largest(y - a * x) <= PROPORTIONAL * largest(y):
+            yield a * (match.target - middle[0]) + middle[1]
 
 
 def is_function(bench: Bench, k: int, z: int, f: int) -> bool:

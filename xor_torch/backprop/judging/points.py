@@ -8,6 +8,7 @@ points show.
 """
 
 import math
+import re
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -32,13 +33,16 @@ CLOSER = (20, 1e3, 1e5)  # should the script take another branch, or a clip begi
 MOST_STEPS = 6
 # Operations, times points: about five seconds of repeating.
 MOST_REPEATED = 120_000
-LONGEST_STEP = 60_000
+LONGEST_STEP = 120_000
 DIVERGED = 1e6  # times the middle one
 ROUNDINGS = 3  # runs that show how much of a value is rounding
 REPEATED = 1e-6  # a recorded value and the same value repeated
 REPEATED_FLOAT32 = 1e-2
 PUT_TOGETHER = JOINS | SAME_NUMBERS | {"assign"}
 NUMBER_BY_NUMBER = ELEMENTWISE | PARTS | PUT_TOGETHER
+
+
+NUMBER = r"(?<![\w.])(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"  # as Python writes one
 
 
 class CannotTell(Exception):  # noqa: N818 - a verdict, not an error
@@ -320,6 +324,12 @@ class Bench:
                     found.add(abs(float(leaf.value)))
         return found
 
+    @cached_property
+    def literals(self) -> set[float]:
+        """The numbers in the text of the script."""
+        found = re.findall(NUMBER, "\n".join(self.tape.code.lines))
+        return {float(x.replace("_", "")) for x in found}
+
     def _choose(self) -> list[int]:
         """The steps to look at: one for each different sample, those with more values first."""
         lengths = [len(step.nodes) for step in self.steps]
@@ -355,7 +365,24 @@ class Bench:
             chosen += [k for k in candidates[:: max(1, len(candidates) // 2)] if k not in chosen]
         if first and len(chosen) < 2:
             chosen.append(0)
-        return sorted(chosen[:most])
+        return sorted(self._moving(chosen[:most], candidates))
+
+    def _moving(self, chosen: list[int], candidates: list[int]) -> list[int]:
+        """The same steps and, if they leave some parameters where they are, one that moves these.
+
+        Every fourth step may be of the same sample, and that may have a zero for an input.
+        """
+        for i in self.parameters:
+            moving = (k for k in (*chosen, *candidates) if self._moves(k, i))
+            k = next(moving, None)
+            if k is not None and k not in chosen:
+                chosen.append(k)
+        return chosen
+
+    def _moves(self, k: int, i: int) -> bool:
+        """Does a step of the run change a parameter?"""
+        old, new = (self.tape.nodes[n[i]].value for n in (self.steps[k].start, self.steps[k].end))
+        return old is None or new is None or not np.array_equal(old, new)
 
     def _repeats(self, k: int) -> bool:
         """Does an assignment of the step have an index that names an element twice?"""

@@ -277,12 +277,15 @@ class Places:
         if isinstance(value, list | dict):
             self.held[id(value)] = value
             mine = self.id_of(value)
-            for key, x in list(value.items() if isinstance(value, dict) else enumerate(value)):
-                kind = type(x)
-                if kind is float or kind is Number or (kind is Recorded and x._scalar):
+            put: Any = list.__setitem__  # the script's own class may have another
+            parts = [*enumerate(list.__iter__(value))] if isinstance(value, list) else []
+            if isinstance(value, dict):
+                put, parts = dict.__setitem__, [*dict.items(value)]
+            for key, x in parts:
+                if type(x) in (float, Number) or (type(x) is Recorded and x._scalar):
                     changed = self._keep(x, (mine, key), f"{text}[{key!r}]")
                     if changed is not x:
-                        value[key] = changed
+                        put(value, key, changed)
                 elif isinstance(x, _CONTAINERS):
                     self._contents(x, f"{text}[{key!r}]")
         else:
