@@ -1,4 +1,4 @@
-"""Calls that cannot be served: exit code 2, one line that says why, nothing done."""
+"""A bad call exits with 2, prints one line that says why, and changes nothing on disk."""
 
 import os
 import subprocess

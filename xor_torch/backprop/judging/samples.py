@@ -28,7 +28,7 @@ def _rows(
 ) -> tuple[set[bytes], list[int], bool] | None:
     """All rows, how many of them each step sees, and whether a step sees copies of all of them.
 
-    The last is so if each row is there many times, and a batch has each at least once.
+    The last is True if the data repeat each row and a batch holds each at least once.
     """
     everything: set[bytes] = set()
     seen, partly = [], False

@@ -180,7 +180,7 @@ def _read(bench: Bench, one: Fit, k: int) -> dict[tuple[object, int], int]:
 
 
 def _matters(bench: Bench, objective: Objective, k: int, n: int) -> bool:
-    """Is the gradient another if this value is another? A running loss only adds to the loss."""
+    """Does the gradient change with this value? A running loss only adds to the loss."""
     points = [p for p in bench.points if p.step == k]
     value = bench.tape.nodes[n].value
     if not points or value is None:

@@ -425,7 +425,7 @@ def _collect(tape: Tape, step: Step, following: Step | None) -> None:
 def _influence(tape: Tape, step: Step) -> dict[int, set[int]]:
     """Which states' new values depend on what each state began with.
 
-    If a state moves another, what that one moves in the same step is the other's doing.
+    Influence stops at the first state reached: what that one moves in its turn does not count.
     """
     reached: dict[int, set[int]] = {n: {i} for i, n in step.start.items()}
     ends = {n: i for i, n in step.end.items()}
