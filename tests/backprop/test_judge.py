@@ -1,6 +1,7 @@
 """The judge: planted mistakes are found and named, correct networks are never accused."""
 
 import contextlib
+import dataclasses
 import io
 import math
 import sys
@@ -401,6 +402,115 @@ def test_a_rule_without_targets_is_not_meant_to_be_a_gradient(rule, tmp_path):
     source = "import numpy as np\nnp.random.seed(1)\n" + OTHER_RULES[rule]
     for finding in judged(source, tmp_path):
         assert finding.verdict == "cannot tell", finding
+
+
+RIGHT = {
+    "units that are off in some samples": """\
+import numpy as np
+np.random.seed(7)
+X = np.random.randn(24, 2)
+T = X[:, 0] * X[:, 1]
+ws = [np.random.randn(2) for _ in range(3)]
+vs = [np.random.randn(3) for _ in range(2)]
+for step in range(40):
+    dws, dvs = [np.zeros(2) for _ in ws], [np.zeros(3) for _ in vs]
+    for i in range(6):
+        x, t = X[(6 * step + i) % 24], T[(6 * step + i) % 24]
+        h, on = [], []
+        for w in ws:
+            z = w @ x
+            if z > 0:
+                h.append(z)
+            else:
+                h.append(0.0)
+        a = np.array(h)
+        ys = [v @ a for v in vs]
+        es = [y - c * t for y, c in zip(ys, (1, -2))]
+        for j, e in enumerate(es):
+            dvs[j] += e * a
+        for j in range(3):
+            if h[j] > 0:
+                dws[j] += sum(e * v[j] for e, v in zip(es, vs)) * x
+    for j in range(3):
+        ws[j] -= 0.02 * dws[j]
+    for j in range(2):
+        vs[j] -= 0.02 * dvs[j]
+""",
+    "a softmax that a loop fills row by row": """\
+import numpy as np
+np.random.seed(0)
+X = np.random.randn(45, 4)
+T = np.eye(3)[np.random.randint(0, 3, 45)]
+W = np.zeros((4, 3))
+for step in range(30):
+    p = np.exp(X @ W)
+    for i in range(45):
+        p[i] = p[i] / p[i].sum()
+    W = W - 0.1 * X.T @ (p - T) / 45
+""",
+    "an unused gradient of the data": """\
+import numpy as np
+np.random.seed(0)
+X, T = np.random.randn(20, 2), np.random.randn(20, 1)
+p = {"W1": np.random.randn(2, 5), "b1": np.zeros(5), "W2": np.random.randn(5, 1), "b2": np.zeros(1)}
+for step in range(40):
+    a = np.tanh(X @ p["W1"] + p["b1"])
+    y = a @ p["W2"] + p["b2"]
+    d, before = (y - T) / 20, [X, a]
+    for n in (2, 1):
+        dW, db = before[n - 1].T @ d, d.sum(0)
+        d = d @ p[f"W{n}"].T
+        if n == 2:
+            d = d * (1 - a**2)
+        p[f"W{n}"] = p[f"W{n}"] - 0.5 * dW
+        p[f"b{n}"] = p[f"b{n}"] - 0.5 * db
+""",
+    "a kernel's gradient, put together in a loop, and Adam": """\
+import numpy as np
+np.random.seed(0)
+X, T = np.random.randn(3, 3, 3), np.random.randn(3, 1)
+K, V = np.random.randn(2, 2) / 2, np.random.randn(4, 1) / 2
+state = {n: (0, 0) for n in "KV"}
+def adam(w, g, name, t):
+    m, v = state[name]
+    m, v = 0.9 * m + 0.1 * g, 0.99 * v + 0.01 * g**2
+    state[name] = m, v
+    return w - 0.01 * (m / (1 - 0.9**t)) / (np.sqrt(v / (1 - 0.99**t)) + 1e-8)
+for t in range(1, 31):
+    z = np.zeros((3, 2, 2))
+    for n in range(3):
+        for i in range(2):
+            for j in range(2):
+                z[n, i, j] = (K * X[n, i : i + 2, j : j + 2]).sum()
+    a = np.tanh(z)
+    y = a.reshape(3, 4) @ V
+    d = (y - T) / 3
+    dV = a.reshape(3, 4).T @ d
+    dz = (d @ V.T).reshape(3, 2, 2) * (1 - a**2)
+    dK = np.zeros((2, 2))
+    for i in range(2):
+        for j in range(2):
+            for n in range(3):
+                for k in range(2):
+                    for l in range(2):
+                        dK[i, j] += dz[n, k, l] * X[n, k + i, l + j]
+    K, V = adam(K, dK, "K", t), adam(V, dV, "V", t)
+""",
+}
+
+
+MISTAKEN = [(" * (1 - a**2)", ""), ("+= sum(e * v[j]", "+= sum(e"), ("X.T @", "(X.T**2) @")]
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_a_right_network_in_other_words(name, tmp_path):
+    (finding,) = judged(RIGHT[name], tmp_path, dataclasses.replace(LIMITS, nodes=20_000))
+    assert finding.verdict == "correct", finding
+    wrong = RIGHT[name]
+    for right, other in MISTAKEN:
+        wrong = wrong.replace(right, other)
+    (finding,) = judged(wrong, tmp_path, dataclasses.replace(LIMITS, nodes=20_000))
+    assert finding.verdict == "wrong", finding
 
 
 ONE_UNIT = """\

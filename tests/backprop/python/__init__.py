@@ -24,6 +24,7 @@ _EARLY = """            for w in range(len(neuron.weights)):
                 neuron.weights[w] -= self.RATE * deltas[o] * neuron.inputs[w]
 """
 MISTAKES = {
+    "off-no weight": Mistake("off", "+= error * W2[j] * x[i]", "+= error * x[i]"),
     "sparse-the square of a value": Mistake("sparse", "(error * v -", "(error * v * v -"),
     "neurons-no slope": Mistake(
         "neurons", 'errors[j] * slope(neuron["output"])', "errors[j]",
