@@ -11,6 +11,9 @@ import os
 import pytest
 
 gc.disable()
+# There are more workers than cores: a second thread of torch in each waits for the first, busily.
+# Tests that ask about threads set their number themselves.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 @pytest.hookimpl(optionalhook=True)  # of pytest-xdist

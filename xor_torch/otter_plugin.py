@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .backprop import Verdict
 
 NAME = "backprop"
-LOOK = "this is no fail: a person has to look at it"
+LOOK = "this is not a fail: a person has to look at it"
 
 
 class Plugin(AbstractOtterPlugin):  # type: ignore[misc]  # otter has no types

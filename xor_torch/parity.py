@@ -287,7 +287,7 @@ def report(run: Mapping[str, float], parameters: Sequence[ParameterComparison]) 
     elif drifting:
         lines.append(f"DIFFERENT: {', '.join(drifting)} drift further than rounding explains")
     else:
-        lines.append(f"EQUAL: W1, b1, W2 and b2 at all {run['epochs']} epochs, but for rounding")
+        lines.append(f"EQUAL: W1, b1, W2 and b2 at all {run['epochs']} epochs, except for rounding")
     return "\n".join(lines)
 
 

@@ -36,7 +36,7 @@ def test_the_results_of_gradescope():
         "output": "WRONG: net.py: look at line 10",
         "output_format": "text",
     }
-    assert looked_at["output"].endswith("This is no fail: a person has to look at it.")
+    assert looked_at["output"].endswith("This is not a fail: a person has to look at it.")
     assert "mend" in gradescope(said)["tests"][0]["output"]
 
 

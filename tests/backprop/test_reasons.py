@@ -14,6 +14,7 @@ RETURNED = {
     "_why_nothing",
     "_not_called",
     "_unknown_loss",
+    "_strange_target",
     "unseen",
     "unseen_parameter",
 }  # functions whose texts are reasons

@@ -355,7 +355,16 @@ def test_a_tape_that_is_full():
     assert ended == ["full"]
     assert 1000 < len(recorder.tape.nodes) < 1020
     reason = _why_nothing({"end": "full"}, UPDATES, 60.0)
-    assert "within the 60,000 operations that are recorded" in reason
+    assert "within the 240,000 operations that are recorded" in reason
+
+
+def test_a_tape_goes_on_until_an_array_was_updated_three_times():
+    limits = Limits(nodes=1000, most_nodes=5000)
+    long = "    for _ in range(900):\n        np.exp(w)\n    w -="
+    recorder = Recorder(limits, when_full=lambda: None)
+    script.Run(recorder).script(UPDATES.replace("    w -=", long), "script.py")
+    assert recorder.updates.most == 3
+    assert 1000 < len(recorder.tape.nodes) < 5000
 
 
 PREPARES = """import numpy as np

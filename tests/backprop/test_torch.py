@@ -23,6 +23,9 @@ from xor_torch.backprop.tape import Tape
 pytestmark = pytest.mark.usefixtures("forked")
 
 ALL = Limits(updates=10**9, nodes=10**9, nodes_before=10**9, slow_loop_seconds=1e9, seconds=600)
+# A fifth of a user's recording, in which whatever is judged has come many times; however busy the
+# machine is.
+SHORT = Limits(updates=128, nodes=12_000, slow_loop_seconds=1e9)
 
 
 @pytest.fixture(autouse=True)
@@ -43,7 +46,7 @@ def printed(run):
 
 def recorded(source, folder):
     """The tape of a source, as the judge reads it."""
-    (_, tape), _ = printed(lambda: script.record(source, "script.py"))
+    (_, tape), _ = printed(lambda: script.record(source, "script.py", SHORT))
     tape.save(folder, end="ran")
     return Tape.load(folder)[0]
 
@@ -269,6 +272,9 @@ def test_a_right_script_is_right(name, tmp_path):
     findings = judge_all(recorded(FILES[name].read_text(), tmp_path), math.inf)
     assert findings
     assert {f.verdict for f in findings} == {"correct"}, [f.reason for f in findings]
+    if name == "ninja":
+        names = [p.name for p in findings[0].parameters]
+        assert names == ["C", "W1", "b1", "W2", "b2", "bngain", "bnbias"]
 
 
 SLOW = {"ninja", "recurrent"}
@@ -289,12 +295,6 @@ def test_a_mistake_is_found_with_its_line(id, tmp_path):
     line = source.splitlines()[wrong[0].diagnosis.line - 1]
     texts = [*mistake.near, *mistake.wrong.strip().splitlines()[-1:]]
     assert any(text in line for text in texts), line
-
-
-def test_parameters_have_their_names(tmp_path):
-    (finding,) = judge_all(recorded(FILES["ninja"].read_text(), tmp_path), math.inf)
-    names = [p.name for p in finding.parameters]
-    assert names == ["C", "W1", "b1", "W2", "b2", "bngain", "bnbias"]
 
 
 def test_a_file_of_torch(tmp_path):

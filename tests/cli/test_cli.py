@@ -126,7 +126,7 @@ def test_version(capsys):
 def test_compare_says_equal(capsys):
     assert run_cli("compare", "--epochs", 50) == 0
     out = capsys.readouterr().out
-    assert out.splitlines()[-1] == "EQUAL: W1, b1, W2 and b2 at all 50 epochs, but for rounding"
+    assert out.splitlines()[-1] == "EQUAL: W1, b1, W2 and b2 at all 50 epochs, except for rounding"
 
 
 def test_compare_says_different(capsys, monkeypatch):

@@ -1,4 +1,4 @@
-"""Calls that cannot be served: exit code 2, one line that says why, nothing done."""
+"""A bad call exits with 2, prints one line that says why, and changes nothing on disk."""
 
 import os
 import subprocess
@@ -303,7 +303,7 @@ def here(tmp_path, monkeypatch, saved):
     Path("there.npz").touch()
     Path("directory.npz").mkdir()
     Path("some.py").write_text("raise SystemExit(7)")
-    Path("planted.py").write_text("raise RuntimeError('it was imported')")
+    Path("planted.py").write_text("open('imported', 'w').close()\nraise RuntimeError")
     monkeypatch.syspath_prepend(tmp_path)
     return tmp_path
 

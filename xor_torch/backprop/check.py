@@ -416,7 +416,7 @@ def _why_nothing(outcome: Mapping[str, object], source: str, timeout: float) -> 
         return (
             "no array and no number was replaced twice, by itself plus a change that depends on "
             "it, within "
-            f"the {Limits.nodes:,} operations that are recorded: give it fewer samples for "
+            f"the {Limits.most_nodes:,} operations that are recorded: give it fewer samples for "
             "each update"
         )
     for name in EXACT:

@@ -128,7 +128,7 @@ def check_files(
 
 
 def find_copies(paths: Sequence[Path]) -> dict[int, str]:
-    """Number of a file -> the first file with the same code, but for comments and spaces."""
+    """Number of a file -> the first file whose code differs in comments and spaces alone."""
     first, copies = dict[str, str](), dict[int, str]()
     for k, path in enumerate(paths):
         with contextlib.suppress(Exception):  # what cannot be read is told by its own row

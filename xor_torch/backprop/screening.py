@@ -90,7 +90,7 @@ def _backprop_try(parts, changes, fillings):
         if said(part, 0):
             recorder = getattr(part(), "_recorder", None)
             if recorder is not None:
-                recorder.full = True  # the search is no part of the script
+                recorder.full = True  # the search is not a part of the script
             for n, change in enumerate(changes()):
                 if k in change and said(change[k], 1):
                     with open({path}, "a") as file:

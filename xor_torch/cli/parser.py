@@ -17,6 +17,7 @@ from typing import Any, ClassVar, Generic, NoReturn, TypeVar
 
 import yaml
 from jsonargparse import ArgumentError, ArgumentParser, set_loader
+from jsonargparse.typing import register_type
 
 from .. import files, memory
 from ..ranges import MAX_BITS, MAX_HIDDEN, MAX_SEED
@@ -210,7 +211,7 @@ def _options(value: Any) -> dict[str, Any]:
     """A mapping in YAML; what its text says is read as on the command line."""
     if not isinstance(value, dict):
         raise FlagValueError(f"Expected a {dict}. Got value: {value}")
-    return {name: load_value(v) if isinstance(v, str) else v for name, v in value.items()}
+    return {name: _plain(v) for name, v in value.items()}
 
 
 def load_value(text: str) -> Any:
@@ -223,6 +224,20 @@ def load_value(text: str) -> Any:
 
 # jsonargparse reads the values of --trainer.NAME as --config reads them
 set_loader("settings", load_value)
+
+
+class Plain:
+    """The type of a value that is what YAML makes of its text, and nothing else.
+
+    With `Any` in its place, jsonargparse would import the class that ``{class_path: NAME}`` names.
+    """
+
+
+def _plain(value: Any) -> Any:
+    return load_value(value) if isinstance(value, str) else value
+
+
+register_type(Plain, lambda value: value, _plain, type_check=lambda *_: False)
 
 
 def _marked(read: Callable[[Any], Any]) -> Callable[[Any], Any]:

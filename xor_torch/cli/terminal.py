@@ -16,7 +16,7 @@ SUCCESS, DIFFERS, BAD_CALL = 0, 1, 2  # 130 and 143 are Ctrl-C and SIGTERM
 
 
 class UsageError(Exception):
-    """A call or an input that cannot be served; its text is for the user."""
+    """A bad call or a bad input; the text is for the user."""
 
 
 def out(text: str) -> None:

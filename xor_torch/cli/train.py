@@ -11,7 +11,7 @@ from typing import Any, ClassVar, get_args, get_origin
 
 from ..files import WriteError, quoted
 from ..lit import runs
-from .parser import Network, choice, fit_in_memory, flag, nearest, pathname, switch
+from .parser import Network, Plain, choice, fit_in_memory, flag, nearest, pathname, switch
 from .postponed import postpone
 from .terminal import (
     DIFFERS,
@@ -79,7 +79,7 @@ class Train(Network):
     )
     trainer: dict[str, Any] = flag(
         "options of Lightning's Trainer; one alone as --trainer.NAME VALUE",
-        dict[str, Any],
+        dict[str, Plain],
         {},
         metavar="OPTIONS",
     )

@@ -19,8 +19,8 @@ OF_ONE = ELEMENTWISE | SAME_NUMBERS  # operations that make a value of one array
 def own_rates(bench: Bench, one: Fit) -> str | None:
     """Are the factors of the parameters numbers that the script typed in their updates?
 
-    One is no rate of its own if it is the square of the other, or one N-th of it for a number of
-    samples or units; nor are 1 and 2 beside a rate that both have.
+    A factor that is the square of the other, or one N-th of it for a number of samples or units,
+    was not meant as a rate; nor were 1 and 2 beside a rate that both have.
     """
     k = next(iter(one.factors), None)
     if k is None:
@@ -141,7 +141,7 @@ def is_penalty(bench: Bench, k: int, added: list[int], culprit: Culprit) -> bool
 
 
 def of_earlier_steps(bench: Bench) -> str | None:
-    """Something is added to a parameter that an earlier step has made, and that is no momentum yet.
+    """A value that an earlier step has made is added to a parameter, and it is not yet a momentum.
 
     The check takes a part of the last gradient as zero if it was itself a part of the last step;
     of another value it cannot tell what it is for.

@@ -120,7 +120,7 @@ def claimed(tape: Tape) -> list[Claim]:
 
 
 def _made(tape: Tape, id: int) -> int:
-    """The value that has a name, of those that have the same numbers."""
+    """The named one among the values that have the same numbers."""
     while not tape.nodes[id].name and tape.nodes[id].op in SAME_NUMBERS and tape.nodes[id].inputs:
         id = tape.nodes[id].inputs[0]
     return id

@@ -17,7 +17,7 @@ from .objectives import Objective, as_own, total
 from .points import Bench
 
 Tensor = torch.Tensor
-MATCH = 1e-7  # relative; of values that were summed in another order
+MATCH = 1e-7  # relative: between values that were summed in another order
 MOST_POINTS = 3
 MOST_USED = 400  # values that are used more than once
 MOST_SUMMED = 5  # uses of one value of which every sum is looked at

@@ -18,7 +18,7 @@ Tensor = torch.Tensor
 
 RTOL = 1e-9  # both sides are computed in float64 from one tape: they agree to 1e-13 or better
 FLOOR = 1e-13  # of the largest gradient that the same parameter has at any point
-TELLING = 1e-6  # of it: what is smaller tells no factor
+TELLING = 1e-6  # of the largest gradient: a smaller one tells nothing about the factor
 NOISES = 20.0  # times the spread of a few runs with random rounding
 ALIKE = 1e-6  # factors
 FOLLOWS = 1e-6  # relative: a change and the step that the gradient asks for
@@ -57,7 +57,7 @@ class Part:
     error: float = math.inf  # the largest relative difference at any point
     measured: float = 0.0  # the same at the numbers of the run
     decay: float = 0.0
-    silent: bool = False  # neither moves nor has a gradient, but for rounding
+    silent: bool = False  # it neither moves nor has a gradient, except for rounding
     idle: bool = False  # the same, exactly
     failing: float = 0.0  # the largest of what is not explained, to the largest of all
 
@@ -91,7 +91,7 @@ def fit_part(samples: Sequence[Sample], decay: bool = False, noise: bool = True)
         return part
     noises = [s.noise() for s in samples]
     loud = [NOISES * a > 0.1 * largest(s.change) for s, (a, _) in zip(samples, noises, strict=True)]
-    if all(loud):  # a bias before batch norm: zero, but for rounding, on both sides
+    if all(loud):  # a bias before batch norm: zero on both sides, except for rounding
         nothing = all(
             NOISES * b > 0.1 * largest(s.gradient)
             for s, (_, b) in zip(samples, noises, strict=True)
@@ -232,7 +232,7 @@ class Fit:
     def good(self) -> list[bool]:
         """Which parameters follow the gradient with the factor that most of them share.
 
-        One that climbs the gradient is no measure for the others.
+        One that climbs the gradient does not decide for the others.
         """
         known = [i for i, p in enumerate(self.parts) if p.ok and p.factors]
         if not known:

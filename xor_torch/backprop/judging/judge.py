@@ -37,6 +37,7 @@ from .steps import Network, find_networks
 from .words import convention, describe, without_objective
 
 SECONDS = 24.0  # for judging a tape
+LEAST = 5.0  # for one network of several, as long as there is time
 KEPT = 1 / 6  # of the time of a network, for one last question
 MOST_PAIRS = 16  # that are looked at closely
 
@@ -49,7 +50,8 @@ def judge(tape: Tape, seconds: float = SECONDS) -> list[Finding]:
         networks = find_networks(tape)
         found = []
         for waiting in range(len(networks), 0, -1):
-            found.append(_judge_network(tape, networks[-waiting], clock.left() / waiting))
+            most = max(clock.left() / waiting, min(clock.left(), LEAST))
+            found.append(_judge_network(tape, networks[-waiting], most))
         given = {gradient for gradient, _, _ in tape.gradients}
         found = [  # of what autograd trains, the state of an optimiser is all that is on the tape
             f
@@ -82,7 +84,7 @@ def _replaced(tape: Tape, seconds: float) -> list[Finding]:
 
 
 def _failed(e: Exception) -> Finding:
-    """The script of a stranger may be stranger than this check: that is no verdict on it."""
+    """The check itself failed, which says nothing about the script."""
     return Finding("cannot tell", f"this check itself failed on it, with {type(e).__name__}: {e}")
 
 
@@ -499,7 +501,7 @@ class Judgement:
             sure = one.some and (own_loss or id(one) in known)
             if one.some and not all(p.ok for p in one.parts):
                 sure = sure or unknown.of_some_loss(bench, one.objective)
-            if sure and soundness.only_elsewhere(bench, one):
+            if sure and soundness.wrong_near_the_run_only(bench, one):
                 return self._nearby(bench)
             if self.certain is None and sure:
                 cut = [symmetry.cuts(bench, p) for p in bench.points if p.moved]

@@ -1,4 +1,4 @@
-"""Of which loss is a delta the derivative?
+"""Which loss has this delta as its derivative?
 
 A loss is a row. Most have a derivative ``c * s(z) * (f(z) - t)``: at two points of one step
 ``d / s`` changes by ``c`` times what ``f`` changes by, and the target drops out. So one affine
@@ -248,18 +248,22 @@ def _slope(of: Tensor, by: Tensor) -> Tensor | None:
 
 
 def _values(bench: Bench, k: int, z: int, before: int) -> list[int]:
-    """Values that may be f: z, and what follows it in its shape."""
-    view, nodes, found = bench.view(k), bench.tape.nodes, [z]
-    for n in sorted(view.after([z])):
-        if n > before + 400 or len(found) > MOST_VALUES:
-            break
-        if nodes[n].shape == nodes[z].shape and nodes[n].dtype == "f" and z != n <= before:
-            found.append(n)
-    return found
+    """Values that may be f: z, and the first and the last that follow it in its shape.
+
+    Between them are those of a loop that fills an array row by row.
+    """
+    view, nodes = bench.view(k), bench.tape.nodes
+    found = [
+        n
+        for n in sorted(view.after([z]))
+        if nodes[n].shape == nodes[z].shape and nodes[n].dtype == "f" and z < n <= before
+    ]
+    half = MOST_VALUES // 2
+    return [z, *found[:half], *found[half:][-half:]]
 
 
 def _data(points: list[Point], z: int, f: int, deltas: list[Tensor]) -> list[Data]:
-    """What is known at each point; nothing if f is no function of z. f is taken elementwise."""
+    """What is known at each point; empty if f does not depend on z. f is taken as elementwise."""
     found: list[Data] = []
     for p, d in zip(points, deltas, strict=True):
         if f not in p.values or z not in p.values:

@@ -42,7 +42,7 @@ def name_of(bench: Bench, one: Fit, repair: Repair, culprit: Culprit) -> Diagnos
 def _in_the_run(
     bench: Bench, repair: Repair, culprit: Culprit
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """(actual, expected) at the numbers of the run; elsewhere, if they are equal there."""
+    """(actual, expected) at the numbers of the run; at others if they are equal there."""
     n, v = culprit.nodes[0], culprit.values[0]
     for p in [p for p in bench.points if p.step == repair.k and not p.moved and v > 0]:
         value = total(repair.objective, repair.k, p.values)
@@ -56,7 +56,7 @@ def _in_the_run(
 
 
 def wrong_element(bench: Bench, one: Fit) -> Diagnosis | None:
-    """Of parameters that are updated element by element, the first wrong element."""
+    """The first wrong element, if the parameters are updated element by element."""
     k, nodes = min(one.objective.terms), bench.tape.nodes
     points = [p for p in bench.points if p.step == k and p.moved]
     grads = gradients(one.objective, k, points[-1].values, points[-1].leaves) if points else None

@@ -36,7 +36,7 @@ SLOPE = 1e-3  # relative: a finite difference and autograd
 # made by code that is not recorded, stay as they are.
 NEAR, NEAR_SEEDS = 0.05, (1, 2, 3)
 MOST_SEARCHES = 2
-ROUNDING = 1e-11  # relative to what should be there: a value is zero but for rounding
+ROUNDING = 1e-11  # relative to what should be there: a smaller value is rounding
 ACTIVATIONS = {"tanh", "maximum", "where", "exp", "clip"}
 OF_TRAINING = {"hard-coded sample", "stale activation"}  # a pair has no samples and no steps
 

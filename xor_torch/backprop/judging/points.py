@@ -33,7 +33,7 @@ CLOSER = (20, 1e3, 1e5)  # should the script take another branch, or a clip begi
 MOST_STEPS = 6
 # Operations, times points: about five seconds of repeating.
 MOST_REPEATED = 120_000
-LONGEST_STEP = 60_000
+LONGEST_STEP = 120_000
 DIVERGED = 1e6  # times the middle one
 ROUNDINGS = 3  # runs that show how much of a value is rounding
 REPEATED = 1e-6  # a recorded value and the same value repeated
@@ -285,12 +285,12 @@ class Bench:
         if k == 0:
             return []
         nodes, view, before = self.tape.nodes, self.view(k), self.view(k - 1)
-        elsewhere = {n for s in self.network.elsewhere for n in s.nodes}
+        of_others = {n for s in self.network.of_others for n in s.nodes}
         found = []
         users: dict[int, list[int]] = {}
         for n in view.step.nodes:
             for a in nodes[n].inputs if view.reaches[n] and n not in view.starts else ():
-                known = a in view.inside or a in elsewhere or a in before.starts
+                known = a in view.inside or a in of_others or a in before.starts
                 if not known and a in before.inside:
                     users.setdefault(a, []).append(n)
         for a, by in users.items():
@@ -457,10 +457,10 @@ class Bench:
         for n in (*self.remembered(k), *self.left_out.get(k, ())):
             given[n] = torch.zeros(self.tape.nodes[n].shape, dtype=torch.float64)
         inside = self.view(k).inside
-        guards = [(n, answer) for n, answer in self.tape.branches if n in inside]
-        also = [*step.nodes, *(n for n, _ in guards)]
+        branches = [(n, answer) for n, answer in self.tape.branches if n in inside]
+        also = [*step.nodes, *(n for n, _ in branches)]
         values = replay.run(self.tape, step.end.values(), given, self.ties, also)
-        if any(n in values and bool(values[n].bool().any()) != answer for n, answer in guards):
+        if any(n in values and bool(values[n].bool().any()) != answer for n, answer in branches):
             return None
         self.tied = self.tied or self._equal_largest(k, values)
         if self._ties(step, values):

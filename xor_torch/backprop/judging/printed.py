@@ -18,7 +18,7 @@ NEARLY = 1e-3  # a constant against log(0) in one of the two
 def compare(
     bench: Bench, fit: Fit, match: Match | None, own: list[Objective], finding: Finding
 ) -> None:
-    """Say of a right network how its printed loss belongs to its steps."""
+    """Say how the printed loss of a right network belongs to its steps."""
     others, points, followed = list[Objective](), bench.points, fit.objective
     if not own and followed.kind == "pair" and 0 not in bench.chosen:
         # a loss that is printed now and then is printed in the first step
@@ -35,7 +35,7 @@ def compare(
             continue
         off, factors = max(off for _, off in relation), [c for c, _ in relation]
         alike = all(math.isclose(c, factors[0], rel_tol=NEARLY) for c in factors)
-        # of one number alone, every function has a parallel gradient
+        # with one number, the gradients of any two functions are parallel
         single = match is not None and bench.tape.nodes[match.value].shape in ((), (1,), (1, 1))
         if off > NEARLY or min(factors) <= 0 or (single and not alike):
             others.append(one)

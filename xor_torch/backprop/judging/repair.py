@@ -258,7 +258,7 @@ class Repair(Derivatives):
             same = {i for i, other in fits.items() if abs(other - c) <= 1e-6 * abs(c)}
             if len(same) > len(chosen):
                 chosen, factor = same, c
-        for i in nothing:  # zero but for rounding, as a bias before batch norm
+        for i in nothing:  # zero except for rounding, as a bias before batch norm
             if chosen and largest(factor * slopes[i] + zero[i]) <= PROPORTIONAL * largest(
                 p.changes[i]
             ):

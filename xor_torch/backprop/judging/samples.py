@@ -28,7 +28,7 @@ def _rows(
 ) -> tuple[set[bytes], list[int], bool] | None:
     """All rows, how many of them each step sees, and whether a step sees copies of all of them.
 
-    The last is so if each row is there many times, and a batch has each at least once.
+    The last is True if the data repeat each row and a batch holds each at least once.
     """
     everything: set[bytes] = set()
     seen, partly = [], False
@@ -68,7 +68,7 @@ def _inputs(bench: Bench, k: int) -> dict[int, set[tuple[int, int]]]:
 
 
 def _length_of_the_root(bench: Bench, n: int) -> int:
-    """Of the array that a batch was cut out of, or the batch itself."""
+    """The array that a batch was cut out of, or the batch itself."""
     node, longest = bench.tape.nodes[n], 0
     while node.inputs and node.op in PARTS:
         if node.op == "getitem":

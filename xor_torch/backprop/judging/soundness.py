@@ -104,11 +104,11 @@ def unseen_parameter(bench: Bench, objective: Objective) -> str | None:
         n for n in before.step.nodes if before.reaches.get(n) and n not in before.starts
     } - before.behind(there)
     # the states of another network that the script trains are judged there
-    known = (*bench.network.states, *bench.network.elsewhere)
+    known = (*bench.network.states, *bench.network.of_others)
     states = {n for s in known for n in s.nodes if n is not None}
     since = min(before.starts)
     given = {i for n in forward for i in nodes[n].inputs if i not in view.inside and i > since}
-    # a running loss reads what it was: that is no weight
+    # a running loss reads what it was: it is not a weight
     for i in sorted(given - states - {*there}):
         stack, seen = [i], set[int]()
         while stack:
@@ -180,7 +180,7 @@ def _read(bench: Bench, one: Fit, k: int) -> dict[tuple[object, int], int]:
 
 
 def _matters(bench: Bench, objective: Objective, k: int, n: int) -> bool:
-    """Is the gradient another if this value is another? A running loss only adds to the loss."""
+    """Does the gradient change with this value? A running loss only adds to the loss."""
     points = [p for p in bench.points if p.step == k]
     value = bench.tape.nodes[n].value
     if not points or value is None:
@@ -203,7 +203,9 @@ def accumulated(bench: Bench) -> Diagnosis | None:
     begins = min(n for n in step.nodes if n not in view.starts)
     for s, state in enumerate(bench.network.states):
         was = nodes[step.start[s]].value
-        since = step.start[s] < begins  # what the step itself has begun is no sum of others
+        since = (
+            step.start[s] < begins
+        )  # what the step itself has begun is not a sum of earlier steps
         if not state.optimiser or not since or was is None or not was.any():
             continue
         answers = []
@@ -250,7 +252,7 @@ def growing(bench: Bench) -> Diagnosis | None:
     return None
 
 
-def only_elsewhere(bench: Bench, one: Fit) -> bool:
+def wrong_near_the_run_only(bench: Bench, one: Fit) -> bool:
     """Are the wrong updates right at all numbers of the run, and wrong near them only?
 
     Then the run took what the tape does not have: the place of a maximum as a plain integer, say.

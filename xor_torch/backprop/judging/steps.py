@@ -52,7 +52,7 @@ class Network:
 
     states: list[State]
     steps: list[Step]
-    elsewhere: list[State] = field(default_factory=list)  # of other networks in the file
+    of_others: list[State] = field(default_factory=list)  # states of other networks
 
     @property
     def parameters(self) -> list[int]:
@@ -101,7 +101,7 @@ def find_networks(tape: Tape, replaced: bool = False) -> list[Network]:
         networks += _networks(tape, users, family, bounds)
     networks = [n for n in networks if not any(_is_within(tape, n, other) for other in networks)]
     for network in networks:
-        network.elsewhere = [s for n in networks if n is not network for s in n.states]
+        network.of_others = [s for n in networks if n is not network for s in n.states]
     return sorted(networks, key=lambda n: min(n.steps[0].end.values()))
 
 
@@ -425,7 +425,7 @@ def _collect(tape: Tape, step: Step, following: Step | None) -> None:
 def _influence(tape: Tape, step: Step) -> dict[int, set[int]]:
     """Which states' new values depend on what each state began with.
 
-    If a state moves another, what that one moves in the same step is the other's doing.
+    Influence stops at the first state reached: what that one moves in its turn does not count.
     """
     reached: dict[int, set[int]] = {n: {i} for i, n in step.start.items()}
     ends = {n: i for i, n in step.end.items()}

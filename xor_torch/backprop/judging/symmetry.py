@@ -30,9 +30,9 @@ class Products:
     sizes: list[tuple[float, float]]
 
     def contradict(self, own: bool, top: float) -> bool:
-        """Does no factor make one the other? That of a parameter with itself is 1.
+        """Is `here` not a multiple of `there`? For a parameter with itself the factor must be 1.
 
-        Beside the largest of all, ``top``, the least are rounding alone.
+        Numbers that are tiny beside the largest of all, ``top``, are rounding.
         """
         if max(map(max, self.sizes)) < ROUNDING * top:
             return False

@@ -58,7 +58,7 @@ def _asymmetric(bench: Bench, k: int, d: int, z: int) -> bool:
 
 
 def _symmetric(bench: Bench, k: int, d: int, z: int) -> list[bool | None] | None:
-    """Is the derivative of d by z symmetric, at two points? None if z is not all of its way."""
+    """Is the derivative of d by z symmetric, at two points? None if d depends on more than z."""
     if d not in bench.view(k).inside or not only_through(bench, k, d, z):
         return None
     points = [p for p in bench.points if p.step == k and p.moved][:2]

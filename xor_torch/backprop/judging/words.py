@@ -62,7 +62,7 @@ def _named(ours: str, theirs: str) -> str:
 
 
 def describe(bench: Bench, fit: Fit, finding: Finding, match: Match | None = None) -> None:
-    """Say of a finding what its parameters and layers are, and what each line computes."""
+    """Say what a finding's parameters and layers are, and what each line computes."""
     k = match.step if match is not None else min(fit.objective.terms)
     nodes = bench.tape.nodes
     for i, name in enumerate(bench.names):

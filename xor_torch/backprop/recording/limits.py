@@ -15,8 +15,10 @@ class Limits:
     updates: int = 640
     slow_loop_seconds: float = 8.0  #: A loop that takes longer is left after `few_updates`.
     few_updates: int = 12
-    #: Operations from the first update on: about two seconds of recording.
+    #: Operations from the first update on: about two seconds of recording,
     nodes: int = 60_000
+    few_times: int = 3  #: unless no array was updated so often; then it goes on to
+    most_nodes: int = 240_000
     #: Operations before it (preparing the data): of more, the last twentieth is kept.
     nodes_before: int = 200_000
     #: An instruction that has run so often before the first update is not recorded any more.
@@ -24,6 +26,10 @@ class Limits:
     bytes: int = 600_000_000  #: of all values that are kept
     kept_elements: int = 20_000  #: A larger intermediate value is computed again from the tape.
     marks: int = 2_000  #: So many arrays get a mark of their own (`Node.marks`).
+
+    def operations(self, times: int) -> int:
+        """How many are recorded if the array with the most updates has had so many."""
+        return self.nodes if times >= self.few_times else max(self.nodes, self.most_nodes)
 
 
 class Enough(BaseException):

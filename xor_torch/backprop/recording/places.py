@@ -17,7 +17,7 @@ from .frames import Frames
 from .number import Number, plain
 from .updates import Updates
 
-# Of a script with more before its first update, Python's numbers are not recorded any more.
+# Python's numbers are no longer recorded if a script has more than this before its first update.
 MOST_NUMBERS = 200_000  # that are kept
 MOST_OPERATIONS = 1_000_000  # that are written down
 MOST_IN_LIST = 5_000  # A list with more is data: its numbers are constants.
@@ -243,7 +243,7 @@ class Places:
             self._updated.add(node)
 
     def _changes(self, new: int, old: int) -> list[int] | None:
-        """What was added to `old` to get `new`; None if `new` is no sum with `old`."""
+        """What was added to `old` to get `new`; None if `new` is not a sum with `old`."""
         nodes = self._recorder.tape.nodes
         same = {new, self._recorder.tape.origin(new, ("copy",))}
         found, changes, stack = False, list[int](), [new]

@@ -96,7 +96,7 @@ class Recorder:
         if began is None and self._preparation.is_long():
             self._bytes = self._preparation.forget()
         if (
-            (began is not None and len(tape.nodes) > began + limits.nodes)
+            (began is not None and len(tape.nodes) > began + limits.operations(self.updates.most))
             or self._bytes > limits.bytes
             or time.monotonic() > self._deadline
         ) and not self.full:

@@ -24,6 +24,7 @@ class Updates:
         """
         self.tape = tape
         self.count = 0  # how many were found, over all arrays
+        self.most = 0  # of one array
         self.began: int | None = None  # the node of the first one that was made again
         self.none = True  # Was none found, not even an update that begins too early?
         # A step that begins with a value before this node, or with one of those that the tape has
@@ -35,6 +36,7 @@ class Updates:
         # (root, place in the script) -> the part of the array that was changed there first, and
         # the value that was changed there last
         self._places: dict[tuple[int, Any], tuple[str, int]] = {}
+        self._times: dict[int, int] = {}  # root -> how often it was updated again
         self._counted: dict[Any, int] = {}  # place in the script -> the root whose changes count
         self._read = set[int]()  # roots from which a change of them is known to be computed
         self._independent: dict[int, set[int]] = {}  # other root -> values that do not depend on it
@@ -194,6 +196,8 @@ class Updates:
         first, last = self._places.get(place, (part, old))
         if first == part and last != old:
             self.count += 1
+            self._times[root] = self._times.get(root, 0) + 1
+            self.most = max(self.most, self._times[root])
             if self.began is None:
                 self.began = node.id
         self._places[place] = first, old

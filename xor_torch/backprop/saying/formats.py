@@ -80,7 +80,7 @@ def gradescope(said: Sequence[Said], hint: int = 4) -> dict[str, Any]:
     for outline, _ in said:
         text = outline.hint(hint) if hint < 4 else text_of(outline, Style(80))
         if outline.verdict == "cannot tell":
-            text += "\nThis is no fail: a person has to look at it."
+            text += "\nThis is not a fail: a person has to look at it."
         right = outline.verdict == "correct"
         tests.append(
             {

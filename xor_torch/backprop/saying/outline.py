@@ -157,7 +157,7 @@ def _layer(finding: Finding) -> str:
 
 
 def _has_units(finding: Finding, name: str, units: set[int]) -> bool:
-    """Of several parameters with one name: does a wrong one belong to a layer of this size?"""
+    """Does a wrong parameter, one of several with a name, belong to a layer of this size?"""
     wrong = [p.shape for p in finding.parameters if p.name == name and not p.ok]
     return any({*shape} & (units - {1}) for shape in wrong)
 
@@ -302,7 +302,7 @@ def _how_wrong(name: str, p: Parameter, script: Script, finding: Finding) -> str
     text = name if shape(p.shape) in name else f"{name} {shape(p.shape)}"
     if script.has(p.line):  # `assert_backprop` makes the updates itself
         text += f", {done} on {script.code.where(p.line)}"
-    if p.difference is None or p.ok:  # right but for the wrong value that it is made from
+    if p.difference is None or p.ok:  # right, except for the wrong value that it is made from
         return text
     if p.difference < SAME_DIRECTION:
         climbs = d is not None and d.mistake == "wrong sign"
@@ -398,7 +398,7 @@ def _ranges(labelled: list[int], at: int | None, script: Script, full: bool) -> 
 
 
 def _shown(labelled: list[int], at: int | None, script: Script, full: bool) -> list[int]:
-    """Of one file: the loop or function around all labelled lines, or those around each."""
+    """The loop or function around all labelled lines of one file, or those around each."""
     block = script.block(labelled)
     blocks = [block] if block else [script.block([n]) or (n, n) for n in labelled]
     whole = sorted({n for first, last in blocks for n in range(first, last + 1)})

@@ -541,7 +541,7 @@ _TWO: dict[str, Function] = {
     "bitwise_and": np.bitwise_and, "bitwise_or": np.bitwise_or, "bitwise_xor": np.bitwise_xor,
     "floor_divide": np.floor_divide, "remainder": np.remainder, "fmod": np.fmod,
     "atan2": np.arctan2, "hypot": np.hypot, "logaddexp": np.logaddexp,
-    # what they answer is no array; that they compare two is on the tape
+    # their answer is not an array; the tape has that they compare two
     "equal": np.equal, "isclose": np.equal, "allclose": np.equal,
 }  # fmt: skip
 

@@ -100,7 +100,7 @@ class Tensors:
     # ------------------------------------------------------------------ tensors and arrays
 
     def array_of(self, x: Any) -> Any:
-        """The recorded array of a tensor; None if it is no tensor or cannot have one."""
+        """The recorded array of a tensor; None if it is not a tensor or cannot have one."""
         if not isinstance(x, torch.Tensor):
             return None
         known = self._arrays.get(x)
@@ -118,7 +118,7 @@ class Tensors:
 
     def _enter(self, x: Any, numbers: np.ndarray, node: int) -> Any:
         array = self.recorder.wrap(numbers, node)
-        # As an index, a whole number is no array, in torch.
+        # As an index, torch does not take a whole number as an array.
         array._scalar = numbers.ndim == 0 and numbers.dtype.kind in "iu"
         return self._pair(x, array, numbers)
 
