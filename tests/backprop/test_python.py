@@ -42,6 +42,7 @@ QUICK = {
     "words",
     "grids",
     "apart",
+    "units",
     "likelihood",
     "off",
 }
@@ -244,6 +245,7 @@ NAMES = {
     },
     "logistic": {"weights": (2,), "bias": (1,)},
     "words": {"weights": (6,), "bias": (1,)},
+    "units": {"hidden": (4, 3), "output": (2, 5)},
     "layered": {
         **{f"{kind}[{n}]": s for kind in ("weights", "speeds") for n, s in enumerate(
             [(4, 2), (3, 4), (1, 3)]

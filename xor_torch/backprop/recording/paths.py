@@ -4,7 +4,8 @@
 differ only in their last indices are one array: ``network[0]['weights']`` (3, 2).
 """
 
-from collections import defaultdict
+import math
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -43,6 +44,9 @@ def arrays(
     """
     paths = _paths(places, states)
     paths.update(_numbered(places, paths, sites))
+    # what is replaced, and not by itself plus a change, is no weight: unit[0] may be its output
+    stored = Counter(place for _, place, _ in list(places.log))
+    paths = {place: path for place, path in paths.items() if place in states or stored[place] < 2}
     patterns: dict[Path, dict[Path, Place]] = defaultdict(dict)
     for place, path in paths.items():
         patterns[_pattern(path, 2)][path] = place
@@ -95,15 +99,27 @@ def _rectangles(paths: dict[Path, Place], states: set[Place], axes: int) -> Iter
         if not states & {*group.values()}:
             continue
         at = [n for n, key in enumerate(pattern) if key is None]
-        indices = {place: tuple(path[n] for n in at) for path, place in group.items()}
-        shape = tuple(1 + max(index[n] for index in indices.values()) for n in range(len(at)))
-        full = 1
-        for n in shape:
-            full *= n
-        if len({*indices.values()}) == full == len(indices):
-            yield Array(name_of(pattern), shape, indices)
+        changing = {path: place for path, place in group.items() if place in states}
+        filled = _filled(group, at) or _filled(changing, at)
+        if filled is not None:
+            yield Array(name_of(pattern), *filled)
         elif axes:
             yield from _rectangles(group, states, axes - 1)
+
+
+def _filled(
+    paths: Mapping[Path, Place], at: list[int]
+) -> tuple[tuple[int, ...], dict[Place, tuple[int, ...]]] | None:
+    """The shape that these places fill, and the index of each there; None if there are gaps."""
+    keys = [sorted({path[n] for path in paths}) for n in at]
+    shape = tuple(map(len, keys))
+    if math.prod(shape) != len(paths):
+        return None
+    order = [{key: rank for rank, key in enumerate(some)} for some in keys]
+    return shape, {
+        place: tuple(ranks[path[n]] for n, ranks in zip(at, order, strict=True))
+        for path, place in paths.items()
+    }
 
 
 def _pattern(path: Path, axes: int) -> Path:
