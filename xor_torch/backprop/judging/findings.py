@@ -24,6 +24,9 @@ MistakeName = Literal[
     "detached regularisation",
 ]
 
+#: A note: `Tape.without_small_constants` was judged.
+WITHOUT_CONSTANTS = "the constants against a division by zero were left out of the check"
+
 
 @dataclass
 class Diagnosis:

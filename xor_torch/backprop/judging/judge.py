@@ -17,7 +17,7 @@ from ..replay import CannotReplay
 from ..tape import Tape
 from . import beside, losses, mistakes, optimisers, printed, soundness, symmetry, unknown
 from .expected import worst
-from .findings import Diagnosis, Finding
+from .findings import WITHOUT_CONSTANTS, Diagnosis, Finding
 from .fit import Fit, fit, hopeless
 from .losses import Match
 from .mistakes import name_of
@@ -97,9 +97,7 @@ def _judge_network(tape: Tape, network: Network, seconds: float) -> Finding:
         other = _try(plain, network, clock, changed=True)
         if other.verdict == "correct" or finding.verdict == "cannot tell" != other.verdict:
             finding = other
-            finding.notes.append(
-                "the constants against a division by zero were left out of the check"
-            )
+            finding.notes.append(WITHOUT_CONSTANTS)
     return finding
 
 

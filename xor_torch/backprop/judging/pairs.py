@@ -21,7 +21,7 @@ from ..replay import CannotReplay
 from ..tape import Node, Ref, Tape, squeezed
 from . import mistakes
 from .expected import worst
-from .findings import Diagnosis, Finding, MistakeName
+from .findings import WITHOUT_CONSTANTS, Diagnosis, Finding, MistakeName
 from .fit import FLOOR, NOISES, RTOL, Fit, Part, alike
 from .objectives import Objective, gradients
 from .points import REPEATED, Bench, CannotTell, Clock, OutOfTime, Point, View, largest
@@ -59,9 +59,7 @@ def judge_pair(tape: Tape, pair: Pair, right: Collection[int] = ()) -> Finding:
         other = _try(plain, pair, right, changed=True)
         if other.verdict == "correct":
             finding = other
-            finding.notes.append(
-                "the constants against a division by zero were left out of the check"
-            )
+            finding.notes.append(WITHOUT_CONSTANTS)
     return _about(pair, finding)
 
 
