@@ -567,6 +567,29 @@ def test_a_penalty_that_lets_the_weights_grow(tmp_path):
     assert finding.verdict == "correct"
 
 
+LAST = """\
+import numpy as np
+np.random.seed(0)
+w, X, T = np.random.randn(3), np.random.randn(40, 4, 3), np.random.randint(0, 2, (40, 4))
+T[:, 3] = 0
+for step in range(40):
+    loss, dw = 0.0, np.zeros(3)
+    for x, t in zip(X[step], T[step]):
+        p = 1 / (1 + np.exp(-w @ x))
+        loss -= np.log(p) if t else np.log(1 - p)
+        dw += (p - t) * x
+    w -= 0.1 * dw
+    print(loss)
+"""
+
+
+def test_a_term_of_the_loss_is_no_likelihood(tmp_path):
+    (finding,) = judged(LAST, tmp_path)
+    assert finding.verdict == "correct"
+    (finding,) = judged(LAST.replace("dw +=", "dw ="), tmp_path)
+    assert finding.verdict == "wrong"
+
+
 PARTS = """\
 import numpy as np
 np.random.seed(0)

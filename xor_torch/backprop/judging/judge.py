@@ -256,7 +256,7 @@ class Judgement:
         best = [f for f in found if f.all_good]
         best.sort(key=lambda f: (not f.objective.name, _first_delta(f)))
         finding = self._delta(bench, best[:8], own) if best else None
-        for one in [f for f in own if f.all_good and f.scale < 0 and not finding]:
+        for one in _climbed(bench, own) if finding is None else ():
             named = losses.identify_own(bench, one.objective)
             if named is not None and named.is_likelihood:
                 return self._correct(bench, one, named, own)
@@ -460,7 +460,7 @@ class Judgement:
             raise CannotTell(carried)
         output = last_used(bench.view(bench.chosen[0]))
         any_loss = any(f.all_good for f in found)
-        climbed = [f for f in own if f.all_good and f.scale < 0 and f.objective.name != HINGE]
+        climbed = _climbed(bench, own)
         if climbed and not any_loss:
             raise CannotTell(
                 f"every update goes up {climbed[0].objective.name or 'a number'} that the script "
@@ -776,6 +776,12 @@ def _inside_another(bench: Bench, one: Fit, found: list[Fit]) -> bool:
             if {*one.objective.values(k)} <= behind - {*other.objective.values(k)}:
                 return True
     return False
+
+
+def _climbed(bench: Bench, own: list[Fit]) -> list[Fit]:
+    """The scalars that every update goes up, without the terms of others."""
+    found = [f for f in own if f.all_good and f.scale < 0 and f.objective.name != HINGE]
+    return [f for f in found if not _inside_another(bench, f, own)]
 
 
 def _forgotten(bench: Bench, own: list[Fit], one: Fit) -> Fit | None:
