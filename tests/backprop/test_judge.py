@@ -567,6 +567,29 @@ def test_a_penalty_that_lets_the_weights_grow(tmp_path):
     assert finding.verdict == "correct"
 
 
+RATES = """\
+import numpy as np
+np.random.seed(0)
+X = np.random.randn(30, 3)
+T = X @ np.array([[1.0], [2], [3]]) + 0.5
+lr = 0.3
+W, b = np.zeros((3, 1)), np.zeros(1)
+for step in range(50):
+    d = (X @ W + b - T) / 30
+    W -= lr * (X.T @ d)
+    b -= RATE * d.sum(0)
+"""
+
+
+@pytest.mark.parametrize("rate", ["0.03", "lr / 10", "(2 * lr)"])
+def test_a_rate_of_its_own(rate, tmp_path):
+    (finding,) = judged(RATES.replace("RATE", rate), tmp_path)
+    assert finding.verdict == "correct"
+    assert "rate of its own" in finding.notes[-1]
+    (finding,) = judged(RATES.replace("RATE", "lr * lr"), tmp_path)
+    assert finding.verdict == "wrong"
+
+
 LAST = """\
 import numpy as np
 np.random.seed(0)
@@ -583,11 +606,12 @@ for step in range(40):
 """
 
 
-def test_a_term_of_the_loss_is_no_likelihood(tmp_path):
+def test_a_loss_that_counts_more_samples_than_the_steps(tmp_path):
     (finding,) = judged(LAST, tmp_path)
     assert finding.verdict == "correct"
     (finding,) = judged(LAST.replace("dw +=", "dw ="), tmp_path)
-    assert finding.verdict == "wrong"
+    assert finding.verdict == "cannot tell"
+    assert "loss counts others, too" in finding.reason
 
 
 PARTS = """\

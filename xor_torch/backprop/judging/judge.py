@@ -333,6 +333,7 @@ class Judgement:
 
     def _correct(self, bench: Bench, one: Fit, match: Match | None, own: list[Fit]) -> Finding:
         unseen = soundness.unseen(bench) or soundness.unseen_parameter(bench, one.objective)
+        unseen = unseen or soundness.leaves_out(bench, one, own)
         doubt, place = soundness.sometimes(bench, one) or (bench.tape.doubt, None)
         if unseen or (doubt and place is None):
             raise CannotTell(unseen or str(doubt))

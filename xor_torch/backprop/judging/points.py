@@ -34,6 +34,7 @@ MOST_STEPS = 6
 # Operations, times points: about five seconds of repeating.
 MOST_REPEATED = 120_000
 LONGEST_STEP = 120_000
+MOST_LITERALS = 100
 DIVERGED = 1e6  # times the middle one
 ROUNDINGS = 3  # runs that show how much of a value is rounding
 REPEATED = 1e-6  # a recorded value and the same value repeated
@@ -326,9 +327,18 @@ class Bench:
 
     @cached_property
     def literals(self) -> set[float]:
-        """The numbers in the text of the script."""
+        """The numbers in the text of the script, and those made of one that is not whole.
+
+        ``rate / 10`` is a rate, ``2 / n`` is a part of a mean.
+        """
         found = re.findall(NUMBER, "\n".join(self.tape.code.lines))
-        return {float(x.replace("_", "")) for x in found}
+        typed = {float(x.replace("_", "")) for x in found}
+        parts = [x for x in typed if x % 1] if len(typed) <= MOST_LITERALS else []
+        return (
+            typed
+            | {a * b for a in parts for b in typed}
+            | {a / b for a in parts for b in typed if b}
+        )
 
     def _choose(self) -> list[int]:
         """The steps to look at: one for each different sample, those with more values first."""

@@ -1,4 +1,7 @@
-"""What forbids the verdict "correct", whatever the numbers say."""
+"""What forbids the verdict "correct", whatever the numbers say.
+
+The file is long because each of its questions is short and asked at one place, by the judge.
+"""
 
 import math
 
@@ -123,6 +126,33 @@ def unseen_parameter(bench: Bench, objective: Objective) -> str | None:
                     "seen; W -= lr * gradient, of the whole array, can be"
                 )
             stack += nodes[n].inputs
+    return None
+
+
+def leaves_out(bench: Bench, one: Fit, own: list[Fit]) -> str | None:
+    """Does a loss of the script count samples that no update is made of, beside those of a pair?"""
+    nodes = bench.tape.nodes
+    for k in one.objective.terms if one.objective.kind == "pair" else ():
+        view, zs = bench.view(k), {*one.objective.values(k)}
+        places = {(nodes[z].site, nodes[z].op) for z in zs}
+        known = view.behind(zs)
+        for other in own:
+            values = other.objective.values(k) if k in other.objective.terms else []
+            behind = view.behind(values)
+            more = [
+                n
+                for n in behind
+                if zs <= behind and not view.reaches[n] and view.depends[n] == view.full
+                if (nodes[n].site, nodes[n].op) in places
+                if n not in known and zs.isdisjoint(view.behind([n]))
+            ]
+            if more and not other.all_good:
+                name = other.objective.name or "a loss"
+                return (
+                    f"the updates are right for some of the samples, and {name} counts others, too "
+                    f"({view.variable(more[0])} on {bench.where(more[0])}), which no update is "
+                    "made of: is = written for +=?"
+                )
     return None
 
 
