@@ -567,6 +567,15 @@ def test_a_penalty_that_lets_the_weights_grow(tmp_path):
     assert finding.verdict == "correct"
 
 
+def test_sympy_is_not_imported(tmp_path, monkeypatch):
+    """Torch imports it where `grad` is handed the gradients to begin with: a third of a second."""
+    monkeypatch.setitem(sys.modules, "torch.fx.experimental.symbolic_shapes", None)
+    (finding,) = judged(ONE_UNIT, tmp_path)
+    assert finding.verdict == "correct"
+    (finding,) = judged(ONE_UNIT.replace("X.T @ (p - t)", "X.T @ (p * (p - t))"), tmp_path)
+    assert finding.verdict == "wrong"
+
+
 RATES = """\
 import numpy as np
 np.random.seed(0)

@@ -128,7 +128,7 @@ def is_penalty(bench: Bench, k: int, added: list[int], culprit: Culprit) -> bool
         u, v = (torch.randn(value.shape, generator=draw, dtype=torch.float64) for _ in range(2))
         rows = [
             torch.autograd.grad(
-                term, value, x.reshape(term.shape), retain_graph=True, allow_unused=True
+                (term * x.reshape(term.shape)).sum(), value, retain_graph=True, allow_unused=True
             )[0]
             for x in (u, v)
         ]

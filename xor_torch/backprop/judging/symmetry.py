@@ -157,5 +157,6 @@ def _times(change: Tensor, vector: Tensor, leaves: list[Tensor]) -> list[Tensor]
     zeros = [torch.zeros_like(x) for x in leaves]
     if not change.requires_grad:
         return zeros
-    grads = torch.autograd.grad(change, leaves, vector, retain_graph=True, allow_unused=True)
+    product = (change * vector).sum()
+    grads = torch.autograd.grad(product, leaves, retain_graph=True, allow_unused=True)
     return [zero if g is None else g for g, zero in zip(grads, zeros, strict=True)]
