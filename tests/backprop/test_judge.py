@@ -599,6 +599,34 @@ def test_a_rate_of_its_own(rate, tmp_path):
     assert finding.verdict == "wrong"
 
 
+BIASES = """\
+import numpy as np
+np.random.seed(1)
+X, T = np.random.randn(20, 3), np.random.randn(20, 1)
+def forward(x, W, b):
+    return x @ W + b
+def train(biased):
+    W, V = np.random.randn(3, 4), np.random.randn(4, 1)
+    b = np.random.randn(4) if biased else np.zeros(4)
+    for step in range(20):
+        a = np.tanh(forward(X, W, b))
+        d = (a @ V - T) / 20
+        dz = d @ V.T * (1 - a**2)
+        V = V - 0.3 * a.T @ d
+        W = W - 0.3 * X.T @ dz
+        if biased:
+            b = b - 0.3 * dz.sum(0)
+train(False)
+"""
+
+
+def test_a_bias_that_another_network_trains_is_frozen_on_purpose(tmp_path):
+    (finding,) = judged(BIASES, tmp_path)
+    assert finding.diagnosis.mistake == "bias never updated"
+    findings = judged(BIASES + "train(True)\n", tmp_path)
+    assert [f.verdict for f in findings] == ["correct"] * 2
+
+
 LAST = """\
 import numpy as np
 np.random.seed(0)

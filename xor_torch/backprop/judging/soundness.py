@@ -388,6 +388,9 @@ def never_updated(bench: Bench, one: Fit) -> Diagnosis | None:
     k = next(iter(one.objective.terms))
     view, nodes = bench.view(k), bench.tape.nodes
     forward = view.behind(one.objective.values(k))
+    # in another network of the script, the same line adds a bias that is trained
+    others = {n for s in bench.network.of_others for n in s.nodes}
+    trained = {node.site for node in nodes if others and not others.isdisjoint(node.inputs)}
     linear: set[int] = set()
     for n in sorted(forward):
         node = nodes[n]
@@ -404,7 +407,7 @@ def never_updated(bench: Bench, one: Fit) -> Diagnosis | None:
                 f"{typed[0]} is added on {bench.where(n)} as if it were a bias, and never "
                 "changes; the updates of the parameters are right"
             )
-        for i in node.inputs:
+        for i in node.inputs if node.site not in trained else ():
             other = nodes[i]
             root = nodes[bench.tape.origin(i, PARTS)]
             if i in view.inside or other.dtype != "f" or root.op != "leaf" or not other.shape:
