@@ -215,10 +215,20 @@ def _moved_by_itself(view: View, n: int) -> bool:
     Then its derivative by it is one number, and with that any update explains itself.
     """
     nodes = view.tape.nodes
-    return view.full == 1 and all(
+    mine = view.behind([n]) - view.starts
+    if view.full != 1:
+        return False
+    # each part of the parameter has a number of its own: w[0] * x + w[1] * y
+    weighed = {
+        i
+        for m in mine
+        if nodes[m].op == "multiply" and any(nodes[i].op in SELECTED for i in nodes[m].inputs)
+        for i in {*nodes[m].inputs} - view.inside
+    }
+    return len(weighed) < 2 and all(
         nodes[m].op in {*PASSED_ON, *PARTS}
         and (nodes[m].op in ("add", "subtract") or not view.outside(m))
-        for m in view.behind([n]) - view.starts
+        for m in mine
     )
 
 
