@@ -627,6 +627,52 @@ def test_a_bias_that_another_network_trains_is_frozen_on_purpose(tmp_path):
     assert [f.verdict for f in findings] == ["correct"] * 2
 
 
+FACTORS = """\
+import numpy as np
+np.random.seed(0)
+R = np.random.rand(4, 5)
+P, Q, b, c = np.random.rand(4, 2), np.random.rand(5, 2), np.random.rand(4), np.random.rand(5)
+for step in range(60):
+    i, j = np.random.randint(4), np.random.randint(5)
+    e = 0.5 + b[i] + c[j] + P[i] @ Q[j] - R[i, j]
+    b[i] -= 0.05 * (e + 0.02 * b[i])
+    c[j] -= 0.05 * (e + 0.02 * c[j])
+    for f in range(2):
+        p, q = P[i, f], Q[j, f]
+        P[i, f] -= 0.05 * (e * q + 0.02 * p)
+        Q[j, f] -= 0.05 * (e * p + 0.02 * q)
+"""
+
+
+def test_one_factor_after_the_other(tmp_path):
+    """Each of the two biases has a decay of its own; a step of the factors moves one of them."""
+    verdicts = [f.verdict for f in judged(FACTORS, tmp_path)]
+    assert verdicts[0] == "correct"
+    assert "wrong" not in verdicts
+
+
+SEARCHED = """\
+import numpy as np
+np.random.seed(0)
+X, t = np.random.randn(30, 3), np.eye(2)[np.random.randint(0, 2, 30)]
+W = np.random.randn(3, 2)
+def loss_at(W):
+    p = np.exp(X @ W)
+    p = p / p.sum(1, keepdims=True)
+    return -np.mean(t * np.log(p)) + 0.01 * np.sum(W * W)
+for step in range(30):
+    p = np.exp(X @ W)
+    p = p / p.sum(1, keepdims=True)
+    loss = np.copy(loss_at(W))
+    W = W - 0.3 * (X.T @ (p - t) / 60 + 0.02 * W)
+"""
+
+
+def test_a_loss_is_no_likelihood_of_itself(tmp_path):
+    (finding,) = judged(SEARCHED, tmp_path)
+    assert finding.verdict == "correct"
+
+
 LAST = """\
 import numpy as np
 np.random.seed(0)

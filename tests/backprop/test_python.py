@@ -45,6 +45,7 @@ QUICK = {
     "units",
     "likelihood",
     "off",
+    "front",
 }
 
 

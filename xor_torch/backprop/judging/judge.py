@@ -305,6 +305,7 @@ class Judgement:
     def _pairs(self, bench: Bench) -> list[Fit]:
         """The pairs that explain some updates, the best first; with a decay if none does."""
         all_points, first = bench.points, _of_one_step(bench)
+        some: list[Fit] = []
         for decay in (False, True):
             bench.points = first
             screened = []
@@ -317,9 +318,10 @@ class Judgement:
                     screened.append(one)
             bench.points = all_points
             screened.sort(key=lambda f: -sum(f.good))
-            found = [self._closely(bench, one.objective, decay) for one in screened[:MOST_PAIRS]]
-            some = [f for f in found if f is not None and f.some]
-            if some:
+            closely = [self._closely(bench, one.objective, decay) for one in screened[:MOST_PAIRS]]
+            some += [f for f in closely if f is not None and f.some]
+            # with its own decay in it, a delta explains the one parameter that it was made for
+            if any(_tells(bench, f) for f in some):
                 break
         return sorted(some, key=lambda f: -sum(f.good))
 
@@ -756,7 +758,8 @@ def _tells(bench: Bench, one: Fit) -> bool:
     good = sum(1 << i for i, ok in enumerate(one.good) if ok)
     if d is None or good.bit_count() > 1 or good != bench.view(k).reaches.get(d):
         return True
-    return losses.identify(bench, one.objective, losses.LOSSES) is not None
+    match = losses.identify(bench, one.objective, losses.LOSSES)
+    return match is not None and not match.of_error
 
 
 def _perfect(one: Fit) -> bool:

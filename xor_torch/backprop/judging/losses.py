@@ -162,8 +162,10 @@ class Match:
 
     @property
     def is_likelihood(self) -> bool:
-        """Is it a loss with its sign turned, so that steps should go up?"""
-        return self.scale < 0 and not self.is_vague
+        """Is it a loss of classes with its sign turned, so that steps should go up?"""
+        t = self.target
+        classes = t is not None and bool((torch.minimum(t.abs(), (t - 1).abs()) < 1e-6).all())
+        return self.scale < 0 and classes and not self.is_vague
 
 
 # ---------------------------------------------------------------------------- where to look

@@ -131,12 +131,17 @@ def cuts(bench: Bench, p: Point) -> int | None:
 
 def _products(bench: Bench, p: Point) -> dict[tuple[int, int], Products]:
     changes = [bench.change(p.step, i, p.values) for i in bench.parameters]
+    # a step may take one element after the other, and hold the others meanwhile
+    moves = [(c.detach() != 0).expand_as(x) for c, x in zip(changes, p.leaves, strict=True)]
     draw = torch.Generator().manual_seed(p.seed)
     found: dict[tuple[int, int], Products] = {}
     for _ in range(DRAWS):
         bench.clock.check()
         u, v = (
-            [torch.randn(x.shape, generator=draw, dtype=torch.float64) for x in p.leaves]
+            [
+                torch.randn(x.shape, generator=draw, dtype=torch.float64) * moved
+                for x, moved in zip(p.leaves, moves, strict=True)
+            ]
             for _ in range(2)
         )
         left, right = (
@@ -145,7 +150,7 @@ def _products(bench: Bench, p: Point) -> dict[tuple[int, int], Products]:
         for i in range(len(changes)):
             for j in range(i, len(changes)):
                 made = found.setdefault((i, j), Products([], [], []))
-                a, b = left[i][j], right[j][i]
+                a, b = left[i][j] * moves[j], right[j][i] * moves[i]
                 made.here.append(float((a * v[j]).sum()))
                 made.there.append(float((b * u[i]).sum()))
                 made.sizes.append((float(a.norm()), float(b.norm())))
