@@ -673,6 +673,28 @@ def test_a_loss_is_no_likelihood_of_itself(tmp_path):
     assert finding.verdict == "correct"
 
 
+UNREAD = """\
+import numpy as np
+np.random.seed(0)
+X, T = np.random.randn(20, 3), np.random.randn(20, 2)
+W, V, b = np.random.randn(3, 4), np.random.randn(4, 2), np.zeros(2)
+for step in range(30):
+    a = np.tanh(X @ W)
+    d = (a @ V + b - T) / 20
+    dV, db, dW = a.T @ d, d.sum(0), X.T @ (d @ V.T * (1 - a**2))
+    for array, gradient in zip((W, V, b), (dW, dV, db)):
+        array -= 0.2 * gradient
+"""
+
+
+def test_a_bias_that_is_updated_and_never_read(tmp_path):
+    (finding,) = judged(UNREAD, tmp_path)
+    assert finding.verdict == "correct"
+    (finding,) = judged(UNREAD.replace("a @ V + b", "a @ V"), tmp_path)
+    assert finding.verdict == "wrong"
+    assert "the forward pass never reads it" in finding.notes[-1]
+
+
 LAST = """\
 import numpy as np
 np.random.seed(0)

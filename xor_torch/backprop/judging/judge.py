@@ -724,6 +724,10 @@ def _spoils(
         (soundness.accumulated(bench), ""),
         (soundness.left_alone(bench, one), ""),
         of(
+            soundness.never_read(bench),
+            "{where} updates {name} as it does the parameters, but the forward pass never reads it",
+        ),
+        of(
             crossed,
             "{name} on {where} is a column minus a row: it broadcasts to {shape}, so each "
             "prediction is compared with every target, and all are drawn to their mean",

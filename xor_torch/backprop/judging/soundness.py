@@ -383,6 +383,23 @@ def _unchanged(bench: Bench, n: int) -> int:
     return n
 
 
+def never_read(bench: Bench) -> Diagnosis | None:
+    """An array that is updated where the parameters are, and that the forward pass leaves out."""
+    k, nodes = bench.chosen[-1], bench.tape.nodes
+    view = bench.view(k)
+    places = {(nodes[n].site, nodes[n].op) for n in view.ends}
+    states = {*view.ends, *view.starts, *(n for s in bench.network.of_others for n in s.nodes)}
+    known = view.inside | states
+    for n in [n for n in view.step.nodes if n not in states and not view.reaches[n]]:
+        node = nodes[n]
+        old = nodes[node.inputs[0]] if node.inputs else node
+        again = (node.site, node.op) == (old.site, old.op) and (node.site, node.op) in places
+        if again and node.shape and old.id not in known and view.users[old.id] == [n]:
+            name = node.name or "an array"
+            return Diagnosis(node.line, name, None, True, [name], node.shape, n)
+    return None
+
+
 def never_updated(bench: Bench, one: Fit) -> Diagnosis | None:
     """An array that is added to a product of parameters like a bias, and never changes."""
     k = next(iter(one.objective.terms))
