@@ -695,6 +695,31 @@ def test_a_bias_that_is_updated_and_never_read(tmp_path):
     assert "the forward pass never reads it" in finding.notes[-1]
 
 
+NORMS = """\
+import numpy as np
+np.random.seed(0)
+X, T = 3 * np.random.randn(20, 3), 5 * np.random.randn(20, 2)
+W, V = np.random.randn(3, 4), np.random.randn(4, 2)
+def clipped(g):
+    return g * 0.5 / np.linalg.norm(g) if np.linalg.norm(g) > 0.5 else g
+for step in range(60):
+    x, t = X[step % 20 : step % 20 + 2], T[step % 20 : step % 20 + 2]
+    a = np.tanh(x @ W)
+    d = a @ V - t
+    loss = (d**2).sum() / 2
+    dV, dW = a.T @ d, x.T @ (d @ V.T * (1 - a**2))
+    V, W = V - 0.01 * clipped(dV), W - 0.01 * dW
+"""
+
+
+def test_an_array_that_is_clipped_by_its_own_norm(tmp_path):
+    (finding,) = judged(NORMS, tmp_path)
+    assert finding.verdict == "cannot tell"
+    assert "clipped by its norm" in finding.reason
+    (finding,) = judged(NORMS.replace("clipped(dV)", "clipped(dV**2)"), tmp_path)
+    assert finding.verdict == "wrong"
+
+
 LAST = """\
 import numpy as np
 np.random.seed(0)

@@ -5,14 +5,18 @@ import math
 import torch
 
 from ..operations import CUTS, ELEMENTWISE, JOINS, PARTS, SAME_NUMBERS
-from .fit import Fit, alike
-from .objectives import PASSED_ON
-from .points import Bench, CannotTell
+from .fit import FOLLOWS, Fit, alike
+from .objectives import PASSED_ON, gradients_at
+from .points import Bench, CannotTell, largest
 from .repair import Culprit, Repair
 from .unknown import only_through
 
 STATES = PARTS | {"assign"}  # what leads from a parameter, updated in part, to its beginning
 BY_ELEMENT = ELEMENTWISE | PARTS
+BY_ITS_NORM = (
+    "a step is its gradient times a number of its own, another in each step: it is clipped by its "
+    "norm, say, which may be meant"
+)
 OF_ONE = ELEMENTWISE | SAME_NUMBERS  # operations that make a value of one array alone
 
 
@@ -51,6 +55,25 @@ def own_rates(bench: Bench, one: Fit) -> str | None:
     return ", ".join(found) or None
 
 
+def only_rated(bench: Bench, one: Fit) -> bool:
+    """Is every wrong step a multiple of its gradient, with another factor at each point?
+
+    So is one that is clipped by the norm of its own array.
+    """
+    for p in [p for p in bench.points if p.step in one.objective.terms]:
+        grads = gradients_at(one.objective, p)
+        for i in [i for i, ok in enumerate(one.good) if not ok] if grads is not None else []:
+            assert grads is not None
+            g, change = grads[i], p.changes[i]
+            below = float((g * g).sum())
+            if g.shape != change.shape or g.numel() < 2 or not below:
+                return False
+            factor = -float((change * g).sum()) / below
+            if factor <= 0 or largest(change + factor * g) > FOLLOWS * largest(change):
+                return False
+    return True
+
+
 def _typed(bench: Bench, k: int, i: int) -> set[float]:
     """The numbers that the update of one parameter alone is multiplied with, and that are typed.
 
@@ -79,6 +102,10 @@ def meant(bench: Bench, repair: Repair, culprit: int) -> list[int]:
         asks = nodes[n].op != "where" or nodes[n].inputs[0] in view.after(right)
         if nodes[n].op in CUTS and right and asks:
             raise CannotTell(f"derivatives are clipped on {bench.where(n)}, which may be meant")
+        others = [i for i in inputs if i not in right]
+        scaled = nodes[n].op in ("multiply", "divide") and right and nodes[right[0]].shape
+        if scaled and others and not any(nodes[i].shape for i in others):
+            raise CannotTell(BY_ITS_NORM)
         if nodes[n].op in ("add", "subtract") and right:
             found += [
                 i

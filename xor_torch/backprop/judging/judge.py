@@ -494,6 +494,7 @@ class Judgement:
         blamed = [f for f in own if f.some and not f.all_good] + some[:3]
         if not any_loss:
             blamed += [f for f in own[:2] if f not in blamed and f.objective.name != HINGE]
+        rated = False
         for one in [f for f in blamed if f.contradicted]:
             if bench.clock.left() < 0:
                 break
@@ -504,7 +505,9 @@ class Judgement:
                 sure = sure or unknown.of_some_loss(bench, one.objective)
             if sure and soundness.wrong_near_the_run_only(bench, one):
                 return self._nearby(bench)
-            if self.certain is None and sure:
+            one_rated = sure and beside.only_rated(bench, one)
+            rated = rated or one_rated
+            if self.certain is None and sure and not one_rated:
                 cut = [symmetry.cuts(bench, p) for p in bench.points if p.moved]
                 if None in cut:
                     self.certain = self._somewhere(bench, one)
@@ -525,6 +528,8 @@ class Judgement:
                 if added and not bench.left_out:
                     return self._beside(bench, repair, culprit, added)
                 return self._report(bench, one, repair, culprit)
+        if rated and self.certain is None:
+            raise CannotTell(beside.BY_ITS_NORM)
         return self.certain
 
     def no_gradient(self, bench: Bench) -> Finding | None:
