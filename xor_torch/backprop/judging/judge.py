@@ -258,7 +258,7 @@ class Judgement:
         finding = self._delta(bench, best[:8], own) if best else None
         for one in _climbed(bench, own) if finding is None else ():
             named = losses.identify_own(bench, one.objective)
-            if named is not None and named.is_likelihood:
+            if named is not None and losses.is_likelihood(bench, named):
                 return self._correct(bench, one, named, own)
         if perfect is not None and finding is None:
             return self._by_own(bench, perfect, own)
@@ -267,7 +267,7 @@ class Judgement:
     def _by_own(self, bench: Bench, perfect: Fit, own: list[Fit]) -> Finding:
         """The finding where every update goes down a scalar that the script computes."""
         named = losses.identify_own(bench, perfect.objective)
-        if named is not None and named.is_likelihood:
+        if named is not None and losses.is_likelihood(bench, named):
             return self._uphill(bench, perfect, Finding("wrong", loss=named.name))
         return self._correct(bench, perfect, named, own)
 

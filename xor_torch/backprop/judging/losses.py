@@ -160,15 +160,28 @@ class Match:
         t, picked = self.target, self.name == "BCE" and self.z == self.value
         return self.of_error or (picked and t is not None and bool(((t - 1).abs() < 1e-9).all()))
 
-    @property
-    def is_likelihood(self) -> bool:
-        """Is it a loss of classes with its sign turned, so that steps should go up?"""
-        t = self.target
-        classes = t is not None and bool((torch.minimum(t.abs(), (t - 1).abs()) < 1e-6).all())
-        return self.scale < 0 and classes and not self.is_vague
-
 
 # ---------------------------------------------------------------------------- where to look
+
+
+def is_likelihood(bench: Bench, match: Match) -> bool:
+    """Is it a cross-entropy of classes with its sign turned, so that steps should go up?
+
+    Its probabilities must be made by a sigmoid or a softmax: many a number is between 0 and 1.
+    """
+    t, f = match.target, match.value
+    if match.scale >= 0 or t is None or match.is_vague:
+        return False
+    classes = bool((torch.minimum(t.abs(), (t - 1).abs()) < 1e-6).all())
+    points = [p.values for p in bench.points if p.step == match.step]
+    made_of = [
+        n
+        for n in bench.view(match.step).behind([f])
+        if all(n in p and p[n].shape == p[f].shape and p[n].is_floating_point() for p in points)
+    ]
+    return classes and any(
+        all(is_sigmoid(p[n], p[f]) or is_softmax(p[n], p[f]) for p in points) for n in made_of
+    )
 
 
 def identify(bench: Bench, pair: Objective, rows: tuple[Row, ...]) -> Match | None:
