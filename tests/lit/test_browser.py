@@ -59,7 +59,7 @@ def show(url, browser, tmp_path_factory, request):
 
 def sees(page, *texts, timeout=30_000):
     for text in texts:
-        page.get_by_text(text).first.wait_for(timeout=timeout)
+        page.get_by_text(text).filter(visible=True).first.wait_for(timeout=timeout)
 
 
 def test_time_series(show):
