@@ -60,11 +60,12 @@ def only_rated(bench: Bench, one: Fit) -> bool:
 
     So is one that is clipped by the norm of its own array.
     """
+    bad = [i for i, ok in enumerate(one.good) if not ok]
     for p in [p for p in bench.points if p.step in one.objective.terms]:
         grads = gradients_at(one.objective, p)
-        for i in [i for i, ok in enumerate(one.good) if not ok] if grads is not None else []:
-            assert grads is not None
-            g, change = grads[i], p.changes[i]
+        if grads is None:
+            continue
+        for g, change in ((grads[i], p.changes[i]) for i in bad):
             below = float((g * g).sum())
             if g.shape != change.shape or g.numel() < 2 or not below:
                 return False

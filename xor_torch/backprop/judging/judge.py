@@ -169,11 +169,13 @@ class Judgement:
         if sum(p.moved for p in bench.points) < 2:
             raise CannotTell("the training step takes another branch as soon as a number changes")
         level: Finding | tuple[list[Fit], list[Fit]] = [], []
-        inner = optimisers.enter(bench)
+        states = any(s.optimiser for s in bench.network.states)
+        inner = optimisers.enter(bench) if states else None
         if not inner or optimisers.proportional(bench, inner):
             level = self._of_updates(bench)
         if isinstance(level, Finding):
             return level
+        inner = inner if states else optimisers.enter(bench)
         if inner:
             bench.inner = inner
             between = soundness.optimised(bench) or optimisers.scaled(bench)

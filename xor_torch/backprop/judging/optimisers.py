@@ -14,15 +14,12 @@ from .. import replay
 from ..operations import SAME_NUMBERS
 from ..tape import squeezed
 from .fit import PROPORTIONAL
-from .points import Bench, CannotTell
+from .points import Bench, CannotTell, Inner
 from .steps import BETWEEN
 
 Tensor = torch.Tensor
 MORE = BETWEEN | {"where"}
 STEADY = {*SAME_NUMBERS, "multiply", "divide", "negative", "assign", "getitem"}
-
-
-Inner = dict[tuple[int, int], tuple[int, float]]  # (step, state) -> (value, sign)
 
 
 def enter(bench: Bench) -> Inner | None:

@@ -27,6 +27,7 @@ from .steps import Network, Step
 Tensor = torch.Tensor
 Values = dict[int, Tensor]
 Key = tuple[object, ...]
+Inner = dict[tuple[int, int], tuple[int, float]]  # (step, state) -> (value, sign)
 
 MOVES = ((1, 0.6, True), (1001, 1.2, False))  # (seed, size, added to the run's numbers?)
 CLOSER = (20, 1e3, 1e5)  # should the script take another branch, or a clip begin to cut
@@ -261,8 +262,7 @@ class Bench:
         ]
         self.steps = network.steps
         self.tied = False
-        # (step, state) -> (value, sign): the gradient inside an optimiser, instead of the change
-        self.inner: dict[tuple[int, int], tuple[int, float]] = {}
+        self.inner: Inner = {}  # the gradient inside an optimiser, instead of the change
         self.states_move = False  # has an optimiser's state other numbers than zero?
         self.left_out: dict[int, list[int]] = {}  # of each step: values that are taken as zero
         self._views: dict[int, View] = {}
