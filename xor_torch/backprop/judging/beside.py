@@ -103,9 +103,11 @@ def meant(bench: Bench, repair: Repair, culprit: int) -> list[int]:
         asks = nodes[n].op != "where" or nodes[n].inputs[0] in view.after(right)
         if nodes[n].op in CUTS and right and asks:
             raise CannotTell(f"derivatives are clipped on {bench.where(n)}, which may be meant")
-        others = [i for i in inputs if i not in right]
-        scaled = nodes[n].op in ("multiply", "divide") and right and nodes[right[0]].shape
-        if scaled and others and not any(nodes[i].shape for i in others):
+        # the culprit is a derivative times a number that is made of a derivative
+        scaled = n == culprit and nodes[n].op in ("multiply", "divide") and right
+        numbers = {i for i in inputs if i not in right and not nodes[i].shape}
+        made_of = view.behind(numbers) - repair.forward if scaled and nodes[right[0]].shape else ()
+        if any(repair.matches(i) for i in made_of):
             raise CannotTell(BY_ITS_NORM)
         if nodes[n].op in ("add", "subtract") and right:
             found += [
