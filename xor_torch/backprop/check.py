@@ -26,7 +26,7 @@ from .code import Code
 from .deadline import OutOfTime, deadline
 from .pair import Pair
 from .recording.limits import Limits
-from .recording.main import PAIRS, REPLACEMENT, TELL_SECONDS, UPDATES
+from .recording.main import PAIRS, POLL_SECONDS, REPLACEMENT, UPDATES
 from .recording.process import CLEANUP_SECONDS, TIME_IS_OVER
 from .recording.source import fingerprint, read_source
 from .saying.catalogue import LOSSES
@@ -259,7 +259,7 @@ def _wait(process: "subprocess.Popen[bytes]", seconds: float, tell: Callable[[],
     end = time.monotonic() + seconds
     while (left := end - time.monotonic()) > 0:
         try:
-            return process.wait(min(TELL_SECONDS, left)) != TIME_IS_OVER
+            return process.wait(min(POLL_SECONDS, left)) != TIME_IS_OVER
         except subprocess.TimeoutExpired:
             tell()
     return False
