@@ -1,11 +1,11 @@
-"""Corrections of one line, in the script's own names.
+"""Proposes corrections of one line, in the script's own names.
 
-`corrections` proposes those that a mistake is known for, `small_changes` those of all mistakes.
-Each proposal is the text of a whole script, made from the statement that is wrong and from names
-that stand in the script. `screening` sorts out what has the wrong value, and `filling` searches
-further. A correction is offered to nobody before the script with it was judged.
+`corrections` proposes those for the mistake that was found, `small_changes` those for all mistakes.
+Each proposal is the text of a whole script, made from the wrong statement and from names in the
+script. `screening` drops proposals that do not give the right value, and `filling` searches
+further. No correction is shown before the script with it was judged correct.
 
-The file is long because it is a list: one short function for each kind of mistake, all of which
+The file is long because it is a list: one short function for each kind of mistake, and they all
 read the same statement.
 """
 
@@ -20,8 +20,8 @@ from functools import cached_property
 from .judging.findings import Finding
 from .operations import MATRIX_PRODUCTS
 
-MOST = 5  # that are tried; each is a run of the script
-MOST_CHANGES = 600  # that are looked at together, in one run
+MOST = 5  # corrections that are judged; each takes a run of the script
+MOST_CHANGES = 600  # changes that are screened together, in one run
 OPPOSITE = {ast.Add: "-", ast.Sub: "+"}
 WITHOUT_A_NAME = ""
 SLOPE_NAME = re.compile(r"deriv|prime|grad|slope|^d")  # of a function
@@ -38,7 +38,7 @@ class Place:
 
     source: str
     statement: ast.stmt
-    block: Sequence[ast.stmt]  # the statements that it stands among
+    block: Sequence[ast.stmt]  # it and the statements beside it
     finding: Finding
     variable: str
 
@@ -66,7 +66,7 @@ class Place:
         return begin, self.starts[last - 1] + node.end_col_offset  # type: ignore[attr-defined]
 
     def changed(self, text: str) -> ast.stmt | None:
-        """The statement as it is in another text of the script; None if more than it differs."""
+        """The statement in another text of the script; None if the rest of the text differs."""
         (begin, end), other = self.span_of(self.statement), text.encode()
         rest = self.raw[end:]
         if other[:begin] != self.raw[:begin] or not other.endswith(rest):
@@ -181,7 +181,7 @@ def _place(source: str, finding: Finding, line: int, variable: str) -> Place | N
 
 
 def _later(place: Place) -> Iterator[str]:
-    """Move the update of a weight that the statement reads behind the statement."""
+    """Move the update of a weight that the statement reads to a line after the statement."""
     read = {place.text(node): node for node in place.loaded()}
     names = {p.name for p in place.finding.parameters}
     updates = [n for n in place.block if {ast.unparse(t) for t in _targets(n)} & names]
@@ -225,7 +225,7 @@ def _moved(lines: Sequence[str], node: ast.stmt, after: ast.stmt) -> str:
 
 
 def _other_side(place: Place) -> Iterator[str]:
-    """The activation in place of what goes into it, or the reverse, of the same layer."""
+    """The activation of a layer in place of its input, or the reverse."""
     pairs = [(z, a) for z, a, _ in _layers(place.finding)]
     for made in ast.walk(ast.parse(place.source)):  # a = f(z), as the script writes it
         call = made.value if isinstance(made, ast.Assign) else None
@@ -240,7 +240,7 @@ def _other_side(place: Place) -> Iterator[str]:
 
 
 def _slope_itself(place: Place) -> Iterator[str]:
-    """The function that computes the slope, as one of the activation that it is called with."""
+    """The function that computes the slope, changed so that it takes the activation."""
     tree, kinds = ast.parse(place.source), [kind for *_, kind in _layers(place.finding)]
     called = {place.text(x.func) for x in place.nodes(ast.Call) if isinstance(x, ast.Call)}
     for function in ast.walk(tree):
@@ -264,24 +264,24 @@ def _factors(place: Place, node: ast.AST) -> list[ast.expr]:
 
 
 def _own_slope(place: Place) -> Iterator[str]:
-    """A product's first factor, times the slope of the layer that is to blame and nothing else."""
-    yield from itertools.islice(_own_side(place), 3)  # the function that the script has is better
+    """A product's first factor, times the slope of the wrong layer and nothing else."""
+    yield from itertools.islice(_own_side(place), 3)  # better with the script's own function
     node = next((n for n in place.nodes(ast.BinOp, ast.Call) if _factors(place, n)), None)
     if node is not None:
         first = _tight(place, _factors(place, node)[0])
         for _, a, kind in _layers(place.finding)[-1:]:
-            if kind.startswith("softmax"):  # its cross-entropy needs no slope
+            if kind.startswith("softmax"):  # with cross-entropy it needs no slope
                 yield place.replaced(node, first)
             elif kind in SLOPES:
                 yield place.replaced(node, f"{first} * {SLOPES[kind].format(a=a)}")
-        for a in place.before():  # what the output is may not be known
+        for a in place.before():  # the name of the output may not be known
             if a != first:
                 yield place.replaced(node, f"{first} * {SLOPES['sigmoid'].format(a=a)}")
     yield from _own_side(place)
 
 
 def _own_side(place: Place) -> Iterator[str]:
-    """The activation, or what goes into it, of the layer that is to blame."""
+    """The activation of the wrong layer, or its input, in place of another layer's."""
     layers = _layers(place.finding)
     names = {name for z, a, _ in layers for name in (z, a)}
     for z, a, _ in layers[-1:]:
@@ -302,7 +302,7 @@ def _other_name(place: Place) -> Iterator[str]:
 
 
 def _fresh(place: Place) -> Iterator[str]:
-    """The value itself, in place of a copy of it that the statements beside this one keep."""
+    """The value itself, in place of a copy that another statement of the block makes."""
     for statement in place.block:
         kept = getattr(statement, "value", None)
         if isinstance(kept, ast.Name | ast.Attribute) and statement is not place.statement:
@@ -314,7 +314,7 @@ def _fresh(place: Place) -> Iterator[str]:
 
 
 def _delta(place: Place) -> Iterator[str]:
-    """A delta that is right, in place of an error."""
+    """A right delta in place of the raw error."""
     right = [
         ast.unparse(target)
         for node in reversed(place.block)
@@ -333,7 +333,7 @@ def _delta(place: Place) -> Iterator[str]:
 
 
 def _products_with(place: Place, error: str) -> Iterator[str]:
-    """What the statements beside this one make of an error by multiplication: its deltas."""
+    """Products with an error in other statements of the block: they may be its delta."""
     for statement in place.block:
         if statement is place.statement or hasattr(statement, "body"):
             continue
@@ -351,7 +351,7 @@ def _products_with(place: Place, error: str) -> Iterator[str]:
 
 
 def _slope(place: Place) -> Iterator[str]:
-    """Times the slope of the layer's activation, as the script writes it for another layer."""
+    """The value times the slope of the layer's activation, as the script writes other slopes."""
     value = place.value()
     if value is None:
         return
@@ -375,7 +375,7 @@ def _slope(place: Place) -> Iterator[str]:
 
 
 def _layers(finding: Finding) -> list[tuple[str, str, str]]:
-    """(z, a, activation) of each layer, in the script's names; the one to blame is the last."""
+    """(z, a, activation) of each layer, in the script's names; the last one is the wrong layer."""
     found, blamed = [], 0
     spoilt = finding.diagnosis.spoils if finding.diagnosis else []
     for layer in finding.layers:
@@ -385,7 +385,7 @@ def _layers(finding: Finding) -> list[tuple[str, str, str]]:
             kind = layer.rpartition(", ")[2]
             found.append((z[1] or z[0], a[1] or a[0], kind))
             if {*re.findall(r"[^\s,:]+", layer.partition(";")[0])} & {*spoilt}:
-                blamed = len(found)  # what is spoilt begins in the last layer that has a part in it
+                blamed = len(found)  # the last layer with a parameter that the mistake spoils
     return found[blamed:] + found[:blamed]
 
 
@@ -429,7 +429,7 @@ def _axis(place: Place) -> Iterator[str]:
 
 
 def _summed(place: Place) -> Iterator[str]:
-    """The sum over one axis of what the statement reads."""
+    """A sum over one axis of an array that the statement reads."""
     for node in place.loaded():
         if isinstance(node, ast.Name):
             for axis in (0, 1):
@@ -438,7 +438,7 @@ def _summed(place: Place) -> Iterator[str]:
 
 
 def _factor(place: Place) -> Iterator[str]:
-    """Without one factor or divisor."""
+    """The value without one of its factors or divisors."""
     for node in reversed([*place.nodes(ast.BinOp)]):  # the numbers stand first: 2 * lr * gradient
         assert isinstance(node, ast.BinOp)
         if isinstance(node.op, ast.Mult):
@@ -507,7 +507,7 @@ def _whole(place: Place) -> Iterator[str]:
 
 
 def _penalty(place: Place) -> Iterator[str]:
-    """Plus the penalty's gradient, as the script adds it to the gradient of other weights."""
+    """The value plus a penalty's gradient, as the script adds it for other weights."""
     value, d = place.value(), place.finding.diagnosis
     own = next(iter(d.spoils), "") if d else ""
     names = [p.name for p in place.finding.parameters if p.name != own and len(p.shape) == 2]
@@ -521,11 +521,11 @@ def _penalty(place: Place) -> Iterator[str]:
                 yield place.replaced(value, f"{place.text(value)} + {term}")
 
 
-# ------------------------------------------------------------------------ whatever the mistake is
+# ------------------------------------------------------------------------ for any mistake
 
 
 def values_of(place: Place) -> list[str]:
-    """What the function or loop around the statement reads or assigns, the nearest first."""
+    """The values that the function around the statement reads or assigns, the nearest first."""
     tree, line = ast.parse(place.source), place.statement.lineno
     around = [
         node
@@ -572,7 +572,7 @@ def _neighbour(place: Place) -> Iterator[str]:
 
 
 def _softmax(place: Place) -> Iterator[str]:
-    """The slope of a softmax, all of it, in place of a product."""
+    """The whole derivative of a softmax in place of a product."""
     for node in place.nodes(ast.BinOp):
         names = dict.fromkeys(
             ast.unparse(part) for part in ast.walk(node) if isinstance(part, ast.Name)

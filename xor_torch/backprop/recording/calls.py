@@ -222,7 +222,7 @@ def record_pairs(
             if not calls.made.get(forward):
                 pair.reason = _not_called(calls, forward, pair.name, crash)
             elif len(recorder.tape.nodes) > MOST_VALUES:
-                pair.reason = f"{pair.name} was not checked: the others were too many"
+                pair.reason = f"{pair.name} could not be recorded: those before it filled the tape"
             else:
                 pair = _recorded(recorder, calls, forward, backward, pair)
             if backward is None and pair.reason is not None and not last.returns_gradients:
