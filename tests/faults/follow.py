@@ -1,4 +1,4 @@
-"""Train under a user's own Trainer with several processes; the first one saves every epoch.
+"""Trains under a user's own Trainer with several processes; the first one saves every epoch.
 
 As a script, for strategies that start it anew: ``follow.py STRATEGY DEVICES BITS EPOCHS FILE``.
 """

@@ -191,7 +191,7 @@ def assert_survives(call, how, which, cwd, whole):
     """A system call of a run fails, or a signal comes with it: it goes on as one left alone."""
     epochs, _, output = whole
     setup = functools.partial(
-        warm.after, functools.partial(checkpoint_every, EVERY), warm.at_the_gun
+        warm.after, functools.partial(checkpoint_every, EVERY), warm.wait_for_go
     )
     with warm.ended(
         warm.Command("train", *flags_of(epochs), cwd=cwd, setup=setup, piped=True)

@@ -393,7 +393,7 @@ def test_sweeps_that_start_together(rates, force, rounds, tmp_path, whole):
     for number in range(rounds):
         cwd = tmp_path / f"here{number}"
         calls = [(*SHORT, "--lr", rate, *force) for rate in rates]
-        setup = functools.partial(warm.after, small_blocks, warm.at_the_gun)
+        setup = functools.partial(warm.after, small_blocks, warm.wait_for_go)
         commands = [start(*call, cwd=cwd, setup=setup) for call in calls]
         (cwd / "go").touch()
         codes = [command.wait() for command in commands]
@@ -555,7 +555,7 @@ def test_any_system_call_fails(call, tmp_path, whole):
 
 def assert_survives(call, how, which, cwd, whole):
     """A system call of a sweep fails: its end is one of the documented ones, and it goes on."""
-    setup = functools.partial(warm.after, small_blocks, warm.at_the_gun)
+    setup = functools.partial(warm.after, small_blocks, warm.wait_for_go)
     with warm.ended(start(*SHORT, cwd=cwd, setup=setup, piped=True)) as command:
         code = warm.inject(command, call, how, which)
     said = command.stderr

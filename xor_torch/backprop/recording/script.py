@@ -1,4 +1,4 @@
-"""Run a script on a NumPy that records, in this process.
+"""Runs a script on a NumPy that records, in this process.
 
 The script is not changed on disk and sees the numbers that it would see anyway: it gets a stand-in
 for ``numpy``, and so do the modules in its own folder. A training loop of 600,000 epochs ends after
