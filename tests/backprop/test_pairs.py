@@ -72,7 +72,7 @@ def test_a_right_pair(name):
 
 
 class Planted(NamedTuple):
-    """One line of the layers, as it is changed."""
+    """A changed line of the layers."""
 
     layer: str
     right: str
@@ -482,7 +482,7 @@ def test_a_module_beside_the_file(tmp_path):
 
 
 def test_a_targets_name_is_no_upstream_gradient(tmp_path):
-    """A backward pass that begins with a loss of its own is not taken for another."""
+    """A backward pass that begins with its own loss is not mistaken for one with a gradient."""
     text = (
         "import numpy as np\ndef forward(X, W):\n    return X @ W, (X, W)\n"
         "def backward(A, Y, cache):\n    X, W = cache\n    return X.T @ (A - Y)\n"

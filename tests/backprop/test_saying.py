@@ -1,4 +1,4 @@
-"""What a report says, on hand-made findings: order, words, codes, widths; nothing is run here."""
+"""What a report says of hand-made findings: order, words, codes, widths. No script runs here."""
 
 import io
 import json

@@ -14,7 +14,7 @@ from xor_torch import XORDataModule, XORModule
 
 
 class Trajectory(L.Callback):
-    """The weights after every epoch, in a file."""
+    """Keeps the weights after every epoch in a file."""
 
     def __init__(self, path):
         self.path, self.epochs = path, []

@@ -1,4 +1,4 @@
-"""A full disk, a directory gone or read-only, odd names: the path is named, nothing is lost."""
+"""A full disk, a lost or read-only directory, odd names: the path is named, nothing is lost."""
 
 import contextlib
 import functools
@@ -32,7 +32,7 @@ def limit(size):
 
 
 def assert_goes_on(here, run_dir):
-    """What is kept can be resumed, bit for bit."""
+    """Resume the checkpoint that is kept: the run ends bit for bit as it should."""
     done = checkpoint.read(run_dir / runs.CHECKPOINT)["global_step"]
     warm.run("train", "--resume", run_dir, "--epochs", done + 50, cwd=here)
     straight = here.with_name("straight")

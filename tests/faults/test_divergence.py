@@ -1,4 +1,4 @@
-"""A run that cannot learn any more ends at that epoch, says so, and keeps what was finite."""
+"""A run that can no longer learn ends at that epoch, says so, and keeps the last finite state."""
 
 import lightning.pytorch as L
 import numpy as np

@@ -1,4 +1,4 @@
-"""A run is the same whatever the environment says, and whatever the clock says when it goes on.
+"""A run is the same with any environment variables, and with any clock when it is resumed.
 
 Every row of the table is a real process: Lightning reads some of the variables when it is imported.
 """
