@@ -190,13 +190,13 @@ CALLS = {
     "train --trainer.detect_anomaly maybe": "--trainer.detect_anomaly maybe: not of the type that",
     "train --trainer.accumulate_grad_batches 0": "--trainer.accumulate_grad_batches 0: must be",
     "train --trainer.gradient_clip_val -1": "--trainer.gradient_clip_val -1: must be from 0",
-    "train --trainer.gradient_clip_val nan": "--trainer.gradient_clip_val nan: of no type",
+    "train --trainer.gradient_clip_val nan": "--trainer.gradient_clip_val nan: not of the type",
     # no code is imported because a flag or a file names it
     'train --trainer.profiler {"class_path":"planted.Profiler"}': "--trainer.profiler {'class",
     "train --trainer.profiler.class_path planted.Profiler": "--trainer.profiler.class_path planted",
     "train --trainer.profiler planted.Profiler": "--trainer.profiler planted.Profiler: Lightning's",
     "train --trainer.strategy planted.Strategy": "--trainer.strategy planted.Strategy: Lightning's",
-    "train --config class.yaml": "--trainer.profiler {'class_path': 'planted.Profiler'}: of",
+    "train --config class.yaml": "--trainer.profiler {'class_path': 'planted.Profiler'}: not of",
     # settings
     "train --config": "--config: expected one argument",
     "train --config none.yaml": "--config none.yaml: No such file or directory",

@@ -293,7 +293,7 @@ FOREIGN = {
     "epochs 0": (at("settings", "epochs", value=0), "its epochs are 0"),
     "trainer of text": (at("settings", "trainer", value="fast"), "trainer is of the type str"),
 }
-# The weights are what they were: `explain` may have them, a run cannot go on from them.
+# The weights are unchanged: `explain` may use them, but a run cannot go on from them.
 NOT_TO_RESUME = {
     "newer Lightning": (at("pytorch-lightning_version", value="99.1"), "upgrade Lightning"),
     "no optimizer": (without("optimizer_states"), "lacks optimizer_states"),
