@@ -167,7 +167,7 @@ class Match:
 def is_likelihood(bench: Bench, match: Match) -> bool:
     """Is it a cross-entropy of classes with its sign turned, so that steps should go up?
 
-    Its probabilities must be made by a sigmoid or a softmax: many a number is between 0 and 1.
+    Its probabilities must be made by a sigmoid or a softmax: many other numbers lie from 0 to 1.
     """
     t, f = match.target, match.value
     if match.scale >= 0 or t is None or match.is_vague:
@@ -431,7 +431,7 @@ def _targets(bench: Bench, k: int, d: int, shape: torch.Size) -> list[Tensor]:
 
 
 def _numbers(bench: Bench, k: int) -> list[float]:
-    """Numbers that the step is typed with, and 1."""
+    """The numbers in the text of the step, and 1."""
     found = {1.0}
     for n in bench.steps[k].nodes:
         node = bench.tape.nodes[n]

@@ -3,7 +3,7 @@
 No optimiser is recognised. Walking back from the new value of a parameter through operations that
 work element by element, one comes to a single value that everything else went through: what the
 backward pass hands to the optimiser. That value is checked. What the optimiser makes of it is
-asked by handing it other numbers.
+found by giving it other numbers.
 """
 
 import math

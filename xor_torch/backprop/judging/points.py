@@ -30,7 +30,7 @@ Key = tuple[object, ...]
 Inner = dict[tuple[int, int], tuple[int, float]]  # (step, state) -> (value, sign)
 
 MOVES = ((1, 0.6, True), (1001, 1.2, False))  # (seed, size, added to the run's numbers?)
-CLOSER = (20, 1e3, 1e5)  # should the script take another branch, or a clip begin to cut
+CLOSER = (20, 1e3, 1e5)  # if the script takes another branch, or a clip begins to cut
 MOST_STEPS = 6
 # Operations, times points: about five seconds of repeating.
 MOST_REPEATED = 120_000
@@ -683,7 +683,7 @@ class Bench:
 
 
 def largest(x: Tensor) -> float:
-    """The largest absolute value; 0 of nothing."""
+    """The largest absolute value; 0 for an empty tensor."""
     return float(x.detach().abs().max()) if x.numel() else 0.0
 
 

@@ -1,6 +1,6 @@
 """What forbids the verdict "correct", whatever the numbers say.
 
-The file is long because each of its questions is short and asked at one place, by the judge.
+The file is long because it is a list: many short questions, which the judge asks one after another.
 """
 
 import math
