@@ -134,9 +134,9 @@ CALLS = {
     "train --trainer.devices 1 --trainer.devices 2": "--trainer.devices 2: given twice",
     "sweep --lr 0.1 --lr 0.2": "--lr 0.2: given twice",
     # argparse drops it
-    "sweep --bits=--": "--bits=--: -- is no value",
-    "sweep --json --lr=--": "--lr=--: -- is no value",
-    "train --views=--": "--views=--: -- is no value",
+    "sweep --bits=--": "--bits=--: -- is not a value",
+    "sweep --json --lr=--": "--lr=--: -- is not a value",
+    "train --views=--": "--views=--: -- is not a value",
     # contradictions
     "train --trainer.max_epochs 3": "--trainer.max_epochs 3: --epochs says how long",
     "train --epochs 5 --trainer.max_steps 3": "--trainer.max_steps 3: --epochs says how long",

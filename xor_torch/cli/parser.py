@@ -174,7 +174,7 @@ class Parser(ArgumentParser, Generic[S]):
                 said = value if equals else "" if following.startswith("--") else following
                 raise UsageError(f"{f'{flag} {said}'.strip()}: given twice")
             if value == "--":  # argparse would drop it and go on with no value at all
-                raise UsageError(f"{word}: -- is no value")
+                raise UsageError(f"{word}: -- is not a value")
             seen.add(flag)
 
 

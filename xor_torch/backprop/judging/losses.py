@@ -451,7 +451,7 @@ def known_target(bench: Bench, match: Match, d: int) -> bool:
     view, nodes = bench.view(match.step), bench.tape.nodes
     targets = [t, *_as_other_values(bench, match, d)]
     for n in view.behind([d]):
-        sums = nodes[n].op in ("add", "subtract")  # a factor is no target
+        sums = nodes[n].op in ("add", "subtract")  # a factor is not a target
         typed = [float(a) for a in nodes[n].args if sums and isinstance(a, int | float)]
         data = [torch.tensor(typed)] if typed else []
         for i in nodes[n].inputs:

@@ -220,7 +220,7 @@ class Wrong:
         return any(e < 0 and uses[e][0] == self.v for e in self.repair.matches(self.n))
 
     def penalty(self) -> bool:
-        """Does nothing but a multiple of the parameter itself lack?"""
+        """Is only a multiple of the parameter itself missing?"""
         own, k = self.repair.objective.kind == "own", self.view.begin[self.v]
         by = self.repair.slopes[self.culprit.values[0]]
         values, lacks = [], []

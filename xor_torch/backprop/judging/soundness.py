@@ -369,7 +369,7 @@ def left_alone(bench: Bench, one: Fit) -> Diagnosis | None:
 
 
 def _unchanged(bench: Bench, n: int) -> int:
-    """Where a value comes from, if nothing but zero was added to it on the way."""
+    """Where a value comes from, if only zero was added to it on the way."""
     nodes = bench.tape.nodes
     for _ in range(len(nodes)):
         n = bench.tape.origin(n, PARTS)
