@@ -14,8 +14,8 @@ from .unknown import only_through
 STATES = PARTS | {"assign"}  # lead back from a parameter that is updated in part to its old value
 BY_ELEMENT = ELEMENTWISE | PARTS
 BY_ITS_NORM = (
-    "a step is its gradient times a number of its own, another in each step: it is clipped by its "
-    "norm, say, which may be meant"
+    "a step is its gradient times a number that differs from step to step: it may be clipped by "
+    "its norm, which may be intended"
 )
 OF_ONE = ELEMENTWISE | SAME_NUMBERS  # operations that make a value of one array alone
 
@@ -89,7 +89,7 @@ def meant(bench: Bench, repair: Repair, culprit: int) -> list[int]:
     """Terms that are added to a derivative and have no target in them: perhaps a penalty.
 
     Raises:
-        CannotTell: a derivative is clipped on the way, which may be meant.
+        CannotTell: a derivative is clipped on the way, which may be intended.
 
     """
     view, nodes = repair.view, bench.tape.nodes
@@ -102,7 +102,7 @@ def meant(bench: Bench, repair: Repair, culprit: int) -> list[int]:
         # where(z > 0, dz, 0) asks the forward pass, where(dz > 5, 5, dz) the derivative
         asks = nodes[n].op != "where" or nodes[n].inputs[0] in view.after(right)
         if nodes[n].op in CUTS and right and asks:
-            raise CannotTell(f"derivatives are clipped on {bench.where(n)}, which may be meant")
+            raise CannotTell(f"derivatives are clipped on {bench.where(n)}, which may be intended")
         # the culprit is a derivative times a number that is made of a derivative
         scaled = n == culprit and nodes[n].op in ("multiply", "divide") and right
         numbers = {i for i in inputs if i not in right and not nodes[i].shape}

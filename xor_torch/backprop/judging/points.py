@@ -548,9 +548,9 @@ class Bench:
         return False
 
     def ties_matter(self) -> bool:
-        """Would a derivative be another if of two equal numbers the other were the maximum?
+        """Would a derivative change if the other of two equal numbers counted as the maximum?
 
-        Mostly it would not: the numbers under a ReLU are all zero, and so are their derivatives.
+        Mostly not: the equal numbers are under a ReLU and all zero, and so are their derivatives.
         """
         return any(self._tie_matters(k, values) for (k, _), values in self.tied.items())
 

@@ -151,7 +151,7 @@ def leaves_out(bench: Bench, one: Fit, own: list[Fit]) -> str | None:
                 return (
                     f"the updates are right for some of the samples, and {name} counts others, too "
                     f"({view.variable(more[0])} on {bench.where(more[0])}), which no update is "
-                    "made of: is = written for +=?"
+                    "made of: should an = be a +=?"
                 )
     return None
 
