@@ -446,7 +446,7 @@ def test_500_epochs_are_recorded_with_few_operations():
     recorder = Recorder(Limits())
     with contextlib.redirect_stdout(io.StringIO()):
         script.Run(recorder).script(source, "script.py")
-    assert recorder.rounds.left
+    assert recorder.loops.left
     assert len(recorder.tape.nodes) < 100_000
 
 

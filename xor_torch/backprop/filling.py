@@ -12,7 +12,7 @@ import copy
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from .mending import SLOPE_NAME, Place, values_of
+from .mending import SLOPE_NAME, WrongStatement, values_of
 
 OLD, NEW = "_backprop_old", "_backprop_new"
 MOST_SINGLE, MOST_PAIRED = 40, 20  # values that are tried alone, and in pairs
@@ -52,10 +52,10 @@ class Fillings:
     scopes: list[dict[str, str]]  # the values in each scope: how it is written -> how to compute it
 
     @classmethod
-    def of(cls, place: Place, root: ast.expr) -> "Fillings":
-        holes, scopes = [*_holes(root, root, {}, 0)], [{text: text for text in _own_values(place)}]
+    def of(cls, wrong: WrongStatement, root: ast.expr) -> "Fillings":
+        holes, scopes = [*_holes(root, root, {}, 0)], [{text: text for text in _own_values(wrong)}]
         for call in [node for node in _parts(root) if isinstance(node, ast.Call)]:
-            known = _inlined(place.source, call)
+            known = _inlined(wrong.source, call)
             if known is not None:
                 result, values = known
                 inside = {id(call): result}
@@ -75,7 +75,7 @@ class Fillings:
         )
         return f"(({holes}), ({scopes}))"
 
-    def text(self, place: Place, words: Sequence[int]) -> str | None:
+    def text(self, wrong: WrongStatement, words: Sequence[int]) -> str | None:
         """The script with one filling: the numbers of hole, form, value and names."""
         hole_number, form, value, *names = words
         hole = self.holes[hole_number]
@@ -89,14 +89,14 @@ class Fillings:
             forms, fill = (FORMS, SINGLE) if len(names) < 2 else (PAIRED_FORMS, PAIRED)
             new = _put(ast.parse(fill[value], mode="eval").body, atoms)
             made = _put(ast.parse(forms[form], mode="eval").body, {"new": new})
-        return _written(place, hole.nodes, made)
+        return _written(wrong, hole.nodes, made)
 
 
-def _own_values(place: Place) -> Iterator[str]:
+def _own_values(wrong: WrongStatement) -> Iterator[str]:
     """The values in scope, and the slopes that the script's own functions compute of them."""
-    values = values_of(place)[:MOST_SINGLE]
+    values = values_of(wrong)[:MOST_SINGLE]
     yield from values
-    nodes = [*ast.walk(ast.parse(place.source))]
+    nodes = [*ast.walk(ast.parse(wrong.source))]
     own = {node.name for node in nodes if isinstance(node, ast.FunctionDef)}
     names = dict.fromkeys(ast.unparse(n.func) for n in nodes if isinstance(n, ast.Call))
     last = {name: name.split(".")[-1] for name in names}
@@ -190,9 +190,9 @@ def _text(node: ast.expr) -> str:
     return ast.unparse(ast.fix_missing_locations(copy.deepcopy(node)))
 
 
-def _written(place: Place, nodes: Sequence[ast.expr], made: ast.expr) -> str | None:
+def _written(wrong: WrongStatement, nodes: Sequence[ast.expr], made: ast.expr) -> str | None:
     """The script with an expression in place of some nodes, with as few brackets as possible."""
-    raw = place.text(nodes[0])
+    raw = wrong.text(nodes[0])
     wanted = ast.dump(_put(made, {"old": nodes[0]}))
     body = ast.unparse(_put(made, {"old": ast.Name(OLD, ast.Load())}))
     for inner in (raw, f"({raw})"):
@@ -204,7 +204,7 @@ def _written(place: Place, nodes: Sequence[ast.expr], made: ast.expr) -> str | N
         return None
     best: str | None = None
     for outer in (text, f"({text})"):
-        now = place
+        now = wrong
         for node in sorted(nodes, key=lambda node: (node.lineno, node.col_offset), reverse=True):
             now = replace(now, source=now.replaced(node, outer))
         with contextlib.suppress(SyntaxError, ValueError):

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from .filling import FORMS, INNER, MOST_PAIRED, PAIRED, PAIRED_FORMS, SINGLE, TOGETHER, Fillings
 from .judging.findings import Diagnosis, Finding
-from .mending import Place, place_of
+from .mending import WrongStatement, wrong_statement
 from .untrusted import read_regular
 
 NEAR = 1e-5  # relative to the largest element: the script may use float32, the judge float64
@@ -123,15 +123,15 @@ def screened(
         value did not occur again: the script may draw other random numbers each time.
 
     """
-    place, d = place_of(source, finding), finding.diagnosis
-    if place is None or d is None or not d.actual or not d.elements:
+    wrong, d = wrong_statement(source, finding), finding.diagnosis
+    if wrong is None or d is None or not d.actual or not d.elements:
         return None
-    parts = dict(_parts(place.statement, d.of.endswith(" step")))
-    fillings = [Fillings.of(place, part) for part in parts.values()]
+    parts = dict(_parts(wrong.statement, d.of.endswith(" step")))
+    fillings = [Fillings.of(wrong, part) for part in parts.values()]
     with tempfile.TemporaryDirectory() as folder:
         answer = Path(folder, "answer")
         with contextlib.suppress(SyntaxError, ValueError, RecursionError, MemoryError):
-            run(_with_trial(place, d, parts, texts, fillings, answer))
+            run(_with_trial(wrong, d, parts, texts, fillings, answer))
         try:
             lines = read_regular(answer, MOST_BYTES).decode().splitlines()
         except (OSError, ValueError):
@@ -141,16 +141,16 @@ def screened(
         for words in ([int(word) for word in line.split()] for line in lines):
             if len(words) == 1:
                 good.add(words[0])
-            elif words and (text := fillings[words[0]].text(place, words[1:])) is not None:
-                found.append((place.changed(text) is None, len(text), text))
+            elif words and (text := fillings[words[0]].text(wrong, words[1:])) is not None:
+                found.append((wrong.changed(text) is None, len(text), text))
     known = [text for n, text in enumerate(texts) if n in good]
-    others = [text for text in texts if place.changed(text) is None]
+    others = [text for text in texts if wrong.changed(text) is None]
     # the simplest first, and in the wrong statement before a function that it calls
     return [*dict.fromkeys([*known, *(text for *_, text in sorted(found)), *others])]
 
 
 def _with_trial(
-    place: Place,
+    wrong: WrongStatement,
     d: Diagnosis,
     parts: Mapping[str, ast.expr],
     texts: Sequence[str],
@@ -162,7 +162,7 @@ def _with_trial(
     changes = list[str]()
     for text in texts:
         changed = dict[str, str]()
-        statement = place.changed(text)
+        statement = wrong.changed(text)
         if statement is not None:
             found = _parts(statement, d.of.endswith(" step"))
             changed = {k: ast.unparse(t) for k, t in found if k in parts}
@@ -187,8 +187,8 @@ def _with_trial(
         most=MOST_TRIES,
         found=MOST_FOUND,
     )
-    lines = place.inserted(call).splitlines(keepends=True)
-    top = _top(ast.parse(place.source))
+    lines = wrong.inserted(call).splitlines(keepends=True)
+    top = _top(ast.parse(wrong.source))
     return "".join([*lines[:top], helper, *lines[top:]])
 
 

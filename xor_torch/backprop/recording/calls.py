@@ -26,8 +26,7 @@ from .copies import Copies, TooLarge
 from .pairs import LIMITS, Functions, record_pair
 from .passes import forward_of, is_backward, is_watched
 from .recorder import Recorder
-from .watching import Source as Text
-from .watching import watched
+from .watching import SourceText, watched
 
 MOST_CALLS = 3  # how many calls of each function are kept
 MOST_UPDATES = 12  # A script with this many updates trains: no more calls are kept.
@@ -194,7 +193,7 @@ def _is_empty(function: ast.FunctionDef) -> bool:
 
 
 def record_pairs(
-    calls: Calls, sources: Mapping[str, Text], main: str, seconds: float, crash: str = ""
+    calls: Calls, sources: Mapping[str, SourceText], main: str, seconds: float, crash: str = ""
 ) -> tuple[Tape, list[Pair]]:
     """Call each pair of functions again with the script's own arguments, and record it.
 

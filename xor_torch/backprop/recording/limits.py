@@ -39,7 +39,7 @@ class Enough(BaseException):
     """The tape is full. Raised through the script, unless its process simply ends."""
 
 
-class Rounds:
+class Loops:
     """Decides after each round of the script's loops whether the loop goes on."""
 
     def __init__(

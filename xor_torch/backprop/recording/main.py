@@ -51,7 +51,7 @@ def main(argv: list[str]) -> None:
             tape, limit = recorder.finished()
             tape.save(
                 folder,
-                left=recorder.rounds.left,
+                left=recorder.loops.left,
                 source=fingerprint(source),
                 limit=limit,
                 autograd=recorder.autograd,

@@ -16,7 +16,7 @@ def names_for(recorder: Recorder) -> dict[str, Any]:
 
     def loop(items: Iterable[Any]) -> Iterator[Any]:
         """The items of a ``for`` loop, until it has made enough updates."""
-        go_on = recorder.rounds.begin()
+        go_on = recorder.loops.begin()
         for item in items:
             yield recorder.places.looped(item)
             if not go_on():
@@ -25,7 +25,7 @@ def names_for(recorder: Recorder) -> dict[str, Any]:
     return {
         "__assigned__": recorder.assigned,
         "__loop__": loop,
-        "__round__": recorder.rounds.begin,
+        "__round__": recorder.loops.begin,
         "__float__": functools.partial(_float, recorder),
         "__cast__": _cast,
         "__set_item__": recorder.places.set_item,

@@ -24,7 +24,7 @@ from .names import names_for
 from .numpy_module import math_module, numpy_module
 from .recorder import Recorder
 from .source import read_source
-from .watching import Source
+from .watching import SourceText
 
 # Packages that a script draws or shows progress with; it can do without them.
 _DISPLAY = {
@@ -55,7 +55,7 @@ class Run:
         self._tensors = False  # Are torch's tensors followed?
         self._followed = contextlib.ExitStack()
         self.calls = Calls(recorder)
-        self._sources: dict[str, Source] = {}
+        self._sources: dict[str, SourceText] = {}
 
     def script(
         self, source: str, filename: str, places: list[Place] | None = None
@@ -101,7 +101,7 @@ class Run:
 
     def pairs(self, filename: str, seconds: float, crash: str = "") -> tuple[Tape, list[Pair]]:
         """Record the forward and backward functions of a script that has ended without training."""
-        if seconds <= 0 or self.recorder.rounds.left or self.recorder.updates.count >= MOST_UPDATES:
+        if seconds <= 0 or self.recorder.loops.left or self.recorder.updates.count >= MOST_UPDATES:
             return Tape(), []
         return record_pairs(self.calls, self._sources, filename, seconds, crash)
 

@@ -20,7 +20,7 @@ from .names import names_for
 from .numpy_module import StandIn, math_module, numpy_module, real_module
 from .recorder import Recorder
 
-Source = tuple[str, list[Place]]
+SourceText = tuple[str, list[Place]]  # the text of a file, and the place of each of its lines
 OURS = __name__.split(".")[0]
 
 
@@ -28,7 +28,7 @@ OURS = __name__.split(".")[0]
 def watched(
     recorder: Recorder,
     functions: Sequence[Any],
-    sources: Mapping[str, Source] | None = None,
+    sources: Mapping[str, SourceText] | None = None,
     main: str = "",
 ) -> Iterator[None]:
     """While the body runs, these functions and all that they call in their own files record.
@@ -143,7 +143,7 @@ def _is_near(file: str, folders: set[Path]) -> bool:
     return Path(__file__).parents[2] not in path.parents  # this package
 
 
-def _source(file: str, is_first: bool) -> Source | None:
+def _source(file: str, is_first: bool) -> SourceText | None:
     """The text of a file or of a notebook's cell, and the places of its lines."""
     lines = linecache.getlines(file)
     if not lines:
