@@ -2,6 +2,8 @@
 
 A rule is a function that takes the graph and returns a complaint for each import that breaks it.
 Every rule has a mutant: one line, added to one room, that the rule must find.
+
+The file is long because the rules, their mutants and the graph that they read belong together.
 """
 
 import ast

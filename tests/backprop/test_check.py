@@ -1,4 +1,7 @@
-"""Files of all kinds, the report, and the assertion for graders."""
+"""Files of all kinds, the report, and the assertion for graders.
+
+The file is long because one function, `check_file`, must answer to everything that a script can do.
+"""
 
 import copy
 import functools

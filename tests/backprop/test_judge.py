@@ -1,4 +1,7 @@
-"""The judge: planted mistakes are found and named, correct networks are never accused."""
+"""The judge: planted mistakes are found and named, correct networks are never accused.
+
+The file is long because the judge has many answers, and each needs scripts that lead to it.
+"""
 
 import contextlib
 import dataclasses

@@ -1,6 +1,8 @@
 """Every row of the table of operations: its twin against NumPy itself, its traits on numbers.
 
 Each operation is written to a tape of its own, as the recorder would write it, and replayed.
+
+The file is long because it is a table: each operation needs arguments to be tried with.
 """
 
 import itertools

@@ -2,6 +2,8 @@
 
 The layers in ``pairs/layers.py`` are right. A mistake is planted by changing one line of them; the
 report must name that line and what it assigns.
+
+The file is long because courses write such functions in many ways, and each needs its source here.
 """
 
 import functools

@@ -1,4 +1,7 @@
-"""Networks of Python floats: the script's own numbers, the tape and the verdict."""
+"""Networks of Python floats: the script's own numbers, the tape and the verdict.
+
+The file is long because it goes with the same networks from their numbers to the verdict.
+"""
 
 import contextlib
 import functools

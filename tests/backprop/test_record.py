@@ -1,4 +1,7 @@
-"""The recorder: the script sees its own numbers, and the tape repeats them."""
+"""The recorder: the script sees its own numbers, and the tape repeats them.
+
+The file is long because scripts read and change arrays in many ways, and each is tried.
+"""
 
 import itertools
 import math

@@ -1,4 +1,7 @@
-"""What a report says of hand-made findings: order, words, codes, widths. No script runs here."""
+"""What a report says of hand-made findings: order, words, codes, widths. No script runs here.
+
+The file is long because the same hand-made findings are put into every medium.
+"""
 
 import io
 import json

@@ -1,4 +1,7 @@
-"""Networks with gradients by hand in torch: the script's own numbers, the tape and the verdict."""
+"""Networks with gradients by hand in torch: the script's own numbers, the tape and the verdict.
+
+The file is long because it goes with the same networks from their numbers to the verdict.
+"""
 
 import contextlib
 import io

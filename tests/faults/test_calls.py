@@ -1,4 +1,7 @@
-"""A bad call exits with 2, prints one line that says why, and changes nothing on disk."""
+"""A bad call exits with 2, prints one line that says why, and changes nothing on disk.
+
+The file is long because it is a table: one row for each bad call.
+"""
 
 import os
 import subprocess

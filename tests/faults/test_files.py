@@ -1,4 +1,7 @@
-"""Files that are broken, foreign or hostile: the message names them, or they load as saved."""
+"""Files that are broken, foreign or hostile: the message names them, or they load as saved.
+
+The file is long because each kind of damage is tried on each kind of file.
+"""
 
 import json
 import os

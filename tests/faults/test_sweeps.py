@@ -2,6 +2,8 @@
 
 Whatever happens, the file is then whole or absent, and the same call ends with the bytes of an
 undisturbed sweep.
+
+The file is long because each interruption needs a process that is stopped at the right moment.
 """
 
 import contextlib

@@ -1,4 +1,7 @@
-"""The page in a real Chromium: its network against NumPy's, and its controls."""
+"""The page in a real Chromium: its network against NumPy's, and its controls.
+
+The file is long because all its tests need the same browser and the same page.
+"""
 
 import importlib.util
 import json

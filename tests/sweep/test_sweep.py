@@ -1,4 +1,7 @@
-"""Many seeds at once: the same numbers as alone, in blocks that survive any interruption."""
+"""Many seeds at once: the same numbers as alone, in blocks that survive any interruption.
+
+The file is long because it follows a sweep to its end: seeds, blocks, processes, outcomes, table.
+"""
 
 import io
 import os
