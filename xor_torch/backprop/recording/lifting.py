@@ -224,7 +224,7 @@ class _Lifting:
         return varies, often
 
     def _literal(self, node: Node, n: int, x: Any) -> Any:
-        """An operand that is not recorded: data if it differs from time to time."""
+        """An operand that is not recorded: data if it is not the same number each time."""
         if (node.site, n) not in self.varies:
             return x
         # a float that occurs only once may come from code that does not record

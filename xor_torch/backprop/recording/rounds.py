@@ -12,7 +12,8 @@ from .places import Place, Places
 
 # A number was stored: the length of the tape then, its node, the position of its place in `places`.
 Event = tuple[int, int, int]
-Read = tuple[int, int]  # the length of the tape when a number was stored, the first node that reads
+# The length of the tape when a number was stored, and the first node that reads the number.
+Read = tuple[int, int]
 
 
 @dataclass(eq=False)
