@@ -207,7 +207,7 @@ function draw() {
   $id("epoch").value = epoch;
   $id("mse").textContent = `${timeline.losses[epoch].toFixed(6)} at epoch ${number}`;
   if (playing && performance.now() - slowly < 100) return;
-  // What is read, and not watched: ten times a second is enough while it plays.
+  // The numbers below are for reading: while it plays, ten times a second is enough.
   slowly = performance.now();
   diagram.drawNumbers(pass, state.gradients ? gradients : null, state.pattern);
   passes.draw(lines, state.line);
