@@ -3,7 +3,7 @@
 No optimiser is recognised. Walking back from the new value of a parameter through operations that
 work element by element, one comes to a single value that everything else went through: what the
 backward pass hands to the optimiser. That value is checked. What the optimiser makes of it is
-asked by handing it other numbers.
+found by giving it other numbers.
 """
 
 import math
@@ -43,7 +43,7 @@ def enter(bench: Bench) -> Inner | None:
 def proportional(bench: Bench, inner: Inner) -> bool:
     """Is a step a multiple of the gradient as long as the optimiser's state is zero?
 
-    That of momentum is. That of Adam is of one size, whatever the gradient is.
+    A momentum's step is. A step of Adam has one size, whatever the gradient is.
     """
     little, much = (_answer(bench, inner, bench.chosen[0], size, 0.0) for size in (0.01, 1.0))
     return all(math.isclose(much[i], 100 * little[i], rel_tol=PROPORTIONAL) for i in much)

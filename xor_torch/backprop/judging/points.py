@@ -30,7 +30,7 @@ Key = tuple[object, ...]
 Inner = dict[tuple[int, int], tuple[int, float]]  # (step, state) -> (value, sign)
 
 MOVES = ((1, 0.6, True), (1001, 1.2, False))  # (seed, size, added to the run's numbers?)
-CLOSER = (20, 1e3, 1e5)  # should the script take another branch, or a clip begin to cut
+CLOSER = (20, 1e3, 1e5)  # if the script takes another branch, or a clip begins to cut
 MOST_STEPS = 6
 # Operations, times points: about five seconds of repeating.
 MOST_REPEATED = 120_000
@@ -548,9 +548,9 @@ class Bench:
         return False
 
     def ties_matter(self) -> bool:
-        """Would a derivative be another if of two equal numbers the other were the maximum?
+        """Would a derivative change if the other of two equal numbers counted as the maximum?
 
-        Mostly it would not: the numbers under a ReLU are all zero, and so are their derivatives.
+        Mostly not: the equal numbers are under a ReLU and all zero, and so are their derivatives.
         """
         return any(self._tie_matters(k, values) for (k, _), values in self.tied.items())
 
@@ -711,7 +711,7 @@ class Bench:
 
 
 def largest(x: Tensor) -> float:
-    """The largest absolute value; 0 of nothing."""
+    """The largest absolute value; 0 for an empty tensor."""
     return float(x.detach().abs().max()) if x.numel() else 0.0
 
 

@@ -20,7 +20,7 @@ _COMPARISONS = {
     "lt": "less", "le": "less_equal", "gt": "greater", "ge": "greater_equal", "eq": "equal",
     "ne": "not_equal",
 }  # fmt: skip
-# Functions of `math` that NumPy's names differ from, and those that the tape knows as they are.
+# Functions of `math` that the tape knows, and NumPy's names for them.
 _FUNCTIONS = {
     **{name: name for name in (
         "exp", "exp2", "expm1", "log2", "log10", "log1p", "sqrt", "cbrt", "sin", "cos", "tan",
@@ -47,12 +47,12 @@ class Number(float):
     node: int
 
     def __new__(cls, value: Any = 0.0) -> Any:
-        """Another package that makes one from the type of its argument gets a plain float."""
+        """Return a plain float: another package may call the type of its argument."""
         return float(value)
 
     @classmethod
     def on_tape(cls, value: float, node: int, recorder: Journal) -> "Number":
-        """The number whose node this is."""
+        """A number that has this node on the tape."""
         x = float.__new__(cls, value)
         x.node, x.recorder = node, recorder
         return x
@@ -109,7 +109,7 @@ class Number(float):
 
 
 def plain(x: float) -> float:
-    """The exact float."""
+    """The same number as a plain float."""
     return float.__pos__(x)
 
 
@@ -118,7 +118,7 @@ def _operator(name: str, op: str, reflected: bool) -> Callable[..., Any]:
 
     def operate(self: Any, other: Any, *modulus: Any) -> Any:
         value = function(self, other, *modulus)
-        if type(value) is not float:  # of an array, or a complex number
+        if type(value) is not float:  # NotImplemented, as for an array; or a complex number
             return value
         return self.recorder.number(op, (other, self) if reflected else (self, other), value)
 
@@ -180,7 +180,7 @@ def function_of_math(name: str) -> Callable[..., Any]:
 
 
 def sum_of(items: Any, /, start: Any = 0) -> Any:
-    """``sum``. Python adds exact floats more precisely than others, so it is given them."""
+    """``sum``. Python adds plain floats more precisely than a subclass's, so it gets plain ones."""
     if hasattr(items, "__next__"):
         items = list(items)
     if type(items) not in (list, tuple):
@@ -208,7 +208,7 @@ def extreme_of(largest: bool) -> Callable[..., Any]:
             return real(*args, **kwargs)
         if not _of_numbers(items) or not all(type(x) in _REAL for x in items):
             return real(*args, **kwargs)
-        if type(real(map(_exact, items))) is not float:  # max(0, x) may be the whole number
+        if type(real(map(_exact, items))) is not float:  # max(0, x) may be the int
             return real(*args)
         chosen = items[0]
         for x in items[1:]:

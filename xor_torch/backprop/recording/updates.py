@@ -1,8 +1,8 @@
 """Finds updates while a script runs: an array that is replaced by itself plus a change.
 
-An update is ``new = old + change``, in any spelling, where the change depends on what the array was
-before. A chain of updates has a root: the value that the first of them replaced. A sum that
-only adds up what does not depend on it (a total loss) is not one.
+An update is ``new = old + change``, in any spelling, where the change depends on the array's old
+value. A chain of updates has a root: the value that the first of them replaced. A running sum is
+not an update if what is added does not depend on the sum: a total loss.
 """
 
 from typing import Any
@@ -12,39 +12,39 @@ from ..tape import Node, Ref, Tape
 
 
 class Updates:
-    """The updates on a tape that grows; each found one is added to the tape's `links`."""
+    """Finds the updates on a growing tape, and adds each to the tape's `links`."""
 
     def __init__(self, tape: Tape, marks: int) -> None:
-        """Begin with a tape of which no node was shown to `found` yet.
+        """Watch a tape, whose nodes `found` has not seen yet.
 
         Args:
-            tape: it is watched, and its `links` are written.
+            tape: its `links` are written.
             marks: how many arrays have a mark of their own; all later ones share the last.
 
         """
         self.tape = tape
-        self.count = 0  # how many were found, over all arrays
-        self.most = 0  # of one array
-        self.began: int | None = None  # the node of the first one that was made again
-        self.none = True  # Was none found, not even an update that begins too early?
-        # A step that begins with a value before this node, or with one of those that the tape has
-        # entered late, may not be complete on the tape.
+        self.count = 0  # how many updates were found, over all arrays
+        self.most = 0  # how many were found of the array with the most
+        self.began: int | None = None  # the node of the first repeated update
+        self.none = True  # Was no update found, not even one that is left out of the tape's links?
+        # A step that begins with a value before this node, or with one that came onto the tape
+        # late, may not be complete on the tape.
         self.complete_from = 0
         self.entered_late = set[int]()
         self._marks = marks
-        self._root_of: dict[int, int] = {}  # of every value that replaced another
+        self._root_of: dict[int, int] = {}  # each value that replaced another -> its root
         # (root, place in the script) -> the part of the array that was changed there first, and
         # the value that was changed there last
         self._places: dict[tuple[int, Any], tuple[str, int]] = {}
         self._times: dict[int, int] = {}  # root -> how often it was updated again
         self._counted: dict[Any, int] = {}  # place in the script -> the root whose changes count
-        self._read = set[int]()  # roots from which a change of them is known to be computed
+        self._read = set[int]()  # roots with a change that is known to depend on them
         self._independent: dict[int, set[int]] = {}  # other root -> values that do not depend on it
         # other root -> (old, new) of each sum: they become updates once a change depends on it
         self._sums: dict[int, list[tuple[int, int]]] = {}
 
     def forget(self, begin: int) -> None:
-        """All before the node `begin` was dropped from the tape, unless it is used later."""
+        """All nodes before `begin` were dropped from the tape, except those that are used later."""
         tape = self.tape
         tape.links = [link for link in tape.links if link[0] >= begin]
         tape.branches = [b for b in tape.branches if b[0] >= begin]
@@ -76,7 +76,7 @@ class Updates:
         if not any(self._depends(i, root) for i in changes):
             self._keep_sum(old, node)
             return False
-        # of the numbers of a list, only the first is counted
+        # count only the first number of a list
         self._add(old, node, counts=self._counted.setdefault(node.site, root.id) == root.id)
         return True
 
@@ -97,7 +97,7 @@ class Updates:
                 found.append(source)
             elif source is not None:
                 self._keep_sum(source, node)
-        # what is older is the state, what is newer the change
+        # the older value is the state, the newer one the change
         if found and self._root(min(found)).id <= min(node.inputs):
             self._add(min(found), node)
             return True
@@ -153,12 +153,12 @@ class Updates:
         nodes = self.tape.nodes
         if not root.marks & nodes[id].marks:
             return False
-        # The mark tells it if the root alone has it: a leaf, but not one of those that share the
-        # last mark. A sum of gradients has the marks of all that it descends from, and what
-        # is added to it has them, too: then the tape tells.
+        # A common mark is enough if only the root has it: a leaf that does not share the last mark.
+        # Any other root (a sum of gradients) has the marks of all its ancestors, which a change
+        # may have without depending on the root: then look through the tape.
         if (root.inputs or root.marks >> self._marks) and root.id not in self._read:
             begin = {root.id}
-            if root.op in ("multiply", "divide"):  # a first gradient times its decay
+            if root.op in ("multiply", "divide"):  # a first gradient times a decay
                 begin |= {i for i in root.inputs if nodes[i].shape == root.shape}
             known, stack = self._independent.setdefault(root.id, set()), [id]
             while stack:
@@ -174,14 +174,14 @@ class Updates:
         return True
 
     def _keep_sum(self, old: int, node: Node) -> None:
-        """A running sum until now: no change of it has depended on it."""
+        """Remember a running sum: until now, no change of it depends on it."""
         if self.tape.nodes[old].site == node.site:
             root = self._root_of[node.id] = self._root_of.get(old, old)
             self._sums.setdefault(root, []).append((old, node.id))
 
     def _add(self, old: int, node: Node, counts: bool = True) -> None:
         root = self._root_of[node.id] = self._root_of.get(old, old)
-        # A sum at another place filled the array with its first numbers.
+        # Leave out sums at other places of the script: they gave the array its first numbers.
         nodes = self.tape.nodes
         sums = [s for s in self._sums.pop(root, ()) if nodes[s[1]].site == node.site]
         self.tape.links += [
@@ -192,8 +192,8 @@ class Updates:
         self.none = False
         if not counts:
             return
-        # One element after the other is one update. x @ w + b, with the same b as before, is not
-        # an update that is made again.
+        # Changing one element after the other is one update. ``x @ w + b`` with the same b as
+        # before is not a repeated update.
         part = str(node.args[1]) if node.op == "assign" else ""
         place = root, node.site
         first, last = self._places.get(place, (part, old))
@@ -206,7 +206,7 @@ class Updates:
         self._places[place] = first, old
 
     def _source(self, id: int, update: Node) -> int | None:
-        """What a value was made from by copies, casts and factors: the old value of an update.
+        """The old value of an update: what a value was made from by copies, casts and factors.
 
         Factors are followed only if they lead to a value that an update made.
         """
