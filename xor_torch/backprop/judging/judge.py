@@ -754,8 +754,13 @@ def _spoils(
 
 
 def _of_one_step(bench: Bench) -> list[Point]:
-    """The points of the first step, if they are enough to rule something out."""
-    first = [p for p in bench.points if p.step == bench.points[0].step]
+    """The points of the first step, if they are enough to rule something out.
+
+    It is the first of those that change something at the most points.
+    """
+    changing = [p.step for p in bench.points if p.changing]
+    step = max((p.step for p in bench.points), key=changing.count)
+    first = [p for p in bench.points if p.step == step]
     return first if len(first) > 2 else bench.points
 
 

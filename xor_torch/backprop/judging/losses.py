@@ -20,7 +20,7 @@ from .. import replay
 from .findings import MistakeName
 from .fit import PROPORTIONAL
 from .objectives import Objective
-from .points import Bench, Point, largest
+from .points import Bench, Point, is_finite, largest
 
 Tensor = torch.Tensor
 Data = tuple[Tensor, Tensor, Tensor, Tensor]  # (z, f, df/dz, d) at a point
@@ -130,6 +130,7 @@ WITH_TARGET: dict[str, Callable[[Tensor, Tensor, float], Tensor]] = {
     "quantile": lambda f, t, c: torch.maximum(c * (t - f), (c - 1) * (t - f)),
     "focal": _focal,
 }
+PERCEPTRON = "perceptron"
 WITH_NUMBER = ("Huber", "quantile", "focal")
 
 
@@ -192,6 +193,7 @@ def identify(bench: Bench, pair: Objective, rows: tuple[Row, ...]) -> Match | No
             assert d is not None
             deltas = [p.values[d].detach() for p in points]
             found = _identify(bench, k, points, deltas, z, d, rows)
+            found = found or (_stepped(bench, points, d, z) if rows is LOSSES else None)
             if found is not None and not found.is_vague:
                 return found
             last = last or found
@@ -356,6 +358,34 @@ def _affine(row: Row, data: list[Data]) -> tuple[float, Tensor] | None:
     if zero and max(zero) > 1e-3 * max(largest(d) for *_, d in data):
         return None
     return c, target
+
+
+def _stepped(bench: Bench, points: list[Point], d: int, z: int) -> Match | None:
+    """The loss of a perceptron, ``max(0, -t z)``, has a derivative that is a step.
+
+    It is 0 on one side of a number, where the answer is right, and the same everywhere on the
+    other. An error ``f(z) - t`` is such a step if f is one, and t one of its values.
+    """
+    p = points[0]
+    between = bench.steps_between(p.step, z, d)
+    if not between:
+        return None
+    value = p.values[z].detach()
+    sizes = [s * 10.0**n for n in range(-3, 7) for s in (1.0, 2.0, 5.0)]
+    found = []
+    for size in (*(-x for x in reversed(sizes)), *sizes):
+        values = {**p.values, z: torch.full_like(value, size)}
+        for n in between:
+            values[n] = replay.apply(bench.tape, bench.tape.nodes[n], values, bench.ties)
+        found.append(values[d].detach().reshape(-1).double())
+    table = torch.stack(found)
+    jump = table[-1] - table[0]
+    scale = float(jump.abs().max()) * (1.0 if float(jump.sum()) > 0 else -1.0)
+    rising = bool((table.diff(dim=0) * scale >= 0).all()) and _same(jump, scale + 0 * jump)
+    stops = bool((table[[0, -1]].abs().amin(0) <= 1e-9 * abs(scale)).all())
+    if not rising or not stops or not is_finite(table):
+        return None
+    return Match(PERCEPTRON, None, scale, z, z, p.step)
 
 
 def _weighted(data: list[Data], k: int, z: int, f: int) -> Match | None:

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 
 from .. import replay
-from ..operations import COMPARISONS, ELEMENTWISE, EXTREMES, JOINS, PARTS, SAME_NUMBERS
+from ..operations import COMPARISONS, ELEMENTWISE, EXTREMES, JOINS, PARTS, SAME_NUMBERS, STEPS
 from ..tape import Node, Ref, Tape
 from ..twins import TWINS
 from .steps import Network, Step
@@ -31,6 +31,7 @@ Inner = dict[tuple[int, int], tuple[int, float]]  # (step, state) -> (value, sig
 
 MOVES = ((1, 0.6, True), (1001, 1.2, False))  # (seed, size, added to the run's numbers?)
 CLOSER = (20, 1e3, 1e5)  # should the script take another branch, or a clip begin to cut
+MOST_DRAWS = 6  # of numbers with which a step changes something
 MOST_STEPS = 6
 # Operations, times points: about five seconds of repeating.
 MOST_REPEATED = 120_000
@@ -125,7 +126,14 @@ class View:
             masks = (self.depends.get(ids[0], 0), self.reaches.get(ids[0], 0))
             key = (node.site, node.op, len(node.shape), "last", *map(self._last, masks))
             found.setdefault(key, []).extend(ids)
-        return {key: sorted(ids) for key, ids in found.items()}
+        return {key: self._whole_sums(sorted(ids)) for key, ids in found.items()}
+
+    def _whole_sums(self, ids: list[int]) -> list[int]:
+        """The same values without those of a running sum that only the next one reads."""
+        if self.tape.nodes[ids[0]].op != "add":
+            return ids
+        mine = {*ids}
+        return [n for n in ids if len(to := self.users.get(n, [])) != 1 or to[0] not in mine]
 
     @cached_property
     def places(self) -> dict[Key, list[int]]:
@@ -250,6 +258,11 @@ class Point:
     seed: int = 0
     noisy: list[tuple[Values, list[Tensor], list[Tensor]]] = field(default_factory=list)
 
+    @property
+    def changing(self) -> bool:
+        """Does the step change a parameter here?"""
+        return any(map(largest, self.changes))
+
 
 class Bench:
     """One network of the script, with the points at which it is examined."""
@@ -352,6 +365,8 @@ class Bench:
         last = len(self.steps) - (len(self.steps) > 3)  # the tape may end within the last
         candidates = [k for k in range(first, last) if lengths[k] <= LONGEST_STEP]
         candidates = candidates or [k for k, n in enumerate(lengths) if n <= LONGEST_STEP]
+        # a step that moves nothing tells less: a perceptron's, where the answer is right
+        candidates.sort(key=lambda k: not any(self._moves(k, i) for i in self.parameters))
         most = max(2, min(MOST_STEPS, MOST_REPEATED // (3 * min(lengths))))
         kinds: dict[int, list[int]] = {}  # a step that also computes a loss is longer
         seen: set[int] = set()
@@ -485,9 +500,20 @@ class Bench:
         for k in self.chosen:
             found = [self.point(k, None)]
             for seed, size, keep in MOVES:
-                found.append(self.point(k, k + seed, size, keep) or self._near(k, k + seed, size))
+                found.append(self._moving_point(k, k + seed, size, keep))
             self.points += [p for p in found if p is not None]
         self.points = _without_diverged(self.points)
+
+    def _moving_point(self, k: int, seed: int, size: float, keep: bool) -> Point | None:
+        """One of a few points, if it can be one at which the step changes something."""
+        first = None
+        for n in range(MOST_DRAWS):
+            draw = seed + 10_000 * n
+            p = self.point(k, draw, size, keep and not n) or self._near(k, draw, size)
+            if p is None or p.changing:
+                return p or first
+            first = first or p
+        return first
 
     def _near(self, k: int, seed: int, size: float) -> Point | None:
         """As far from the run's numbers as the script takes the same branches."""
@@ -633,6 +659,28 @@ class Bench:
         """What has to be computed again, in order, if some values are others."""
         view = self.view(k)
         return sorted((view.after(replaced) - {*replaced}) & view.behind(self.changes_of(k)))
+
+    @cache  # noqa: B019 - a bench lives as long as its judgement
+    def steps_between(self, k: int, z: int, d: int) -> list[int]:
+        """What is computed on the way from a value to a step of it, and is constant between jumps.
+
+        Empty if d is no step of z, or if another way leads from the parameters to it.
+        """
+        view, nodes = self.view(k), self.tape.nodes
+        between = sorted(view.after([z]) & view.behind([d]) - {z})
+        smooth = {z}
+        for n in between:
+            if nodes[n].op not in STEPS and not smooth.isdisjoint(nodes[n].inputs):
+                smooth.add(n)
+        stack, seen = [d], {z}
+        while stack:
+            n = stack.pop()
+            if n in view.starts:
+                return []
+            if n not in seen and n in view.inside:
+                seen.add(n)
+                stack += nodes[n].inputs
+        return between if d not in smooth else []
 
     def changes_of(self, k: int) -> set[int]:
         """The values that the changes of a step are read from."""

@@ -32,10 +32,12 @@ from .array import (
 from .frames import Frames
 from .lifting import lifted
 from .limits import Enough, Limits, Rounds
-from .number import Number
+from .number import PYTHONS, Number, Whole, plain
 from .places import Places
 from .preparation import Preparation
 from .updates import Updates
+
+EXACT = 2**53  # A larger int is no float: it is not recorded.
 
 
 class Recorder:
@@ -155,7 +157,7 @@ class Recorder:
         """Arguments with a `Ref` for each array."""
         if type(x) in ATOMS:
             return x
-        if type(x) is Number:
+        if type(x) in PYTHONS:
             return Ref(x.node)
         if isinstance(x, np.ndarray):
             return Ref(self.node_of(x)) if x.dtype.kind in NUMBERS else x
@@ -220,7 +222,7 @@ class Recorder:
         """A list of numbers as an array, the same one each time that the list is met."""
         if type(x) not in (list, tuple) or holds(x, Recorded) or not self._records():
             return x
-        if holds(x, Number):
+        if holds(x, *PYTHONS):
             return self.array(x)
         value = np.array(x)
         known = self._typed.get(id(x))
@@ -245,7 +247,7 @@ class Recorder:
             return _with_axes(object, kwargs.get("ndmin", 0))
         if isinstance(object, map | filter | zip | range):
             object = list(object)
-        if not holds(object, Recorded, Number):
+        if not holds(object, Recorded, *PYTHONS):
             return self.record_new(np.array(object, dtype=dtype, **kwargs))
         if dtype in ("object", "O", builtins.object):
             return _objects(object)
@@ -271,14 +273,16 @@ class Recorder:
         except Exception as e:  # a stranger's lists and objects may be stranger than this check
             return self.tape, f"its numbers could not be followed, with {type(e).__name__}: {e}"
 
-    def as_number(self, value: float, node: int) -> Number:
-        """A Python float, whose node this is, as one that records."""
+    def as_number(self, value: float, node: int) -> Number | Whole:
+        """A float or an int of Python, whose node this is, as one that records."""
+        if type(value) is int:
+            return Whole(value, node, self)
         return Number.on_tape(value, node, self)
 
     def leaf_number(self, value: float) -> int:
-        """Enter a float of the script; return its node."""
+        """Enter a number of the script; return its node."""
         node = self._new("leaf")
-        node.value, node.shape, node.dtype = np.array(value), (), "f"
+        node.value, node.shape, node.dtype = np.array(float(value)), (), "f"
         node.marks = 1 << self.limits.marks  # all of them share the last mark
         self._made.add(node.id)
         return node.id
@@ -292,28 +296,36 @@ class Recorder:
             return value
         return self.number("copy", (x,), value)
 
-    def as_array(self, x: Number) -> Any:
-        """A Python float as the number that NumPy makes of it."""
-        return self.wrap(np.float64(x), x.node) if self._records() else float(x)
+    def as_array(self, x: Number | Whole) -> Any:
+        """A number of Python as the one that NumPy makes of it."""
+        value = np.array(plain(x))[()]
+        return self.wrap(value, x.node) if self._records() else value
 
     def number(self, op: str, args: tuple[Any, ...], value: float) -> Any:
         """Write down what was done with Python's numbers; return the result."""
-        if self.places.too_many or not self._records():
+        if self.places.too_many or abs(value) > EXACT or not self._records():
             return value
         if self.updates.none:
             self.places.count()
         node = self._new(op, self._encode(args))
-        self._keep(node, value)
+        self._keep(node, float(value))  # the tape knows no ints of Python's
         self._made.add(node.id)
         return self.as_number(value, node.id)
 
+    def condition(self, op: str, args: tuple[Any, ...], answer: bool) -> Ref | None:
+        """Python's numbers were compared; a reference to the answer, if it is recorded."""
+        if self.places.too_many or not self._records():
+            return None
+        node = self._new(op, self._encode(args))
+        self._keep(node, answer)
+        self._made.add(node.id)
+        return Ref(node.id)
+
     def compared(self, op: str, args: tuple[Any, ...], answer: bool) -> None:
         """Python's numbers were compared, as a branch is taken."""
-        if self._records():
-            node = self._new(op, self._encode(args))
-            self._keep(node, answer)
-            self._made.add(node.id)
-            self.tape.branches.append((node.id, answer))
+        condition = self.condition(op, args, answer)
+        if condition is not None:
+            self.tape.branches.append((condition.id, answer))
 
     # -- operations
 
