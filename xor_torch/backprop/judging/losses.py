@@ -19,7 +19,7 @@ from torch.nn.functional import huber_loss, softplus
 from .. import replay
 from .findings import MistakeName
 from .fit import PROPORTIONAL
-from .objectives import Objective
+from .objectives import PERCEPTRON, Objective
 from .points import Bench, Point, is_finite, largest
 
 Tensor = torch.Tensor
@@ -130,7 +130,6 @@ WITH_TARGET: dict[str, Callable[[Tensor, Tensor, float], Tensor]] = {
     "quantile": lambda f, t, c: torch.maximum(c * (t - f), (c - 1) * (t - f)),
     "focal": _focal,
 }
-PERCEPTRON = "perceptron"
 WITH_NUMBER = ("Huber", "quantile", "focal")
 
 
@@ -367,18 +366,9 @@ def _stepped(bench: Bench, points: list[Point], d: int, z: int) -> Match | None:
     other. An error ``f(z) - t`` is such a step if f is one, and t one of its values.
     """
     p = points[0]
-    between = bench.steps_between(p.step, z, d)
-    if not between:
+    table = bench.at_each(p.step, z, d, p.values)
+    if table is None:
         return None
-    value = p.values[z].detach()
-    sizes = [s * 10.0**n for n in range(-3, 7) for s in (1.0, 2.0, 5.0)]
-    found = []
-    for size in (*(-x for x in reversed(sizes)), *sizes):
-        values = {**p.values, z: torch.full_like(value, size)}
-        for n in between:
-            values[n] = replay.apply(bench.tape, bench.tape.nodes[n], values, bench.ties)
-        found.append(values[d].detach().reshape(-1).double())
-    table = torch.stack(found)
     jump = table[-1] - table[0]
     scale = float(jump.abs().max()) * (1.0 if float(jump.sum()) > 0 else -1.0)
     rising = bool((table.diff(dim=0) * scale >= 0).all()) and _same(jump, scale + 0 * jump)

@@ -660,11 +660,18 @@ class Bench:
         view = self.view(k)
         return sorted((view.after(replaced) - {*replaced}) & view.behind(self.changes_of(k)))
 
-    @cache  # noqa: B019 - a bench lives as long as its judgement
-    def steps_between(self, k: int, z: int, d: int) -> list[int]:
-        """What is computed on the way from a value to a step of it, and is constant between jumps.
+    def at_each(self, k: int, z: int, d: int, given: Mapping[int, Tensor]) -> Tensor | None:
+        """A value that is a step of another, where that is from -5e6 to 5e6; a row for each size.
 
-        Empty if d is no step of z, or if another way leads from the parameters to it.
+        Args:
+            k: the step of the script.
+            z: the other value.
+            d: the value.
+            given: those that are not computed from z.
+
+        Returns:
+            None if d is no step of z, or if another way leads from the parameters to it.
+
         """
         view, nodes = self.view(k), self.tape.nodes
         between = sorted(view.after([z]) & view.behind([d]) - {z})
@@ -676,11 +683,20 @@ class Bench:
         while stack:
             n = stack.pop()
             if n in view.starts:
-                return []
+                return None
             if n not in seen and n in view.inside:
                 seen.add(n)
                 stack += nodes[n].inputs
-        return between if d not in smooth else []
+        if d in smooth:
+            return None
+        sizes = [s * 10.0**n for n in range(-3, 7) for s in (1.0, 2.0, 5.0)]
+        found = []
+        for size in (*(-x for x in reversed(sizes)), *sizes):
+            values = {**given, z: torch.full(self.tape.nodes[z].shape, size, dtype=torch.float64)}
+            for n in between:
+                values[n] = replay.apply(self.tape, nodes[n], values, self.ties)
+            found.append(values[d].detach().reshape(-1).double())
+        return torch.stack(found)
 
     def changes_of(self, k: int) -> set[int]:
         """The values that the changes of a step are read from."""

@@ -29,6 +29,8 @@ def names_for(recorder: Recorder) -> dict[str, Any]:
         "__round__": recorder.rounds.begin,
         "__float__": functools.partial(_float, recorder),
         "__cast__": _cast,
+        "__begin__": lambda: len(recorder.tape.branches),
+        "__asked__": recorder.asked,
         "__chosen__": functools.partial(_chosen, recorder),
         "__set_item__": recorder.places.set_item,
         "__set_attribute__": recorder.places.set_attribute,

@@ -60,7 +60,7 @@ class Recorder:
         self.tape = Tape()
         self.frames = Frames(self.tape.code)
         self.limits = limits
-        self.updates = Updates(self.tape, limits.marks)
+        self.updates = Updates(self.tape, limits.marks, self._conditions)
         self.rounds = Rounds(limits, lambda: self.updates.count, when_enough)
         self.full = False  # Set it to stop recording.
         self.autograd = False  # Has the script let torch compute gradients?
@@ -70,6 +70,8 @@ class Recorder:
         self._deadline = time.monotonic() + limits.seconds
         self.places = Places(self)
         self._made = set[int]()  # the nodes that are Python's numbers
+        # an ``if`` of the script -> the value that has decided it the last time, if it is recorded
+        self._decided: dict[tuple[str, int], int] = {}
         self._bytes = 0
         self._preparation = Preparation(self.tape, self.updates, self.frames, limits)
         self._skips = False  # Is the present operation left out, see `Preparation`?
@@ -506,6 +508,31 @@ class Recorder:
         was = self.tape.nodes[x._memory.node]
         kind = "lost" if was.marks and was.op != "leaf" else "leaf"
         x._memory.node = self.leaf(x._memory.base, kind)
+
+    def asked(self, begin: int, answer: Any, number: int) -> bool:
+        """The script asks something in an ``if``.
+
+        Args:
+            begin: how many branches were taken before it began to ask.
+            answer: what it asks for.
+            number: of the ``if``.
+
+        """
+        yes, frame = bool(answer), self.frames.current()
+        if frame is not None:
+            found = [n for n, _ in self.tape.branches[begin:]]
+            at = frame.f_code.co_filename, number
+            if found and not self.full:
+                self._decided[at] = found[-1]
+            else:
+                self._decided.pop(at, None)
+        return yes
+
+    def _conditions(self) -> list[int]:
+        """The values that have decided that the present statement is run."""
+        if not self._decided:
+            return []
+        return [self._decided[at] for at in self.frames.guards() if at in self._decided]
 
     def branch(self, x: Recorded, answer: bool) -> None:
         """The script chose its way by the truth of `x`."""

@@ -216,7 +216,8 @@ class AssignmentRewriter(ast.NodeTransformer):
     __named__(name, "name")``. A ``for`` loop takes its items from ``__loop__(items)``, and a
     ``while`` loop asks a function of ``__round__()`` before each round, so that the recorder can
     leave a long loop. ``1 if a < b else 0``, and an ``if`` that returns or assigns one of two typed
-    numbers, becomes ``__chosen__("lt", a, b, 1, 0)``. A function that may compute gradients, by its name, gets a decorator
+    numbers, becomes ``__chosen__("lt", a, b, 1, 0)``. Another ``if test`` becomes ``if
+    __asked__(__begin__(), test, 5)``, with a number of its own. A function that may compute gradients, by its name, gets a decorator
     ``__called__("its class")``. ``float(x)`` becomes ``__float__(x)``, ``np.int64(x)`` becomes
     ``__cast__(np.int64, x)``.
     """
@@ -225,7 +226,9 @@ class AssignmentRewriter(ast.NodeTransformer):
         self.lines = re.split("\r\n|\r|\n", source)
         # line -> column -> what an assignment changes: x[i][j], and what that is a part of: x[i], x
         self.changed: dict[int, dict[int, list[str]]] = {}
-        self.loops = self.parts = 0  # how many names of ours are in use
+        # line -> the numbers of the ``if`` statements that decide whether it is run
+        self.guards: dict[int, tuple[int, ...]] = {}
+        self.loops = self.parts = self.ifs = 0  # how many names of ours are in use
         self.classes: list[str] = []  # the classes around
         self.functions = 0  # how many are around
         self.beside: list[list[str]] = []  # the functions of the module, and of the classes around
@@ -234,8 +237,30 @@ class AssignmentRewriter(ast.NodeTransformer):
         for name in ("body", "orelse", "finalbody"):
             statements = getattr(node, name, None)
             if isinstance(statements, list):
-                setattr(node, name, _with_choices(statements))
+                statements = _with_choices(statements)
+                setattr(node, name, statements)
+                self._guard(statements)
         return super().visit(node)
+
+    def _guard(self, block: list[ast.stmt]) -> None:
+        """Give each ``if`` of a block a number, and note which lines it decides about.
+
+        Those are its own, and all that follow in the block if it leaves it: ``continue``.
+        """
+        for n, statement in enumerate(block):
+            if isinstance(statement, ast.If):
+                self.ifs += 1
+                leaves = isinstance(statement.body[-1], ast.Continue | ast.Return | ast.Break)
+                after = block[n + 1 :] if leaves and not statement.orelse else []
+                for one in (*statement.body, *statement.orelse, *after):
+                    for line in range(one.lineno, (one.end_lineno or one.lineno) + 1):
+                        self.guards[line] = (*self.guards.get(line, ()), self.ifs)
+                begin = ast.Call(ast.Name("__begin__", ast.Load()), [], [])
+                begin = ast.copy_location(begin, statement.test)
+                statement.test = self._call(
+                    "__asked__", begin, statement.test, ast.Constant(self.ifs)
+                )
+
 
     def visit_IfExp(self, node: ast.IfExp) -> ast.AST:
         chosen = _is_choice(node)

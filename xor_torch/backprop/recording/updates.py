@@ -1,28 +1,35 @@
 """Finds updates while a script runs: an array that is replaced by itself plus a change.
 
 An update is ``new = old + change``, in any spelling, where the change depends on what the array was
-before. A chain of updates has a root: the value that the first of them replaced. A sum that
+before, or where an ``if`` decided that it is made by a number that is computed from the array. A chain of updates has a root: the value that the first of them replaced. A sum that
 only adds up what does not depend on it (a total loss) is not one.
 """
 
+from collections.abc import Callable
 from typing import Any
 
-from ..operations import PARTS, SAME_NUMBERS
+from ..operations import PARTS, PRODUCTS, SAME_NUMBERS
 from ..tape import Node, Ref, Tape
+
+FACTORS = PRODUCTS | {"multiply"}
+MOST_BEFORE = 5_000  # operations between a value and the ``if`` that it decides
 
 
 class Updates:
     """The updates on a tape that grows; each found one is added to the tape's `links`."""
 
-    def __init__(self, tape: Tape, marks: int) -> None:
+    def __init__(
+        self, tape: Tape, marks: int, conditions: Callable[[], list[int]] = lambda: []
+    ) -> None:
         """Begin with a tape of which no node was shown to `found` yet.
 
         Args:
             tape: it is watched, and its `links` are written.
             marks: how many arrays have a mark of their own; all later ones share the last.
+            conditions: tells which values have decided that the present statement is run.
 
         """
-        self.tape = tape
+        self.tape, self._conditions = tape, conditions
         self.count = 0  # how many were found, over all arrays
         self.most = 0  # of one array
         self.began: int | None = None  # the node of the first one that was made again
@@ -32,6 +39,7 @@ class Updates:
         self.complete_from = 0
         self.entered_late = set[int]()
         self._marks = marks
+        self._new = set[int]()  # the values that updates have made
         self._root_of: dict[int, int] = {}  # of every value that replaced another
         # (root, place in the script) -> the part of the array that was changed there first, and
         # the value that was changed there last
@@ -73,7 +81,7 @@ class Updates:
 
         """
         root = self._root(old)
-        if not any(self._depends(i, root) for i in changes):
+        if not (any(self._depends(i, root) for i in changes) or self._decides(old)):
             self._keep_sum(old, node)
             return False
         # of the numbers of a list, only the first is counted
@@ -93,7 +101,9 @@ class Updates:
         found = []
         for old, change in pairs:
             source = self._source(old, node)
-            if source is not None and self._depends(change, self._root(source)):
+            if source is not None and (
+                self._depends(change, self._root(source)) or self._decides(source)
+            ):
                 found.append(source)
             elif source is not None:
                 self._keep_sum(source, node)
@@ -113,7 +123,7 @@ class Updates:
         changes = [i for i in part.inputs if base.id not in self._wholes(i)]
         if len(changes) == len(part.inputs):
             return False
-        if any(self._depends(i, self._root(old)) for i in changes):
+        if any(self._depends(i, self._root(old)) for i in changes) or self._decides(old):
             self._add(old, node)
             return True
         self._keep_sum(old, node)
@@ -170,6 +180,27 @@ class Updates:
             return False
         return True
 
+    def _decides(self, old: int) -> bool:
+        """Is this statement run because of a number that is computed from a value, by a product?
+
+        ``if t * (w @ x) <= 0: w += t * x`` is an update; ``if rate > 0.1: rate -= 0.01`` is none.
+        """
+        nodes = self.tape.nodes
+        for condition in self._conditions():
+            stack, seen, product = [condition], set[int](), False
+            reached = False
+            while stack and len(seen) < MOST_BEFORE:
+                n = stack.pop()
+                if n == old:
+                    reached = True
+                elif n > old and n not in seen and n not in self._new:
+                    seen.add(n)
+                    product = product or nodes[n].op in FACTORS
+                    stack += nodes[n].inputs
+            if reached and product:
+                return True
+        return False
+
     def _keep_sum(self, old: int, node: Node) -> None:
         """A running sum until now: no change of it has depended on it."""
         if self.tape.nodes[old].site == node.site:
@@ -187,6 +218,7 @@ class Updates:
             if was >= self.complete_from and was not in self.entered_late
         ]
         self.none = False
+        self._new.add(node.id)
         if not counts:
             return
         # One element after the other is one update. x @ w + b, with the same b as before, is not
