@@ -11,16 +11,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import torch
 
-from ..operations import PARTS, SAME_NUMBERS
+from ..operations import PARTS, SAME_NUMBERS, STEPS
 from ..tape import Ref, squeezed
 from .points import Bench, Key, Point, Values, View, is_finite
 
 Tensor = torch.Tensor
 HINGE = "hinge loss"
 PERCEPTRON = "perceptron loss"
-BY_BRANCHES = (HINGE, PERCEPTRON)  # that are known by the branches that the script takes
 DIFFERENT = {"not_equal": True, "equal": False}
 LESS = {"less": True, "less_equal": True, "greater": False, "greater_equal": False}
 # What may lie between a term of a sum and the update that it is a part of.
@@ -40,6 +40,11 @@ class Objective:
     weights: dict[int, float] = field(default_factory=dict)  # of values; 1 if it is not here
     # what `gradients_at` has found, by the identity of a point's values, which it keeps alive
     found: dict[int, tuple[Values, list[Tensor] | None]] = field(default_factory=dict)
+
+    @property
+    def by_branches(self) -> bool:
+        """Is it known by the branches that the script takes?"""
+        return self.name in (HINGE, PERCEPTRON)
 
     def values(self, k: int) -> list[int]:
         return [v for _, v in self.terms[k]]
@@ -184,27 +189,23 @@ def _wrong_answer(bench: Bench, k: int, n: int, answer: int) -> tuple[int, float
 
     """
     view, nodes = bench.view(k), bench.tape.nodes
+    if nodes[answer].op not in STEPS | {"where"}:  # a number of wrong answers, say
+        return None
     compared = [m for m in view.behind([answer]) if nodes[m].op in LESS]
     asked = {i for m in compared for i in nodes[m].inputs if i in view.inside}
-    if len(asked) != 1 or nodes[n].value is None or nodes[answer].value is None:
+    others = [x for x in nodes[n].args if x != Ref(answer)]
+    given = [nodes[x.id].value if isinstance(x, Ref) else x for x in (Ref(answer), *others)]
+    numbers = [float(np.reshape(x, ())) for x in given if x is not None and np.size(x) == 1]
+    if len(asked) != 1 or len(numbers) != 2:
         return None
     (z,) = asked
-    target = next(
-        (
-            float(nodes[x.id].value) if isinstance(x, Ref) else float(x)
-            for x in nodes[n].args
-            if x != Ref(answer) and (not isinstance(x, Ref) or nodes[x.id].value is not None)
-        ),
-        None,
-    )
-    if target is None or view.depends[z] != view.full or nodes[z].shape not in ((), (1,), (1, 1)):
+    if view.depends[z] != view.full or nodes[z].shape not in ((), (1,), (1, 1)):
         return None
     table = bench.at_each(k, z, answer, {})
     if table is None:
         return None
-    rises = float((table[-1] - table[0]).sum())
-    off = float(nodes[answer].value) - target
-    return (z, math.copysign(1.0, rises * off)) if rises and off else (z, 0.0)
+    slope = float((table[-1] - table[0]).sum()) * (numbers[0] - numbers[1])
+    return (z, math.copysign(1.0, slope)) if slope else (z, 0.0)
 
 
 def _beside_earlier(bench: Bench, k: int) -> set[int]:

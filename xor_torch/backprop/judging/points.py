@@ -689,10 +689,18 @@ class Bench:
                 stack += nodes[n].inputs
         if d in smooth:
             return None
+        outside = {i for n in between for i in nodes[n].inputs} - view.inside
+        others = {i: replay.tensor(x) for i in outside if (x := nodes[i].value) is not None}
+        if len(others) < len(outside):
+            return None
         sizes = [s * 10.0**n for n in range(-3, 7) for s in (1.0, 2.0, 5.0)]
         found = []
         for size in (*(-x for x in reversed(sizes)), *sizes):
-            values = {**given, z: torch.full(self.tape.nodes[z].shape, size, dtype=torch.float64)}
+            values = {
+                **others,
+                **given,
+                z: torch.full(self.tape.nodes[z].shape, size, dtype=torch.float64),
+            }
             for n in between:
                 values[n] = replay.apply(self.tape, nodes[n], values, self.ties)
             found.append(values[d].detach().reshape(-1).double())

@@ -74,7 +74,7 @@ class Number(float):
         return value if digits is None else self.recorder.number("round", (self, digits), value)
 
     def __bool__(self) -> bool:
-        answer = plain(self) != 0
+        answer = bool(plain(self))
         self.recorder.compared("not_equal", (self, 0), answer)
         return answer
 
@@ -191,7 +191,7 @@ PYTHONS = (Number, Whole)
 _REAL = (*PYTHONS, float, int, bool)
 
 
-def _of_numpy(recorder: Journal, ufunc: Any, method: str, inputs: Any, kwargs: Any) -> Any:
+def _of_numpy(recorder: Journal, ufunc: Any, method: Any, inputs: Any, kwargs: Any) -> Any:
     for x in (*inputs, *kwargs.get("out", ())):
         if isinstance(x, np.ndarray) and hasattr(x, "_recorder"):
             return x.__array_ufunc__(ufunc, method, *inputs, **kwargs)

@@ -90,7 +90,7 @@ class Places:
 
     def named(self, value: Any, name: str) -> Any:
         """The script assigns `value` to a name; return what it is to assign."""
-        if self.too_many or (isinstance(value, _ATOMS) and type(value) is not Whole):
+        if self.too_many or (isinstance(value, _ATOMS) and type(value) not in PYTHONS):
             return value
         frame = self._recorder.frames.current()
         if frame is None:

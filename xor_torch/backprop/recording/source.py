@@ -150,9 +150,7 @@ def _choice(x: ast.IfExp) -> ast.expr:
     assert isinstance(x.test, ast.Compare)
     name = ast.Constant(_COMPARED[type(x.test.ops[0])])
     parts = [x.test.left, x.test.comparators[0], x.body, x.orelse]
-    return ast.copy_location(
-        ast.Call(ast.Name("__chosen__", ast.Load()), [name, *parts], []), x
-    )
+    return ast.copy_location(ast.Call(ast.Name("__chosen__", ast.Load()), [name, *parts], []), x)
 
 
 def _with_choices(statements: list[ast.stmt]) -> list[ast.stmt]:
@@ -184,8 +182,8 @@ def _with_choices(statements: list[ast.stmt]) -> list[ast.stmt]:
 
 def _one_of(test: ast.If, one: ast.stmt, other: ast.stmt | None) -> ast.stmt | None:
     """One statement for two that return or assign the one or the other typed number."""
-    values = [getattr(x, "value", None) for x in (one, other)]
-    chosen = ast.copy_location(ast.IfExp(test.test, *values), test)
+    first, second = (getattr(x, "value", None) or test.test for x in (one, other))
+    chosen = ast.copy_location(ast.IfExp(test.test, first, second), test)
     if not _is_choice(chosen):
         return None
     if isinstance(one, ast.Return) and isinstance(other, ast.Return):
@@ -216,10 +214,10 @@ class AssignmentRewriter(ast.NodeTransformer):
     __named__(name, "name")``. A ``for`` loop takes its items from ``__loop__(items)``, and a
     ``while`` loop asks a function of ``__round__()`` before each round, so that the recorder can
     leave a long loop. ``1 if a < b else 0``, and an ``if`` that returns or assigns one of two typed
-    numbers, becomes ``__chosen__("lt", a, b, 1, 0)``. Another ``if test`` becomes ``if
-    __asked__(__begin__(), test, 5)``, with a number of its own. A function that may compute gradients, by its name, gets a decorator
-    ``__called__("its class")``. ``float(x)`` becomes ``__float__(x)``, ``np.int64(x)`` becomes
-    ``__cast__(np.int64, x)``.
+    numbers, becomes ``__chosen__("lt", a, b, 1, 0)``. Another ``if test`` becomes
+    ``if __asked__(__begin__(), test, 5)``, with a number of its own. A function that may compute
+    gradients, by its name, gets a decorator ``__called__("its class")``. ``float(x)`` becomes
+    ``__float__(x)``, ``np.int64(x)`` becomes ``__cast__(np.int64, x)``.
     """
 
     def __init__(self, source: str) -> None:
@@ -260,7 +258,6 @@ class AssignmentRewriter(ast.NodeTransformer):
                 statement.test = self._call(
                     "__asked__", begin, statement.test, ast.Constant(self.ifs)
                 )
-
 
     def visit_IfExp(self, node: ast.IfExp) -> ast.AST:
         chosen = _is_choice(node)

@@ -1,8 +1,9 @@
 """Finds updates while a script runs: an array that is replaced by itself plus a change.
 
 An update is ``new = old + change``, in any spelling, where the change depends on what the array was
-before, or where an ``if`` decided that it is made by a number that is computed from the array. A chain of updates has a root: the value that the first of them replaced. A sum that
-only adds up what does not depend on it (a total loss) is not one.
+before, or an ``if`` has decided by a number that is computed from the array that it is made. A
+chain of updates has a root: the value that the first of them replaced. A sum that only adds up what
+does not depend on it (a total loss) is not one.
 """
 
 from collections.abc import Callable
