@@ -83,7 +83,7 @@ class Derivatives:
             leaves: dict[tuple[int, int], Tensor] = {}
             values = dict(p.values)
             for m in again:
-                mine = dict(values)
+                mine = {n: values[n] for n in nodes[m].inputs if n in values}
                 for n in often & {*nodes[m].inputs}:
                     leaves[n, m] = mine[n] = values[n].view_as(values[n])
                 values[m] = replay.apply(self.bench.tape, nodes[m], mine, self.bench.ties)

@@ -321,7 +321,7 @@ def hopeless(bench: Bench, objective: Objective, decay: bool) -> bool:
     k = next((k for k in moving if k in some), next(iter(some), None))
     rows: dict[int, list[Tensor]] = {i: [] for i in range(len(bench.parameters))}
     for p in [p for p in reversed(bench.points) if p.step == k]:
-        found = gradients(objective, p.step, p.values, p.leaves)
+        found = gradients_at(objective, p)
         for i in [*rows] if found is not None else []:
             assert found is not None
             sample = Sample(p.step, p.changes[i], found[i], p.leaves[i].detach(), p.moved)

@@ -128,8 +128,9 @@ def _try(tape: Tape, network: Network, clock: Clock, changed: bool = False) -> F
         # if it is wrong either way, the one with a place
         if finding is None or found.verdict != "wrong" or found.diagnosis or not finding.diagnosis:
             finding = found
-        tied = judgement.bench is not None and judgement.bench.tied
-        if found.verdict == "correct" or not (in_time and tied):
+        if found.verdict == "correct" or not in_time or judgement.bench is None:
+            break
+        if ties or not judgement.bench.ties_matter():
             break
     assert finding is not None
     return finding
@@ -308,10 +309,11 @@ class Judgement:
         """The pairs that explain some updates, the best first; with a decay if none does."""
         all_points, first = bench.points, _of_one_step(bench)
         some: list[Fit] = []
+        candidates = pairs(bench)
         for decay in (False, True):
             bench.points = first
             screened = []
-            for pair in pairs(bench):
+            for pair in candidates:
                 bench.clock.check()
                 if hopeless(bench, pair, decay):
                     continue

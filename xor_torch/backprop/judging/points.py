@@ -21,7 +21,7 @@ import torch
 from .. import replay
 from ..operations import COMPARISONS, ELEMENTWISE, EXTREMES, JOINS, PARTS, SAME_NUMBERS, STEPS
 from ..tape import Node, Ref, Tape
-from ..twins import TWINS
+from ..twins import FIRST_OF_EQUAL, TWINS
 from .steps import Network, Step
 
 Tensor = torch.Tensor
@@ -274,7 +274,7 @@ class Bench:
             network.states[i].name or f"parameter {n}" for n, i in enumerate(self.parameters, 1)
         ]
         self.steps = network.steps
-        self.tied = False
+        self.tied: dict[tuple[int, bool], Values] = {}  # (step, moved) -> where two numbers tie
         self.inner: Inner = {}  # the gradient inside an optimiser, instead of the change
         self.states_move = False  # has an optimiser's state other numbers than zero?
         self.left_out: dict[int, list[int]] = {}  # of each step: values that are taken as zero
@@ -487,11 +487,11 @@ class Bench:
         values = replay.run(self.tape, step.end.values(), given, self.ties, also)
         if any(n in values and bool(values[n].bool().any()) != answer for n, answer in branches):
             return None
-        self.tied = self.tied or self._equal_largest(k, values)
-        if self._ties(step, values):
-            self.tied = True
-            if seed is None:
-                return None  # the derivative of relu at 0 is a convention
+        equal = self._ties(step, values)
+        if equal or self._equal_largest(k, values):
+            self.tied.setdefault((k, seed is not None), values)
+        if equal and seed is None:
+            return None  # the derivative of relu at 0 is a convention
         return values
 
     def make_points(self) -> None:
@@ -561,7 +561,7 @@ class Bench:
                 point.noisy.append((values, leaves, changes))
         return point.noisy
 
-    def _ties(self, step: Step, values: Mapping[int, Tensor]) -> bool:
+    def _ties(self, step: Step, values: Values) -> bool:
         """Does a comparison meet two equal numbers?"""
         for n in step.nodes:
             node = self.tape.nodes[n]
@@ -572,6 +572,34 @@ class Bench:
                 if a is not None and b is not None and bool((a == b).any()):
                     return True
         return False
+
+    def ties_matter(self) -> bool:
+        """Would a derivative be another if of two equal numbers the other were the maximum?
+
+        Mostly it would not: the numbers under a ReLU are all zero, and so are their derivatives.
+        """
+        return any(self._tie_matters(k, values) for (k, _), values in self.tied.items())
+
+    def _tie_matters(self, k: int, values: Values) -> bool:
+        step, nodes = self.steps[k], self.tape.nodes
+        begin = {n: values[n].detach().requires_grad_() for n in self.view(k).begin}
+        known = {*step.start.values(), *self.remembered(k), *self.left_out.get(k, ())}
+        given = {n: values[n].detach() for n in known} | begin
+        chosen = [n for n in step.nodes if nodes[n].op in FIRST_OF_EQUAL and n in values]
+        grads = []
+        for ties in (False, True):
+            again = replay.run(self.tape, chosen, given, ties)
+            draw = torch.Generator().manual_seed(k)
+            some = [again[n] for n in chosen if again[n].requires_grad]
+            weights = (torch.randn(x.shape, generator=draw, dtype=torch.float64) for x in some)
+            total = sum(
+                ((w * x).sum() for w, x in zip(weights, some, strict=True)), torch.zeros(())
+            )
+            found = torch.autograd.grad(total, [*begin.values()], allow_unused=True) if some else []
+            grads.append([g for g in found if g is not None])
+        return any(
+            not torch.allclose(a, b, rtol=1e-9, atol=0.0) for a, b in zip(*grads, strict=True)
+        )
 
     def _equal_largest(self, k: int, values: Mapping[int, Tensor]) -> bool:
         """Has a maximum or minimum of many numbers several places, as where an image is blank?

@@ -117,7 +117,7 @@ class Updates:
     def _in_part(self, node: Node) -> bool:
         """``old[part] = old[part] + change``"""
         base, _, new = node.args
-        part = self.tape.nodes[new.id]
+        part = self.tape.nodes[self.tape.origin(new.id)]
         if part.op not in ("add", "subtract"):
             return False
         old = self._source(base.id, node) or base.id
@@ -147,9 +147,12 @@ class Updates:
         return False
 
     def _wholes(self, id: int) -> list[int]:
-        """The value itself, the row that it is an element of, the array of that row, ..."""
+        """The value itself, the row that it is an element of, the array of that row, ...
+
+        A row may have got another shape on the way.
+        """
         found = [id]
-        while (node := self.tape.nodes[found[-1]]).op in PARTS and node.inputs:
+        while (node := self.tape.nodes[found[-1]]).op in PARTS | SAME_NUMBERS and node.inputs:
             found.append(node.inputs[0])
         return found
 
