@@ -14,6 +14,7 @@ from typing import Any, TypeGuard
 
 from ..code import Place
 from ..untrusted import read_regular
+from .choices import as_call, is_choice, with_choices
 from .passes import is_watched
 
 MAX_BYTES = 20_000_000  # of a script, or of a notebook with its pictures
@@ -21,16 +22,6 @@ MAX_CODE = 500_000  # characters; Python takes 400 bytes to compile one
 MAX_PARTS = 500_000  # objects and lists in a notebook's JSON
 # What functions are called that compute losses and gradients.
 CAST = re.compile(r"(u?int|float)(8|16|32|64)?_?|bool_?|double|single")  # NumPy's types
-
-# The comparisons that choose a number, by their names in `operator`.
-_COMPARED = {
-    ast.Lt: "lt", ast.LtE: "le", ast.Gt: "gt", ast.GtE: "ge", ast.Eq: "eq", ast.NotEq: "ne",
-}  # fmt: skip
-# What is computed without asking anybody.
-_PLAIN = (
-    ast.Compare, ast.cmpop, ast.Name, ast.Attribute, ast.Constant, ast.UnaryOp, ast.unaryop,
-    ast.Load,
-)  # fmt: skip
 
 
 def read_source(path: Path, module: str | None = None) -> tuple[str, list[Place]]:
@@ -125,80 +116,6 @@ def _functions_in(node: ast.Module | ast.ClassDef) -> list[str]:
     return [x.name for x in node.body if isinstance(x, ast.FunctionDef)]
 
 
-def _is_typed(x: ast.expr | None) -> bool:
-    """Is it a number, as it is typed: ``-1``?"""
-    if isinstance(x, ast.UnaryOp) and isinstance(x.op, ast.USub | ast.UAdd):
-        x = x.operand
-    return isinstance(x, ast.Constant) and type(x.value) in (int, float)
-
-
-def _is_choice(x: ast.expr | None, inner: bool = False) -> bool:
-    """Is it ``1 if a < b else 0``, which may have another one inside?
-
-    That one is computed in any case, so it must compare values that are there.
-    """
-    if not (isinstance(x, ast.IfExp) and isinstance(x.test, ast.Compare)):
-        return False
-    known = len(x.test.ops) == 1 and type(x.test.ops[0]) in _COMPARED
-    if inner:
-        known = known and all(isinstance(n, _PLAIN) for n in ast.walk(x.test))
-    return known and all(_is_typed(part) or _is_choice(part, True) for part in (x.body, x.orelse))
-
-
-def _choice(x: ast.IfExp) -> ast.expr:
-    """A choice as a call of the recorder."""
-    assert isinstance(x.test, ast.Compare)
-    name = ast.Constant(_COMPARED[type(x.test.ops[0])])
-    parts = [x.test.left, x.test.comparators[0], x.body, x.orelse]
-    return ast.copy_location(ast.Call(ast.Name("__chosen__", ast.Load()), [name, *parts], []), x)
-
-
-def _with_choices(statements: list[ast.stmt]) -> list[ast.stmt]:
-    """A block in which a statement that chooses a typed number is an expression: ``1 if ...``.
-
-    ``if a: return 1``, ``return 0``; ``if a: y = 1``, ``else: y = 0``; ``y = 0``, ``if a: y = 1``.
-    """
-    found = list[ast.stmt]()
-    for statement in reversed(statements):
-        other = found[-1] if found else None
-        if isinstance(statement, ast.If) and len(statement.body) == 1:
-            orelse = _with_choices(statement.orelse)
-            one, last = statement.body[0], orelse[0] if len(orelse) == 1 else None
-            if isinstance(one, ast.Return) and not orelse and isinstance(other, ast.Return):
-                last = found.pop()
-            made = _one_of(statement, one, last)
-            if made is not None:
-                found.append(made)
-                continue
-            if last is other and last is not None:
-                found.append(last)
-        elif isinstance(statement, ast.Assign) and isinstance(other, ast.If):
-            made = _one_of(other, other.body[0], statement) if len(other.body) == 1 else None
-            if made is not None and not other.orelse and _is_name(statement):
-                found[-1] = made
-        found.append(statement)
-    return found[::-1]
-
-
-def _one_of(test: ast.If, one: ast.stmt, other: ast.stmt | None) -> ast.stmt | None:
-    """One statement for two that return or assign the one or the other typed number."""
-    first, second = (getattr(x, "value", None) or test.test for x in (one, other))
-    chosen = ast.copy_location(ast.IfExp(test.test, first, second), test)
-    if not _is_choice(chosen):
-        return None
-    if isinstance(one, ast.Return) and isinstance(other, ast.Return):
-        return ast.copy_location(ast.Return(chosen), test)
-    if isinstance(one, ast.Assign) and isinstance(other, ast.Assign):
-        targets = [list(map(ast.dump, x.targets)) for x in (one, other)]
-        if targets[0] == targets[1]:
-            return ast.copy_location(ast.Assign(one.targets, chosen), test)
-    return None
-
-
-def _is_name(statement: ast.Assign) -> bool:
-    return all(isinstance(target, ast.Name) for target in statement.targets)
-
-
 def _casts(call: ast.Call, function: ast.Attribute) -> bool:
     """Is it ``np.int64(x)``, by its name?"""
     return len(call.args) == 1 and not call.keywords and bool(CAST.fullmatch(function.attr))
@@ -235,7 +152,7 @@ class AssignmentRewriter(ast.NodeTransformer):
         for name in ("body", "orelse", "finalbody"):
             statements = getattr(node, name, None)
             if isinstance(statements, list):
-                statements = _with_choices(statements)
+                statements = with_choices(statements)
                 setattr(node, name, statements)
                 self._guard(statements)
         return super().visit(node)
@@ -260,9 +177,9 @@ class AssignmentRewriter(ast.NodeTransformer):
                 )
 
     def visit_IfExp(self, node: ast.IfExp) -> ast.AST:
-        chosen = _is_choice(node)
+        chosen = is_choice(node)
         self.generic_visit(node)
-        return _choice(node) if chosen else node
+        return as_call(node) if chosen else node
 
     def visit_Module(self, node: ast.Module) -> ast.AST:
         self.beside.append(_functions_in(node))
