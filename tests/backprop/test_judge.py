@@ -723,6 +723,18 @@ def test_an_array_that_is_clipped_by_its_own_norm(tmp_path):
     assert finding.verdict == "wrong"
 
 
+def test_every_array_is_clipped_by_its_own_norm(tmp_path):
+    """What is clipped is checked, in steps that clip some of the arrays only."""
+    every = NORMS.replace("* dW", "* clipped(dW)")
+    (finding,) = judged(every, tmp_path)
+    assert finding.verdict == "correct"
+    assert "a clipped gradient" in finding.notes[-1]
+    (finding,) = judged(every.replace("* (1 - a**2)", ""), tmp_path)
+    assert (finding.verdict, finding.diagnosis.line) == ("wrong", 12)
+    (finding,) = judged(every.replace("- 0.01 * clipped(dW)", "+ 0.01 * clipped(dW)"), tmp_path)
+    assert finding.verdict == "wrong"
+
+
 LAST = """\
 import numpy as np
 np.random.seed(0)
@@ -1631,3 +1643,24 @@ def test_the_delta_of_a_mistake_at_the_output_has_its_numbers(tmp_path):
     assert abs(wrong.ratio - 1) > 1e-3
     assert wrong.elements[0] == (wrong.index, wrong.actual, wrong.expected)
     assert len(wrong.elements) > 1
+
+
+ROWS = """
+import numpy as np
+rng = np.random.default_rng(1)
+U, Z, R = rng.random((6, 3)), rng.random((5, 3)), rng.random((6, 5))
+for step in range(200):
+    n, q = rng.integers(6), rng.integers(5)
+    u, z = U[n].reshape(-1, 1), Z[q].reshape(-1, 1)
+    new_u = u + 0.05 * (R[n, q] - u.T @ z) * z
+    new_z = z + 0.05 * (R[n, q] - u.T @ z) * u
+    U[n] = new_u.reshape(3)
+    Z[q] = new_z.reshape(3)
+"""
+
+
+def test_rows_of_another_shape_are_updated(tmp_path):
+    (finding,) = judged(ROWS, tmp_path)
+    assert finding.verdict == "correct"
+    (finding,) = judged(ROWS.replace("z) * u", "z) * z"), tmp_path)
+    assert finding.verdict == "wrong"

@@ -22,7 +22,7 @@ from xor_torch.backprop import replay
 from xor_torch.backprop.check import check_file
 from xor_torch.backprop.recording import places, script
 from xor_torch.backprop.recording.limits import Limits
-from xor_torch.backprop.recording.number import Number
+from xor_torch.backprop.recording.number import Number, Whole
 from xor_torch.backprop.recording.recorder import Recorder
 
 pytestmark = pytest.mark.usefixtures("forked")
@@ -49,6 +49,8 @@ QUICK = {
     "likelihood",
     "off",
     "front",
+    "fires",
+    "answers",
 }
 
 
@@ -199,6 +201,84 @@ def test_places_hold_what_they_would_hold():
     assert found["d"]["w"][0] is found["row"]
 
 
+WHOLES = """
+y = 1 if z > 0.5 else 0
+y + 1, 1 - y, y * 2.5, 0.5 * y, 2 / (y + 1), y ** 2, 2 ** y, y // 2, y % 2, -y, +y, abs(-y), ~y,
+divmod(y, 2), divmod(3, y + 1), round(y), round(y, -1), int(y), float(y), bool(y), y < 1, y == 1,
+y != 2, 1 > y, y & 1, 3 ^ y, y << 2, sum([y, 1, y]), max(y, 3), min(0.5, y), [5, 6][y], "ab" * y,
+range(y), {1: "one", 0: "none"}[y], f"{y:03d}", "%d %s" % (y, y), str(y), repr([y]), hash(y),
+isinstance(y, int), y.bit_length(), sorted([3, y, 2]), y in (0, 1), math.exp(y), math.log(y + 2, 3),
+(2 if z > 3 else -1), (1.0 if z < 3 else 0), int(y), copy.deepcopy([y]), y * x, x * y, x > y,
+pickle.loads(pickle.dumps(y)), np.array([y, 2]), np.exp(y), y * np.ones(2), np.ones(2) - y,
+np.array([3, 4])[y]
+"""
+
+
+@pytest.mark.parametrize("z", [0.7, -0.7])
+def test_a_chosen_number_is_a_whole_number_as_python_has_it(z):
+    before, _, rest = WHOLES.strip().partition("\n")
+    source = f"import copy, math, pickle\nimport numpy as np\nx, z = 0.3, {z}\n{before}\n"
+    source += f"found = [{' '.join(rest.splitlines())}]\n"
+    plain = {}
+    exec(source, plain)
+    found, _ = script.record(source, "script.py")
+    assert type(found["y"]) is Whole
+    assert repr(found["found"]) == repr(plain["found"])
+
+
+CHOICES = """
+def first(z):
+    if z >= 0:
+        return 1
+    return -1.0
+def second(z):
+    if z > 0.5:
+        return 1
+    elif z < -0.5:
+        return -1
+    else:
+        return 0
+def third(z):
+    y = 0
+    if z > 0:
+        y = 1
+    return y
+def fourth(z):
+    if z > 0:
+        y = 1
+    else:
+        y = 0
+    return y
+def fifth(z):
+    if z > 2: return 3
+    if z > 0.2: return 2
+    return 1
+class Unit:
+    def fire(self, z):
+        self.y = 1 if z > 0 else 0
+        return self.y
+zs = [-2.0, -0.3, 0.1, 0.9, 5.0]
+found = [[f(z) for z in zs] for f in (first, second, third, fourth, fifth, Unit().fire)]
+"""
+
+
+def test_a_statement_that_chooses_a_typed_number_is_a_step_without_a_branch():
+    plain = {}
+    exec(CHOICES, plain)
+    found, tape = script.record(CHOICES, "script.py")
+    assert repr(found["found"]) == repr(plain["found"])
+    assert not tape.branches
+    assert all(type(y) in (Number, Whole) for some in found["found"] for y in some)
+
+
+def test_what_is_not_there_is_not_asked_for():
+    """The second comparison is made only if the first has failed."""
+    source = (
+        "f = lambda x: 1 if len(x) < 2 else 0 if x[1] > 0.5 else -1\ny = f([0.3]), f([1.0, 2.0])"
+    )
+    assert repr(script.record(source, "script.py")[0]["y"]) == "(1, 0)"
+
+
 # ------------------------------------------------------------------------------ the tape
 
 
@@ -285,6 +365,60 @@ def test_a_step_of_momentum_is_made_of_arrays():
 def test_a_right_network_is_right(name):
     verdict = check_file(FILES[name])
     assert verdict.verdict == "correct", verdict.report()
+
+
+NUMPY_PERCEPTRON = """
+import numpy as np
+rng = np.random.default_rng(3)
+X = rng.normal(size=(40, 2))
+T = np.where(X[:, 0] - X[:, 1] > 0.2, 1.0, -1.0)
+w, b, rate = np.zeros(2), 0.0, 0.5
+for epoch in range(6):
+    for x, t in zip(X, T):
+        z = np.dot(w, x) + b
+        STEP
+"""
+STEPS = {
+    "where": """y = np.where(z > 0, 1.0, -1.0)
+        w += rate * (t - y) * x
+        b += rate * (t - y)""",
+    "sign": """w = w + rate * (t - np.sign(z)) * x
+        b = b + rate * (t - np.sign(z))""",
+    "if": """y = 1.0 if z > 0 else -1.0
+        w += rate * (t - y) * x
+        b += rate * (t - y)""",
+    "branch": """if t * z <= 0:
+            w += rate * t * x
+            b += rate * t""",
+    "continue": """y = 1 if z > 0 else -1
+        if y == t:
+            continue
+        w += rate * t * x
+        b += rate * t""",
+}
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_a_perceptron_follows_its_loss(name, tmp_path):
+    path = tmp_path / "script.py"
+    path.write_text(NUMPY_PERCEPTRON.replace("STEP", STEPS[name]))
+    verdict = check_file(path)
+    assert verdict.verdict == "correct", verdict.report()
+    text = path.read_text()
+    path.write_text(re.sub(r"([wb]) (?:\+=|= . \+) rate", r"\1 -= rate", text))
+    found = check_file(path).to_json()
+    assert (found["verdict"], found["mistake"]) == ("wrong", "wrong sign")
+
+
+def test_a_rate_that_an_if_lowers_is_no_weight(tmp_path):
+    path = tmp_path / "script.py"
+    source = "rate = 0.01\n" + FILES["line"].read_text().replace("points, 0.01", "points, rate")
+    path.write_text(
+        source.replace(
+            "    m, b = step", "    if rate > 1e-6:\n        rate -= 1e-7\n    m, b = step"
+        )
+    )
+    assert check_file(path).verdict == "correct"
 
 
 @pytest.mark.parametrize("name", ["words", "likelihood"])

@@ -316,7 +316,9 @@ def fit(bench: Bench, objective: Objective, decay: bool = False, noise: bool = T
 
 def hopeless(bench: Bench, objective: Objective, decay: bool) -> bool:
     """Does no update follow it at the points of one step? A quick test before `fit`."""
-    k = next((p.step for p in reversed(bench.points) if p.step in objective.terms), None)
+    some = [p.step for p in reversed(bench.points) if p.step in objective.terms]
+    moving = (p.step for p in reversed(bench.points) if p.changing)
+    k = next((k for k in moving if k in some), next(iter(some), None))
     rows: dict[int, list[Tensor]] = {i: [] for i in range(len(bench.parameters))}
     for p in [p for p in reversed(bench.points) if p.step == k]:
         found = gradients_at(objective, p)

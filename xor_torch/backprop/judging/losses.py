@@ -19,8 +19,8 @@ from torch.nn.functional import huber_loss, softplus
 from .. import replay
 from .findings import MistakeName
 from .fit import PROPORTIONAL
-from .objectives import Objective
-from .points import Bench, Point, largest
+from .objectives import PERCEPTRON, Objective
+from .points import Bench, Point, is_finite, largest
 
 Tensor = torch.Tensor
 Data = tuple[Tensor, Tensor, Tensor, Tensor]  # (z, f, df/dz, d) at a point
@@ -192,6 +192,7 @@ def identify(bench: Bench, pair: Objective, rows: tuple[Row, ...]) -> Match | No
             assert d is not None
             deltas = [p.values[d].detach() for p in points]
             found = _identify(bench, k, points, deltas, z, d, rows)
+            found = found or (_stepped(bench, points, d, z) if rows is LOSSES else None)
             if found is not None and not found.is_vague:
                 return found
             last = last or found
@@ -356,6 +357,25 @@ def _affine(row: Row, data: list[Data]) -> tuple[float, Tensor] | None:
     if zero and max(zero) > 1e-3 * max(largest(d) for *_, d in data):
         return None
     return c, target
+
+
+def _stepped(bench: Bench, points: list[Point], d: int, z: int) -> Match | None:
+    """The loss of a perceptron, ``max(0, -t z)``, has a derivative that is a step.
+
+    It is 0 on one side of a number, where the answer is right, and the same everywhere on the
+    other. An error ``f(z) - t`` is such a step if f is one, and t one of its values.
+    """
+    p = points[0]
+    table = bench.at_each(p.step, z, d, p.values)
+    if table is None:
+        return None
+    jump = table[-1] - table[0]
+    scale = float(jump.abs().max()) * (1.0 if float(jump.sum()) > 0 else -1.0)
+    rising = bool((table.diff(dim=0) * scale >= 0).all()) and _same(jump, scale + 0 * jump)
+    stops = bool((table[[0, -1]].abs().amin(0) <= 1e-9 * abs(scale)).all())
+    if not rising or not stops or not is_finite(table):
+        return None
+    return Match(PERCEPTRON, None, scale, z, z, p.step)
 
 
 def _weighted(data: list[Data], k: int, z: int, f: int) -> Match | None:

@@ -99,10 +99,11 @@ def scaled(bench: Bench, one: Fit) -> Diagnosis:
     view, nodes, k = repair.view, bench.tape.nodes, repair.k
     paths = {i: _path(bench, repair, i) for i in range(len(one.parts))}
     usual = {1.0} | {abs(f) for i in paths if i not in repair.bad for _, f in paths[i]}
+    right = sum(1 << i for i in paths if i not in repair.bad)  # what moves these is right, too
     found = []
     for i in repair.bad:
-        off, path = one.parts[i].factor / one.scale, paths[i]
-        end = bench.steps[k].end[bench.parameters[i]]
+        off, end = one.parts[i].factor / one.scale, bench.steps[k].end[bench.parameters[i]]
+        path = [(n, f) for n, f in paths[i] if not view.reaches.get(n, 0) & right]
         exact = [n for n, f in path if alike(f, off) and not alike(f, 1.0)]
         odd = [n for n, f in path if off < 0 and f < 0 and n != end]
         rates = [f for j in paths if j not in repair.bad for n, f in paths[j][-2:]]

@@ -11,14 +11,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import torch
 
-from ..operations import PARTS, SAME_NUMBERS
+from ..operations import PARTS, SAME_NUMBERS, STEPS
 from ..tape import Ref, squeezed
 from .points import Bench, Key, Point, Values, View, is_finite
 
 Tensor = torch.Tensor
 HINGE = "hinge loss"
+PERCEPTRON = "perceptron loss"
+DIFFERENT = {"not_equal": True, "equal": False}
 LESS = {"less": True, "less_equal": True, "greater": False, "greater_equal": False}
 # What may lie between a term of a sum and the update that it is a part of.
 PASSED_ON = {"add", "subtract", "negative", "multiply", "divide", "assign", "copy", "astype"}
@@ -37,6 +40,11 @@ class Objective:
     weights: dict[int, float] = field(default_factory=dict)  # of values; 1 if it is not here
     # what `gradients_at` has found, by the identity of a point's values, which it keeps alive
     found: dict[int, tuple[Values, list[Tensor] | None]] = field(default_factory=dict)
+
+    @property
+    def by_branches(self) -> bool:
+        """Is it known by the branches that the script takes?"""
+        return self.name in (HINGE, PERCEPTRON)
 
     def values(self, k: int) -> list[int]:
         return [v for _, v in self.terms[k]]
@@ -132,7 +140,7 @@ def different(scalars: list[Objective], points: list[Point]) -> list[Objective]:
 def _hinges(bench: Bench) -> dict[tuple[object, ...], Objective]:
     """Losses that are a branch: ``if y * f(x) < 1:`` is where max(0, 1 - y f(x)) has a slope.
 
-    The slope may be on either side.
+    It may have it on either side. ``if step(f(x)) != y:`` is where max(0, -y f(x)) has one.
     """
     found: dict[tuple[object, ...], Objective] = {}
     for k in bench.chosen:
@@ -140,9 +148,19 @@ def _hinges(bench: Bench) -> dict[tuple[object, ...], Objective]:
         needed = view.behind(view.ends)
         for n, answer in bench.tape.branches:
             inputs = [i for i in nodes[n].inputs if i in view.inside]
-            if n not in view.inside or nodes[n].op not in LESS or len(inputs) != 1:
+            if n not in view.inside or len(inputs) != 1:
                 continue
             (margin,) = inputs
+            if nodes[n].op in DIFFERENT and margin not in needed:
+                wrong = _wrong_answer(bench, k, n, margin)
+                if wrong is not None:
+                    z, slope = wrong
+                    key = (PERCEPTRON, *view.key(z))
+                    made = found.setdefault(key, Objective("own", PERCEPTRON, {}, key))
+                    made.terms.setdefault(k, []).append((None, z))
+                    made.weights[z] = slope if answer == DIFFERENT[nodes[n].op] else 0.0
+            if nodes[n].op not in LESS:
+                continue
             if (
                 margin in needed
                 or view.depends[margin] != view.full
@@ -158,6 +176,36 @@ def _hinges(bench: Bench) -> dict[tuple[object, ...], Objective]:
                 made.terms.setdefault(k, []).append((None, margin))
                 made.weights[margin] = slope if active else 0.0
     return found
+
+
+def _wrong_answer(bench: Bench, k: int, n: int, answer: int) -> tuple[int, float] | None:
+    """The number of which an answer is a step, and the slope of the loss if the answer is wrong.
+
+    Args:
+        bench: of the network.
+        k: the step.
+        n: the comparison of the answer with the target.
+        answer: what is compared.
+
+    """
+    view, nodes = bench.view(k), bench.tape.nodes
+    if nodes[answer].op not in STEPS | {"where"}:  # a number of wrong answers, say
+        return None
+    compared = [m for m in view.behind([answer]) if nodes[m].op in LESS]
+    asked = {i for m in compared for i in nodes[m].inputs if i in view.inside}
+    others = [x for x in nodes[n].args if x != Ref(answer)]
+    given = [nodes[x.id].value if isinstance(x, Ref) else x for x in (Ref(answer), *others)]
+    numbers = [float(np.reshape(x, ())) for x in given if x is not None and np.size(x) == 1]
+    if len(asked) != 1 or len(numbers) != 2:
+        return None
+    (z,) = asked
+    if view.depends[z] != view.full or nodes[z].shape not in ((), (1,), (1, 1)):
+        return None
+    table = bench.at_each(k, z, answer, {})
+    if table is None:
+        return None
+    slope = float((table[-1] - table[0]).sum()) * (numbers[0] - numbers[1])
+    return (z, math.copysign(1.0, slope)) if slope else (z, 0.0)
 
 
 def _beside_earlier(bench: Bench, k: int) -> set[int]:

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 
 from .. import replay
-from ..operations import COMPARISONS, ELEMENTWISE, EXTREMES, JOINS, PARTS, SAME_NUMBERS
+from ..operations import COMPARISONS, ELEMENTWISE, EXTREMES, JOINS, PARTS, SAME_NUMBERS, STEPS
 from ..tape import Node, Ref, Tape
 from ..twins import FIRST_OF_EQUAL, TWINS
 from .steps import Network, Step
@@ -30,7 +30,8 @@ Key = tuple[object, ...]
 Inner = dict[tuple[int, int], tuple[int, float]]  # (step, state) -> (value, sign)
 
 MOVES = ((1, 0.6, True), (1001, 1.2, False))  # (seed, size, added to the run's numbers?)
-CLOSER = (20, 1e3, 1e5)  # if the script takes another branch, or a clip begins to cut
+CLOSER = (20, 1e3, 1e5)  # should the script take another branch, or a clip begin to cut
+MOST_DRAWS = 6  # of numbers with which a step changes something
 MOST_STEPS = 6
 # Operations, times points: about five seconds of repeating.
 MOST_REPEATED = 120_000
@@ -125,7 +126,14 @@ class View:
             masks = (self.depends.get(ids[0], 0), self.reaches.get(ids[0], 0))
             key = (node.site, node.op, len(node.shape), "last", *map(self._last, masks))
             found.setdefault(key, []).extend(ids)
-        return {key: sorted(ids) for key, ids in found.items()}
+        return {key: self._whole_sums(sorted(ids)) for key, ids in found.items()}
+
+    def _whole_sums(self, ids: list[int]) -> list[int]:
+        """The same values without those of a running sum that only the next one reads."""
+        if self.tape.nodes[ids[0]].op != "add":
+            return ids
+        mine = {*ids}
+        return [n for n in ids if len(to := self.users.get(n, [])) != 1 or to[0] not in mine]
 
     @cached_property
     def places(self) -> dict[Key, list[int]]:
@@ -250,6 +258,11 @@ class Point:
     seed: int = 0
     noisy: list[tuple[Values, list[Tensor], list[Tensor]]] = field(default_factory=list)
 
+    @property
+    def changing(self) -> bool:
+        """Does the step change a parameter here?"""
+        return any(map(largest, self.changes))
+
 
 class Bench:
     """One network of the script, with the points at which it is examined."""
@@ -281,19 +294,12 @@ class Bench:
         """What the updates of a step read of the gradients of the step before: its momentum.
 
         Such a value is made, element by element, of values that the step before has put into its
-        own updates, and whose like the step puts into its updates again.
+        own updates, and whose like the step puts into its updates again. Or all that is read adds a
+        multiple of what the step before would have changed without reading anything.
         """
-        if k == 0:
-            return []
-        nodes, view, before = self.tape.nodes, self.view(k), self.view(k - 1)
-        of_others = {n for s in self.network.of_others for n in s.nodes}
+        nodes, view, before = self.tape.nodes, self.view(k), self.view(max(k - 1, 0))
+        users = self._read_of_before(k)
         found = []
-        users: dict[int, list[int]] = {}
-        for n in view.step.nodes:
-            for a in nodes[n].inputs if view.reaches[n] and n not in view.starts else ():
-                known = a in view.inside or a in of_others or a in before.starts
-                if not known and a in before.inside:
-                    users.setdefault(a, []).append(n)
         for a, by in users.items():
             stack, seen = [a], set[int]()
             alike = all(n in view.only_moves and nodes[n].op in NUMBER_BY_NUMBER for n in by)
@@ -308,7 +314,52 @@ class Bench:
                     stack += nodes[n].inputs
             if alike:
                 found.append(a)
-        return found
+        return [*users] if len(found) < len(users) and self._is_last_change(k) else found
+
+    @cache  # noqa: B019 - a bench lives as long as its judgement
+    def _read_of_before(self, k: int) -> dict[int, list[int]]:
+        """What the updates of a step read of the values of the step before, and what reads it."""
+        users: dict[int, list[int]] = {}
+        if k == 0:
+            return users
+        nodes, view, before = self.tape.nodes, self.view(k), self.view(k - 1)
+        of_others = {n for s in self.network.of_others for n in s.nodes}
+        for n in view.step.nodes:
+            for a in nodes[n].inputs if view.reaches[n] and n not in view.starts else ():
+                known = a in view.inside or a in of_others or a in before.starts
+                if not known and a in before.inside:
+                    users.setdefault(a, []).append(n)
+        return users
+
+    def _is_last_change(self, k: int) -> bool:
+        """Does what a step reads of the one before add a multiple of what that one has changed?"""
+        try:
+            moved, now, before = (
+                self._recorded_changes(step, read)
+                for step, read in (
+                    (k, ()),
+                    (k, self._read_of_before(k)),
+                    (k - 1, self._read_of_before(k - 1)),
+                )
+            )
+        except (replay.CannotReplay, RuntimeError):
+            return False
+        added = torch.cat([(a - b).reshape(-1) for a, b in zip(moved, now, strict=True)])
+        last = torch.cat([x.reshape(-1) for x in before])
+        below = float((last * last).sum())
+        if len(last) < 3 or not below:
+            return False
+        factor = float((added * last).sum()) / below
+        return 0 < factor <= 1 and largest(added - factor * last) <= 1e-6 * largest(added)
+
+    def _recorded_changes(self, k: int, zero: Iterable[int]) -> list[Tensor]:
+        """What a step of the run would have changed if some values had been zero."""
+        step = self.steps[k]
+        known = {n: self.tape.nodes[n].value for n in step.start.values()}
+        given = {n: replay.tensor(x).double() for n, x in known.items() if x is not None}
+        given |= {n: torch.zeros(self.tape.nodes[n].shape, dtype=torch.float64) for n in zero}
+        values = replay.run(self.tape, step.end.values(), given, self.ties)
+        return [values[step.end[i]] - values[step.start[i]] for i in self.parameters]
 
     def where(self, id: int) -> str:
         return self.tape.code.where(self.tape.nodes[id].line)
@@ -352,6 +403,8 @@ class Bench:
         last = len(self.steps) - (len(self.steps) > 3)  # the tape may end within the last
         candidates = [k for k in range(first, last) if lengths[k] <= LONGEST_STEP]
         candidates = candidates or [k for k, n in enumerate(lengths) if n <= LONGEST_STEP]
+        # a step that moves nothing tells less: a perceptron's, where the answer is right
+        candidates.sort(key=lambda k: not any(self._moves(k, i) for i in self.parameters))
         most = max(2, min(MOST_STEPS, MOST_REPEATED // (3 * min(lengths))))
         kinds: dict[int, list[int]] = {}  # a step that also computes a loss is longer
         seen: set[int] = set()
@@ -485,9 +538,20 @@ class Bench:
         for k in self.chosen:
             found = [self.point(k, None)]
             for seed, size, keep in MOVES:
-                found.append(self.point(k, k + seed, size, keep) or self._near(k, k + seed, size))
+                found.append(self._moving_point(k, k + seed, size, keep))
             self.points += [p for p in found if p is not None]
         self.points = _without_diverged(self.points)
+
+    def _moving_point(self, k: int, seed: int, size: float, keep: bool) -> Point | None:
+        """One of a few points, if it can be one at which the step changes something."""
+        first = None
+        for n in range(MOST_DRAWS):
+            draw = seed + 10_000 * n
+            p = self.point(k, draw, size, keep and not n) or self._near(k, draw, size)
+            if p is None or p.changing:
+                return p or first
+            first = first or p
+        return first
 
     def _near(self, k: int, seed: int, size: float) -> Point | None:
         """As far from the run's numbers as the script takes the same branches."""
@@ -661,6 +725,52 @@ class Bench:
         """What has to be computed again, in order, if some values are others."""
         view = self.view(k)
         return sorted((view.after(replaced) - {*replaced}) & view.behind(self.changes_of(k)))
+
+    def at_each(self, k: int, z: int, d: int, given: Mapping[int, Tensor]) -> Tensor | None:
+        """A value that is a step of another, where that is from -5e6 to 5e6; a row for each size.
+
+        Args:
+            k: the step of the script.
+            z: the other value.
+            d: the value.
+            given: those that are not computed from z.
+
+        Returns:
+            None if d is no step of z, or if another way leads from the parameters to it.
+
+        """
+        view, nodes = self.view(k), self.tape.nodes
+        between = sorted(view.after([z]) & view.behind([d]) - {z})
+        smooth = {z}
+        for n in between:
+            if nodes[n].op not in STEPS and not smooth.isdisjoint(nodes[n].inputs):
+                smooth.add(n)
+        stack, seen = [d], {z}
+        while stack:
+            n = stack.pop()
+            if n in view.starts:
+                return None
+            if n not in seen and n in view.inside:
+                seen.add(n)
+                stack += nodes[n].inputs
+        if d in smooth:
+            return None
+        outside = {i for n in between for i in nodes[n].inputs} - view.inside
+        others = {i: replay.tensor(x) for i in outside if (x := nodes[i].value) is not None}
+        if len(others) < len(outside):
+            return None
+        sizes = [s * 10.0**n for n in range(-3, 7) for s in (1.0, 2.0, 5.0)]
+        found = []
+        for size in (*(-x for x in reversed(sizes)), *sizes):
+            values = {
+                **others,
+                **given,
+                z: torch.full(self.tape.nodes[z].shape, size, dtype=torch.float64),
+            }
+            for n in between:
+                values[n] = replay.apply(self.tape, nodes[n], values, self.ties)
+            found.append(values[d].detach().reshape(-1).double())
+        return torch.stack(found)
 
     def changes_of(self, k: int) -> set[int]:
         """The values that the changes of a step are read from."""

@@ -217,15 +217,15 @@ class _Lifting:
         for node in (self.old.nodes[id] for id in self.made):
             for n, x in enumerate(node.args):
                 if type(x) in (int, float, bool):
-                    place = node.site, n
+                    place = node.site, node.op, n
                     if same.setdefault(place, x) != x:
                         varies.add(place)
                     often[struct.pack("d", float(x)) if abs(x) < 1e300 else b""] += 1
         return varies, often
 
     def _literal(self, node: Node, n: int, x: Any) -> Any:
-        """An operand that is not recorded: data if it is not the same number each time."""
-        if (node.site, n) not in self.varies:
+        """A number that the script met beside a recorded one: data, if it is another each time."""
+        if (node.site, node.op, n) not in self.varies:
             return x
         # a float that occurs only once may come from code that does not record
         known = type(x) is not float or x % 1 == 0 or self.often[struct.pack("d", x)] > 1

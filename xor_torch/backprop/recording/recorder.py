@@ -31,11 +31,13 @@ from .array import (
 )
 from .frames import Frames
 from .lifting import lifted
-from .limits import Enough, Limits, Loops
-from .number import Number
+from .limits import Enough, Limits, Rounds
+from .number import PYTHONS, Number, Whole, plain
 from .places import Places
 from .preparation import Preparation
 from .updates import Updates
+
+EXACT = 2**53  # A larger int is no float: it is not recorded.
 
 
 class Recorder:
@@ -58,8 +60,8 @@ class Recorder:
         self.tape = Tape()
         self.frames = Frames(self.tape.code)
         self.limits = limits
-        self.updates = Updates(self.tape, limits.marks)
-        self.loops = Loops(limits, lambda: self.updates.count, when_enough)
+        self.updates = Updates(self.tape, limits.marks, self._conditions)
+        self.rounds = Rounds(limits, lambda: self.updates.count, when_enough)
         self.full = False  # Set it to stop recording.
         self.autograd = False  # Has the script let torch compute gradients?
         # Gives the recorded array of another package's value, or None; see `tensors`.
@@ -67,7 +69,9 @@ class Recorder:
         self._when_full = when_full
         self._deadline = time.monotonic() + limits.seconds
         self.places = Places(self)
-        self._made = set[int]()  # the nodes of Python floats
+        self._made = set[int]()  # the nodes that are Python's numbers
+        # an ``if`` of the script -> the value that has decided it the last time, if it is recorded
+        self._decided: dict[tuple[str, int], int] = {}
         self._bytes = 0
         self._preparation = Preparation(self.tape, self.updates, self.frames, limits)
         self._skips = False  # Is the present operation left out, see `Preparation`?
@@ -155,7 +159,7 @@ class Recorder:
         """Arguments with a `Ref` for each array."""
         if type(x) in ATOMS:
             return x
-        if type(x) is Number:
+        if type(x) in PYTHONS:
             return Ref(x.node)
         if isinstance(x, np.ndarray):
             return Ref(self.node_of(x)) if x.dtype.kind in NUMBERS else x
@@ -220,7 +224,7 @@ class Recorder:
         """A list of numbers as an array: the same array each time the script uses the list."""
         if type(x) not in (list, tuple) or holds(x, Recorded) or not self._records():
             return x
-        if holds(x, Number):
+        if holds(x, *PYTHONS):
             return self.array(x)
         value = np.array(x)
         known = self._typed.get(id(x))
@@ -245,7 +249,7 @@ class Recorder:
             return _with_axes(object, kwargs.get("ndmin", 0))
         if isinstance(object, map | filter | zip | range):
             object = list(object)
-        if not holds(object, Recorded, Number):
+        if not holds(object, Recorded, *PYTHONS):
             return self.record_new(np.array(object, dtype=dtype, **kwargs))
         if dtype in ("object", "O", builtins.object):
             return _objects(object)
@@ -271,15 +275,17 @@ class Recorder:
         except Exception as e:  # an object of an unknown class may do anything
             return self.tape, f"its numbers could not be followed, with {type(e).__name__}: {e}"
 
-    def as_number(self, value: float, node: int) -> Number:
-        """A Python float, whose node this is, as one that records."""
+    def as_number(self, value: float, node: int) -> Number | Whole:
+        """A float or an int of Python, whose node this is, as one that records."""
+        if type(value) is int:
+            return Whole(value, node, self)
         return Number.on_tape(value, node, self)
 
     def leaf_number(self, value: float) -> int:
-        """Enter a float of the script; return its node."""
+        """Enter a number of the script; return its node."""
         node = self._new("leaf")
-        node.value, node.shape, node.dtype = np.array(value), (), "f"
-        node.marks = 1 << self.limits.marks  # all Python floats share the last mark
+        node.value, node.shape, node.dtype = np.array(float(value)), (), "f"
+        node.marks = 1 << self.limits.marks  # all of them share the last mark
         self._made.add(node.id)
         return node.id
 
@@ -292,28 +298,36 @@ class Recorder:
             return value
         return self.number("copy", (x,), value)
 
-    def as_array(self, x: Number) -> Any:
-        """A recorded Python float as a recorded NumPy number."""
-        return self.wrap(np.float64(x), x.node) if self._records() else float(x)
+    def as_array(self, x: Number | Whole) -> Any:
+        """A number of Python as the one that NumPy makes of it."""
+        value = np.array(plain(x))[()]
+        return self.wrap(value, x.node) if self._records() else value
 
     def number(self, op: str, args: tuple[Any, ...], value: float) -> Any:
-        """Write down an operation on Python floats; return its result."""
-        if self.places.too_many or not self._records():
+        """Write down what was done with Python's numbers; return the result."""
+        if self.places.too_many or abs(value) > EXACT or not self._records():
             return value
         if self.updates.none:
             self.places.count()
         node = self._new(op, self._encode(args))
-        self._keep(node, value)
+        self._keep(node, float(value))  # the tape knows no ints of Python's
         self._made.add(node.id)
         return self.as_number(value, node.id)
 
+    def condition(self, op: str, args: tuple[Any, ...], answer: bool) -> Ref | None:
+        """Python's numbers were compared; a reference to the answer, if it is recorded."""
+        if self.places.too_many or not self._records():
+            return None
+        node = self._new(op, self._encode(args))
+        self._keep(node, answer)
+        self._made.add(node.id)
+        return Ref(node.id)
+
     def compared(self, op: str, args: tuple[Any, ...], answer: bool) -> None:
-        """Write down that the script compared Python floats, and took a branch."""
-        if self._records():
-            node = self._new(op, self._encode(args))
-            self._keep(node, answer)
-            self._made.add(node.id)
-            self.tape.branches.append((node.id, answer))
+        """Python's numbers were compared, as a branch is taken."""
+        condition = self.condition(op, args, answer)
+        if condition is not None:
+            self.tape.branches.append((condition.id, answer))
 
     # -- operations
 
@@ -494,6 +508,31 @@ class Recorder:
         was = self.tape.nodes[x._memory.node]
         kind = "lost" if was.marks and was.op != "leaf" else "leaf"
         x._memory.node = self.leaf(x._memory.base, kind)
+
+    def asked(self, begin: int, answer: Any, number: int) -> bool:
+        """The script asks something in an ``if``.
+
+        Args:
+            begin: how many branches were taken before it began to ask.
+            answer: what it asks for.
+            number: of the ``if``.
+
+        """
+        yes, frame = bool(answer), self.frames.current()
+        if frame is not None:
+            found = [n for n, _ in self.tape.branches[begin:]]
+            at = frame.f_code.co_filename, number
+            if found and not self.full:
+                self._decided[at] = found[-1]
+            else:
+                self._decided.pop(at, None)
+        return yes
+
+    def _conditions(self) -> list[int]:
+        """The values that have decided that the present statement is run."""
+        if not self._decided:
+            return []
+        return [self._decided[at] for at in self.frames.guards() if at in self._decided]
 
     def branch(self, x: Recorded, answer: bool) -> None:
         """The script chose its way by the truth of `x`."""

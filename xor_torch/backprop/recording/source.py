@@ -10,10 +10,11 @@ import json
 import re
 import tokenize
 from pathlib import Path
-from typing import TypeGuard
+from typing import Any, TypeGuard
 
 from ..code import Place
 from ..untrusted import read_regular
+from .choices import as_call, is_choice, with_choices
 from .passes import is_watched
 
 MAX_BYTES = 20_000_000  # of a script, or of a notebook with its pictures
@@ -128,20 +129,57 @@ class AssignmentRewriter(ast.NodeTransformer):
     value, "x[i]")``; the same with attributes, and one after the other where ``x[i], y.name =
     value`` assigns to several. After ``name += value`` follows ``name =
     __named__(name, "name")``. A ``for`` loop takes its items from ``__loop__(items)``, and a
-    ``while`` loop calls the result of ``__round__()`` before each round, so that the recorder can
-    leave a long loop. A function that may compute gradients, by its name, gets a decorator
-    ``__called__("its class")``. ``float(x)`` becomes ``__float__(x)``, ``np.int64(x)`` becomes
-    ``__cast__(np.int64, x)``.
+    ``while`` loop asks a function of ``__round__()`` before each round, so that the recorder can
+    leave a long loop. ``1 if a < b else 0``, and an ``if`` that returns or assigns one of two typed
+    numbers, becomes ``__chosen__("lt", a, b, 1, 0)``. Another ``if test`` becomes
+    ``if __asked__(__begin__(), test, 5)``, with a number of its own. A function that may compute
+    gradients, by its name, gets a decorator ``__called__("its class")``. ``float(x)`` becomes
+    ``__float__(x)``, ``np.int64(x)`` becomes ``__cast__(np.int64, x)``.
     """
 
     def __init__(self, source: str) -> None:
         self.lines = re.split("\r\n|\r|\n", source)
         # line -> column -> what an assignment changes: x[i][j], and what that is a part of: x[i], x
         self.changed: dict[int, dict[int, list[str]]] = {}
-        self.loops = self.parts = 0  # how many of the names that we make are in use
-        self.classes: list[str] = []  # the classes around the present node
-        self.functions = 0  # how many functions are around it
-        self.beside: list[list[str]] = []  # the functions of the module, and of those classes
+        # line -> the numbers of the ``if`` statements that decide whether it is run
+        self.guards: dict[int, tuple[int, ...]] = {}
+        self.loops = self.parts = self.ifs = 0  # how many names of ours are in use
+        self.classes: list[str] = []  # the classes around
+        self.functions = 0  # how many are around
+        self.beside: list[list[str]] = []  # the functions of the module, and of the classes around
+
+    def visit(self, node: ast.AST) -> Any:
+        for name in ("body", "orelse", "finalbody"):
+            statements = getattr(node, name, None)
+            if isinstance(statements, list):
+                statements = with_choices(statements)
+                setattr(node, name, statements)
+                self._guard(statements)
+        return super().visit(node)
+
+    def _guard(self, block: list[ast.stmt]) -> None:
+        """Give each ``if`` of a block a number, and note which lines it decides about.
+
+        Those are its own, and all that follow in the block if it leaves it: ``continue``.
+        """
+        for n, statement in enumerate(block):
+            if isinstance(statement, ast.If):
+                self.ifs += 1
+                leaves = isinstance(statement.body[-1], ast.Continue | ast.Return | ast.Break)
+                after = block[n + 1 :] if leaves and not statement.orelse else []
+                for one in (*statement.body, *statement.orelse, *after):
+                    for line in range(one.lineno, (one.end_lineno or one.lineno) + 1):
+                        self.guards[line] = (*self.guards.get(line, ()), self.ifs)
+                begin = ast.Call(ast.Name("__begin__", ast.Load()), [], [])
+                begin = ast.copy_location(begin, statement.test)
+                statement.test = self._call(
+                    "__asked__", begin, statement.test, ast.Constant(self.ifs)
+                )
+
+    def visit_IfExp(self, node: ast.IfExp) -> ast.AST:
+        chosen = is_choice(node)
+        self.generic_visit(node)
+        return as_call(node) if chosen else node
 
     def visit_Module(self, node: ast.Module) -> ast.AST:
         self.beside.append(_functions_in(node))

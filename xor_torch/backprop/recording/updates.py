@@ -1,38 +1,47 @@
 """Finds updates while a script runs: an array that is replaced by itself plus a change.
 
-An update is ``new = old + change``, in any spelling, where the change depends on the array's old
-value. A chain of updates has a root: the value that the first of them replaced. A running sum is
-not an update if what is added does not depend on the sum: a total loss.
+An update is ``new = old + change``, in any spelling, where the change depends on what the array was
+before, or an ``if`` has decided by a number that is computed from the array that it is made. A
+chain of updates has a root: the value that the first of them replaced. A sum that only adds up what
+does not depend on it (a total loss) is not one.
 """
 
+from collections.abc import Callable
 from typing import Any
 
-from ..operations import PARTS, SAME_NUMBERS
+from ..operations import PARTS, PRODUCTS, SAME_NUMBERS
 from ..tape import Node, Ref, Tape
+
+FACTORS = PRODUCTS | {"multiply"}
+MOST_BEFORE = 5_000  # operations between a value and the ``if`` that it decides
 
 
 class Updates:
     """Finds the updates on a growing tape, and adds each to the tape's `links`."""
 
-    def __init__(self, tape: Tape, marks: int) -> None:
-        """Watch a tape, whose nodes `found` has not seen yet.
+    def __init__(
+        self, tape: Tape, marks: int, conditions: Callable[[], list[int]] = lambda: []
+    ) -> None:
+        """Begin with a tape of which no node was shown to `found` yet.
 
         Args:
             tape: its `links` are written.
             marks: how many arrays have a mark of their own; all later ones share the last.
+            conditions: tells which values have decided that the present statement is run.
 
         """
-        self.tape = tape
-        self.count = 0  # how many updates were found, over all arrays
-        self.most = 0  # how many were found of the array with the most
-        self.began: int | None = None  # the node of the first repeated update
-        self.none = True  # Was no update found, not even one that is left out of the tape's links?
-        # A step that begins with a value before this node, or with one that came onto the tape
-        # late, may not be complete on the tape.
+        self.tape, self._conditions = tape, conditions
+        self.count = 0  # how many were found, over all arrays
+        self.most = 0  # of one array
+        self.began: int | None = None  # the node of the first one that was made again
+        self.none = True  # Was none found, not even an update that begins too early?
+        # A step that begins with a value before this node, or with one of those that the tape has
+        # entered late, may not be complete on the tape.
         self.complete_from = 0
         self.entered_late = set[int]()
         self._marks = marks
-        self._root_of: dict[int, int] = {}  # each value that replaced another -> its root
+        self._new = set[int]()  # the values that updates have made
+        self._root_of: dict[int, int] = {}  # of every value that replaced another
         # (root, place in the script) -> the part of the array that was changed there first, and
         # the value that was changed there last
         self._places: dict[tuple[int, Any], tuple[str, int]] = {}
@@ -73,7 +82,7 @@ class Updates:
 
         """
         root = self._root(old)
-        if not any(self._depends(i, root) for i in changes):
+        if not (any(self._depends(i, root) for i in changes) or self._decides(old)):
             self._keep_sum(old, node)
             return False
         # count only the first number of a list
@@ -93,7 +102,9 @@ class Updates:
         found = []
         for old, change in pairs:
             source = self._source(old, node)
-            if source is not None and self._depends(change, self._root(source)):
+            if source is not None and (
+                self._depends(change, self._root(source)) or self._decides(source)
+            ):
                 found.append(source)
             elif source is not None:
                 self._keep_sum(source, node)
@@ -113,7 +124,7 @@ class Updates:
         changes = [i for i in part.inputs if base.id not in self._wholes(i)]
         if len(changes) == len(part.inputs):
             return False
-        if any(self._depends(i, self._root(old)) for i in changes):
+        if any(self._depends(i, self._root(old)) for i in changes) or self._decides(old):
             self._add(old, node)
             return True
         self._keep_sum(old, node)
@@ -173,6 +184,27 @@ class Updates:
             return False
         return True
 
+    def _decides(self, old: int) -> bool:
+        """Is this statement run because of a number that is computed from a value, by a product?
+
+        ``if t * (w @ x) <= 0: w += t * x`` is an update; ``if rate > 0.1: rate -= 0.01`` is none.
+        """
+        nodes = self.tape.nodes
+        for condition in self._conditions():
+            stack, seen, product = [condition], set[int](), False
+            reached = False
+            while stack and len(seen) < MOST_BEFORE:
+                n = stack.pop()
+                if n == old:
+                    reached = True
+                elif n > old and n not in seen and n not in self._new:
+                    seen.add(n)
+                    product = product or nodes[n].op in FACTORS
+                    stack += nodes[n].inputs
+            if reached and product:
+                return True
+        return False
+
     def _keep_sum(self, old: int, node: Node) -> None:
         """Remember a running sum: until now, no change of it depends on it."""
         if self.tape.nodes[old].site == node.site:
@@ -190,6 +222,7 @@ class Updates:
             if was >= self.complete_from and was not in self.entered_late
         ]
         self.none = False
+        self._new.add(node.id)
         if not counts:
             return
         # Changing one element after the other is one update. ``x @ w + b`` with the same b as
