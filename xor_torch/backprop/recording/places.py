@@ -11,7 +11,7 @@ import types
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, Protocol
 
-from ..tape import Tape
+from ..tape import Node, Tape
 from .array import Recorded
 from .frames import Frames
 from .number import PYTHON_NUMBERS, Number, Whole, plain
@@ -20,6 +20,7 @@ from .updates import Updates
 # Python's numbers are no longer recorded if a script has more than this before its first update.
 MOST_NUMBERS = 200_000  # in all its places
 MOST_OPERATIONS = 1_000_000  # on such numbers
+MOST_TYPED = 8  # characters of a number that is typed; one drawn at random has more
 MOST_IN_LIST = 5_000  # A list with more is data: its numbers are constants.
 MOST_ROOTS = 2_000  # names
 MOST_LEVELS = 5  # of objects in lists in objects
@@ -262,15 +263,22 @@ class Places:
                 changes.append(n)  # the error of this step depends on the update of the last one
             elif node.op in ("add", "subtract", "copy", "sum", "negative"):
                 stack += node.inputs
-            elif (
-                node.op in ("multiply", "divide")
-                and len(node.inputs) == 1
-                and self._recorder.tape.origin(node.inputs[0], ("copy",)) == old
-            ):
-                found = True  # a decay
+            elif node.op in ("multiply", "divide") and self._is_decayed(node, old):
+                found = True
             else:
                 changes.append(n)
         return changes if found and not stack else None
+
+    def _is_decayed(self, node: Node, old: int) -> bool:
+        """Is a product the old number times one that the script types: ``self.beta * m``?"""
+        tape = self._recorder.tape
+        origins = [tape.origin(i, ("copy",)) for i in node.inputs]
+        factors = [tape.nodes[i].value for i in origins if i != old and tape.nodes[i].op == "leaf"]
+        return (
+            origins.count(old) == 1
+            and len(factors) == len(origins) - 1
+            and all(x is not None and len(repr(float(x))) <= MOST_TYPED for x in factors)
+        )
 
     # ------------------------------------------------------------ lists
 
