@@ -1,4 +1,7 @@
-"""Networks of Python's own floats: the script's numbers, the tape and the verdict."""
+"""Networks of Python floats: the script's own numbers, the tape and the verdict.
+
+The file is long because it goes with the same networks from their numbers to the verdict.
+"""
 
 import contextlib
 import functools
@@ -52,7 +55,7 @@ QUICK = {
 
 
 def quick(names, file_of=lambda name: name):
-    """The names, most of them marked as slow."""
+    """The names of the networks; most are marked as slow."""
     return [
         pytest.param(n, marks=() if file_of(n) in QUICK else pytest.mark.slow, id=n) for n in names
     ]
@@ -115,7 +118,7 @@ def test_a_number_is_a_float_to_the_last_digit():
 
 
 def _split(expressions):
-    """The parts between commas that stand in no bracket."""
+    """The parts between the commas that are outside all brackets."""
     parts, depth = [""], 0
     for c in expressions.replace("\n", " "):
         depth += (c in "([{") - (c in ")]}")
@@ -281,7 +284,7 @@ def test_what_is_not_there_is_not_asked_for():
 
 @functools.cache
 def recorded(source):
-    """The tape of a script's first updates, not to be changed, and the limit that it met."""
+    """The tape of a script's first updates (do not change it), and the limit that it reached."""
     recorder = Recorder(Limits(updates=40, slow_loop_seconds=1e9))
     with contextlib.redirect_stdout(io.StringIO()):
         script.Run(recorder).script(source, "script.py")
@@ -346,7 +349,7 @@ def test_numbers_are_arrays_with_the_names_of_a_reader(name):
 
 
 def test_a_step_of_momentum_is_made_of_arrays():
-    """So that what is said of NumPy's optimisers holds for Python's."""
+    """So the rules for optimisers in NumPy hold for Python floats, too."""
     tape, _ = recorded(FILES["layered"].read_text())
     _, new = tape.links[-30]
     names = {tape.nodes[n].name: tape.nodes[n] for _, n in tape.links if n <= new}
@@ -438,7 +441,7 @@ def test_a_mistake_is_found(id, tmp_path):
 
 
 def test_a_number_that_is_not_one_is_data_like_others(tmp_path):
-    """A step met nan once: the numbers are followed nevertheless."""
+    """One step had a nan: the numbers are followed all the same."""
     path = tmp_path / "script.py"
     source = FILES["line"].read_text()
     path.write_text(source + "\nfor x in (1.0, math.nan, 2.0):\n    print(w * x)\n")
@@ -483,7 +486,7 @@ UNSEEN = {
 
 
 def test_the_line_is_right(tmp_path):
-    """Until one of UNSEEN changes it."""
+    """The line is right until one of UNSEEN changes it."""
     path = tmp_path / "script.py"
     path.write_text(LINE)
     assert check_file(path).verdict == "correct"
@@ -558,7 +561,7 @@ def test_a_network_that_is_updated_in_parts_has_no_verdict(tmp_path):
 
 
 def test_a_script_with_numpy_has_the_tape_that_it_had():
-    """Rates and lists of data are no values of their own."""
+    """Rates and lists of data do not become values of their own."""
     source = """import numpy as np
 lr, decay = 0.5, 0.1
 data = [[0.0, 1.0], [1.0, 0.5]]
@@ -575,12 +578,12 @@ for epoch in range(5):
 
 
 def test_500_epochs_are_recorded_with_few_operations():
-    """Work, not time: what is written for each of the script's operations."""
+    """Counts work, not time: what is written for each of the script's operations."""
     source = FILES["neurons"].read_text().replace("rows, 0.5, 20, 2", "rows, 0.5, 500, 2")
     recorder = Recorder(Limits())
     with contextlib.redirect_stdout(io.StringIO()):
         script.Run(recorder).script(source, "script.py")
-    assert recorder.rounds.left
+    assert recorder.loops.left
     assert len(recorder.tape.nodes) < 100_000
 
 
@@ -599,7 +602,7 @@ def test_a_factor_that_nobody_typed_is_no_rate(tmp_path):
 
 
 def test_a_loss_of_every_fourth_step_is_not_all_that_is_asked(tmp_path):
-    """It is always that of the first sample, whose input is 0."""
+    """Every fourth step has the first sample, whose input is 0."""
     path = tmp_path / "script.py"
     path.write_text(
         "import math\ndata = [((0, 1), 1), ((1, 1), 0), ((1, 0), 1)]\nw, v, b = 0.3, -0.2, 0.1\n"

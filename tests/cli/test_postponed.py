@@ -1,4 +1,4 @@
-"""Torch's compiler waits until it is used, and is then the real one."""
+"""Torch's compiler is imported when it is used, and then it is the real one."""
 
 import functools
 import subprocess
@@ -6,7 +6,7 @@ import sys
 
 from ..faults import warm
 
-# what a process has of the compiler: a part of the real package, and what that takes longest for
+# what shows that a process has the compiler: a part of the package, and its slowest dependency
 COMPILER = "{'torch._dynamo.eval_frame', 'sympy'} & {*sys.modules}"
 
 TRAIN = f"""

@@ -40,7 +40,7 @@ class Derivatives:
         terms = objective.terms[k]
         self.forward = self.view.behind([v for _, v in terms])
         ds = [d for d, _ in terms if d is not None]
-        # a number that all gradients are multiplied with is made of them, and is held
+        # a factor of all gradients that is made of the gradients counts as a constant
         self.held = ds if as_own(bench, objective) is not None else []
         self.fixed = self.view.behind([v for _, v in terms] + [d for d in ds if not self.held])
         # number of some uses, below 0 -> (value, users)

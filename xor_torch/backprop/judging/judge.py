@@ -446,7 +446,7 @@ class Judgement:
         finding.lr = None
         finding.notes.append(
             "each step is the gradient times a number that the step computes "
-            f"({bench.where(number[k])}): clipping by norm, say"
+            f"({bench.where(number[k])}), as in clipping by norm"
         )
         return finding
 
@@ -517,7 +517,7 @@ class Judgement:
                     self.certain = self._somewhere(bench, one)
                 else:
                     where = bench.where(next(n for n in cut if n is not None))
-                    self.reason = f"derivatives are clipped on {where}, which may be meant"
+                    self.reason = f"derivatives are clipped on {where}, which may be intended"
             try:
                 if all(p.ok for p in one.parts) and sure:
                     return self._scaled(bench, one)
@@ -568,7 +568,7 @@ class Judgement:
         if not isinstance(finding, Finding) or finding.verdict != "correct":
             raise CannotTell(
                 "every update follows the gradient at the numbers of the run, but not at others: "
-                "the script decides by a number that was not seen, as int(np.argmax(x)) is"
+                "the script decides by a number that was not seen, such as int(np.argmax(x))"
             )
         return finding
 

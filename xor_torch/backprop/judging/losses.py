@@ -167,7 +167,7 @@ class Match:
 def is_likelihood(bench: Bench, match: Match) -> bool:
     """Is it a cross-entropy of classes with its sign turned, so that steps should go up?
 
-    Its probabilities must be made by a sigmoid or a softmax: many a number is between 0 and 1.
+    Its probabilities must be made by a sigmoid or a softmax: many other numbers lie from 0 to 1.
     """
     t, f = match.target, match.value
     if match.scale >= 0 or t is None or match.is_vague:
@@ -451,7 +451,7 @@ def _targets(bench: Bench, k: int, d: int, shape: torch.Size) -> list[Tensor]:
 
 
 def _numbers(bench: Bench, k: int) -> list[float]:
-    """Numbers that the step is typed with, and 1."""
+    """The numbers in the text of the step, and 1."""
     found = {1.0}
     for n in bench.steps[k].nodes:
         node = bench.tape.nodes[n]
@@ -471,7 +471,7 @@ def known_target(bench: Bench, match: Match, d: int) -> bool:
     view, nodes = bench.view(match.step), bench.tape.nodes
     targets = [t, *_as_other_values(bench, match, d)]
     for n in view.behind([d]):
-        sums = nodes[n].op in ("add", "subtract")  # a factor is no target
+        sums = nodes[n].op in ("add", "subtract")  # a factor is not a target
         typed = [float(a) for a in nodes[n].args if sums and isinstance(a, int | float)]
         data = [torch.tensor(typed)] if typed else []
         for i in nodes[n].inputs:

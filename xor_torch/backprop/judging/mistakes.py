@@ -153,7 +153,7 @@ class Wrong:
     """A wrong value, taken apart: what it is computed of, and what it should be.
 
     Going back through products, sums and parts, one meets true derivatives (``upstream``), weights,
-    values of the forward pass, data, and whatever else was computed, as the slope of an activation.
+    values of the forward pass, data, and other computed values, such as the slope of an activation.
     """
 
     def __init__(self, bench: Bench, repair: Repair, culprit: Culprit) -> None:
@@ -221,7 +221,7 @@ class Wrong:
         return any(e < 0 and uses[e][0] == self.v for e in self.repair.matches(self.n))
 
     def penalty(self) -> bool:
-        """Does nothing but a multiple of the parameter itself lack?"""
+        """Is only a multiple of the parameter itself missing?"""
         own, k = self.repair.objective.kind == "own", self.view.begin[self.v]
         by = self.repair.slopes[self.culprit.values[0]]
         values, lacks = [], []
@@ -286,7 +286,7 @@ class Wrong:
         return len(self.uses) == 1 and bool(self.zs & self.upstream.keys() and self.read)
 
     def dot(self) -> bool:
-        """Are two things of one shape summed over where each element has its own product?"""
+        """Are two arrays of one shape multiplied as matrices, instead of element by element?"""
         for m in self.products:
             sizes = {tuple(sorted(self.nodes[i].shape)) for i in self.nodes[m].inputs}
             if len(sizes) == 1:
@@ -333,7 +333,7 @@ class Wrong:
         return bool(self.upstream) and bool(self.given or not self.read)
 
     def stale(self) -> bool:
-        """The same, of an array that was computed before: in the step before, say."""
+        """The same with an array that was computed before, for instance in the last step."""
         return self.of_data() and any(self.nodes[o].inputs for o in self.given)
 
     def picked(self) -> bool:
@@ -351,7 +351,7 @@ class Wrong:
 
 Holds = Callable[[Wrong], bool]
 
-# In this order: what is more special comes first.
+# In this order: the more special mistakes come first.
 OF_PARAMETERS: list[tuple[MistakeName | None, Holds]] = [
     ("updated too early", lambda w: w.updated),
     ("detached regularisation", Wrong.penalty),

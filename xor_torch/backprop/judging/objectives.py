@@ -125,7 +125,7 @@ def own_scalars(bench: Bench, steps: Iterable[int] | None = None) -> list[Object
 
 
 def different(scalars: list[Objective], points: list[Point]) -> list[Objective]:
-    """The first of those that are at all points a multiple of each other, as sum and mean are."""
+    """Objectives that are not a multiple of an earlier one at all points, as a mean is of a sum."""
     found: dict[tuple[object, ...], Objective] = {}
     for one in scalars:
         values = [total(one, p.step, p.values) for p in points if p.step in one.terms]
@@ -209,7 +209,7 @@ def _wrong_answer(bench: Bench, k: int, n: int, answer: int) -> tuple[int, float
 
 
 def _beside_earlier(bench: Bench, k: int) -> set[int]:
-    """What compares a value of this step with the same of a step before: progress, and no loss.
+    """Values that compare one of this step with the same of an earlier step: progress, not a loss.
 
     A running loss only adds to what was there.
     """
@@ -225,7 +225,7 @@ def _beside_earlier(bench: Bench, k: int) -> set[int]:
 
 
 def _on_the_data_of(view: View, needed: set[int]) -> set[int]:
-    """What reads arrays from outside the step, and none but those that the updates read."""
+    """Values that read arrays from outside the step, but only arrays that the updates read."""
     nodes = view.tape.nodes
     known = {i for n in needed for i in view.outside(n)}
     stack = [*known]
@@ -258,7 +258,7 @@ def _on_the_data_of(view: View, needed: set[int]) -> set[int]:
 
 
 def _moved_by_itself(view: View, n: int) -> bool:
-    """Is it a multiple of the only parameter, and what else is added?
+    """Is it a multiple of the only parameter, plus other terms?
 
     Then its derivative by it is one number, and with that any update explains itself.
     """
@@ -281,7 +281,7 @@ def _moved_by_itself(view: View, n: int) -> bool:
 
 
 def is_linear(bench: Bench, objective: Objective) -> bool:
-    """Has it the same gradient wherever the parameters are? Then it has no minimum."""
+    """Does it have the same gradient wherever the parameters are? Then it has no minimum."""
     by_step: dict[int, list[list[Tensor]]] = {}
     for p in bench.points:
         if p.step in objective.terms:

@@ -147,7 +147,7 @@ class _Repair(Repair):
             self.wanted.append([-c * g.reshape(x.shape) for c, g, x in wanted])
 
     def matches(self, n: int) -> dict[int, float]:
-        """As ever, but a value counts as wrong if it keeps a wrong factor to the end."""
+        """As in `Derivatives`, but a value is wrong if it keeps a wrong factor to the end."""
         return {v: c for v, c in self.multiples(n).items() if not self._keeps(n, v, c)}
 
     def multiples(self, n: int) -> dict[int, float]:

@@ -612,9 +612,9 @@ class Bench:
         return False
 
     def ties_matter(self) -> bool:
-        """Would a derivative be another if of two equal numbers the other were the maximum?
+        """Would a derivative change if the other of two equal numbers counted as the maximum?
 
-        Mostly it would not: the numbers under a ReLU are all zero, and so are their derivatives.
+        Mostly not: the equal numbers are under a ReLU and all zero, and so are their derivatives.
         """
         return any(self._tie_matters(k, values) for (k, _), values in self.tied.items())
 
@@ -821,7 +821,7 @@ class Bench:
 
 
 def largest(x: Tensor) -> float:
-    """The largest absolute value; 0 of nothing."""
+    """The largest absolute value; 0 for an empty tensor."""
     return float(x.detach().abs().max()) if x.numel() else 0.0
 
 

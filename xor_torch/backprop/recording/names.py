@@ -1,4 +1,4 @@
-"""What the rewritten code of a script calls, and what it gets for ``sum``, ``max`` and ``min``."""
+"""The functions that a script's rewritten code calls, and our ``sum``, ``max`` and ``min``."""
 
 import functools
 import operator
@@ -13,11 +13,11 @@ from .recorder import Recorder
 
 
 def names_for(recorder: Recorder) -> dict[str, Any]:
-    """What the code of a script is given beside its own names: the rewriter's calls, ``sum``."""
+    """The names that we add to a script's own."""
 
     def loop(items: Iterable[Any]) -> Iterator[Any]:
         """The items of a ``for`` loop, until it has made enough updates."""
-        go_on = recorder.rounds.begin()
+        go_on = recorder.loops.begin()
         for item in items:
             yield recorder.places.looped(item)
             if not go_on():
@@ -26,7 +26,7 @@ def names_for(recorder: Recorder) -> dict[str, Any]:
     return {
         "__assigned__": recorder.assigned,
         "__loop__": loop,
-        "__round__": recorder.rounds.begin,
+        "__round__": recorder.loops.begin,
         "__float__": functools.partial(_float, recorder),
         "__cast__": _cast,
         "__begin__": lambda: len(recorder.tape.branches),
@@ -49,7 +49,7 @@ def _float(recorder: Recorder, *args: Any) -> Any:
         return float(*args)
     x = args[0]
     if isinstance(x, Recorded):
-        float(strip(x))  # for an array, this NumPy may raise an error
+        float(strip(x))  # raises NumPy's error if x has several numbers
         return x.item() if x.dtype.kind == "f" else x.astype(float).item()
     if recorder.array_of(x) is not None:
         x = x.item()
@@ -59,7 +59,7 @@ def _float(recorder: Recorder, *args: Any) -> Any:
 
 
 def _cast(kind: Any, x: Any) -> Any:
-    """``numpy.int64(x)``, which would make a plain array of a recorded one."""
+    """``numpy.int64(x)`` that keeps a recorded array recorded."""
     numbers = isinstance(kind, type) and issubclass(kind, np.generic | float | int)
     return x.astype(kind) if numbers and isinstance(x, Recorded) else kind(x)
 

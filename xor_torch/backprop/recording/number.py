@@ -22,7 +22,7 @@ COMPARISONS = {
     "lt": "less", "le": "less_equal", "gt": "greater", "ge": "greater_equal", "eq": "equal",
     "ne": "not_equal",
 }  # fmt: skip
-# Functions of `math` that NumPy's names differ from, and those that the tape knows as they are.
+# Functions of `math` that the tape knows, and NumPy's names for them.
 _FUNCTIONS = {
     **{name: name for name in (
         "exp", "exp2", "expm1", "log2", "log10", "log1p", "sqrt", "cbrt", "sin", "cos", "tan",
@@ -50,12 +50,12 @@ class Number(float):
     node: int
 
     def __new__(cls, value: Any = 0.0) -> Any:
-        """Another package that makes one from the type of its argument gets a plain float."""
+        """Return a plain float: another package may call the type of its argument."""
         return float(value)
 
     @classmethod
     def on_tape(cls, value: float, node: int, recorder: Journal) -> "Number":
-        """The number whose node this is."""
+        """A number that has this node on the tape."""
         x = float.__new__(cls, value)
         x.node, x.recorder = node, recorder
         return x
@@ -209,7 +209,7 @@ def _operator(name: str, op: str, reflected: bool) -> Callable[..., Any]:
 
     def operate(self: Any, other: Any, *modulus: Any) -> Any:
         value = function(self, other, *modulus)
-        if type(value) is not float:  # of an array, or a complex number
+        if type(value) is not float:  # NotImplemented, as for an array; or a complex number
             return value
         return self.recorder.number(op, (other, self) if reflected else (self, other), value)
 
@@ -298,7 +298,7 @@ def function_of_math(name: str) -> Callable[..., Any]:
 
 
 def sum_of(items: Any, /, start: Any = 0) -> Any:
-    """``sum``. Python adds exact floats more precisely than others, so it is given them."""
+    """``sum``. Python adds plain floats more precisely than a subclass's, so it gets plain ones."""
     if hasattr(items, "__next__"):
         items = list(items)
     if type(items) not in (list, tuple):
@@ -326,7 +326,7 @@ def extreme_of(largest: bool) -> Callable[..., Any]:
             return real(*args, **kwargs)
         if not _of_numbers(items) or not all(type(x) in _REAL for x in items):
             return real(*args, **kwargs)
-        if type(real(map(_exact, items))) is not float:  # max(0, x) may be the whole number
+        if type(real(map(_exact, items))) is not float:  # max(0, x) may be the int
             return real(*args)
         chosen = items[0]
         for x in items[1:]:

@@ -113,7 +113,7 @@ def numpy_module(recorder: Recorder) -> StandIn:
 
 
 def math_module(recorder: Recorder) -> StandIn:
-    """``math``, whose functions take NumPy's numbers to NumPy, and record what they do."""
+    """``math``: its functions record, and give NumPy's numbers to NumPy's functions."""
     names = (name for name in dir(math) if callable(getattr(math, name)) and name[0] != "_")
     return StandIn(recorder, math, {name: _of_a_number(name) for name in names})
 
@@ -133,7 +133,7 @@ def _of_a_number(name: str) -> Callable[..., Any]:
 def _recording(
     recorder: Recorder, function: Callable[..., Any], draws: bool = False
 ) -> Callable[..., Any]:
-    """A function whose results are recorded; `draws` says that it is one of a generator's."""
+    """A function whose results are recorded; `draws`: it is a random generator's."""
     name = getattr(function, "__name__", "call")
 
     def call(*args: Any, **kwargs: Any) -> Any:
@@ -157,7 +157,7 @@ def _recording(
 
 
 class _Ufunc:
-    """A ufunc that records what it makes of a list of recorded numbers, too."""
+    """A ufunc that also records when it is given a list of recorded numbers."""
 
     def __init__(self, recorder: Recorder, real: np.ufunc) -> None:
         self.__dict__.update(_recorder=recorder, _real=real, __name__=real.__name__)
@@ -197,7 +197,7 @@ class _Generator:
 
 
 def _random(recorder: Recorder) -> dict[str, Any]:
-    """What ``numpy.random`` has generators from."""
+    """The makers of generators in ``numpy.random``."""
 
     def maker(make: Callable[..., Any]) -> Callable[..., Any]:
         return lambda *args, **kwargs: _Generator(recorder, make(*args, **kwargs))
@@ -207,7 +207,7 @@ def _random(recorder: Recorder) -> dict[str, Any]:
 
 
 class _ArrayType(type):
-    """``numpy.ndarray`` to a script: a recorded array is one, and a call makes one."""
+    """``numpy.ndarray`` as a script sees it: recorded arrays are instances, a call makes one."""
 
     recorder: Recorder
 
@@ -222,7 +222,7 @@ class _ArrayType(type):
 
 
 class _MatrixType(type):
-    """``numpy.matrix`` to a script."""
+    """``numpy.matrix`` as a script sees it."""
 
     recorder: Recorder
 
@@ -276,7 +276,7 @@ def _full(recorder: Recorder, shape: Any, fill_value: Any, dtype: Any = None, **
 
 
 def _as_strided(recorder: Recorder, x: Any, shape: Any = None, strides: Any = None) -> Any:
-    """``as_strided``, whose strides count bytes: on the tape those of float64."""
+    """``as_strided``. Its strides count bytes; on the tape, an element has the 8 of float64."""
     if not isinstance(x, Recorded) or shape is None or strides is None or not x.flags.c_contiguous:
         made = as_strided(np.asarray(x), shape, strides)
         return recorder.record_new(made, "lost" if recorder.is_marked(x) else "leaf")

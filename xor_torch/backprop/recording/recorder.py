@@ -1,9 +1,9 @@
 """Writes what a script does with its arrays to a tape, and decides nothing about derivatives.
 
-Each operation stands there with its inputs, its value and its source line. A value on the tape
+The tape has each operation with its inputs, its value and its source line. A value on the tape
 never changes: an in-place operation is written as if it made a new value, and a view knows the
-memory that it looks into. The file is long because each operation touches all three of them: the
-tape, the memory of an array, and its name.
+memory that it looks into. The file is long because nearly each operation changes three things
+together: the tape, the memory of an array, and its name.
 """
 
 import builtins
@@ -41,7 +41,7 @@ EXACT = 2**53  # A larger int is no float: it is not recorded.
 
 
 class Recorder:
-    """Keeps the tape of one script. Its arrays know it, so two recorders do not meet."""
+    """Keeps the tape of one script. Each array knows its recorder, so there may be several."""
 
     def __init__(
         self,
@@ -64,7 +64,7 @@ class Recorder:
         self.rounds = Rounds(limits, lambda: self.updates.count, when_enough)
         self.full = False  # Set it to stop recording.
         self.autograd = False  # Has the script let torch compute gradients?
-        # The recorded array that a value of another package stands for, see `tensors`.
+        # Gives the recorded array of another package's value, or None; see `tensors`.
         self.array_of: Callable[[Any], Any] = lambda x: None
         self._when_full = when_full
         self._deadline = time.monotonic() + limits.seconds
@@ -82,7 +82,7 @@ class Recorder:
     # -- the tape
 
     def _records(self) -> bool:
-        """Is it the script that calls, and is there room on the tape?"""
+        """Does the script itself call, and is there room on the tape?"""
         frame = None if self.full else self.frames.current()
         self._skips = frame is not None and self.updates.none and self._preparation.is_busy(frame)
         return frame is not None and not self._skips
@@ -115,7 +115,7 @@ class Recorder:
         if always or x.size <= self.limits.kept_elements:
             node.value = np.array(x)
             self._bytes += x.nbytes
-        # A weight may begin as a literal, and the data may be whole numbers.
+        # Leaves get a mark, and so does what is computed from literals or whole numbers alone.
         first = node.op in ("leaf", "multiply", "add", "subtract") and not node.marks
         if first and node.dtype == "f":
             node.marks = 1 << self._next_mark
@@ -128,7 +128,7 @@ class Recorder:
         return node.id
 
     def node_of(self, x: np.ndarray) -> int:
-        """The node of an array's present value; it is made if there is none."""
+        """The node of an array's present value; a new one if it has none yet."""
         if not isinstance(x, Recorded):
             known = self._foreign.get(id(x))
             was = self.tape.nodes[known[1]].value if known else None
@@ -175,7 +175,7 @@ class Recorder:
         return x if array is None else Ref(self.node_of(array))
 
     def derived(self, op: str, args: tuple[int, ...], value: Any, name: str = "") -> Recorded:
-        """Write down what is computed from the values `args`, as done where the last was made."""
+        """Write down a value that we computed from nodes, at the line of the last of them."""
         node, last = self._new(op, tuple(map(Ref, args))), self.tape.nodes[args[-1]]
         node.line, node.site, node.name = last.line, (last.site, op, name), name or last.name
         self._keep(node, value)
@@ -204,7 +204,7 @@ class Recorder:
         return x
 
     def is_marked(self, x: Any) -> bool:
-        """Is there a number among these arguments that descends from an array of the script?"""
+        """Does any of these arguments descend from an array of the script?"""
         if isinstance(x, tuple | list | dict):
             return any(map(self.is_marked, x.values() if isinstance(x, dict) else x))
         known = isinstance(x, Recorded) and x._memory is not None and not self.full
@@ -221,7 +221,7 @@ class Recorder:
         return value
 
     def typed(self, x: Any) -> Any:
-        """A list of numbers as an array, the same one each time that the list is met."""
+        """A list of numbers as an array: the same array each time the script uses the list."""
         if type(x) not in (list, tuple) or holds(x, Recorded) or not self._records():
             return x
         if holds(x, *PYTHONS):
@@ -233,7 +233,7 @@ class Recorder:
         if value.dtype.kind not in NUMBERS:
             return x
         self._typed[id(x)] = x, (made := self.wrap(value, self.leaf(value)))
-        self.tape.nodes[made._node].site = None  # not made by the operation that it is met in
+        self.tape.nodes[made._node].site = None  # the operation that uses it did not make it
         return made
 
     def array(self, object: Any, dtype: Any = None, copy: bool | None = True, **kwargs: Any) -> Any:
@@ -267,12 +267,12 @@ class Recorder:
     # -- Python's numbers
 
     def finished(self) -> tuple[Tape, str | None]:
-        """The tape with arrays for Python's numbers, and why it cannot be judged, if so."""
+        """The tape, with arrays for Python's floats, and the reason why it cannot be judged."""
         if self.places.too_many and not self.tape.links:
             return self.tape, self.places.too_many
         try:
             return lifted(self.tape, self.places, self._made)
-        except Exception as e:  # a stranger's lists and objects may be stranger than this check
+        except Exception as e:  # an object of an unknown class may do anything
             return self.tape, f"its numbers could not be followed, with {type(e).__name__}: {e}"
 
     def as_number(self, value: float, node: int) -> Number | Whole:
@@ -386,7 +386,7 @@ class Recorder:
     def run_into(self, op: str, function: Any, args: Any, kwargs: Any, out: Any) -> Any:
         """Do an operation whose result goes into `out`, an existing array, and write it down."""
         records = self._records() and isinstance(out, Recorded)
-        # where a mask is False, `out` keeps what it had
+        # where a mask is False, `out` keeps its old numbers
         before = {"out": out} if "where" in kwargs else {}
         encoded = (self._encode(args), self._encode({**kwargs, **before})) if records else ()
         function(*strip(args), out=np.asarray(out), **strip(kwargs))
@@ -408,7 +408,7 @@ class Recorder:
 
     def _write(self, x: Recorded, path: tuple[Any, ...], node: int) -> None:
         """The part of `x` that `path` leads to now has the value `node`."""
-        self.node_of(x)  # sees to it that x has a memory
+        self.node_of(x)  # gives x a memory if it has none
         memory = x._memory
         assert memory is not None
         path = (*x._path, *path)
@@ -441,7 +441,7 @@ class Recorder:
     def assign(
         self, x: Recorded, index: Any, value: Any, write: Callable[[], Any] | None = None
     ) -> None:
-        """``x[index] = value``, which `write` does, unless it is NumPy's own."""
+        """``x[index] = value``; `write` does it, by default NumPy's own assignment."""
 
         def by_numpy() -> None:
             x.view(np.ndarray)[strip(index)] = strip(value)
@@ -553,7 +553,7 @@ class Recorder:
             value = self.places.named(value, targets[0])
         made = type(value) in (np.ndarray, np.matrix) and value.dtype.kind in NUMBERS
         if made and not self.full:
-            # A package made it: from now on its operations are to be recorded.
+            # A package made this array: record what the script does with it from now on.
             value = self.wrap(value, self.node_of(value))
         array = value if isinstance(value, Recorded) else self.array_of(value)
         if array is not None and not self.full:
@@ -577,18 +577,18 @@ class Recorder:
             node.name = f'{container}["{key}"]'
 
     def _name_target(self, node: Node, depth: int = 0) -> None:
-        """Call a value that a statement changes by its target, less `depth` indices."""
+        """Name a changed value by the statement's target, without its last `depth` indices."""
         if names := self.frames.targets():
             node.name = names[min(depth, len(names) - 1)]
 
 
 def _part(function: Callable[..., Any], i: int) -> Callable[..., Any]:
-    """One of several results of a function."""
+    """A function that gives one of another function's results."""
     return lambda *args, **kwargs: function(*args, **kwargs)[i]
 
 
 def _with_axes(x: Any, least: int) -> Any:
-    """An array with axes of length 1 before its own, so that it has at least so many."""
+    """An array with axes of length 1 before its own, so that it has at least `least` axes."""
     need = least - x.ndim
     return x.reshape((1,) * need + x.shape) if need > 0 else x
 

@@ -1,6 +1,6 @@
-"""The Python code of a script or a notebook, and what is added to it for the recorder.
+"""Reads the Python code of a script or a notebook, and adds calls to the recorder.
 
-Reading and rewriting keep each line where it is in the file.
+Each line keeps its number.
 """
 
 import ast
@@ -18,10 +18,9 @@ from .choices import as_call, is_choice, with_choices
 from .passes import is_watched
 
 MAX_BYTES = 20_000_000  # of a script, or of a notebook with its pictures
-MAX_CODE = 500_000  # characters; Python takes 400 bytes to compile one
+MAX_CODE = 500_000  # characters; to compile one, Python needs 400 bytes of memory
 MAX_PARTS = 500_000  # objects and lists in a notebook's JSON
-# What functions are called that compute losses and gradients.
-CAST = re.compile(r"(u?int|float)(8|16|32|64)?_?|bool_?|double|single")  # NumPy's types
+CAST = re.compile(r"(u?int|float)(8|16|32|64)?_?|bool_?|double|single")  # names of NumPy's types
 
 
 def read_source(path: Path, module: str | None = None) -> tuple[str, list[Place]]:
@@ -31,8 +30,8 @@ def read_source(path: Path, module: str | None = None) -> tuple[str, list[Place]
         The code, and the place of each of its lines.
 
     Raises:
-        ValueError: the file is not a regular file up to `MAX_BYTES`, a text, or a notebook; or it
-            is a script or a notebook of more code than `MAX_CODE`.
+        ValueError: it is not a regular file, it has more than `MAX_BYTES`, it is not a text or not
+            a notebook, or a script or notebook has more code than `MAX_CODE`.
         OSError: it cannot be read.
 
     """
@@ -44,15 +43,15 @@ def read_source(path: Path, module: str | None = None) -> tuple[str, list[Place]
     try:
         encoding, _ = tokenize.detect_encoding(io.BytesIO(raw).readline)
         text = raw.decode(encoding)
-    except (UnicodeDecodeError, SyntaxError, LookupError) as e:  # the last: no encoding of text
+    except (UnicodeDecodeError, SyntaxError, LookupError) as e:  # LookupError: a wrong encoding
         raise ValueError(f"it is not a text file in UTF-8: {e}") from None
-    if module is None:  # a module beside the script may be its data
+    if module is None:  # a module beside the script may hold its data
         _refuse_long(len(text))
     return text, [(module, at) for at in range(1, len(text.splitlines()) + 1)]
 
 
 def fingerprint(source: str) -> str:
-    """The SHA-256 of a source: what a recording says that it is the recording of."""
+    """The SHA-256 of a source; a recording has it, to say which source it belongs to."""
     return hashlib.sha256(source.encode(errors="surrogatepass")).hexdigest()
 
 
@@ -105,14 +104,15 @@ def _plain_python(lines: list[str]) -> list[str]:
     """A cell with `pass` or a comment for each line that only IPython understands."""
     if lines and lines[0].startswith("%%") and not re.match(r"%%(time|timeit|capture)\b", lines[0]):
         return ["#" + line for line in lines]
-    # The cells become one file, in which it would stand too late; Python 3 has nearly all of it.
+    # The cells become one file, where such an import may stand only at the top. Python 3 needs
+    # hardly any of them.
     lines = [re.sub(r"^from __future__ import .*", "pass", line) for line in lines]
     lines = [re.sub(r"^(\s*[\w, ]+ = )[%!].*", r"\1None", line) for line in lines]
     return [re.sub(r"^(\s*)([%!?].*|[\w.]+\?\??\s*)$", r"\1pass", line) for line in lines]
 
 
 def _functions_in(node: ast.Module | ast.ClassDef) -> list[str]:
-    """The names of the functions that stand in the body of a module or a class."""
+    """The names of the functions that are defined directly in a module or a class."""
     return [x.name for x in node.body if isinstance(x, ast.FunctionDef)]
 
 
@@ -281,13 +281,13 @@ class AssignmentRewriter(ast.NodeTransformer):
         return self._statement(call, node)
 
     def _is_place(self, target: ast.expr) -> TypeGuard[ast.Subscript | ast.Attribute]:
-        """Is it ``x[i]`` or ``x.name``? ``x[a:b]`` and ``x[i, j]`` are arrays."""
+        """Is it ``x[i]`` or ``x.name``? In ``x[a:b]`` and ``x[i, j]``, x is an array."""
         if isinstance(target, ast.Subscript):
             return not isinstance(target.slice, ast.Slice | ast.Tuple)
         return isinstance(target, ast.Attribute)
 
     def _where(self, target: ast.Subscript | ast.Attribute) -> list[ast.expr]:
-        """What holds a target, its key there, and its text."""
+        """The object that holds a target, the target's key there, and its text."""
         text = ast.Constant(self._text(target))
         if isinstance(target, ast.Subscript):
             return [target.value, target.slice, text]

@@ -17,7 +17,7 @@ MOST_BEFORE = 5_000  # operations between a value and the ``if`` that it decides
 
 
 class Updates:
-    """The updates on a tape that grows; each found one is added to the tape's `links`."""
+    """Finds the updates on a growing tape, and adds each to the tape's `links`."""
 
     def __init__(
         self, tape: Tape, marks: int, conditions: Callable[[], list[int]] = lambda: []
@@ -25,7 +25,7 @@ class Updates:
         """Begin with a tape of which no node was shown to `found` yet.
 
         Args:
-            tape: it is watched, and its `links` are written.
+            tape: its `links` are written.
             marks: how many arrays have a mark of their own; all later ones share the last.
             conditions: tells which values have decided that the present statement is run.
 
@@ -47,13 +47,13 @@ class Updates:
         self._places: dict[tuple[int, Any], tuple[str, int]] = {}
         self._times: dict[int, int] = {}  # root -> how often it was updated again
         self._counted: dict[Any, int] = {}  # place in the script -> the root whose changes count
-        self._read = set[int]()  # roots from which a change of them is known to be computed
+        self._read = set[int]()  # roots with a change that is known to depend on them
         self._independent: dict[int, set[int]] = {}  # other root -> values that do not depend on it
         # other root -> (old, new) of each sum: they become updates once a change depends on it
         self._sums: dict[int, list[tuple[int, int]]] = {}
 
     def forget(self, begin: int) -> None:
-        """All before the node `begin` was dropped from the tape, unless it is used later."""
+        """All nodes before `begin` were dropped from the tape, except those that are used later."""
         tape = self.tape
         tape.links = [link for link in tape.links if link[0] >= begin]
         tape.branches = [b for b in tape.branches if b[0] >= begin]
@@ -85,7 +85,7 @@ class Updates:
         if not (any(self._depends(i, root) for i in changes) or self._decides(old)):
             self._keep_sum(old, node)
             return False
-        # of the numbers of a list, only the first is counted
+        # count only the first number of a list
         self._add(old, node, counts=self._counted.setdefault(node.site, root.id) == root.id)
         return True
 
@@ -108,7 +108,7 @@ class Updates:
                 found.append(source)
             elif source is not None:
                 self._keep_sum(source, node)
-        # what is older is the state, what is newer the change
+        # the older value is the state, the newer one the change
         if found and self._root(min(found)).id <= min(node.inputs):
             self._add(min(found), node)
             return True
@@ -164,12 +164,12 @@ class Updates:
         nodes = self.tape.nodes
         if not root.marks & nodes[id].marks:
             return False
-        # The mark tells it if the root alone has it: a leaf, but not one of those that share the
-        # last mark. A sum of gradients has the marks of all that it descends from, and what
-        # is added to it has them, too: then the tape tells.
+        # A common mark is enough if only the root has it: a leaf that does not share the last mark.
+        # Any other root (a sum of gradients) has the marks of all its ancestors, which a change
+        # may have without depending on the root: then look through the tape.
         if (root.inputs or root.marks >> self._marks) and root.id not in self._read:
             begin = {root.id}
-            if root.op in ("multiply", "divide"):  # a first gradient times its decay
+            if root.op in ("multiply", "divide"):  # a first gradient times a decay
                 begin |= {i for i in root.inputs if nodes[i].shape == root.shape}
             known, stack = self._independent.setdefault(root.id, set()), [id]
             while stack:
@@ -206,14 +206,14 @@ class Updates:
         return False
 
     def _keep_sum(self, old: int, node: Node) -> None:
-        """A running sum until now: no change of it has depended on it."""
+        """Remember a running sum: until now, no change of it depends on it."""
         if self.tape.nodes[old].site == node.site:
             root = self._root_of[node.id] = self._root_of.get(old, old)
             self._sums.setdefault(root, []).append((old, node.id))
 
     def _add(self, old: int, node: Node, counts: bool = True) -> None:
         root = self._root_of[node.id] = self._root_of.get(old, old)
-        # A sum at another place filled the array with its first numbers.
+        # Leave out sums at other places of the script: they gave the array its first numbers.
         nodes = self.tape.nodes
         sums = [s for s in self._sums.pop(root, ()) if nodes[s[1]].site == node.site]
         self.tape.links += [
@@ -225,8 +225,8 @@ class Updates:
         self._new.add(node.id)
         if not counts:
             return
-        # One element after the other is one update. x @ w + b, with the same b as before, is not
-        # an update that is made again.
+        # Changing one element after the other is one update. ``x @ w + b`` with the same b as
+        # before is not a repeated update.
         part = str(node.args[1]) if node.op == "assign" else ""
         place = root, node.site
         first, last = self._places.get(place, (part, old))
@@ -239,7 +239,7 @@ class Updates:
         self._places[place] = first, old
 
     def _source(self, id: int, update: Node) -> int | None:
-        """What a value was made from by copies, casts and factors: the old value of an update.
+        """The old value of an update: what a value was made from by copies, casts and factors.
 
         Factors are followed only if they lead to a value that an update made.
         """
