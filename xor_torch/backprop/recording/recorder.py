@@ -31,7 +31,7 @@ from .array import (
 )
 from .frames import Frames
 from .lifting import lifted
-from .limits import Enough, Limits, Rounds
+from .limits import Enough, Limits, Loops
 from .number import PYTHONS, Number, Whole, plain
 from .places import Places
 from .preparation import Preparation
@@ -61,7 +61,7 @@ class Recorder:
         self.frames = Frames(self.tape.code)
         self.limits = limits
         self.updates = Updates(self.tape, limits.marks, self._conditions)
-        self.rounds = Rounds(limits, lambda: self.updates.count, when_enough)
+        self.loops = Loops(limits, lambda: self.updates.count, when_enough)
         self.full = False  # Set it to stop recording.
         self.autograd = False  # Has the script let torch compute gradients?
         # Gives the recorded array of another package's value, or None; see `tensors`.
