@@ -1490,11 +1490,15 @@ for epoch in range(3):
 
 
 def test_a_hinge_loss_that_is_a_branch(tmp_path):
-    (finding,) = judged(SVM, tmp_path)
-    assert (finding.verdict, finding.loss) == ("correct", "hinge loss")
-    (finding,) = judged(SVM.replace("w - np.dot(", "w + np.dot("), tmp_path)
+    found = judged(SVM, tmp_path)  # the bias does not move in each step
+    assert [(f.verdict, f.loss) for f in found] == [("correct", "hinge loss")] * 2
+    finding, of_bias = judged(SVM.replace("w - np.dot(", "w + np.dot("), tmp_path)
     assert (finding.verdict, finding.diagnosis.mistake) == ("wrong", "wrong sign")
-    (finding,) = judged(SVM.replace("b -= 0.01", "b += 0.01"), tmp_path)
+    assert [p.name for p in of_bias.parameters] == ["b"]
+    _, of_bias = judged(SVM.replace("b -= 0.01", "b += 0.01"), tmp_path)
+    assert (of_bias.verdict, of_bias.diagnosis.mistake) == ("wrong", "wrong sign")
+    other = "        if y_i > 0:\n            b += 0.01 * y_i\n"  # the margin does not decide
+    (finding,) = judged(SVM.replace("            b -= 0.01 * y_i\n", other), tmp_path)
     assert (finding.verdict, finding.diagnosis.variable) == ("wrong", "b")
     assert "changed in some steps only, and not by the gradient" in finding.notes[0]
 

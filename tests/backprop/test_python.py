@@ -367,6 +367,126 @@ def test_a_right_network_is_right(name):
     assert verdict.verdict == "correct", verdict.report()
 
 
+THRESHOLD = """
+import random
+random.seed(2)
+rows = [[random.gauss(0, 1), random.gauss(0, 1)] for _ in range(30)]
+labels = [1 if a + b > 0.5 else 0 for a, b in rows]
+w, threshold, rate = [0.1, -0.2], 0.3, 0.1
+for epoch in range(8):
+    for x, label in zip(rows, labels):
+        error = label - int(w[0] * x[0] + w[1] * x[1] >= threshold)
+        w[0] += rate * error * x[0]
+        w[1] += rate * error * x[1]
+        threshold -= rate * error
+"""
+
+
+def test_a_threshold_that_is_trained_is_a_bias(tmp_path):
+    path = tmp_path / "script.py"
+    path.write_text(THRESHOLD)
+    assert check_file(path).verdict == "correct"
+    path.write_text(THRESHOLD.replace("threshold -=", "threshold +="))
+    found = check_file(path).to_json()
+    assert (found["verdict"], found["mistake"]) == ("wrong", "wrong sign")
+
+
+def test_the_step_of_an_activation_is_no_answer_of_a_perceptron(tmp_path):
+    """``step(o) - t`` in place of ``o - t``, with a sigmoid o, is a mistake."""
+    path = tmp_path / "script.py"
+    source = FILES["worked"].read_text()
+    assert "(o1 - " in source
+    path.write_text(source.replace("(o1 - ", "((1 if o1 > 0.5 else 0) - "))
+    assert check_file(path).verdict != "correct"
+
+
+ROUNDED = """
+import math
+xs, ys = [[0.5, 1.2], [2.0, -0.3], [-1.0, 0.7], [0.1, 0.4]], [0, 1, 0, 1]
+w, b = [0.1, 0.2], 0.0
+for epoch in range(20):
+    g, gb = [0.0, 0.0], 0.0
+    for x, y in zip(xs, ys):
+        p = 1 / (1 + math.exp(-round(w[0] * x[0] + w[1] * x[1] + b, 10)))
+        for i in range(2):
+            g[i] += (p - y) * x[i]
+        gb += p - y
+    for i in range(2):
+        w[i] = w[i] - 0.1 * g[i]
+        w[i] = round(w[i], 10)
+    b = round(b - 0.1 * gb, 10)
+"""
+
+
+def test_numbers_that_are_rounded_to_many_digits_are_the_same(tmp_path):
+    path = tmp_path / "script.py"
+    path.write_text(ROUNDED)
+    assert check_file(path).verdict == "correct"
+    path.write_text(ROUNDED.replace("gb += p - y", "gb -= p - y"))
+    assert check_file(path).to_json()["verdict"] == "wrong"
+
+
+def test_a_change_may_be_the_sum_of_many_terms(tmp_path):
+    """A batch of 60 samples, whose gradients are summed number by number."""
+    path = tmp_path / "script.py"
+    path.write_text("""
+import random
+random.seed(1)
+class Line:
+    def __init__(self):
+        self.w, self.b, self.dw, self.db = 0.5, 0.1, 0.0, 0.0
+unit = Line()
+points = [(random.random(), random.random()) for _ in range(60)]
+for epoch in range(8):
+    unit.dw = unit.db = 0
+    for x, y in points:
+        error = unit.w * x + unit.b - y
+        unit.dw += error * x * 0.01 + 0.0 * x
+        unit.db += error * 0.01 + 0.0 * x
+    unit.w -= unit.dw
+    unit.b -= unit.db
+""")
+    assert check_file(path).verdict == "correct"
+
+
+MOMENTUM = """
+import math, random
+random.seed(3)
+class Unit:
+    def __init__(self, n):
+        self.weight = [random.uniform(-0.5, 0.5) for _ in range(n)]
+        self.last = [0.0] * n
+    def fire(self, x):
+        self.x = x
+        self.out = math.tanh(sum(a * b for a, b in zip(x, self.weight)))
+        return self.out
+    def learn(self, d, rate=0.5, momentum=0.1):
+        change = [rate * x * d + momentum * c for x, c in zip(self.x, self.last)]
+        self.weight = [w + c for w, c in zip(self.weight, change)]
+        self.last = [x * d for x in self.x]
+hidden, outer = [Unit(3) for _ in range(2)], [Unit(2) for _ in range(1)]
+rows = [([0, 0, 1], [0]), ([0, 1, 1], [1]), ([1, 0, 1], [1]), ([1, 1, 1], [0])]
+for epoch in range(12):
+    for x, wanted in rows:
+        h = [unit.fire(x) for unit in hidden]
+        out = [unit.fire(h) for unit in outer]
+        d = [(y - o) * (1 - o * o) for y, o in zip(wanted, out)]
+        sums = [sum([e * unit.weight[k] for e, unit in zip(d, outer)]) for k in range(2)]
+        back = [e * (1 - v * v) for e, v in zip(sums, h)]
+        for e, unit in zip(d + back, outer + hidden):
+            unit.learn(e)
+"""
+
+
+def test_a_momentum_may_remember_the_gradient_without_the_rate(tmp_path):
+    path = tmp_path / "script.py"
+    path.write_text(MOMENTUM)
+    assert check_file(path).verdict == "correct"
+    assert_no_verdict(path, MOMENTUM.replace("+ momentum * c", "- momentum * c"), "momentum")
+    path.write_text(MOMENTUM.replace("[e * (1 - v * v)", "[e"))
+    assert check_file(path).verdict == "wrong"
+
+
 NUMPY_PERCEPTRON = """
 import numpy as np
 rng = np.random.default_rng(3)

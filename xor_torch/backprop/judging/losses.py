@@ -366,7 +366,7 @@ def _stepped(bench: Bench, points: list[Point], d: int, z: int) -> Match | None:
     other. An error ``f(z) - t`` is such a step if f is one, and t one of its values.
     """
     p = points[0]
-    table = bench.at_each(p.step, z, d, p.values)
+    table = bench.at_each(p.step, z, d, p.values) if bench.is_score(p.step, z) else None
     if table is None:
         return None
     jump = table[-1] - table[0]

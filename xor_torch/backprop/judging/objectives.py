@@ -201,7 +201,7 @@ def _wrong_answer(bench: Bench, k: int, n: int, answer: int) -> tuple[int, float
     (z,) = asked
     if view.depends[z] != view.full or nodes[z].shape not in ((), (1,), (1, 1)):
         return None
-    table = bench.at_each(k, z, answer, {})
+    table = bench.at_each(k, z, answer, {}) if bench.is_score(k, z) else None
     if table is None:
         return None
     slope = float((table[-1] - table[0]).sum()) * (numbers[0] - numbers[1])

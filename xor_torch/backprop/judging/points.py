@@ -19,7 +19,17 @@ import numpy as np
 import torch
 
 from .. import replay
-from ..operations import COMPARISONS, ELEMENTWISE, EXTREMES, JOINS, PARTS, SAME_NUMBERS, STEPS
+from ..operations import (
+    COMPARISONS,
+    ELEMENTWISE,
+    EXTREMES,
+    JOINS,
+    LINEAR,
+    PARTS,
+    PRODUCTS,
+    SAME_NUMBERS,
+    STEPS,
+)
 from ..tape import Node, Ref, Tape
 from ..twins import FIRST_OF_EQUAL, TWINS
 from .steps import Network, Step
@@ -725,6 +735,22 @@ class Bench:
         """What has to be computed again, in order, if some values are others."""
         view = self.view(k)
         return sorted((view.after(replaced) - {*replaced}) & view.behind(self.changes_of(k)))
+
+    def is_score(self, k: int, z: int) -> bool:
+        """Is it made by sums of products with parameters, and of nothing that bends it?"""
+        view, nodes, stack, seen = self.view(k), self.tape.nodes, [z], set[int]()
+        while stack:
+            n = stack.pop()
+            inside = [i for i in nodes[n].inputs if i in view.inside]
+            if n in seen or n in view.starts:
+                continue
+            seen.add(n)
+            if nodes[n].op in PRODUCTS or (nodes[n].op == "multiply" and len(inside) > 1):
+                continue
+            if nodes[n].op not in LINEAR or len(inside) < len(nodes[n].inputs) == 1:
+                return False
+            stack += inside
+        return True
 
     def at_each(self, k: int, z: int, d: int, given: Mapping[int, Tensor]) -> Tensor | None:
         """A value that is a step function of another, for sizes of the other from -5e6 to 5e6.

@@ -37,6 +37,17 @@ def is_choice(x: ast.expr | None, inner: bool = False) -> bool:
     return known and all(_is_typed(part) or is_choice(part, True) for part in (x.body, x.orelse))
 
 
+def as_choice(call: ast.Call) -> ast.IfExp | None:
+    """``int(a < b)`` as ``1 if a < b else 0``."""
+    kinds = {"int": int, "float": float}
+    kind = kinds.get(call.func.id) if isinstance(call.func, ast.Name) else None
+    if kind is None or len(call.args) != 1 or call.keywords:
+        return None
+    yes, no = (ast.copy_location(ast.Constant(kind(x)), call) for x in (1, 0))
+    made = ast.copy_location(ast.IfExp(call.args[0], yes, no), call)
+    return made if is_choice(made) else None
+
+
 def as_call(x: ast.IfExp) -> ast.expr:
     """The call of the recorder that replaces a choice."""
     assert isinstance(x.test, ast.Compare)

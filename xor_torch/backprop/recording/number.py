@@ -31,6 +31,8 @@ _FUNCTIONS = {
     "pow": "power", "atan": "arctan", "asin": "arcsin", "acos": "arccos", "atan2": "arctan2",
     "asinh": "arcsinh", "acosh": "arccosh", "atanh": "arctanh", "fsum": "sum",
 }  # fmt: skip
+# A number that is rounded to so many digits is taken as the same number: it is written for readers.
+MANY_DIGITS = 8
 
 
 class Journal(Protocol):
@@ -71,7 +73,11 @@ class Number(float):
 
     def __round__(self, digits: Any = None) -> Any:
         value = round(plain(self), digits)
-        return value if digits is None else self.recorder.number("round", (self, digits), value)
+        if digits is None:
+            return value
+        if digits >= MANY_DIGITS:
+            return self.recorder.number("copy", (self,), value)
+        return self.recorder.number("round", (self, digits), value)
 
     def __bool__(self) -> bool:
         answer = bool(plain(self))

@@ -5,6 +5,7 @@ so that a number tells its place. An update replaces a number by itself plus a c
 The file is long because names, lists, dictionaries and attributes need one log of what they hold.
 """
 
+import collections
 import itertools
 import operator
 import types
@@ -24,6 +25,7 @@ MOST_TYPED = 8  # characters of a number that is typed; one drawn at random has 
 MOST_IN_LIST = 5_000  # A list with more is data: its numbers are constants.
 MOST_ROOTS = 2_000  # names
 MOST_LEVELS = 5  # of objects in lists in objects
+MOST_TERMS = 50  # of a sum that may be a number plus changes
 MOST_TRIED = 8  # numbers of a new list or object that are compared with those of the old one
 _IN_PLACE: dict[str, Callable[[Any, Any], Any]] = {
     "Add": operator.iadd, "Sub": operator.isub, "Mult": operator.imul, "Div": operator.itruediv,
@@ -237,6 +239,8 @@ class Places:
             )
             return
         made = self._recorder.tape.nodes[node]
+        if old is not None and self._recorder.tape.origin(node, ("copy",)) == old:
+            return  # w = round(w, 10): the number that is there
         made.name = made.name or text
         self.now[place] = node
         self.texts.setdefault(place, text)
@@ -251,23 +255,23 @@ class Places:
         """What was added to `old` to get `new`; None if `new` is not a sum with `old`."""
         nodes = self._recorder.tape.nodes
         same = {new, self._recorder.tape.origin(new, ("copy",))}
-        found, changes, stack = False, list[int](), [new]
-        for _ in range(50):
-            if not stack:
+        found, changes, queue = False, list[int](), collections.deque([new])
+        for _ in range(MOST_TERMS):
+            if not queue:
                 break
-            n = stack.pop()
+            n = queue.popleft()  # the old number is one of the outermost terms
             node = nodes[n]
             if n == old:
                 found = True
             elif n < old or (n in self._updated and n not in same):
                 changes.append(n)  # the error of this step depends on the update of the last one
             elif node.op in ("add", "subtract", "copy", "sum", "negative"):
-                stack += node.inputs
+                queue += node.inputs
             elif node.op in ("multiply", "divide") and self._is_decayed(node, old):
                 found = True
             else:
                 changes.append(n)
-        return changes if found and not stack else None
+        return [*changes, *queue] if found else None
 
     def _is_decayed(self, node: Node, old: int) -> bool:
         """Is a product the old number times one that the script types: ``self.beta * m``?"""

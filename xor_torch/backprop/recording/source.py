@@ -14,7 +14,7 @@ from typing import Any, TypeGuard
 
 from ..code import Place
 from ..untrusted import read_regular
-from .choices import as_call, is_choice, with_choices
+from .choices import as_call, as_choice, is_choice, with_choices
 from .passes import is_watched
 
 MAX_BYTES = 20_000_000  # of a script, or of a notebook with its pictures
@@ -130,8 +130,9 @@ class AssignmentRewriter(ast.NodeTransformer):
     value`` assigns to several. After ``name += value`` follows ``name =
     __named__(name, "name")``. A ``for`` loop takes its items from ``__loop__(items)``, and a
     ``while`` loop calls the result of ``__round__()`` before each round, so that the recorder can
-    leave a long loop. ``1 if a < b else 0`` becomes ``__chosen__("lt", a, b, 1, 0)``, and so does
-    an ``if`` that returns or assigns one of two literal numbers. Any other ``if test`` becomes
+    leave a long loop. ``1 if a < b else 0`` and ``int(a < b)`` become
+    ``__chosen__("lt", a, b, 1, 0)``, and so does an ``if`` that returns or assigns one of two
+    literal numbers. Any other ``if test`` becomes
     ``if __asked__(__begin__(), test, 5)``, with a number of its own. A function that may compute
     gradients, by its name, gets a decorator ``__called__("its class")``. ``float(x)`` becomes
     ``__float__(x)``, ``np.int64(x)`` becomes ``__cast__(np.int64, x)``.
@@ -315,6 +316,10 @@ class AssignmentRewriter(ast.NodeTransformer):
         return [ast.copy_location(begin, node), node]
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
+        answer = as_choice(node)
+        if answer is not None:
+            made: ast.AST = self.visit(answer)
+            return made
         self.generic_visit(node)
         if isinstance(node.func, ast.Name) and node.func.id == "float":
             node.func = ast.copy_location(ast.Name("__float__", ast.Load()), node.func)

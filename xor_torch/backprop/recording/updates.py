@@ -172,13 +172,14 @@ class Updates:
             if root.op in ("multiply", "divide"):  # a first gradient times a decay
                 begin |= {i for i in root.inputs if nodes[i].shape == root.shape}
             known, stack = self._independent.setdefault(root.id, set()), [id]
+            oldest = min(begin)
             while stack:
                 n = stack.pop()
                 if n in begin:
                     self._read.add(root.id)
                     del self._independent[root.id]
                     return True
-                if n > min(begin) and n not in known:
+                if n > oldest and n not in known:
                     known.add(n)
                     stack += nodes[n].inputs
             return False
