@@ -1,15 +1,15 @@
-"""How fast is it? Everything side by side in one run, because machines drift; medians.
+"""Measures how fast everything is, side by side in one run because machines drift; medians.
 
     python scripts/benchmark.py [train | sweep | commands | growth | docs] [--runs N] [--json]
 
-``train``, one network for 10,000 epochs through Lightning, is what is measured by default. For the
-others see benchmark_sweep.py, benchmark_commands.py (every command, with its memory) and
+By default it measures ``train``: one network for 10,000 epochs through Lightning. For the others
+see benchmark_sweep.py, benchmark_commands.py (every command, with its memory) and
 benchmark_growth.py (``growth NAME ... --folder docs`` draws the plots of docs/speed.md). With
-``--folder docs`` each of the three writes what it measures into docs/speed.md; ``docs`` is all
-three, about twenty minutes on a machine that should do nothing else.
+``--folder docs`` each of the three writes its results into docs/speed.md; ``docs`` runs all three,
+which takes about twenty minutes on a machine that should do nothing else.
 
-The last column of the table of ``train`` is each time over that of importing Lightning and
-TensorBoard, which any Lightning program pays. The straightforward Lightning program takes a minute
+The last column of the table of ``train`` divides each time by that of importing Lightning and
+TensorBoard, which any Lightning program needs. The straightforward Lightning program takes a minute
 a run.
 """
 
@@ -43,7 +43,7 @@ TORCH = f"""{benchmark_commands.RAW.rstrip()}
         print(loss.item() / 4)
 """
 
-# as the documentation's first page has it: max_epochs, the defaults, self.log in every step
+# as on the first page of Lightning's documentation: max_epochs, defaults, self.log in every step
 LIGHTNING = """
 import lightning as L
 import torch
@@ -126,7 +126,7 @@ def report(runs: int, as_json: bool) -> None:
     rounds = [name for _ in range(runs) for name in PROGRAMS]
     for name in tqdm.tqdm(rounds, unit=" processes", leave=False):
         if name == STRAIGHTFORWARD and times[name]:
-            continue  # a minute each, and nothing hangs on its second digit
+            continue  # it takes a minute, and one digit of its time is enough
         times[name].append(seconds(PROGRAMS[name]))
     median = {name: statistics.median(values) for name, values in times.items()}
     result = {

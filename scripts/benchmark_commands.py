@@ -1,9 +1,9 @@
-"""What each command makes a user wait, and its memory: ``benchmark.py commands``.
+"""Measures how long each command makes a user wait, and its memory: ``benchmark.py commands``.
 
-Whole processes, side by side, medians: seconds on the clock, seconds of processors with those of
-child processes, and the largest memory of one process. A bar is a sum of seconds and of imports
-that are measured in the same run, so that it moves with the machine. On a busy machine the seconds
-of processors say more than the clock.
+Whole processes, side by side, medians: seconds on the clock, processor seconds including those of
+child processes, and the largest memory of one process. A bar is the limit for a row: a number of
+seconds plus a multiple of an import's time in the same run, so that it moves with the machine. On a
+busy machine, processor seconds say more than the clock.
 """
 
 import json
@@ -28,8 +28,8 @@ HEAD = "| | seconds | of processors | bar | memory |"  # of the table in docs/sp
 SHORT = {TORCH: "torch", LIGHTNING: "Lightning"}
 RUN, PYTHON_FILE = "{run}", "{python}"  # a run directory and a script, made before
 
-# What `train` cannot do without: the imports that it makes, without looking for garbage, and the
-# epochs in plain torch, without a curve, a picture or a checkpoint.
+# The least that `train` has to do: its imports, without looking for garbage, and the epochs in
+# plain torch, without a curve, a picture or a checkpoint.
 BARE = """
 import gc
 gc.disable()

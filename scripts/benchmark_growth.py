@@ -1,7 +1,7 @@
-"""How costs grow: ``benchmark.py growth --folder docs`` measures, fits, and draws plots.
+"""Measures how costs grow: ``benchmark.py growth --folder docs`` also fits and draws plots.
 
-A cost is in seconds of processors. Through its points goes ``a + b n^k``: a is what does not grow,
-and k says how the rest does; 1 is linear.
+A cost is in processor seconds. The curve ``a + b n^k`` is fitted to its points: a is the part that
+does not grow, and k says how fast the rest grows; 1 is linear.
 """
 
 import json
@@ -24,24 +24,24 @@ def epochs_of_train(epochs: int = EPOCHS, bits: int = 2, hidden: int = 2) -> flo
     from xor_torch import XORModule, fit
 
     with tempfile.TemporaryDirectory() as home:
-        module = XORModule(42, hidden, bits, lr=1e-6)  # no size diverges
+        module = XORModule(42, hidden, bits, lr=1e-6)  # so small that no size diverges
         begin = time.process_time()
         fit(module, epochs, home, views="scalars")
         return time.process_time() - begin
 
 
 def rows_of_table(rows: int) -> float:
-    """A truth table of so many rows."""
+    """Training with a truth table of this many rows."""
     return epochs_of_train(bits=rows.bit_length() - 1)
 
 
 def hidden_units(hidden: int) -> float:
-    """A hidden layer of so many units, and a table of 256 rows."""
+    """Training with a hidden layer of this many units, and a table of 256 rows."""
     return epochs_of_train(bits=8, hidden=hidden)
 
 
 def files_in_folder(files: int) -> float:
-    """``compare FOLDER`` of so many scripts, each a little different."""
+    """``compare FOLDER`` of this many scripts, each a little different."""
     with tempfile.TemporaryDirectory() as home:
         for k in range(files):
             Path(home, f"script{k}.py").write_text(f"# {k}\n{SCRIPT.read_text()}")
@@ -69,14 +69,14 @@ for epoch in range(20):
 
 
 def operations_of_script(operations: int) -> float:
-    """``compare FILE`` of a network with so many operations in an epoch, in layers of 18."""
+    """``compare FILE`` of a network with this many operations in an epoch, in layers of 18."""
     with tempfile.TemporaryDirectory() as home:
         Path(home, "deep.py").write_text(DEEP.format(layers=operations // 18 - 1))
         return cost(["-m", "xor_torch", "compare", "deep.py", "--tolerant"], home).processors
 
 
 class Growth(NamedTuple):
-    """What grows, how it is called in the plot, and where it is measured."""
+    """What grows: its name in the plot, how it is measured, and at which sizes."""
 
     what: str
     measure: Callable[[int], float]
@@ -101,7 +101,7 @@ def fitted(sizes: list[int], seconds: list[float]) -> tuple[float, float, float]
     for k in np.arange(0.1, 3.001, 0.05):
         columns = np.stack([1 / t, n**k / t], axis=1)
         (a, b), *_ = np.linalg.lstsq(columns, np.ones_like(t), rcond=None)
-        if a < 0:  # nothing costs less than nothing
+        if a < 0:  # no cost is negative
             a, b = 0.0, (n**k / t).sum() / ((n**k / t) ** 2).sum()
         error = float(((a + b * n**k) / t - 1) @ ((a + b * n**k) / t - 1))
         if error < best[0]:
@@ -149,10 +149,10 @@ def replace_fit(folder: Path, name: str, fit: tuple[float, float, float]) -> Non
 def report(runs: int, as_json: bool, folder: Path, names: list[str]) -> None:
     """Measure, draw ``growth-NAME.svg`` into `folder`, and print the fits; see `replace_fit`."""
     result = {}
-    epochs_of_train(10)  # what is imported at the first use
+    epochs_of_train(10)  # the first use imports modules
     for name in names or GROWTHS:
         growth = GROWTHS[name]
-        # the least of several: whatever else runs only adds
+        # the smallest of several: other programs only add time
         seconds = [min(growth.measure(n) for _ in range(runs)) for n in growth.sizes]
         fit = fitted(growth.sizes, seconds)
         draw(folder / f"growth-{name}.svg", growth, seconds, fit)

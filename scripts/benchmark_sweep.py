@@ -1,11 +1,11 @@
-"""How fast are many networks at once? The part of benchmark.py that ``benchmark.py sweep`` runs.
+"""Measures how fast many networks are at once: the part that ``benchmark.py sweep`` runs.
 
-Time per network and epoch on all cores, as one process of one thread per core; JAX, if it can be
-imported, with as many threads as it likes. The floor is a loop that computes twelve sigmoids, as
-many as an epoch of a network has, and nothing else, with the same compiler and the same `exp`. Then
-whole processes: 1,000 seeds for 10,000 epochs, the default, at the first use after installation and
-at the next; 10,000 seeds for as many; 100,000 seeds for 15,000 epochs, and what 10,000 epochs more
-cost, which is what counts in a larger sweep: the margin.
+Time per network and epoch on all cores, with one process of one thread for each core; JAX, if it is
+installed, with as many threads as it likes. The floor is a loop that computes only twelve sigmoids,
+as many as an epoch of a network has, with the same compiler and the same `exp`. Then whole
+processes: 1,000 seeds for 10,000 epochs, the default, at the first use after installation and at
+the next; 10,000 seeds for 10,000 epochs; 100,000 seeds for 15,000 epochs, and the cost of 10,000
+more epochs (the margin), which counts in a larger sweep.
 """
 
 import json
@@ -130,7 +130,7 @@ def floor() -> str:
 
 
 def together(code: str, processes: int) -> float:
-    """Nanoseconds per network and epoch of so many processes that begin at the same moment."""
+    """Nanoseconds per network and epoch of several processes that begin at the same moment."""
     started = [
         subprocess.Popen(
             [sys.executable, "-c", code],

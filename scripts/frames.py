@@ -1,8 +1,8 @@
-"""How many frames a second `xor-torch play` shows while it plays, and what a frame costs.
+"""Measures how many frames a second `xor-torch play` shows while it plays, and what a frame costs.
 
     python scripts/frames.py         needs what scripts/screenshots.py needs
 
-An empty page beside it says what the browser makes of this machine at best.
+An empty page is measured, too: it shows the most that the browser can do on this machine.
 """
 
 import tempfile

@@ -27,7 +27,7 @@ EPOCHS = 10_000
 SCALE = LinearSegmentedColormap.from_list("answers", colours.ANSWERS)
 CARDS = {42: "stuck at 1/8", 3: "solved"}
 LEVELS = {1 / 8: "1/8", 1 / 4: "1/4"}
-# the epochs of the film: nothing is drawn twice, and what happens early gets more of them
+# the epochs of the film: none twice, and more of the early ones, where most happens
 FRAMES = [*np.unique(np.geomspace(1, EPOCHS, 60).astype(int) - 1).tolist()]
 FRAME_TIME, LAST_TIME = 90, 2500  # milliseconds
 
@@ -119,7 +119,7 @@ def _surface(ax, now: manual.Epoch, theme: Theme) -> None:
 def _point_at_one_half(ax, answer: np.ndarray) -> None:
     """Point at the widest place where the answer is one half, if there is one."""
     near = np.abs(answer - 0.5) < 0.03
-    # nowhere under a pattern's label, and not at the rim
+    # not under a pattern's label, and not at the edge
     rows = [r for r in range(GRID) if 0.62 < LOW + (HIGH - LOW) * r / GRID < 0.72]
     columns = np.flatnonzero(near[rows].all(axis=0))
     if len(columns) < GRID / 5:
@@ -135,7 +135,7 @@ def _point_at_one_half(ax, answer: np.ndarray) -> None:
 
 
 def _predictions(figure: Figure, left: float, now: manual.Epoch, theme: Theme) -> None:
-    """Beside the surface: what became of each pattern, in words."""
+    """Write the answer to each pattern beside the surface, in words."""
     top = 0.82
     figure.text(left, top + 0.055, "x0 x1", color=theme.soft, fontsize=8.5)
     X, y = truth_table()

@@ -3,7 +3,7 @@
     pip install -c constraints.txt -e '.[browser]'     and Chromium: apt-get install chromium
     python scripts/screenshots.py
 
-The same runs and the same browser are what tests/lit/test_browser.py looks at.
+tests/lit/test_browser.py looks at the same runs, in the same browser.
 """
 
 import os
@@ -54,7 +54,7 @@ def browser_page(width: int = 1500, height: int = 900) -> Iterator:
     """A page of headless Chromium, driven by playwright."""
     from playwright.sync_api import sync_playwright
 
-    # the machine's own Chromium, and nothing of it that looks for its maker's hosts
+    # the machine's own Chromium, without the parts of it that contact other hosts
     quiet = ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
@@ -67,7 +67,7 @@ def browser_page(width: int = 1500, height: int = 900) -> Iterator:
 
 
 def open_tab(page, url: str, tab: str) -> None:
-    """Show one of TensorBoard's tabs, whose data is loaded when its first text is there."""
+    """Show one of TensorBoard's tabs; its data is loaded when its first text is there."""
     page.goto("about:blank")  # the tab is the URL's fragment, which alone loads nothing
     page.goto(f"{url}?darkMode=false&smoothing=0#{tab}&_smoothingWeight=0")
 

@@ -1,4 +1,4 @@
-"""What several test files do: call the commands, read what a run has left."""
+"""Helpers of several test files: call the commands, read what a run has written."""
 
 import contextlib
 import signal
@@ -14,12 +14,12 @@ from xor_torch.lit import runs
 ROOT = Path(__file__).parents[1]
 NOTEBOOK = (ROOT / "tests/notebook_output.txt").read_text()
 
-PATIENCE = 120  # seconds until something that has to come is missed, however busy the machine is
+PATIENCE = 120  # seconds to wait for something that must come, however busy the machine is
 
 
 @contextlib.contextmanager
 def patience():
-    """Fail where the body would wait for ever."""
+    """Fail if the body takes longer than `PATIENCE`."""
 
     def miss(number, frame):
         raise AssertionError(f"it did not end within {PATIENCE} s")
@@ -39,7 +39,7 @@ def run_cli(*arguments):
 
 
 def script(name, *arguments, cwd, **options):
-    """``python scripts/NAME.py ARGUMENTS`` in a process of its own, which has ended.
+    """Run ``python scripts/NAME.py ARGUMENTS`` in a process of its own, to its end.
 
     One that hangs fails its test after ten minutes, however busy the machine is.
     """
@@ -49,7 +49,7 @@ def script(name, *arguments, cwd, **options):
 
 
 def events(run_dir):
-    """All that the event file of a run holds."""
+    """The content of a run's event file."""
     keep_all = {"scalars": 0, "images": 0, "histograms": 0, "tensors": 0}
     where = str(runs.events_dir(run_dir))
     return EventAccumulator(where, size_guidance=keep_all).Reload()

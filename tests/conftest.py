@@ -1,8 +1,8 @@
-"""What holds for all tests: the collector leaves alone what the imports have made.
+"""Set-up for all tests: the garbage collector does not look at what the imports have made.
 
-Collecting garbage finds none while torch and Lightning are imported, and takes a third of the time;
-and in the tests each collection would look at all that they have made again. A recording is some
-hundred thousand objects, none of which is garbage: it is looked through rarely.
+While torch and Lightning are imported there is no garbage, and looking for it takes a third of the
+time; later each collection would look at all their objects again. A recording has hundreds of
+thousands of objects, none of them garbage: the collector looks at them rarely.
 """
 
 import gc
@@ -11,7 +11,7 @@ import os
 import pytest
 
 gc.disable()
-# There are more workers than cores: a second thread of torch in each waits for the first, busily.
+# There are more workers than cores: a second thread of torch in each would wait, and burn time.
 # Tests that ask about threads set their number themselves.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
@@ -40,5 +40,5 @@ def shared_programs(tmp_path_factory):
 
 @pytest.fixture
 def compiled_once(monkeypatch, shared_programs):
-    """Kernels are compiled into `shared_programs`, and found there by the next test."""
+    """Compile kernels into `shared_programs`, where the next test finds them."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(shared_programs))

@@ -1,4 +1,4 @@
-"""What the pages show as output is made here, so that it cannot go stale.
+"""Makes the outputs that the pages show, so that they cannot go stale.
 
     python -m tests.pages --house    CONTRIBUTING.md: the map of the house, from the docstrings
     python -m tests.pages            and docs/mistakes.md: what `compare` reports, what differs
@@ -54,7 +54,7 @@ HOUSE = re.compile(r"(?<=<!-- house -->\n\n```text\n)(.*\n)*?(?=```\n)")
 
 
 def house(package: Path = ROOT / "xor_torch", depth: int = 0) -> str:
-    """One line for each room and wing: its name, and the first line of its docstring."""
+    """A line for each room and wing: its name, and the first line of its docstring."""
 
     def line(name: str, path: Path) -> str:
         said = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
@@ -115,7 +115,7 @@ def report(mistake: Mistake) -> list[str]:
 
 
 def picture(source: str, id: str) -> str:
-    """The report on a script as it looks on a terminal, as SVG without a font from the network."""
+    """The report on a script as a terminal shows it, as SVG without a font from the network."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "my_network.py")
         path.write_text(source)
@@ -148,13 +148,13 @@ def table(page: str) -> str:
 
 @cache
 def learn(source: str) -> tuple[int, float]:
-    """Of `SEEDS`, how many end on the right side of 1/2 in every row; the median loss (MSE)."""
+    """How many of `SEEDS` end on the right side of 1/2 in every row; the median loss (MSE)."""
     assert source.count("seed(42)") == 1
     solved, losses = 0, []
     for seed in SEEDS:
         names: dict[str, np.ndarray] = {}
         with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of an overflow, where the mistake lets it diverge
+            warnings.simplefilter("ignore")  # of an overflow, if the mistake makes it diverge
             exec(source.replace("seed(42)", f"seed({seed})"), names)
         y, prediction = names["y"], names["y_pred"]
         solved += bool(((prediction > 0.5) == (y > 0.5)).all())
@@ -163,7 +163,7 @@ def learn(source: str) -> tuple[int, float]:
 
 
 def walk(folder: Path):
-    """docs/walk.ipynb after its execution in `folder`; only what the cells print is kept."""
+    """Execute docs/walk.ipynb in `folder`; of the outputs, only what the cells print is kept."""
     import nbformat
     from nbclient import NotebookClient
 

@@ -1,4 +1,4 @@
-"""What hypothesis draws for several test files."""
+"""Hypothesis strategies for several test files."""
 
 import math
 

@@ -147,7 +147,7 @@ def test_tick_is_called_with_the_epochs_done():
 
 
 def descend_all(parameters, lr, epochs):
-    """`manual.train` with a first axis of networks, in NumPy: an implementation of its own."""
+    """`manual.train` with a first axis of networks, in NumPy: an independent implementation."""
     W1, b1, W2, b2 = (p.copy() for p in parameters)
     X, y = truth_table(W1.shape[1])
     for _ in range(epochs):
@@ -173,7 +173,7 @@ def largest(parameters):
     ("bits", "hidden", "lr", "seeds"), [(2, 2, 0.1, 2000), (2, 3, 0.5, 200), (3, 3, 0.3, 200)]
 )
 def test_ten_thousand_epochs_of_every_seed(bits, hidden, lr, seeds, compiled):
-    """Each row is held against how far rounding alone can carry its own run."""
+    """The tolerance of each row is how far rounding alone can move its own run."""
     start = stack([initial_weights(seed, hidden, bits) for seed in range(seeds)])
     end, prediction = descend_all(start, lr, 10_000)
     # one unit in the last place of every weight: up, down, away from zero, towards it

@@ -1,6 +1,6 @@
 """The benchmark of hand-written mistakes is consistent: edits, lines, names, table of results.
 
-That the labels are true takes minutes to see: `python -m benchmarks.backprop.check_truth`, and
+Whether the labels are true takes minutes to check: `python -m benchmarks.backprop.check_truth`, and
 `check_lines` beside it.
 """
 
@@ -48,7 +48,7 @@ def test_an_edit_that_does_not_fit_exactly_once_is_refused():
 
 
 def test_the_truth_check_sees_a_mistake():
-    """What it says of right networks and of wrong ones is not the same."""
+    """Its answer differs between right networks and wrong ones."""
     wrong = next(m for m in MISTAKES if m.id == "embedding_bag-repeated_words_lost")
     assert error_of_right("embedding_bag")[0] <= ALLOWED
     assert error_of_right("embedding_bag", wrong.source)[0] > 0.1

@@ -1,4 +1,4 @@
-"""The benchmarks of `scripts/` measure what they say; how fast anything is, no test says."""
+"""The benchmarks of `scripts/` measure what they say; no test says how fast anything is."""
 
 import shutil
 import sys

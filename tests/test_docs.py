@@ -1,4 +1,4 @@
-"""The pages: links lead somewhere, code prints what stands below it, names are the code's."""
+"""The pages: links work, code prints the output that follows it, names are those of the code."""
 
 import contextlib
 import html
@@ -179,12 +179,12 @@ def test_the_table_counts_who_learns():
 
 
 def without_rounding(text: str) -> str:
-    """What differs from machine to machine in the last place is not compared."""
+    """The text without the last digits, which differ from machine to machine."""
     return re.sub(r"\d\.\de-1\d", "rounding", text)
 
 
 def printed(cell) -> list[list[str]]:
-    """What a cell has printed, in lines; the kinds of its other outputs."""
+    """The lines that a cell has printed, and the kinds of its other outputs."""
     outputs = cell["outputs"]
     text = [without_rounding("".join(o.get("text", ""))).splitlines() for o in outputs]
     return text + [sorted(o.get("data", ())) for o in outputs]

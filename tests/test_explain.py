@@ -1,4 +1,4 @@
-"""What `explain` says of a network that is stuck, and whether it is true."""
+"""What `explain` says about a network that is stuck, and whether it is true."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ from xor_torch.sweep import sweep
 
 @pytest.fixture(scope="module")
 def tied():
-    """A network by the plateau 1/4: it answers 1/2 to everything, and curves down from there."""
+    """A network near the plateau 1/4: it answers 1/2 to all rows, and its error curves down."""
     return explain(65, epochs=1500)
 
 

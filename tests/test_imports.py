@@ -2,6 +2,8 @@
 
 A rule is a function that takes the graph and returns a complaint for each import that breaks it.
 Every rule has a mutant: one line, added to one room, that the rule must find.
+
+The file is long because the rules, their mutants and the graph that they read belong together.
 """
 
 import ast
@@ -25,8 +27,8 @@ WINGS = [f"xor_torch.{wing}" for wing in ("lit", "sweep", "backprop", "play", "c
 class Import(NamedTuple):
     """One import in one room.
 
-    `written` is the module that stands in the source; `target` is the module that is loaded in the
-    end, another one if `written` is a face that fetches a name from one of its rooms. `when` is
+    `written` is the module in the source; `target` is the module that is loaded in the end, another
+    one if `written` is a face that fetches a name from one of its rooms. `when` is
     "load" (at the import of the room), "call" (in a function) or "types" (for type checkers).
     """
 
@@ -78,7 +80,7 @@ class Graph:
 
     @staticmethod
     def _homes(tree: ast.Module) -> dict[str, str]:
-        """What a face fetches when it is first used: name -> room."""
+        """The names that a face fetches when they are first used: name -> room."""
         found = {}
         for node in tree.body:
             if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "_HOMES":
@@ -87,7 +89,7 @@ class Graph:
 
     @staticmethod
     def _own(tree: ast.Module) -> set[str]:
-        """What a face has as soon as it is loaded."""
+        """The names that a face has as soon as it is loaded."""
         return {
             alias.asname or alias.name
             for node in tree.body
@@ -125,7 +127,7 @@ class Graph:
         """Every module that `room` needs, of others too, and the import that brings it in.
 
         Python loads the packages of a room before it, with all that their faces load. Without
-        `packages`, what the source of the rooms says counts, and nothing else.
+        `packages`, only the source of the rooms counts.
         """
         found: dict[str, Import | None] = {}
         waiting: list[tuple[str, Import | None]] = [(room, None)]
@@ -143,7 +145,7 @@ class Graph:
         return found
 
     def rooms(self, *names: str) -> list[str]:
-        """The rooms that `names` stand for: themselves, and for a wing all that is in it."""
+        """The rooms that `names` stand for: a wing stands for all rooms in it."""
         return [r for r in self.sources if any(r == n or r.startswith(f"{n}.") for n in names)]
 
     def every(self, *names: str) -> list[Import]:
@@ -281,7 +283,7 @@ def nobody_takes_from_the_command_line(graph):
 
 
 def the_wings_stand_in_order(graph):
-    """`lit` and `sweep` train networks; they do not know the derivation or each other."""
+    """`lit` and `sweep` train networks; they import neither the derivation nor each other."""
     return [
         *uses(graph, graph.rooms("xor_torch.lit"), ["xor_torch.sweep"], *EVER),
         *uses(
@@ -294,7 +296,7 @@ def the_wings_stand_in_order(graph):
 
 
 def no_circle(graph):
-    """Not at load, not in functions, not for type checkers.
+    """There is no circle at load, in functions or for type checkers.
 
     A package is loaded before its rooms, so a room may take what its package's face defines
     itself, as `__version__`: the face does not wait for the room.
@@ -311,7 +313,7 @@ def no_circle(graph):
 
 
 def circles(arrows: dict[str, set[str]]) -> Iterator[list[str]]:
-    """One way round for each room that can be reached from itself."""
+    """One circle for each room that can be reached from itself."""
     for start in arrows:
         way = {start: [start]}
         waiting = [start]
@@ -327,7 +329,7 @@ def circles(arrows: dict[str, set[str]]) -> Iterator[list[str]]:
 
 
 class Free(NamedTuple):
-    """These rooms, and wings with all their rooms, can be imported where `of` is not there."""
+    """These rooms, and wings with all their rooms, can be imported if `of` is not installed."""
 
     of: list[str]
     rooms: list[str]
@@ -496,7 +498,7 @@ def test_every_rule_has_a_mutant():
     assert {rule for rule, _, _ in MUTANTS} == {*RULES}
 
 
-LONG = 400  # lines that fit the head
+LONG = 400  # lines; a longer file says why it is one
 
 
 def test_a_long_room_says_why_it_is_one():

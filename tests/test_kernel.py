@@ -1,8 +1,8 @@
-"""Kernels do what the eager epochs do: the one in C++, and the GPU's.
+"""Kernels compute what the eager epochs compute: the one in C++, and the one for GPUs.
 
-The GPU's runs on the CPU here: Triton's language is played by torch. So the tests see every
-operation and every address in its text, but not what Triton and a GPU make of it; docs/sweep.md
-says how that was measured.
+The one for GPUs runs on the CPU here: torch plays Triton's language. So the tests see every
+operation and every address in its text, but not what Triton and a GPU do with it; docs/sweep.md
+says how that was tested.
 """
 
 import shutil
@@ -135,7 +135,7 @@ def test_networks_of_every_strip_are_trained(compiled):
 
 
 def test_a_wrong_spelling_is_found(compiled, own_cache, monkeypatch):
-    """The comparison above can fail."""
+    """Shows that the comparison above can fail."""
     for language in CPP, TRITON:
         wrong = language.spelling["aten.mul.Tensor"] + " * " + language.number.format(0.999999)
         monkeypatch.setitem(language.spelling, "aten.mul.Tensor", wrong)

@@ -1,4 +1,4 @@
-"""What is released: the files that say so agree, and the wheel alone is enough to work with."""
+"""The release: the files that describe it agree, and the wheel alone is enough to work with."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""The proof at equal weights, and that what compares can fail."""
+"""The proof at equal weights, and mutants that the comparison must find."""
 
 import sys
 
@@ -80,7 +80,7 @@ def test_a_batch_refuses_flat_targets():
 
 
 def test_sympy_is_not_imported(monkeypatch):
-    """Torch imports it where `grad` is handed the gradients to begin with: half a second."""
+    """Torch imports it if `grad` is given its first gradients: half a second."""
     monkeypatch.setitem(sys.modules, "torch.fx.experimental.symbolic_shapes", None)
     assert all(p.ok for p in parity.compare(epochs=2))
 

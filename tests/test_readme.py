@@ -1,9 +1,9 @@
-"""The README and the pages do what they say: their commands run, and print what stands there.
+"""The README and the pages are right: their commands run, and print what the pages show.
 
-A block that is fenced without a language and begins with a program's name holds commands, one a
-line; the next such block of the section is what the last of them prints on standard output. Each
-section is gone through from top to bottom in a directory of its own. What is said about the time
-that a command takes is not looked at.
+A block that is fenced without a language and begins with a program's name holds commands, one on
+each line; the next such block of the section is what the last of them prints on standard output.
+Each section runs from top to bottom in a directory of its own. Statements about the time that a
+command takes are not tested.
 """
 
 import functools
@@ -27,7 +27,7 @@ PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").g
 
 RUN = {"python": [sys.executable], "xor-torch": [sys.executable, "-m", "xor_torch"]}
 
-# What is not run, by a pattern of the whole command, and why.
+# Commands that are not run, by a pattern of the whole command, and why.
 NOT_RUN = {
     r"make [\w-]+": "sets up an environment, then does what is tested here; .ci/run calls it",
     r"\. \.venv/bin/activate": "it is the shell's own",
@@ -45,8 +45,8 @@ EXIT_CODES = {
     "python scripts/compare.py docs/my_network.py --format gnu": cli.DIFFERS,
 }
 
-# What of an output is not the same on every machine: where a comparison holds, the difference is
-# the rounding of this processor's arithmetic.
+# Parts of an output that differ from machine to machine: in a comparison that holds, the difference
+# is the rounding of the processor.
 VARIES = [
     (r"(?<=largest relative difference )\d\.\de-\d+(?=, ok)", "~"),
     (r"(?m)^(W1|b1|W2|b2) +\d\S+ .*", r"\1 ~"),
@@ -71,7 +71,7 @@ class Command(NamedTuple):
 
 
 def sections(text):
-    """The fenced blocks of a page, each a language and a text, under the heading before them."""
+    """The fenced blocks of a page by heading, each a language and a text."""
     found, heading, language, block = {}, "", None, ""
     for line in text.splitlines(keepends=True):
         if language is not None:
@@ -109,10 +109,10 @@ def commands(blocks):
 
 
 def check(found, cwd):
-    """Run the commands of a section in `cwd`, but for those not to be run.
+    """Run the commands of a section in `cwd`, except those that are not to be run.
 
     Raises:
-        AssertionError: one does not do what the page says.
+        AssertionError: a command does not do what the page says.
 
     """
     for name in ("scripts", "docs"):
@@ -148,7 +148,7 @@ ALL = {
 
 
 def together(names):
-    """The commands of each section; sections with the same commands are one, which runs them once.
+    """The commands of each section; sections with the same commands are joined and run once.
 
     Returns:
         The names of the sections -> their commands, with the outputs that any of them shows.
@@ -179,7 +179,7 @@ def test_the_commands_print_what_the_pages_say(names, tmp_path):
 
 
 def test_the_readmes_program_runs(tmp_path):
-    # with a hundredth of its epochs: what is tested is that all its names are there
+    # with a hundredth of its epochs: the test is that all its names are there
     readme = sections((ROOT / "README.md").read_text(encoding="utf-8"))
     programs = [block for blocks in readme.values() for lang, block in blocks if lang == "python"]
     assert programs

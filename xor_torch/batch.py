@@ -5,8 +5,8 @@ a vector of S numbers. With the network as the last axis such a vector is contig
 and fills the machine's registers. What is differentiated is the sum of the S losses: a
 network's weights occur in its own loss only, so its gradient is what it would be alone.
 
-The weights are one array ``theta`` of shape (P, S), its rows W1 row by row, b1, W2, b2. The
-same epoch is there in two forms:
+The weights are one array ``theta`` of shape (P, S), its rows W1 row by row, b1, W2, b2. An epoch
+has two forms, which compute the same:
 
 - `Eager`: a dozen torch operations on arrays of shape (N, hidden, S).
 - `Compiled`: one network written out number by number, differentiated by autograd and spelled as
@@ -66,7 +66,8 @@ def train(
             ``b2`` (S, 1, 1), float64. They are left as they are.
         epochs: at least 1.
         lr: the learning rate. Eager only: one for each weight, arrays of the shapes of
-            `parameters`. A weight with the rate 0 is held, and no part of the gradient's norm.
+            `parameters`. A weight with the rate 0 stays as it is, and the gradient's norm leaves it
+            out.
         loss: "mse", squared error, or "bce", cross-entropy; eager only: one for each network.
         momentum: as in ``torch.optim.SGD``, also (S,); eager only.
         compiled: use the compiled form of an epoch, which has one lr, one loss and no momentum.
@@ -206,7 +207,7 @@ class Problem:
 class Eager:
     """An epoch of S networks, operation by operation."""
 
-    stride = 1  # how many epochs are worth asking for at once
+    stride = 1  # epochs for each call of `descend`
 
     def __init__(
         self,
@@ -238,7 +239,7 @@ class Compiled:
     """Many epochs of S networks, as one compiled loop."""
 
     def __init__(self, problem: Problem, theta: torch.Tensor, lr: float) -> None:
-        self.stride = 1000 if theta.is_cuda else 100  # a moment
+        self.stride = 1000 if theta.is_cuda else 100  # they take a moment
         self._S, self._lr = theta.shape[1], lr
         self._theta = pad(theta.contiguous(), (0, -self._S % kernel.MULTIPLE))
         self._descend = compiled_epochs(problem, kernel.TRITON if theta.is_cuda else kernel.CPP)
@@ -252,7 +253,7 @@ class Compiled:
 
 
 def cache_directory() -> Path:
-    """Where compiled epochs are kept: the user's own, and still there when /tmp is emptied."""
+    """Where compiled epochs are kept: a folder of the user's that outlives /tmp."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "xor_torch"
 
 

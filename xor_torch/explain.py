@@ -18,7 +18,7 @@ from .outcome import classify, fraction
 from .threads import one_thread
 
 KICKS = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
-CHECKS = 200  # a remedy's run is looked at this often, to find the epoch from which it is solved
+CHECKS = 200  # a remedy's run is checked this often, to find the epoch from which it is solved
 
 
 @dataclass(frozen=True)
@@ -139,7 +139,7 @@ def _study(
     trained: Trained,
     history: dict[int, float],
 ) -> Explanation:
-    """What can be said without a remedy of the first network of `trained`, now at `parameters`."""
+    """Explain the first network of `trained`, now at `parameters`, without any remedy."""
     bits, hidden = parameters.W1.shape
     outcome, level, tied = (
         field[0]
@@ -247,8 +247,8 @@ def _train(
 ) -> tuple[Trained, list[int]]:
     """Train all of them as one batch; return the epochs that were looked at, too.
 
-    Each network gets the hidden units of the widest. What it has not itself is 0 and has the
-    learning rate 0: such a unit adds 0 to the output, and stays.
+    Each network gets as many hidden units as the widest. Weights that it does not have are 0 and
+    have the learning rate 0: such a unit adds 0 to the output and never changes.
     """
     S, bits = len(trials), len(trials[0].start.W1)
     hidden = max(trial.start.W1.shape[1] for trial in trials)
@@ -274,7 +274,7 @@ def _train(
 
 
 def _first(parameters: Parameters, hidden: int) -> Parameters:
-    """The weights of the first network of a batch, without the units that it has not."""
+    """The weights of the first network of a batch, without the units that it does not have."""
     W1, b1, W2, b2 = (p[0] for p in parameters)
     return Parameters(W1[:, :hidden], b1[:, :hidden], W2[:hidden], b2)
 

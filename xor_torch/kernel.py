@@ -219,7 +219,8 @@ class _Speller:
         return [line for _, line in self._lines]
 
 
-# What torch's vectors need. No more, because machines may share the directory of programs.
+# The instructions that torch's vectors need, and no others: machines may share the directory of
+# programs.
 INSTRUCTIONS = {
     "AVX512": ["-mavx512f", "-mavx512dq", "-mavx512vl", "-mavx512bw", "-mfma"],
     "AVX2": ["-mavx2", "-mfma", "-mf16c"],

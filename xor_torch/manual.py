@@ -126,7 +126,7 @@ def backward(X: Array, y: Array, parameters: Parameters, step: Forward) -> Backw
         step: what `forward` returned for them.
 
     Raises:
-        ValueError: `y` has not the shape of the prediction.
+        ValueError: `y` does not have the shape of the prediction.
 
     """
     check_equal_shapes(step.a2.shape, y.shape)
@@ -172,7 +172,7 @@ def train(
         epochs: how many; each is one descent step on all rows.
 
     Raises:
-        ValueError: `y` has not the shape of the prediction.
+        ValueError: `y` does not have the shape of the prediction.
 
     """
     for number in range(epochs):

@@ -78,7 +78,7 @@ def squared_error(prediction: Tensor, y: Tensor) -> Tensor:
         y: targets, (N, 1).
 
     Returns:
-        A tensor of no axes. The notebook prints the N-th part of it, the mean.
+        A tensor without axes. The notebook prints it divided by N: the mean.
 
     Raises:
         ValueError: the shapes differ; (N, 1) minus (N,) would broadcast to (N, N).
@@ -117,19 +117,19 @@ def gradients_at(net: XOR, X: Tensor, y: Tensor, weights: Parameters) -> Paramet
         return squared_error(functional_call(net, dict(zip(names, one, strict=True)), (X,)), y)
 
     losses = vmap(loss)(*leaves)  # (S,)
-    # Their sum hands each of them a 1. Were the ones given to `grad`, torch would import sympy to
-    # compare the shapes: half a second.
+    # The sum gives each loss the factor 1. If `grad` were given these factors, torch would import
+    # sympy to compare their shapes: half a second.
     return to_numpy(*torch.autograd.grad(losses.sum(), leaves))
 
 
 def _from_numpy(parameters: Parameters) -> list[Tensor]:
-    """Parameters in NumPy layout in that of the module, with or without an axis before."""
+    """Parameters in NumPy layout as tensors in the module's; they may have one more axis, first."""
     W1, b1, W2, b2 = map(torch.from_numpy, parameters)
     return [W1.mT, b1[..., 0, :], W2.mT, b2[..., 0, :]]
 
 
 def to_numpy(W1: Tensor, b1: Tensor, W2: Tensor, b2: Tensor) -> Parameters:
-    """Copies of a module's parameters in NumPy layout, with or without an axis before."""
+    """Copies of a module's parameters in NumPy layout, with or without one more axis, the first."""
     return Parameters(
         W1=W1.detach().mT.numpy().copy(),
         b1=b1.detach()[..., None, :].numpy().copy(),

@@ -6,7 +6,7 @@ In ``otter_config.json``::
 
 ``points`` (1) are given for a right submission; ``hint`` (4) says how much the student is told, as
 ``xor-torch compare --hint`` does; ``strict`` (false) and ``timeout`` (60 seconds) are its flags.
-One that it cannot tell gets no points, and the reason says that a person has to look.
+A "cannot tell" gets no points, and the reason says that a person has to look.
 """
 
 from typing import TYPE_CHECKING, Any

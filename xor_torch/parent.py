@@ -1,7 +1,7 @@
-"""End a process with its parent, whatever ends that.
+"""Ends a process when its parent ends, whatever ended the parent.
 
-It imports nothing of ours: a process calls it first of all, and what comes after it may take
-seconds on a busy machine.
+It imports nothing of ours: a process calls it before all other imports, which may take seconds on a
+busy machine.
 """
 
 import contextlib
@@ -15,7 +15,7 @@ PR_SET_PDEATHSIG = 1  # of Linux's prctl
 
 
 def end_with_parent() -> None:
-    """End this process as soon as its parent ends; standard input is a pipe that only that holds.
+    """End this process as soon as its parent ends, which alone holds the other end of its input.
 
     Linux kills it. Elsewhere a thread sees the end of standard input, as soon as an import lets it
     run.
@@ -29,7 +29,7 @@ def end_with_parent() -> None:
 
 
 def end_with_input() -> None:
-    """End this process when standard input ends: its other end was the parent's alone."""
+    """End this process when standard input ends: only the parent held the other end."""
     while os.read(0, 1):
         pass
     os._exit(1)

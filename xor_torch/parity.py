@@ -1,7 +1,7 @@
-"""Compare two sets of gradients, or of weights, element by element, and say what differs.
+"""Compares two sets of gradients, or of weights, element by element, and reports what differs.
 
-The file is long because a difference, the rounding that it is allowed and what is said of it are
-one thing, and so is the run that asks for them.
+The file is long because one rule is here from end to end: how far rounding may move a gradient, how
+two arrays are compared by it, at every epoch of a run, and how the result is reported.
 """
 
 import itertools
@@ -29,8 +29,8 @@ RTOL = 1e-12
 # is for the rounding of every later epoch, which adds to it.
 DRIFT_FACTOR = 1000
 
-# `compare` takes so many epochs at once, and fewer where a hidden layer's activations in all of
-# them would be more than so many numbers.
+# `compare` takes up to this many epochs at once, and so few that the hidden activations of all of
+# them are at most NUMBERS_AT_ONCE numbers.
 EPOCHS_AT_ONCE = 1000
 NUMBERS_AT_ONCE = 2**18
 
@@ -49,7 +49,7 @@ class Difference:
     relative: float  #: `absolute` over the largest ``|expected|`` of the array
     ulps: float  #: `absolute` in units in the last place of the largest ``|expected|``
     allowed: float  #: greatest absolute difference allowed at this element
-    wrong: int  #: how many elements differ by more than they may
+    wrong: int  #: how many elements differ by more than is allowed
     size: int
 
     @property
@@ -236,7 +236,7 @@ def check(parameters: Parameters, gradients: Parameters) -> list[Difference]:
 
 @dataclass(frozen=True)
 class ParameterComparison:
-    """How one parameter fared in `compare`."""
+    """The result of `compare` for one parameter."""
 
     name: str
     gradient: Difference  #: at equal weights, the worst of all epochs
@@ -276,7 +276,7 @@ def report(run: Mapping[str, float], parameters: Sequence[ParameterComparison]) 
         lines += [
             "",
             "More than 1e-12 is rounding where a gradient passes through zero: the terms of its",
-            "sum over the rows cancel, and what is left of them is compared with itself.",
+            "sum over the rows cancel, and the difference is divided by the little that is left.",
         ]
     lines.append("")
     wrong = [p for p in parameters if not p.gradient.ok]
@@ -316,9 +316,9 @@ class _Found:
     ) -> None:
         """Compare `actual`, the gradients at the weights of these epochs, with the manual ones.
 
-        `difference` takes longer than the rest of an epoch. It is asked where the gradients
-        differ most, and where an element is further off than the least that any may be: no
-        other epoch can be worse than these.
+        `difference` takes longer than the rest of an epoch. So it is called only for the epoch
+        where the gradients differ most, and for those where an element is further off than the
+        smallest allowance: no other epoch can be worse than these.
         """
         expected = np.array([getattr(epoch.backward.gradients, name) for epoch in epochs])
         off, largest = _apart(actual, expected), _apart(expected, 0)
@@ -365,7 +365,7 @@ def _apart(a: Array, b: Array | float) -> Array:
 
 
 def _stacked(rows: Iterable[tuple[Array, ...]]) -> list[Array]:
-    """What S tuples hold, as arrays with one more axis, the first."""
+    """The columns of S tuples, as arrays with one more axis, the first."""
     return [np.array(column) for column in zip(*rows, strict=True)]
 
 

@@ -5,9 +5,9 @@ In ``pyproject.toml``::
     [tool.pytest.ini_options]
     backprop_scripts = ["homework/*.py", "train.ipynb"]
 
-Each is run and judged as ``xor-torch compare`` does it. A wrong one fails with the report; one that
-it cannot tell is skipped, with the reason. `assert_backprop` and `assert_backward` fail with the
-report, and with no line of this package.
+Each is run and judged as by ``xor-torch compare``. A wrong one fails with the report; a "cannot
+tell" is skipped, with the reason. `assert_backprop` and `assert_backward` fail with the report, and
+without lines of this package.
 """
 
 from collections.abc import Generator, Iterable
@@ -50,7 +50,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collect_file(
     file_path: Path, parent: pytest.Collector
 ) -> Generator[None, list[pytest.Collector], list[pytest.Collector]]:
-    found = yield  # pytest's own would import the script
+    found = yield  # pytest's own collector would import the script
     if file_path.resolve() not in parent.config.stash[SCRIPTS]:
         return found
     return [Script.from_parent(parent, path=file_path)]

@@ -1,6 +1,6 @@
-"""What the settings of a network and of its training may be.
+"""The ranges of a network's settings and of its training.
 
-Not with NumPy's arrays that they are about: ``--help`` and a refused call do not wait for NumPy.
+They are not in `data`, which imports NumPy: ``--help`` and a refused call do not wait for NumPy.
 """
 
 # A truth table of 2**16 rows still trains. A slip such as --bits 64 must not fill the memory.

@@ -1,4 +1,7 @@
-"""What each network of the benchmark is, and where `check_truth` looks to see that it is right."""
+"""What each network of the benchmark is, and where `check_truth` looks to see that it is right.
+
+The file is long because it is a table: each network takes about ten lines.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Checks whose script runs in a forked process: most of what they cost is the start of NumPy.
+"""Lets checks run their script in a forked process, because most of their time starts NumPy.
 
-What only a real start can answer, such as where modules are looked for, is asked in
-``test_check.py`` and by everything that runs the command.
+Questions that only a real start can answer, such as where modules are found, are tested in
+``test_check.py`` and by all tests that run the command.
 """
 
 import functools
@@ -19,7 +19,7 @@ from xor_torch.backprop.recording.limits import Limits
 
 from ..faults import warm
 
-UPDATES = 128  # recorded in a loop: a fifth, in which whatever is judged has come many times
+UPDATES = 128  # recorded in a loop: a fifth of a user's, and still each kind of step many times
 
 
 def _run(argv, cwd, env):
@@ -37,7 +37,7 @@ def _run(argv, cwd, env):
 
 
 class Forked:
-    """As much of `subprocess.Popen` as a check asks for."""
+    """The part of `subprocess.Popen` that a check uses."""
 
     def __init__(self, command, cwd, env, **streams):
         assert streams.pop("start_new_session")
@@ -60,10 +60,10 @@ class Forked:
 
 @pytest.fixture
 def forked(monkeypatch):
-    """The script of each check is run in a fork of a process that has imported everything.
+    """Run the script of each check in a fork of a process that has imported everything.
 
-    A check that says nothing of its time has ten times as much as a user's: a busy machine answers
-    what a quiet one does.
+    A check without a time limit of its own gets ten times as long as a user's, so that a busy
+    machine gives the same answer as a quiet one.
     """
     usual = check.check_file.__defaults__
     longer = tuple(10 * d if type(d) is float and d == 60 else d for d in usual)

@@ -1,4 +1,4 @@
-"""Scripts of the tests: a mistake planted into one that is right, and one without a verdict."""
+"""Helpers for scripts of the tests: plant a mistake into a right one; expect no verdict."""
 
 import re
 from typing import NamedTuple
@@ -12,9 +12,9 @@ class Mistake(NamedTuple):
     file: str
     right: str
     wrong: str
-    #: Texts of other lines that may be named: where the wrong number arrives.
+    #: Texts of other lines that the report may name: the wrong number arrives there.
     near: tuple[str, ...] = ()
-    #: No verdict, where it should be wrong.
+    #: The check gives no verdict, although it should say "wrong".
     undecided: bool = False
 
     def source(self, files):
@@ -25,7 +25,7 @@ class Mistake(NamedTuple):
 
 
 def assert_no_verdict(path, source, reason):
-    """The check of a script says that it cannot tell, for this reason (a regular expression)."""
+    """Check a script: the verdict is "cannot tell", for this reason (a regular expression)."""
     path.write_text(source)
     verdict = check_file(path)
     assert verdict.verdict == "cannot tell", verdict.report()

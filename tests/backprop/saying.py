@@ -1,4 +1,4 @@
-"""What must hold for whatever is said of a verdict, and hand-made verdicts to say."""
+"""What every report must fulfil, and hand-made verdicts to report on."""
 
 import re
 
@@ -59,7 +59,7 @@ def finding(**changes):
 
 
 def verdict(*findings, source=SOURCE, **options):
-    """A verdict on one network or several; the worst of theirs."""
+    """A verdict on one network or several: the worst of their verdicts."""
     lines = source.splitlines()
     code = Code(lines, [(None, n) for n in range(1, len(lines) + 1)])
     found = [f.verdict for f in findings]

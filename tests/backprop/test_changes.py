@@ -1,4 +1,4 @@
-"""NumPy functions that change an array, or give a view of one: the tape holds what they did."""
+"""NumPy functions that change an array or return a view: the tape holds what they did."""
 
 import json
 
@@ -49,7 +49,7 @@ VALUES = [
 
 
 def repeated(tape):
-    """Each value of a tape, computed again from those that came from outside."""
+    """The values of a tape, computed again from those that came from outside."""
     given = {n.id: replay.tensor(n.value) for n in tape.nodes if not n.inputs}
     return replay.run(tape, [n.id for n in tape.nodes], given)
 
@@ -82,7 +82,7 @@ def test_the_tape_holds_what_was_done(statement):
     ],
 )  # fmt: skip
 def test_a_value_that_numpy_made_unseen_is_lost(value):
-    """It is no value from outside: then the numbers that it was made of would not count."""
+    """If it counted as a value from outside, the numbers that it was made of would not count."""
     _, tape = script.record(f"{BEGIN}z = {value}\nend = z * 1.0\n", "script.py")
     (end,) = (n for n in tape.nodes if n.name == "end")
     assert tape.nodes[end.inputs[0]].op in ("lost", "foreign")

@@ -1,4 +1,7 @@
-"""Files of all kinds, the report, and the assertion for graders."""
+"""Files of all kinds, the report, and the assertion for graders.
+
+The file is long because one function, `check_file`, must answer to everything that a script can do.
+"""
 
 import copy
 import functools
@@ -21,19 +24,19 @@ from xor_torch.backprop.check import check_file
 from ..common import PATIENCE, patience
 from .homework import CORRECT, MISTAKES
 
-# What is asked is not how a process starts, nor how it ends.
+# Most tests here are not about how a process starts or ends, so they may fork.
 forked = pytest.mark.usefixtures("forked")
 
 
 def write(tmp_path, source, name="script.py", epochs=50):
-    """A script, which trains for fewer epochs than a recording holds."""
+    """Write a script that trains for fewer epochs than a recording holds."""
     path = tmp_path / name
     path.write_text(source.replace("epochs = 10000", f"epochs = {epochs}"))
     return path
 
 
 def record_once(path, monkeypatch):
-    """Have the checks that follow judge this recording of the script."""
+    """Record the script once; the checks that follow judge this recording."""
     recorded = check._record(path, path.read_text(), (), 60.0, False, 4.0)
     monkeypatch.setattr(check, "_record", lambda *args: copy.deepcopy(recorded))
 
@@ -146,7 +149,7 @@ def test_the_expected_numbers_are_those_of_the_correct_twin(tmp_path):
     twin = CORRECT["plain"].splitlines()
     line = next(a for a, b in zip(before, twin, strict=True) if a != b)
     found = check_file(write(tmp_path, mistake.source)).to_json()
-    # the mistake's run, with the right value printed in passing
+    # run the mistake, and print the right value beside it
     right = twin[before.index(line)].replace("d_hidden =", "right =")
     spy = mistake.source.replace(line, f"{line}\n{right}\n    kept.append((d_hidden, right))")
     names = {"kept": []}
@@ -186,7 +189,7 @@ def test_what_was_recorded_is_judged(tmp_path, monkeypatch, after):
 
 
 def test_a_script_in_any_circumstances(tmp_path):
-    """One that changes its directory, deletes itself, forks, prints, takes arguments, ..."""
+    """A script that changes its directory, deletes itself, forks, prints, takes arguments, ..."""
     (tmp_path / "shared.py").write_text("import numpy as np\n" + ACTIVATION)
     source = (
         "import argparse, os, sys\nfrom shared import sigmoid\n"
@@ -333,7 +336,7 @@ def test_a_cross_entropy_that_saturates_is_no_missing_derivative(tmp_path):
 
 @forked
 def test_lines_of_the_scripts_own_modules(tmp_path):
-    """A script in three files: what is said of a line names the file that it is in."""
+    """A script in three files: the report names the file of each line."""
     mistake = next(m for m in MISTAKES if m.id == "plain-derivative_taken_twice-hidden")
     (tmp_path / "parts").mkdir()
     (tmp_path / "parts" / "__init__.py").write_text("# nothing\n" * 7)
@@ -385,7 +388,7 @@ def test_the_time_limit(tmp_path):
 
 
 def ended(path):
-    """Whether the process whose id stands in the file ends; true if none has written it."""
+    """Whether the process ends whose id is in the file; true if the file was never written."""
     if not path.exists() or not (pid := path.read_text()):
         return True  # on a busy machine the time may be over before the script begins
     end = time.monotonic() + PATIENCE
@@ -394,7 +397,7 @@ def ended(path):
             state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
         except (FileNotFoundError, ProcessLookupError):
             return True
-        if state == "Z":  # a dead one whose parent has not asked yet
+        if state == "Z":  # it has ended, but its parent has not asked for its exit code yet
             return True
         time.sleep(0.02)
     return False
@@ -432,7 +435,7 @@ def test_a_script_with_a_child_process_does_not_hang_the_check(tmp_path):
 
 # ------------------------------------------------- what a script must not do to its judge
 
-# a script's own way to the folder that its recording goes to
+# how a script finds the folder of its own recording
 FOLDER = """
 import sys
 frame = sys._getframe()
@@ -494,7 +497,7 @@ def test_the_recording_of_another_script_is_refused(tmp_path):
 
 @forked
 def test_a_folder_that_cannot_be_deleted(tmp_path, monkeypatch):
-    """As one that a process which has escaped goes on filling."""
+    """A process that has escaped may still write files into it."""
 
     def busy(*args, **kwargs):
         raise OSError(39, "Directory not empty")
@@ -653,7 +656,7 @@ def test_no_raw_escapes_in_the_report(tmp_path):
 
 
 def test_the_present_directory_is_not_imported_from(tmp_path, monkeypatch):
-    """A random.py there is neither executed nor in the way; a module beside the script is found."""
+    """A random.py there is not executed and hides nothing; a module beside the script is found."""
     (tmp_path / "here").mkdir()
     (tmp_path / "own").mkdir()
     for name in ("random", "array", "secrets", "numpy"):

@@ -96,7 +96,7 @@ def test_the_plugin_of_otter(tmp_path):
 
 
 class _Config:
-    """As much of otter's configuration as its dictionary for Gradescope asks for."""
+    """The part of otter's configuration that its dictionary for Gradescope needs."""
 
     def __getattr__(self, name):
         return False

@@ -1,4 +1,7 @@
-"""The judge: planted mistakes are found and named, correct networks are never accused."""
+"""The judge: planted mistakes are found and named, correct networks are never accused.
+
+The file is long because the judge has many answers, and each needs scripts that lead to it.
+"""
 
 import contextlib
 import dataclasses
@@ -20,8 +23,8 @@ from .homework import CORRECT, MISTAKES, NAMES
 
 # As in a user's check, except that a busy machine records as much as a quiet one.
 WHOLE = Limits(slow_loop_seconds=1e9)
-# A twentieth of it, in which every way to write an update has come many times. The judge takes its
-# points from all over a recording, as many from a short one as from a long one.
+# A twentieth of that, in which every way to write an update occurs many times. The judge takes its
+# points from all parts of a recording, as many from a short one as from a long one.
 LIMITS = Limits(updates=32, nodes=3_000, slow_loop_seconds=1e9)
 
 
@@ -43,9 +46,9 @@ UPDATES = {
 
 
 def by_default(cases, kind, style):
-    """Cases and how much is recorded of them.
+    """Cases, and how much of them is recorded.
 
-    By default one case of each kind, of another style each time, in a short recording; with
+    By default one case of each kind in a short recording, and the styles take turns; with
     ``-m slow`` every case, as in a user's check.
     """
     chosen, styles = {}, list(dict.fromkeys(map(style, cases)))
@@ -145,7 +148,7 @@ def test_the_rounding_of_a_saturated_unit_is_no_mistake(seed, tmp_path):
 
 
 def test_an_exp_that_overflows_is_no_obstacle(tmp_path):
-    """1 / (1 + exp(1000)) is 0, and well."""
+    """1 / (1 + exp(1000)) is 0, which is right."""
     (finding,) = judged(FAR.replace("uniform(-1, 1, (2, 3))", "uniform(-90, 90, (2, 3))"), tmp_path)
     assert (finding.verdict, finding.loss) == ("correct", "1/2 SSE")
 
@@ -208,7 +211,7 @@ def test_a_softmax_that_has_learned_is_not_accused_of_its_rounding(tmp_path):
 
 
 def test_a_bias_of_a_layer_that_was_not_found(tmp_path):
-    """A product typed as loops is no layer to us; its bias can be wrong all the same."""
+    """The judge sees no layer in a product that is written as loops; its bias may be wrong."""
     loops = CORRECT["plain"].replace("np.dot(X, W1)", "product(X, W1)")
     loops = loops.replace(
         "def sigmoid(x):",
@@ -237,7 +240,7 @@ FOURTH_POWER = CORRECT["plain"].replace("d_loss = 2 * (y_pred - y)", "d_loss = (
 
 @pytest.mark.parametrize("penalty", ["", " + 0.01 * W1"])
 def test_squares_of_squares_are_a_loss(penalty, tmp_path):
-    """The gradient of sum((y_pred - y)**4) / 4, of whose squares the script prints the mean."""
+    """The gradient of sum((y_pred - y)**4) / 4; the script prints the mean of those squares."""
     d_W1 = "d_W1 = np.dot(X.T, d_hidden)"
     (finding,) = judged(FOURTH_POWER.replace(d_W1, d_W1 + penalty), tmp_path)
     assert finding.verdict == "correct"
@@ -271,7 +274,7 @@ NO_GRADIENT = (
 
 
 def test_what_is_the_gradient_of_nothing_is_not_correct(tmp_path):
-    """Not one update is right, so that no loss can be told from the others."""
+    """No update is right, so no loss can be told from the others."""
     (finding,) = judged(NO_GRADIENT, tmp_path)
     assert finding.verdict != "correct"
 
@@ -350,13 +353,13 @@ for epoch in range(60):
     ],
 )
 def test_no_loss_has_to_be_known_to_see_that_there_is_none(edit, verdict, tmp_path):
-    """A learning rate for each parameter is no mistake, and an unknown loss none."""
+    """A learning rate for each parameter is not a mistake, and neither is an unknown loss."""
     (finding,) = judged(UNKNOWN_LOSS.replace(*edit), tmp_path)
     assert finding.verdict == verdict
 
 
 def test_what_follows_an_unknown_loss_in_the_output_layer_alone_is_wrong(tmp_path):
-    """Any function of its value may be the loss, but then the hidden layer follows the same."""
+    """Any function of its value may be the loss, but then the hidden layer must follow it too."""
     twice = UNKNOWN_LOSS.replace("    dh = d @ W2.T * (1 - h ** 2)\n", "").replace(
         "    W1 = W1", "    dh = d @ W2.T * (1 - h ** 2)\n    W1 = W1"
     )
@@ -568,7 +571,7 @@ def test_a_penalty_that_lets_the_weights_grow(tmp_path):
 
 
 def test_sympy_is_not_imported(tmp_path, monkeypatch):
-    """Torch imports it where `grad` is handed the gradients to begin with: a third of a second."""
+    """Torch imports it if `grad` is given its first gradients: a third of a second."""
     monkeypatch.setitem(sys.modules, "torch.fx.experimental.symbolic_shapes", None)
     (finding,) = judged(ONE_UNIT, tmp_path)
     assert finding.verdict == "correct"
@@ -645,7 +648,7 @@ for step in range(60):
 
 
 def test_one_factor_after_the_other(tmp_path):
-    """Each of the two biases has a decay of its own; a step of the factors moves one of them."""
+    """Each of the two biases has its own decay; a step of the search moves one of them."""
     verdicts = [f.verdict for f in judged(FACTORS, tmp_path)]
     assert verdicts[0] == "correct"
     assert "wrong" not in verdicts
@@ -720,6 +723,18 @@ def test_an_array_that_is_clipped_by_its_own_norm(tmp_path):
     assert finding.verdict == "wrong"
 
 
+def test_every_array_is_clipped_by_its_own_norm(tmp_path):
+    """What is clipped is checked, in steps that clip some of the arrays only."""
+    every = NORMS.replace("* dW", "* clipped(dW)")
+    (finding,) = judged(every, tmp_path)
+    assert finding.verdict == "correct"
+    assert "a clipped gradient" in finding.notes[-1]
+    (finding,) = judged(every.replace("* (1 - a**2)", ""), tmp_path)
+    assert (finding.verdict, finding.diagnosis.line) == ("wrong", 12)
+    (finding,) = judged(every.replace("- 0.01 * clipped(dW)", "+ 0.01 * clipped(dW)"), tmp_path)
+    assert finding.verdict == "wrong"
+
+
 LAST = """\
 import numpy as np
 np.random.seed(0)
@@ -760,7 +775,7 @@ for step in range(80):
 
 
 def test_an_index_that_names_a_row_twice(tmp_path):
-    """Most steps are right; where ``some`` has a row twice, one of its changes is lost."""
+    """Most steps are right; if ``some`` has a row twice, one of the row's changes is lost."""
     (finding,) = judged(PARTS, tmp_path)
     assert finding.verdict == "correct"
     lost = PARTS.replace("np.subtract.at(V, some, 0.05 * dV)", "V[some] -= 0.05 * dV")
@@ -837,7 +852,7 @@ def test_a_weight_for_each_class(tmp_path):
 
 @pytest.mark.parametrize("one", [FOURTH_POWER, CORRECT["plain"]])
 def test_a_network_of_two_losses_is_not_judged_by_one(one, tmp_path):
-    """The hidden layer follows the sum of two losses, of which one at most is known."""
+    """The hidden layer follows the sum of two losses; at most one of them is known."""
     two = one.replace(
         "d_W1 = np.dot(X.T, d_hidden)",
         """\
@@ -897,7 +912,7 @@ for epoch in range(6):
      "np.where(window == np.max(window))[0]", "divmod(np.argmax(window), 1)"],
 )  # fmt: skip
 def test_the_place_of_a_maximum(place, tmp_path):
-    """An index that is made of another: a plain int is the same only near the run's numbers."""
+    """An index that is computed: a plain int would be the same only near the run's numbers."""
     (finding,) = judged(POOLED.replace("PLACE", f"places.append({place})"), tmp_path)
     assert finding.verdict == "correct"
     (finding,) = judged(
@@ -981,7 +996,7 @@ for epoch in range(30):
 
 
 def test_a_parameter_that_is_replaced_by_its_gradient(tmp_path):
-    """W = -lr * dW; a momentum with a factor of 0 is none."""
+    """W = -lr * dW; a momentum with a factor of 0 is not a momentum."""
     (finding,) = judged(REPLACED, tmp_path)
     assert finding.verdict == "correct"
     (finding,) = judged(REPLACED.replace("W = W - 0.1 * m", "W = -0.1 * dW"), tmp_path)
@@ -990,7 +1005,7 @@ def test_a_parameter_that_is_replaced_by_its_gradient(tmp_path):
 
 
 def test_the_last_gradient_is_a_momentum(tmp_path):
-    """W -= lr * dW + m * dW_before, as in bpnn.py: no state of its own is updated by itself."""
+    """W -= lr * dW + m * dW_before, as in bpnn.py: there is no state that updates itself."""
     memory = CORRECT["no-bias"]
     for name, step in [("syn1", "l1.T.dot(l2_delta)"), ("syn0", "l0.T.dot(l1_delta)")]:
         memory = memory.replace(
@@ -1059,7 +1074,7 @@ def test_output_weights_that_never_change(line, verdict, tmp_path):
 
 
 def test_weights_that_are_put_together_before_the_product(tmp_path):
-    """Data times what is made of parameters is the first layer, not a later one."""
+    """Data times something that is made of parameters is the first layer, not a later one."""
     rows = "[[0.1, 0.2], [0.2, 1.1], [1.1, 0.1], [1.2, 1.1]]"
     source = CORRECT["plain"].replace("[[0, 0], [0, 1], [1, 0], [1, 1]]", rows)
     source = source.replace(
@@ -1078,7 +1093,7 @@ def test_several_updates_on_one_line(tmp_path):
 
 
 def test_weights_that_are_copied_before_each_update(tmp_path):
-    """As in many a course: parameters of a dictionary, copied deeply."""
+    """As in many courses: parameters in a dictionary, with a deep copy before each update."""
     copied = CORRECT["plain"].replace("import numpy as np", "import copy\nimport numpy as np")
     for name in ("W1", "W2"):
         old = f"{name} -= lr * d_{name}"
@@ -1091,7 +1106,7 @@ def test_weights_that_are_copied_before_each_update(tmp_path):
 
 
 def test_each_row_many_times(tmp_path):
-    """Batches that hold every distinct row are neither the full batch nor a part of the rows."""
+    """Batches that hold every distinct row: they are not the full batch, and not a part of it."""
     many = CORRECT["plain"].replace(
         "y = np.array([[0], [1], [1], [0]])\n",
         """\
@@ -1299,7 +1314,7 @@ def test_a_mistake_in_another_way_of_writing(source, right, wrong, line, name, t
 
 @pytest.mark.parametrize("edit", [("", ""), ("w4 - (d1", "w4 + (d1"), ("e2 = d2", "e2 = d1")])
 def test_a_line_of_its_own_for_each_sample(edit, tmp_path):
-    """Two outputs on two lines, and no loss: of neither alone are the steps the gradient."""
+    """Two outputs on two lines, and no loss: the steps are not the gradient of either alone."""
     (finding,) = judged(NUMBERS.replace(*edit), tmp_path)
     assert finding.verdict == "cannot tell"
 
@@ -1331,7 +1346,7 @@ def test_a_typed_bias_may_be_meant_to_stay(tmp_path):
 
 
 def test_lists_of_numbers_are_arrays(tmp_path):
-    """Data, targets and a bias that NumPy makes arrays of."""
+    """Data, targets and a bias are lists, which NumPy turns into arrays."""
     source = CORRECT["plain"].replace(
         "X = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])", "X = [[0, 0], [0, 1], [1, 0], [1, 1]]"
     )
@@ -1353,7 +1368,7 @@ def test_steps_at_the_old_weights_are_one_step(tmp_path):
 
 
 def test_weights_whose_updates_are_not_seen(tmp_path):
-    """An array of zeros that is filled with the new weights: the other weights say nothing."""
+    """New weights are filled into an array of zeros: the other weights do not decide alone."""
     unseen = ELEMENTS.replace(
         "        for j in range(3):\n            W2",
         "        new = W1 * 0\n        for j in range(3):\n            W2",
@@ -1537,7 +1552,7 @@ def test_a_softmax_of_another_base(tmp_path):
 
 
 def test_masked_arrays_do_not_end_a_script(tmp_path):
-    """Plots make masked arrays of what they are given."""
+    """Plots make masked arrays of their arguments."""
     seen = "masked = np.ma.ravel(X)\nmasked.mask = masked.data > 0\nprint(masked.sum())\nfor epoch"
     (finding,) = judged(LASSO.replace("for epoch", seen), tmp_path)
     assert finding.verdict == "correct"
@@ -1579,7 +1594,7 @@ for epoch in range(20):
 
 
 def test_blocks_with_a_way_around_them(tmp_path):
-    """``h = h + f(h)`` is no training, and a mean of past losses is no weight."""
+    """``h = h + f(h)`` is not training, and a mean of past losses is not a weight."""
     (finding,) = judged(RESIDUAL, tmp_path)
     assert finding.verdict == "correct"
     (finding,) = judged(RESIDUAL.replace("gh = gh + gz", "gh = gz"), tmp_path)
@@ -1622,10 +1637,31 @@ def test_a_gradient_inside_an_optimiser_has_no_rate(tmp_path):
 
 
 def test_the_delta_of_a_mistake_at_the_output_has_its_numbers(tmp_path):
-    """Not those of a step that is right in itself."""
+    """The report shows the delta's numbers, not those of a step that is right by itself."""
     mistake = next(m for m in MISTAKES if m.id == "plain-derivative_taken_twice-output")
     wrong = judged(mistake.source, tmp_path)[0].diagnosis
     assert (wrong.of, wrong.variable) == ("d_final", "d_final")
     assert abs(wrong.ratio - 1) > 1e-3
     assert wrong.elements[0] == (wrong.index, wrong.actual, wrong.expected)
     assert len(wrong.elements) > 1
+
+
+ROWS = """
+import numpy as np
+rng = np.random.default_rng(1)
+U, Z, R = rng.random((6, 3)), rng.random((5, 3)), rng.random((6, 5))
+for step in range(200):
+    n, q = rng.integers(6), rng.integers(5)
+    u, z = U[n].reshape(-1, 1), Z[q].reshape(-1, 1)
+    new_u = u + 0.05 * (R[n, q] - u.T @ z) * z
+    new_z = z + 0.05 * (R[n, q] - u.T @ z) * u
+    U[n] = new_u.reshape(3)
+    Z[q] = new_z.reshape(3)
+"""
+
+
+def test_rows_of_another_shape_are_updated(tmp_path):
+    (finding,) = judged(ROWS, tmp_path)
+    assert finding.verdict == "correct"
+    (finding,) = judged(ROWS.replace("z) * u", "z) * z"), tmp_path)
+    assert finding.verdict == "wrong"

@@ -1,4 +1,4 @@
-"""Many files at once: which are found, copies, and that a bad one costs its own row alone."""
+"""Many files at once: which are found, copies, and that a bad file changes only its own row."""
 
 import errno
 import os
@@ -50,7 +50,7 @@ def test_a_copy_is_one_but_for_comments_and_spaces(tmp_path):
 
 
 def test_each_file_has_its_row_and_runs_in_its_own_folder(tmp_path):
-    """One that ends its parent and itself, a broken one, a wrong one: the rest is judged."""
+    """A file that ends its parent and itself, a broken one, a wrong one: the others are judged."""
     mistake = next(m for m in MISTAKES if m.id == "plain-missing_hidden_derivative")
     wrong, right = (
         source.replace("epochs = 10000", "epochs = 50")

@@ -1,4 +1,4 @@
-"""Corrections: which are proposed, and that only one that was judged correct is offered."""
+"""Corrections: which are proposed, and that only one that was judged correct is shown."""
 
 import difflib
 import subprocess

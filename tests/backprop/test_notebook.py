@@ -1,4 +1,4 @@
-"""``%backprop`` in notebooks that are executed here, by nbclient and in IPython's shell."""
+"""``%backprop`` in notebooks, executed by nbclient and in IPython's shell."""
 
 import importlib.util
 
@@ -78,7 +78,7 @@ def test_a_verdict_at_the_end_of_a_cell_is_a_page(executed):
 
 
 class Shell:
-    """As much of IPython's shell as the magic asks for."""
+    """The part of IPython's shell that the magic uses."""
 
     def __init__(self, counts_first):
         self.counts_first = counts_first  # as IPython 9.18 does, and those before it do not

@@ -1,6 +1,8 @@
-"""Every row of the table of operations: its twin against NumPy itself, its traits against numbers.
+"""Every row of the table of operations: its twin against NumPy itself, its traits on numbers.
 
-An operation is put on a tape of its own, as the recorder puts it there, and replayed.
+Each operation is written to a tape of its own, as the recorder would write it, and replayed.
+
+The file is long because it is a table: each operation needs arguments to be tried with.
 """
 
 import itertools
@@ -31,7 +33,7 @@ TWICE = np.array([1, 1, 0, 1])
 
 
 class Call:
-    """``operation(*args, **kwargs)``, and what NumPy says to it."""
+    """``operation(*args, **kwargs)``, and NumPy's result."""
 
     def __init__(self, *args, **kwargs):
         self.args, self.kwargs = args, kwargs
@@ -694,7 +696,7 @@ def test_no_number_is_beyond_an_extreme_which_is_one_of_them(name):
     assert (found >= CUBE).all() or (found <= CUBE).all()
 
 
-A_LITTLE = 1e-9  # nothing that is not a step makes more of it than a thousand times as much
+A_LITTLE = 1e-9  # an operation without steps changes by at most a thousand times this
 
 
 @pytest.mark.parametrize("name", [*operations.ELEMENTWISE, "argmax", "argmin", "argsort"])

@@ -2,6 +2,8 @@
 
 The layers in ``pairs/layers.py`` are right. A mistake is planted by changing one line of them; the
 report must name that line and what it assigns.
+
+The file is long because courses write such functions in many ways, and each needs its source here.
 """
 
 import functools
@@ -72,7 +74,7 @@ def test_a_right_pair(name):
 
 
 class Planted(NamedTuple):
-    """One line of the layers, as it is changed."""
+    """A changed line of the layers."""
 
     layer: str
     right: str
@@ -482,7 +484,7 @@ def test_a_module_beside_the_file(tmp_path):
 
 
 def test_a_targets_name_is_no_upstream_gradient(tmp_path):
-    """A backward pass that begins with a loss of its own is not taken for another."""
+    """A backward pass that begins with its own loss is not mistaken for one with a gradient."""
     text = (
         "import numpy as np\ndef forward(X, W):\n    return X @ W, (X, W)\n"
         "def backward(A, Y, cache):\n    X, W = cache\n    return X.T @ (A - Y)\n"

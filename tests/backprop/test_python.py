@@ -1,4 +1,7 @@
-"""Networks of Python's own floats: the script's numbers, the tape and the verdict."""
+"""Networks of Python floats: the script's own numbers, the tape and the verdict.
+
+The file is long because it goes with the same networks from their numbers to the verdict.
+"""
 
 import contextlib
 import functools
@@ -19,7 +22,7 @@ from xor_torch.backprop import replay
 from xor_torch.backprop.check import check_file
 from xor_torch.backprop.recording import places, script
 from xor_torch.backprop.recording.limits import Limits
-from xor_torch.backprop.recording.number import Number
+from xor_torch.backprop.recording.number import Number, Whole
 from xor_torch.backprop.recording.recorder import Recorder
 
 pytestmark = pytest.mark.usefixtures("forked")
@@ -46,11 +49,13 @@ QUICK = {
     "likelihood",
     "off",
     "front",
+    "fires",
+    "answers",
 }
 
 
 def quick(names, file_of=lambda name: name):
-    """The names, most of them marked as slow."""
+    """The names of the networks; most are marked as slow."""
     return [
         pytest.param(n, marks=() if file_of(n) in QUICK else pytest.mark.slow, id=n) for n in names
     ]
@@ -113,7 +118,7 @@ def test_a_number_is_a_float_to_the_last_digit():
 
 
 def _split(expressions):
-    """The parts between commas that stand in no bracket."""
+    """The parts between the commas that are outside all brackets."""
     parts, depth = [""], 0
     for c in expressions.replace("\n", " "):
         depth += (c in "([{") - (c in ")]}")
@@ -196,12 +201,90 @@ def test_places_hold_what_they_would_hold():
     assert found["d"]["w"][0] is found["row"]
 
 
+WHOLES = """
+y = 1 if z > 0.5 else 0
+y + 1, 1 - y, y * 2.5, 0.5 * y, 2 / (y + 1), y ** 2, 2 ** y, y // 2, y % 2, -y, +y, abs(-y), ~y,
+divmod(y, 2), divmod(3, y + 1), round(y), round(y, -1), int(y), float(y), bool(y), y < 1, y == 1,
+y != 2, 1 > y, y & 1, 3 ^ y, y << 2, sum([y, 1, y]), max(y, 3), min(0.5, y), [5, 6][y], "ab" * y,
+range(y), {1: "one", 0: "none"}[y], f"{y:03d}", "%d %s" % (y, y), str(y), repr([y]), hash(y),
+isinstance(y, int), y.bit_length(), sorted([3, y, 2]), y in (0, 1), math.exp(y), math.log(y + 2, 3),
+(2 if z > 3 else -1), (1.0 if z < 3 else 0), int(y), copy.deepcopy([y]), y * x, x * y, x > y,
+pickle.loads(pickle.dumps(y)), np.array([y, 2]), np.exp(y), y * np.ones(2), np.ones(2) - y,
+np.array([3, 4])[y]
+"""
+
+
+@pytest.mark.parametrize("z", [0.7, -0.7])
+def test_a_chosen_number_is_a_whole_number_as_python_has_it(z):
+    before, _, rest = WHOLES.strip().partition("\n")
+    source = f"import copy, math, pickle\nimport numpy as np\nx, z = 0.3, {z}\n{before}\n"
+    source += f"found = [{' '.join(rest.splitlines())}]\n"
+    plain = {}
+    exec(source, plain)
+    found, _ = script.record(source, "script.py")
+    assert type(found["y"]) is Whole
+    assert repr(found["found"]) == repr(plain["found"])
+
+
+CHOICES = """
+def first(z):
+    if z >= 0:
+        return 1
+    return -1.0
+def second(z):
+    if z > 0.5:
+        return 1
+    elif z < -0.5:
+        return -1
+    else:
+        return 0
+def third(z):
+    y = 0
+    if z > 0:
+        y = 1
+    return y
+def fourth(z):
+    if z > 0:
+        y = 1
+    else:
+        y = 0
+    return y
+def fifth(z):
+    if z > 2: return 3
+    if z > 0.2: return 2
+    return 1
+class Unit:
+    def fire(self, z):
+        self.y = 1 if z > 0 else 0
+        return self.y
+zs = [-2.0, -0.3, 0.1, 0.9, 5.0]
+found = [[f(z) for z in zs] for f in (first, second, third, fourth, fifth, Unit().fire)]
+"""
+
+
+def test_a_statement_that_chooses_a_typed_number_is_a_step_without_a_branch():
+    plain = {}
+    exec(CHOICES, plain)
+    found, tape = script.record(CHOICES, "script.py")
+    assert repr(found["found"]) == repr(plain["found"])
+    assert not tape.branches
+    assert all(type(y) in (Number, Whole) for some in found["found"] for y in some)
+
+
+def test_what_is_not_there_is_not_asked_for():
+    """The second comparison is made only if the first has failed."""
+    source = (
+        "f = lambda x: 1 if len(x) < 2 else 0 if x[1] > 0.5 else -1\ny = f([0.3]), f([1.0, 2.0])"
+    )
+    assert repr(script.record(source, "script.py")[0]["y"]) == "(1, 0)"
+
+
 # ------------------------------------------------------------------------------ the tape
 
 
 @functools.cache
 def recorded(source):
-    """The tape of a script's first updates, not to be changed, and the limit that it met."""
+    """The tape of a script's first updates (do not change it), and the limit that it reached."""
     recorder = Recorder(Limits(updates=40, slow_loop_seconds=1e9))
     with contextlib.redirect_stdout(io.StringIO()):
         script.Run(recorder).script(source, "script.py")
@@ -266,7 +349,7 @@ def test_numbers_are_arrays_with_the_names_of_a_reader(name):
 
 
 def test_a_step_of_momentum_is_made_of_arrays():
-    """So that what is said of NumPy's optimisers holds for Python's."""
+    """So the rules for optimisers in NumPy hold for Python floats, too."""
     tape, _ = recorded(FILES["layered"].read_text())
     _, new = tape.links[-30]
     names = {tape.nodes[n].name: tape.nodes[n] for _, n in tape.links if n <= new}
@@ -282,6 +365,60 @@ def test_a_step_of_momentum_is_made_of_arrays():
 def test_a_right_network_is_right(name):
     verdict = check_file(FILES[name])
     assert verdict.verdict == "correct", verdict.report()
+
+
+NUMPY_PERCEPTRON = """
+import numpy as np
+rng = np.random.default_rng(3)
+X = rng.normal(size=(40, 2))
+T = np.where(X[:, 0] - X[:, 1] > 0.2, 1.0, -1.0)
+w, b, rate = np.zeros(2), 0.0, 0.5
+for epoch in range(6):
+    for x, t in zip(X, T):
+        z = np.dot(w, x) + b
+        STEP
+"""
+STEPS = {
+    "where": """y = np.where(z > 0, 1.0, -1.0)
+        w += rate * (t - y) * x
+        b += rate * (t - y)""",
+    "sign": """w = w + rate * (t - np.sign(z)) * x
+        b = b + rate * (t - np.sign(z))""",
+    "if": """y = 1.0 if z > 0 else -1.0
+        w += rate * (t - y) * x
+        b += rate * (t - y)""",
+    "branch": """if t * z <= 0:
+            w += rate * t * x
+            b += rate * t""",
+    "continue": """y = 1 if z > 0 else -1
+        if y == t:
+            continue
+        w += rate * t * x
+        b += rate * t""",
+}
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_a_perceptron_follows_its_loss(name, tmp_path):
+    path = tmp_path / "script.py"
+    path.write_text(NUMPY_PERCEPTRON.replace("STEP", STEPS[name]))
+    verdict = check_file(path)
+    assert verdict.verdict == "correct", verdict.report()
+    text = path.read_text()
+    path.write_text(re.sub(r"([wb]) (?:\+=|= . \+) rate", r"\1 -= rate", text))
+    found = check_file(path).to_json()
+    assert (found["verdict"], found["mistake"]) == ("wrong", "wrong sign")
+
+
+def test_a_rate_that_an_if_lowers_is_no_weight(tmp_path):
+    path = tmp_path / "script.py"
+    source = "rate = 0.01\n" + FILES["line"].read_text().replace("points, 0.01", "points, rate")
+    path.write_text(
+        source.replace(
+            "    m, b = step", "    if rate > 1e-6:\n        rate -= 1e-7\n    m, b = step"
+        )
+    )
+    assert check_file(path).verdict == "correct"
 
 
 @pytest.mark.parametrize("name", ["words", "likelihood"])
@@ -304,7 +441,7 @@ def test_a_mistake_is_found(id, tmp_path):
 
 
 def test_a_number_that_is_not_one_is_data_like_others(tmp_path):
-    """A step met nan once: the numbers are followed nevertheless."""
+    """One step had a nan: the numbers are followed all the same."""
     path = tmp_path / "script.py"
     source = FILES["line"].read_text()
     path.write_text(source + "\nfor x in (1.0, math.nan, 2.0):\n    print(w * x)\n")
@@ -349,7 +486,7 @@ UNSEEN = {
 
 
 def test_the_line_is_right(tmp_path):
-    """Until one of UNSEEN changes it."""
+    """The line is right until one of UNSEEN changes it."""
     path = tmp_path / "script.py"
     path.write_text(LINE)
     assert check_file(path).verdict == "correct"
@@ -424,7 +561,7 @@ def test_a_network_that_is_updated_in_parts_has_no_verdict(tmp_path):
 
 
 def test_a_script_with_numpy_has_the_tape_that_it_had():
-    """Rates and lists of data are no values of their own."""
+    """Rates and lists of data do not become values of their own."""
     source = """import numpy as np
 lr, decay = 0.5, 0.1
 data = [[0.0, 1.0], [1.0, 0.5]]
@@ -441,12 +578,12 @@ for epoch in range(5):
 
 
 def test_500_epochs_are_recorded_with_few_operations():
-    """Work, not time: what is written for each of the script's operations."""
+    """Counts work, not time: what is written for each of the script's operations."""
     source = FILES["neurons"].read_text().replace("rows, 0.5, 20, 2", "rows, 0.5, 500, 2")
     recorder = Recorder(Limits())
     with contextlib.redirect_stdout(io.StringIO()):
         script.Run(recorder).script(source, "script.py")
-    assert recorder.rounds.left
+    assert recorder.loops.left
     assert len(recorder.tape.nodes) < 100_000
 
 
@@ -465,7 +602,7 @@ def test_a_factor_that_nobody_typed_is_no_rate(tmp_path):
 
 
 def test_a_loss_of_every_fourth_step_is_not_all_that_is_asked(tmp_path):
-    """It is always that of the first sample, whose input is 0."""
+    """Every fourth step has the first sample, whose input is 0."""
     path = tmp_path / "script.py"
     path.write_text(
         "import math\ndata = [((0, 1), 1), ((1, 1), 0), ((1, 0), 1)]\nw, v, b = 0.3, -0.2, 0.1\n"

@@ -23,9 +23,9 @@ RAISED = {"CannotTell", "_CannotTell", "CannotReplay", "CannotCall", "OutOfTime"
 
 
 def reasons(tree):
-    """(line, text) of each reason in a module; what is computed in it stands as ``x1``.
+    """(line, text) of each reason in a module, with ``x1`` for each part that is computed.
 
-    A reason is the text of an exception in `RAISED`, what a function in `RETURNED` returns, or the
+    A reason is the text of an exception in `RAISED`, the result of a function in `RETURNED`, or the
     text of ``Finding("cannot tell", text)`` or of ``Finding("wrong", text)``.
     """
     nodes = [*ast.walk(tree)]

@@ -1,4 +1,7 @@
-"""The recorder: the script sees its own numbers, and the tape repeats them."""
+"""The recorder: the script sees its own numbers, and the tape repeats them.
+
+The file is long because scripts read and change arrays in many ways, and each is tried.
+"""
 
 import itertools
 import math
@@ -87,7 +90,7 @@ def test_a_number_is_one_to_other_code(tmp_path):
 
 
 def test_a_package_that_wants_a_float(tmp_path, monkeypatch):
-    """As scikit-learn does, which checks the types of its parameters."""
+    """scikit-learn checks the types of its parameters."""
     (tmp_path / "packages").mkdir()
     (tmp_path / "packages" / "strict_package.py").write_text(
         "def scale(x):\n    if not isinstance(x, float):\n        raise TypeError(type(x))\n"
@@ -122,7 +125,7 @@ CHANGES = {
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
 def test_a_change_is_not_overlooked(tmp_path, change):
-    """The tape's last value is what the array holds now, whoever has changed it."""
+    """The tape's last value is the array's present value, whoever has changed the array."""
     begin = "import numpy as np\na = np.array([[1.0, -2.0, 3.0], [0.5, 4.0, -1.0]]) + 1\n"
     source = f"{begin}{change}\nend = a * 1\n"
     plain = {}
@@ -187,7 +190,7 @@ MATRIX_STATEMENTS = [
 
 
 def kind_and_numbers(x):
-    """The shape, the type and the numbers of whatever an expression gives."""
+    """The shape, the type and the numbers of any result."""
     if isinstance(x, tuple | list):
         return [kind_and_numbers(i) for i in x]
     if not isinstance(x, np.ndarray | np.generic | float | int):
@@ -334,7 +337,7 @@ def test_what_the_first_update_is_computed_from_is_kept(tmp_path, monkeypatch):
 
 @pytest.mark.usefixtures("forked")
 def test_training_after_a_long_preparation(tmp_path):
-    """Of more than `tapes.LONG` operations."""
+    """The preparation has more than `tape.LONG` operations."""
     path = tmp_path / "script.py"
     path.write_text(PREPARED.replace("SAMPLES", "2_000"))
     verdict = check_file(path)
@@ -409,7 +412,7 @@ LIMITS = {
 )
 @pytest.mark.parametrize("mistake", [False, True], ids=["right", "wrong"])
 def test_a_preparation_of_any_length(tmp_path, name, rounds, mistake):
-    """What is left out of it changes no verdict, wherever it ends."""
+    """Leaving a part of it out changes no verdict, wherever that part ends."""
     limits = LIMITS[name]
     source = PREPARES.replace("ROUNDS", str(rounds))
     if mistake:

@@ -1,4 +1,4 @@
-"""What other programs read: pytest's plugin, pre-commit's hook, the action of GitHub."""
+"""The tools for other programs: pytest's plugin, pre-commit's hook, the action for GitHub."""
 
 import functools
 import os
@@ -35,7 +35,7 @@ sys.exit(pytest.main({arguments}))
 
 
 def run_pytest(folder, *arguments):
-    """Pytest in a process of its own, with no plugin but this one: its exit code, what it says."""
+    """Run pytest in its own process with only this plugin; return its exit code and output."""
     program = PYTEST.format(arguments=["-p", "xor_torch.pytest_plugin", *arguments])
     run = warm.Command(cwd=folder, setup=functools.partial(warm.execute, program))
     return run.wait(), run.stdout + run.stderr
@@ -68,7 +68,7 @@ def test_named_scripts_are_tests(project):
 
 
 def test_a_named_script_is_no_module_of_tests(project):
-    """It would be run by being imported."""
+    """Importing it would run it."""
     (project / "homework/ben.py").write_text("import os\nos._exit(77)\n")
     code, said = run_pytest(project, "homework/ben.py")
     assert code == 0, said

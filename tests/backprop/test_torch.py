@@ -1,4 +1,7 @@
-"""Networks whose gradients are computed by hand in torch: the numbers, the tape and the verdict."""
+"""Networks with gradients by hand in torch: the script's own numbers, the tape and the verdict.
+
+The file is long because it goes with the same networks from their numbers to the verdict.
+"""
 
 import contextlib
 import io
@@ -23,8 +26,8 @@ from xor_torch.backprop.tape import Tape
 pytestmark = pytest.mark.usefixtures("forked")
 
 ALL = Limits(updates=10**9, nodes=10**9, nodes_before=10**9, slow_loop_seconds=1e9, seconds=600)
-# A fifth of a user's recording, in which whatever is judged has come many times; however busy the
-# machine is.
+# A fifth of a user's recording, which still has each kind of step many times; and no time limit
+# that a busy machine could reach.
 SHORT = Limits(updates=128, nodes=12_000, slow_loop_seconds=1e9)
 
 
@@ -63,7 +66,7 @@ def test_the_script_prints_what_it_would_print(name):
 
 
 def test_torch_is_as_before():
-    """Nothing of torch stays followed when the script has ended."""
+    """When the script has ended, nothing of torch is followed any more."""
     made = torch.autograd.function.FunctionMeta.__init__
     printed(lambda: script.record(FILES["functions"].read_text(), "script.py"))
     assert torch.autograd.function.FunctionMeta.__init__ is made
@@ -183,7 +186,7 @@ def test_an_operation_is_torchs_and_the_tape_repeats_it(case):
 
 
 def test_every_function_is_tried():
-    """Each row of the table is met by one of the expressions or changes."""
+    """One of the expressions or changes uses each row of the table."""
     tried = set()
     with_names = torch.overrides.TorchFunctionMode
 

@@ -1,4 +1,4 @@
-"""Checks of this wing whose script runs in a forked process, as those of the checker's tests."""
+"""Lets checks in this wing run their script in a forked process, as the checker's tests do."""
 
 from ..backprop.conftest import forked
 

@@ -64,7 +64,7 @@ def test_two_parts_of_a_run_print_what_the_whole_prints(capsys):
     lines = capsys.readouterr().out.split("\nFinal")[0]
     assert run_cli("train", "--resume", "--epochs", 2500) == 0
     assert lines + capsys.readouterr().out == whole
-    # and once more: all is done, the closing report is the same
+    # and once more: nothing is left to do, and the closing report is the same
     assert run_cli("train", "--resume", "lightning_logs/version_0") == 0
     assert capsys.readouterr().out == whole[whole.index("\nFinal") :]
 

@@ -22,7 +22,7 @@ WRONG = ROOT / "docs/my_network.py"
 
 @pytest.fixture
 def handed_in(tmp_path, monkeypatch):
-    """A folder with two files that are told at once: they do not parse."""
+    """A folder with two files that take no time: they do not parse."""
     monkeypatch.chdir(tmp_path)
     folder = tmp_path / "work"
     folder.mkdir()
@@ -83,7 +83,7 @@ def test_sarif_and_github_of_many(handed_in, capsys):
 
 
 def test_a_terminal_gets_colour_and_a_word_at_once(tmp_path):
-    """On a real terminal of 70 columns, which the report keeps."""
+    """On a real terminal of 70 columns, and no line of the report is wider."""
     ours, theirs = pty.openpty()
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "TERM": "xterm", "COLUMNS": "70"}
     environment.pop("NO_COLOR", None)

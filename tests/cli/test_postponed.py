@@ -1,13 +1,13 @@
-"""Torch's compiler waits until it is used, and is then the real one.
+"""Torch's compiler is imported when it is used, and then it is the real one.
 
-That `train` has it wait is asked where a real process trains, in ``test_cli.py``.
+Whether `train` leaves it out is tested where a real process trains, in ``test_cli.py``.
 """
 
 import functools
 
 from ..faults import warm
 
-# what a process has of the compiler: a part of the real package, and what that takes longest for
+# what shows that a process has the compiler: a part of the package, and its slowest dependency
 COMPILER = "{'torch._dynamo.eval_frame', 'sympy'} & {*sys.modules}"
 
 TRAIN = f"""

@@ -1,4 +1,4 @@
-"""Streams that are closed, full, or of few characters: an exit code, one line, no traceback."""
+"""Streams that are closed, full, or encode few characters: an exit code, a line, no traceback."""
 
 import errno
 import functools
@@ -33,7 +33,7 @@ def read_from(path):
 
 
 def speak(encoding):
-    """As Python does at its start; no correction is tried: that would take most of the time."""
+    """Set the encoding as Python does at its start; try no correction, which would take long."""
     check.MOST_TO_TRY = check.mending.MOST = 0
     os.environ["PYTHONIOENCODING"] = encoding  # for the script's process
     for stream in (sys.stdout, sys.stderr):
@@ -113,7 +113,7 @@ def test_a_verdict_is_said_in_every_encoding(encoding, odd_script):
 
 
 def test_no_further_thread_is_said_in_one_line(tmp_path, monkeypatch, capsys):
-    # as with ulimit -u, which does not hold for root
+    # like ulimit -u, which does not limit root
     def refused(self):
         raise RuntimeError("can't start new thread")
 

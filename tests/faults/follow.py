@@ -1,4 +1,4 @@
-"""Train under a user's own Trainer with several processes; the first one saves every epoch.
+"""Trains under a user's own Trainer with several processes; the first one saves every epoch.
 
 As a script, for strategies that start it anew: ``follow.py STRATEGY DEVICES BITS EPOCHS FILE``.
 """
@@ -14,7 +14,7 @@ from xor_torch import XORDataModule, XORModule
 
 
 class Trajectory(L.Callback):
-    """The weights after every epoch, in a file."""
+    """Keeps the weights after every epoch in a file."""
 
     def __init__(self, path):
         self.path, self.epochs = path, []

@@ -1,4 +1,4 @@
-"""Have the collector work again, without what was imported before this: see `conftest`."""
+"""Turns the garbage collector on again, for all but what was imported before: see `conftest`."""
 
 from ..conftest import pytest_collection_finish
 

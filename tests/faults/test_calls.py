@@ -1,4 +1,7 @@
-"""A bad call exits with 2, prints one line that says why, and changes nothing on disk."""
+"""A bad call exits with 2, prints one line that says why, and changes nothing on disk.
+
+The file is long because it is a table: one row for each bad call.
+"""
 
 import os
 import subprocess
@@ -16,8 +19,8 @@ EPOCHS = "must be a whole number from 1 to 1000000000000, got"
 POSITIVE = "must be a positive, finite number"
 PATH = "must name a file or directory, got"
 
-# Of each flag and value what the line says first after "xor-torch COMMAND: error: ", and, where a
-# \n is given, last. The words of a call are divided by spaces; '' is an empty word.
+# call -> how its line goes on after "xor-torch COMMAND: error: " and, after a \n, how it ends.
+# Spaces divide the words of a call; '' is an empty word.
 CALLS = {
     # no command
     "trian": "trian: unknown command; did you mean train?",
@@ -134,9 +137,9 @@ CALLS = {
     "train --trainer.devices 1 --trainer.devices 2": "--trainer.devices 2: given twice",
     "sweep --lr 0.1 --lr 0.2": "--lr 0.2: given twice",
     # argparse drops it
-    "sweep --bits=--": "--bits=--: -- is no value",
-    "sweep --json --lr=--": "--lr=--: -- is no value",
-    "train --views=--": "--views=--: -- is no value",
+    "sweep --bits=--": "--bits=--: -- is not a value",
+    "sweep --json --lr=--": "--lr=--: -- is not a value",
+    "train --views=--": "--views=--: -- is not a value",
     # contradictions
     "train --trainer.max_epochs 3": "--trainer.max_epochs 3: --epochs says how long",
     "train --epochs 5 --trainer.max_steps 3": "--trainer.max_steps 3: --epochs says how long",
@@ -152,7 +155,7 @@ CALLS = {
     "train --resume run --lr 1": "--lr 1.0: run/checkpoints/last.ckpt was trained with lr 0.1",
     "train --resume run --epochs 4": "--epochs 4: run/checkpoints/last.ckpt has done 5 already",
     "train --resume run --log-dir x": "--log-dir x: run/checkpoints/last.ckpt goes on where it is",
-    # of a directory of runs the newest is taken, and that is not said when it is refused
+    # in a directory of runs the newest is taken; a refusal does not say so
     "train --resume logs/version_0 --seed 4": "--seed 4: logs/version_0/checkpoints/last.ckpt was",
     "explain logs --seed 3": "--seed 3: the checkpoint has its own; leave it out",
     "predict logs 0": "VALUEs: 1 given, the network has 2 inputs\n",
@@ -186,17 +189,17 @@ CALLS = {
     "train --trainer.accelerator tpu": "--trainer.accelerator tpu: Lightning's Trainer refuses",
     "train --trainer.strategy x": "--trainer.strategy x: Lightning's Trainer refuses",
     "train --trainer.max_time soon": "--trainer.max_time soon: Lightning's Trainer refuses",
-    "train --trainer.max_time 3": "--trainer.max_time 3: of no type that Lightning's Trainer",
-    "train --trainer.detect_anomaly maybe": "--trainer.detect_anomaly maybe: of no type that",
+    "train --trainer.max_time 3": "--trainer.max_time 3: not of the type that Lightning's Trainer",
+    "train --trainer.detect_anomaly maybe": "--trainer.detect_anomaly maybe: not of the type that",
     "train --trainer.accumulate_grad_batches 0": "--trainer.accumulate_grad_batches 0: must be",
     "train --trainer.gradient_clip_val -1": "--trainer.gradient_clip_val -1: must be from 0",
-    "train --trainer.gradient_clip_val nan": "--trainer.gradient_clip_val nan: of no type",
+    "train --trainer.gradient_clip_val nan": "--trainer.gradient_clip_val nan: not of the type",
     # no code is imported because a flag or a file names it
     'train --trainer.profiler {"class_path":"planted.Profiler"}': "--trainer.profiler {'class",
     "train --trainer.profiler.class_path planted.Profiler": "--trainer.profiler.class_path planted",
     "train --trainer.profiler planted.Profiler": "--trainer.profiler planted.Profiler: Lightning's",
     "train --trainer.strategy planted.Strategy": "--trainer.strategy planted.Strategy: Lightning's",
-    "train --config class.yaml": "--trainer.profiler {'class_path': 'planted.Profiler'}: of",
+    "train --config class.yaml": "--trainer.profiler {'class_path': 'planted.Profiler'}: not of",
     # settings
     "train --config": "--config: expected one argument",
     "train --config none.yaml": "--config none.yaml: No such file or directory",
@@ -313,7 +316,7 @@ def words(call):
 
 
 def contents(directory):
-    """What is there, and when it was changed."""
+    """All files in a folder, and when each was changed."""
     return {path: path.lstat().st_mtime_ns for path in directory.rglob("*")}
 
 
@@ -363,7 +366,7 @@ def test_a_bad_call_in_a_process_of_its_own(call, here, saved):
 
 
 def test_what_needs_too_much_is_refused_before_it_is_asked_for(here):
-    # with the memory of 2 GB that the process has, and not only in words
+    # really with 2 GB of memory for the process, not only in words
     call = "import sys; from xor_torch.cli import main; sys.exit(main(sys.argv[1:]))"
     limited = f"import resource; resource.setrlimit(resource.RLIMIT_AS, ({2 * 10**9},) * 2); {call}"
     for flags in ["--seeds", "4294967295"], ["--seeds", "3000000000"]:
@@ -386,7 +389,7 @@ def test_a_run_without_an_epoch_is_a_failure(here, capsys):
     assert "max_time has ended it before its first epoch" in captured.err
 
 
-# What looks odd and is none the less what it says.
+# Values that look odd and are valid.
 FINE = {
     "train --seed 0": ("seed", 0),
     "train --seed 4294967295": ("seed", 4294967295),

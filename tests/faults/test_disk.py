@@ -1,4 +1,4 @@
-"""A full disk, a directory gone or read-only, odd names: the path is named, nothing is lost."""
+"""A full disk, a lost or read-only directory, odd names: the path is named, nothing is lost."""
 
 import contextlib
 import functools
@@ -32,7 +32,7 @@ def limit(size):
 
 
 def assert_goes_on(here, run_dir):
-    """What is kept can be resumed, bit for bit."""
+    """Resume the checkpoint that is kept: the run ends bit for bit as it should."""
     done = checkpoint.read(run_dir / runs.CHECKPOINT)["global_step"]
     warm.run("train", "--resume", run_dir, "--epochs", done + 50, cwd=here)
     straight = here.with_name("straight")
@@ -53,7 +53,8 @@ def test_the_disk_is_full_while_training(here, views, named):
         assert command.wait() == 1
     words = command.last_words
     assert words.startswith(f"xor-torch train: cannot write lightning_logs/{named}: File too large")
-    assert "; kept is the checkpoint of epoch " in words
+    assert "; the checkpoint of epoch " in words
+    assert " is kept: " in words
     run_dir = warm.the_run(here)
     assert not [path for path in run_dir.rglob(".*") if path.is_file()]
     assert_goes_on(here, run_dir)
@@ -84,7 +85,7 @@ def small_disk(here):
 def test_a_small_disk_fills_up(here, small_disk):
     command = warm.run("train", "--epochs", FOREVER, "--log-dir", "disk", cwd=here, code=1)
     assert "cannot write disk/version_0" in command.last_words
-    assert "No space left on device; kept is the checkpoint of epoch " in command.last_words
+    assert "No space left on device; the checkpoint of epoch " in command.last_words
     saved = small_disk / "version_0" / runs.CHECKPOINT
     done = checkpoint.read(saved)["global_step"]
     lit.load(saved)

@@ -1,4 +1,4 @@
-"""A run that cannot learn any more ends at that epoch, says so, and keeps what was finite."""
+"""A run that can no longer learn ends at that epoch, says so, and keeps the last finite state."""
 
 import lightning.pytorch as L
 import numpy as np
@@ -18,7 +18,7 @@ def test_a_learning_rate_of_a_million(tmp_path):
     assert command.stdout == "Epoch 0, Loss: 0.2558\n"
     assert command.last_words == (
         "xor-torch train: diverged at epoch 1: every prediction is exactly 0 or 1, 2 of 4 are "
-        "wrong, and the gradient is exactly 0; kept is the checkpoint of epoch 0: "
+        "wrong, and the gradient is exactly 0; the checkpoint of epoch 0 is kept: "
         "lightning_logs/version_0/checkpoints/last.ckpt"
     )
     kept = lit.load(warm.the_run(tmp_path / "here") / runs.CHECKPOINT).to_numpy()

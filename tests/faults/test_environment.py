@@ -1,4 +1,4 @@
-"""A run is the same whatever the environment says, and whatever the clock says when it goes on.
+"""A run is the same with any environment variables, and with any clock when it is resumed.
 
 Every row of the table is a real process: Lightning reads some of the variables when it is imported.
 """
@@ -42,7 +42,7 @@ TABLE = {
     "devices": {"CUDA_VISIBLE_DEVICES": "0,1", "PYTORCH_JIT": "0"},
 }
 EVERYTHING = {name: value for row in TABLE.values() for name, value in row.items()}
-# For this one torch and Lightning are compiled anew, which takes more time than all the rest.
+# With this one, Python compiles torch and Lightning again, which takes longer than all the rest.
 del EVERYTHING["PYTHONOPTIMIZE"]
 
 

@@ -1,4 +1,7 @@
-"""Files that are broken, foreign or hostile: refused by name, or loaded as they were saved."""
+"""Files that are broken, foreign or hostile: the message names them, or they load as saved.
+
+The file is long because each kind of damage is tried on each kind of file.
+"""
 
 import json
 import os
@@ -71,7 +74,7 @@ def same(actual, expected):
 
 
 def flips(data, count):
-    """`data` with one bit turned, `count` times, never the same; all of them if None."""
+    """`count` versions of `data` with one bit turned, each another bit; all bits if None."""
     bits = range(8 * len(data))
     for bit in bits if count is None else random.Random(0).sample(bits, count):
         flipped = bytearray(data)
@@ -95,7 +98,7 @@ def outcomes(path, versions, load, expected):
 
 
 def refused_by_cli(capsys, call, name, *, code=2):
-    """One line on standard error that names the file, nothing on standard output or disk."""
+    """The command prints one line that names the file, and changes nothing on disk."""
     before = snapshot()
     assert cli.main([str(word) for word in call]) == code
     captured = capsys.readouterr()
@@ -107,7 +110,10 @@ def refused_by_cli(capsys, call, name, *, code=2):
 
 
 def snapshot():
-    """What is there, and when each file was changed: a lock file may have come and gone."""
+    """All files, and when each was changed; of a directory only that it is there.
+
+    A lock file in a directory may have come and gone.
+    """
     return {p: p.is_dir() or p.stat().st_mtime_ns for p in Path.cwd().rglob("*")}
 
 
@@ -127,7 +133,7 @@ LOADERS = {
 
 @pytest.fixture(params=LOADERS)
 def kind(request, saved, swept, elsewhere):
-    """Of each kind of file: a copy, its bytes, its loader, what it holds."""
+    """For each kind of file: a copy, its bytes, its loader, its content."""
     original = {"checkpoint": saved / "checkpoints/last.ckpt", "sweep": swept}[request.param]
     load, trusted = LOADERS[request.param]
     data = original.read_bytes()
@@ -162,7 +168,7 @@ def test_every_turned_bit_changes_nothing_or_is_refused(kind):
 
 
 def test_without_the_checksums_turned_bits_get_through(kind, monkeypatch):
-    # what the tests above would say of a loader that does not look
+    # the tests above would find a loader that does not check
     monkeypatch.setattr(zipfile.ZipExtFile, "_update_crc", lambda *_: None)
     path, data, load, expected = kind
     some = FLIPS // 5
@@ -207,7 +213,7 @@ def test_the_commands_refuse_a_damaged_checkpoint(call, saved, elsewhere, capsys
 
 
 class Canary:
-    """Unpickled, it makes a file."""
+    """An object that makes a file when it is unpickled."""
 
     def __init__(self, path):
         self.path = path
@@ -290,7 +296,7 @@ FOREIGN = {
     "epochs 0": (at("settings", "epochs", value=0), "its epochs are 0"),
     "trainer of text": (at("settings", "trainer", value="fast"), "trainer is of the type str"),
 }
-# The weights are what they were: `explain` may have them, a run cannot go on from them.
+# The weights are unchanged: `explain` may use them, but a run cannot go on from them.
 NOT_TO_RESUME = {
     "newer Lightning": (at("pytorch-lightning_version", value="99.1"), "upgrade Lightning"),
     "no optimizer": (without("optimizer_states"), "lacks optimizer_states"),
@@ -352,7 +358,7 @@ def test_a_network_of_other_settings_does_not_go_on(saved, elsewhere):
 
 
 def overlapping(path, records=200, kernel=200_000):
-    """An archive of `kernel` bytes and `records` stored records, each with all that follows it."""
+    """An archive of `kernel` bytes and `records` stored records; each holds all that follow it."""
     local, central = zipfile.structFileHeader, zipfile.structCentralDir
     data, entries = bytes(kernel), []
     for k in range(records):
@@ -457,7 +463,7 @@ def test_the_largest_network_is_not_refused(elsewhere):
 
 
 def checkpoint_of(module, path):
-    """What `fit` saves of a module, without training it."""
+    """The checkpoint that `fit` would save of a module, without training."""
     trainer = L.Trainer(logger=False, enable_checkpointing=False, accelerator="cpu")
     trainer.strategy.connect(module)
     trainer.save_checkpoint(path, weights_only=False)
@@ -621,7 +627,7 @@ def test_a_run_goes_on_as_it_was_told_whatever_its_config_says(saved, elsewhere,
 
 
 def test_whatever_is_in_the_output_of_a_run_it_goes_on(elsewhere, capsys):
-    # so many bytes must not be read, and a line that somebody has added means nothing
+    # A file with too many bytes is not read, and a line that somebody has added is ignored.
     call = ["train", "--views", "none", "--epochs"]
     assert cli.main([*call, "1002"]) == 0
     whole = capsys.readouterr().out
@@ -697,7 +703,7 @@ def test_a_seed_that_has_diverged_is_loaded(elsewhere):
 
 @pytest.fixture(scope="module")
 def stopped(tmp_path_factory):
-    """The directory of a sweep that was stopped after some blocks, and what its call would give."""
+    """The directory of a sweep that was stopped after some blocks, and the sweep's whole result."""
     here = tmp_path_factory.mktemp("stopped")
 
     def stop(now):
@@ -714,7 +720,7 @@ def stopped(tmp_path_factory):
 
 @pytest.fixture
 def interrupted(stopped, elsewhere, monkeypatch):
-    """A copy of that directory, where the call is made, and what the call would give."""
+    """A copy of that directory, in which the call is made, and the sweep's whole result."""
     monkeypatch.setattr("xor_torch.sweep.plan.BLOCK", 4)
     directory, whole = stopped
     return Path(shutil.copytree(directory, elsewhere / directory.name)), whole

@@ -1,4 +1,4 @@
-"""Any call, any settings, any file: an exit code, a line, no traceback, no hang."""
+"""Any call, any settings, any file: it ends with an exit code and a line, without a traceback."""
 
 import contextlib
 import copy
@@ -25,7 +25,7 @@ from ..common import patience
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
-    """A directory with files of every kind to name; the trainings are those of nobody."""
+    """A directory with files of every kind, for calls to name."""
     directory = tmp_path_factory.mktemp("fuzz")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(directory)
@@ -39,7 +39,7 @@ def place(tmp_path_factory):
 
 @pytest.fixture
 def idle(place, monkeypatch):
-    """What is refused is refused before this; the rest would only take time."""
+    """Replace the training: bad calls are refused before it, and it would only take time."""
 
     def interrupted(*_, **__):
         raise KeyboardInterrupt
@@ -56,7 +56,7 @@ def idle(place, monkeypatch):
 
 
 def call(*argv):
-    """The exit code of a call, if it is one and the rest is as it should be."""
+    """The exit code of a call; check that it is a valid one, and the output too."""
     files = sorted(Path.cwd().rglob("*"))
     sys.stdin = io.StringIO("0 1\n")
     out, err = io.StringIO(), io.StringIO()
@@ -214,7 +214,7 @@ def test_any_settings(count, idle):
 
 @st.composite
 def edits(draw):
-    """A way to change bytes: some are others, some are gone, some occur twice."""
+    """A way to change bytes: replace some, drop some, repeat some."""
     choices = draw(
         st.lists(
             st.tuples(st.sampled_from("xdri"), st.floats(0, 1), st.binary(max_size=8)),
@@ -261,7 +261,7 @@ def test_any_bytes(count, idle):
 
 
 def places(tree, at=()):
-    """The way to every place in nested dictionaries and lists."""
+    """The path to every place in nested dictionaries and lists."""
     if isinstance(tree, dict | list):
         for key in tree if isinstance(tree, dict) else range(len(tree)):
             yield (*at, key)
@@ -300,7 +300,7 @@ def test_any_content(count, place):
             if not state:
                 break
         torch.save(state, "fuzzed.ckpt")
-        # a run of a few epochs, for as many of them as are refused at the door
+        # a run of a few epochs: most files are refused before the first
         if isinstance(state.get("settings"), dict):
             state["settings"].pop("epochs", None)
         call("train", "--resume", "fuzzed.ckpt", "--epochs", "8", "--views", "scalars")

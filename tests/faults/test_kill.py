@@ -21,7 +21,7 @@ def checkpoint_every(epochs):
 
 
 def die_while_writing(which, every):
-    """Have the process kill itself in the middle of its `which`-th checkpoint."""
+    """A setup: the process kills itself in the middle of its `which`-th checkpoint."""
     checkpoint_every(every)
     write_bytes, count = Path.write_bytes, iter(range(10**9))
 
@@ -36,10 +36,10 @@ def die_while_writing(which, every):
 
 
 def die_soon_after(which, every, delay):
-    """Have the process kill itself `delay` seconds after its `which`-th checkpoint, from 1 on.
+    """A setup: the process kills itself `delay` seconds after its `which`-th checkpoint, from 1.
 
-    The moment is arbitrary, but it follows the work that is done: a clock that starts with the
-    process would find a busy machine still importing. 0 stands for the begin.
+    The moment is arbitrary, but it depends on the work that is done: a clock that starts with the
+    process would find a busy machine still importing. 0 stands for the beginning.
     """
     checkpoint_every(every)
     write_bytes, count = Path.write_bytes, iter(range(1, 10**9))
@@ -61,7 +61,7 @@ def die_soon_after(which, every, delay):
 
 
 def die_after_printing(epoch):
-    """Have it kill itself when a line is printed and not yet noted."""
+    """A setup: the process kills itself when a line is printed and not yet noted."""
     write_out = files.write_out
 
     def die(text):
@@ -94,7 +94,7 @@ def flags_of(epochs):
 
 
 def go_on(cwd, whole, printed, resume=()):
-    """Resume what was killed in `cwd` (or start anew, where it had not begun) and compare all."""
+    """Resume the killed run in `cwd` (or start anew if it had not begun), and compare all."""
     epochs, expected, _ = whole
     checkpoint = cwd / "lightning_logs/version_0" / runs.CHECKPOINT
     begun = checkpoint.exists()
@@ -114,7 +114,7 @@ def go_on(cwd, whole, printed, resume=()):
 
 
 def without_repetition(text):
-    """Without the line that may be there twice."""
+    """The output without the line that may be there twice."""
     lines = text.splitlines(keepends=True)
     pairs = zip(["", *lines], lines, strict=False)
     return "".join(new for old, new in pairs if new != old or not new.startswith("Epoch"))
@@ -188,10 +188,10 @@ def test_killed_between_a_line_and_its_note(whole, tmp_path):
 
 
 def assert_survives(call, how, which, cwd, whole):
-    """A system call of a run fails, or a signal comes with it: it goes on as one left alone."""
+    """A system call of a run fails, or a signal comes with it: the run can go on undisturbed."""
     epochs, _, output = whole
     setup = functools.partial(
-        warm.after, functools.partial(checkpoint_every, EVERY), warm.at_the_gun
+        warm.after, functools.partial(checkpoint_every, EVERY), warm.wait_for_go
     )
     with warm.ended(
         warm.Command("train", *flags_of(epochs), cwd=cwd, setup=setup, piped=True)

@@ -1,4 +1,4 @@
-"""Several processes: each with a run directory of its own, or all at one trajectory."""
+"""Several processes: each with its own run directory, or all in one training run."""
 
 import signal
 import subprocess
@@ -71,7 +71,7 @@ def test_a_run_that_is_under_way_is_left_alone(tmp_path):
             )
         first.kill(signal.SIGKILL)
         assert first.wait() == -signal.SIGKILL
-    # and whatever has ended it, from then on it can go on
+    # and the run can go on from there, whatever has ended it
     checkpoint = warm.the_run(here) / runs.CHECKPOINT
     done = torch.load(checkpoint, weights_only=True)["global_step"]
     warm.run("train", "--resume", "--epochs", done + 10, cwd=here)
@@ -110,7 +110,7 @@ def test_a_users_own_trainer_with_processes(tmp_path, processes, bits, epochs):
 
 
 class SharedOut(L.LightningDataModule):
-    """What the check above has to catch: each process gets a part of the rows."""
+    """A mutant that the check above must catch: each process gets a part of the rows."""
 
     def train_dataloader(self):
         X, y = map(torch.from_numpy, data.truth_table())

@@ -1,4 +1,4 @@
-"""The numbers do not depend on where, when and beside what a run is made."""
+"""The numbers of a run do not depend on its place, its time and the programs beside it."""
 
 import functools
 import locale

@@ -66,14 +66,14 @@ def sweep_without_pictures(count, lr, out, force=False):
 
 @cache
 def swept(count, lr):
-    """The bytes of a sweep that nothing disturbs."""
+    """The bytes of an undisturbed sweep."""
     with tempfile.TemporaryDirectory() as folder:
         assert sweep_without_pictures(count, lr, Path(folder, "x.npz")) == 0
         return Path(folder, "x.npz").read_bytes()
 
 
 def die_soon(delay):
-    """Have the process kill itself `delay` seconds after its begin."""
+    """A setup: the process kills itself `delay` seconds after its beginning."""
     signal.signal(signal.SIGALRM, lambda *_: os.kill(os.getpid(), signal.SIGKILL))
     signal.setitimer(signal.ITIMER_REAL, delay)
 
@@ -106,7 +106,7 @@ class Commands(RuleBasedStateMachine):
         return [number for number in self.runs if self.done(number) is not None]
 
     def new_run(self, seed, lr, asked):
-        """The only directory that was not there before belongs to this run."""
+        """Note that the only new directory belongs to this run."""
         there = {int(path.name.removeprefix("version_")) for path in RUNS.glob("version_*")}
         (number,) = there - {*self.runs}
         self.runs[number] = (seed, lr, asked)

@@ -29,7 +29,7 @@ def whole(tmp_path_factory):
 
 
 def finish(cwd, whole, printed):
-    """Go on with what was stopped, and find it as if it had not been."""
+    """Resume the stopped run, and find it as if it had not been stopped."""
     expected, output, _ = whole
     if (cwd / "lightning_logs/version_0" / runs.CHECKPOINT).exists():
         command = warm.run("train", "--resume", "--epochs", 2100, cwd=cwd)

@@ -1,7 +1,9 @@
-"""A sweep is killed, doubled, replaced or denied its disk: nothing is lost, and nothing mixed.
+"""A sweep is killed, doubled, replaced, or its disk fails: nothing is lost, and nothing mixed.
 
-After whatever happens, the file is whole or absent, and the same call ends with the bytes of a
-sweep that nobody has disturbed.
+Whatever happens, the file is then whole or absent, and the same call ends with the bytes of an
+undisturbed sweep.
+
+The file is long because each interruption needs a process that is stopped at the right moment.
 """
 
 import contextlib
@@ -56,7 +58,7 @@ def start(*flags, cwd, setup=small_blocks, **options):
 
 
 def finish(cwd, *flags, code=0, setup=small_blocks):
-    """The call in `cwd`, which has to end with `code`."""
+    """Make the call in `cwd`, which must end with `code`."""
     command = start(*flags, cwd=cwd, setup=setup)
     found = command.wait()
     assert found == code, (found, command.stderr)
@@ -77,7 +79,7 @@ def whole(tmp_path_factory):
 
 
 def assert_goes_on(cwd, expected, *flags, setup=small_blocks):
-    """Whole or absent; and the same call ends with the expected bytes and leaves no litter."""
+    """The file is whole or absent; the same call gives the expected bytes and no other file."""
     out = cwd / "x.npz"
     if out.exists():
         assert out.read_bytes() == expected
@@ -116,12 +118,12 @@ MOMENTS = {
 
 
 def blocks_for(moment):
-    """With pictures where they matter: half a picture is drawn again, too."""
+    """With pictures for moments that concern them: half a picture is drawn again, too."""
     return with_pictures if "picture" in moment or "event" in moment else small_blocks
 
 
 def die_at(moment, number):
-    """Have the process send itself a signal at one of MOMENTS, when it first comes there."""
+    """A setup: the process sends itself a signal when it first reaches one of MOMENTS."""
     blocks_for(moment)()
     name, when = MOMENTS[moment]
     module, *owners, attribute = name.split(".")
@@ -288,7 +290,7 @@ def test_a_worker_ends_where_the_system_does_not_end_it():
 
 
 def start_worker(tmp_path, numpy):
-    """A worker, in whose place of NumPy, the first import that takes long, stands `numpy`."""
+    """A worker that finds `numpy` in place of NumPy, its first import that takes long."""
     (tmp_path / "numpy.py").write_text(numpy)
     command, environment = workers.command(0, tmp_path)
     return subprocess.Popen(
@@ -336,7 +338,7 @@ def test_killed_workers(killed, tmp_path, whole):
 
 
 def torchrun_rank(rank):
-    """One process of torchrun's two, without torchrun; it stands still when it has a block."""
+    """One of torchrun's two processes, without torchrun; it stops when it has a block."""
     die_at("with the first claim", signal.SIGSTOP)
     os.environ.update(TORCHELASTIC_RUN_ID="t", RANK=str(rank), WORLD_SIZE="2")
 
@@ -344,7 +346,7 @@ def torchrun_rank(rank):
 @linux
 @pytest.mark.parametrize("killed", [0, 1])
 def test_a_rank_of_torchrun_is_killed(killed, tmp_path, whole):
-    # while each has a block: if one had done all before the other has begun, nothing were proved
+    # while each has a block: if one did all before the other began, nothing would be proved
     cwd = tmp_path / "here"
     ranks = [
         start(*SHORT, cwd=cwd, setup=functools.partial(torchrun_rank, rank)) for rank in (0, 1)
@@ -393,7 +395,7 @@ def test_sweeps_that_start_together(rates, force, rounds, tmp_path, whole):
     for number in range(rounds):
         cwd = tmp_path / f"here{number}"
         calls = [(*SHORT, "--lr", rate, *force) for rate in rates]
-        setup = functools.partial(warm.after, small_blocks, warm.at_the_gun)
+        setup = functools.partial(warm.after, small_blocks, warm.wait_for_go)
         commands = [start(*call, cwd=cwd, setup=setup) for call in calls]
         (cwd / "go").touch()
         codes = [command.wait() for command in commands]
@@ -416,7 +418,7 @@ def interrupt(now):
 
 @pytest.fixture
 def begun(tmp_path, monkeypatch):
-    """Two sweeps that differ in their rate, each with some blocks of its own."""
+    """Begin two sweeps with different rates; each has some blocks of its own."""
     monkeypatch.setattr(plan, "BLOCK", 4)
     monkeypatch.chdir(tmp_path)
     found = []
@@ -481,7 +483,7 @@ def test_what_a_sweep_has_not_written_is_not_deleted(begun):
     assert Result.load("a.npz").seed.size == 40
 
 
-# --- outputs that are no files ---------------------------------------------------------------
+# --- outputs that are not files --------------------------------------------------------------
 
 
 @pytest.mark.parametrize("force", [(), ("--force",)])
@@ -554,8 +556,8 @@ def test_any_system_call_fails(call, tmp_path, whole):
 
 
 def assert_survives(call, how, which, cwd, whole):
-    """A system call of a sweep fails: its end is one of the documented ones, and it goes on."""
-    setup = functools.partial(warm.after, small_blocks, warm.at_the_gun)
+    """A system call of a sweep fails: its exit code is a documented one, and it can go on."""
+    setup = functools.partial(warm.after, small_blocks, warm.wait_for_go)
     with warm.ended(start(*SHORT, cwd=cwd, setup=setup, piped=True)) as command:
         code = warm.inject(command, call, how, which)
     said = command.stderr

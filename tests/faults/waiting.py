@@ -1,4 +1,4 @@
-"""Have torch's compiler wait, as `train` does, before Lightning is imported."""
+"""Postpones torch's compiler, as `train` does, before Lightning is imported."""
 
 from xor_torch.cli.postponed import postpone
 

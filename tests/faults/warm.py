@@ -24,28 +24,28 @@ from tests.common import PATIENCE, ROOT, events
 from xor_torch.__main__ import main
 
 CONTEXT = multiprocessing.get_context("forkserver")
-# A name that is not there would be passed over in silence, and each process import for itself: so
-# the rooms are those that are found.
+# The server ignores a wrong name in silence, and then each process would import the room itself. So
+# the names are those that are found in the package.
 ROOMS = [
     room.name
     for room in pkgutil.walk_packages(xor_torch.__path__, "xor_torch.")
     if not room.name.endswith("__main__")
 ]
 LIBRARIES = ["lightning.pytorch", "jsonargparse", "tensorboard"]
-# What these import only when they are used: each process would do it again.
+# These libraries import some modules only when they are used: each process would do it again.
 LATER = ["attrs", "contourpy", "fsspec.implementations.chained", "torch.utils.serialization.config"]
 LATER += [f"PIL.{name}ImagePlugin" for name in ("Bmp", "Gif", "Jpeg", "Png", "Ppm")]
-# What is called in a process, and how pytest was started: each process would import these, too.
+# The functions that are called in a process, and pytest: each process would import these, too.
 LATER += ["tests.faults.warm", "tests.faults.follow", "tests.backprop.conftest", "pytest.__main__"]
-# The collector rests while these are imported, as in the tests themselves.
+# The garbage collector is off while these are imported, as in the tests themselves.
 BEFORE, AFTER = ["tests.conftest", "tests.faults.waiting"], ["tests.faults.imported"]
 CONTEXT.set_forkserver_preload([*BEFORE, *ROOMS, *LIBRARIES, *LATER, *AFTER])
 
 
 def forked(target: Callable[..., object], *args: object) -> multiprocessing.process.BaseProcess:
-    """Call a function in a process that has everything imported; the process, which is started."""
+    """Call a function in a process that has imported everything; return the started process."""
     here = Path.cwd()
-    os.chdir(ROOT)  # the server imports tests from where it is started, and passes over what fails
+    os.chdir(ROOT)  # the server imports `tests` from its own folder, and ignores what fails
     try:
         multiprocessing.forkserver.ensure_running()
     finally:
@@ -74,7 +74,7 @@ def _run(
     begun: Path,
     setup: Callable[[], object] | None,
 ) -> None:
-    # as in a process that a user starts; tqdm's lock would outlive the one that is killed
+    # as in a process that a user starts; tqdm's lock would outlive a process that is killed
     multiprocessing.set_start_method("fork", force=True)
     os.chdir(cwd)
     for number, path in ((1, out), (2, err)):
@@ -82,12 +82,12 @@ def _run(
         os.dup2(fd, number)
         os.close(fd)
     sys.stdout.reconfigure(line_buffering=False)  # no terminal, wherever the tests are run
-    begun.touch()  # before `setup`, which may take the right to
+    begun.touch()  # before `setup`, which may forbid it
     try:
         if setup:
             setup()
         main(argv)
-    except KeyboardInterrupt:  # `main` replaces the handler that raises this first of all
+    except KeyboardInterrupt:  # from Python's handler, which `main` replaces in its first line
         os._exit(NOT_BEGUN)
 
 
@@ -96,8 +96,8 @@ class Command:
 
     Args:
         flags: of the command line.
-        cwd: where it runs, made if need be.
-        stdout: where it prints, by default a file beside `cwd`.
+        cwd: where it runs; it is made if it is not there.
+        stdout: where it prints, by default into a file beside `cwd`.
         piped: standard error goes through a pipe, to which no limit of files applies.
         setup: called in the process before the command.
 
@@ -130,7 +130,7 @@ class Command:
         self.process = forked(_run, argv, cwd, self.out, err, self.begun, setup)
 
     def kill(self, number: int) -> bool:
-        """Send a signal; False if there was nobody to get it any more."""
+        """Send a signal; False if the process had ended."""
         try:
             os.kill(self.process.pid, number)
         except ProcessLookupError:
@@ -165,7 +165,7 @@ class Command:
 
     @property
     def last_words(self) -> str:
-        """The last line of standard error, which must be a whole one, and no bar."""
+        """The last line of standard error, which must be whole and not a progress bar."""
         assert self.stderr.endswith("\n"), self.stderr
         assert "Traceback" not in self.stderr, self.stderr
         assert "Exception ignored" not in self.stderr, self.stderr
@@ -173,7 +173,7 @@ class Command:
 
 
 def execute(program: str) -> None:
-    """Run the text of a program, as ``python -c`` does, instead of the command: a setup."""
+    """A setup: run the text of a program, as ``python -c`` does, instead of the command."""
     exec(compile(program, "program", "exec"), {"__name__": "__main__"})
     sys.exit(0)
 
@@ -219,7 +219,7 @@ def curves(run_dir: Path) -> dict[str, list[tuple[int, float]]]:
 
 @contextlib.contextmanager
 def ended(command: Command) -> Iterator[Command]:
-    """Whatever a test finds, its process does not outlive it."""
+    """End the command's process with the block, whatever the test finds."""
     try:
         yield command
     finally:
@@ -232,17 +232,17 @@ ENDED = signal.SIGPROF  # what `die_after` ends a process with
 
 
 def die_after(seconds: float) -> None:
-    """Have this process end after so much of its processor time, as by kill -9.
+    """Let this process end after this much of its processor time, as by kill -9.
 
-    The system does it, and no code of the process runs any more. A clock on the wall would find a
-    process on a busy machine still at its begin, and on an idle one at its end.
+    The system ends it, and no code of the process runs any more. By the clock on the wall, a
+    process would still be at its beginning on a busy machine, and at its end on an idle one.
     """
     signal.signal(ENDED, signal.SIG_DFL)
     signal.setitimer(signal.ITIMER_PROF, max(seconds, 1e-6))
 
 
 def tell_seconds(path: Path) -> None:
-    """Have this process write into `path`, at its end, how much processor time it took from now."""
+    """Let this process write into `path`, at its end, its processor time from now on."""
     begin = time.process_time()
     multiprocessing.util.Finalize(
         None, lambda: path.write_text(str(time.process_time() - begin)), exitpriority=0
@@ -250,7 +250,7 @@ def tell_seconds(path: Path) -> None:
 
 
 def after(first: Callable[[], object], then: Callable[[], object]) -> None:
-    """A setup of two."""
+    """A setup: two other setups, one after the other."""
     first()
     then()
 
@@ -291,20 +291,20 @@ def may_trace() -> bool:
     return trial.returncode == 0
 
 
-def at_the_gun() -> None:
-    """Wait for a file `go` in the present directory: a setup."""
+def wait_for_go() -> None:
+    """A setup: wait for a file `go` in the current directory."""
     while not Path("go").exists():
         time.sleep(0.001)
 
 
 def inject(command: Command, call: str, how: str, which: str) -> int:
-    """Have a system call of a command fail, or a signal come with it; its exit code.
+    """Let a system call of a command fail, or send a signal at the call; return the exit code.
 
     Args:
-        command: its setup is `at_the_gun`, in its `cwd`: what fails before that is not its own.
+        command: its setup is `wait_for_go`, in its `cwd`: only calls after that may fail.
         call: one of CALLS.
-        how: of strace, such as "error=EIO" or "signal=KILL".
-        which: the number of the call; with a + each one from that on.
+        how: in strace's words, such as "error=EIO" or "signal=KILL".
+        which: the number of the call; with a +, also all later ones.
 
     """
     if not may_trace():

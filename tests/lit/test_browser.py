@@ -1,4 +1,4 @@
-"""TensorBoard as people see it: real runs, a real server on loopback, a real browser."""
+"""TensorBoard as users see it: real runs, a real server on loopback, a real browser."""
 
 import importlib.util
 
@@ -43,7 +43,7 @@ def browser():
 
 @pytest.fixture
 def show(url, browser, tmp_path_factory, request):
-    """Open a tab; when the test is done, no error was said and a screenshot is kept."""
+    """Open a tab; at the end, check that the page reported no error, and keep a screenshot."""
     browser.errors.clear()
 
     def show(tab):

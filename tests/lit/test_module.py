@@ -15,7 +15,7 @@ from xor_torch.lit import saving
 
 
 def raw_torch(epochs, seed=42, hidden=2, bits=2, lr=0.1):
-    """The loop that everybody types."""
+    """The usual training loop in plain torch."""
     X, y = map(torch.from_numpy, data.truth_table(bits))
     net = XOR(seed, hidden, bits)
     optimizer = torch.optim.SGD(net.parameters(), lr=lr)
@@ -96,7 +96,7 @@ def whole(tmp_path_factory):
     ("first", "views"), [(1, "none"), (250, "all"), (300, "none"), (1000, "scalars")]
 )
 def test_resumed_is_uninterrupted_bit_for_bit(whole, tmp_path, first, views):
-    """Whatever is drawn meanwhile; the uninterrupted run draws all."""
+    """With any pictures drawn meanwhile; the uninterrupted run draws all of them."""
     fit(XORModule(seed=3, hidden=3, lr=0.5), first, tmp_path / "parts", views=views)
     checkpoint = tmp_path / "parts/version_0/checkpoints/last.ckpt"
     part = lit.load(checkpoint)
@@ -231,7 +231,7 @@ def test_a_checkpoint_is_whole_or_not_there(tmp_path, monkeypatch):
     def half(path, data):
         with path.open("wb") as file:
             file.write(data[: len(data) // 2])
-        raise OSError(errno.ENOSPC, "No space left on device")  # which does not say where
+        raise OSError(errno.ENOSPC, "No space left on device")  # it does not name the file
 
     monkeypatch.setattr(Path, "write_bytes", half)
     with pytest.raises(files.WriteError, match=r"cannot write .*last\.ckpt: No space left"):

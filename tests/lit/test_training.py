@@ -61,7 +61,7 @@ def test_a_resumed_run_is_read_last_though_the_clock_was_set_back(tmp_path, monk
     fit(lit.load(checkpoint), 300, tmp_path, resume=checkpoint)
     checkpoint.write_bytes(earlier)
     monkeypatch.setattr(time, "time", lambda: now - back)
-    monkeypatch.setattr(os, "getpid", lambda: 1)  # a name that sorts before the others
+    monkeypatch.setattr(os, "getpid", lambda: 1)  # its file's name sorts before the others
     fit(lit.load(checkpoint), 400, tmp_path, resume=checkpoint)
     steps = [event.step for event in events(tmp_path / "version_0").Scalars("loss/mse")]
     assert steps == [0, 100, 119, 200, 300, 399]

@@ -1,4 +1,7 @@
-"""The page in a real Chromium: the third implementation against NumPy's, and hands on it."""
+"""The page in a real Chromium: its network against NumPy's, and its controls.
+
+The file is long because all its tests need the same browser and the same page.
+"""
 
 import importlib.util
 import json
@@ -42,7 +45,7 @@ def file(tmp_path_factory):
 
 @pytest.fixture
 def show(browser, file):
-    """Open the page with an address; at the end it has said nothing and asked for nothing."""
+    """Open the page with an address; at the end it has logged nothing and loaded nothing."""
     browser.errors.clear()
     browser.requests.clear()
     browser.set_viewport_size({"width": 1440, "height": 1000})
@@ -101,7 +104,7 @@ def the_pages_gradients(page, parameters, loss="mse"):
 
 
 def largest_difference(found, expected):
-    """Of all gradients, as a share of the largest gradient."""
+    """The largest difference of all gradients, as a share of the largest gradient."""
     scale = max(np.abs(g).max() for g in expected.values())
     return max(np.abs(found[name] - expected[name]).max() for name in NAMES) / scale
 
@@ -210,7 +213,7 @@ def test_seeds_end_as_the_sweep_says(show, count):
     assert {*"s"} < {*found}  # and some are stuck
 
 
-# --- hands on it ---
+# --- the controls ---
 
 
 def test_the_address_holds_everything(show):

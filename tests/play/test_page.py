@@ -46,7 +46,7 @@ class Loaded(HTMLParser):
 
 
 def what_loads(text):
-    """What in the page would ask a server, a disk or another program for something."""
+    """The parts of the page that would load something from a server, a disk or another program."""
     calls = r"\b(?:fetch|XMLHttpRequest|WebSocket|EventSource|sendBeacon|importScripts|eval)\b"
     urls = r"(?:https?|wss?|file)://(?!www\.w3\.org/2000/svg)[^\s\"']*|url\((?!#)|@import\b"
     return [*Loaded(text).found, *re.findall(calls, text), *re.findall(urls, text)]

@@ -1,4 +1,7 @@
-"""Many seeds at once: the same numbers as alone, in blocks that survive whatever happens."""
+"""Many seeds at once: the same numbers as alone, in blocks that survive any interruption.
+
+The file is long because it follows a sweep to its end: seeds, blocks, processes, outcomes, table.
+"""
 
 import io
 import os
@@ -373,7 +376,7 @@ XOR = (2, 2, "mse", None)  # bits, hidden, loss, compiled: the last arguments of
 
 @pytest.fixture
 def gpu(monkeypatch):
-    """A GPU of 132 multiprocessors, as far as plans are concerned."""
+    """Let plans believe that there is a GPU of 132 multiprocessors."""
     monkeypatch.setattr(plan, "multiprocessors", lambda: (132, ""))
 
 
@@ -421,7 +424,7 @@ def test_blocks_fill_the_gpu(gpu):
 
 
 def test_a_sweep_on_the_gpu_has_the_rows_of_the_cpu(gpu, monkeypatch, tmp_path):
-    """Everything except the arithmetic, which is in tests/test_kernel.py."""
+    """Tests all except the arithmetic, which tests/test_kernel.py tests."""
     from xor_torch.sweep import work
 
     devices = []
@@ -591,7 +594,7 @@ def test_summary_counts_every_seed_once():
 
 
 def test_rows_are_numbered_by_what_they_hold():
-    """Also where there are more combinations than an integer can number."""
+    """Also if there are more combinations than an integer can number."""
     columns = [*np.random.RandomState(0).randint(0, 9, size=(40, 30))]
     columns = [np.append(column, column) for column in columns]
     number = report._number_rows(columns)

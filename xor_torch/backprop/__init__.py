@@ -1,8 +1,8 @@
-"""Is a hand-written backward pass right? Records a script, judges the recording, says so.
+"""Checks whether a hand-written backward pass is right.
 
 Three phases: `recording` runs the script in a process of its own, on a NumPy that writes each
 operation to a tape; `judging` reads the tape and returns findings; `saying` puts them into words.
-Importing this needs no torch: the judge is imported when there is something to judge.
+Importing this wing needs no torch: the judge is imported when there is something to judge.
 """
 
 from .assertion import assert_backprop, assert_backward

@@ -1,7 +1,7 @@
-"""Are gradients right? `assert_backward` and `assert_backprop`, for graders and their tests.
+"""Checks gradients in a test: `assert_backward` and `assert_backprop`, for graders.
 
-`assert_backward` checks a pair of functions: the derivatives are those of the forward function.
-`assert_backprop` checks a function that returns gradients of a loss that is to be found.
+`assert_backward` checks that a backward function returns the derivatives of its forward function.
+`assert_backprop` checks a function that returns the gradients of a loss; the check finds the loss.
 """
 
 import contextlib
@@ -25,7 +25,7 @@ from .tape import Tape
 from .verdict import Verdict
 
 Arrays = Mapping[str, np.ndarray]
-# Conventions (a mean, a half, a sum over classes) make factors; these are none.
+# A factor outside these limits is not a convention, such as a mean, a half or a sum over classes.
 LEAST_FACTOR, LARGEST_FACTOR = 1e-6, 1e6
 NOTEBOOK, IN = "this notebook", "In [{}]"
 SAME_OUTPUT = 1e-9  # relative: how far a value may be from what `forward` returns
@@ -63,9 +63,10 @@ def assert_backprop(
             output. Without it a right gradient of any network passes.
 
     Raises:
-        AssertionError: with the report. Also if it cannot be told; if the gradients depend
-            neither on y nor on one of the parameters; if an argument was changed; if the gradients
-            are out of proportion; if they are not computed from what `forward` returns.
+        AssertionError: a gradient is wrong, and the text is the report. Also if the check cannot
+            tell; if the gradients do not depend on y or on one of the parameters; if an argument
+            was changed; if the gradients are out of proportion; if they are not computed from what
+            `forward` returns.
 
     """
     __tracebackhide__ = True  # pytest shows the test's line and the report, not this code
@@ -100,20 +101,21 @@ def assert_backward(
             outputs, and after them a cache of any type if `backward` takes one. A method of an
             object counts the arrays in the object as inputs, too.
         backward: called with a random upstream gradient of the shape of each output that it takes
-            one for, and with the cache: ``backward(dout, cache)``. A parameter that is called like
-            one of `forward` gets the same argument. It returns the gradients in the order of the
+            one for, and with the cache: ``backward(dout, cache)``. A parameter with the same name
+            as one of `forward` gets the same argument. It returns the gradients in the order of the
             inputs, or in a dictionary, or leaves them in its object. None if `forward` returns
             them itself: ``loss, dx = softmax_loss(x, y)``.
-        inputs: arrays of floats, with respect to which the gradients are. Arrays of whole numbers
-            are labels or indices; anything else is passed on. They are copied, and the functions
-            are called a few times: at these numbers and near them.
+        inputs: the arguments of `forward`. The gradients are with respect to the arrays of floats.
+            Arrays of whole numbers are labels or indices; anything else is passed on. All are
+            copied, and the functions are called a few times: at these numbers and near them.
         strict: refuse gradients that are means over the samples, as ``dW = dZ @ A.T / m`` beside
             ``dA = W.T @ dZ``.
         seed: of the upstream gradients.
         named: inputs by name.
 
     Raises:
-        AssertionError: a gradient is not the derivative, with the report; or it cannot be told.
+        AssertionError: a gradient is not the derivative, and the text is the report; or the check
+            cannot tell, and the text is the reason.
 
     """
     __tracebackhide__ = True
@@ -130,7 +132,7 @@ def assert_backward(
         raise AssertionError(f"cannot tell: {e}") from None
     except SystemExit:
         raise AssertionError("cannot tell: a function ended the process with sys.exit") from None
-    except Exception as e:  # of the functions
+    except Exception as e:  # the functions raised it
         raise e.with_traceback(_theirs(e.__traceback__)) from e.__cause__
     verdict = _verdict_of(file_of(main), recorder.tape.code, strict)
     from .judging.pairs import judge_pair  # it imports torch
@@ -187,7 +189,7 @@ def _check_backprop(
 
 
 def _theirs(traceback: types.TracebackType | None) -> types.TracebackType | None:
-    """A traceback without the frames of this package: what students wrote."""
+    """A traceback without the frames of this package: only the students' code is left."""
     here = Path(__file__).parent
     kept, found = [], None
     while traceback is not None:
@@ -245,7 +247,7 @@ def _copies(arrays: Arrays) -> dict[str, np.ndarray]:
 def _call(
     function: Any, X: Any, y: Any, params: dict[str, Any], shapes: Mapping[str, tuple[int, ...]]
 ) -> Arrays:
-    """The gradients, which must be what was asked for; the arguments must be as before."""
+    """Call the function: it must return a gradient for each name and change no argument."""
     given = dict(params)
     before = {"X": np.array(strip(X)), "y": np.array(strip(y))}
     before |= {f"params[{n!r}]": np.array(strip(v)) for n, v in params.items()}
@@ -294,10 +296,13 @@ def _assert_dependence(
             moved = {**params, n: params[n] * 1.5 + 0.25}
             free -= {n} if _differ(base, _plain(function, X, y, moved, shapes)) else set()
     if not smallest or not largest:
-        size = "small" if not smallest else "large"
+        size = (
+            "small that a step along them changes no parameter"
+            if not smallest
+            else "large that a step along them leaves nothing of the parameters"
+        )
         raise AssertionError(
-            f"all gradients are out of proportion: so {size} that a step along them leaves nothing "
-            "of the parameters or of the gradient; by what factor were they multiplied?"
+            f"all gradients are out of proportion: so {size}; by what factor were they multiplied?"
         )
     if free:
         raise AssertionError(
@@ -313,7 +318,10 @@ def _plain(function: Any, X: Any, y: Any, params: Arrays, shapes: Any) -> dict[s
 
 
 def _other_targets(y: np.ndarray) -> np.ndarray | None:
-    """Other targets of the same kind: other rows, or if all are the same and floats, others."""
+    """Other targets of the same kind: the rows in another order or, if all are equal, other floats.
+
+    None if there are none: all rows are equal, and they are not floats.
+    """
     if y.ndim and not np.array_equal(y, turned := np.roll(y, 1, axis=0)):
         return turned
     return y * 0.5 + 0.25 if y.dtype.kind == "f" else None
@@ -353,7 +361,7 @@ def _assert_right(tape: Tape, filename: str) -> None:
     verdict = _verdict_of(filename, tape.code)
     verdict.findings = judge(tape)
     for finding in verdict.findings:
-        finding.pair = ""  # the homework updates nothing
+        finding.pair = ""  # the updates on the tape are ours, not the homework's
     conclude(verdict, outcome, "numpy")
     if verdict.verdict != "correct":
         raise AssertionError(verdict.report())

@@ -1,10 +1,10 @@
-"""Is the backprop of a hand-written NumPy script right? Runs it and judges it.
+"""Runs a script or a notebook, and judges its backprop.
 
 The file is EXECUTED, unmodified, in a child process: with closed standard input, limits of time and
 memory, and a plotting backend that opens no window.
 
-The file is long because a check is one way, from the path to the verdict, and each step of it has
-its own reasons for not knowing.
+The file is long because a check takes many steps from the path to the verdict, and each step has
+its own reasons for "cannot tell".
 """
 
 import contextlib
@@ -26,7 +26,7 @@ from .code import Code
 from .deadline import OutOfTime, deadline
 from .pair import Pair
 from .recording.limits import Limits
-from .recording.main import PAIRS, REPLACEMENT, TELL_SECONDS, UPDATES
+from .recording.main import PAIRS, POLL_SECONDS, REPLACEMENT, UPDATES
 from .recording.process import CLEANUP_SECONDS, TIME_IS_OVER
 from .recording.source import fingerprint, read_source
 from .saying.catalogue import LOSSES
@@ -38,7 +38,7 @@ from .verdict import Verdict
 # The script may run for this part of the time limit; the rest is for saving and judging.
 SCRIPT_SHARE = 2 / 3
 GRACE_SHARE, LEAST_GRACE = 1 / 12, 1.0  # seconds, for a recording to be saved
-JUDGE_SHARE = 0.9  # of what is left: the judge ends by itself, with what it has found
+JUDGE_SHARE = 0.9  # of the time that is left: then the judge stops and returns what it has found
 OUT_OF_TIME = (
     "the script was still running after {:.3g} seconds, without enough updates; give it more with "
     "--timeout"
@@ -70,17 +70,17 @@ def check_file(
         args: its command-line arguments.
         timeout: seconds for running and judging it together; it may run for two thirds of them.
         strict: call it wrong if it computes another loss than it follows the gradient of.
-        verbose: let what it prints through to standard error.
+        verbose: show what it prints, on standard error.
         memory: gigabytes of memory that it may have.
-        in_its_folder: run it from the folder that it is in, not from the present one.
-        cell: what a notebook's cell is called; ``{}`` stands for its number.
-        mend: if it is wrong, look for a corrected line, with which it is judged correct. That runs
-            it up to `mending.MOST` times more.
-        progress: called with what is being done, as soon as it begins.
+        in_its_folder: run it from the folder that it is in, not from the current one.
+        cell: the name of a notebook's cell in reports; ``{}`` stands for its number.
+        mend: if it is wrong, look for one corrected line that makes it correct. That runs it up to
+            `mending.MOST` times more.
+        progress: called with the name of each phase when it begins.
 
     Returns:
-        The verdict. A file that cannot be read, run or judged raises nothing but is "cannot
-        tell", with the reason.
+        The verdict. A file that cannot be read, run or judged raises nothing: its verdict is
+        "cannot tell", with the reason.
 
     """
     verdict = Verdict(str(path), "cannot tell", strict=strict)
@@ -114,7 +114,7 @@ def check_file(
         verdict.reason = JUDGE_OUT_OF_TIME.format(timeout)
     except _CannotTell as e:
         verdict.reason = str(e)
-    except Exception as e:  # a stranger's file may be stranger than this check
+    except Exception as e:  # an unknown file may do anything, and must get a verdict all the same
         verdict.verdict = "cannot tell"
         verdict.reason = f"this check itself failed on it, with {type(e).__name__}: {e}"
     return verdict
@@ -125,7 +125,7 @@ class _CannotTell(Exception):  # noqa: N818 - a verdict, not an error
 
 
 def _readable_source(path: Path, cell: str) -> str:
-    """The Python code of a file that is one."""
+    """The Python code of a file; `_CannotTell` if there is none."""
     if not path.exists():
         raise _CannotTell("there is no such file")
     if path.is_dir():
@@ -164,7 +164,7 @@ def _record(
     """Run the script in a process of its own; return its tape and how it ended."""
     seconds = timeout * SCRIPT_SHARE
     grace = max(timeout * GRACE_SHARE, LEAST_GRACE)
-    # What the script leaves in the folder may resist being deleted.
+    # The script may leave files in the folder that cannot be deleted.
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         if replaced:
             Path(folder, REPLACEMENT).write_text(source, encoding="utf-8")
@@ -186,7 +186,7 @@ def _record(
         seconds_left = seconds + grace + CLEANUP_SECONDS
         with _started(command, verbose, cwd) as process:
             progress("loading torch")
-            with _no_garbage():  # the judge imports torch, while the script runs
+            with _no_garbage():  # import torch for the judge while the script runs
                 importlib.import_module(".judging.claims", __package__)
             ended = _wait(process, seconds_left, tell)
         if not (Path(folder) / "tape.json").exists():
@@ -217,7 +217,7 @@ def _record(
 def _started(
     command: Sequence[str], verbose: bool, cwd: Path | None
 ) -> Iterator["subprocess.Popen[bytes]"]:
-    """A process that runs; at the end of the context it has ended, with all that it started."""
+    """Start a process; at the end of the block, end it and all that it has started."""
     process = subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,
@@ -231,7 +231,7 @@ def _started(
         yield process
     finally:
         with contextlib.suppress(subprocess.TimeoutExpired):
-            process.terminate()  # it ends what it has started; killed, it would leave a daemon
+            process.terminate()  # it then ends what it has started; killed, it would leave daemons
             if hasattr(signal, "SIGCONT"):  # the script may have stopped it
                 process.send_signal(signal.SIGCONT)
             process.wait(CLEANUP_SECONDS + 1)
@@ -244,7 +244,7 @@ def _started(
 
 @contextlib.contextmanager
 def _no_garbage() -> Iterator[None]:
-    """What is made meanwhile stays: looking for garbage would take a third of the time."""
+    """Collect no garbage in the block: there is none, and looking takes a third of the time."""
     collects = gc.isenabled()
     gc.disable()
     try:
@@ -259,17 +259,17 @@ def _wait(process: "subprocess.Popen[bytes]", seconds: float, tell: Callable[[],
     end = time.monotonic() + seconds
     while (left := end - time.monotonic()) > 0:
         try:
-            return process.wait(min(TELL_SECONDS, left)) != TIME_IS_OVER
+            return process.wait(min(POLL_SECONDS, left)) != TIME_IS_OVER
         except subprocess.TimeoutExpired:
             tell()
     return False
 
 
 def _updates(folder: Path) -> int:
-    """How many updates the script has made until now, as its process says."""
+    """How many updates the script has made until now, according to its process."""
     try:
         return int(read_regular(folder / UPDATES, 20))
-    except (OSError, ValueError):  # it has not said anything yet, or something else
+    except (OSError, ValueError):  # nothing is there yet, or not a number
         return 0
 
 
@@ -293,19 +293,19 @@ def _corrected(
     begin: float,
     end: float,
 ) -> str | None:
-    """The source with one correction, with which it is judged correct; None if none was found."""
+    """The source with one correction that makes it correct; None if none was found."""
     finding = verdict.decisive
     d = finding.diagnosis if finding else None
     if finding is None or d is None or isinstance(verdict.code.place(d.line)[0], str):
-        return None  # of a module: it is not the script's own text
-    took = time.monotonic() - begin  # on a busy machine all takes longer
+        return None  # the line is in a module, and only the script's own text is corrected
+    took = time.monotonic() - begin  # a run takes longer on a busy machine
     end = min(end, time.monotonic() + max(MOST_TO_TRY, mending.MOST * took))
     trained = sum(len(f.parameters) for f in verdict.findings)
     changes = mending.corrections(source, finding)
     with contextlib.suppress(Exception, OutOfTime), deadline(end - time.monotonic()):
         several = mending.small_changes(source, finding)
         good = screened(source, several, finding, lambda text: record(text, took))
-        # Where the wrong value comes in again, as in a recurrent network, none may fit.
+        # In a recurrent network the wrong value is used again, and none may fit.
         changes = good or changes
     for text in changes[: mending.MOST]:
         left = end - time.monotonic()
@@ -332,7 +332,7 @@ def _same_loss(one: Verdict, other: Verdict) -> bool:
 def conclude(
     verdict: Verdict, outcome: Mapping[str, object], source: str, timeout: float = 0.0
 ) -> None:
-    """Let the findings decide; without one, say why nothing was found."""
+    """Set the verdict that follows from the findings; without findings, say why there are none."""
     for f in verdict.findings:
         if f.other_loss and verdict.strict and f.verdict == "correct":
             f.verdict = "wrong"
@@ -344,7 +344,7 @@ def conclude(
     if "wrong" in verdicts:
         verdict.verdict = "wrong"
         return
-    if outcome["end"] == "crash" and not outcome["left"]:  # or it may be because a loop was left
+    if outcome["end"] == "crash" and not outcome["left"]:  # not because we left a loop early
         verdict.traceback = str(outcome["traceback"])
     if verdicts and all(v == "correct" for v in verdicts):
         verdict.verdict = "correct"
@@ -353,7 +353,7 @@ def conclude(
             for f in verdict.findings:
                 f.reason = _why_nothing(outcome, source, timeout)
         verdict.reason = next(f.reason for f in verdict.findings if f.verdict == "cannot tell")
-    elif outcome.get("error") == "SyntaxError":  # of one cell; the others have run
+    elif outcome.get("error") == "SyntaxError":  # in one cell; the others have run
         where = verdict.code.where(int(str(outcome["line"])))
         verdict.reason = f"syntax error on {where}: {outcome['message']}"
     else:
@@ -361,7 +361,7 @@ def conclude(
 
 
 def _never_came_to_its_functions(verdict: Verdict, outcome: Mapping[str, object]) -> bool:
-    """Did the script end where it imports a package, before it called what it defines?"""
+    """Did an import fail before the script called any function that was to be checked?"""
     uncalled = all(
         f.pair and f.reason and " before it called " in f.reason for f in verdict.findings
     )

@@ -12,7 +12,7 @@ class Code:
 
     lines: list[str] = field(default_factory=list)
     places: list[Place] = field(default_factory=list)
-    cell: str = "cell {}"  # what a notebook's cell is called
+    cell: str = "cell {}"  # the name of a notebook's cell; {} stands for its number
 
     def add(self, text: str, places: list[Place]) -> None:
         """Append the lines of a file."""

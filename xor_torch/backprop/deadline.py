@@ -1,4 +1,4 @@
-"""Stop work of ours that takes too long."""
+"""Stops our own work when it takes too long."""
 
 import contextlib
 import ctypes
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 
 class OutOfTime(BaseException):
-    """The time is over. Not an Exception, so that nobody takes it for a failure and goes on."""
+    """The time is over. Not an Exception, so that no ``except Exception`` catches it."""
 
 
 @contextlib.contextmanager

@@ -1,8 +1,9 @@
-"""What may stand in the place of a part of the wrong statement: a search, not a list of mistakes.
+"""Searches for an expression to put in place of a part of the wrong statement.
 
-Each part of the statement, and of what a function returns that it calls, is a hole. A value in
-scope, its slope or a product of two fills it, alone or together with what stands there. The script
-itself tries them, see `screening`: it knows the values and the functions.
+Each part of the statement is a hole, and so is each part of the result of a function that it calls.
+A hole is filled with a value in scope, its slope, or a product of two values, alone or combined
+with the old part. The script itself tries the fillings, see `screening`: it has the values and the
+functions.
 """
 
 import ast
@@ -11,16 +12,16 @@ import copy
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from .mending import SLOPE_NAME, Place, values_of
+from .mending import SLOPE_NAME, WrongStatement, values_of
 
 OLD, NEW = "_backprop_old", "_backprop_new"
-MOST_SINGLE, MOST_PAIRED = 40, 20  # of values that are tried alone, or with each other
+MOST_SINGLE, MOST_PAIRED = 40, 20  # values that are tried alone, and in pairs
 MOST_HOLES = 24
-# What fills a hole: of one value, and of two.
+# Fillings that are made of one value, and of two.
 SINGLE = ("a", "a.T", "len(a)", "2", "a * (1 - a)", "1 - a ** 2", "a > 0")
 PAIRED = ("a @ b", "a.T @ b", "a @ b.T", "a * b")
-# How it goes together with what stands there. After the first ones come whole derivatives: of a
-# product, of a softmax, and of a normalisation over the samples.
+# How a filling is combined with the old part of the statement. Below the first line are whole
+# derivatives: of a softmax along an axis, and of a normalisation over the samples.
 FORMS = (
     *("new", "old * new", "old / new", "old + new", "old - new"),
     "old - (old * new).sum(axis=-1, keepdims=True)",
@@ -35,12 +36,12 @@ INNER = ast.Lambda | ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorEx
 
 @dataclass(frozen=True)
 class Hole:
-    """A part of an expression, once or wherever it stands there."""
+    """A part of an expression, at one place or at all places where it occurs."""
 
     nodes: tuple[ast.expr, ...]  # in the source
-    old: str  # its value
+    old: str  # code that computes the part
     whole: str  # the expression with `NEW` in its place
-    scope: int  # which values can stand there
+    scope: int  # the number of the scope whose values can fill it
 
 
 @dataclass(frozen=True)
@@ -51,10 +52,10 @@ class Fillings:
     scopes: list[dict[str, str]]  # the values in each scope: how it is written -> how to compute it
 
     @classmethod
-    def of(cls, place: Place, root: ast.expr) -> "Fillings":
-        holes, scopes = [*_holes(root, root, {}, 0)], [{text: text for text in _own_values(place)}]
+    def of(cls, wrong: WrongStatement, root: ast.expr) -> "Fillings":
+        holes, scopes = [*_holes(root, root, {}, 0)], [{text: text for text in _own_values(wrong)}]
         for call in [node for node in _parts(root) if isinstance(node, ast.Call)]:
-            known = _inlined(place.source, call)
+            known = _inlined(wrong.source, call)
             if known is not None:
                 result, values = known
                 inside = {id(call): result}
@@ -74,7 +75,7 @@ class Fillings:
         )
         return f"(({holes}), ({scopes}))"
 
-    def text(self, place: Place, words: Sequence[int]) -> str | None:
+    def text(self, wrong: WrongStatement, words: Sequence[int]) -> str | None:
         """The script with one filling: the numbers of hole, form, value and names."""
         hole_number, form, value, *names = words
         hole = self.holes[hole_number]
@@ -88,14 +89,14 @@ class Fillings:
             forms, fill = (FORMS, SINGLE) if len(names) < 2 else (PAIRED_FORMS, PAIRED)
             new = _put(ast.parse(fill[value], mode="eval").body, atoms)
             made = _put(ast.parse(forms[form], mode="eval").body, {"new": new})
-        return _written(place, hole.nodes, made)
+        return _written(wrong, hole.nodes, made)
 
 
-def _own_values(place: Place) -> Iterator[str]:
+def _own_values(wrong: WrongStatement) -> Iterator[str]:
     """The values in scope, and the slopes that the script's own functions compute of them."""
-    values = values_of(place)[:MOST_SINGLE]
+    values = values_of(wrong)[:MOST_SINGLE]
     yield from values
-    nodes = [*ast.walk(ast.parse(place.source))]
+    nodes = [*ast.walk(ast.parse(wrong.source))]
     own = {node.name for node in nodes if isinstance(node, ast.FunctionDef)}
     names = dict.fromkeys(ast.unparse(n.func) for n in nodes if isinstance(n, ast.Call))
     last = {name: name.split(".")[-1] for name in names}
@@ -122,7 +123,7 @@ def _holes(
     scope: int,
     names: Mapping[str, ast.expr] | None = None,
 ) -> Iterator[Hole]:
-    """The holes of an expression, or of what a function returns that it calls."""
+    """The holes of an expression, or of the result of a function that it calls."""
     same: dict[str, list[ast.expr]] = {}
     for node in _parts(inner):
         if hasattr(node, "lineno") and isinstance(getattr(node, "ctx", ast.Load()), ast.Load):
@@ -139,9 +140,10 @@ def _holes(
 
 
 def _inlined(source: str, call: ast.Call) -> tuple[ast.expr, dict[str, ast.expr]] | None:
-    """What the function of a call returns, and its names in terms of the caller's.
+    """The result of a called function as an expression, and its names in terms of the caller's.
 
-    None if the script has no such function, or it does more than to name values and return one.
+    None if the script has no such function, or if the function does more than assign names and
+    return a value.
     """
     name = call.func.attr if isinstance(call.func, ast.Attribute) else _text(call.func)
     found = [
@@ -188,9 +190,9 @@ def _text(node: ast.expr) -> str:
     return ast.unparse(ast.fix_missing_locations(copy.deepcopy(node)))
 
 
-def _written(place: Place, nodes: Sequence[ast.expr], made: ast.expr) -> str | None:
-    """The script with an expression in place of some nodes, with no more brackets than it takes."""
-    raw = place.text(nodes[0])
+def _written(wrong: WrongStatement, nodes: Sequence[ast.expr], made: ast.expr) -> str | None:
+    """The script with an expression in place of some nodes, with as few brackets as possible."""
+    raw = wrong.text(nodes[0])
     wanted = ast.dump(_put(made, {"old": nodes[0]}))
     body = ast.unparse(_put(made, {"old": ast.Name(OLD, ast.Load())}))
     for inner in (raw, f"({raw})"):
@@ -202,12 +204,12 @@ def _written(place: Place, nodes: Sequence[ast.expr], made: ast.expr) -> str | N
         return None
     best: str | None = None
     for outer in (text, f"({text})"):
-        now = place
+        now = wrong
         for node in sorted(nodes, key=lambda node: (node.lineno, node.col_offset), reverse=True):
             now = replace(now, source=now.replaced(node, outer))
         with contextlib.suppress(SyntaxError, ValueError):
             dump = ast.dump(ast.parse(now.source))
-            # with brackets it means what it should; without, it may
+            # with brackets the meaning is right; without them it may be right, too
             best, meant = (now.source, dump) if outer != text else (best, None)
             if meant is None:
                 plain, without = now.source, dump

@@ -1,4 +1,4 @@
-"""Check many files, on several cores: a bad one costs its own row and nothing more."""
+"""Checks many files, on several cores: a file that fails changes only its own row."""
 
 import ast
 import contextlib
@@ -30,7 +30,7 @@ sys.path[0] = sys.argv[1]
 from xor_torch.backprop.many import serve
 serve()
 """
-# A worker that has not answered so long after its file's time is over hangs, and is ended.
+# A worker that has not answered this long after its file's time limit hangs, and is ended.
 GRACE_SECONDS = 30.0
 
 Said = tuple[Outline, Mapping[str, Any]]  # what a worker sends: a verdict in words, and as JSON
@@ -39,8 +39,8 @@ Said = tuple[Outline, Mapping[str, Any]]  # what a worker sends: a verdict in wo
 def find_files(paths: Iterable[str]) -> list[Path]:
     """The scripts and notebooks that paths, folders and patterns name, each once, in order.
 
-    A folder stands for all that is in it and below, except for hidden folders, caches and virtual
-    environments.
+    A folder stands for all files in it and below it, except those in hidden folders, caches and
+    virtual environments.
 
     Raises:
         ValueError: one of them names nothing; the message says which.
@@ -53,7 +53,7 @@ def find_files(paths: Iterable[str]) -> list[Path]:
             some = [*_below(path)]
             what = "there is no .py or .ipynb file in it"
         elif not path.exists() and any(c in name for c in "*?["):
-            matches = glob.glob(name, recursive=True)  # noqa: PTH207 - Path's takes no absolute one
+            matches = glob.glob(name, recursive=True)  # noqa: PTH207 - Path.glob: no absolute names
             named = [Path(match) for match in sorted(matches)]
             some = [p for p in named if p.suffix in SUFFIXES and "__pycache__" not in p.parts]
             what = "no .py or .ipynb file has such a name"
@@ -95,7 +95,7 @@ def check_files(
 
     Returns:
         A row for each path, in the order of the paths. A file with the same code as one before it
-        is checked too, because its folder may differ; its row says of which it is a copy.
+        is checked too, because its folder may differ; its row names the file that it is a copy of.
 
     """
     copies = find_copies(paths)
@@ -131,7 +131,7 @@ def find_copies(paths: Sequence[Path]) -> dict[int, str]:
     """Number of a file -> the first file whose code differs in comments and spaces alone."""
     first, copies = dict[str, str](), dict[int, str]()
     for k, path in enumerate(paths):
-        with contextlib.suppress(Exception):  # what cannot be read is told by its own row
+        with contextlib.suppress(Exception):  # if it cannot be read, its own row tells
             same = fingerprint(ast.dump(ast.parse(read_source(path)[0])))
             if same in first:
                 copies[k] = first[same]
@@ -189,7 +189,7 @@ def _work(
     finished: "queue.SimpleQueue[tuple[int, Said, float]]",
     options: dict[str, Any],
 ) -> None:
-    """Have one worker check what is waiting, until nothing is."""
+    """Let one worker check the files that are waiting, until there are none."""
     while not worker.ended:
         try:
             k = waiting.get_nowait()

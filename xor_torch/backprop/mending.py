@@ -1,11 +1,11 @@
-"""Corrections of one line, in the script's own names.
+"""Proposes corrections of one line, in the script's own names.
 
-`corrections` proposes those that a mistake is known for, `small_changes` those of all mistakes.
-Each proposal is the text of a whole script, made from the statement that is wrong and from names
-that stand in the script. `screening` sorts out what has the wrong value, and `filling` searches
-further. A correction is offered to nobody before the script with it was judged.
+`corrections` proposes those for the mistake that was found, `small_changes` those for all mistakes.
+Each proposal is the text of a whole script, made from the wrong statement and from names in the
+script. `screening` drops proposals that do not give the right value, and `filling` searches
+further. No correction is shown before the script with it was judged correct.
 
-The file is long because it is a list: one short function for each kind of mistake, all of which
+The file is long because it is a list: one short function for each kind of mistake, and they all
 read the same statement.
 """
 
@@ -20,8 +20,8 @@ from functools import cached_property
 from .judging.findings import Finding
 from .operations import MATRIX_PRODUCTS
 
-MOST = 5  # that are tried; each is a run of the script
-MOST_CHANGES = 600  # that are looked at together, in one run
+MOST = 5  # corrections that are judged; each takes a run of the script
+MOST_CHANGES = 600  # changes that are screened together, in one run
 OPPOSITE = {ast.Add: "-", ast.Sub: "+"}
 WITHOUT_A_NAME = ""
 SLOPE_NAME = re.compile(r"deriv|prime|grad|slope|^d")  # of a function
@@ -33,12 +33,12 @@ SLOPES = {
 
 
 @dataclass(frozen=True)
-class Place:
+class WrongStatement:
     """The wrong statement and what is known around it."""
 
     source: str
     statement: ast.stmt
-    block: Sequence[ast.stmt]  # the statements that it stands among
+    block: Sequence[ast.stmt]  # it and the statements beside it
     finding: Finding
     variable: str
 
@@ -66,7 +66,7 @@ class Place:
         return begin, self.starts[last - 1] + node.end_col_offset  # type: ignore[attr-defined]
 
     def changed(self, text: str) -> ast.stmt | None:
-        """The statement as it is in another text of the script; None if more than it differs."""
+        """The statement in another text of the script; None if the rest of the text differs."""
         (begin, end), other = self.span_of(self.statement), text.encode()
         rest = self.raw[end:]
         if other[:begin] != self.raw[:begin] or not other.endswith(rest):
@@ -114,7 +114,7 @@ class Place:
         return [*dict.fromkeys(found)]
 
 
-Maker = Callable[[Place], Iterator[str]]
+Maker = Callable[[WrongStatement], Iterator[str]]
 
 
 def _targets(node: ast.stmt) -> list[ast.expr]:
@@ -137,37 +137,37 @@ def small_changes(source: str, finding: Finding) -> list[str]:
     return _sources(source, finding, [maker for maker in makers if maker], MOST_CHANGES)
 
 
-def place_of(source: str, finding: Finding) -> "Place | None":
+def wrong_statement(source: str, finding: Finding) -> "WrongStatement | None":
     """The statement that a finding blames."""
     d = finding.diagnosis
     with contextlib.suppress(SyntaxError, ValueError, RecursionError, MemoryError):
-        return _place(source, finding, d.line, d.variable) if d is not None else None
+        return _find(source, finding, d.line, d.variable) if d is not None else None
     return None
 
 
 def _sources(source: str, finding: Finding, makers: Iterable[Maker], most: int) -> list[str]:
-    place, found = place_of(source, finding), dict[str, None]()
-    for maker in makers if place is not None else ():
-        assert place is not None
+    wrong, found = wrong_statement(source, finding), dict[str, None]()
+    for maker in makers if wrong is not None else ():
+        assert wrong is not None
         with contextlib.suppress(SyntaxError, ValueError, RecursionError, MemoryError):
-            for text in maker(place):
+            for text in maker(wrong):
                 with contextlib.suppress(SyntaxError, ValueError):
-                    if text not in found and place.differs(text):
+                    if text not in found and wrong.differs(text):
                         found[text] = None
                 if len(found) == most:
                     return [*found]
     return [*found]
 
 
-def _place(source: str, finding: Finding, line: int, variable: str) -> Place | None:
-    best: Place | None = None
+def _find(source: str, finding: Finding, line: int, variable: str) -> WrongStatement | None:
+    best: WrongStatement | None = None
     for owner in ast.walk(ast.parse(source)):
         for name in ("body", "orelse", "finalbody"):
             block = getattr(owner, name, None)
             for node in block if isinstance(block, list) else ():
                 if hasattr(node, "body") or not node.lineno <= line <= node.end_lineno:
                     continue
-                here = Place(source, node, block or [], finding, variable)
+                here = WrongStatement(source, node, block or [], finding, variable)
                 changed = _targets(node)
                 if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
                     changed = node.value.args[:1]  # np.add.at(dW, i, x)
@@ -180,32 +180,32 @@ def _place(source: str, finding: Finding, line: int, variable: str) -> Place | N
 # ------------------------------------------------------------------------------ the proposals
 
 
-def _later(place: Place) -> Iterator[str]:
-    """Move the update of a weight that the statement reads behind the statement."""
-    read = {place.text(node): node for node in place.loaded()}
-    names = {p.name for p in place.finding.parameters}
-    updates = [n for n in place.block if {ast.unparse(t) for t in _targets(n)} & names]
-    lines = place.source.splitlines(keepends=True)
+def _later(wrong: WrongStatement) -> Iterator[str]:
+    """Move the update of a weight that the statement reads to a line after the statement."""
+    read = {wrong.text(node): node for node in wrong.loaded()}
+    names = {p.name for p in wrong.finding.parameters}
+    updates = [n for n in wrong.block if {ast.unparse(t) for t in _targets(n)} & names]
+    lines = wrong.source.splitlines(keepends=True)
     for node in updates:
         weight = ast.unparse(_targets(node)[0])
-        if node.lineno >= place.statement.lineno or weight not in read:
+        if node.lineno >= wrong.statement.lineno or weight not in read:
             continue
-        for after in (updates[-1], place.statement):
-            later = after.lineno >= place.statement.lineno
+        for after in (updates[-1], wrong.statement):
+            later = after.lineno >= wrong.statement.lineno
             if later and not isinstance(after, ast.Return) and _alone(node, lines):
                 yield _moved(lines, node, after)
         name = "before_" + re.sub(r"\W+", "_", weight).strip("_")
-        with_copy = place.replaced(read[weight], name).splitlines(keepends=True)
+        with_copy = wrong.replaced(read[weight], name).splitlines(keepends=True)
         with_copy.insert(node.lineno - 1, f"{' ' * node.col_offset}{name} = {weight}.copy()\n")
         yield "".join(with_copy)
 
-    for node in place.block:  # a view of the weight, which changes with it
+    for node in wrong.block:  # a view of the weight, which changes with it
         value = getattr(node, "value", None)
         is_read = {ast.unparse(target) for target in _targets(node)} & {*read}
-        if not is_read or node.lineno >= place.statement.lineno:
+        if not is_read or node.lineno >= wrong.statement.lineno:
             continue
         if isinstance(value, ast.Subscript | ast.Name | ast.Attribute):
-            yield place.replaced(value, f"{place.text(value)}.copy()")
+            yield wrong.replaced(value, f"{wrong.text(value)}.copy()")
 
 
 def _alone(node: ast.stmt, lines: Sequence[str]) -> bool:
@@ -224,25 +224,25 @@ def _moved(lines: Sequence[str], node: ast.stmt, after: ast.stmt) -> str:
     return "".join([*text[:first], *text[last:goal], *text[first:last], *text[goal:]])
 
 
-def _other_side(place: Place) -> Iterator[str]:
-    """The activation in place of what goes into it, or the reverse, of the same layer."""
-    pairs = [(z, a) for z, a, _ in _layers(place.finding)]
-    for made in ast.walk(ast.parse(place.source)):  # a = f(z), as the script writes it
+def _other_side(wrong: WrongStatement) -> Iterator[str]:
+    """The activation of a layer in place of its input, or the reverse."""
+    pairs = [(z, a) for z, a, _ in _layers(wrong.finding)]
+    for made in ast.walk(ast.parse(wrong.source)):  # a = f(z), as the script writes it
         call = made.value if isinstance(made, ast.Assign) else None
         if isinstance(made, ast.Assign) and isinstance(call, ast.Call) and len(call.args) == 1:
-            of = place.text(call.args[0])
+            of = wrong.text(call.args[0])
             pairs += [(of, ast.unparse(target)) for target in made.targets]
-    for node in place.loaded():
+    for node in wrong.loaded():
         for z, a in pairs:
-            if place.text(node) in (z, a):
-                yield place.replaced(node, a if place.text(node) == z else z)
-    yield from _other_name(place)
+            if wrong.text(node) in (z, a):
+                yield wrong.replaced(node, a if wrong.text(node) == z else z)
+    yield from _other_name(wrong)
 
 
-def _slope_itself(place: Place) -> Iterator[str]:
-    """The function that computes the slope, as one of the activation that it is called with."""
-    tree, kinds = ast.parse(place.source), [kind for *_, kind in _layers(place.finding)]
-    called = {place.text(x.func) for x in place.nodes(ast.Call) if isinstance(x, ast.Call)}
+def _slope_itself(wrong: WrongStatement) -> Iterator[str]:
+    """The function that computes the slope, changed so that it takes the activation."""
+    tree, kinds = ast.parse(wrong.source), [kind for *_, kind in _layers(wrong.finding)]
+    called = {wrong.text(x.func) for x in wrong.nodes(ast.Call) if isinstance(x, ast.Call)}
     for function in ast.walk(tree):
         if isinstance(function, ast.FunctionDef) and function.name in called:
             (*_, last), names = function.body, [arg.arg for arg in function.args.args]
@@ -250,98 +250,98 @@ def _slope_itself(place: Place) -> Iterator[str]:
                 if isinstance(last, ast.Return) and last.value and kind in SLOPES and names:
                     slope = SLOPES[kind].format(a=names[-1])
                     slope = slope[1:-1] if slope.startswith("(") else slope
-                    yield place.replaced(last.value, slope)
-    yield from _other_side(place)
+                    yield wrong.replaced(last.value, slope)
+    yield from _other_side(wrong)
 
 
-def _factors(place: Place, node: ast.AST) -> list[ast.expr]:
+def _factors(wrong: WrongStatement, node: ast.AST) -> list[ast.expr]:
     """The factors of an element-wise product, from left to right; none if it is not one."""
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
-        return [*(_factors(place, node.left) or [node.left]), node.right]
-    if isinstance(node, ast.Call) and place.text(node.func).endswith("multiply"):
+        return [*(_factors(wrong, node.left) or [node.left]), node.right]
+    if isinstance(node, ast.Call) and wrong.text(node.func).endswith("multiply"):
         return node.args[:2]
     return []
 
 
-def _own_slope(place: Place) -> Iterator[str]:
-    """A product's first factor, times the slope of the layer that is to blame and nothing else."""
-    yield from itertools.islice(_own_side(place), 3)  # the function that the script has is better
-    node = next((n for n in place.nodes(ast.BinOp, ast.Call) if _factors(place, n)), None)
+def _own_slope(wrong: WrongStatement) -> Iterator[str]:
+    """A product's first factor, times the slope of the wrong layer and nothing else."""
+    yield from itertools.islice(_own_side(wrong), 3)  # better with the script's own function
+    node = next((n for n in wrong.nodes(ast.BinOp, ast.Call) if _factors(wrong, n)), None)
     if node is not None:
-        first = _tight(place, _factors(place, node)[0])
-        for _, a, kind in _layers(place.finding)[-1:]:
-            if kind.startswith("softmax"):  # its cross-entropy needs no slope
-                yield place.replaced(node, first)
+        first = _tight(wrong, _factors(wrong, node)[0])
+        for _, a, kind in _layers(wrong.finding)[-1:]:
+            if kind.startswith("softmax"):  # with cross-entropy it needs no slope
+                yield wrong.replaced(node, first)
             elif kind in SLOPES:
-                yield place.replaced(node, f"{first} * {SLOPES[kind].format(a=a)}")
-        for a in place.before():  # what the output is may not be known
+                yield wrong.replaced(node, f"{first} * {SLOPES[kind].format(a=a)}")
+        for a in wrong.before():  # the name of the output may not be known
             if a != first:
-                yield place.replaced(node, f"{first} * {SLOPES['sigmoid'].format(a=a)}")
-    yield from _own_side(place)
+                yield wrong.replaced(node, f"{first} * {SLOPES['sigmoid'].format(a=a)}")
+    yield from _own_side(wrong)
 
 
-def _own_side(place: Place) -> Iterator[str]:
-    """The activation, or what goes into it, of the layer that is to blame."""
-    layers = _layers(place.finding)
+def _own_side(wrong: WrongStatement) -> Iterator[str]:
+    """The activation of the wrong layer, or its input, in place of another layer's."""
+    layers = _layers(wrong.finding)
     names = {name for z, a, _ in layers for name in (z, a)}
     for z, a, _ in layers[-1:]:
         for own in (a, z):
-            for node in place.loaded():
-                if place.text(node) in names - {own}:
-                    yield place.replaced(node, own)
-    yield from _other_side(place)
+            for node in wrong.loaded():
+                if wrong.text(node) in names - {own}:
+                    yield wrong.replaced(node, own)
+    yield from _other_side(wrong)
 
 
-def _other_name(place: Place) -> Iterator[str]:
+def _other_name(wrong: WrongStatement) -> Iterator[str]:
     """A value that was computed before, in place of one that the statement reads."""
-    names = [name for name in place.before() if name != place.variable]
+    names = [name for name in wrong.before() if name != wrong.variable]
     for name in names:
-        for node in place.loaded():
+        for node in wrong.loaded():
             if isinstance(node, ast.Name) and node.id in names and node.id != name:
-                yield place.replaced(node, name)
+                yield wrong.replaced(node, name)
 
 
-def _fresh(place: Place) -> Iterator[str]:
-    """The value itself, in place of a copy of it that the statements beside this one keep."""
-    for statement in place.block:
+def _fresh(wrong: WrongStatement) -> Iterator[str]:
+    """The value itself, in place of a copy that another statement of the block makes."""
+    for statement in wrong.block:
         kept = getattr(statement, "value", None)
-        if isinstance(kept, ast.Name | ast.Attribute) and statement is not place.statement:
+        if isinstance(kept, ast.Name | ast.Attribute) and statement is not wrong.statement:
             names = {ast.unparse(target) for target in _targets(statement)}
-            for node in place.loaded():
-                if place.text(node) in names:
-                    yield place.replaced(node, place.text(kept))
-    yield from _other_name(place)
+            for node in wrong.loaded():
+                if wrong.text(node) in names:
+                    yield wrong.replaced(node, wrong.text(kept))
+    yield from _other_name(wrong)
 
 
-def _delta(place: Place) -> Iterator[str]:
-    """A delta that is right, in place of an error."""
+def _delta(wrong: WrongStatement) -> Iterator[str]:
+    """A right delta in place of the raw error."""
     right = [
         ast.unparse(target)
-        for node in reversed(place.block)
-        for name, ok in place.finding.labels.get(node.lineno, ())
+        for node in reversed(wrong.block)
+        for name, ok in wrong.finding.labels.get(node.lineno, ())
         if ok and re.match(r"dL/dz\d", name)
         for target in _targets(node)
     ]
     for name in dict.fromkeys(right):
-        for node in place.loaded():
-            if place.text(node) in {*place.before()} - {name}:
-                yield place.replaced(node, name)
-    for node in place.loaded():
-        for delta in _products_with(place, place.text(node)):
-            yield place.replaced(node, delta)
-    yield from _other_name(place)
+        for node in wrong.loaded():
+            if wrong.text(node) in {*wrong.before()} - {name}:
+                yield wrong.replaced(node, name)
+    for node in wrong.loaded():
+        for delta in _products_with(wrong, wrong.text(node)):
+            yield wrong.replaced(node, delta)
+    yield from _other_name(wrong)
 
 
-def _products_with(place: Place, error: str) -> Iterator[str]:
-    """What the statements beside this one make of an error by multiplication: its deltas."""
-    for statement in place.block:
-        if statement is place.statement or hasattr(statement, "body"):
+def _products_with(wrong: WrongStatement, error: str) -> Iterator[str]:
+    """Products with an error in other statements of the block: they may be its delta."""
+    for statement in wrong.block:
+        if statement is wrong.statement or hasattr(statement, "body"):
             continue
         for node in ast.walk(statement):
-            factors = [place.text(node)]
+            factors = [wrong.text(node)]
             product = node
             while isinstance(product, ast.BinOp) and isinstance(product.op, ast.Mult):
-                factors += [place.text(product.left), place.text(product.right)]
+                factors += [wrong.text(product.left), wrong.text(product.right)]
                 product = product.left
             if error in factors[1:]:
                 whole = getattr(statement, "value", None) is node
@@ -350,32 +350,32 @@ def _products_with(place: Place, error: str) -> Iterator[str]:
                 break
 
 
-def _slope(place: Place) -> Iterator[str]:
-    """Times the slope of the layer's activation, as the script writes it for another layer."""
-    value = place.value()
+def _slope(wrong: WrongStatement) -> Iterator[str]:
+    """The value times the slope of the layer's activation, as the script writes other slopes."""
+    value = wrong.value()
     if value is None:
         return
-    text = place.text(value)
+    text = wrong.text(value)
     text = f"({text})" if isinstance(value, ast.BinOp) and type(value.op) in OPPOSITE else text
-    layers = _layers(place.finding)
+    layers = _layers(wrong.finding)
     names = {name for z, a, _ in layers for name in (z, a)}
     calls = dict[str, None]()
-    for node in ast.walk(ast.parse(place.source)):
-        if isinstance(node, ast.Call) and node.args and place.text(node.args[0]) in names:
-            function = place.text(node.func)
+    for node in ast.walk(ast.parse(wrong.source)):
+        if isinstance(node, ast.Call) and node.args and wrong.text(node.args[0]) in names:
+            function = wrong.text(node.func)
             if SLOPE_NAME.search(function.rpartition(".")[2]):
-                rest = "".join(f", {place.text(x)}" for x in [*node.args[1:], *node.keywords])
+                rest = "".join(f", {wrong.text(x)}" for x in [*node.args[1:], *node.keywords])
                 calls[f"{function}({{}}{rest})"] = None
     for z, a, kind in reversed(layers):
         for call in calls:
             for name in (a, z):
-                yield place.replaced(value, f"{text} * {call.format(name)}")
+                yield wrong.replaced(value, f"{text} * {call.format(name)}")
         if kind in SLOPES:
-            yield place.replaced(value, f"{text} * {SLOPES[kind].format(a=a)}")
+            yield wrong.replaced(value, f"{text} * {SLOPES[kind].format(a=a)}")
 
 
 def _layers(finding: Finding) -> list[tuple[str, str, str]]:
-    """(z, a, activation) of each layer, in the script's names; the one to blame is the last."""
+    """(z, a, activation) of each layer, in the script's names; the last one is the wrong layer."""
     found, blamed = [], 0
     spoilt = finding.diagnosis.spoils if finding.diagnosis else []
     for layer in finding.layers:
@@ -385,32 +385,32 @@ def _layers(finding: Finding) -> list[tuple[str, str, str]]:
             kind = layer.rpartition(", ")[2]
             found.append((z[1] or z[0], a[1] or a[0], kind))
             if {*re.findall(r"[^\s,:]+", layer.partition(";")[0])} & {*spoilt}:
-                blamed = len(found)  # what is spoilt begins in the last layer that has a part in it
+                blamed = len(found)  # the last layer with a parameter that the mistake spoils
     return found[blamed:] + found[:blamed]
 
 
-def _sign(place: Place) -> Iterator[str]:
+def _sign(wrong: WrongStatement) -> Iterator[str]:
     """The opposite sign."""
-    node, value = place.statement, place.value()
+    node, value = wrong.statement, wrong.value()
     if isinstance(node, ast.AugAssign) and type(node.op) in OPPOSITE:
-        yield place.replaced(
-            node, f"{place.text(node.target)} {OPPOSITE[type(node.op)]}= {place.text(node.value)}"
+        yield wrong.replaced(
+            node, f"{wrong.text(node.target)} {OPPOSITE[type(node.op)]}= {wrong.text(node.value)}"
         )
     if isinstance(value, ast.BinOp) and type(value.op) in OPPOSITE:
-        left, right = place.text(value.left), place.text(value.right)
-        yield place.replaced(value, f"{left} {OPPOSITE[type(value.op)]} {right}")
-    for minus in place.nodes(ast.UnaryOp):
+        left, right = wrong.text(value.left), wrong.text(value.right)
+        yield wrong.replaced(value, f"{left} {OPPOSITE[type(value.op)]} {right}")
+    for minus in wrong.nodes(ast.UnaryOp):
         if isinstance(minus, ast.UnaryOp) and isinstance(minus.op, ast.USub):
-            yield place.replaced(minus, place.text(minus.operand))
+            yield wrong.replaced(minus, wrong.text(minus.operand))
     if value is not None:
-        yield place.replaced(value, f"-({place.text(value)})")
+        yield wrong.replaced(value, f"-({wrong.text(value)})")
 
 
-def _axis(place: Place) -> Iterator[str]:
+def _axis(wrong: WrongStatement) -> Iterator[str]:
     """The other axis of a sum."""
-    for node in place.nodes(ast.Call):
+    for node in wrong.nodes(ast.Call):
         assert isinstance(node, ast.Call)
-        name = place.text(node.func).rpartition(".")[2]
+        name = wrong.text(node.func).rpartition(".")[2]
         if name not in ("sum", "mean"):
             continue
         places = [k.value for k in node.keywords if k.arg == "axis"] or [
@@ -418,115 +418,115 @@ def _axis(place: Place) -> Iterator[str]:
         ]
         for axis in places:
             for other in ("0", "1"):
-                yield place.replaced(axis, other)
+                yield wrong.replaced(axis, other)
         if not places:
-            inner = ", ".join(place.text(x) for x in [*node.args, *node.keywords])
-            function, comma = place.text(node.func), ", " if inner else ""
+            inner = ", ".join(wrong.text(x) for x in [*node.args, *node.keywords])
+            function, comma = wrong.text(node.func), ", " if inner else ""
             if isinstance(node.func, ast.Name) and node.args:  # Python's own sum, of an array
-                function, inner, comma = f"{_tight(place, node.args[0])}.{name}", "", ""
+                function, inner, comma = f"{_tight(wrong, node.args[0])}.{name}", "", ""
             for other in ("0", "1"):
-                yield place.replaced(node, f"{function}({inner}{comma}axis={other}, keepdims=True)")
+                yield wrong.replaced(node, f"{function}({inner}{comma}axis={other}, keepdims=True)")
 
 
-def _summed(place: Place) -> Iterator[str]:
-    """The sum over one axis of what the statement reads."""
-    for node in place.loaded():
+def _summed(wrong: WrongStatement) -> Iterator[str]:
+    """A sum over one axis of an array that the statement reads."""
+    for node in wrong.loaded():
         if isinstance(node, ast.Name):
             for axis in (0, 1):
                 text = f"{node.id}.sum(axis={axis}, keepdims=True)"
-                yield place.replaced(node, text)
+                yield wrong.replaced(node, text)
 
 
-def _factor(place: Place) -> Iterator[str]:
-    """Without one factor or divisor."""
-    for node in reversed([*place.nodes(ast.BinOp)]):  # the numbers stand first: 2 * lr * gradient
+def _factor(wrong: WrongStatement) -> Iterator[str]:
+    """The value without one of its factors or divisors."""
+    for node in reversed([*wrong.nodes(ast.BinOp)]):  # the numbers stand first: 2 * lr * gradient
         assert isinstance(node, ast.BinOp)
         if isinstance(node.op, ast.Mult):
-            yield place.replaced(node, place.text(node.right))
+            yield wrong.replaced(node, wrong.text(node.right))
         if isinstance(node.op, ast.Mult | ast.Div):
-            yield place.replaced(node, place.text(node.left))
+            yield wrong.replaced(node, wrong.text(node.left))
 
 
-def _transposed(place: Place) -> Iterator[str]:
+def _transposed(wrong: WrongStatement) -> Iterator[str]:
     """The transpose of a factor in place of the factor, or the reverse."""
-    for node in place.nodes(ast.BinOp, ast.Call):
+    for node in wrong.nodes(ast.BinOp, ast.Call):
         factors = list[ast.expr]()
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.MatMult):
             factors = [node.left, node.right]
-        elif isinstance(node, ast.Call) and place.text(node.func).endswith(tuple(MATRIX_PRODUCTS)):
+        elif isinstance(node, ast.Call) and wrong.text(node.func).endswith(tuple(MATRIX_PRODUCTS)):
             factors = [*node.args]
             if isinstance(node.func, ast.Attribute) and len(factors) == 1:
                 factors.append(node.func.value)
         for factor in factors:
             if isinstance(factor, ast.Attribute) and factor.attr == "T":
-                yield place.replaced(factor, place.text(factor.value))
+                yield wrong.replaced(factor, wrong.text(factor.value))
             else:
-                yield place.replaced(factor, f"{_tight(place, factor)}.T")
+                yield wrong.replaced(factor, f"{_tight(wrong, factor)}.T")
 
 
-def _tight(place: Place, node: ast.expr) -> str:
-    text = place.text(node)
+def _tight(wrong: WrongStatement, node: ast.expr) -> str:
+    text = wrong.text(node)
     whole = ast.Name | ast.Attribute | ast.Subscript | ast.Call | ast.Constant
     return text if isinstance(node, whole) else f"({text})"
 
 
-def _by_elements(place: Place) -> Iterator[str]:
+def _by_elements(wrong: WrongStatement) -> Iterator[str]:
     """An element-wise product in place of a matrix product."""
-    for node in place.nodes(ast.BinOp, ast.Call):
+    for node in wrong.nodes(ast.BinOp, ast.Call):
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.MatMult):
             factors = [node.left, node.right]
-        elif isinstance(node, ast.Call) and place.text(node.func).endswith(tuple(MATRIX_PRODUCTS)):
+        elif isinstance(node, ast.Call) and wrong.text(node.func).endswith(tuple(MATRIX_PRODUCTS)):
             factors = [*node.args]
             if isinstance(node.func, ast.Attribute) and len(factors) == 1:
                 factors.insert(0, node.func.value)
         else:
             continue
         if len(factors) == 2:
-            yield place.replaced(node, " * ".join(_tight(place, f) for f in factors))
+            yield wrong.replaced(node, " * ".join(_tight(wrong, f) for f in factors))
 
 
-def _other_weights(place: Place) -> Iterator[str]:
+def _other_weights(wrong: WrongStatement) -> Iterator[str]:
     """Another parameter in place of one that the statement reads."""
-    names = [p.name for p in place.finding.parameters if len(p.shape) == 2]
-    for node in place.loaded():
-        if place.text(node) in names:
+    names = [p.name for p in wrong.finding.parameters if len(p.shape) == 2]
+    for node in wrong.loaded():
+        if wrong.text(node) in names:
             for name in names:
-                yield place.replaced(node, name)
+                yield wrong.replaced(node, name)
 
 
-def _whole(place: Place) -> Iterator[str]:
+def _whole(wrong: WrongStatement) -> Iterator[str]:
     """All samples in place of one: in all factors, then in one of them."""
-    parts = [node for node in place.nodes(ast.Subscript) if isinstance(node, ast.Subscript)]
-    whole = place
+    parts = [node for node in wrong.nodes(ast.Subscript) if isinstance(node, ast.Subscript)]
+    whole = wrong
     for node in sorted(parts, key=lambda node: (node.lineno, node.col_offset), reverse=True):
-        whole = replace(whole, source=whole.replaced(node, place.text(node.value)))
+        whole = replace(whole, source=whole.replaced(node, wrong.text(node.value)))
     yield whole.source
     for node in parts:
-        yield place.replaced(node, place.text(node.value))
-    yield from _other_name(place)
+        yield wrong.replaced(node, wrong.text(node.value))
+    yield from _other_name(wrong)
 
 
-def _penalty(place: Place) -> Iterator[str]:
-    """Plus the penalty's gradient, as the script adds it to the gradient of other weights."""
-    value, d = place.value(), place.finding.diagnosis
+def _penalty(wrong: WrongStatement) -> Iterator[str]:
+    """The value plus a penalty's gradient, as the script adds it for other weights."""
+    value, d = wrong.value(), wrong.finding.diagnosis
     own = next(iter(d.spoils), "") if d else ""
-    names = [p.name for p in place.finding.parameters if p.name != own and len(p.shape) == 2]
-    for node in ast.walk(ast.parse(place.source)):
+    names = [p.name for p in wrong.finding.parameters if p.name != own and len(p.shape) == 2]
+    for node in ast.walk(ast.parse(wrong.source)):
         if value is None or not isinstance(node, ast.BinOp) or not isinstance(node.op, ast.Add):
             continue
         for name in names:
-            read = {place.text(n) for n in ast.walk(node.right)}
+            read = {wrong.text(n) for n in ast.walk(node.right)}
             if name in read and not any(isinstance(n, ast.Call) for n in ast.walk(node.right)):
-                term = re.sub(rf"(?<![\w.]){re.escape(name)}(?!\w)", own, place.text(node.right))
-                yield place.replaced(value, f"{place.text(value)} + {term}")
+                term = re.sub(rf"(?<![\w.]){re.escape(name)}(?!\w)", own, wrong.text(node.right))
+                yield wrong.replaced(value, f"{wrong.text(value)} + {term}")
 
 
-# ------------------------------------------------------------------------ whatever the mistake is
+# ------------------------------------------------------------------------ for any mistake
 
 
-def values_of(place: Place) -> list[str]:
-    """What the function or loop around the statement reads or assigns, the nearest first."""
-    tree, line = ast.parse(place.source), place.statement.lineno
+def values_of(wrong: WrongStatement) -> list[str]:
+    """The values that the function around the statement reads or assigns, the nearest first."""
+    tree, line = ast.parse(wrong.source), wrong.statement.lineno
     around = [
         node
         for node in ast.walk(tree)
@@ -554,26 +554,26 @@ def values_of(place: Place) -> list[str]:
     return sorted(found, key=lambda text: found[text])
 
 
-def _part(place: Place) -> Iterator[str]:
+def _part(wrong: WrongStatement) -> Iterator[str]:
     """A part of an operation, or one factor of several, in place of the operation."""
-    for node in place.nodes(ast.BinOp, ast.Call, ast.UnaryOp):
-        for part in (*ast.walk(node), *_factors(place, node)):
+    for node in wrong.nodes(ast.BinOp, ast.Call, ast.UnaryOp):
+        for part in (*ast.walk(node), *_factors(wrong, node)):
             if isinstance(part, ast.expr) and part not in (node, getattr(node, "func", None)):
-                yield place.replaced(node, _tight(place, part))
+                yield wrong.replaced(node, _tight(wrong, part))
 
 
-def _neighbour(place: Place) -> Iterator[str]:
+def _neighbour(wrong: WrongStatement) -> Iterator[str]:
     """The element before or after one that the statement reads: ``z[i - 1]``."""
-    for node in place.nodes(ast.Subscript):
+    for node in wrong.nodes(ast.Subscript):
         assert isinstance(node, ast.Subscript)
-        index = place.text(node.slice)
+        index = wrong.text(node.slice)
         for other in (f"{index} - 1", f"{index} + 1"):
-            yield place.replaced(node.slice, other)
+            yield wrong.replaced(node.slice, other)
 
 
-def _softmax(place: Place) -> Iterator[str]:
-    """The slope of a softmax, all of it, in place of a product."""
-    for node in place.nodes(ast.BinOp):
+def _softmax(wrong: WrongStatement) -> Iterator[str]:
+    """The whole derivative of a softmax in place of a product."""
+    for node in wrong.nodes(ast.BinOp):
         names = dict.fromkeys(
             ast.unparse(part) for part in ast.walk(node) if isinstance(part, ast.Name)
         )
@@ -581,7 +581,7 @@ def _softmax(place: Place) -> Iterator[str]:
             for g in names:
                 for axis in (-1, 0):
                     rest = f"({g} * {p}).sum(axis={axis}, keepdims=True)"
-                    yield place.replaced(node, f"{p} * ({g} - {rest})")
+                    yield wrong.replaced(node, f"{p} * ({g} - {rest})")
 
 
 PROPOSALS: dict[str, Maker] = {

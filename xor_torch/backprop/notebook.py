@@ -1,6 +1,6 @@
-"""``%backprop`` and ``%%backprop``: is the backprop of the notebook that is running right?
+"""``%backprop`` and ``%%backprop`` check the backprop of the notebook that is running.
 
-The cells that have run are run once more, in a process of their own, and judged as a file is. So
+The cells that have run are run once more, in a process of their own, and judged like a file. So
 nothing in the notebook changes. A cell that was edited and run again counts as it ran last, at the
 place where it ran first. Its number is that of ``In [12]``.
 """
@@ -28,7 +28,7 @@ def add_magic(shell: Any) -> None:
 
 
 def check_cells(cells: Mapping[int, str], **options: Any) -> Verdict:
-    """Run cells in a process of their own, in the present folder, and judge them.
+    """Run cells in a process of their own, in the current folder, and judge them.
 
     Args:
         cells: number -> source, as in ``In [number]``, in the order in which they are to run.
@@ -53,7 +53,7 @@ def assert_notebook(hint: int = WHOLE_REPORT, **options: Any) -> None:
         options: of `check_file`.
 
     Raises:
-        AssertionError: it is not correct; the text says as much as the hint.
+        AssertionError: it is not correct; the text tells as much as the hint allows.
 
     """
     __tracebackhide__ = True
@@ -78,10 +78,10 @@ def _cell(source: str) -> dict[str, str]:
 
 @contextlib.contextmanager
 def _file_beside() -> Iterator[Path]:
-    """A notebook's name in the present folder, so that cells find the modules and files in it."""
+    """A new file in the current folder, so that the cells find the modules and files in it."""
     with contextlib.ExitStack() as stack:
         where = stack.enter_context(tempfile.TemporaryDirectory())
-        for folder in (None, where):  # the present folder may be one that nobody can write to
+        for folder in (None, where):  # the current folder may not be writable
             try:
                 file = stack.enter_context(
                     tempfile.NamedTemporaryFile(
@@ -125,9 +125,9 @@ class _Magic:
         self.identity = None
 
     def cells(self) -> dict[int, str]:
-        """The cells that count: those that ended well, each as it ran last.
+        """The cells that count: those that ended without an error, each as it ran last.
 
-        They stand in the order in which they ran first: a set-up cell that ran again after the
+        They are in the order in which they ran first: a set-up cell that ran again after the
         training loop still comes before it.
         """
         history = [*self.shell.history_manager.input_hist_raw]

@@ -1,9 +1,9 @@
-"""The NumPy operations that can stand on a tape, one row for each, and what each of them is.
+"""The NumPy operations that a tape may have, one row for each, with what it does to the numbers.
 
-The recorder and the judges ask here what an operation does to the numbers. Its twin in torch has
-the same name in `twins.TWINS`. This file needs no package, because the recorder has only NumPy.
+The recorder and the judges look it up here. An operation's twin in torch has the same name in
+`twins.TWINS`. This file needs no package, because the recorder has only NumPy.
 
-Names are those of the tape: a ufunc's or a function's own (``add``, ``concatenate``), with a prefix
+The names are the tape's: a ufunc's or a function's own (``add``, ``concatenate``), with a prefix
 for ``linalg.norm``, with a suffix for a ufunc's methods (``add.reduce``). ``split#1`` is the
 second of several results of ``split``. Three are the tape's own: ``getitem`` is ``x[index]``,
 ``assign`` is ``x[index] = value`` as a new array, ``item`` is ``float(x)`` or ``x.item()``.
@@ -22,7 +22,7 @@ class Operation:
     linear: tuple[int, ...] = ()
     # Each element of the result is made of one element of each argument, after broadcasting.
     elementwise: bool = False
-    # Elementwise, and made of + - * /, powers, roots and comparisons: what optimisers consist of.
+    # Elementwise, and made of + - * /, powers, roots and comparisons: optimisers consist of these.
     algebraic: bool = False
     # The same numbers in another shape, order of axes or dtype.
     same_numbers: bool = False
@@ -42,7 +42,7 @@ class Operation:
     comparison: bool = False
     # The largest or the smallest of many numbers: several places may hold it.
     extreme: bool = False
-    # May put a limit, or a number of another argument, in the place of a number.
+    # May replace a number by a limit, or by a number of another argument.
     cut: bool = False
     # Elementwise or an index, and constant between its steps: its derivative is zero there.
     steps: bool = False
@@ -105,7 +105,7 @@ TABLE: dict[str, Operation] = {
     **_rows("item take take_along_axis delete roll", _PART),
     **_rows("rollaxis", _VIEW),
     **_rows("compress extract choose", Operation(linear=(1,), part=True)),  # 0: which ones
-    # the numbers, and zeros or copies of them beside
+    # the numbers with zeros or copies added, or some of them set to zero
     **_rows("repeat resize tile pad tril triu diag diagflat", _LINEAR_ONLY),
     # sums and products
     **_rows("sum mean average trace add.reduce", _SUM),
@@ -141,7 +141,7 @@ TABLE: dict[str, Operation] = {
 
 
 class Names(Set[str]):
-    """Names of operations. It has ``split#1``, one of several results, if it has ``split``."""
+    """Names of operations. With ``split`` it also contains ``split#1``, one of its results."""
 
     def __init__(self, names: Iterable[str]) -> None:
         self._names = dict.fromkeys(names)  # in the order of the table
@@ -157,7 +157,7 @@ class Names(Set[str]):
 
 
 def traits(op: str) -> Operation:
-    """The row of an operation; one without any trait if there is none (a leaf, say)."""
+    """The row of an operation; for one that has none, such as a leaf, a row without any trait."""
     return TABLE.get(op.partition("#")[0], _OTHER)
 
 

@@ -1,4 +1,4 @@
-"""What a recording holds of a forward function and the function that computes its derivatives."""
+"""A forward function with its backward function, and what was recorded of their calls."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -11,12 +11,12 @@ class Round:
 
     inputs: dict[str, int]  # all inputs whose derivative was returned
     gradients: dict[str, int]  # what was returned for each of them
-    outputs: list[tuple[int | None, int]]  # (upstream gradient, output); None: it is a number, 1
-    called: dict[str, str]  # what the script calls each of them, "" if it has no name
+    outputs: list[tuple[int | None, int]]  # (upstream gradient, output); None for a loss: it is 1
+    called: dict[str, str]  # the script's name for each gradient, "" if it has none
     #: the other inputs that are arrays of floats
     others: dict[str, int] = field(default_factory=dict)
-    #: directions, for each input, and how fast sum(upstream * output) grows along all of them
-    #: together: from a finite difference; None if calls with equal inputs give other outputs
+    #: a direction for each input, and how fast sum(upstream * output) grows along all of them
+    #: together, from a finite difference; None if calls with equal inputs give different outputs
     along: dict[str, int] = field(default_factory=dict)
     slope: float | None = None
 
@@ -64,10 +64,10 @@ class Pair:
 
     @classmethod
     def of_json(cls, found: Any, values: int) -> "Pair":
-        """What `to_json` made; it comes from a stranger's process.
+        """Read what `to_json` made. The script's process wrote it, so each part is checked.
 
         Raises:
-            ValueError: it did not, or it names a value that is none of `values`.
+            ValueError: `to_json` does not make this, or it names a value that is not on the tape.
 
         """
 

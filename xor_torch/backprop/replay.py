@@ -1,7 +1,7 @@
-"""Run a recorded tape again, in torch and in float64.
+"""Runs a recorded tape again, in torch and in float64.
 
-Each operation is done by its twin (`twins`). One that has no twin is refused and the message names
-it; so is an option that its twin does not have. Nothing is approximated.
+The twin of each operation (`twins`) computes its result. An operation without a twin is refused,
+and so is an option that the twin does not have; the message names it. Nothing is approximated.
 """
 
 import contextlib
@@ -41,7 +41,7 @@ def run(
         tape: as recorded.
         wanted: ids of nodes.
         given: the values to begin with, by id; tensors that may require a gradient.
-        ties: of equal numbers the first has the derivative, in maxima and minima.
+        ties: in maxima and minima, the first of several equal numbers gets the derivative.
         also: further ids of nodes; those that cannot be repeated are left out of the result.
         rounding: a generator that makes each result wrong by up to one unit in the last place.
             The distance between two such runs shows how much of a value is rounding (random
@@ -86,7 +86,7 @@ def needed(
     while stack:
         node = tape.nodes[stack.pop()]
         if node.id < first and node.value is not None:
-            continue  # older than all that is given: its recorded value will do
+            continue  # It is older than all given values: use its recorded value.
         for i in node.inputs:
             if i not in seen:
                 seen.add(i)

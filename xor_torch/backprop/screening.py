@@ -1,8 +1,8 @@
-"""Which changes of a wrong statement give it the value that it should have: one run for all.
+"""Finds the changes that give a wrong statement its right value, in one run for all of them.
 
-To judge a changed script takes a run of its own. But where the judge knows what the wrong value
-should be, in one step, most changes can be sorted out without: the script runs once more, and where
-the wrong statement has its wrong value, every change of it is evaluated, in its place.
+To judge a changed script, it has to run. But if the judge knows the right value of the statement in
+one step, it can drop most changes before that: the script runs once more, and at the step where the
+statement has its wrong value, every change is evaluated in its place.
 """
 
 import ast
@@ -13,10 +13,10 @@ from pathlib import Path
 
 from .filling import FORMS, INNER, MOST_PAIRED, PAIRED, PAIRED_FORMS, SINGLE, TOGETHER, Fillings
 from .judging.findings import Diagnosis, Finding
-from .mending import Place, place_of
+from .mending import WrongStatement, wrong_statement
 from .untrusted import read_regular
 
-NEAR = 1e-5  # of the largest element: the judge repeats in float64 what may be float32
+NEAR = 1e-5  # relative to the largest element: the script may use float32, the judge float64
 MOST_BYTES = 10_000  # of the script's answer
 MOST_TRIES = 15_000  # of fillings, in the statement and in each function that it calls
 MOST_FOUND = 6
@@ -108,62 +108,61 @@ def _backprop_try(parts, changes, fillings):
 def screened(
     source: str, texts: Sequence[str], finding: Finding, run: Callable[[str], object]
 ) -> list[str] | None:
-    """The texts in which the wrong value is what it should be, and others that the search found.
+    """The texts that give the right value, and others that the search of `filling` has found.
 
-    They are in their order. Those that change more than the wrong statement are among them: this
-    cannot tell.
+    Texts that change more than the wrong statement come last: they cannot be evaluated here.
 
     Args:
         source: the script.
         texts: the script with one change each.
-        finding: which statement that is, and some elements of its value.
+        finding: names the wrong statement, with some elements of its wrong and its right value.
         run: runs a script.
 
     Returns:
-        None if that value did not turn up, so nothing is known: the judge has none, or the script
-        draws other random numbers each time.
+        The texts; or None if nothing is known, because the judge has no right value, or the wrong
+        value did not occur again: the script may draw other random numbers each time.
 
     """
-    place, d = place_of(source, finding), finding.diagnosis
-    if place is None or d is None or not d.actual or not d.elements:
+    wrong, d = wrong_statement(source, finding), finding.diagnosis
+    if wrong is None or d is None or not d.actual or not d.elements:
         return None
-    parts = dict(_parts(place.statement, d.of.endswith(" step")))
-    fillings = [Fillings.of(place, part) for part in parts.values()]
+    parts = dict(_parts(wrong.statement, d.of.endswith(" step")))
+    fillings = [Fillings.of(wrong, part) for part in parts.values()]
     with tempfile.TemporaryDirectory() as folder:
         answer = Path(folder, "answer")
         with contextlib.suppress(SyntaxError, ValueError, RecursionError, MemoryError):
-            run(_with_trial(place, d, parts, texts, fillings, answer))
+            run(_with_trial(wrong, d, parts, texts, fillings, answer))
         try:
             lines = read_regular(answer, MOST_BYTES).decode().splitlines()
         except (OSError, ValueError):
             return None
     good, found = set[int](), list[tuple[bool, int, str]]()
-    with contextlib.suppress(ValueError, IndexError):  # a stranger's script has written it
+    with contextlib.suppress(ValueError, IndexError):  # the script may write anything there
         for words in ([int(word) for word in line.split()] for line in lines):
             if len(words) == 1:
                 good.add(words[0])
-            elif words and (text := fillings[words[0]].text(place, words[1:])) is not None:
-                found.append((place.changed(text) is None, len(text), text))
+            elif words and (text := fillings[words[0]].text(wrong, words[1:])) is not None:
+                found.append((wrong.changed(text) is None, len(text), text))
     known = [text for n, text in enumerate(texts) if n in good]
-    others = [text for text in texts if place.changed(text) is None]
+    others = [text for text in texts if wrong.changed(text) is None]
     # the simplest first, and in the wrong statement before a function that it calls
     return [*dict.fromkeys([*known, *(text for *_, text in sorted(found)), *others])]
 
 
 def _with_trial(
-    place: Place,
+    wrong: WrongStatement,
     d: Diagnosis,
     parts: Mapping[str, ast.expr],
     texts: Sequence[str],
     fillings: Sequence[Fillings],
     answer: Path,
 ) -> str:
-    """The script, which evaluates the changes before the wrong statement."""
+    """The script with code before the wrong statement that evaluates the changes."""
     keys, written = [*parts], {key: ast.unparse(part) for key, part in parts.items()}
     changes = list[str]()
     for text in texts:
         changed = dict[str, str]()
-        statement = place.changed(text)
+        statement = wrong.changed(text)
         if statement is not None:
             found = _parts(statement, d.of.endswith(" step"))
             changed = {k: ast.unparse(t) for k, t in found if k in parts}
@@ -188,8 +187,8 @@ def _with_trial(
         most=MOST_TRIES,
         found=MOST_FOUND,
     )
-    lines = place.inserted(call).splitlines(keepends=True)
-    top = _top(ast.parse(place.source))
+    lines = wrong.inserted(call).splitlines(keepends=True)
+    top = _top(ast.parse(wrong.source))
     return "".join([*lines[:top], helper, *lines[top:]])
 
 

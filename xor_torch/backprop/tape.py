@@ -1,7 +1,7 @@
 """What a script did with its arrays: a program without loops and branches.
 
-`recording` writes it; `replay` runs it again, in torch and at other numbers. A value on it never
-changes: an in-place operation stands there as if it had made a new value.
+`recording` writes it; `replay` runs it again, in torch and with other numbers. A value on it never
+changes: an in-place operation is written as if it had made a new value.
 """
 
 import dataclasses
@@ -90,9 +90,9 @@ class Tape:
     def behind(
         self, ids: Iterable[int], among: Collection[int], until: Collection[int] = ()
     ) -> set[int]:
-        """These values and all that they are computed from, as far as they are `among` these.
+        """These values and those `among` others that they are computed from.
 
-        What the values of `until` are computed from is left out.
+        The walk back ends at the values of `until`.
         """
         found, stack = set[int](), [*ids]
         while stack:
@@ -133,7 +133,7 @@ class Tape:
             return first
         depends = {old for old, _ in self.links if old < first}
         states = depends.copy()
-        below: dict[int, int] = {}  # x[1:] = ..., again: what both have left of x
+        below: dict[int, int] = {}  # x[1:] = ..., again and again -> x before the first of them
         for node in self.nodes[min(depends) :]:
             if any(i in depends for i in node.inputs):
                 depends.add(node.id)
@@ -165,8 +165,8 @@ class Tape:
     def save(self, folder: Path, whole: bool = False, **outcome: Any) -> None:
         """Write ``tape.json`` and a file with the values, one after the other, into `folder`.
 
-        A long preparation is left out, unless it is to be `whole`: its results are written as if
-        they came from outside.
+        A long preparation is left out unless `whole` is set: its results are written as if they
+        came from outside.
         """
         begin = 0 if whole else self._begin()
         kept = self._kept(begin)
@@ -207,7 +207,7 @@ class Tape:
     def load(cls, folder: Path) -> tuple["Tape", dict[str, Any]]:
         """The tape that `save` wrote, and the outcome beside it.
 
-        The files come from a stranger's process, so each part of them is checked.
+        The script's process wrote the files, so each part of them is checked.
 
         Raises:
             ValueError: they are not what `save` writes.
@@ -249,7 +249,7 @@ class Tape:
                 *(_text(dtype), value),
             )
             if any(not 0 <= i < id for i in node.inputs) or not isinstance(node.kwargs, dict):
-                raise ValueError(f"value {id} is computed from what is not there")
+                raise ValueError(f"value {id} is computed from a value that is not there")
             tape.nodes.append(node)
         known = range(len(tape.nodes))
         tape.links = [(known[old], known[new]) for old, new in content["links"]]

@@ -1,4 +1,4 @@
-"""Read a file that a stranger made: a regular file, up to a size, and nothing that waits."""
+"""Reads files that are not trusted: only regular ones, only up to a size, and without waiting."""
 
 import os
 import stat

@@ -12,7 +12,7 @@ from .saying.terminal import Style
 
 EXIT_CODES = {"correct": 0, "wrong": 1, "cannot tell": 2}
 WHOLE_REPORT = 4  # the last of the hints
-JSON_VERSION = 1  # grows when a key loses its meaning; new keys may come without
+JSON_VERSION = 1  # grows when the meaning of a key changes, not when a key is added
 
 
 @dataclass(repr=False)
@@ -24,9 +24,9 @@ class Verdict:
     reason: str | None = None  #: when it cannot tell
     findings: list[Finding] = field(default_factory=list)
     traceback: str | None = None  #: the script's own, if it crashed
-    code: Code = field(default_factory=Code)  #: that the findings speak of
+    code: Code = field(default_factory=Code)  #: the code that the findings are about
     strict: bool = False
-    #: the source and the same with one correction, with which it is judged correct
+    #: the source, and the source with one correction that makes it correct
     correction: tuple[str, str] | None = None
 
     @property
@@ -71,12 +71,12 @@ class Verdict:
     def to_json(self) -> Mapping[str, object]:
         """A JSON object; saying/verdict.schema.json describes its keys.
 
-        `line` and `column` count from 1, in the file, in a notebook in its `cell`. `module` is the
-        file of the script's own that the line is in, if it is not the script. `shape` is that of
-        the wrong value. `actual`, `expected` and `ratio` are of its worst element, or of that of a
-        spoilt parameter's step, as `value` and `index` say; they are null where it is not
-        determined what the value should be. The codes of mistakes and reasons stay the same in
-        later versions; their texts may change.
+        `line` and `column` count from 1 in the file, or in the `cell` of a notebook. `module` is
+        the script's own module that the line is in, null for the script itself. `shape` is that of
+        the wrong value. `actual`, `expected` and `ratio` belong to its worst element, or to that of
+        the step of a parameter that it spoils: `value` and `index` tell which. They are null if the
+        right value is not known. The codes of mistakes and reasons stay the same in later versions;
+        their texts may change.
         """
         finding = self.decisive
         d = finding.diagnosis if finding and finding.verdict == "wrong" else None

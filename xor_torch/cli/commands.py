@@ -1,4 +1,4 @@
-"""The commands by name, and `main`, which runs one and turns what goes wrong into an exit code."""
+"""The commands by name, and `main`, which runs one and turns each error into an exit code."""
 
 import contextlib
 import sys
@@ -35,12 +35,12 @@ The XOR network by hand in NumPy and by autograd in Lightning, from one seed.
 
 commands (xor-torch COMMAND --help tells more):
   train      train through Lightning and report; leave a run for TensorBoard
-  compare    is the backprop right? of your script or notebook, or ours
+  compare    is the backprop right, of your script or notebook, or of ours?
   sweep      train thousands of seeds at once: who gets stuck, and where?
   explain    say why one network is where it is, and try what would help
   predict    what a trained network answers to inputs
   export     a trained network as a NumPy or ONNX file
-  play       one page for the browser, on which a network learns under your hand
+  play       a page for the browser: see a network learn, and change it
 
 options:
   -h, --help     show this and exit

@@ -1,4 +1,4 @@
-"""``xor-torch compare``: our gradients against autograd's, or a script's or notebook's of yours."""
+"""``xor-torch compare``: check our gradients, or those of a user's scripts, against autograd's."""
 
 import contextlib
 import itertools
@@ -52,7 +52,7 @@ class UserFile(Settings):
     timeout: float = flag("seconds to run and judge FILE ({})", positive(MAX_TIMEOUT), 60.0)
     memory: float = flag("gigabytes that FILE may use ({})", positive(MAX_MEMORY), 4.0)
     strict: bool = switch("wrong, too, if FILE computes another loss")
-    tolerant: bool = switch("exit code 0 for a FILE that it cannot tell")
+    tolerant: bool = switch("exit code 0, not 2, for cannot tell")
     verbose: bool = switch("show what FILE prints")
     full: bool = switch("show the derivative at each line, of right files too")
     hint: int = flag("1 layer, 2 line, 3 mistake, 4 all ({})", whole(1, WHOLE_REPORT), WHOLE_REPORT)
@@ -228,7 +228,7 @@ def _write(path: Path, text: str) -> None:
 
 @contextlib.contextmanager
 def _doing() -> Iterator[Callable[[str], None]]:
-    """On a terminal, a line on standard error that says what is being done."""
+    """On a terminal, a line on standard error that tells which phase is running."""
     from rich.console import Console
     from rich.live import Live
     from rich.spinner import Spinner

@@ -1,4 +1,4 @@
-"""The commands for one network that is there: ``explain``, ``predict`` and ``export``."""
+"""The commands for one network: ``explain``, ``predict`` and ``export``."""
 
 import contextlib
 import io
@@ -117,14 +117,14 @@ class Predict(Trained):
 
     usage: ClassVar[str | None] = "{prog} CHECKPOINT [VALUE ...]"
 
-    row: list[str] = flag("of the one row", word, [], positional=True, nargs="*", metavar="VALUE")
+    row: list[str] = flag("one row", word, [], positional=True, nargs="*", metavar="VALUE")
 
 
 def predict(settings: Predict, given: set[str]) -> int:
     """Predict the row of the call, or each row of standard input as soon as it is there."""
     path = find_checkpoint(settings.checkpoint)
     rows = iter([("VALUEs", settings.row)]) if settings.row else _rows()
-    # before torch is imported: a line without end, or none, is refused in no time
+    # before torch is imported, so that an endless line, or no line, is refused at once
     first = next(rows, None)
     if first is None:
         raise UsageError("no row on standard input; give one there or as VALUEs")
@@ -149,7 +149,7 @@ def predict(settings: Predict, given: set[str]) -> int:
 
 
 def _rows() -> Iterator[tuple[str, list[str]]]:
-    """Each line of standard input that is not empty: where it stands, and its words."""
+    """The place and the words of each line of standard input that is not empty."""
     stdin = sys.stdin or io.StringIO()  # None where it is closed
     if stdin.isatty():
         say("Rows, one a line; Ctrl-D ends them:")

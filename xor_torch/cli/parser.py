@@ -1,4 +1,4 @@
-"""The flags of a command, read from its dataclass; the values, read from flags and ``--config``.
+"""Reads the flags of a command from its dataclass, and the values from flags and ``--config``.
 
 A command is a subclass of `Settings`. Its docstring and the help of its fields are what ``--help``
 prints, and its fields are what ``--config`` may set and ``--print-config`` shows.
@@ -57,7 +57,7 @@ def switch(help: str) -> Any:
 
 @dataclasses.dataclass
 class Settings:
-    """What a command is told; each subclass is one command."""
+    """The settings of a command; each subclass is one command."""
 
     usage: ClassVar[str | None] = None  # in place of a list of all flags
     exit_codes: ClassVar[str]
@@ -136,7 +136,7 @@ class Parser(ArgumentParser, Generic[S]):
             name = ex.argument_name.rpartition("/")[2]  # of -h/--help
             name = name if name.startswith("--") else f"argument {name}"
             raise UsageError(f"{name}: {ex.message}")
-        if isinstance(ex, TypeError) and ex.__cause__:  # only of --trainer jsonargparse knows more
+        if isinstance(ex, TypeError) and ex.__cause__:  # jsonargparse knows more about --trainer
             raise UsageError(f"--trainer: {ex.__cause__}")
         if ex is None:  # the only way in which jsonargparse tells of unknown words
             word, _, _ = message.partition(": ")[2].replace(MARK, "").partition(" ")
@@ -174,7 +174,7 @@ class Parser(ArgumentParser, Generic[S]):
                 said = value if equals else "" if following.startswith("--") else following
                 raise UsageError(f"{f'{flag} {said}'.strip()}: given twice")
             if value == "--":  # argparse would drop it and go on with no value at all
-                raise UsageError(f"{word}: -- is no value")
+                raise UsageError(f"{word}: -- is not a value")
             seen.add(flag)
 
 
@@ -215,7 +215,7 @@ def _options(value: Any) -> dict[str, Any]:
 
 
 def load_value(text: str) -> Any:
-    """What a word is in YAML, or the word itself if it is none."""
+    """The value of a word in YAML, or the word itself if it is not YAML."""
     try:
         return files.load_yaml(text.removeprefix(MARK))
     except ValueError:
@@ -227,7 +227,7 @@ set_loader("settings", load_value)
 
 
 class Plain:
-    """The type of a value that is what YAML makes of its text, and nothing else.
+    """The type of a value that YAML reads from its text, and nothing else.
 
     With `Any` in its place, jsonargparse would import the class that ``{class_path: NAME}`` names.
     """
@@ -318,7 +318,7 @@ def pathname(value: Any) -> str:
 
 
 def word(value: Any) -> Any:
-    """Anything; the choices of the flag, or the command, say what it may be."""
+    """Any value; the choices of the flag, or the command, limit it."""
     return value
 
 

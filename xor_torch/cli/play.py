@@ -1,4 +1,4 @@
-"""The command ``play``: one page on which the network learns under the reader's hand."""
+"""``xor-torch play``: write the web page on which the reader sees and changes the network."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,10 +1,10 @@
-"""Torch's compiler is imported when it is used, which no command but a sweep does.
+"""Postpones the import of torch's compiler until something uses it, as only a sweep does.
 
 Lightning imports ``torch._dynamo`` to ask whether a module was compiled, and torch's optimizers
 import it to tell the compiler where to stop. The import is a third of what `train` waits for.
 `postpone` puts a module in its place that answers these questions, as long as nothing is compiled.
-Whatever else is asked of it makes it the real one, as does the import of one of its parts. So a
-newer torch or Lightning that asks for more is served, only later; a test tells when that happens.
+Any other question makes it the real module, and so does the import of one of its parts. So a newer
+torch or Lightning that asks for more still works, only later; a test tells when that happens.
 """
 
 import importlib.abc

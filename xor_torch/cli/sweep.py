@@ -1,4 +1,4 @@
-"""``xor-torch sweep``: train many seeds at once, print a table, leave a file and its pictures."""
+"""``xor-torch sweep``: train many seeds at once, print a table, write a file and its pictures."""
 
 import json
 import math
@@ -141,7 +141,7 @@ def sweep(settings: Sweep, given: set[str]) -> int:
 
 
 def _import_meanwhile(bar: Callable[[Any], None]) -> Callable[[Any], None]:
-    """`bar`, which also imports what pictures need: a second in which the workers compute."""
+    """`bar`, which also imports what pictures need, in a second in which the workers compute."""
 
     def show(now: Any) -> None:
         bar(now)
@@ -152,7 +152,7 @@ def _import_meanwhile(bar: Callable[[Any], None]) -> Callable[[Any], None]:
 
 
 def _check_log_dir(log_dir: str) -> None:
-    """Refuse, before anything is computed, where no run directory can be made."""
+    """Refuse `log_dir`, before anything is computed, if no run directory can be made in it."""
     there = next(
         path for path in [Path(log_dir), *Path(log_dir).absolute().parents] if os.path.lexists(path)
     )

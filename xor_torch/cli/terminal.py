@@ -95,8 +95,8 @@ def say_newest(path: str, checkpoint: Path) -> None:
 def loading(what: str) -> Iterator[None]:
     """Say on a terminal that `what` is being loaded, which may take seconds, until it is.
 
-    Meanwhile no garbage is collected: a collection finds none, and all of them take a third of the
-    time. What was loaded stays until the end, so later ones do not look at it again either.
+    Meanwhile no garbage is collected: there is none, and looking for it takes a third of the time.
+    What was loaded stays until the end, so later collections leave it out, too.
     """
     with doing(f"Loading {what}"):
         gc.disable()

@@ -1,4 +1,4 @@
-"""``xor-torch train``: train through Lightning, print the notebook's report, leave a run."""
+"""``xor-torch train``: train through Lightning, print the notebook's report, keep the run."""
 
 import builtins
 import inspect
@@ -24,7 +24,7 @@ from .terminal import (
     tensorboard,
 )
 
-# Options of Lightning's Trainer that would be something else here than their names say.
+# Options of Lightning's Trainer that would not do here what their names say.
 _EPOCHS = "--epochs says how long; leave this out"
 _CODE = "takes an object, which no flag can give; use xor_torch.fit"
 _BATCH = "an epoch here is one batch, the whole table; leave this out"
@@ -44,7 +44,7 @@ NOT_THE_TRAINERS = {
     "overfit_batches": _BATCH,
     "val_check_interval": "nothing is validated here; leave this out",
 }
-# What Lightning itself would not refuse.
+# The values that make sense; Lightning itself would take others, too.
 TRAINER_RANGES: dict[str, tuple[float, float]] = {
     "devices": (1, 64),  # processes, which it would start
     "accumulate_grad_batches": (1, math.inf),
@@ -86,7 +86,7 @@ class Train(Network):
 
 
 def train(settings: Train, given: set[str]) -> int:
-    """Train, print the notebook's report, leave a run directory."""
+    """Train, print the notebook's report, write a run directory."""
     resume = _checkpoint(settings)
     with loading("torch and Lightning"):
         postpone()
@@ -161,7 +161,7 @@ def _what_is_kept(run_dir: Path | None) -> str:
     if run_dir is None or not (run_dir / runs.CHECKPOINT).is_file():
         return "; nothing is kept"
     done = read(run_dir / runs.CHECKPOINT)["global_step"]
-    return f"; kept is the checkpoint of epoch {done}: {quoted(run_dir / runs.CHECKPOINT)}"
+    return f"; the checkpoint of epoch {done} is kept: {quoted(run_dir / runs.CHECKPOINT)}"
 
 
 def _resumed(path: Path, state: dict[str, Any], settings: Train, given: set[str]) -> Train:
@@ -210,7 +210,7 @@ def _check_trainer_options(options: dict[str, Any]) -> None:
             raise UsageError(f"{said}: {NOT_THE_TRAINERS[name]}")
         kind = known[name].annotation
         if not _fits(value, kind) or (value is None and known[name].default is not None):
-            raise UsageError(f"{said}: of no type that Lightning's Trainer takes there, {kind}")
+            raise UsageError(f"{said}: not of the type that Lightning's Trainer takes, {kind}")
         low, high = TRAINER_RANGES.get(name, (-math.inf, math.inf))
         if isinstance(value, int | float) and not low <= value <= high:
             raise UsageError(f"{said}: must be from {low} to {high}")

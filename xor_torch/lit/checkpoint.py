@@ -37,7 +37,7 @@ WEIGHTS: dict[str, Kind] = {
 TRAINING: dict[str, Kind] = {"callbacks": dict, "optimizer_states": list, "lr_schedulers": list}
 
 # The options of Lightning's Trainer that a resumed run takes from its checkpoint. None of them
-# names code, and none of them starts processes: who wants that says so again.
+# names code, and none of them starts processes: a user who wants that asks for it again.
 OPTIONS: dict[str, Kind] = {
     "accumulate_grad_batches": int,
     "deterministic": (bool, str),

@@ -160,7 +160,7 @@ def events_dir(run_dir: Path) -> Path | None:
 
 
 def label(seed: int, lr: float, hidden: int, bits: int) -> str:
-    """What a run is, as the name of a directory."""
+    """The name of a directory that says what a run is."""
     return f"seed{seed}-lr{lr:g}-width{hidden}" + (f"-bits{bits}" if bits != 2 else "")
 
 

@@ -1,4 +1,4 @@
-// The address: every setting and every change as text, and what of it makes no sense.
+// The address: every setting and every change as text, and which parts of it make no sense.
 "use strict";
 
 const MOST_EPOCHS = 100000;
@@ -26,7 +26,7 @@ function readNumber(name, text) {
   return value >= low && value <= high && (!whole || Number.isInteger(value)) ? value : null;
 }
 
-// What to say to somebody whose number is refused.
+// The message for a number that is refused.
 function rangeOf(name) {
   const [called, low, high, whole] = NUMBERS[name];
   return `${called}: ${whole ? "a whole number" : "a number"} from ${low} to ${high.toLocaleString("en")}`;

@@ -23,7 +23,7 @@ class Chart {
     for (const end of ["pointerup", "pointercancel"]) this.svg.addEventListener(end, () => (down = false));
   }
 
-  // Not for every frame: to ask for a size makes the browser lay out the page at once.
+  // Not in every frame: asking for a size makes the browser lay out the page at once.
   measure() {
     this.width = Math.max(100, this.root.clientWidth);
     this.height = Math.max(80, this.root.clientHeight);

@@ -1,4 +1,4 @@
-// The controls: what they show, and what a hand, a finger or a key on them does.
+// The controls: what they show, and what a click, a touch or a key on them does.
 "use strict";
 
 function fillControls() {

@@ -109,7 +109,7 @@ class DiagramView {
     }
   }
 
-  // What is watched: the surfaces and the edges.
+  // Draw the surfaces and the edges, in each frame.
   draw(flat, surfaces, palette, chosen, lit) {
     this.flat = flat;
     this.units.forEach((canvas, j) => paint(canvas, surfaces.units[j], palette));
@@ -128,7 +128,7 @@ class DiagramView {
     });
   }
 
-  // What is read: the numbers.
+  // Draw the numbers, which people read: ten times a second is enough.
   drawNumbers(pass, gradients, pattern) {
     this.inputs.forEach((node, i) => {
       node.textContent = X[pattern][i];

@@ -1,7 +1,7 @@
 // What became of a network, by the definitions of xor_torch/outcome.py.
 "use strict";
 
-const TIE = 0.1; // predictions further apart than this are told apart
+const TIE = 0.1; // predictions further apart than this belong to different groups
 const NEAR = 0.05; // of the level
 const PACE = 0.5; // of the loss, in as many epochs again
 const CRAWL = 0.01;

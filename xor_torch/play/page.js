@@ -6,9 +6,9 @@ const RUN = EMBEDDED.run; // a run of the reader's own, or null
 const DEFAULTS = { seed: RUN?.seed ?? 42, hidden: RUN?.hidden ?? 2, lr: RUN?.lr ?? 0.1, loss: "mse", momentum: 0,
   epochs: Math.min(RUN?.epochs ?? 10000, 100000) };
 const WORK = 7; // milliseconds of training in a frame; the rest of its 16 draws
-const calm = matchMedia("(prefers-reduced-motion: reduce)");
+const reducedMotion = matchMedia("(prefers-reduced-motion: reduce)");
 
-// All that the address holds, and where the hand is.
+// All that the address holds, and what the reader does at the moment.
 const LOOK = { pattern: 1, speed: 1000, kick: 2, weight: 0, line: null };
 const SWITCHES = ["gradients", "early", "size"];
 const state = { ...DEFAULTS, ...LOOK, at: null, gradients: false, early: false, size: false, theme: null };
@@ -64,7 +64,7 @@ function readAddress() {
 
 const noDraws = (seed) => `The page has no random numbers of seed ${seed} for this width, only of seeds 0 to ${SEEDS - 1}`;
 
-// What went otherwise than the reader asked, in words; "" when all is well.
+// Tell the reader what could not be done as asked; "" when all is well.
 function say(words) {
   $id("notice").textContent = words;
 }
@@ -130,7 +130,7 @@ function reset() {
   startWith([]);
 }
 
-// Start again where the run is shown; a run that was changed nowhere is as long as it was asked to be.
+// Start again and show the same epoch; a run without changes gets back the length that was asked for.
 function startWith(touches) {
   if (touches.length === 0) state.epochs = asked;
   start(touches, position);
@@ -163,7 +163,7 @@ function frame(now) {
     timeline.trainUntil(timeline.epochs, () => performance.now() - began > WORK);
     stale = true;
   }
-  const pause = calm.matches ? 400 : 0; // who asked for less motion gets a picture now and then
+  const pause = reducedMotion.matches ? 400 : 0; // milliseconds between two pictures
   if (playing && now - last >= pause) {
     const target = position + (state.speed * Math.min(now - last, 500)) / 1000;
     position = Math.min(target, timeline.known, timeline.epochs);
@@ -207,7 +207,7 @@ function draw() {
   $id("epoch").value = epoch;
   $id("mse").textContent = `${timeline.losses[epoch].toFixed(6)} at epoch ${number}`;
   if (playing && performance.now() - slowly < 100) return;
-  // What is read, and not watched: ten times a second is enough while it plays.
+  // The numbers below are for reading: while it plays, ten times a second is enough.
   slowly = performance.now();
   diagram.drawNumbers(pass, state.gradients ? gradients : null, state.pattern);
   passes.draw(lines, state.line);

@@ -25,7 +25,7 @@ SCRIPTS = (
 class Run(NamedTuple):
     """A run of two inputs, as the page shows it."""
 
-    name: str  #: what the page calls it
+    name: str  #: its name on the page
     seed: int
     hidden: int  #: 1 to 8
     lr: float
@@ -38,8 +38,8 @@ def write_page(path: str | Path, run: Run | None = None) -> None:
     """Write the page to `path`, whole or not at all.
 
     Args:
-        path: of the HTML file; what is there is replaced.
-        run: to open with; by default the page opens with seed 42.
+        path: of the HTML file; a file that exists is replaced.
+        run: that the page shows first; by default it shows seed 42.
 
     Raises:
         WriteError: it cannot be written.

@@ -1,4 +1,4 @@
-// A training run: the weights before each epoch, and what a hand has changed on the way.
+// A training run: the weights before each epoch, and the changes that the reader has made.
 "use strict";
 
 class Timeline {
@@ -104,7 +104,7 @@ class Timeline {
     for (const name in this.settings) this.settings[name] = touch[name] ?? this.settings[name];
   }
 
-  // Change something at an epoch that is known. What was later is forgotten, and trained anew.
+  // Change something at an epoch that is known. The later epochs are dropped and trained again.
   touch(touch) {
     const replaced = (old) =>
       old.epoch > touch.epoch ||

@@ -24,7 +24,7 @@ class Progress(NamedTuple):
     total: int  #: networks times epochs
     finished: int  #: networks
     solved: int  #: finished networks that answer every row correctly
-    first: str = ""  #: how the first seed fares, in words, until a block is finished
+    first: str = ""  #: how the first seed is doing, in words, until a block is finished
 
 
 class Watch:
@@ -49,7 +49,7 @@ class Watch:
 
 
 def preview(plan: Plan) -> Iterator[str]:
-    """How the first seed fares, trained in NumPy: something to see until a block is finished."""
+    """How the first seed is doing, trained in NumPy: something to see until a block is finished."""
     if plan.loss != "mse" or 2**plan.bits * (plan.hidden + 1) > LONGEST_PREVIEW:
         yield from repeat("")
     X, y = truth_table(plan.bits)

@@ -1,4 +1,4 @@
-"""One parameter's changes against one gradient: numbers with a known answer."""
+"""The fit of one parameter's changes to one gradient, on numbers with a known answer."""
 
 import torch
 

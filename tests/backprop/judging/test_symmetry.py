@@ -1,4 +1,4 @@
-"""The derivative of a gradient is symmetric: numbers with a known answer."""
+"""The derivative of a gradient is symmetric: tests on numbers with a known answer."""
 
 import torch
 from hypothesis import given

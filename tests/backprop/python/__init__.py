@@ -24,6 +24,16 @@ _EARLY = """            for w in range(len(neuron.weights)):
                 neuron.weights[w] -= self.RATE * deltas[o] * neuron.inputs[w]
 """
 MISTAKES = {
+    "fires-no input": Mistake("fires", "error * inputs[i]", "error", ("self.weights[i] +=",)),
+    "fires-wrong sign of the bias": Mistake("fires", "self.bias += self", "self.bias -= self"),
+    "fires-wrong sign": Mistake(
+        "fires", "label - self.answer(inputs)", "self.answer(inputs) - label",
+        ("self.weights[i] +=",),
+    ),
+    "fires-input of another weight": Mistake(
+        "fires", "error * inputs[i]", "error * inputs[i - 1]", ("self.weights[i] +=",)
+    ),
+    "answers-wrong sign of the bias": Mistake("answers", "b = b + rate", "b = b - rate"),
     "off-no weight": Mistake("off", "+= error * W2[j] * x[i]", "+= error * x[i]"),
     "sparse-the square of a value": Mistake("sparse", "(error * v -", "(error * v * v -"),
     "neurons-no slope": Mistake(

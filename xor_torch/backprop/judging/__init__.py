@@ -12,7 +12,7 @@ The rooms, in the order in which a verdict is made:
 ``losses``      of which loss a delta is the derivative, mostly without knowing the target
 ``unknown``     a delta of no known loss: is it the derivative of anything?
 ``optimisers``  the gradient inside an update, and what the update makes of it
-``soundness``   what forbids the verdict "correct", and what may be meant and is not "wrong"
+``soundness``   what forbids the verdict "correct", and what may be intended and is not "wrong"
 ``derivatives`` which derivative each value of the backward pass is
 ``repair``      the first value that, replaced by the right derivative, makes all updates right
 ``mistakes``    the names of mistakes, a row each

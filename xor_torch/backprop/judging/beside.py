@@ -11,11 +11,11 @@ from .points import Bench, CannotTell, largest
 from .repair import Culprit, Repair
 from .unknown import only_through
 
-STATES = PARTS | {"assign"}  # what leads from a parameter, updated in part, to its beginning
+STATES = PARTS | {"assign"}  # lead back from a parameter that is updated in part to its old value
 BY_ELEMENT = ELEMENTWISE | PARTS
 BY_ITS_NORM = (
-    "a step is its gradient times a number of its own, another in each step: it is clipped by its "
-    "norm, say, which may be meant"
+    "a step is its gradient times a number that differs from step to step: it may be clipped by "
+    "its norm, which may be intended"
 )
 OF_ONE = ELEMENTWISE | SAME_NUMBERS  # operations that make a value of one array alone
 
@@ -58,7 +58,7 @@ def own_rates(bench: Bench, one: Fit) -> str | None:
 def only_rated(bench: Bench, one: Fit) -> bool:
     """Is every wrong step a multiple of its gradient, with another factor at each point?
 
-    So is one that is clipped by the norm of its own array.
+    A step that is clipped by the norm of its own array is one, too.
     """
     bad = [i for i, ok in enumerate(one.good) if not ok]
     for p in [p for p in bench.points if p.step in one.objective.terms]:
@@ -86,10 +86,10 @@ def _typed(bench: Bench, k: int, i: int) -> set[float]:
 
 
 def meant(bench: Bench, repair: Repair, culprit: int) -> list[int]:
-    """What is added, on the way of a derivative, and has no target in it: a penalty, perhaps.
+    """Terms that are added to a derivative and have no target in them: perhaps a penalty.
 
     Raises:
-        CannotTell: a derivative is clipped on the way, which may be meant.
+        CannotTell: a derivative is clipped on the way, which may be intended.
 
     """
     view, nodes = repair.view, bench.tape.nodes
@@ -102,7 +102,7 @@ def meant(bench: Bench, repair: Repair, culprit: int) -> list[int]:
         # where(z > 0, dz, 0) asks the forward pass, where(dz > 5, 5, dz) the derivative
         asks = nodes[n].op != "where" or nodes[n].inputs[0] in view.after(right)
         if nodes[n].op in CUTS and right and asks:
-            raise CannotTell(f"derivatives are clipped on {bench.where(n)}, which may be meant")
+            raise CannotTell(f"derivatives are clipped on {bench.where(n)}, which may be intended")
         # the culprit is a derivative times a number that is made of a derivative
         scaled = n == culprit and nodes[n].op in ("multiply", "divide") and right
         numbers = {i for i in inputs if i not in right and not nodes[i].shape}
@@ -128,7 +128,7 @@ def everywhere(bench: Bench, k: int, found: list[int]) -> dict[int, list[int]]:
 
 
 def _is_state(bench: Bench, k: int, n: int) -> bool:
-    """Is it a parameter, or a part of one, some others of which may be updated?"""
+    """Is it a parameter, or a part of one whose other parts may be updated?"""
     view, nodes = bench.view(k), bench.tape.nodes
     while n not in view.starts and nodes[n].op in STATES and nodes[n].inputs:
         n = nodes[n].inputs[0]
@@ -174,7 +174,7 @@ def of_earlier_steps(bench: Bench) -> str | None:
     """A value that an earlier step has made is added to a parameter, and it is not yet a momentum.
 
     The check takes a part of the last gradient as zero if it was itself a part of the last step;
-    of another value it cannot tell what it is for.
+    it cannot tell what another value is for.
     """
     nodes = bench.tape.nodes
     for k in [k for k in bench.chosen if k]:
@@ -270,7 +270,7 @@ def _beside_zeros(bench: Bench, k: int, n: int) -> bool:
 
 
 def _from_targets(repair: Repair) -> set[int]:
-    """What the error comes into: all that is computed from a true derivative of this objective.
+    """All values with the error in them: those computed from a true derivative of this objective.
 
     A value that is made of the forward pass alone has no target in it.
     """

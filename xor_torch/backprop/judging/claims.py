@@ -29,7 +29,7 @@ class Claim(NamedTuple):
 
     pair: Pair
     name: str
-    of: int  # the value by which the loss is derived
+    of: int  # the value that the loss is differentiated by
     loss: int
     autograd: int  # what autograd gave
 

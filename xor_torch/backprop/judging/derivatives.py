@@ -40,7 +40,7 @@ class Derivatives:
         terms = objective.terms[k]
         self.forward = self.view.behind([v for _, v in terms])
         ds = [d for d, _ in terms if d is not None]
-        # a number that all gradients are multiplied with is made of them, and is held
+        # a factor of all gradients that is made of the gradients counts as a constant
         self.held = ds if as_own(bench, objective) is not None else []
         self.fixed = self.view.behind([v for _, v in terms] + [d for d in ds if not self.held])
         # number of some uses, below 0 -> (value, users)
@@ -83,7 +83,7 @@ class Derivatives:
             leaves: dict[tuple[int, int], Tensor] = {}
             values = dict(p.values)
             for m in again:
-                mine = dict(values)
+                mine = {n: values[n] for n in nodes[m].inputs if n in values}
                 for n in often & {*nodes[m].inputs}:
                     leaves[n, m] = mine[n] = values[n].view_as(values[n])
                 values[m] = replay.apply(self.bench.tape, nodes[m], mine, self.bench.ties)

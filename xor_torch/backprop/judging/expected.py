@@ -20,8 +20,9 @@ def fill(bench: Bench, one: Fit, found: Diagnosis) -> None:
 
     Args:
         bench: the network.
-        one: what the updates should be the gradient of, with the factor of those that are.
-        found: changed in place; as it is, if it has numbers already or there are none to be had.
+        one: the objective whose gradient the updates should follow, with the factor of those that
+            do.
+        found: changed in place; it stays as it is if it has numbers already or there are none.
 
     """
     points = [p for p in bench.points if p.step in one.factors]
@@ -43,7 +44,7 @@ def fill(bench: Bench, one: Fit, found: Diagnosis) -> None:
 
 
 def worst(found: Diagnosis, of: str, actual: Tensor, expected: Tensor) -> None:
-    """Keep the element that is farthest off, and some others; NaN is not looked at."""
+    """Keep the element that is farthest off, and some others; NaN is ignored."""
     actual, expected, shape = actual.reshape(-1), expected.reshape(-1), actual.shape
     off = (actual - expected).abs().nan_to_num(0.0)
     if not off.numel() or float(off.max()) <= RTOL * float(expected.nan_to_num(0.0).abs().max()):

@@ -1,6 +1,6 @@
 """Does the gradient of one objective explain the updates?
 
-Of each parameter: change = -factor * gradient (- decay * parameter), in every element, with one
+For each parameter: change = -factor * gradient (- decay * parameter), in every element, with one
 factor for all points of a step. A wrong gradient of few numbers can have a factor of its own at
 each point, so only what is the same at several points of a step counts.
 """
@@ -59,7 +59,7 @@ class Part:
     decay: float = 0.0
     silent: bool = False  # it neither moves nor has a gradient, except for rounding
     idle: bool = False  # the same, exactly
-    failing: float = 0.0  # the largest of what is not explained, to the largest of all
+    failing: float = 0.0  # the largest change that is not explained, relative to the largest of all
 
     @property
     def factor(self) -> float:
@@ -127,7 +127,7 @@ def _one_step(samples: Sequence[Sample]) -> tuple[float, float]:
 
 
 def _solved(columns: list[Tensor], samples: Sequence[Sample]) -> list[float]:
-    """By how much of each column the changes are explained best; 0 if they are too few."""
+    """The multiple of each column that explains the changes best; 0 if they are too few."""
     change = torch.cat([s.change.reshape(-1) for s in samples])
     if len(change) <= len(columns) + 1:
         return [0.0] * len(columns)
@@ -138,7 +138,7 @@ def _solved(columns: list[Tensor], samples: Sequence[Sample]) -> list[float]:
 
 def _least_squares(a: Tensor, y: Tensor) -> Tensor:
     """The x for which ``a @ x`` is nearest to y."""
-    if a.shape[1] == 1:  # most questions are of one column, and LAPACK takes long to begin
+    if a.shape[1] == 1:  # mostly there is one column, and starting LAPACK takes long
         return (a * y).sum(0, keepdim=True) / (a * a).sum(0, keepdim=True).clamp(min=1e-300)
     found: Tensor = torch.linalg.lstsq(a, y, driver="gelsd").solution
     return found
@@ -219,7 +219,7 @@ class Fit:
     downhill: float = 0.0  # the sign of a factor that lowers the loss; 0 if it is not known
 
     def alike(self, i: int, j: int) -> bool:
-        """Have two parameters the same factor at every step?"""
+        """Do two parameters have the same factor at every step?"""
         a, b = self.parts[i].factors, self.parts[j].factors
         common = a.keys() & b.keys()
         return bool(common) and all(alike(a[k], b[k]) for k in common)
@@ -316,10 +316,12 @@ def fit(bench: Bench, objective: Objective, decay: bool = False, noise: bool = T
 
 def hopeless(bench: Bench, objective: Objective, decay: bool) -> bool:
     """Does no update follow it at the points of one step? A quick test before `fit`."""
-    k = next((p.step for p in reversed(bench.points) if p.step in objective.terms), None)
+    some = [p.step for p in reversed(bench.points) if p.step in objective.terms]
+    moving = (p.step for p in reversed(bench.points) if p.changing)
+    k = next((k for k in moving if k in some), next(iter(some), None))
     rows: dict[int, list[Tensor]] = {i: [] for i in range(len(bench.parameters))}
     for p in [p for p in reversed(bench.points) if p.step == k]:
-        found = gradients(objective, p.step, p.values, p.leaves)
+        found = gradients_at(objective, p)
         for i in [*rows] if found is not None else []:
             assert found is not None
             sample = Sample(p.step, p.changes[i], found[i], p.leaves[i].detach(), p.moved)

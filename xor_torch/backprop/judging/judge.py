@@ -22,7 +22,6 @@ from .fit import Fit, fit, hopeless
 from .losses import Match
 from .mistakes import name_of
 from .objectives import (
-    HINGE,
     Objective,
     as_own,
     different,
@@ -129,8 +128,9 @@ def _try(tape: Tape, network: Network, clock: Clock, changed: bool = False) -> F
         # if it is wrong either way, the one with a place
         if finding is None or found.verdict != "wrong" or found.diagnosis or not finding.diagnosis:
             finding = found
-        tied = judgement.bench is not None and judgement.bench.tied
-        if found.verdict == "correct" or not (in_time and tied):
+        if found.verdict == "correct" or not in_time or judgement.bench is None:
+            break
+        if ties or not judgement.bench.ties_matter():
             break
     assert finding is not None
     return finding
@@ -251,9 +251,10 @@ class Judgement:
         # a loss that is computed in some steps only may not show all parameters
         if perfect is not None and not any(p.idle for p in perfect.parts):
             return self._by_own(bench, perfect, own)
-        uphill = next((f for f in own if f.objective.name == HINGE and f.all_good), None)
+        uphill = next((f for f in own if f.objective.by_branches and f.all_good), None)
         if uphill is not None and uphill.scale < 0:
-            return self._uphill(bench, uphill, Finding("wrong", loss=HINGE, lr=-uphill.scale))
+            loss = uphill.objective.name
+            return self._uphill(bench, uphill, Finding("wrong", loss=loss, lr=-uphill.scale))
         found = self._pairs(bench)
         best = [f for f in found if f.all_good]
         best.sort(key=lambda f: (not f.objective.name, _first_delta(f)))
@@ -276,9 +277,9 @@ class Judgement:
     def _own(self, bench: Bench) -> list[Fit]:
         found: list[Fit] = []
         all_points, first = bench.points, _of_one_step(bench)
-        scalars = sorted(own_scalars(bench), key=lambda o: o.name == HINGE)
+        scalars = sorted(own_scalars(bench), key=lambda o: o.by_branches)
         for objective in different(scalars, first):
-            if objective.name == HINGE and any(f.objective.name != HINGE for f in found):
+            if objective.by_branches and any(not f.objective.by_branches for f in found):
                 break  # the script computes its loss
             bench.points = first
             one = fit(bench, objective)
@@ -287,13 +288,13 @@ class Judgement:
                 one = fit(bench, objective)
             if one is None or all(p.silent and not p.factors for p in one.parts):
                 continue
-            if objective.name != HINGE and is_linear(bench, objective):
+            if not objective.by_branches and is_linear(bench, objective):
                 continue
             if not one.all_good:
                 decayed = fit(bench, objective, decay=True)
                 if (
                     decayed is not None
-                    and (_perfect(decayed) or (objective.name == HINGE and decayed.all_good))
+                    and (_perfect(decayed) or (objective.by_branches and decayed.all_good))
                     and not _inside_another(bench, one, found)
                 ):
                     one = decayed
@@ -308,10 +309,11 @@ class Judgement:
         """The pairs that explain some updates, the best first; with a decay if none does."""
         all_points, first = bench.points, _of_one_step(bench)
         some: list[Fit] = []
+        candidates = pairs(bench)
         for decay in (False, True):
             bench.points = first
             screened = []
-            for pair in pairs(bench):
+            for pair in candidates:
                 bench.clock.check()
                 if hopeless(bench, pair, decay):
                     continue
@@ -444,7 +446,7 @@ class Judgement:
         finding.lr = None
         finding.notes.append(
             "each step is the gradient times a number that the step computes "
-            f"({bench.where(number[k])}): clipping by norm, say"
+            f"({bench.where(number[k])}), as in clipping by norm"
         )
         return finding
 
@@ -495,7 +497,7 @@ class Judgement:
                 return mistake
         blamed = [f for f in own if f.some and not f.all_good] + some[:3]
         if not any_loss:
-            blamed += [f for f in own[:2] if f not in blamed and f.objective.name != HINGE]
+            blamed += [f for f in own[:2] if f not in blamed and not f.objective.by_branches]
         rated = False
         for one in [f for f in blamed if f.contradicted]:
             if bench.clock.left() < 0:
@@ -515,7 +517,7 @@ class Judgement:
                     self.certain = self._somewhere(bench, one)
                 else:
                     where = bench.where(next(n for n in cut if n is not None))
-                    self.reason = f"derivatives are clipped on {where}, which may be meant"
+                    self.reason = f"derivatives are clipped on {where}, which may be intended"
             try:
                 if all(p.ok for p in one.parts) and sure:
                     return self._scaled(bench, one)
@@ -566,7 +568,7 @@ class Judgement:
         if not isinstance(finding, Finding) or finding.verdict != "correct":
             raise CannotTell(
                 "every update follows the gradient at the numbers of the run, but not at others: "
-                "the script decides by a number that was not seen, as int(np.argmax(x)) is"
+                "the script decides by a number that was not seen, such as int(np.argmax(x))"
             )
         return finding
 
@@ -754,8 +756,13 @@ def _spoils(
 
 
 def _of_one_step(bench: Bench) -> list[Point]:
-    """The points of the first step, if they are enough to rule something out."""
-    first = [p for p in bench.points if p.step == bench.points[0].step]
+    """The points of the first step, if they are enough to rule something out.
+
+    It is the first of those that change something at the most points.
+    """
+    changing = [p.step for p in bench.points if p.changing]
+    step = max((p.step for p in bench.points), key=changing.count)
+    first = [p for p in bench.points if p.step == step]
     return first if len(first) > 2 else bench.points
 
 
@@ -795,7 +802,7 @@ def _inside_another(bench: Bench, one: Fit, found: list[Fit]) -> bool:
 
 def _climbed(bench: Bench, own: list[Fit]) -> list[Fit]:
     """The scalars that every update goes up, without the terms of others."""
-    found = [f for f in own if f.all_good and f.scale < 0 and f.objective.name != HINGE]
+    found = [f for f in own if f.all_good and f.scale < 0 and not f.objective.by_branches]
     return [f for f in found if not _inside_another(bench, f, own)]
 
 

@@ -19,8 +19,8 @@ from torch.nn.functional import huber_loss, softplus
 from .. import replay
 from .findings import MistakeName
 from .fit import PROPORTIONAL
-from .objectives import Objective
-from .points import Bench, Point, largest
+from .objectives import PERCEPTRON, Objective
+from .points import Bench, Point, is_finite, largest
 
 Tensor = torch.Tensor
 Data = tuple[Tensor, Tensor, Tensor, Tensor]  # (z, f, df/dz, d) at a point
@@ -167,7 +167,7 @@ class Match:
 def is_likelihood(bench: Bench, match: Match) -> bool:
     """Is it a cross-entropy of classes with its sign turned, so that steps should go up?
 
-    Its probabilities must be made by a sigmoid or a softmax: many a number is between 0 and 1.
+    Its probabilities must be made by a sigmoid or a softmax: many other numbers lie from 0 to 1.
     """
     t, f = match.target, match.value
     if match.scale >= 0 or t is None or match.is_vague:
@@ -192,6 +192,7 @@ def identify(bench: Bench, pair: Objective, rows: tuple[Row, ...]) -> Match | No
             assert d is not None
             deltas = [p.values[d].detach() for p in points]
             found = _identify(bench, k, points, deltas, z, d, rows)
+            found = found or (_stepped(bench, points, d, z) if rows is LOSSES else None)
             if found is not None and not found.is_vague:
                 return found
             last = last or found
@@ -358,6 +359,25 @@ def _affine(row: Row, data: list[Data]) -> tuple[float, Tensor] | None:
     return c, target
 
 
+def _stepped(bench: Bench, points: list[Point], d: int, z: int) -> Match | None:
+    """The loss of a perceptron, ``max(0, -t z)``, has a derivative that is a step.
+
+    It is 0 on one side of a number, where the answer is right, and the same everywhere on the
+    other. An error ``f(z) - t`` is such a step if f is one, and t one of its values.
+    """
+    p = points[0]
+    table = bench.at_each(p.step, z, d, p.values)
+    if table is None:
+        return None
+    jump = table[-1] - table[0]
+    scale = float(jump.abs().max()) * (1.0 if float(jump.sum()) > 0 else -1.0)
+    rising = bool((table.diff(dim=0) * scale >= 0).all()) and _same(jump, scale + 0 * jump)
+    stops = bool((table[[0, -1]].abs().amin(0) <= 1e-9 * abs(scale)).all())
+    if not rising or not stops or not is_finite(table):
+        return None
+    return Match(PERCEPTRON, None, scale, z, z, p.step)
+
+
 def _weighted(data: list[Data], k: int, z: int, f: int) -> Match | None:
     """A loss with a positive weight of its own for each element, or for each row of a softmax."""
     if len(data) < 4:
@@ -431,7 +451,7 @@ def _targets(bench: Bench, k: int, d: int, shape: torch.Size) -> list[Tensor]:
 
 
 def _numbers(bench: Bench, k: int) -> list[float]:
-    """Numbers that the step is typed with, and 1."""
+    """The numbers in the text of the step, and 1."""
     found = {1.0}
     for n in bench.steps[k].nodes:
         node = bench.tape.nodes[n]
@@ -451,7 +471,7 @@ def known_target(bench: Bench, match: Match, d: int) -> bool:
     view, nodes = bench.view(match.step), bench.tape.nodes
     targets = [t, *_as_other_values(bench, match, d)]
     for n in view.behind([d]):
-        sums = nodes[n].op in ("add", "subtract")  # a factor is no target
+        sums = nodes[n].op in ("add", "subtract")  # a factor is not a target
         typed = [float(a) for a in nodes[n].args if sums and isinstance(a, int | float)]
         data = [torch.tensor(typed)] if typed else []
         for i in nodes[n].inputs:

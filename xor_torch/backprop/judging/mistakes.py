@@ -99,10 +99,11 @@ def scaled(bench: Bench, one: Fit) -> Diagnosis:
     view, nodes, k = repair.view, bench.tape.nodes, repair.k
     paths = {i: _path(bench, repair, i) for i in range(len(one.parts))}
     usual = {1.0} | {abs(f) for i in paths if i not in repair.bad for _, f in paths[i]}
+    right = sum(1 << i for i in paths if i not in repair.bad)  # what moves these is right, too
     found = []
     for i in repair.bad:
-        off, path = one.parts[i].factor / one.scale, paths[i]
-        end = bench.steps[k].end[bench.parameters[i]]
+        off, end = one.parts[i].factor / one.scale, bench.steps[k].end[bench.parameters[i]]
+        path = [(n, f) for n, f in paths[i] if not view.reaches.get(n, 0) & right]
         exact = [n for n, f in path if alike(f, off) and not alike(f, 1.0)]
         odd = [n for n, f in path if off < 0 and f < 0 and n != end]
         rates = [f for j in paths if j not in repair.bad for n, f in paths[j][-2:]]
@@ -152,7 +153,7 @@ class Wrong:
     """A wrong value, taken apart: what it is computed of, and what it should be.
 
     Going back through products, sums and parts, one meets true derivatives (``upstream``), weights,
-    values of the forward pass, data, and whatever else was computed, as the slope of an activation.
+    values of the forward pass, data, and other computed values, such as the slope of an activation.
     """
 
     def __init__(self, bench: Bench, repair: Repair, culprit: Culprit) -> None:
@@ -220,7 +221,7 @@ class Wrong:
         return any(e < 0 and uses[e][0] == self.v for e in self.repair.matches(self.n))
 
     def penalty(self) -> bool:
-        """Does nothing but a multiple of the parameter itself lack?"""
+        """Is only a multiple of the parameter itself missing?"""
         own, k = self.repair.objective.kind == "own", self.view.begin[self.v]
         by = self.repair.slopes[self.culprit.values[0]]
         values, lacks = [], []
@@ -285,7 +286,7 @@ class Wrong:
         return len(self.uses) == 1 and bool(self.zs & self.upstream.keys() and self.read)
 
     def dot(self) -> bool:
-        """Are two things of one shape summed over where each element has its own product?"""
+        """Are two arrays of one shape multiplied as matrices, instead of element by element?"""
         for m in self.products:
             sizes = {tuple(sorted(self.nodes[i].shape)) for i in self.nodes[m].inputs}
             if len(sizes) == 1:
@@ -332,7 +333,7 @@ class Wrong:
         return bool(self.upstream) and bool(self.given or not self.read)
 
     def stale(self) -> bool:
-        """The same, of an array that was computed before: in the step before, say."""
+        """The same with an array that was computed before, for instance in the last step."""
         return self.of_data() and any(self.nodes[o].inputs for o in self.given)
 
     def picked(self) -> bool:
@@ -350,7 +351,7 @@ class Wrong:
 
 Holds = Callable[[Wrong], bool]
 
-# In this order: what is more special comes first.
+# In this order: the more special mistakes come first.
 OF_PARAMETERS: list[tuple[MistakeName | None, Holds]] = [
     ("updated too early", lambda w: w.updated),
     ("detached regularisation", Wrong.penalty),

@@ -11,14 +11,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import torch
 
-from ..operations import PARTS, SAME_NUMBERS
+from ..operations import PARTS, SAME_NUMBERS, STEPS
 from ..tape import Ref, squeezed
 from .points import Bench, Key, Point, Values, View, is_finite
 
 Tensor = torch.Tensor
 HINGE = "hinge loss"
+PERCEPTRON = "perceptron loss"
+DIFFERENT = {"not_equal": True, "equal": False}
 LESS = {"less": True, "less_equal": True, "greater": False, "greater_equal": False}
 # What may lie between a term of a sum and the update that it is a part of.
 PASSED_ON = {"add", "subtract", "negative", "multiply", "divide", "assign", "copy", "astype"}
@@ -37,6 +40,11 @@ class Objective:
     weights: dict[int, float] = field(default_factory=dict)  # of values; 1 if it is not here
     # what `gradients_at` has found, by the identity of a point's values, which it keeps alive
     found: dict[int, tuple[Values, list[Tensor] | None]] = field(default_factory=dict)
+
+    @property
+    def by_branches(self) -> bool:
+        """Is it known by the branches that the script takes?"""
+        return self.name in (HINGE, PERCEPTRON)
 
     def values(self, k: int) -> list[int]:
         return [v for _, v in self.terms[k]]
@@ -117,7 +125,7 @@ def own_scalars(bench: Bench, steps: Iterable[int] | None = None) -> list[Object
 
 
 def different(scalars: list[Objective], points: list[Point]) -> list[Objective]:
-    """The first of those that are at all points a multiple of each other, as sum and mean are."""
+    """Objectives that are not a multiple of an earlier one at all points, as a mean is of a sum."""
     found: dict[tuple[object, ...], Objective] = {}
     for one in scalars:
         values = [total(one, p.step, p.values) for p in points if p.step in one.terms]
@@ -132,7 +140,7 @@ def different(scalars: list[Objective], points: list[Point]) -> list[Objective]:
 def _hinges(bench: Bench) -> dict[tuple[object, ...], Objective]:
     """Losses that are a branch: ``if y * f(x) < 1:`` is where max(0, 1 - y f(x)) has a slope.
 
-    It may have it on either side.
+    It may have it on either side. ``if step(f(x)) != y:`` is where max(0, -y f(x)) has one.
     """
     found: dict[tuple[object, ...], Objective] = {}
     for k in bench.chosen:
@@ -140,9 +148,19 @@ def _hinges(bench: Bench) -> dict[tuple[object, ...], Objective]:
         needed = view.behind(view.ends)
         for n, answer in bench.tape.branches:
             inputs = [i for i in nodes[n].inputs if i in view.inside]
-            if n not in view.inside or nodes[n].op not in LESS or len(inputs) != 1:
+            if n not in view.inside or len(inputs) != 1:
                 continue
             (margin,) = inputs
+            if nodes[n].op in DIFFERENT and margin not in needed:
+                wrong = _wrong_answer(bench, k, n, margin)
+                if wrong is not None:
+                    z, slope = wrong
+                    key = (PERCEPTRON, *view.key(z))
+                    made = found.setdefault(key, Objective("own", PERCEPTRON, {}, key))
+                    made.terms.setdefault(k, []).append((None, z))
+                    made.weights[z] = slope if answer == DIFFERENT[nodes[n].op] else 0.0
+            if nodes[n].op not in LESS:
+                continue
             if (
                 margin in needed
                 or view.depends[margin] != view.full
@@ -160,8 +178,38 @@ def _hinges(bench: Bench) -> dict[tuple[object, ...], Objective]:
     return found
 
 
+def _wrong_answer(bench: Bench, k: int, n: int, answer: int) -> tuple[int, float] | None:
+    """The number of which an answer is a step, and the slope of the loss if the answer is wrong.
+
+    Args:
+        bench: of the network.
+        k: the step.
+        n: the comparison of the answer with the target.
+        answer: what is compared.
+
+    """
+    view, nodes = bench.view(k), bench.tape.nodes
+    if nodes[answer].op not in STEPS | {"where"}:  # a number of wrong answers, say
+        return None
+    compared = [m for m in view.behind([answer]) if nodes[m].op in LESS]
+    asked = {i for m in compared for i in nodes[m].inputs if i in view.inside}
+    others = [x for x in nodes[n].args if x != Ref(answer)]
+    given = [nodes[x.id].value if isinstance(x, Ref) else x for x in (Ref(answer), *others)]
+    numbers = [float(np.reshape(x, ())) for x in given if x is not None and np.size(x) == 1]
+    if len(asked) != 1 or len(numbers) != 2:
+        return None
+    (z,) = asked
+    if view.depends[z] != view.full or nodes[z].shape not in ((), (1,), (1, 1)):
+        return None
+    table = bench.at_each(k, z, answer, {})
+    if table is None:
+        return None
+    slope = float((table[-1] - table[0]).sum()) * (numbers[0] - numbers[1])
+    return (z, math.copysign(1.0, slope)) if slope else (z, 0.0)
+
+
 def _beside_earlier(bench: Bench, k: int) -> set[int]:
-    """What compares a value of this step with the same of a step before: progress, and no loss.
+    """Values that compare one of this step with the same of an earlier step: progress, not a loss.
 
     A running loss only adds to what was there.
     """
@@ -177,7 +225,7 @@ def _beside_earlier(bench: Bench, k: int) -> set[int]:
 
 
 def _on_the_data_of(view: View, needed: set[int]) -> set[int]:
-    """What reads arrays from outside the step, and none but those that the updates read."""
+    """Values that read arrays from outside the step, but only arrays that the updates read."""
     nodes = view.tape.nodes
     known = {i for n in needed for i in view.outside(n)}
     stack = [*known]
@@ -210,7 +258,7 @@ def _on_the_data_of(view: View, needed: set[int]) -> set[int]:
 
 
 def _moved_by_itself(view: View, n: int) -> bool:
-    """Is it a multiple of the only parameter, and what else is added?
+    """Is it a multiple of the only parameter, plus other terms?
 
     Then its derivative by it is one number, and with that any update explains itself.
     """
@@ -233,7 +281,7 @@ def _moved_by_itself(view: View, n: int) -> bool:
 
 
 def is_linear(bench: Bench, objective: Objective) -> bool:
-    """Has it the same gradient wherever the parameters are? Then it has no minimum."""
+    """Does it have the same gradient wherever the parameters are? Then it has no minimum."""
     by_step: dict[int, list[list[Tensor]]] = {}
     for p in bench.points:
         if p.step in objective.terms:

@@ -3,7 +3,7 @@
 No optimiser is recognised. Walking back from the new value of a parameter through operations that
 work element by element, one comes to a single value that everything else went through: what the
 backward pass hands to the optimiser. That value is checked. What the optimiser makes of it is
-asked by handing it other numbers.
+found by giving it other numbers.
 """
 
 import math
@@ -27,19 +27,23 @@ def enter(bench: Bench) -> Inner | None:
     found = handed_over(bench)
     if found is None:
         return None
+    clipped = set[int]()
     try:
         for k in bench.chosen:
-            for i, sign in _signs(bench, found, k).items():
+            signs, by_norm = _signs(bench, found, k)
+            clipped |= by_norm
+            for i, sign in signs.items():
                 found[k, i] = found[k, i][0], sign
     except CannotTell:
         return None
-    return found
+    # of one array that is clipped beside others, the rate is not known
+    return found if not clipped or len(clipped) == len(bench.parameters) else None
 
 
 def proportional(bench: Bench, inner: Inner) -> bool:
     """Is a step a multiple of the gradient as long as the optimiser's state is zero?
 
-    That of momentum is. That of Adam is of one size, whatever the gradient is.
+    A momentum's step is. A step of Adam has one size, whatever the gradient is.
     """
     little, much = (_answer(bench, inner, bench.chosen[0], size, 0.0) for size in (0.01, 1.0))
     return all(math.isclose(much[i], 100 * little[i], rel_tol=PROPORTIONAL) for i in much)
@@ -51,12 +55,13 @@ def handed_over(bench: Bench) -> Inner | None:
     Its sign is taken as that of a gradient.
     """
     found: Inner = {}
-    for k in bench.chosen:
-        for i in bench.parameters:
-            node = _gradient_node(bench, k, i)
-            if node is None:
-                return None
-            found[k, i] = node, -1.0
+    for i in bench.parameters:
+        ways = [_gradient_nodes(bench, k, i) for k in bench.chosen]
+        least = min(map(len, ways))  # where some steps are clipped, so far as those allow
+        if not least:
+            return None
+        for k, way in zip(bench.chosen, ways, strict=True):
+            found[k, i] = way[least - 1], -1.0
     return found
 
 
@@ -89,7 +94,8 @@ def scaled(bench: Bench) -> bool:
     return any_number
 
 
-def _gradient_node(bench: Bench, k: int, i: int) -> int | None:
+def _gradient_nodes(bench: Bench, k: int, i: int) -> list[int]:
+    """What the backward pass hands to the optimiser, and that times the first steady factors."""
     nodes, view, step = bench.tape.nodes, bench.view(k), bench.steps[k]
     begin, end = step.start[i], step.end[i]
     shape = squeezed(nodes[begin].shape)
@@ -108,18 +114,22 @@ def _gradient_node(bench: Bench, k: int, i: int) -> int | None:
             break
         waiting.update(a for a in made_of if nodes[a].shape or not nodes[begin].shape)
     if not through:
-        return None
+        return []
     *after, node = through
+    way = [node]
     for n in reversed(after):
         others = [a for a in nodes[n].inputs if a != node]
         penalty = nodes[n].op == "add" and all(
             _of_states(bench, k, a) and a in view.inside for a in others
         )
         steady = nodes[n].op in STEADY and not any(a in view.inside for a in others)
-        if not steady and not (penalty and _in_the_state(bench, k, n, i)):
+        # what it is divided by, its norm, is made of it, too
+        beside = any(m != n and view.reaches[m] for m in view.users.get(node, ()))
+        if beside or not (steady or (penalty and _in_the_state(bench, k, n, i))):
             break
         node = n
-    return node
+        way.append(node)
+    return way
 
 
 def _in_the_state(bench: Bench, k: int, n: int, i: int) -> bool:
@@ -144,22 +154,33 @@ def _of_states(bench: Bench, k: int, n: int) -> bool:
     return True
 
 
-def _signs(bench: Bench, found: Inner, k: int) -> dict[int, float]:
-    """Does a step go with its gradient (1) or against it (-1)? And all alike?"""
+def _signs(bench: Bench, found: Inner, k: int) -> tuple[dict[int, float], set[int]]:
+    """Does a step go with its gradient (1) or against it (-1)? And all alike?
+
+    Returns:
+        The signs, and the parameters that move by the same whatever the size of their gradients:
+        each of these is clipped by its own norm, so that it moves by a number of its own.
+
+    """
     answers: list[dict[int, float]] = []
     for size, state in ((0.01, 0.0), (1.0, 0.0), (1.0, 0.1)):
         answers.append(_answer(bench, found, k, size, state))
+    little, much, _ = answers
+    states = any(s.optimiser for s in bench.network.states)
+    by_norm = {
+        i for i in much if not states and math.isclose(much[i], little[i], rel_tol=PROPORTIONAL)
+    }
     for a in answers:
         if any(map(math.isnan, a.values())):
             raise CannotTell("the optimiser does not move every element of an array alike")
-        first = next(iter(a.values()))
+        first = next((moved for i, moved in a.items() if i not in by_norm), math.nan)
         for i, moved in a.items():
             name = bench.names[bench.parameters.index(i)]
-            if not moved or math.isnan(moved):
-                raise CannotTell(f"the optimiser of {name} does not move every element alike")
-            if not math.isclose(abs(moved), abs(first), rel_tol=PROPORTIONAL):
+            if not moved:
+                raise CannotTell(f"the optimiser does not move {name}")
+            if i not in by_norm and not math.isclose(abs(moved), abs(first), rel_tol=PROPORTIONAL):
                 raise CannotTell(f"the optimiser does not treat {name} as it treats the others")
-    return {i: math.copysign(1.0, moved) for i, moved in answers[0].items()}
+    return {i: math.copysign(1.0, moved) for i, moved in little.items()}, by_norm
 
 
 def _answer(

@@ -9,7 +9,7 @@ The file is long because all questions about a pair are asked of the same repeat
 """
 
 import math
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 import torch
 
@@ -24,7 +24,7 @@ from .expected import worst
 from .findings import WITHOUT_CONSTANTS, Diagnosis, Finding, MistakeName
 from .fit import FLOOR, NOISES, RTOL, Fit, Part, alike
 from .objectives import Objective, gradients
-from .points import REPEATED, Bench, CannotTell, Clock, OutOfTime, Point, View, largest
+from .points import REPEATED, Bench, CannotTell, Clock, OutOfTime, Point, Values, View, largest
 from .repair import Culprit, Repair
 from .steps import Network, State, Step
 from .words import describe
@@ -73,12 +73,12 @@ def _try(tape: Tape, pair: Pair, right: Collection[int], changed: bool = False) 
     """The finding; of two equal numbers either may be the maximum."""
     finding = Finding("cannot tell")
     for ties in (False, True):
-        tied = False
+        matter = False
         try:
             judgement = _Judgement(tape, pair, ties)
             judgement.right = right
             finding = judgement.finding(changed)
-            tied = judgement.bench.tied
+            matter = not ties and judgement.bench.ties_matter()
             if finding.verdict == "wrong" and judgement.bench.with_ties:
                 judgement.only_clear = True
                 clear = judgement.finding(changed)
@@ -87,7 +87,7 @@ def _try(tape: Tape, pair: Pair, right: Collection[int], changed: bool = False) 
             finding = Finding("cannot tell", str(e))
         except RuntimeError as e:  # of torch: shapes or types that it does not take as NumPy does
             finding = Finding("cannot tell", f"it could not be repeated in torch: {e}")
-        if finding.verdict == "correct" or not tied:
+        if finding.verdict == "correct" or not matter:
             break
     return finding
 
@@ -123,11 +123,12 @@ class _Bench(Bench):
     def _choose(self) -> list[int]:
         return [*range(len(self.steps))]
 
-    def _ties(self, step: Step, values: Mapping[int, Tensor]) -> bool:
+    def _ties(self, step: Step, values: Values) -> bool:
         """Remember the rounds that compare equal numbers: they may count all the same."""
         if super()._ties(step, values):
-            self.tied = True
-            self.with_ties.add(self.steps.index(step))
+            k = self.steps.index(step)
+            self.with_ties.add(k)
+            self.tied.setdefault((k, False), values)
         return False
 
 
@@ -146,7 +147,7 @@ class _Repair(Repair):
             self.wanted.append([-c * g.reshape(x.shape) for c, g, x in wanted])
 
     def matches(self, n: int) -> dict[int, float]:
-        """As ever, but a value counts as wrong if it keeps a wrong factor to the end."""
+        """As in `Derivatives`, but a value is wrong if it keeps a wrong factor to the end."""
         return {v: c for v, c in self.multiples(n).items() if not self._keeps(n, v, c)}
 
     def multiples(self, n: int) -> dict[int, float]:

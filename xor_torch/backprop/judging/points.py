@@ -19,9 +19,9 @@ import numpy as np
 import torch
 
 from .. import replay
-from ..operations import COMPARISONS, ELEMENTWISE, EXTREMES, JOINS, PARTS, SAME_NUMBERS
+from ..operations import COMPARISONS, ELEMENTWISE, EXTREMES, JOINS, PARTS, SAME_NUMBERS, STEPS
 from ..tape import Node, Ref, Tape
-from ..twins import TWINS
+from ..twins import FIRST_OF_EQUAL, TWINS
 from .steps import Network, Step
 
 Tensor = torch.Tensor
@@ -31,6 +31,7 @@ Inner = dict[tuple[int, int], tuple[int, float]]  # (step, state) -> (value, sig
 
 MOVES = ((1, 0.6, True), (1001, 1.2, False))  # (seed, size, added to the run's numbers?)
 CLOSER = (20, 1e3, 1e5)  # should the script take another branch, or a clip begin to cut
+MOST_DRAWS = 6  # of numbers with which a step changes something
 MOST_STEPS = 6
 # Operations, times points: about five seconds of repeating.
 MOST_REPEATED = 120_000
@@ -125,7 +126,14 @@ class View:
             masks = (self.depends.get(ids[0], 0), self.reaches.get(ids[0], 0))
             key = (node.site, node.op, len(node.shape), "last", *map(self._last, masks))
             found.setdefault(key, []).extend(ids)
-        return {key: sorted(ids) for key, ids in found.items()}
+        return {key: self._whole_sums(sorted(ids)) for key, ids in found.items()}
+
+    def _whole_sums(self, ids: list[int]) -> list[int]:
+        """The same values without those of a running sum that only the next one reads."""
+        if self.tape.nodes[ids[0]].op != "add":
+            return ids
+        mine = {*ids}
+        return [n for n in ids if len(to := self.users.get(n, [])) != 1 or to[0] not in mine]
 
     @cached_property
     def places(self) -> dict[Key, list[int]]:
@@ -250,6 +258,11 @@ class Point:
     seed: int = 0
     noisy: list[tuple[Values, list[Tensor], list[Tensor]]] = field(default_factory=list)
 
+    @property
+    def changing(self) -> bool:
+        """Does the step change a parameter here?"""
+        return any(map(largest, self.changes))
+
 
 class Bench:
     """One network of the script, with the points at which it is examined."""
@@ -261,7 +274,7 @@ class Bench:
             network.states[i].name or f"parameter {n}" for n, i in enumerate(self.parameters, 1)
         ]
         self.steps = network.steps
-        self.tied = False
+        self.tied: dict[tuple[int, bool], Values] = {}  # (step, moved) -> where two numbers tie
         self.inner: Inner = {}  # the gradient inside an optimiser, instead of the change
         self.states_move = False  # has an optimiser's state other numbers than zero?
         self.left_out: dict[int, list[int]] = {}  # of each step: values that are taken as zero
@@ -281,19 +294,12 @@ class Bench:
         """What the updates of a step read of the gradients of the step before: its momentum.
 
         Such a value is made, element by element, of values that the step before has put into its
-        own updates, and whose like the step puts into its updates again.
+        own updates, and whose like the step puts into its updates again. Or all that is read adds a
+        multiple of what the step before would have changed without reading anything.
         """
-        if k == 0:
-            return []
-        nodes, view, before = self.tape.nodes, self.view(k), self.view(k - 1)
-        of_others = {n for s in self.network.of_others for n in s.nodes}
+        nodes, view, before = self.tape.nodes, self.view(k), self.view(max(k - 1, 0))
+        users = self._read_of_before(k)
         found = []
-        users: dict[int, list[int]] = {}
-        for n in view.step.nodes:
-            for a in nodes[n].inputs if view.reaches[n] and n not in view.starts else ():
-                known = a in view.inside or a in of_others or a in before.starts
-                if not known and a in before.inside:
-                    users.setdefault(a, []).append(n)
         for a, by in users.items():
             stack, seen = [a], set[int]()
             alike = all(n in view.only_moves and nodes[n].op in NUMBER_BY_NUMBER for n in by)
@@ -308,7 +314,52 @@ class Bench:
                     stack += nodes[n].inputs
             if alike:
                 found.append(a)
-        return found
+        return [*users] if len(found) < len(users) and self._is_last_change(k) else found
+
+    @cache  # noqa: B019 - a bench lives as long as its judgement
+    def _read_of_before(self, k: int) -> dict[int, list[int]]:
+        """What the updates of a step read of the values of the step before, and what reads it."""
+        users: dict[int, list[int]] = {}
+        if k == 0:
+            return users
+        nodes, view, before = self.tape.nodes, self.view(k), self.view(k - 1)
+        of_others = {n for s in self.network.of_others for n in s.nodes}
+        for n in view.step.nodes:
+            for a in nodes[n].inputs if view.reaches[n] and n not in view.starts else ():
+                known = a in view.inside or a in of_others or a in before.starts
+                if not known and a in before.inside:
+                    users.setdefault(a, []).append(n)
+        return users
+
+    def _is_last_change(self, k: int) -> bool:
+        """Does what a step reads of the one before add a multiple of what that one has changed?"""
+        try:
+            moved, now, before = (
+                self._recorded_changes(step, read)
+                for step, read in (
+                    (k, ()),
+                    (k, self._read_of_before(k)),
+                    (k - 1, self._read_of_before(k - 1)),
+                )
+            )
+        except (replay.CannotReplay, RuntimeError):
+            return False
+        added = torch.cat([(a - b).reshape(-1) for a, b in zip(moved, now, strict=True)])
+        last = torch.cat([x.reshape(-1) for x in before])
+        below = float((last * last).sum())
+        if len(last) < 3 or not below:
+            return False
+        factor = float((added * last).sum()) / below
+        return 0 < factor <= 1 and largest(added - factor * last) <= 1e-6 * largest(added)
+
+    def _recorded_changes(self, k: int, zero: Iterable[int]) -> list[Tensor]:
+        """What a step of the run would have changed if some values had been zero."""
+        step = self.steps[k]
+        known = {n: self.tape.nodes[n].value for n in step.start.values()}
+        given = {n: replay.tensor(x).double() for n, x in known.items() if x is not None}
+        given |= {n: torch.zeros(self.tape.nodes[n].shape, dtype=torch.float64) for n in zero}
+        values = replay.run(self.tape, step.end.values(), given, self.ties)
+        return [values[step.end[i]] - values[step.start[i]] for i in self.parameters]
 
     def where(self, id: int) -> str:
         return self.tape.code.where(self.tape.nodes[id].line)
@@ -352,6 +403,8 @@ class Bench:
         last = len(self.steps) - (len(self.steps) > 3)  # the tape may end within the last
         candidates = [k for k in range(first, last) if lengths[k] <= LONGEST_STEP]
         candidates = candidates or [k for k, n in enumerate(lengths) if n <= LONGEST_STEP]
+        # a step that moves nothing tells less: a perceptron's, where the answer is right
+        candidates.sort(key=lambda k: not any(self._moves(k, i) for i in self.parameters))
         most = max(2, min(MOST_STEPS, MOST_REPEATED // (3 * min(lengths))))
         kinds: dict[int, list[int]] = {}  # a step that also computes a loss is longer
         seen: set[int] = set()
@@ -472,11 +525,11 @@ class Bench:
         values = replay.run(self.tape, step.end.values(), given, self.ties, also)
         if any(n in values and bool(values[n].bool().any()) != answer for n, answer in branches):
             return None
-        self.tied = self.tied or self._equal_largest(k, values)
-        if self._ties(step, values):
-            self.tied = True
-            if seed is None:
-                return None  # the derivative of relu at 0 is a convention
+        equal = self._ties(step, values)
+        if equal or self._equal_largest(k, values):
+            self.tied.setdefault((k, seed is not None), values)
+        if equal and seed is None:
+            return None  # the derivative of relu at 0 is a convention
         return values
 
     def make_points(self) -> None:
@@ -485,9 +538,20 @@ class Bench:
         for k in self.chosen:
             found = [self.point(k, None)]
             for seed, size, keep in MOVES:
-                found.append(self.point(k, k + seed, size, keep) or self._near(k, k + seed, size))
+                found.append(self._moving_point(k, k + seed, size, keep))
             self.points += [p for p in found if p is not None]
         self.points = _without_diverged(self.points)
+
+    def _moving_point(self, k: int, seed: int, size: float, keep: bool) -> Point | None:
+        """One of a few points, if it can be one at which the step changes something."""
+        first = None
+        for n in range(MOST_DRAWS):
+            draw = seed + 10_000 * n
+            p = self.point(k, draw, size, keep and not n) or self._near(k, draw, size)
+            if p is None or p.changing:
+                return p or first
+            first = first or p
+        return first
 
     def _near(self, k: int, seed: int, size: float) -> Point | None:
         """As far from the run's numbers as the script takes the same branches."""
@@ -535,7 +599,7 @@ class Bench:
                 point.noisy.append((values, leaves, changes))
         return point.noisy
 
-    def _ties(self, step: Step, values: Mapping[int, Tensor]) -> bool:
+    def _ties(self, step: Step, values: Values) -> bool:
         """Does a comparison meet two equal numbers?"""
         for n in step.nodes:
             node = self.tape.nodes[n]
@@ -546,6 +610,34 @@ class Bench:
                 if a is not None and b is not None and bool((a == b).any()):
                     return True
         return False
+
+    def ties_matter(self) -> bool:
+        """Would a derivative change if the other of two equal numbers counted as the maximum?
+
+        Mostly not: the equal numbers are under a ReLU and all zero, and so are their derivatives.
+        """
+        return any(self._tie_matters(k, values) for (k, _), values in self.tied.items())
+
+    def _tie_matters(self, k: int, values: Values) -> bool:
+        step, nodes = self.steps[k], self.tape.nodes
+        begin = {n: values[n].detach().requires_grad_() for n in self.view(k).begin}
+        known = {*step.start.values(), *self.remembered(k), *self.left_out.get(k, ())}
+        given = {n: values[n].detach() for n in known} | begin
+        chosen = [n for n in step.nodes if nodes[n].op in FIRST_OF_EQUAL and n in values]
+        grads = []
+        for ties in (False, True):
+            again = replay.run(self.tape, chosen, given, ties)
+            draw = torch.Generator().manual_seed(k)
+            some = [again[n] for n in chosen if again[n].requires_grad]
+            weights = (torch.randn(x.shape, generator=draw, dtype=torch.float64) for x in some)
+            total = sum(
+                ((w * x).sum() for w, x in zip(weights, some, strict=True)), torch.zeros(())
+            )
+            found = torch.autograd.grad(total, [*begin.values()], allow_unused=True) if some else []
+            grads.append([g for g in found if g is not None])
+        return any(
+            not torch.allclose(a, b, rtol=1e-9, atol=0.0) for a, b in zip(*grads, strict=True)
+        )
 
     def _equal_largest(self, k: int, values: Mapping[int, Tensor]) -> bool:
         """Has a maximum or minimum of many numbers several places, as where an image is blank?
@@ -634,6 +726,52 @@ class Bench:
         view = self.view(k)
         return sorted((view.after(replaced) - {*replaced}) & view.behind(self.changes_of(k)))
 
+    def at_each(self, k: int, z: int, d: int, given: Mapping[int, Tensor]) -> Tensor | None:
+        """A value that is a step of another, where that is from -5e6 to 5e6; a row for each size.
+
+        Args:
+            k: the step of the script.
+            z: the other value.
+            d: the value.
+            given: those that are not computed from z.
+
+        Returns:
+            None if d is no step of z, or if another way leads from the parameters to it.
+
+        """
+        view, nodes = self.view(k), self.tape.nodes
+        between = sorted(view.after([z]) & view.behind([d]) - {z})
+        smooth = {z}
+        for n in between:
+            if nodes[n].op not in STEPS and not smooth.isdisjoint(nodes[n].inputs):
+                smooth.add(n)
+        stack, seen = [d], {z}
+        while stack:
+            n = stack.pop()
+            if n in view.starts:
+                return None
+            if n not in seen and n in view.inside:
+                seen.add(n)
+                stack += nodes[n].inputs
+        if d in smooth:
+            return None
+        outside = {i for n in between for i in nodes[n].inputs} - view.inside
+        others = {i: replay.tensor(x) for i in outside if (x := nodes[i].value) is not None}
+        if len(others) < len(outside):
+            return None
+        sizes = [s * 10.0**n for n in range(-3, 7) for s in (1.0, 2.0, 5.0)]
+        found = []
+        for size in (*(-x for x in reversed(sizes)), *sizes):
+            values = {
+                **others,
+                **given,
+                z: torch.full(self.tape.nodes[z].shape, size, dtype=torch.float64),
+            }
+            for n in between:
+                values[n] = replay.apply(self.tape, nodes[n], values, self.ties)
+            found.append(values[d].detach().reshape(-1).double())
+        return torch.stack(found)
+
     def changes_of(self, k: int) -> set[int]:
         """The values that the changes of a step are read from."""
         found = set[int]()
@@ -683,7 +821,7 @@ class Bench:
 
 
 def largest(x: Tensor) -> float:
-    """The largest absolute value; 0 of nothing."""
+    """The largest absolute value; 0 for an empty tensor."""
     return float(x.detach().abs().max()) if x.numel() else 0.0
 
 

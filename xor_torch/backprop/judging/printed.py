@@ -18,7 +18,7 @@ NEARLY = 1e-3  # a constant against log(0) in one of the two
 def compare(
     bench: Bench, fit: Fit, match: Match | None, own: list[Objective], finding: Finding
 ) -> None:
-    """Say how the printed loss of a right network belongs to its steps."""
+    """Say how the printed loss of a right network is related to its steps."""
     others, points, followed = list[Objective](), bench.points, fit.objective
     if not own and followed.kind == "pair" and 0 not in bench.chosen:
         # a loss that is printed now and then is printed in the first step

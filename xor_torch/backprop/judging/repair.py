@@ -8,6 +8,7 @@ linear in their deltas.
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cache, partial
 
 import torch
 
@@ -105,8 +106,8 @@ class Repair(Derivatives):
 
     def _try(self, ids: list[int]) -> Culprit | None:
         shape = squeezed(self.bench.tape.nodes[ids[0]].shape)
-        zero = self._zero(ids)
-        may_repair = self._screen(ids, zero)
+        zero = cache(partial(self._zero, ids))  # most are ruled out at the first point
+        may_repair = self._screen(ids, zero(0))
         tried: list[Culprit] = []
         groups: dict[object, list[int]] = {}
         for v, slopes in self.slopes.items():
@@ -137,15 +138,13 @@ class Repair(Derivatives):
             yield some
             yield some[::-1]
 
-    def _zero(self, ids: list[int]) -> list[list[Tensor]]:
-        return [
-            self.bench.again(
-                p, self._held(p) | {n: torch.zeros_like(p.values[n].detach()) for n in ids}
-            )
-            for p in self.points
-        ]
+    def _zero(self, ids: list[int], at: int) -> list[Tensor]:
+        """The changes at a point if some values were zero."""
+        p = self.points[at]
+        zeros = {n: torch.zeros_like(p.values[n].detach()) for n in ids}
+        return self.bench.again(p, self._held(p) | zeros)
 
-    def _screen(self, ids: list[int], zero: list[list[Tensor]]) -> Callable[[list[int]], bool]:
+    def _screen(self, ids: list[int], zero: list[Tensor]) -> Callable[[list[int]], bool]:
         """A quick test of what may be put in the place of some values.
 
         The change of a wrong parameter is linear in them: it is multiplied with two random arrays,
@@ -164,16 +163,16 @@ class Repair(Derivatives):
             pair = []
             for _ in range(2):
                 u = torch.randn(changes[i].shape, generator=draw, dtype=torch.float64)
-                u = u * (others[i] != zero[0][i])  # the elements that they go into
+                u = u * (others[i] != zero[i])  # the elements that they go into
                 slopes = torch.autograd.grad(
                     (u * changes[i]).sum(), [*leaves.values()], retain_graph=True, allow_unused=True
                 )
                 known = {n: g for n, g in zip(ids, slopes, strict=True) if g is not None}
                 mine = _dot(known, ids, [p.values[n].detach() for n in ids])
-                now = float((u * (changes[i].detach() - zero[0][i])).sum())
+                now = float((u * (changes[i].detach() - zero[i])).sum())
                 if abs(now - mine) > 1e-6 * max(abs(now), abs(mine)):
                     return lambda vs: True  # it is not linear: clipped, say
-                pair.append((float((u * (self.wanted[0][i] - zero[0][i])).sum()), known))
+                pair.append((float((u * (self.wanted[0][i] - zero[i])).sum()), known))
             tests.append(pair)
 
         def may_repair(vs: list[int]) -> bool:
@@ -189,7 +188,9 @@ class Repair(Derivatives):
     def _held(self, p: Point) -> dict[int, Tensor]:
         return {n: p.values[n].detach() for n in self.held}
 
-    def _put(self, ids: list[int], vs: list[int], zero: list[list[Tensor]]) -> Culprit | None:
+    def _put(
+        self, ids: list[int], vs: list[int], zero: Callable[[int], list[Tensor]]
+    ) -> Culprit | None:
         repaired, right = {*self.bad}, {*self.bad}
         factors: list[float] = []
         for at, p in enumerate(self.points):
@@ -200,7 +201,7 @@ class Repair(Derivatives):
             if not any(bool(x.any()) for x in given.values()):
                 continue
             once = self.bench.again(p, self._held(p) | given)
-            whole, touched, c = self._compare(p, at, zero[at], once)
+            whole, touched, c = self._compare(p, at, zero(at), once)
             repaired, right = repaired & whole, right & touched
             factors.append(c)
             if not right:

@@ -68,7 +68,7 @@ def _inputs(bench: Bench, k: int) -> dict[int, set[tuple[int, int]]]:
 
 
 def _length_of_the_root(bench: Bench, n: int) -> int:
-    """The array that a batch was cut out of, or the batch itself."""
+    """The longest axis of an array that a batch was cut out of; 0 if it was not cut out of any."""
     node, longest = bench.tape.nodes[n], 0
     while node.inputs and node.op in PARTS:
         if node.op == "getitem":

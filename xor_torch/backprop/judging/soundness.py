@@ -1,6 +1,6 @@
 """What forbids the verdict "correct", whatever the numbers say.
 
-The file is long because each of its questions is short and asked at one place, by the judge.
+The file is long because it is a list: many short questions, which the judge asks one after another.
 """
 
 import math
@@ -151,7 +151,7 @@ def leaves_out(bench: Bench, one: Fit, own: list[Fit]) -> str | None:
                 return (
                     f"the updates are right for some of the samples, and {name} counts others, too "
                     f"({view.variable(more[0])} on {bench.where(more[0])}), which no update is "
-                    "made of: is = written for +=?"
+                    "made of: should an = be a +=?"
                 )
     return None
 
@@ -369,7 +369,7 @@ def left_alone(bench: Bench, one: Fit) -> Diagnosis | None:
 
 
 def _unchanged(bench: Bench, n: int) -> int:
-    """Where a value comes from, if nothing but zero was added to it on the way."""
+    """Where a value comes from, if only zero was added to it on the way."""
     nodes = bench.tape.nodes
     for _ in range(len(nodes)):
         n = bench.tape.origin(n, PARTS)

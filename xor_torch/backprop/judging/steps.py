@@ -30,7 +30,7 @@ class State:
     optimiser: bool = False  # moves a parameter
     accumulator: bool = False  # moves nothing: a sum of losses
     carried: bool = False  # a value of the forward pass that the next step begins with
-    replaced: bool = False  # its new value is no ``old + change``
+    replaced: bool = False  # its new value is not ``old + change``
 
     @property
     def updates(self) -> list[int]:
@@ -73,7 +73,7 @@ def find_networks(tape: Tape, replaced: bool = False) -> list[Network]:
 
     Args:
         tape: as recorded.
-        replaced: look also for values that each step replaces by one that is no ``old + change``.
+        replaced: look also for values that each step replaces by one that is not ``old + change``.
 
     """
     users = consumers(tape)
@@ -224,7 +224,7 @@ def _name(tape: Tape, path: list[int]) -> str:
 
 
 def _merge(tape: Tape, users: dict[int, list[int]], chain: State) -> State:
-    """Leave out values that lead to nothing but the next: parts of one update."""
+    """Leave out values that lead only to the next: parts of one update."""
 
     def is_part(n: int, following: int) -> bool:
         node, seen, stack = tape.nodes[following], {following}, [n]
@@ -447,7 +447,7 @@ def _moves_another(tape: Tape, step: Step, i: int) -> bool:
 
 
 def _only_elementwise(tape: Tape, step: Step, i: int) -> bool:
-    """Is the state used for nothing but a parameter of its own shape?"""
+    """Is the state used only for a parameter of its own shape?"""
     begin = step.start[i]
     shape, reached, starts = tape.nodes[begin].shape, {begin}, set(step.start.values())
     of_others = set(step.end.values()) - {step.end[i]}

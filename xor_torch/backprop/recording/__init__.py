@@ -1,4 +1,4 @@
-"""Runs a script on a NumPy that records every operation; decides nothing, needs NumPy alone.
+"""Runs a script on a NumPy that records every operation. Judges nothing and needs only NumPy.
 
-`script` runs it, `recorder` writes the tape, `updates` finds out what the script trains.
+`script` runs the file, `recorder` writes the tape, `updates` finds the arrays that it trains.
 """

@@ -1,4 +1,4 @@
-"""The process that runs a stranger's file and leaves a tape.
+"""The process that runs a user's file and writes its tape.
 
 python .../recording/__main__.py FILE DIRECTORY SECONDS GRACE BYTES [ARGS...]
 """
@@ -7,12 +7,13 @@ import sys
 from pathlib import Path
 
 if __name__ == "__main__":
-    # This file is started by its path, because `python -m` would look for modules in the present
-    # directory first; and Python has put the folder of this file there, with a module `array`.
+    # The checker starts this file by its path, because `python -m` would look for modules in the
+    # current directory first. Python has put this file's folder at the beginning of the path, and
+    # our `array.py` there would hide Python's own module.
     sys.path[0] = str(Path(__file__).resolve().parents[3])
     from xor_torch.backprop.recording.process import end_with_parent
 
-    end_with_parent()  # first of all: what follows imports NumPy
+    end_with_parent()  # at once: the next import loads NumPy, which takes time
     from xor_torch.backprop.recording.main import main
 
     main(sys.argv[1:])

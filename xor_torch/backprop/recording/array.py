@@ -1,7 +1,7 @@
 """The array that a script computes with: each operation on it goes to its recorder.
 
-A `Recorded` is an ndarray: to the script it has the numbers that NumPy's would have. Views share
-one `Memory`, so that a change through one of them is seen by the others.
+A `Recorded` is an ndarray: the script sees the same numbers as with NumPy's own arrays. Views share
+one `Memory`, so that a change through one of them changes the others.
 
 The file is long because each way in which an ndarray is read or changed has a method here.
 """
@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from .number import Number, plain
+from .number import PYTHONS, plain
 
 NUMBERS = "fiub"  # the kinds of dtype that are recorded: float, int, unsigned int, bool
 # Functions that write into their first argument and return nothing.
@@ -26,14 +26,15 @@ _METHODS = [
 ]  # fmt: skip
 
 
-# Python's operators of a tensor and a number.
+# Python's operators, to be used with a torch tensor and a number.
 _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
     "add": operator.add, "subtract": operator.sub, "multiply": operator.mul,
     "divide": operator.truediv, "power": operator.pow, "floor_divide": operator.floordiv,
     "remainder": operator.mod, "greater": operator.gt, "greater_equal": operator.ge,
     "less": operator.lt, "less_equal": operator.le, "equal": operator.eq,
 }  # fmt: skip
-ATOMS = frozenset([int, float, bool, str, type(None), type(Ellipsis)])  # arguments as they are
+# Arguments of these types hold no array.
+ATOMS = frozenset([int, float, bool, str, type(None), type(Ellipsis)])
 _SHAPE: Any = np.ndarray.shape  # a descriptor
 
 
@@ -56,7 +57,7 @@ class Journal(Protocol):
 class Nobody:
     """The journal of an array that another library made, as NumPy's masked arrays do.
 
-    Nothing is written down, and each result is NumPy's.
+    Nothing is written down, and each result is NumPy's own.
     """
 
     def run(self, op: str, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
@@ -105,7 +106,7 @@ class Recorded(np.ndarray):
 
     _recorder: Journal = Nobody()
     _memory: Memory | None = None
-    # how this view is got from the whole memory: ((op, function, args, kwargs), ...)
+    # how to get this view from the whole memory: ((op, function, args, kwargs), ...)
     _path: tuple[Any, ...] = ()
     _node: int = -1
     _version: int = 0
@@ -287,7 +288,7 @@ class Flat:
 
 
 def _unseen(name: str) -> Callable[..., Any]:
-    """A method that writes into its array, and has no form on the tape."""
+    """A method that changes its array in a way that the tape cannot express."""
 
     def method(self: Any, *args: Any, **kwargs: Any) -> Any:
         return _change_unseen(self._recorder, getattr(np.ndarray, name), (self, *args), kwargs)
@@ -326,7 +327,7 @@ for _name in ("partition", "setfield"):
 
 
 class Matrix(Recorded):
-    """``numpy.matrix``: its operations stand on the tape as the plain ones that they mean."""
+    """``numpy.matrix``: the tape gets the operations on plain arrays that its operators mean."""
 
     def __mul__(self, other: Any) -> Any:
         if isinstance(other, list | tuple) or np.ndim(other):
@@ -393,13 +394,13 @@ def _change_unseen(recorder: Journal, function: Callable[..., Any], args: Any, k
 
 
 def strip(x: Any, matrix: type[np.ndarray] = np.ndarray) -> Any:
-    """The same arguments with plain arrays in them, and a `matrix` for each matrix."""
+    """The same arguments with plain arrays and numbers; each matrix becomes a `matrix`."""
     if type(x) in ATOMS:
         return x
     if isinstance(x, Recorded):
         array = x.view(matrix if type(x) is Matrix else np.ndarray)
         return array[()] if x._scalar else array
-    if type(x) is Number:
+    if type(x) in PYTHONS:
         return plain(x)
     if isinstance(x, np.matrix):
         return x.view(matrix)
@@ -418,7 +419,7 @@ def with_parts(whole: Any, parts: Iterable[Any]) -> Any:
 
 
 def holds(x: Any, *kinds: type) -> bool:
-    """Is this, or is anything in this list or tuple, of one of these kinds?"""
+    """Is this of one of these kinds, or is anything in this list or tuple?"""
     kind = type(x)
     if kind in ATOMS:
         return False

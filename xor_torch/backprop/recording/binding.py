@@ -1,6 +1,6 @@
-"""Which argument of a backward function is what, and which input a returned gradient is of.
+"""Finds out what each argument of a backward function is, and which input each gradient belongs to.
 
-Names, order and shapes decide, in the ways that courses write such functions:
+Names, order and shapes decide, as courses write such functions:
 ``affine_backward(dout, cache) -> dx, dw, db``, ``rnn_cell_backward(da_next, cache) -> {"dxt":
 ...}``, a method that leaves ``self.dW``.
 """
@@ -16,7 +16,7 @@ import numpy as np
 from ..tape import squeezed
 
 RATES = {"lr", "learning_rate", "alpha", "eta", "rate", "step_size"}
-# How the name of a gradient is made from the name of what it is of.
+# What comes before or after a parameter's name in the name of its gradient.
 _BEFORE = r"gradients?_?|grads?_?|delta_?|d(?:[LJ]_?)?_?d?_?|g_|∂"
 _AFTER = r"_?(?:grads?|gradients?|_g)"
 _NO_GRADIENT = r"data|dim|drop|decay|depth|dict|device|default|debug|dist|delay"
@@ -40,7 +40,7 @@ def is_gradient(name: str) -> bool:
 
 
 def stems(name: str) -> list[str]:
-    """What a gradient of this name may be the gradient of: ``W`` for ``dW`` and ``W_grad``."""
+    """Names of what a gradient with this name may belong to: ``W`` for ``dW`` and ``W_grad``."""
     found = [name]
     if before := re.match(rf"(?:{_BEFORE})(?=\w)", name):
         found += [name[n:] for n in range(before.end(), 0, -1)]
@@ -49,7 +49,7 @@ def stems(name: str) -> list[str]:
     return [x for x in found if x]
 
 
-def names_of(function: Callable[..., Any]) -> list[inspect.Parameter]:
+def parameters_of(function: Callable[..., Any]) -> list[inspect.Parameter]:
     """The parameters of a function that take one argument each."""
     every = inspect.signature(function).parameters.values()
     return [p for p in every if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
@@ -61,25 +61,25 @@ def plan_of(
     result: Any,
     known: Mapping[str, Source] | None = None,
 ) -> dict[str, Source]:
-    """What to call a backward function with.
+    """Decide what to call a backward function with.
 
     Args:
         backward: the function.
         given: the arguments of the forward function, by name.
         result: what the forward function has returned.
-        known: the sources of some of its parameters.
+        known: the sources of some of its parameters, if the script has called it.
 
     Returns:
         A source for each of its parameters that needs one.
 
     Raises:
-        CannotCall: it cannot be told.
+        CannotCall: names and shapes do not tell.
 
     """
     outs = list(result) if type(result) is tuple else [result]
     plan: dict[str, Source] = {}
     rest: list[str] = []
-    for p in names_of(backward):
+    for p in parameters_of(backward):
         if p.name in (known or {}):
             plan[p.name] = (known or {})[p.name]
         elif p.name in given and not is_gradient(p.name):
@@ -94,7 +94,7 @@ def plan_of(
     left = [i for i in range(len(outs)) if i not in used]
     if not caches and len(upstream) == len(left) > 1 and not is_number_array(outs[left[-1]]):
         upstream, caches = upstream[:-1], upstream[-1:]
-    first = len(upstream) or 1  # without an upstream gradient, the first is a loss
+    first = len(upstream) or 1  # without an upstream gradient, the first result is a loss
     fits = len(upstream) <= len(left) and len(caches) <= len(left[first:])
     if not fits or not (upstream or np.size(outs[0]) == 1):
         raise CannotCall(
@@ -109,7 +109,7 @@ def plan_of(
 
 
 def kinds(outs: Sequence[Any]) -> str:
-    """What was returned, in words."""
+    """The kinds of what was returned, in words."""
     words = [
         f"{x.dtype} {np.shape(x)}" if isinstance(x, np.ndarray) else f"a {type(x).__name__}"
         for x in outs
@@ -125,7 +125,7 @@ def is_number_array(x: Any) -> bool:
 
 
 def called(function: Any) -> str:
-    """What a function is called in a message."""
+    """The name of a function in a message."""
     name = getattr(function, "__qualname__", None) or type(function).__name__
     return str(name).replace("<locals>.", "").replace("<lambda>", "the lambda")
 
@@ -152,23 +152,23 @@ class Input:
 class Returned:
     """An array that a backward function returned, or left in an object."""
 
-    path: Path  # (("#", 0),) is the first of several; otherwise as of an input
+    path: Path  # (("#", 0),) is the first of several results; otherwise as in `Input`
     value: Any
-    names: tuple[str, ...] = ()  # what the script called it
+    names: tuple[str, ...] = ()  # its names in the script
 
     @property
     def has_a_gradients_name(self) -> bool:
         return any(map(is_gradient, self.names))
 
     def called_for(self, one: Input) -> str:
-        """The name that it has as the gradient of this input; any of its names if none says so."""
+        """Its name that fits this input, or else its first one."""
         own = _key(one.path)[1]
         fitting = [name for name in self.names if own in stems(name)]
         return next(iter([*fitting, *self.names]), "")
 
 
 def give_names(inputs: Sequence[Input]) -> None:
-    """Give each input a name: its key in a dictionary, where no other has it."""
+    """Name each input: by its key in a dictionary if no other has the key, or else by its path."""
     keys = [x.path[-1][1] if isinstance(x.path[-1][1], str) else "" for x in inputs]
     for x, key in zip(inputs, keys, strict=True):
         short = x.path[-1][0] == "[" and key.isidentifier() and keys.count(key) == 1
@@ -184,10 +184,10 @@ def text_of(path: Path) -> str:
 
 
 def matched(inputs: Sequence[Input], found: Sequence[Returned]) -> list[tuple[Input, Returned]]:
-    """Which input each gradient is of: by name, the others by order and shape.
+    """Match each gradient with its input: by name, or else by order and shape.
 
     Raises:
-        CannotCall: it cannot be told.
+        CannotCall: order and shapes fit in more than one way.
 
     """
     pairs: list[tuple[Input, Returned]] = []
@@ -202,7 +202,7 @@ def matched(inputs: Sequence[Input], found: Sequence[Returned]) -> list[tuple[In
             pairs.append((match, one))
     ordered = [r for r in waiting if len(r.path) <= 1 and all(kind == "#" for kind, _ in r.path)]
     if any(r.has_a_gradients_name for r in found):
-        # loss, number_of_words, dlogits: beside names of gradients, another name is of none
+        # loss, number_of_words, dlogits: the results with other names are not gradients
         ordered = [r for r in ordered if not r.names or r.has_a_gradients_name]
     direct = [x for x in left if x.positional] or left
     pairs += _by_order(direct, ordered)
@@ -257,7 +257,7 @@ def _by_order(inputs: Sequence[Input], found: Sequence[Returned]) -> list[tuple[
 
 
 def _ways(shapes: Sequence[Any], into: Sequence[Any]) -> list[list[int]]:
-    """All ways to find some shapes among others, in their order; two at most."""
+    """All ways to find some shapes among others in the same order; it may stop after two."""
     if not shapes:
         return [[]]
     found: list[list[int]] = []

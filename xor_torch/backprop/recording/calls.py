@@ -1,6 +1,6 @@
-"""Which functions of a script compute gradients, and what the script called them with.
+"""Finds the functions of a script that compute gradients, and keeps their arguments.
 
-Where a script has no training loop, these are checked: ``NAME_forward`` with ``NAME_backward``,
+If the script has no training loop, these are checked: ``NAME_forward`` with ``NAME_backward``,
 classes with both methods, functions that return a loss and its gradients.
 """
 
@@ -21,29 +21,28 @@ import numpy as np
 from ..pair import Pair
 from ..tape import Tape
 from .array import Recorded
-from .binding import RATES, CannotCall, Source, is_gradient, is_number_array, names_of
+from .binding import RATES, CannotCall, Source, is_gradient, is_number_array, parameters_of
 from .copies import Copies, TooLarge
 from .pairs import LIMITS, Functions, record_pair
 from .passes import forward_of, is_backward, is_watched
 from .recorder import Recorder
-from .watching import Source as Text
-from .watching import watched
+from .watching import SourceText, watched
 
-MOST_CALLS = 3  # of each function that are kept
-MOST_UPDATES = 12  # A script that has made so many trains: its functions are not kept.
+MOST_CALLS = 3  # how many calls of each function are kept
+MOST_UPDATES = 12  # A script with this many updates trains: no more calls are kept.
 MOST_VALUES = 250_000  # on the tape of all pairs together
 
 
 @dataclass(frozen=True)
 class Defined:
-    """A function of the script, by the name of its class, if it has one."""
+    """A function that the script defines, at the top or in a class."""
 
     owner: str
     name: str
     line: int
     file: str
     parameters: tuple[str, ...]
-    returns_gradients: bool  # beside a loss, as far as its text tells
+    returns_gradients: bool  # beside a loss, by the names in its return statement
 
     @property
     def title(self) -> str:
@@ -52,7 +51,7 @@ class Defined:
 
 @dataclass
 class Call:
-    """A call of a function, as it was when it began, and what it returned."""
+    """A call of a function: its arguments as they were at the beginning, and its result."""
 
     function: Any
     copies: Copies
@@ -60,16 +59,16 @@ class Call:
     kwargs: dict[str, Any]
     given: dict[str, Any]  # the arguments themselves, by name
     result: Any = None
-    gradients: bool = False  # returned beside a number, under names of gradients
+    gradients: bool = False  # Did it return a number, and arrays with names of gradients?
 
     def belongs_to(self, after: "Call") -> bool:
-        """Was that backward function called with what this one has returned, or its object?"""
+        """Did the backward call `after` get a result of this call, or have the same object?"""
         outs = [self.result, *(self.result if type(self.result) is tuple else ())]
         mine = [x for x in outs if not _is_plain(x)] + [self.given.get("self", after)]
         return any(x is y for x in after.given.values() for y in mine)
 
     def made_the_cache_of(self, after: "Call") -> bool:
-        """Was that backward function called with what this one has returned, as its cache?"""
+        """Did the backward call `after` get a result of this call as its cache?"""
         outs = [self.result, *(self.result if type(self.result) is tuple else ())]
         caches = [x for name, x in after.given.items() if name != "self" and not is_gradient(name)]
         return any(x is y and not _is_plain(x) for x in caches for y in outs)
@@ -87,7 +86,7 @@ class Calls:
         self.defined: dict[tuple[str, str], Defined] = {}
         self.made: dict[tuple[str, str], list[Call]] = {}
         self.too_large = set[tuple[str, str]]()
-        self.raised: dict[tuple[str, str], str] = {}  # what the first call that failed raised
+        self.raised: dict[tuple[str, str], str] = {}  # the error of the first call that failed
 
     def add(self, source: str, file: str) -> None:
         """Look for functions in the text of a file."""
@@ -129,7 +128,7 @@ class Calls:
         if recorder.full or recorder.updates.count >= MOST_UPDATES or len(done) >= MOST_CALLS:
             return None
         try:
-            names = [p.name for p in names_of(function)]
+            names = [p.name for p in parameters_of(function)]
             copies = Copies()
             given = dict(zip(names, args, strict=False)) | kwargs
             kept = [copies.copy(x) for x in args]
@@ -138,7 +137,7 @@ class Calls:
             )
         except TooLarge:
             self.too_large.add(key)
-        except Exception:  # a stranger's arguments may be stranger than this
+        except Exception:  # an object of an unknown class may refuse to be copied
             pass
         return None
 
@@ -181,7 +180,7 @@ def _returns_gradients(function: ast.FunctionDef) -> bool:
 
 
 def _is_empty(function: ast.FunctionDef) -> bool:
-    """Does it only say that others define it?"""
+    """Is there no code in it, as in a method that subclasses define?"""
     kinds = ast.Pass | ast.Raise
     return all(
         isinstance(part, kinds)
@@ -194,15 +193,15 @@ def _is_empty(function: ast.FunctionDef) -> bool:
 
 
 def record_pairs(
-    calls: Calls, sources: Mapping[str, Text], main: str, seconds: float, crash: str = ""
+    calls: Calls, sources: Mapping[str, SourceText], main: str, seconds: float, crash: str = ""
 ) -> tuple[Tape, list[Pair]]:
-    """Check what was found: call each pair again, with what the script has called it with.
+    """Call each pair of functions again with the script's own arguments, and record it.
 
     Args:
         calls: of the script.
         sources: the text of each of its files, see `watched`.
-        main: the script's own file: of the others only what was called counts.
-        seconds: for all of them.
+        main: the script's own file; functions of other files count only if they were called.
+        seconds: the time for all pairs together.
         crash: the name of the exception that ended the script, if one did.
 
     """
@@ -222,22 +221,22 @@ def record_pairs(
             if not calls.made.get(forward):
                 pair.reason = _not_called(calls, forward, pair.name, crash)
             elif len(recorder.tape.nodes) > MOST_VALUES:
-                pair.reason = f"{pair.name} was not checked: the others were too many"
+                pair.reason = f"{pair.name} could not be recorded: those before it filled the tape"
             else:
                 pair = _recorded(recorder, calls, forward, backward, pair)
             if backward is None and pair.reason is not None and not last.returns_gradients:
-                continue  # it was only taken for one that returns gradients
+                continue  # Only its results looked like gradients: say nothing.
             pair.line = recorder.frames.line_in(last.file, last.line)
             found.append(pair)
     recorder.full = True
     return recorder.tape, found
 
 
-Key = tuple[str, str]  # the name of its class, or "", and its own
+Key = tuple[str, str]  # the name of a function's class, or "", and the function's name
 
 
 def _couples(calls: Calls) -> list[tuple[Key, Key | None]]:
-    """Forward and backward functions; no backward one for those that return gradients."""
+    """Forward functions with their backward functions, or None if they return gradients."""
     found: list[tuple[Key, Key | None]] = []
     for owner, name in calls.defined:
         forward = forward_of(name, [n for o, n in calls.defined if o == owner])
@@ -256,7 +255,7 @@ def _couples(calls: Calls) -> list[tuple[Key, Key | None]]:
 
 
 def _by_its_calls(calls: Calls, backward: Key) -> str | None:
-    """The function that made the cache with which a backward function was called."""
+    """The function whose result was the cache that a backward function was called with."""
     some = [key for key in calls.made if key[0] == backward[0] and not is_backward(key[1])]
     return next(
         (
@@ -292,7 +291,7 @@ def _not_called(calls: Calls, forward: Key, name: str, crash: str) -> str:
 def _recorded(
     recorder: Recorder, calls: Calls, forward: Key, backward: Key | None, pair: Pair
 ) -> Pair:
-    """The pair, called with the arguments of the script's own calls."""
+    """Record the pair with the arguments of the script's own calls; if that fails, say why."""
     ways = _ways(calls, forward, backward)
     for functions in ways:
         try:
@@ -306,7 +305,7 @@ def _recorded(
 
 
 def _ways(calls: Calls, forward: Key, backward: Key | None) -> list[Functions]:
-    """How they can be called: as the script called both, or with the first forward call."""
+    """Ways to call a pair: as the script called both, or with the first forward arguments."""
     made = calls.made[forward]
     if backward is None:
         made = [c for c in made if c.gradients] or made
@@ -332,7 +331,7 @@ def _ways(calls: Calls, forward: Key, backward: Key | None) -> list[Functions]:
 
 
 def _function_of(calls: Calls, one: Call, backward: Key) -> Any:
-    """A function that was never called."""
+    """The backward function, if the script never called it."""
     owner, name = backward
     holder = type(one.args[0]) if owner and one.args else None
     found = getattr(holder, name, None) if holder else one.function.__globals__.get(name)
@@ -340,7 +339,7 @@ def _function_of(calls: Calls, one: Call, backward: Key) -> Any:
 
 
 def _bound(one: Call, backward: Any) -> tuple[Any, Any, list[Any]]:
-    """Both functions, as methods of the copied object if they are, and the other arguments."""
+    """Both functions and their arguments; methods are bound to the copied object."""
     if next(iter(one.given), "") != "self":
         return one.function, backward, one.args
     owner = one.args[0]
@@ -349,7 +348,7 @@ def _bound(one: Call, backward: Any) -> tuple[Any, Any, list[Any]]:
 
 
 def _known(one: Call, after: Call) -> dict[str, Source]:
-    """Where the arguments of a backward call came from; without the upstream gradients."""
+    """Where the arguments of a backward call came from, except gradients and learning rates."""
     outs = list(one.result) if type(one.result) is tuple else [one.result]
     found: dict[str, Source] = {}
     for name, x in after.given.items():

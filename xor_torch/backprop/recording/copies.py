@@ -1,4 +1,4 @@
-"""Copies of what functions are called with: arrays, containers, the script's own objects."""
+"""Copies the arguments of functions: arrays, containers, the script's own objects."""
 
 import copy
 import types
@@ -8,24 +8,24 @@ import numpy as np
 
 from .array import Recorded, strip, with_parts
 from .binding import Path
-from .number import Number, plain
+from .number import PYTHONS, plain
 from .watching import file_of
 
-DEPTH = 6  # of objects in objects
-MOST_COPIED = 2_000_000  # in all arrays together
+DEPTH = 6  # levels of containers and objects in each other that are copied
+MOST_COPIED = 2_000_000  # numbers in all arrays together
 
 
 class TooLarge(Exception):  # noqa: N818 - it becomes a reason
-    """There are too many numbers to be copied."""
+    """The arguments have too many numbers to be copied."""
 
 
 class Copies:
-    """Copies that share with each other what the originals share."""
+    """Copies several values: where two of them share an object, their copies share its copy."""
 
     def __init__(self) -> None:
         self.objects: list[tuple[Path, Any]] = []  # the script's own, copied
         self._known: dict[int, Any] = {}
-        self._kept: list[Any] = []  # as long as we hold them, their ids are theirs
+        self._kept: list[Any] = []  # the originals: while we hold one, no other gets its id
         self._size = 0
 
     def array(self, value: Any, path: Path) -> Any:
@@ -33,7 +33,7 @@ class Copies:
         return np.array(value) if np.shape(value) else value
 
     def copy(self, value: Any, path: Path = ()) -> Any:
-        """A copy of an argument; what is neither data nor an object of the script stays itself.
+        """A copy of an argument; anything but data and the script's own objects is not copied.
 
         Raises:
             TooLarge: it has too many numbers.
@@ -41,7 +41,7 @@ class Copies:
         """
         if value is None or type(value) in (int, bool, str):
             return value
-        if type(value) is Number:
+        if type(value) in PYTHONS:
             value = plain(value)
         if isinstance(value, float) and not isinstance(value, np.ndarray):
             return self.array(np.float64(value), path) if len(path) == 1 else float(value)
@@ -76,7 +76,7 @@ class Copies:
         """A copy of an object whose class is the script's own."""
         own = getattr(value, "__dict__", None)
         code = isinstance(value, types.ModuleType | types.FunctionType | type | types.MethodType)
-        if code or not isinstance(own, dict) or not _is_scripts(type(value)):
+        if code or not isinstance(own, dict) or not _is_own_class(type(value)):
             return value
         made = self._known[id(value)] = copy.copy(value)
         self.objects.append((path, made))
@@ -85,8 +85,8 @@ class Copies:
         return made
 
 
-def _is_scripts(kind: type) -> bool:
-    """Was a class written in Python, in a file that is not an installed package's?"""
+def _is_own_class(kind: type) -> bool:
+    """Is this class written in Python, and not part of an installed package?"""
     files = [file_of(f) for f in vars(kind).values() if isinstance(f, types.FunctionType)]
     installed = ("site-packages", "/lib/python")
     return bool(files) and not any(part in file for file in files for part in installed)

@@ -1,4 +1,4 @@
-"""Which code is the script's own, and which of its lines and statements is running."""
+"""Tells which code is the script's own, and which of its lines and statements is running."""
 
 import ast
 import copy
@@ -24,22 +24,24 @@ class Frames:
         self._code = code
         # file -> line -> column -> what the statement there changes, see `AssignmentRewriter`
         self._changed: dict[str, dict[int, dict[int, list[str]]]] = {}
+        # file -> line -> the ``if`` statements around it, see the same
+        self._guards: dict[str, dict[int, tuple[int, ...]]] = {}
         self._lines_before: dict[str, int] = {}  # how many lines of other files come before it
         self._passed: str | None = None  # the folder of a package that is passed through
 
     def pass_through(self, folder: str) -> None:
-        """What the files of a folder do, the script does that calls them."""
+        """Treat what the files of a folder do as done by the script that calls them."""
         self._passed = folder
 
     def add(self, filename: str) -> None:
-        """Take a file for the script's own, as it is."""
+        """Treat a file as the script's own, without rewriting it."""
         self._changed[filename] = {}
 
     def compile(self, source: str, filename: str, places: list[Place]) -> list[types.CodeType]:
-        """Add a file to the script's code and compile it, with what the recorder asks for.
+        """Add a file to the script's code and compile it, with calls to the recorder added.
 
         Returns:
-            A code for each cell of a notebook, or the one of a script.
+            One code object for a script, one for each cell of a notebook.
 
         Raises:
             SyntaxError: it is not Python.
@@ -47,7 +49,7 @@ class Frames:
         """
         rewriter = AssignmentRewriter(source)
         tree = ast.fix_missing_locations(rewriter.visit(ast.parse(source, filename)))
-        self._changed[filename] = rewriter.changed
+        self._changed[filename], self._guards[filename] = rewriter.changed, rewriter.guards
         self._lines_before[filename] = len(self._code.lines)
         self._code.add(source, places)
         cells = itertools.groupby(tree.body, lambda s: places[s.lineno - 1][0] if places else None)
@@ -55,7 +57,10 @@ class Frames:
         return [compile(part, filename, "exec", dont_inherit=True) for part in parts]
 
     def current(self) -> types.FrameType | None:
-        """The nearest frame, if it is the script's; None if another package is at work."""
+        """The innermost frame that is not ours, if it is the script's; None if another package's.
+
+        A folder given to `pass_through` is passed over, as our own files are.
+        """
         frame: types.FrameType | None = sys._getframe(1)
         while frame and (
             frame.f_code.co_filename in _BETWEEN
@@ -65,9 +70,10 @@ class Frames:
         return frame if frame and frame.f_code.co_filename in self._changed else None
 
     def site(self, frame: types.FrameType) -> tuple[types.CodeType, int]:
-        """The instruction that is running: the script's, or that of the package it goes through.
+        """The instruction that is running: the script's, or one in the folder passed through.
 
-        A package's optimiser computes and adds each change in one call of the script.
+        One call of a package's optimiser changes many arrays: the package's own instructions tell
+        the changes apart.
         """
         inner: types.FrameType | None = sys._getframe(1) if self._passed else frame
         while inner and inner.f_code.co_filename in _BETWEEN:
@@ -76,12 +82,25 @@ class Frames:
         return inner.f_code, inner.f_lasti
 
     def callers(self, frame: types.FrameType) -> list[Any]:
-        """From which lines of the script a frame was called."""
+        """The script's lines that led to the call of a frame, the innermost first."""
         found, caller = [], frame.f_back
         while caller:
             if caller.f_code.co_filename in self._changed:
                 found.append((caller.f_code, caller.f_lineno))
             caller = caller.f_back
+        return found
+
+    def guards(self) -> list[tuple[str, int]]:
+        """The ``if`` statements that decide whether the present statement is run, as the script's.
+
+        Those around the calls that lead to it count as well. Each is its file and its number.
+        """
+        found, frame = list[tuple[str, int]](), self.current()
+        while frame:
+            file = frame.f_code.co_filename
+            on_line = self._guards.get(file, {}).get(frame.f_lineno, ())
+            found += [(file, number) for number in on_line]
+            frame = frame.f_back
         return found
 
     def line(self, frame: types.FrameType) -> int:
@@ -97,7 +116,7 @@ class Frames:
         return self._lines_before.get(filename, 0) + line
 
     def targets(self) -> list[str]:
-        """What the present statement changes: x[i][j], and what that is a part of: x[i], x."""
+        """The target of the current statement, and what it is a part of: x[i][j], x[i], x."""
         frame = self.current()
         if frame is None:
             return []

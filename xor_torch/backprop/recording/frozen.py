@@ -1,6 +1,6 @@
-"""Python's numbers that are used like weights or biases, and that no step changes.
+"""Finds Python floats that are used like weights or biases and that no step changes.
 
-They may be frozen on purpose or forgotten: the numbers alone do not tell.
+They may be frozen on purpose or forgotten: the numbers alone do not tell which.
 """
 
 from bisect import bisect_right
@@ -10,8 +10,8 @@ from collections.abc import Callable
 from ..tape import Tape
 from .places import Place, Places
 
-FEWEST_STEPS = 3
-OFTEN = 0.9  # of the steps
+FEWEST_STEPS = 3  # With so few steps, nothing is concluded.
+OFTEN = 0.9  # A weight or bias is used in at least this part of the steps.
 
 
 def never_changed(
@@ -21,14 +21,14 @@ def never_changed(
     is_state: Callable[[int], bool],
     source: Callable[[int], int],
 ) -> Place | None:
-    """A place whose number each step adds to a weighted sum, or weighs a term with.
+    """A place whose number each step adds to a weighted sum or multiplies a term with.
 
     Args:
         tape: as recorded.
         places: where the script keeps its numbers.
         steps: the updates of one number, which divide the tape into steps.
-        is_state: whether a value is one of those that the steps change.
-        source: the value that a value is a copy of.
+        is_state: tells whether the steps change a value.
+        source: gives the value that a value was copied from.
 
     """
     if len(steps) <= FEWEST_STEPS:
@@ -61,7 +61,8 @@ def never_changed(
                     if i in kept:
                         added[i].append(node.id)
                     for weight in terms.get(i, ()):
-                        if isinstance(kept[weight][1], int):  # a rate is not in a list
+                        # only in a list: elsewhere it may be a learning rate
+                        if isinstance(kept[weight][1], int):
                             added[weight].append(node.id)
     for i, users in added.items():
         intervals = {bisect_right(steps, n) for n in users}

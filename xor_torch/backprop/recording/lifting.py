@@ -1,9 +1,10 @@
-"""From Python's numbers to arrays: the tape that the same script would leave with arrays.
+"""Turns a tape of Python floats into the tape that the same script would write with arrays.
 
 A script with ``weights[i][j] -= ...`` in a loop leaves one value for each number. Here the numbers
-of one array become parts of it: whoever reads one reads an element of the array as it is then;
-when the script has replaced the numbers, there is a new array. Other values stay single numbers.
-The file is long because it writes the tape anew in one pass, to which every kind of value belongs.
+of one array become its elements: an operation that reads such a number reads an element of the
+present array, and when the script has replaced the numbers, a new array begins. Other values stay
+single numbers. The file is long because one pass writes the new tape, and every kind of value
+needs its rule in it.
 """
 
 import struct
@@ -15,11 +16,11 @@ import numpy as np
 
 from ..tape import LEFT_OUT, Node, Ref, Tape
 from .frozen import never_changed
-from .paths import arrays, called
+from .paths import arrays, name_of_array
 from .places import Place, Places
 from .rounds import Group, groups_of
 
-MOST_AT_ONCE = 8  # of the operations that are done for a whole array at once
+MOST_AT_ONCE = 8  # levels of nested operations that are written for a whole array at once
 _AT_ONCE = {
     "add", "subtract", "multiply", "divide", "power", "negative", "copy", "sqrt", "absolute",
     "maximum", "minimum",
@@ -27,7 +28,7 @@ _AT_ONCE = {
 
 
 def lifted(tape: Tape, places: Places, made: set[int]) -> tuple[Tape, str | None]:
-    """A tape with arrays, and why it cannot be judged, if so.
+    """The tape with arrays, and the reason why it cannot be judged, or None.
 
     Args:
         tape: as recorded; it is not changed.
@@ -47,7 +48,7 @@ def lifted(tape: Tape, places: Places, made: set[int]) -> tuple[Tape, str | None
         steps = [at for at, place, _ in list(places.log) if place == one]
         still = never_changed(tape, places, steps, lambda i: i in lifting.single, lifting.source_of)
         if still is not None:
-            frozen.append(called(places, states, still))
+            frozen.append(name_of_array(places, states, still))
     if frozen:
         new.doubt = (
             f"the numbers of {frozen[0]} are used like weights or biases and never change: they "
@@ -71,10 +72,10 @@ def _states(tape: Tape, places: Places) -> tuple[set[Place], set[tuple[int, int]
     used = {
         i for node in tape.nodes if not (node.op == "copy" and node.id in kept) for i in node.inputs
     }
-    # new_m = m - step, and then m = new_m: nobody reads new_m
+    # After new_m = m - step and m = new_m, mostly nothing reads new_m.
     states = {place for place, updates in found.items() if any(old in used for old, _ in updates)}
-    # or somebody does, and it is the same number under two names: m had the first one, or got it
-    # from new_m
+    # If something does, m and new_m have the same updates: keep the one whose updates begin first,
+    # and of two that begin together, the one that got the number later.
     known = set[tuple[int, int]]()
     for place in sorted(states, key=lambda place: (min(found[place]), -since[place])):
         if not known.isdisjoint(found[place]):
@@ -84,7 +85,7 @@ def _states(tape: Tape, places: Places) -> tuple[set[Place], set[tuple[int, int]
 
 
 class _Lifting:
-    """Writes a tape again."""
+    """Writes the new tape."""
 
     def __init__(
         self, tape: Tape, made: set[int], linked: set[tuple[int, int]], groups: list[Group]
@@ -93,28 +94,29 @@ class _Lifting:
         self.new = Tape()
         self.new.code = tape.code
         self.reason: str | None = None
-        self.single = {n for link in linked for n in link}  # the values of states
+        self.single = {n for link in linked for n in link}  # values of numbers that are updated
         self.updated = {new for _, new in linked}
         for group in groups:
             self.single.update(*(some.values() for some in (group.first, *group.rounds)))
-        self.at: dict[int, int] = {}  # old -> new
-        self.element: dict[int, tuple[Group, int, tuple[int, ...]]] = {}  # group, version, index
-        self.pending: dict[int, Group] = {}  # replaced, but the round is not over
+        self.at: dict[int, int] = {}  # old node -> new node
+        # old node -> its group, the array's node on the new tape, its index there
+        self.element: dict[int, tuple[Group, int, tuple[int, ...]]] = {}
+        self.pending: dict[int, Group] = {}  # old node -> its group, while its round is not whole
         self.constant: dict[int, bool] = {}
         self.varies, self.often = self._literals()
         self.home = set[int]()  # the numbers of arrays
         self.uses: Counter[int] = Counter()
-        self.runs: Counter[tuple[Any, str]] = Counter()  # of each instruction
-        # new numbers -> how to compute them as arrays; and what is not needed beside that
+        self.runs: Counter[tuple[Any, str]] = Counter()  # how often each instruction has run
+        # the first number of an array's round -> how to compute the whole array
         self.together: dict[int, Any] = {}
-        self.absorbed = set[int]()
+        self.absorbed = set[int]()  # old nodes that are computed in this way
         self.stacks: dict[Any, int] = {}  # single numbers -> the array that was made of them
         self._plan()
 
     # ------------------------------------------------------------ what is computed together
 
     def _plan(self) -> None:
-        """Find the numbers that are computed alike, so that an array operation can do it."""
+        """Find numbers that are computed alike, so that one array operation can compute them."""
         for group in self.groups:
             for some in (group.first, *group.rounds):
                 self.home |= {*some.values()}
@@ -130,14 +132,15 @@ class _Lifting:
                     self.together[ordered[0]] = self._array_of(ordered, MOST_AT_ONCE, often)
 
     def _runs(self, id: int) -> int:
-        """How often the instruction has run that made a value."""
+        """How often the instruction that made a value has run."""
         node = self.old.nodes[id]
         return self.runs[node.site, node.op]
 
     def _array_of(self, numbers: list[int], levels: int, often: int) -> Any:
-        """How to compute these numbers at once: (operation, arguments, numbers), or the numbers.
+        """A plan to compute numbers at once: (operation, arguments, numbers), or just the numbers.
 
-        What has run more `often` than the update is a sum over samples, say: it stays as it is.
+        An instruction that has run more than `often` times, more than the update, is not planned:
+        it may add up samples.
         """
         nodes = [self.old.nodes[i] for i in numbers]
         top = levels == MOST_AT_ONCE
@@ -165,7 +168,7 @@ class _Lifting:
         return nodes[0].op, arguments, numbers
 
     def _written(self, plan: Any, places: list[tuple[int, ...]], shape: tuple[int, ...]) -> Any:
-        """Write an array, in the order of `places`; return a reference to it, or one number."""
+        """Write a plan's array, in the order of `places`; return a reference, or one number."""
         if isinstance(plan, int | float):
             return plan
         if isinstance(plan, np.ndarray):
@@ -205,16 +208,16 @@ class _Lifting:
             value[at] = np.nan if number is None else float(number)
         return value
 
-    # ------------------------------------------------------------ numbers that are typed
+    # ------------------------------------------------------------ literals
 
     def _literals(self) -> tuple[set[Any], Counter[bytes]]:
-        """The operands that are not always the same number; and how often each number is met."""
+        """The operands that are not always the same number, and how often each number occurs."""
         same: dict[Any, Any] = {}
         varies, often = set[Any](), Counter[bytes]()
         for node in (self.old.nodes[id] for id in self.made):
             for n, x in enumerate(node.args):
                 if type(x) in (int, float, bool):
-                    place = node.site, n
+                    place = node.site, node.op, n
                     if same.setdefault(place, x) != x:
                         varies.add(place)
                     often[struct.pack("d", float(x)) if abs(x) < 1e300 else b""] += 1
@@ -222,9 +225,9 @@ class _Lifting:
 
     def _literal(self, node: Node, n: int, x: Any) -> Any:
         """A number that the script met beside a recorded one: data, if it is another each time."""
-        if (node.site, n) not in self.varies:
+        if (node.site, node.op, n) not in self.varies:
             return x
-        # a float that never comes again may have been computed by something that does not record
+        # a float that occurs only once may come from code that does not record
         known = type(x) is not float or x % 1 == 0 or self.often[struct.pack("d", x)] > 1
         leaf = self._add("leaf" if known else "foreign", (), node, np.array(float(x)), None)
         leaf.name = ""
@@ -311,7 +314,7 @@ class _Lifting:
         if id in self.element:
             group, version, index = self.element[id]
             if version < 0:
-                raise AssertionError("an element of no array")
+                raise AssertionError("an element of an array that is not written yet")
             read = self._add("getitem", (Ref(version), index), user, None, ("read", user.site))
             read.value = self.old.nodes[id].value
             read.name = ""
@@ -342,7 +345,7 @@ class _Lifting:
         return node
 
     def _version(self, group: Group, n: int) -> None:
-        """The array after one of its rounds; -1: as it begins."""
+        """Write the array after its round `n`; -1 is the array as it begins."""
         array, nodes = group.array, self.old.nodes
         replaced = group.first if n < 0 else group.rounds[n]
         now = {**group.now, **replaced}

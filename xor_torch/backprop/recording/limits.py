@@ -1,4 +1,4 @@
-"""How much of a script is recorded, and when a loop of it is left."""
+"""How much of a script is recorded, and when one of its loops is left early."""
 
 import time
 from collections.abc import Callable
@@ -9,26 +9,29 @@ from dataclasses import dataclass
 class Limits:
     """The limits of one recording."""
 
-    seconds: float = 60.0  #: the recording ends after so long
-    #: A loop is left after so many updates, counted over all parameters: one pass over 150 single
+    seconds: float = 60.0  #: The recording ends after this time.
+    #: A loop is left after this many updates, counted over all parameters: one pass over 150 single
     #: samples still fits.
     updates: int = 640
     slow_loop_seconds: float = 8.0  #: A loop that takes longer is left after `few_updates`.
     few_updates: int = 12
-    #: Operations from the first update on: about two seconds of recording,
+    #: Operations that are recorded from the first update on: about two seconds.
     nodes: int = 60_000
-    few_times: int = 3  #: unless no array was updated so often; then it goes on to
+    #: If no array was updated this often by then, the recording goes on up to `most_nodes`.
+    few_times: int = 3
     most_nodes: int = 240_000
-    #: Operations before it (preparing the data): of more, the last twentieth is kept.
+    #: Operations before the first update, which prepare the data. When there are more, only a
+    #: twentieth of this number is kept, the last ones.
     nodes_before: int = 200_000
-    #: An instruction that has run so often before the first update is not recorded any more.
+    #: An instruction that has run this often before the first update is no longer recorded.
     runs: int = 20_000
-    bytes: int = 600_000_000  #: of all values that are kept
-    kept_elements: int = 20_000  #: A larger intermediate value is computed again from the tape.
-    marks: int = 2_000  #: So many arrays get a mark of their own (`Node.marks`).
+    bytes: int = 600_000_000  #: memory for all values that are kept
+    #: A larger intermediate value is not kept: the replay computes it again.
+    kept_elements: int = 20_000
+    marks: int = 2_000  #: how many arrays get a mark of their own (`Node.marks`)
 
     def operations(self, times: int) -> int:
-        """How many are recorded if the array with the most updates has had so many."""
+        """How many operations are recorded if no array was updated more than `times` times."""
         return self.nodes if times >= self.few_times else max(self.nodes, self.most_nodes)
 
 
@@ -36,7 +39,7 @@ class Enough(BaseException):
     """The tape is full. Raised through the script, unless its process simply ends."""
 
 
-class Rounds:
+class Loops:
     """Decides after each round of the script's loops whether the loop goes on."""
 
     def __init__(
@@ -61,7 +64,7 @@ class Rounds:
         self._enough = False
 
     def begin(self) -> Callable[[], bool]:
-        """For a loop that begins now: what to ask after each round; False means leave it."""
+        """A loop begins: return a function to call after each round; False means leave the loop."""
         before, start = self.updates(), time.monotonic()
 
         def go_on() -> bool:

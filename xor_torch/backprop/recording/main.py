@@ -1,4 +1,4 @@
-"""Runs a stranger's file and leaves a tape: what `__main__` does in a process of its own."""
+"""Runs a user's file and writes its tape. `__main__` calls it in a process of its own."""
 
 import contextlib
 import gc
@@ -16,10 +16,11 @@ from .recorder import Recorder
 from .script import Run
 from .source import fingerprint, read_source
 
-REPLACEMENT = "replacement.py"  # in the directory
-UPDATES = "updates"  # in the directory: how many updates were found until now
-TELL_SECONDS = 0.2  # the time between two looks at it
-PAIRS = "pairs"  # a directory with the tape of forward and backward functions
+# Files and folders in DIRECTORY:
+REPLACEMENT = "replacement.py"  # code to run in place of FILE's
+UPDATES = "updates"  # the number of updates that were found until now
+PAIRS = "pairs"  # a folder with the tape of forward and backward functions
+POLL_SECONDS = 0.2  # the time between two looks at UPDATES
 
 
 def main(argv: list[str]) -> None:
@@ -27,8 +28,8 @@ def main(argv: list[str]) -> None:
 
     If the directory holds a ``replacement.py``, its text runs in place of FILE's.
 
-    After SECONDS what was recorded is written, and GRACE seconds later the process is killed.
-    BYTES is how much memory it may have.
+    After SECONDS it writes what was recorded until then; GRACE seconds later it is killed.
+    BYTES limits its memory.
     """
     file, directory, seconds, grace, memory, *rest = argv
     folder, path = Path(directory), Path(file)
@@ -36,7 +37,7 @@ def main(argv: list[str]) -> None:
     end = monotonic() + float(seconds)
     process.limit_memory(int(memory))
     owner, exit_now = os.getpid(), os._exit
-    # A recording is some hundred thousand objects, none of them garbage: look through them rarely.
+    # A recording has hundreds of thousands of objects, and none is garbage: collect rarely.
     gc.freeze()
     gc.set_threshold(50_000)
     source, places = read_source(path)
@@ -50,7 +51,7 @@ def main(argv: list[str]) -> None:
             tape, limit = recorder.finished()
             tape.save(
                 folder,
-                left=recorder.rounds.left,
+                left=recorder.loops.left,
                 source=fingerprint(source),
                 limit=limit,
                 autograd=recorder.autograd,
@@ -62,7 +63,8 @@ def main(argv: list[str]) -> None:
         save(end=end)
         exit_now(0)
 
-    # A loop in C, or a process that is killed, leaves us no time: what is enough is saved at once.
+    # Save the tape as soon as it is enough for a verdict: a loop in C would not let us save later,
+    # and the process may be killed.
     limits = Limits(seconds=float(seconds))
     recorder = Recorder(limits, when_full=leave, when_enough=lambda: save(end="full"))
     sys.argv = [file, *rest]
@@ -70,7 +72,7 @@ def main(argv: list[str]) -> None:
     over = threading.Event()
 
     def watch() -> None:
-        while not over.wait(min(TELL_SECONDS, max(end - monotonic(), 0))):
+        while not over.wait(min(POLL_SECONDS, max(end - monotonic(), 0))):
             if monotonic() >= end:
                 leave("time")
             with contextlib.suppress(OSError):
@@ -107,7 +109,7 @@ def main(argv: list[str]) -> None:
 
 
 def _last_line(error: BaseException, recorder: Recorder) -> int:
-    """Where in the script's code it was raised."""
+    """The last line of the script's code in an error's traceback; 0 if there is none."""
     known = [
         recorder.frames.line_in(frame.filename, frame.lineno or 0)
         for frame in traceback.extract_tb(error.__traceback__)

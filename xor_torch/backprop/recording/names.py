@@ -1,22 +1,23 @@
-"""What the rewritten code of a script calls, and what it gets for ``sum``, ``max`` and ``min``."""
+"""The functions that a script's rewritten code calls, and our ``sum``, ``max`` and ``min``."""
 
 import functools
+import operator
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
 
 from .array import Recorded, strip
-from .number import Number, extreme_of, sum_of
+from .number import COMPARISONS, PYTHONS, Number, Whole, extreme_of, plain, sum_of
 from .recorder import Recorder
 
 
 def names_for(recorder: Recorder) -> dict[str, Any]:
-    """What the code of a script is given beside its own names: the rewriter's calls, ``sum``."""
+    """The names that we add to a script's own."""
 
     def loop(items: Iterable[Any]) -> Iterator[Any]:
         """The items of a ``for`` loop, until it has made enough updates."""
-        go_on = recorder.rounds.begin()
+        go_on = recorder.loops.begin()
         for item in items:
             yield recorder.places.looped(item)
             if not go_on():
@@ -25,9 +26,12 @@ def names_for(recorder: Recorder) -> dict[str, Any]:
     return {
         "__assigned__": recorder.assigned,
         "__loop__": loop,
-        "__round__": recorder.rounds.begin,
+        "__round__": recorder.loops.begin,
         "__float__": functools.partial(_float, recorder),
         "__cast__": _cast,
+        "__begin__": lambda: len(recorder.tape.branches),
+        "__asked__": recorder.asked,
+        "__chosen__": functools.partial(_chosen, recorder),
         "__set_item__": recorder.places.set_item,
         "__set_attribute__": recorder.places.set_attribute,
         "__change_item__": recorder.places.change_item,
@@ -45,14 +49,52 @@ def _float(recorder: Recorder, *args: Any) -> Any:
         return float(*args)
     x = args[0]
     if isinstance(x, Recorded):
-        float(strip(x))  # for an array, this NumPy may raise an error
+        float(strip(x))  # raises NumPy's error if x has several numbers
         return x.item() if x.dtype.kind == "f" else x.astype(float).item()
     if recorder.array_of(x) is not None:
         x = x.item()
+    if type(x) is Whole:
+        return recorder.number("copy", (x,), float(x.value))
     return x if type(x) is Number else float(x)
 
 
 def _cast(kind: Any, x: Any) -> Any:
-    """``numpy.int64(x)``, which would make a plain array of a recorded one."""
+    """``numpy.int64(x)`` that keeps a recorded array recorded."""
     numbers = isinstance(kind, type) and issubclass(kind, np.generic | float | int)
     return x.astype(kind) if numbers and isinstance(x, Recorded) else kind(x)
+
+
+def _chosen(recorder: Recorder, name: str, left: Any, right: Any, one: Any, other: Any) -> Any:
+    """``one if left < right else other``, where both are numbers that the script types.
+
+    What is chosen is a function of what was compared: a step. Where two plain ints were compared,
+    it begins a record, because the script may make its weights of nothing but ints.
+
+    Args:
+        recorder: of the script.
+        name: of the comparison, "lt".
+        left: what is compared.
+        right: with what.
+        one: if the answer is yes.
+        other: if it is no.
+
+    """
+    compare = getattr(operator, name)
+    condition: Any = None
+    if type(left) in PYTHONS or type(right) in PYTHONS:
+        answer = compare(_plain(left), _plain(right))
+        if type(answer) is bool:
+            condition = recorder.condition(COMPARISONS[name], (left, right), answer)
+    else:
+        answer = compare(left, right)
+        if isinstance(answer, Recorded) and answer.size == 1:
+            condition = answer.reshape(())
+            answer = bool(strip(condition))
+    value = one if answer else other
+    if condition is not None:
+        return recorder.number("where", (condition, one, other), _plain(value))
+    return recorder.places.whole(value) if type(left) is type(right) is int else value
+
+
+def _plain(x: Any) -> Any:
+    return plain(x) if type(x) in PYTHONS else x

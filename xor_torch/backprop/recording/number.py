@@ -1,11 +1,12 @@
-"""The Python float that records what is done with it.
+"""Python's numbers that record what is done with them.
 
-A `Number` is a float: it prints, compares and rounds as one, to the last digit. Each operation is
-written to the tape under NumPy's name for it.
+A `Number` is a float: it prints, compares and rounds as one, to the last digit. A `Whole` stands
+for an int in the same way. Each operation is written to the tape under NumPy's name for it.
 """
 
 import builtins
 import math
+import operator
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
@@ -16,11 +17,12 @@ _OPERATORS = {
     "add": "add", "sub": "subtract", "mul": "multiply", "truediv": "divide", "pow": "power",
     "floordiv": "floor_divide", "mod": "remainder",
 }  # fmt: skip
-_COMPARISONS = {
+_OF_BITS = ("and", "or", "xor", "lshift", "rshift")
+COMPARISONS = {
     "lt": "less", "le": "less_equal", "gt": "greater", "ge": "greater_equal", "eq": "equal",
     "ne": "not_equal",
 }  # fmt: skip
-# Functions of `math` that NumPy's names differ from, and those that the tape knows as they are.
+# Functions of `math` that the tape knows, and NumPy's names for them.
 _FUNCTIONS = {
     **{name: name for name in (
         "exp", "exp2", "expm1", "log2", "log10", "log1p", "sqrt", "cbrt", "sin", "cos", "tan",
@@ -35,6 +37,7 @@ class Journal(Protocol):
     """What a number asks of its recorder."""
 
     def number(self, op: str, args: tuple[Any, ...], value: float) -> Any: ...
+    def condition(self, op: str, args: tuple[Any, ...], answer: bool) -> Any: ...
     def compared(self, op: str, args: tuple[Any, ...], answer: bool) -> None: ...
     def run(self, op: str, function: Callable[..., Any], args: Any, kwargs: Any) -> Any: ...
 
@@ -47,12 +50,12 @@ class Number(float):
     node: int
 
     def __new__(cls, value: Any = 0.0) -> Any:
-        """Another package that makes one from the type of its argument gets a plain float."""
+        """Return a plain float: another package may call the type of its argument."""
         return float(value)
 
     @classmethod
     def on_tape(cls, value: float, node: int, recorder: Journal) -> "Number":
-        """The number whose node this is."""
+        """A number that has this node on the tape."""
         x = float.__new__(cls, value)
         x.node, x.recorder = node, recorder
         return x
@@ -71,7 +74,7 @@ class Number(float):
         return value if digits is None else self.recorder.number("round", (self, digits), value)
 
     def __bool__(self) -> bool:
-        answer = plain(self) != 0
+        answer = bool(plain(self))
         self.recorder.compared("not_equal", (self, 0), answer)
         return answer
 
@@ -101,16 +104,104 @@ class Number(float):
         return self
 
     def __array_ufunc__(self, ufunc: Any, method: Any, *inputs: Any, **kwargs: Any) -> Any:
-        for x in (*inputs, *kwargs.get("out", ())):
-            if isinstance(x, np.ndarray) and hasattr(x, "_recorder"):
-                return x.__array_ufunc__(ufunc, method, *inputs, **kwargs)
-        name = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
-        return self.recorder.run(name, getattr(ufunc, method), inputs, kwargs)
+        return _of_numpy(self.recorder, ufunc, method, inputs, kwargs)
 
 
-def plain(x: float) -> float:
-    """The exact float."""
-    return float.__pos__(x)
+class Whole:
+    """Stands for an int, and tells its recorder what is done with it.
+
+    It is no int, because Python would multiply a float with one and not ask it.
+    """
+
+    __slots__ = ("node", "recorder", "value")
+
+    def __init__(self, value: int, node: int, recorder: Journal) -> None:
+        self.value, self.node, self.recorder = value, node, recorder
+
+    @property  # type: ignore[misc]  # it is never assigned
+    def __class__(self) -> Any:
+        """The class that other code sees."""
+        return int
+
+    def __getattr__(self, name: str) -> Any:
+        """An attribute of an int: ``bit_length``."""
+        return getattr(object.__getattribute__(self, "value"), name)
+
+    def __neg__(self) -> Any:
+        return self.recorder.number("negative", (self,), -self.value)
+
+    def __pos__(self) -> Any:
+        return self
+
+    def __abs__(self) -> Any:
+        return self.recorder.number("absolute", (self,), abs(self.value))
+
+    def __invert__(self) -> Any:
+        return self.recorder.number("lost", (self,), ~self.value)
+
+    def __round__(self, digits: Any = None) -> Any:
+        return self if digits is None or digits >= 0 else round(int(self), digits)
+
+    def __bool__(self) -> bool:
+        self.recorder.compared("not_equal", (self, 0), self.value != 0)
+        return self.value != 0
+
+    def __index__(self) -> int:
+        """The int itself: which item of a list is taken is a way that the script chose."""
+        self.recorder.compared("equal", (self, self.value), True)
+        return self.value
+
+    __int__ = __index__
+
+    def __float__(self) -> float:
+        return float(int(self))
+
+    def __divmod__(self, other: Any) -> Any:
+        return self // other, self % other
+
+    def __rdivmod__(self, other: Any) -> Any:
+        return other // self, other % self
+
+    def __hash__(self) -> int:
+        return hash(self.value)
+
+    def __repr__(self) -> str:
+        return repr(self.value)
+
+    def __format__(self, spec: str) -> str:
+        return format(self.value, spec)
+
+    def __reduce__(self) -> Any:
+        return int, (self.value,)
+
+    def __copy__(self) -> Any:
+        return self
+
+    def __deepcopy__(self, memo: Any) -> Any:
+        return self
+
+    def __array__(self, *args: Any, **kwargs: Any) -> Any:
+        return np.array(int(self), *args)
+
+    def __array_ufunc__(self, ufunc: Any, method: Any, *inputs: Any, **kwargs: Any) -> Any:
+        return _of_numpy(self.recorder, ufunc, method, inputs, kwargs)
+
+
+PYTHONS = (Number, Whole)
+_REAL = (*PYTHONS, float, int, bool)
+
+
+def _of_numpy(recorder: Journal, ufunc: Any, method: Any, inputs: Any, kwargs: Any) -> Any:
+    for x in (*inputs, *kwargs.get("out", ())):
+        if isinstance(x, np.ndarray) and hasattr(x, "_recorder"):
+            return x.__array_ufunc__(ufunc, method, *inputs, **kwargs)
+    name = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
+    return recorder.run(name, getattr(ufunc, method), inputs, kwargs)
+
+
+def plain(x: Any) -> Any:
+    """The float or the int itself."""
+    return x.value if type(x) is Whole else float.__pos__(x)
 
 
 def _operator(name: str, op: str, reflected: bool) -> Callable[..., Any]:
@@ -118,7 +209,7 @@ def _operator(name: str, op: str, reflected: bool) -> Callable[..., Any]:
 
     def operate(self: Any, other: Any, *modulus: Any) -> Any:
         value = function(self, other, *modulus)
-        if type(value) is not float:  # of an array, or a complex number
+        if type(value) is not float:  # NotImplemented, as for an array; or a complex number
             return value
         return self.recorder.number(op, (other, self) if reflected else (self, other), value)
 
@@ -137,21 +228,48 @@ def _comparison(name: str, op: str) -> Callable[..., Any]:
     return compare
 
 
+def _operator_of_whole(name: str, op: str, reflected: bool) -> Callable[..., Any]:
+    function = getattr(operator, f"__{name}__")
+
+    def operate(self: Any, other: Any) -> Any:
+        if type(other) not in _REAL:
+            return NotImplemented
+        pair = (other, self) if reflected else (self, other)
+        value = function(*map(_exact, pair))
+        return self.recorder.number(op, pair, value) if type(value) in (int, float) else value
+
+    return operate
+
+
+def _comparison_of_whole(name: str, op: str) -> Callable[..., Any]:
+    function = getattr(operator, f"__{name}__")
+
+    def compare(self: Any, other: Any) -> Any:
+        if type(other) not in _REAL:
+            return NotImplemented
+        answer = function(self.value, _exact(other))
+        self.recorder.compared(op, (self, other), answer)
+        return answer
+
+    return compare
+
+
 for _name, _op in _OPERATORS.items():
     setattr(Number, f"__{_name}__", _operator(_name, _op, False))
     setattr(Number, f"__r{_name}__", _operator(_name, _op, True))
-for _name, _op in _COMPARISONS.items():
+for _name, _op in COMPARISONS.items():
     setattr(Number, f"__{_name}__", _comparison(_name, _op))
+    setattr(Whole, f"__{_name}__", _comparison_of_whole(_name, _op))
+for _name, _op in (_OPERATORS | dict.fromkeys(_OF_BITS, "lost")).items():
+    setattr(Whole, f"__{_name}__", _operator_of_whole(_name, _op, False))
+    setattr(Whole, f"__r{_name}__", _operator_of_whole(_name, _op, True))
 
 
 # --------------------------------------------------------- functions in place of Python's own
 
 
-_REAL = (Number, float, int, bool)
-
-
 def _of_numbers(args: Iterable[Any]) -> bool:
-    return any(type(a) is Number for a in args)
+    return any(type(a) in PYTHONS for a in args)
 
 
 def function_of_math(name: str) -> Callable[..., Any]:
@@ -161,14 +279,14 @@ def function_of_math(name: str) -> Callable[..., Any]:
     def call(*args: Any, **kwargs: Any) -> Any:
         if name == "fsum" and args and not isinstance(args[0], list | tuple):
             args = (list(args[0]), *args[1:])
-        value = real(*args, **kwargs)
+        value = real(*map(_exact, args), **kwargs)
         found = [*args, *kwargs.values()]
         found = [*found, *(x for a in found if isinstance(a, list | tuple) for x in a)]
-        first = next((a for a in found if type(a) is Number), None)
+        first = next((a for a in found if type(a) in PYTHONS), None)
         if first is None or type(value) is not float:
             return value
         if name == "log":
-            parts = [first.recorder.number("log", (a,), math.log(a)) for a in args]
+            parts = [first.recorder.number("log", (a,), math.log(_exact(a))) for a in args]
             return parts[0] if len(args) == 1 else parts[0].recorder.number(
                 "divide", tuple(parts), value
             )  # fmt: skip
@@ -180,12 +298,12 @@ def function_of_math(name: str) -> Callable[..., Any]:
 
 
 def sum_of(items: Any, /, start: Any = 0) -> Any:
-    """``sum``. Python adds exact floats more precisely than others, so it is given them."""
+    """``sum``. Python adds plain floats more precisely than a subclass's, so it gets plain ones."""
     if hasattr(items, "__next__"):
         items = list(items)
     if type(items) not in (list, tuple):
         return builtins.sum(items, start)
-    first = next((x for x in (start, *items) if type(x) is Number), None)
+    first = next((x for x in (start, *items) if type(x) in PYTHONS), None)
     if first is None or not all(type(x) in _REAL for x in (start, *items)):
         return builtins.sum(items, start)
     value = builtins.sum([_exact(x) for x in items], _exact(start))
@@ -193,7 +311,7 @@ def sum_of(items: Any, /, start: Any = 0) -> Any:
 
 
 def _exact(x: Any) -> Any:
-    return plain(x) if type(x) is Number else x
+    return plain(x) if type(x) in PYTHONS else x
 
 
 def extreme_of(largest: bool) -> Callable[..., Any]:
@@ -208,7 +326,7 @@ def extreme_of(largest: bool) -> Callable[..., Any]:
             return real(*args, **kwargs)
         if not _of_numbers(items) or not all(type(x) in _REAL for x in items):
             return real(*args, **kwargs)
-        if type(real(map(_exact, items))) is not float:  # max(0, x) may be the whole number
+        if type(real(map(_exact, items))) is not float:  # max(0, x) may be the int
             return real(*args)
         chosen = items[0]
         for x in items[1:]:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from .array import Matrix, Recorded, holds
-from .number import Number, function_of_math
+from .number import PYTHONS, function_of_math
 from .recorder import Recorder
 
 # NumPy functions that take a sequence of arrays, and record it as one.
@@ -113,7 +113,7 @@ def numpy_module(recorder: Recorder) -> StandIn:
 
 
 def math_module(recorder: Recorder) -> StandIn:
-    """``math``, whose functions take NumPy's numbers to NumPy, and record what they do."""
+    """``math``: its functions record, and give NumPy's numbers to NumPy's functions."""
     names = (name for name in dir(math) if callable(getattr(math, name)) and name[0] != "_")
     return StandIn(recorder, math, {name: _of_a_number(name) for name in names})
 
@@ -133,14 +133,14 @@ def _of_a_number(name: str) -> Callable[..., Any]:
 def _recording(
     recorder: Recorder, function: Callable[..., Any], draws: bool = False
 ) -> Callable[..., Any]:
-    """A function whose results are recorded; `draws` says that it is one of a generator's."""
+    """A function whose results are recorded; `draws`: it is a random generator's."""
     name = getattr(function, "__name__", "call")
 
     def call(*args: Any, **kwargs: Any) -> Any:
         if name in _OF_ONE and not draws:
-            args = tuple(recorder.as_array(a) if type(a) is Number else a for a in args)
+            args = tuple(recorder.as_array(a) if type(a) in PYTHONS else a for a in args)
         first = args[0] if args else None
-        if type(first) is list and name not in _TAKE_SEQUENCES and holds(first, Recorded, Number):
+        if type(first) is list and name not in _TAKE_SEQUENCES and holds(first, Recorded, *PYTHONS):
             args = (recorder.array(first), *args[1:])  # NumPy would make a plain array of it
         if draws and name == "shuffle" and isinstance(first, Recorded):
             return recorder.shuffle(first, function, args[1:], kwargs)
@@ -157,14 +157,14 @@ def _recording(
 
 
 class _Ufunc:
-    """A ufunc that records what it makes of a list of recorded numbers, too."""
+    """A ufunc that also records when it is given a list of recorded numbers."""
 
     def __init__(self, recorder: Recorder, real: np.ufunc) -> None:
         self.__dict__.update(_recorder=recorder, _real=real, __name__=real.__name__)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         recorder = self._recorder
-        lists = [type(a) in (list, tuple) and holds(a, Recorded, Number) for a in args]
+        lists = [type(a) in (list, tuple) and holds(a, Recorded, *PYTHONS) for a in args]
         if any(lists):
             args = tuple(recorder.array(a) if x else a for a, x in zip(args, lists, strict=True))
         return self._real(*args, **kwargs)
@@ -197,7 +197,7 @@ class _Generator:
 
 
 def _random(recorder: Recorder) -> dict[str, Any]:
-    """What ``numpy.random`` has generators from."""
+    """The makers of generators in ``numpy.random``."""
 
     def maker(make: Callable[..., Any]) -> Callable[..., Any]:
         return lambda *args, **kwargs: _Generator(recorder, make(*args, **kwargs))
@@ -207,7 +207,7 @@ def _random(recorder: Recorder) -> dict[str, Any]:
 
 
 class _ArrayType(type):
-    """``numpy.ndarray`` to a script: a recorded array is one, and a call makes one."""
+    """``numpy.ndarray`` as a script sees it: recorded arrays are instances, a call makes one."""
 
     recorder: Recorder
 
@@ -222,7 +222,7 @@ class _ArrayType(type):
 
 
 class _MatrixType(type):
-    """``numpy.matrix`` to a script."""
+    """``numpy.matrix`` as a script sees it."""
 
     recorder: Recorder
 
@@ -276,7 +276,7 @@ def _full(recorder: Recorder, shape: Any, fill_value: Any, dtype: Any = None, **
 
 
 def _as_strided(recorder: Recorder, x: Any, shape: Any = None, strides: Any = None) -> Any:
-    """``as_strided``, whose strides count bytes: on the tape those of float64."""
+    """``as_strided``. Its strides count bytes; on the tape, an element has the 8 of float64."""
     if not isinstance(x, Recorded) or shape is None or strides is None or not x.flags.c_contiguous:
         made = as_strided(np.asarray(x), shape, strides)
         return recorder.record_new(made, "lost" if recorder.is_marked(x) else "leaf")

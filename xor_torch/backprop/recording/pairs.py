@@ -28,7 +28,7 @@ from .binding import (
     is_number_array,
     kinds,
     matched,
-    names_of,
+    parameters_of,
     plan_of,
     text_of,
 )
@@ -37,8 +37,8 @@ from .limits import Enough, Limits
 from .number import Number
 from .recorder import Recorder
 
-ROUNDS = 3  # one at the numbers given, the others near them
-LIMITS = Limits(nodes_before=10**9, runs=10**9)  # There is no training to wait for.
+ROUNDS = 3  # the first at the given numbers, the others near them
+LIMITS = Limits(nodes_before=10**9, runs=10**9)  # Nothing is left out: there is no training.
 MOST = 60_000  # operations of one round: about two seconds of recording
 STEP = 1e-6  # of a finite difference, relative to the size of the inputs
 MOVED = 0.5  # how far the inputs are moved, in their own standard deviations
@@ -46,13 +46,13 @@ MOVED = 0.5  # how far the inputs are moved, in their own standard deviations
 
 @dataclass
 class Functions:
-    """What is to be called, with what."""
+    """The functions to call, and their arguments."""
 
     forward: Any
     backward: Any  # None: the forward function returns its gradients
     args: Sequence[Any]
     kwargs: Mapping[str, Any] = field(default_factory=dict)
-    #: where arguments of the backward function come from, as far as it is known
+    #: where arguments of the backward function come from, if the script has called it
     known: Mapping[str, Source] = field(default_factory=dict)
 
     @property
@@ -66,9 +66,9 @@ def record_pair(recorder: Recorder, functions: Functions, seed: int = 0) -> Pair
     """Call two functions, which are being watched, a few times.
 
     Args:
-        recorder: of all that they do.
+        recorder: records all that they do.
         functions: and what to call them with.
-        seed: of the upstream gradients, and of what the inputs are moved by.
+        seed: for the upstream gradients, and for the noise that moves the inputs.
 
     Raises:
         CannotCall: they do not fit together, or what they return is not understood.
@@ -83,7 +83,7 @@ def record_pair(recorder: Recorder, functions: Functions, seed: int = 0) -> Pair
             warnings.simplefilter("ignore")
             pair.rounds.append(calls.round(None))
             for _ in range(ROUNDS - 1):
-                # the moved inputs may leave a domain; and nobody wants to read all three
+                # Moved inputs may leave the domain; and what the functions print is printed once.
                 with contextlib.suppress(Exception), contextlib.redirect_stdout(io.StringIO()):
                     pair.rounds.append(calls.round(pair.rounds[0]))
     except Enough:
@@ -110,27 +110,27 @@ class _Calls:
 
     def __init__(self, recorder: Recorder, functions: Functions, rng: np.random.Generator) -> None:
         self.recorder, self.functions, self.rng = recorder, functions, rng
-        names = [p.name for p in names_of(functions.forward)]
+        names = [p.name for p in parameters_of(functions.forward)]
         self.given = dict(zip(names, functions.args, strict=False)) | dict(functions.kwargs)
-        self.extra = functions.args[len(names) :]  # of *args
+        self.extra = functions.args[len(names) :]  # for *args
         self.texts = dict[str, str]()  # name of an input -> as the script would write it
         self.at = list[int]()  # which of the results are the outputs
 
     def round(self, first: Round | None) -> Round:
-        """One call of both functions; at the numbers given, or near them."""
+        """Call both functions once: at the given numbers, or near those of the first round."""
         recorder, before = self.recorder, len(self.recorder.tape.nodes)
         state = np.random.get_state()
-        moved = _Moved(self.rng, {self.texts[n] for n in first.inputs} if first else set())
-        world = _World(recorder, moved)
-        forward, backward = world.functions(self.functions.forward, self.functions.backward)
-        given = {name: world.copy(x, (("", name),)) for name, x in self.given.items()}
-        extra = [world.copy(x, (("", f"args[{i}]"),)) for i, x in enumerate(self.extra)]
+        moved = _Perturbation(self.rng, {self.texts[n] for n in first.inputs} if first else set())
+        copies = _RecordingCopies(recorder, moved)
+        forward, backward = copies.functions(self.functions.forward, self.functions.backward)
+        given = {name: copies.copy(x, (("", name),)) for name, x in self.given.items()}
+        extra = [copies.copy(x, (("", f"args[{i}]"),)) for i, x in enumerate(self.extra)]
         result = _call(forward, given, extra)
-        outputs, found = self._backward(world, forward, backward, given, result)
+        outputs, found = self._backward(copies, forward, backward, given, result)
         after = len(recorder.tape.nodes)
         if after - before > MOST:
             raise CannotCall(f"{self.functions.name} did {after - before:,} operations: {_SMALLER}")
-        made = self._round(world, outputs, found)
+        made = self._round(copies, outputs, found)
         recorder.full = True
         try:
             self._measure(made, state, moved)
@@ -139,7 +139,12 @@ class _Calls:
         return made
 
     def _backward(
-        self, world: "_World", forward: Any, backward: Any, given: dict[str, Any], result: Any
+        self,
+        copies: "_RecordingCopies",
+        forward: Any,
+        backward: Any,
+        given: dict[str, Any],
+        result: Any,
     ) -> tuple[list[tuple[int | None, int]], list[Returned]]:
         """The outputs with their upstream gradients, and what was returned for the inputs."""
         recorder = self.recorder
@@ -152,7 +157,7 @@ class _Calls:
                     "function, or let it return loss, gradients"
                 )
             loss, self.at = parts.pop(at), [at]
-            return [(None, world.node(loss))], [*world.returned(tuple(parts))]
+            return [(None, copies.node(loss))], [*copies.returned(tuple(parts))]
         plan = plan_of(backward, given, result, self.functions.known)
         outs = list(result) if type(result) is tuple else [result]
         outputs, values = list[tuple[int | None, int]](), dict[str, Any]()
@@ -168,37 +173,40 @@ class _Calls:
                 shape = np.shape(out)
                 one = np.ones(()) if np.size(out) == 1 else self.rng.normal(size=shape)
                 drawn = recorder.enter(one.reshape(shape), name)
-                outputs.append((recorder.node_of(drawn), world.node(out)))
+                outputs.append((recorder.node_of(drawn), copies.node(out)))
                 self.at.append(x)
                 values[name] = drawn if shape else recorder.wrap(np.float64(1), drawn._node)
             elif kind == "result":
                 values[name] = outs[x]
             else:
-                values[name] = given[x] if kind == "input" else world.copy(x, (("", name),))
+                values[name] = given[x] if kind == "input" else copies.copy(x, (("", name),))
         if not outputs:
             if not _is_number(outs[0]):
                 raise CannotCall(
                     f"{called(backward)} takes no upstream gradient, and {called(forward)} "
                     "returns no loss: it cannot be told what the gradients are of"
                 )
-            outputs, self.at = [(None, world.node(outs[0]))], [0]
-        world.begin_backward()
+            outputs, self.at = [(None, copies.node(outs[0]))], [0]
+        copies.begin_backward()
         gradients = _call(backward, values, ())
-        return outputs, [*world.returned(gradients), *world.left_in_objects()]
+        return outputs, [*copies.returned(gradients), *copies.left_in_objects()]
 
     def _round(
-        self, world: "_World", outputs: list[tuple[int | None, int]], found: list[Returned]
+        self,
+        copies: "_RecordingCopies",
+        outputs: list[tuple[int | None, int]],
+        found: list[Returned],
     ) -> Round:
         made = Round({}, {}, outputs, {})
-        give_names(world.inputs)
-        self.texts = {x.name: text_of(x.path) for x in world.inputs}
-        for one, gradient in matched(world.inputs, found):
+        give_names(copies.inputs)
+        self.texts = {x.name: text_of(x.path) for x in copies.inputs}
+        for one, gradient in matched(copies.inputs, found):
             made.inputs[one.name] = one.node
-            made.gradients[one.name] = world.node(gradient.value)
+            made.gradients[one.name] = copies.node(gradient.value)
             made.called[one.name] = gradient.called_for(one)
         if not made.inputs:
-            inputs = ", ".join(x.name for x in world.inputs) or "none"
-            if found and world.inputs:
+            inputs = ", ".join(x.name for x in copies.inputs) or "none"
+            if found and copies.inputs:
                 raise CannotCall(
                     f"{self.functions.name}: it cannot be told which of {inputs} the {len(found)} "
                     "returned arrays are the gradients of: return one for each"
@@ -207,10 +215,10 @@ class _Calls:
                 f"{self.functions.name}: no gradient of an input was returned; the inputs with "
                 f"floats are {inputs}"
             )
-        made.others = {x.name: x.node for x in world.inputs if x.name not in made.inputs}
+        made.others = {x.name: x.node for x in copies.inputs if x.name not in made.inputs}
         return made
 
-    def _measure(self, made: Round, state: Any, moved: "_Moved") -> None:
+    def _measure(self, made: Round, state: Any, moved: "_Perturbation") -> None:
         """How fast the outputs grow along one direction, by a finite difference."""
         nodes = self.recorder.tape.nodes
         along, size = dict[str, np.ndarray](), 0.0
@@ -224,10 +232,10 @@ class _Calls:
         def total(step: float) -> float:
             np.random.set_state(state)
             steps = {self.texts[n]: x for n, x in along.items()}
-            world = _World(self.recorder, moved.again(steps, step))
-            forward, _ = world.functions(self.functions.forward, None)
-            given = {n: world.copy(x, (("", n),)) for n, x in self.given.items()}
-            extra = [world.copy(x, (("", f"args[{i}]"),)) for i, x in enumerate(self.extra)]
+            copies = _RecordingCopies(self.recorder, moved.again(steps, step))
+            forward, _ = copies.functions(self.functions.forward, None)
+            given = {n: copies.copy(x, (("", n),)) for n, x in self.given.items()}
+            extra = [copies.copy(x, (("", f"args[{i}]"),)) for i, x in enumerate(self.extra)]
             result = _call(forward, given, extra)
             outs = list(result) if type(result) is tuple else [result]
             outs = [np.asarray(strip(outs[i])) for i in self.at]
@@ -247,17 +255,17 @@ def _is_number(x: Any) -> bool:
 def _call(function: Any, values: Mapping[str, Any], extra: Sequence[Any]) -> Any:
     """Call a function, with arguments by position as far as it takes them so."""
     args, kwargs = list[Any](), dict(values)
-    for p in names_of(function):
+    for p in parameters_of(function):
         if p.kind == p.KEYWORD_ONLY or p.name not in kwargs:
             break
         args.append(kwargs.pop(p.name))
     return function(*args, *extra, **kwargs)
 
 
-class _Moved:
-    """What the inputs are moved by: nothing, or noise of about their own size.
+class _Perturbation:
+    """Moves inputs by nothing, or by noise of about their own size.
 
-    They are known by their paths, as the script would write them.
+    It knows an input by its path, as the script would write it.
     """
 
     def __init__(self, rng: np.random.Generator, names: set[str]) -> None:
@@ -266,9 +274,9 @@ class _Moved:
         self.along: Mapping[str, np.ndarray] = {}
         self.step = 0.0
 
-    def again(self, along: Mapping[str, np.ndarray], step: float) -> "_Moved":
+    def again(self, along: Mapping[str, np.ndarray], step: float) -> "_Perturbation":
         """The same numbers as before, and a step along a direction."""
-        same = _Moved(self.rng, self.names)
+        same = _Perturbation(self.rng, self.names)
         same.made, same.along, same.step = self.made, along, step
         return same
 
@@ -283,7 +291,7 @@ class _Moved:
 
 
 def _near(value: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Numbers of the same kind: probabilities stay so, and positive numbers positive."""
+    """Numbers of the same kind: probabilities stay probabilities, positive numbers positive."""
     noise = rng.normal(size=value.shape)
     if value.size and np.all(value > 0):
         if np.all(value < 1):
@@ -296,17 +304,17 @@ def _near(value: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     )
 
 
-class _World(Copies):
-    """Copies of all arguments and objects, for one round: their arrays record."""
+class _RecordingCopies(Copies):
+    """Copies all arguments and objects for one round; the arrays of the copies record."""
 
-    def __init__(self, recorder: Recorder, moved: _Moved) -> None:
+    def __init__(self, recorder: Recorder, moved: _Perturbation) -> None:
         super().__init__()
         self.recorder, self.moved = recorder, moved
         self.inputs: list[Input] = []
         self._before: dict[Path, int] = {}
 
     def functions(self, *functions: Any) -> list[Any]:
-        """The functions; of methods, those of copies of their objects."""
+        """The functions; methods are bound to copies of their objects."""
         return [self._function(f) for f in functions]
 
     def _function(self, function: Any) -> Any:
@@ -318,7 +326,7 @@ class _World(Copies):
         return self.copy(function, (("", "self"),))
 
     def array(self, value: Any, path: Path) -> Any:
-        """An array that records; one of floats is an input, in float64."""
+        """A copy that records; an array of floats is an input, in float64."""
         name = text_of(path)
         if value.dtype.kind == "f":
             value = self.moved(name, np.asarray(value, dtype=np.float64))
@@ -357,7 +365,7 @@ class _World(Copies):
         return tuple(n for n in (*aliases[::-1], tape.nodes[node].name) if n.isidentifier())
 
     def begin_backward(self) -> None:
-        """What the objects hold now was not made by the backward function."""
+        """Remember what the objects hold before the backward function is called."""
         self._before = {path: self.node(x) for path, x in self._arrays()}
 
     def left_in_objects(self) -> Iterator[Returned]:

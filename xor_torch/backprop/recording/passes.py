@@ -1,4 +1,4 @@
-"""Which functions may be the two passes of a network, by their names."""
+"""Tells from their names which functions may be the two passes of a network."""
 
 import re
 from collections.abc import Collection
@@ -14,11 +14,11 @@ _EITHER = re.compile(
 
 
 def is_watched(name: str, others: Collection[str] = ()) -> bool:
-    """May a function of this name compute gradients, or the values that they are of?
+    """May a function with this name be a forward or a backward pass?
 
     Args:
         name: of the function.
-        others: the names of the functions beside it: ``relu`` may, beside ``relu_backward``.
+        others: the names of the functions beside it: with ``relu_backward`` there, ``relu`` may.
 
     """
     return bool(_EITHER.fullmatch(name)) or any(
@@ -52,6 +52,6 @@ def is_backward(name: str) -> bool:
 
 
 def _stem(backward: str) -> str:
-    """What is before the word in the name of a backward function: ``relu``."""
+    """The name of a backward function up to the word for it: ``relu`` of ``relu_backward``."""
     found = _BACKWARD.search(backward)
     return backward[: found.start()].rstrip("_") if found else ""

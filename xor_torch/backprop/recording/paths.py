@@ -1,4 +1,4 @@
-"""What a reader calls the places of a script's numbers, and which of them form an array.
+"""Gives the places of a script's numbers names, and finds those that form an array.
 
 ``network[0][1]['weights'][2]`` is a path: a name, indices, keys and attributes. Places whose paths
 differ only in their last indices are one array: ``network[0]['weights']`` (3, 2).
@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from .places import Place, Places, is_object
 
-MOST_VISITED = 300_000  # of the walk through the script's lists and objects
+MOST_VISITED = 300_000  # of the script's lists and objects, when looking for names
 Path = tuple[Any, ...]  # the name, and after it the keys: int, str, or an `Attribute`
 
 
@@ -20,11 +20,11 @@ class Attribute(str):
 
 
 class _Unnamed(tuple[Any, ...]):
-    """A part of a path that tells places apart and has no name."""
+    """A part of a path that tells places apart and is not shown."""
 
 
 class Array(NamedTuple):
-    """Places that form an array, each at its index; of a single number the index is ()."""
+    """Places that form an array, each with its index: () for a single number."""
 
     name: str
     shape: tuple[int, ...]
@@ -34,17 +34,18 @@ class Array(NamedTuple):
 def arrays(
     places: Places, states: set[Place], sites: Mapping[Place, Any]
 ) -> tuple[list[Array], list[str]]:
-    """The arrays that hold the states, and the names of some that are like them and hold none.
+    """Find the arrays whose numbers are updated, and the names of similar arrays that never are.
 
     Args:
         places: where the script keeps its numbers.
         states: those whose numbers are updated.
-        sites: the place in the script where each of them is updated.
+        sites: the instruction of the script that updates each of them.
 
     """
     paths = _paths(places, states)
     paths.update(_numbered(places, paths, sites))
-    # what is replaced, and not by itself plus a change, is no weight: unit[0] may be its output
+    # A number that something else than itself plus a change replaces is not a weight: unit[0] may
+    # be the unit's output.
     stored = Counter(place for _, place, _ in list(places.log))
     paths = {place: path for place, path in paths.items() if place in states or stored[place] < 2}
     patterns: dict[Path, dict[Path, Place]] = defaultdict(dict)
@@ -67,10 +68,10 @@ def arrays(
 def _numbered(
     places: Places, paths: Mapping[Place, Path], sites: Mapping[Place, Any]
 ) -> dict[Place, Path]:
-    """The paths of numbers that one loop updates under their keys, with an index for each key.
+    """Paths with an index in place of the key, for numbers that one statement updates in a loop.
 
-    ``weights[word] += ...``: the dictionary is a vector. One of ``net["w1"] -= ...`` and
-    ``net["w2"] -= ...`` is a number of its own.
+    With ``weights[word] += ...`` the dictionary is a vector. With ``net["w1"] -= ...`` and
+    ``net["w2"] -= ...`` each key is a parameter of its own.
     """
     together: dict[Any, list[Place]] = defaultdict(list)
     for place, site in sites.items():
@@ -84,14 +85,14 @@ def _numbered(
     }
 
 
-def called(places: Places, states: set[Place], place: Place) -> str:
-    """What a reader calls the numbers beside this one."""
+def name_of_array(places: Places, states: set[Place], place: Place) -> str:
+    """The name of the array that a place belongs to."""
     path = _paths(places, states)[place]
     return name_of(path[:-1] if type(path[-1]) is int else path)
 
 
 def _rectangles(paths: dict[Path, Place], states: set[Place], axes: int) -> Iterator[Array]:
-    """An array of all these places, if they fill one; or several of fewer axes."""
+    """One array of all these places if they fill it, otherwise several with fewer axes."""
     groups: dict[Path, dict[Path, Place]] = defaultdict(dict)
     for path, place in paths.items():
         groups[_pattern(path, axes)][path] = place
@@ -125,7 +126,8 @@ def _filled(
 def _pattern(path: Path, axes: int) -> Path:
     """The path with None for its last indices.
 
-    An attribute or a key of its own (``neuron.bias``) has one axis less: that of the neurons.
+    A path that ends with an attribute or a key (``neuron.bias``) has one axis less: here the only
+    one is that of the neurons.
     """
     pattern = list(path)
     if axes and type(path[-1]) is not int:
@@ -149,7 +151,7 @@ def name_of(path: Path) -> str:
 
 
 def _paths(places: Places, states: set[Place]) -> dict[Place, Path]:
-    """The path of each place; a place that no name leads to is called as it was written."""
+    """The path of each place; if no name leads to a place, the text of its assignment names it."""
     of_holder = _holders(places, states)
     found: dict[Place, Path] = {}
     for place in list(places.now):
@@ -170,8 +172,8 @@ def _paths(places: Places, states: set[Place]) -> dict[Place, Path]:
 def _holders(places: Places, states: set[Place]) -> dict[int, Path]:
     """The path of each list, dictionary and object that holds numbers.
 
-    It begins at the name that leads to most of those that change, and to little else: the network,
-    not a loop's name for one neuron, nor a list of all that was computed.
+    A path begins at the name that leads to most numbers that change, and to little else: at the
+    network, not at a loop's variable for one neuron, and not at a list of all results.
     """
     wanted = {place[0] for place in list(places.now) if isinstance(place[0], int)}
     change = {place[0] for place in states}

@@ -1,8 +1,8 @@
 """Where a script keeps its own floats: in names, lists, dictionaries and attributes.
 
 A float becomes a `Number`, which records, when it is stored. Each place has a number of its own,
-so that a number tells its place. What replaces a number by itself plus a change is an update.
-The file is long because names, lists, dictionaries and attributes are places of one kind.
+so that a number tells its place. An update replaces a number by itself plus a change.
+The file is long because names, lists, dictionaries and attributes need one log of what they hold.
 """
 
 import itertools
@@ -14,18 +14,16 @@ from typing import Any, NamedTuple, Protocol
 from ..tape import Tape
 from .array import Recorded
 from .frames import Frames
-from .number import Number, plain
+from .number import PYTHONS, Number, Whole, plain
 from .updates import Updates
 
 # Python's numbers are no longer recorded if a script has more than this before its first update.
-MOST_NUMBERS = 200_000  # that are kept
-MOST_OPERATIONS = 1_000_000  # that are written down
+MOST_NUMBERS = 200_000  # in all its places
+MOST_OPERATIONS = 1_000_000  # on such numbers
 MOST_IN_LIST = 5_000  # A list with more is data: its numbers are constants.
-MOST_ROOTS = 2_000
+MOST_ROOTS = 2_000  # names
 MOST_LEVELS = 5  # of objects in lists in objects
-MOST_TRIED = (
-    8  # A list or an object is another one if its first numbers are not those plus changes.
-)
+MOST_TRIED = 8  # numbers of a new list or object that are compared with those of the old one
 _IN_PLACE: dict[str, Callable[[Any, Any], Any]] = {
     "Add": operator.iadd, "Sub": operator.isub, "Mult": operator.imul, "Div": operator.itruediv,
     "Pow": operator.ipow, "FloorDiv": operator.ifloordiv, "Mod": operator.imod,
@@ -35,7 +33,9 @@ _IN_PLACE: dict[str, Callable[[Any, Any], Any]] = {
 _ATOMS = (int, str, bool, type(None), types.ModuleType, types.FunctionType, type)
 _CONTAINERS = (list, dict, tuple)
 _NOT_OBJECTS = {"numpy", "builtins", "types", "functools", "xor_torch", "torch"}
-Place = tuple[Any, Any]  # the id of a list, a dictionary or an object, or a code; and its key
+# The id of a list, a dictionary or an object, and the key or attribute in it; or the code of a
+# function, and a name in it.
+Place = tuple[Any, Any]
 
 
 class Journal(Protocol):
@@ -47,7 +47,7 @@ class Journal(Protocol):
     full: bool
 
     def leaf_number(self, value: float) -> int: ...
-    def as_number(self, value: float, node: int) -> Number: ...
+    def as_number(self, value: float, node: int) -> Number | Whole: ...
     def number(self, op: str, args: tuple[Any, ...], value: float) -> Any: ...
     def run(self, op: str, function: Callable[..., Any], args: Any, kwargs: Any) -> Any: ...
     def node_of(self, x: Any) -> int: ...
@@ -56,13 +56,13 @@ class Journal(Protocol):
 class Stored(NamedTuple):
     """A number was stored."""
 
-    at: int  # how many values the tape had
+    at: int  # the length of the tape then
     place: Place
     node: int
 
 
 class Root(NamedTuple):
-    """What a name stands for, and what it stood for at first: the network that was trained."""
+    """The value of a name, and the first one that it had, perhaps the network that was trained."""
 
     value: Any
     first: Any
@@ -76,7 +76,7 @@ class Places:
         self._recorder = recorder
         self.log: list[Stored] = []
         self.now: dict[Place, int] = {}  # the node of the number that is there
-        self.held: dict[int, Any] = {}  # id -> what has it; as long as we hold it, it is its own
+        self.held: dict[int, Any] = {}  # id -> object; while we hold it, no other gets its id
         self.roots: dict[Place, Root] = {}  # the lists and objects that have a name
         self.texts: dict[Place, str] = {}  # a place as it is written in the script
         self.too_many: str | None = None  # why no more numbers are recorded
@@ -90,13 +90,13 @@ class Places:
 
     def named(self, value: Any, name: str) -> Any:
         """The script assigns `value` to a name; return what it is to assign."""
-        if self.too_many or isinstance(value, _ATOMS):
+        if self.too_many or (isinstance(value, _ATOMS) and type(value) not in PYTHONS):
             return value
         frame = self._recorder.frames.current()
         if frame is None:
             return value
         place = frame.f_code, name
-        if type(value) is not float and type(value) is not Number and len(self.roots) < MOST_ROOTS:
+        if type(value) not in (float, *PYTHONS) and len(self.roots) < MOST_ROOTS:
             root = self.roots.get(place)
             first = root.first if root else value
             self.roots[place] = Root(value, first, root.times + 1 if root else 1)
@@ -131,15 +131,19 @@ class Places:
         self.set_attribute(_IN_PLACE[operation](getattr(holder, name), value), holder, name, text)
 
     def looped(self, item: Any) -> Any:
-        """An item of a ``for`` loop: data, where it is a float."""
+        """An item of a ``for`` loop; a float is recorded as data."""
         if type(item) is float:
             return self._leaf(item)
         if type(item) is tuple:
             return tuple(self._leaf(x) if type(x) is float else x for x in item)
         return item
 
+    def whole(self, value: Any) -> Any:
+        """An int that the script has chosen, as one that records."""
+        return self._leaf(value) if type(value) is int else value
+
     def count(self) -> None:
-        """One more operation without any update until now."""
+        """Count one more operation before the first update."""
         self._operations += 1
         if self._operations > MOST_OPERATIONS:
             self.too_many = (
@@ -170,7 +174,7 @@ class Places:
 
     def _keep(self, value: Any, place: Place, text: str) -> Any:
         kind = type(value)
-        if kind is float or kind is Number:
+        if kind in (float, *PYTHONS):
             return self._number(value, place, text)
         if isinstance(value, Recorded) and value._scalar and value.dtype.kind == "f":
             return self._number(value, place, text)
@@ -187,7 +191,7 @@ class Places:
         return value
 
     def _number(self, value: Any, place: Place, text: str) -> Any:
-        """A number of its own for a place."""
+        """The number to store at a place: one that is stored nowhere else."""
         recorder = self._recorder
         if recorder.full:
             return value
@@ -198,9 +202,9 @@ class Places:
         node = self._node(value)
         home = self._home.setdefault(node, place)
         if home != place and not self._renamed(node, home, place):
-            if type(value) is Number:
+            if type(value) in PYTHONS:
                 value = recorder.number("copy", (value,), plain(value))
-                if type(value) is float:
+                if type(value) not in PYTHONS:
                     return value
             else:
                 value = recorder.run("copy", lambda x: x, (value,), {})
@@ -212,15 +216,15 @@ class Places:
         return value
 
     def _renamed(self, node: int, home: Place, place: Place) -> bool:
-        """Is it one computed number under two names: ``new_w = w - step``, and then ``w = new_w``?
+        """Is it the same computed number under two names: ``new_w = w - step``, ``w = new_w``?
 
-        What is read in the meantime by the first name is the new weight already.
+        Code between the two that reads ``new_w`` reads the new weight already.
         """
         names = not isinstance(home[0], int) and not isinstance(place[0], int)
         return names and self._recorder.tape.nodes[node].op != "leaf"
 
     def _node(self, value: Any) -> int:
-        return value.node if type(value) is Number else self._recorder.node_of(value)
+        return value.node if type(value) in PYTHONS else self._recorder.node_of(value)
 
     def _store(self, node: int, place: Place, text: str) -> None:
         old = self.now.get(place)
@@ -282,7 +286,7 @@ class Places:
             if isinstance(value, dict):
                 put, parts = dict.__setitem__, [*dict.items(value)]
             for key, x in parts:
-                if type(x) in (float, Number) or (type(x) is Recorded and x._scalar):
+                if type(x) in (float, *PYTHONS) or (type(x) is Recorded and x._scalar):
                     changed = self._keep(x, (mine, key), f"{text}[{key!r}]")
                     if changed is not x:
                         put(value, key, changed)
@@ -301,7 +305,7 @@ class Places:
             if both.key is None:
                 self._same[id(both.new)] = both.holder
                 self.held[id(both.new)] = both.new
-            else:  # it is not copied, as a number in two places would be
+            else:  # the number moves: one that is in two places would be copied
                 node, own = self._node(both.value), (id(both.new), both.key)
                 if self._home.get(node) == own:
                     self._home[node] = both.holder, both.key
@@ -312,7 +316,7 @@ class Places:
     def _is_changed(self, new: Any, old: Any) -> bool:
         """Are the first numbers of `new` those of `old` plus changes?
 
-        One of a list is enough. In objects it must be all, and the change of the first must depend
+        In a list, one number is enough. In an object, all must be, and the first change must depend
         on its number: otherwise an object ``z = b + w * x`` would take the place of b.
         """
         numbers = (both for both in self._pairs(new, old) if both.key is not None)
@@ -324,12 +328,12 @@ class Places:
                 return True
             if both.in_list:
                 continue
-            if was is None or changes is None or not (found or self._descend(changes, was)):
+            if was is None or changes is None or not (found or self._descends(changes, was)):
                 return False
             found = True
         return found
 
-    def _descend(self, ids: list[int], old: int) -> bool:
+    def _descends(self, ids: list[int], old: int) -> bool:
         """Is one of these values computed from `old`?"""
         nodes, seen, stack = self._recorder.tape.nodes, set[int](), [*ids]
         while stack:
@@ -346,7 +350,7 @@ class Places:
     ) -> Iterator["_Both"]:
         """The lists and objects of `new`, and their numbers, with those of `old`.
 
-        What has no counterpart is left out.
+        A number that has no counterpart is left out.
         """
         if not levels or new is old or id(old) not in self.held:
             return
@@ -360,7 +364,7 @@ class Places:
             parts = [(key, x, there[key]) for key, x in vars(new).items() if key in there]
         yield _Both(new, holder, None, None, in_list)
         for key, x, y in parts:
-            if type(x) is Number or (isinstance(x, Recorded) and x._scalar):
+            if type(x) in PYTHONS or (isinstance(x, Recorded) and x._scalar):
                 yield _Both(new, holder, key, x, in_list)
             elif type(x) is type(y) and (isinstance(x, list) or has_attributes(x)):
                 yield from self._pairs(x, y, in_list, levels - 1)
@@ -369,7 +373,7 @@ class Places:
         """Let the numbers of an object record, each at its place."""
         self.held[id(x)] = x
         for name, value in list(vars(x).items()):
-            if type(value) in (float, Number):
+            if type(value) in (float, *PYTHONS):
                 vars(x)[name] = self._keep(value, (self.id_of(x), name), f"{text}.{name}")
             elif isinstance(value, _CONTAINERS):
                 self._contents(value, f"{text}.{name}")
@@ -378,23 +382,23 @@ class Places:
 
 
 class _Both(NamedTuple):
-    """A number of a list or an object, or this itself, and what it takes the place of."""
+    """A number in a new list or object, or this one itself, and what it takes the place of."""
 
     new: Any  # the list or object
     holder: int  # the id of the one whose place it takes
-    key: Any  # None: the list or object itself
-    value: Any
-    in_list: bool  # and in no object
+    key: Any  # of the number; None for the list or object itself
+    value: Any  # the number
+    in_list: bool  # Are there only lists around it, no object?
 
 
 def is_object(x: Any) -> bool:
-    """Is it an object of a class that is written in Python: no module, no function, no array?"""
+    """Is it an instance of a Python class, and not a module, a function, a number or an array?"""
     own = type(x).__module__.partition(".")[0] not in _NOT_OBJECTS
     return own and not isinstance(x, type | int | float | str)
 
 
 def has_attributes(x: Any) -> bool:
-    """Is it one whose attributes are in a dictionary?"""
+    """Is it such an object, with its attributes in a ``__dict__``?"""
     return is_object(x) and hasattr(x, "__dict__")
 
 

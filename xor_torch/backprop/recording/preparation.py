@@ -1,4 +1,4 @@
-"""What a script does before it trains may be long: most of it is left out of the recording."""
+"""Leaves most of a long preparation, before the training begins, out of the recording."""
 
 import types
 from typing import Any
@@ -10,19 +10,18 @@ from .updates import Updates
 
 
 class Preparation:
-    """Decides what is left out while no update has been made again."""
+    """Decides what to leave out until an update is made for the second time."""
 
     def __init__(self, tape: Tape, updates: Updates, frames: Frames, limits: Limits) -> None:
         self._tape, self._updates, self._frames, self._limits = tape, updates, frames, limits
         self._begin = 0  # the operations before this one were dropped
         self._runs: dict[Any, int] = {}  # instruction of the script -> how often it was run
-        self._callers: dict[Any, Any] = {}  # the same -> from where, when it became too often
+        self._callers: dict[Any, Any] = {}  # instruction -> its callers when it passed the limit
 
     def is_busy(self, frame: types.FrameType) -> bool:
-        """Is this instruction run so often, without any update, that it prepares something?
+        """Has this instruction run so often without any update that it must be preparation?
 
-        A function that prepares may later train: an instruction that is reached from elsewhere is
-        recorded again.
+        The same function may train later: an instruction that other lines call is recorded again.
         """
         site = frame.f_code, frame.f_lasti
         runs = self._runs[site] = self._runs.get(site, 0) + 1
@@ -37,7 +36,7 @@ class Preparation:
         return True
 
     def is_long(self) -> bool:
-        """Are there so many operations that most should be dropped?"""
+        """Are so many operations recorded that most of them should be dropped?"""
         return len(self._tape.nodes) > self._begin + self._limits.nodes_before
 
     def forget(self) -> int:

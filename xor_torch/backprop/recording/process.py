@@ -1,9 +1,9 @@
-"""Holds a script within its limits, and ends with it whatever it has started.
+"""Keeps a script within its limits, and ends every process that the script has started.
 
 On Linux a supervisor process stands between the checker and the script. Processes that lose their
-parent become its children (PR_SET_CHILD_SUBREAPER), so it finds a daemon, too. When the process
+parent become its children (PR_SET_CHILD_SUBREAPER), so it also finds daemons. When the process
 that started it dies, it ends them all (PR_SET_PDEATHSIG); when it dies itself, the script does.
-None of this holds a script that sets out to undo it: that needs a container.
+A script that tries to escape can do so: only a container would hold it.
 """
 
 import contextlib
@@ -19,7 +19,7 @@ from typing import NoReturn
 
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
-# Over the limit for the script, so that its recording can still be saved.
+# Memory above the script's limit, so that its recording can still be saved.
 SPARE_BYTES = 2**30
 TIME_IS_OVER = 3  # exit code of a supervisor that has stopped the script
 CLEANUP_SECONDS = 2.0  # to end what the script has started
@@ -30,7 +30,7 @@ def _prctl(option: int, value: int) -> None:
 
 
 def end_with_parent() -> None:
-    """Have the system kill this process when the thread that started it ends; Linux can."""
+    """Let the system kill this process when the thread that started it ends (Linux only)."""
     if sys.platform == "linux":
         _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
@@ -39,7 +39,7 @@ def supervise(seconds: float) -> None:
     """Return in a new process, which is the script's; this one waits for it and never returns.
 
     After `seconds`, or when the script's process has ended, all that it has started is killed.
-    Elsewhere than on Linux it does nothing.
+    On other systems than Linux it does nothing.
     """
     if sys.platform != "linux":
         return
@@ -104,7 +104,7 @@ def _children() -> list[int]:
 
 
 def limit_memory(limit: int) -> None:
-    """Let this process and each that it starts have so many bytes of data, and a spare to save."""
+    """Limit the bytes of data of this process and of each that it starts; see `spare_memory`."""
     if sys.platform == "win32":
         return
     import resource
@@ -118,7 +118,7 @@ def limit_memory(limit: int) -> None:
 
 @contextlib.contextmanager
 def spare_memory() -> Iterator[None]:
-    """Let this process use the spare, too, as long as it saves."""
+    """Let this process use `SPARE_BYTES` more while it saves."""
     if sys.platform == "win32":
         yield
         return

@@ -1,9 +1,9 @@
 """Writes what a script does with its arrays to a tape, and decides nothing about derivatives.
 
-Each operation stands there with its inputs, its value and its source line. A value on the tape
+The tape has each operation with its inputs, its value and its source line. A value on the tape
 never changes: an in-place operation is written as if it made a new value, and a view knows the
-memory that it looks into. The file is long because each operation touches all three of them: the
-tape, the memory of an array, and its name.
+memory that it looks into. The file is long because nearly each operation changes three things
+together: the tape, the memory of an array, and its name.
 """
 
 import builtins
@@ -32,14 +32,16 @@ from .array import (
 from .frames import Frames
 from .lifting import lifted
 from .limits import Enough, Limits, Rounds
-from .number import Number
+from .number import PYTHONS, Number, Whole, plain
 from .places import Places
 from .preparation import Preparation
 from .updates import Updates
 
+EXACT = 2**53  # A larger int is no float: it is not recorded.
+
 
 class Recorder:
-    """Keeps the tape of one script. Its arrays know it, so two recorders do not meet."""
+    """Keeps the tape of one script. Each array knows its recorder, so there may be several."""
 
     def __init__(
         self,
@@ -58,16 +60,18 @@ class Recorder:
         self.tape = Tape()
         self.frames = Frames(self.tape.code)
         self.limits = limits
-        self.updates = Updates(self.tape, limits.marks)
+        self.updates = Updates(self.tape, limits.marks, self._conditions)
         self.rounds = Rounds(limits, lambda: self.updates.count, when_enough)
         self.full = False  # Set it to stop recording.
         self.autograd = False  # Has the script let torch compute gradients?
-        # The recorded array that a value of another package stands for, see `tensors`.
+        # Gives the recorded array of another package's value, or None; see `tensors`.
         self.array_of: Callable[[Any], Any] = lambda x: None
         self._when_full = when_full
         self._deadline = time.monotonic() + limits.seconds
         self.places = Places(self)
         self._made = set[int]()  # the nodes that are Python's numbers
+        # an ``if`` of the script -> the value that has decided it the last time, if it is recorded
+        self._decided: dict[tuple[str, int], int] = {}
         self._bytes = 0
         self._preparation = Preparation(self.tape, self.updates, self.frames, limits)
         self._skips = False  # Is the present operation left out, see `Preparation`?
@@ -78,7 +82,7 @@ class Recorder:
     # -- the tape
 
     def _records(self) -> bool:
-        """Is it the script that calls, and is there room on the tape?"""
+        """Does the script itself call, and is there room on the tape?"""
         frame = None if self.full else self.frames.current()
         self._skips = frame is not None and self.updates.none and self._preparation.is_busy(frame)
         return frame is not None and not self._skips
@@ -111,7 +115,7 @@ class Recorder:
         if always or x.size <= self.limits.kept_elements:
             node.value = np.array(x)
             self._bytes += x.nbytes
-        # A weight may begin as a literal, and the data may be whole numbers.
+        # Leaves get a mark, and so does what is computed from literals or whole numbers alone.
         first = node.op in ("leaf", "multiply", "add", "subtract") and not node.marks
         if first and node.dtype == "f":
             node.marks = 1 << self._next_mark
@@ -124,7 +128,7 @@ class Recorder:
         return node.id
 
     def node_of(self, x: np.ndarray) -> int:
-        """The node of an array's present value; it is made if there is none."""
+        """The node of an array's present value; a new one if it has none yet."""
         if not isinstance(x, Recorded):
             known = self._foreign.get(id(x))
             was = self.tape.nodes[known[1]].value if known else None
@@ -155,7 +159,7 @@ class Recorder:
         """Arguments with a `Ref` for each array."""
         if type(x) in ATOMS:
             return x
-        if type(x) is Number:
+        if type(x) in PYTHONS:
             return Ref(x.node)
         if isinstance(x, np.ndarray):
             return Ref(self.node_of(x)) if x.dtype.kind in NUMBERS else x
@@ -171,7 +175,7 @@ class Recorder:
         return x if array is None else Ref(self.node_of(array))
 
     def derived(self, op: str, args: tuple[int, ...], value: Any, name: str = "") -> Recorded:
-        """Write down what is computed from the values `args`, as done where the last was made."""
+        """Write down a value that we computed from nodes, at the line of the last of them."""
         node, last = self._new(op, tuple(map(Ref, args))), self.tape.nodes[args[-1]]
         node.line, node.site, node.name = last.line, (last.site, op, name), name or last.name
         self._keep(node, value)
@@ -200,7 +204,7 @@ class Recorder:
         return x
 
     def is_marked(self, x: Any) -> bool:
-        """Is there a number among these arguments that descends from an array of the script?"""
+        """Does any of these arguments descend from an array of the script?"""
         if isinstance(x, tuple | list | dict):
             return any(map(self.is_marked, x.values() if isinstance(x, dict) else x))
         known = isinstance(x, Recorded) and x._memory is not None and not self.full
@@ -217,10 +221,10 @@ class Recorder:
         return value
 
     def typed(self, x: Any) -> Any:
-        """A list of numbers as an array, the same one each time that the list is met."""
+        """A list of numbers as an array: the same array each time the script uses the list."""
         if type(x) not in (list, tuple) or holds(x, Recorded) or not self._records():
             return x
-        if holds(x, Number):
+        if holds(x, *PYTHONS):
             return self.array(x)
         value = np.array(x)
         known = self._typed.get(id(x))
@@ -229,7 +233,7 @@ class Recorder:
         if value.dtype.kind not in NUMBERS:
             return x
         self._typed[id(x)] = x, (made := self.wrap(value, self.leaf(value)))
-        self.tape.nodes[made._node].site = None  # not made by the operation that it is met in
+        self.tape.nodes[made._node].site = None  # the operation that uses it did not make it
         return made
 
     def array(self, object: Any, dtype: Any = None, copy: bool | None = True, **kwargs: Any) -> Any:
@@ -245,7 +249,7 @@ class Recorder:
             return _with_axes(object, kwargs.get("ndmin", 0))
         if isinstance(object, map | filter | zip | range):
             object = list(object)
-        if not holds(object, Recorded, Number):
+        if not holds(object, Recorded, *PYTHONS):
             return self.record_new(np.array(object, dtype=dtype, **kwargs))
         if dtype in ("object", "O", builtins.object):
             return _objects(object)
@@ -263,22 +267,24 @@ class Recorder:
     # -- Python's numbers
 
     def finished(self) -> tuple[Tape, str | None]:
-        """The tape with arrays for Python's numbers, and why it cannot be judged, if so."""
+        """The tape, with arrays for Python's floats, and the reason why it cannot be judged."""
         if self.places.too_many and not self.tape.links:
             return self.tape, self.places.too_many
         try:
             return lifted(self.tape, self.places, self._made)
-        except Exception as e:  # a stranger's lists and objects may be stranger than this check
+        except Exception as e:  # an object of an unknown class may do anything
             return self.tape, f"its numbers could not be followed, with {type(e).__name__}: {e}"
 
-    def as_number(self, value: float, node: int) -> Number:
-        """A Python float, whose node this is, as one that records."""
+    def as_number(self, value: float, node: int) -> Number | Whole:
+        """A float or an int of Python, whose node this is, as one that records."""
+        if type(value) is int:
+            return Whole(value, node, self)
         return Number.on_tape(value, node, self)
 
     def leaf_number(self, value: float) -> int:
-        """Enter a float of the script; return its node."""
+        """Enter a number of the script; return its node."""
         node = self._new("leaf")
-        node.value, node.shape, node.dtype = np.array(value), (), "f"
+        node.value, node.shape, node.dtype = np.array(float(value)), (), "f"
         node.marks = 1 << self.limits.marks  # all of them share the last mark
         self._made.add(node.id)
         return node.id
@@ -292,28 +298,36 @@ class Recorder:
             return value
         return self.number("copy", (x,), value)
 
-    def as_array(self, x: Number) -> Any:
-        """A Python float as the number that NumPy makes of it."""
-        return self.wrap(np.float64(x), x.node) if self._records() else float(x)
+    def as_array(self, x: Number | Whole) -> Any:
+        """A number of Python as the one that NumPy makes of it."""
+        value = np.array(plain(x))[()]
+        return self.wrap(value, x.node) if self._records() else value
 
     def number(self, op: str, args: tuple[Any, ...], value: float) -> Any:
         """Write down what was done with Python's numbers; return the result."""
-        if self.places.too_many or not self._records():
+        if self.places.too_many or abs(value) > EXACT or not self._records():
             return value
         if self.updates.none:
             self.places.count()
         node = self._new(op, self._encode(args))
-        self._keep(node, value)
+        self._keep(node, float(value))  # the tape knows no ints of Python's
         self._made.add(node.id)
         return self.as_number(value, node.id)
 
+    def condition(self, op: str, args: tuple[Any, ...], answer: bool) -> Ref | None:
+        """Python's numbers were compared; a reference to the answer, if it is recorded."""
+        if self.places.too_many or not self._records():
+            return None
+        node = self._new(op, self._encode(args))
+        self._keep(node, answer)
+        self._made.add(node.id)
+        return Ref(node.id)
+
     def compared(self, op: str, args: tuple[Any, ...], answer: bool) -> None:
         """Python's numbers were compared, as a branch is taken."""
-        if self._records():
-            node = self._new(op, self._encode(args))
-            self._keep(node, answer)
-            self._made.add(node.id)
-            self.tape.branches.append((node.id, answer))
+        condition = self.condition(op, args, answer)
+        if condition is not None:
+            self.tape.branches.append((condition.id, answer))
 
     # -- operations
 
@@ -372,7 +386,7 @@ class Recorder:
     def run_into(self, op: str, function: Any, args: Any, kwargs: Any, out: Any) -> Any:
         """Do an operation whose result goes into `out`, an existing array, and write it down."""
         records = self._records() and isinstance(out, Recorded)
-        # where a mask is False, `out` keeps what it had
+        # where a mask is False, `out` keeps its old numbers
         before = {"out": out} if "where" in kwargs else {}
         encoded = (self._encode(args), self._encode({**kwargs, **before})) if records else ()
         function(*strip(args), out=np.asarray(out), **strip(kwargs))
@@ -394,7 +408,7 @@ class Recorder:
 
     def _write(self, x: Recorded, path: tuple[Any, ...], node: int) -> None:
         """The part of `x` that `path` leads to now has the value `node`."""
-        self.node_of(x)  # sees to it that x has a memory
+        self.node_of(x)  # gives x a memory if it has none
         memory = x._memory
         assert memory is not None
         path = (*x._path, *path)
@@ -427,7 +441,7 @@ class Recorder:
     def assign(
         self, x: Recorded, index: Any, value: Any, write: Callable[[], Any] | None = None
     ) -> None:
-        """``x[index] = value``, which `write` does, unless it is NumPy's own."""
+        """``x[index] = value``; `write` does it, by default NumPy's own assignment."""
 
         def by_numpy() -> None:
             x.view(np.ndarray)[strip(index)] = strip(value)
@@ -495,6 +509,31 @@ class Recorder:
         kind = "lost" if was.marks and was.op != "leaf" else "leaf"
         x._memory.node = self.leaf(x._memory.base, kind)
 
+    def asked(self, begin: int, answer: Any, number: int) -> bool:
+        """The script asks something in an ``if``.
+
+        Args:
+            begin: how many branches were taken before it began to ask.
+            answer: what it asks for.
+            number: of the ``if``.
+
+        """
+        yes, frame = bool(answer), self.frames.current()
+        if frame is not None:
+            found = [n for n, _ in self.tape.branches[begin:]]
+            at = frame.f_code.co_filename, number
+            if found and not self.full:
+                self._decided[at] = found[-1]
+            else:
+                self._decided.pop(at, None)
+        return yes
+
+    def _conditions(self) -> list[int]:
+        """The values that have decided that the present statement is run."""
+        if not self._decided:
+            return []
+        return [self._decided[at] for at in self.frames.guards() if at in self._decided]
+
     def branch(self, x: Recorded, answer: bool) -> None:
         """The script chose its way by the truth of `x`."""
         if self._records():
@@ -514,7 +553,7 @@ class Recorder:
             value = self.places.named(value, targets[0])
         made = type(value) in (np.ndarray, np.matrix) and value.dtype.kind in NUMBERS
         if made and not self.full:
-            # A package made it: from now on its operations are to be recorded.
+            # A package made this array: record what the script does with it from now on.
             value = self.wrap(value, self.node_of(value))
         array = value if isinstance(value, Recorded) else self.array_of(value)
         if array is not None and not self.full:
@@ -538,18 +577,18 @@ class Recorder:
             node.name = f'{container}["{key}"]'
 
     def _name_target(self, node: Node, depth: int = 0) -> None:
-        """Call a value that a statement changes by its target, less `depth` indices."""
+        """Name a changed value by the statement's target, without its last `depth` indices."""
         if names := self.frames.targets():
             node.name = names[min(depth, len(names) - 1)]
 
 
 def _part(function: Callable[..., Any], i: int) -> Callable[..., Any]:
-    """One of several results of a function."""
+    """A function that gives one of another function's results."""
     return lambda *args, **kwargs: function(*args, **kwargs)[i]
 
 
 def _with_axes(x: Any, least: int) -> Any:
-    """An array with axes of length 1 before its own, so that it has at least so many."""
+    """An array with axes of length 1 before its own, so that it has at least `least` axes."""
     need = least - x.ndim
     return x.reshape((1,) * need + x.shape) if need > 0 else x
 

@@ -1,4 +1,4 @@
-"""Which of the numbers of an array a training step replaces together."""
+"""Divides the changes of an array's numbers into rounds: those that one training step makes."""
 
 import math
 from collections import defaultdict
@@ -10,33 +10,35 @@ from ..tape import Tape
 from .paths import Array
 from .places import Place, Places
 
-Event = tuple[int, int, int]  # how many values the tape had, the value, the number of its place
-Read = tuple[int, int]  # how many values it had when one was stored, the first that reads that one
+# A number was stored: the length of the tape then, its node, the position of its place in `places`.
+Event = tuple[int, int, int]
+# The length of the tape when a number was stored, and the first node that reads the number.
+Read = tuple[int, int]
 
 
 @dataclass(eq=False)
 class Group:
-    """The numbers of one array, and how they follow each other."""
+    """The numbers of one array, and the rounds in which they are replaced."""
 
     array: Array
-    first: dict[Place, int]  # the nodes that it begins with
-    begin: int  # how many values the old tape has when all of them are there
-    rounds: list[dict[Place, int]] = field(default_factory=list)  # what is replaced together
-    ends: list[int] = field(default_factory=list)  # the same as `begin`, after each of them
-    between: set[int] = field(default_factory=set)  # what nobody reads but the next number
-    cut: bool = False  # is what was there before the beginning left out?
-    version: int = -1  # the present array on the new tape
-    now: dict[Place, int] = field(default_factory=dict)
+    first: dict[Place, int]  # place -> the node that it holds first
+    begin: int  # the length of the old tape when every place has a number
+    rounds: list[dict[Place, int]] = field(default_factory=list)  # place -> new node, in each round
+    ends: list[int] = field(default_factory=list)  # the length of the old tape after each round
+    between: set[int] = field(default_factory=set)  # nodes that only the place's next number reads
+    cut: bool = False  # Are the changes before `begin` left out?
+    version: int = -1  # the array's node on the new tape, after the rounds that are written
+    now: dict[Place, int] = field(default_factory=dict)  # place -> node, at the same time
 
 
 def groups_of(arrays: list[Array], places: Places, tape: Tape, made: set[int]) -> list[Group]:
-    """What was stored in each array, divided into rounds.
+    """Divide what was stored in each array into rounds.
 
-    A single number of Python is an array of one; a single number of NumPy (not among those that
-    Python `made`) stays what it is.
+    A single Python float becomes an array of one number. A single NumPy number, one that is not in
+    `made`, stays as it is.
     """
     stored: dict[Place, list[tuple[int, int]]] = defaultdict(list)
-    since: dict[int, int] = {}  # a number may have another name before it is in its place
+    since: dict[int, int] = {}  # node -> when it was first stored, perhaps under another name
     for at, place, node in list(places.log):
         stored[place].append((since.setdefault(node, at), node))
     use = _uses(tape, {node for events in stored.values() for _, node in events})
@@ -68,15 +70,16 @@ def groups_of(arrays: list[Array], places: Places, tape: Tape, made: set[int]) -
         late = [e for e in events if e[0] > group.begin]
         _divide(group, late, [])
         if any(len(some) < len(names) for some in group.rounds[:-1]):
-            # a step may replace some of the numbers only: the next one reads what it has replaced
+            # Some steps replace only a part of the numbers: there the next step begins where a new
+            # number is read.
             _divide(group, late, reads)
     return found
 
 
 def _together(groups: list[Group], stores: list[list[Event]], reads: list[Read]) -> int:
-    """Where all arrays are there, after a step; 0 if they come together in the first one.
+    """The length of the tape after the step that completes the last array; 0 if the first step did.
 
-    The weight of a word is there when the word is first met.
+    A script may add the weight of a word when it first meets the word.
     """
     last = max((group.begin for group in groups), default=0)
     early = any(
@@ -95,7 +98,7 @@ def _together(groups: list[Group], stores: list[list[Event]], reads: list[Read])
 
 
 def _divide(group: Group, events: list[Event], reads: list[Read]) -> None:
-    """A round ends before a number is replaced again, or where any that is new is read."""
+    """A round ends before a number is replaced again, or where a number of the round is read."""
     names = list(group.array.places)
     group.rounds, group.ends, read, n = [], [], math.inf, 0
     for at, node, name in events:
@@ -122,7 +125,7 @@ def _uses(tape: Tape, stored: set[int]) -> dict[int, set[int]]:
 def _between(nodes: list[int], use: Mapping[int, set[int]]) -> set[int]:
     """What one place holds in the middle of a step: ``w += change``, and then ``w += momentum``.
 
-    Nobody reads it but the next number of the place, and every step makes as many of them.
+    Only the next number of the place reads it, and every step makes the same number of them.
     """
     found = {n for n, after in pairwise(nodes) if use.get(n) == {after}}
     kept = [at for at, n in enumerate(nodes) if n not in found]
@@ -130,10 +133,11 @@ def _between(nodes: list[int], use: Mapping[int, set[int]]) -> set[int]:
 
 
 def _to_next_round(events: list[Event], size: int) -> int:
-    """How many of the events belong to a round that was begun before: those before the longest gap.
+    """How many events come before the first whole round.
 
-    The first numbers of a list may be met in the middle of a training step. Between two steps lie
-    a forward and a backward pass, between two numbers of one step less.
+    The script may first use a list in the middle of a training step. A round begins after the
+    longest gap: a forward and a backward pass lie between two steps, less between two numbers of
+    the same step.
     """
     if len(events) <= size or len({n for _, _, n in events[:size]}) < size:
         return 0

@@ -1,8 +1,8 @@
-"""Run a script on a NumPy that records, in this process.
+"""Runs a script on a NumPy that records, in this process.
 
 The script is not changed on disk and sees the numbers that it would see anyway: it gets a stand-in
 for ``numpy``, and so do the modules in its own folder. A training loop of 600,000 epochs ends after
-the first few hundred updates, and the script goes on behind it.
+the first few hundred updates, and the script goes on after the loop.
 """
 
 import builtins
@@ -24,7 +24,7 @@ from .names import names_for
 from .numpy_module import math_module, numpy_module
 from .recorder import Recorder
 from .source import read_source
-from .watching import Source
+from .watching import SourceText
 
 # Packages that a script draws or shows progress with; it can do without them.
 _DISPLAY = {
@@ -33,7 +33,7 @@ _DISPLAY = {
 }  # fmt: skip
 
 
-# Not the script's own, wherever it is: Python's modules and this package.
+# Modules that are never the script's own, whatever its folder: Python's and this package.
 _OTHERS = {*sys.stdlib_module_names, __name__.split(".")[0]}
 
 
@@ -55,20 +55,20 @@ class Run:
         self._tensors = False  # Are torch's tensors followed?
         self._followed = contextlib.ExitStack()
         self.calls = Calls(recorder)
-        self._sources: dict[str, Source] = {}
+        self._sources: dict[str, SourceText] = {}
 
     def script(
         self, source: str, filename: str, places: list[Place] | None = None
     ) -> dict[str, Any]:
         """Execute a script; return its globals. Its exceptions are passed on, except `Enough`.
 
-        A cell of a notebook that raises one ends there, and the next is executed, as a reader of
-        the notebook would do. The first exception is passed on in the end.
+        If a cell of a notebook raises one, the next cells are executed all the same, as a person
+        would do. The first exception is passed on at the end.
         """
         codes = self.compile(source, filename, places or [])
         module = types.ModuleType("__main__")
         module.__file__ = filename
-        self.furnish(module.__dict__)
+        self.set_builtins(module.__dict__)
         if filename.endswith(".ipynb"):
             module.__dict__.update(display=print, get_ipython=_Nothing())
         finder = _Siblings(self, Path(filename).resolve().parent)
@@ -100,13 +100,13 @@ class Run:
         return codes
 
     def pairs(self, filename: str, seconds: float, crash: str = "") -> tuple[Tape, list[Pair]]:
-        """The forward and backward functions of the script, which has ended and has not trained."""
-        if seconds <= 0 or self.recorder.rounds.left or self.recorder.updates.count >= MOST_UPDATES:
+        """Record the forward and backward functions of a script that has ended without training."""
+        if seconds <= 0 or self.recorder.loops.left or self.recorder.updates.count >= MOST_UPDATES:
             return Tape(), []
         return record_pairs(self.calls, self._sources, filename, seconds, crash)
 
-    def furnish(self, namespace: dict[str, Any]) -> None:
-        """Give a module its builtins: Python's, an ``import`` of ours, and the rewriter's calls."""
+    def set_builtins(self, namespace: dict[str, Any]) -> None:
+        """Give a module Python's builtins, our ``import``, and the names of `names_for`."""
         namespace["__builtins__"] = {
             **vars(builtins),
             "__import__": self._import,
@@ -142,7 +142,7 @@ class Run:
             raise
 
     def _follow_tensors(self) -> None:
-        """The script uses torch: from now on its tensors record, too."""
+        """The script uses torch: from now on its tensors also record."""
         if not self._tensors:
             from .tensors import Tensors
 
@@ -169,7 +169,7 @@ class _Siblings(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
     def exec_module(self, module: types.ModuleType) -> None:
         file = Path(str(module.__file__))
-        self.run.furnish(module.__dict__)
+        self.run.set_builtins(module.__dict__)
         text, places = read_source(file, module=str(file.relative_to(self.folder)))
         for code in self.run.compile(text, str(file), places):
             exec(code, module.__dict__)

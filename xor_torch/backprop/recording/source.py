@@ -1,6 +1,6 @@
-"""The Python code of a script or a notebook, and what is added to it for the recorder.
+"""Reads the Python code of a script or a notebook, and adds calls to the recorder.
 
-Reading and rewriting keep each line where it is in the file.
+Each line keeps its number.
 """
 
 import ast
@@ -10,17 +10,17 @@ import json
 import re
 import tokenize
 from pathlib import Path
-from typing import TypeGuard
+from typing import Any, TypeGuard
 
 from ..code import Place
 from ..untrusted import read_regular
+from .choices import as_call, is_choice, with_choices
 from .passes import is_watched
 
 MAX_BYTES = 20_000_000  # of a script, or of a notebook with its pictures
-MAX_CODE = 500_000  # characters; Python takes 400 bytes to compile one
+MAX_CODE = 500_000  # characters; to compile one, Python needs 400 bytes of memory
 MAX_PARTS = 500_000  # objects and lists in a notebook's JSON
-# What functions are called that compute losses and gradients.
-CAST = re.compile(r"(u?int|float)(8|16|32|64)?_?|bool_?|double|single")  # NumPy's types
+CAST = re.compile(r"(u?int|float)(8|16|32|64)?_?|bool_?|double|single")  # names of NumPy's types
 
 
 def read_source(path: Path, module: str | None = None) -> tuple[str, list[Place]]:
@@ -30,8 +30,8 @@ def read_source(path: Path, module: str | None = None) -> tuple[str, list[Place]
         The code, and the place of each of its lines.
 
     Raises:
-        ValueError: the file is not a regular file up to `MAX_BYTES`, a text, or a notebook; or it
-            is a script or a notebook of more code than `MAX_CODE`.
+        ValueError: it is not a regular file, it has more than `MAX_BYTES`, it is not a text or not
+            a notebook, or a script or notebook has more code than `MAX_CODE`.
         OSError: it cannot be read.
 
     """
@@ -43,15 +43,15 @@ def read_source(path: Path, module: str | None = None) -> tuple[str, list[Place]
     try:
         encoding, _ = tokenize.detect_encoding(io.BytesIO(raw).readline)
         text = raw.decode(encoding)
-    except (UnicodeDecodeError, SyntaxError, LookupError) as e:  # the last: no encoding of text
+    except (UnicodeDecodeError, SyntaxError, LookupError) as e:  # LookupError: a wrong encoding
         raise ValueError(f"it is not a text file in UTF-8: {e}") from None
-    if module is None:  # a module beside the script may be its data
+    if module is None:  # a module beside the script may hold its data
         _refuse_long(len(text))
     return text, [(module, at) for at in range(1, len(text.splitlines()) + 1)]
 
 
 def fingerprint(source: str) -> str:
-    """The SHA-256 of a source: what a recording says that it is the recording of."""
+    """The SHA-256 of a source; a recording has it, to say which source it belongs to."""
     return hashlib.sha256(source.encode(errors="surrogatepass")).hexdigest()
 
 
@@ -104,14 +104,15 @@ def _plain_python(lines: list[str]) -> list[str]:
     """A cell with `pass` or a comment for each line that only IPython understands."""
     if lines and lines[0].startswith("%%") and not re.match(r"%%(time|timeit|capture)\b", lines[0]):
         return ["#" + line for line in lines]
-    # The cells become one file, in which it would stand too late; Python 3 has nearly all of it.
+    # The cells become one file, where such an import may stand only at the top. Python 3 needs
+    # hardly any of them.
     lines = [re.sub(r"^from __future__ import .*", "pass", line) for line in lines]
     lines = [re.sub(r"^(\s*[\w, ]+ = )[%!].*", r"\1None", line) for line in lines]
     return [re.sub(r"^(\s*)([%!?].*|[\w.]+\?\??\s*)$", r"\1pass", line) for line in lines]
 
 
 def _functions_in(node: ast.Module | ast.ClassDef) -> list[str]:
-    """The names of the functions that stand in the body of a module or a class."""
+    """The names of the functions that are defined directly in a module or a class."""
     return [x.name for x in node.body if isinstance(x, ast.FunctionDef)]
 
 
@@ -129,19 +130,56 @@ class AssignmentRewriter(ast.NodeTransformer):
     value`` assigns to several. After ``name += value`` follows ``name =
     __named__(name, "name")``. A ``for`` loop takes its items from ``__loop__(items)``, and a
     ``while`` loop asks a function of ``__round__()`` before each round, so that the recorder can
-    leave a long loop. A function that may compute gradients, by its name, gets a decorator
-    ``__called__("its class")``. ``float(x)`` becomes ``__float__(x)``, ``np.int64(x)`` becomes
-    ``__cast__(np.int64, x)``.
+    leave a long loop. ``1 if a < b else 0``, and an ``if`` that returns or assigns one of two typed
+    numbers, becomes ``__chosen__("lt", a, b, 1, 0)``. Another ``if test`` becomes
+    ``if __asked__(__begin__(), test, 5)``, with a number of its own. A function that may compute
+    gradients, by its name, gets a decorator ``__called__("its class")``. ``float(x)`` becomes
+    ``__float__(x)``, ``np.int64(x)`` becomes ``__cast__(np.int64, x)``.
     """
 
     def __init__(self, source: str) -> None:
         self.lines = re.split("\r\n|\r|\n", source)
         # line -> column -> what an assignment changes: x[i][j], and what that is a part of: x[i], x
         self.changed: dict[int, dict[int, list[str]]] = {}
-        self.loops = self.parts = 0  # how many names of ours are in use
+        # line -> the numbers of the ``if`` statements that decide whether it is run
+        self.guards: dict[int, tuple[int, ...]] = {}
+        self.loops = self.parts = self.ifs = 0  # how many names of ours are in use
         self.classes: list[str] = []  # the classes around
         self.functions = 0  # how many are around
         self.beside: list[list[str]] = []  # the functions of the module, and of the classes around
+
+    def visit(self, node: ast.AST) -> Any:
+        for name in ("body", "orelse", "finalbody"):
+            statements = getattr(node, name, None)
+            if isinstance(statements, list):
+                statements = with_choices(statements)
+                setattr(node, name, statements)
+                self._guard(statements)
+        return super().visit(node)
+
+    def _guard(self, block: list[ast.stmt]) -> None:
+        """Give each ``if`` of a block a number, and note which lines it decides about.
+
+        Those are its own, and all that follow in the block if it leaves it: ``continue``.
+        """
+        for n, statement in enumerate(block):
+            if isinstance(statement, ast.If):
+                self.ifs += 1
+                leaves = isinstance(statement.body[-1], ast.Continue | ast.Return | ast.Break)
+                after = block[n + 1 :] if leaves and not statement.orelse else []
+                for one in (*statement.body, *statement.orelse, *after):
+                    for line in range(one.lineno, (one.end_lineno or one.lineno) + 1):
+                        self.guards[line] = (*self.guards.get(line, ()), self.ifs)
+                begin = ast.Call(ast.Name("__begin__", ast.Load()), [], [])
+                begin = ast.copy_location(begin, statement.test)
+                statement.test = self._call(
+                    "__asked__", begin, statement.test, ast.Constant(self.ifs)
+                )
+
+    def visit_IfExp(self, node: ast.IfExp) -> ast.AST:
+        chosen = is_choice(node)
+        self.generic_visit(node)
+        return as_call(node) if chosen else node
 
     def visit_Module(self, node: ast.Module) -> ast.AST:
         self.beside.append(_functions_in(node))
@@ -243,13 +281,13 @@ class AssignmentRewriter(ast.NodeTransformer):
         return self._statement(call, node)
 
     def _is_place(self, target: ast.expr) -> TypeGuard[ast.Subscript | ast.Attribute]:
-        """Is it ``x[i]`` or ``x.name``? ``x[a:b]`` and ``x[i, j]`` are arrays."""
+        """Is it ``x[i]`` or ``x.name``? In ``x[a:b]`` and ``x[i, j]``, x is an array."""
         if isinstance(target, ast.Subscript):
             return not isinstance(target.slice, ast.Slice | ast.Tuple)
         return isinstance(target, ast.Attribute)
 
     def _where(self, target: ast.Subscript | ast.Attribute) -> list[ast.expr]:
-        """What holds a target, its key there, and its text."""
+        """The object that holds a target, the target's key there, and its text."""
         text = ast.Constant(self._text(target))
         if isinstance(target, ast.Subscript):
             return [target.value, target.slice, text]

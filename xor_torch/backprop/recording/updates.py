@@ -1,28 +1,36 @@
 """Finds updates while a script runs: an array that is replaced by itself plus a change.
 
 An update is ``new = old + change``, in any spelling, where the change depends on what the array was
-before. A chain of updates has a root: the value that the first of them replaced. A sum that
-only adds up what does not depend on it (a total loss) is not one.
+before, or an ``if`` has decided by a number that is computed from the array that it is made. A
+chain of updates has a root: the value that the first of them replaced. A sum that only adds up what
+does not depend on it (a total loss) is not one.
 """
 
+from collections.abc import Callable
 from typing import Any
 
-from ..operations import PARTS, SAME_NUMBERS
+from ..operations import PARTS, PRODUCTS, SAME_NUMBERS
 from ..tape import Node, Ref, Tape
+
+FACTORS = PRODUCTS | {"multiply"}
+MOST_BEFORE = 5_000  # operations between a value and the ``if`` that it decides
 
 
 class Updates:
-    """The updates on a tape that grows; each found one is added to the tape's `links`."""
+    """Finds the updates on a growing tape, and adds each to the tape's `links`."""
 
-    def __init__(self, tape: Tape, marks: int) -> None:
+    def __init__(
+        self, tape: Tape, marks: int, conditions: Callable[[], list[int]] = lambda: []
+    ) -> None:
         """Begin with a tape of which no node was shown to `found` yet.
 
         Args:
-            tape: it is watched, and its `links` are written.
+            tape: its `links` are written.
             marks: how many arrays have a mark of their own; all later ones share the last.
+            conditions: tells which values have decided that the present statement is run.
 
         """
-        self.tape = tape
+        self.tape, self._conditions = tape, conditions
         self.count = 0  # how many were found, over all arrays
         self.most = 0  # of one array
         self.began: int | None = None  # the node of the first one that was made again
@@ -32,19 +40,20 @@ class Updates:
         self.complete_from = 0
         self.entered_late = set[int]()
         self._marks = marks
+        self._new = set[int]()  # the values that updates have made
         self._root_of: dict[int, int] = {}  # of every value that replaced another
         # (root, place in the script) -> the part of the array that was changed there first, and
         # the value that was changed there last
         self._places: dict[tuple[int, Any], tuple[str, int]] = {}
         self._times: dict[int, int] = {}  # root -> how often it was updated again
         self._counted: dict[Any, int] = {}  # place in the script -> the root whose changes count
-        self._read = set[int]()  # roots from which a change of them is known to be computed
+        self._read = set[int]()  # roots with a change that is known to depend on them
         self._independent: dict[int, set[int]] = {}  # other root -> values that do not depend on it
         # other root -> (old, new) of each sum: they become updates once a change depends on it
         self._sums: dict[int, list[tuple[int, int]]] = {}
 
     def forget(self, begin: int) -> None:
-        """All before the node `begin` was dropped from the tape, unless it is used later."""
+        """All nodes before `begin` were dropped from the tape, except those that are used later."""
         tape = self.tape
         tape.links = [link for link in tape.links if link[0] >= begin]
         tape.branches = [b for b in tape.branches if b[0] >= begin]
@@ -73,10 +82,10 @@ class Updates:
 
         """
         root = self._root(old)
-        if not any(self._depends(i, root) for i in changes):
+        if not (any(self._depends(i, root) for i in changes) or self._decides(old)):
             self._keep_sum(old, node)
             return False
-        # of the numbers of a list, only the first is counted
+        # count only the first number of a list
         self._add(old, node, counts=self._counted.setdefault(node.site, root.id) == root.id)
         return True
 
@@ -93,11 +102,13 @@ class Updates:
         found = []
         for old, change in pairs:
             source = self._source(old, node)
-            if source is not None and self._depends(change, self._root(source)):
+            if source is not None and (
+                self._depends(change, self._root(source)) or self._decides(source)
+            ):
                 found.append(source)
             elif source is not None:
                 self._keep_sum(source, node)
-        # what is older is the state, what is newer the change
+        # the older value is the state, the newer one the change
         if found and self._root(min(found)).id <= min(node.inputs):
             self._add(min(found), node)
             return True
@@ -106,14 +117,14 @@ class Updates:
     def _in_part(self, node: Node) -> bool:
         """``old[part] = old[part] + change``"""
         base, _, new = node.args
-        part = self.tape.nodes[new.id]
+        part = self.tape.nodes[self.tape.origin(new.id)]
         if part.op not in ("add", "subtract"):
             return False
         old = self._source(base.id, node) or base.id
         changes = [i for i in part.inputs if base.id not in self._wholes(i)]
         if len(changes) == len(part.inputs):
             return False
-        if any(self._depends(i, self._root(old)) for i in changes):
+        if any(self._depends(i, self._root(old)) for i in changes) or self._decides(old):
             self._add(old, node)
             return True
         self._keep_sum(old, node)
@@ -136,9 +147,12 @@ class Updates:
         return False
 
     def _wholes(self, id: int) -> list[int]:
-        """The value itself, the row that it is an element of, the array of that row, ..."""
+        """The value itself, the row that it is an element of, the array of that row, ...
+
+        A row may have got another shape on the way.
+        """
         found = [id]
-        while (node := self.tape.nodes[found[-1]]).op in PARTS and node.inputs:
+        while (node := self.tape.nodes[found[-1]]).op in PARTS | SAME_NUMBERS and node.inputs:
             found.append(node.inputs[0])
         return found
 
@@ -150,12 +164,12 @@ class Updates:
         nodes = self.tape.nodes
         if not root.marks & nodes[id].marks:
             return False
-        # The mark tells it if the root alone has it: a leaf, but not one of those that share the
-        # last mark. A sum of gradients has the marks of all that it descends from, and what
-        # is added to it has them, too: then the tape tells.
+        # A common mark is enough if only the root has it: a leaf that does not share the last mark.
+        # Any other root (a sum of gradients) has the marks of all its ancestors, which a change
+        # may have without depending on the root: then look through the tape.
         if (root.inputs or root.marks >> self._marks) and root.id not in self._read:
             begin = {root.id}
-            if root.op in ("multiply", "divide"):  # a first gradient times its decay
+            if root.op in ("multiply", "divide"):  # a first gradient times a decay
                 begin |= {i for i in root.inputs if nodes[i].shape == root.shape}
             known, stack = self._independent.setdefault(root.id, set()), [id]
             while stack:
@@ -170,15 +184,36 @@ class Updates:
             return False
         return True
 
+    def _decides(self, old: int) -> bool:
+        """Is this statement run because of a number that is computed from a value, by a product?
+
+        ``if t * (w @ x) <= 0: w += t * x`` is an update; ``if rate > 0.1: rate -= 0.01`` is none.
+        """
+        nodes = self.tape.nodes
+        for condition in self._conditions():
+            stack, seen, product = [condition], set[int](), False
+            reached = False
+            while stack and len(seen) < MOST_BEFORE:
+                n = stack.pop()
+                if n == old:
+                    reached = True
+                elif n > old and n not in seen and n not in self._new:
+                    seen.add(n)
+                    product = product or nodes[n].op in FACTORS
+                    stack += nodes[n].inputs
+            if reached and product:
+                return True
+        return False
+
     def _keep_sum(self, old: int, node: Node) -> None:
-        """A running sum until now: no change of it has depended on it."""
+        """Remember a running sum: until now, no change of it depends on it."""
         if self.tape.nodes[old].site == node.site:
             root = self._root_of[node.id] = self._root_of.get(old, old)
             self._sums.setdefault(root, []).append((old, node.id))
 
     def _add(self, old: int, node: Node, counts: bool = True) -> None:
         root = self._root_of[node.id] = self._root_of.get(old, old)
-        # A sum at another place filled the array with its first numbers.
+        # Leave out sums at other places of the script: they gave the array its first numbers.
         nodes = self.tape.nodes
         sums = [s for s in self._sums.pop(root, ()) if nodes[s[1]].site == node.site]
         self.tape.links += [
@@ -187,10 +222,11 @@ class Updates:
             if was >= self.complete_from and was not in self.entered_late
         ]
         self.none = False
+        self._new.add(node.id)
         if not counts:
             return
-        # One element after the other is one update. x @ w + b, with the same b as before, is not
-        # an update that is made again.
+        # Changing one element after the other is one update. ``x @ w + b`` with the same b as
+        # before is not a repeated update.
         part = str(node.args[1]) if node.op == "assign" else ""
         place = root, node.site
         first, last = self._places.get(place, (part, old))
@@ -203,7 +239,7 @@ class Updates:
         self._places[place] = first, old
 
     def _source(self, id: int, update: Node) -> int | None:
-        """What a value was made from by copies, casts and factors: the old value of an update.
+        """The old value of an update: what a value was made from by copies, casts and factors.
 
         Factors are followed only if they lead to a value that an update made.
         """

@@ -1,7 +1,7 @@
-"""Lets functions record that were imported long ago, while they are called.
+"""Lets functions record that were imported without the recorder.
 
-Their modules see the stand-ins for NumPy, and each function runs the code of its rewritten source,
-as a script does. Afterwards all is as it was.
+Until the end of a `with` block their modules see the stand-ins for NumPy, and each function runs
+its rewritten code, as in a script. Then everything is put back.
 """
 
 import contextlib
@@ -20,7 +20,7 @@ from .names import names_for
 from .numpy_module import StandIn, math_module, numpy_module, real_module
 from .recorder import Recorder
 
-Source = tuple[str, list[Place]]
+SourceText = tuple[str, list[Place]]  # the text of a file, and the place of each of its lines
 OURS = __name__.split(".")[0]
 
 
@@ -28,17 +28,17 @@ OURS = __name__.split(".")[0]
 def watched(
     recorder: Recorder,
     functions: Sequence[Any],
-    sources: Mapping[str, Source] | None = None,
+    sources: Mapping[str, SourceText] | None = None,
     main: str = "",
 ) -> Iterator[None]:
     """While the body runs, these functions and all that they call in their own files record.
 
     Args:
-        recorder: its code gets the files.
+        recorder: its `Code` gets the text of the files.
         functions: written in Python.
-        sources: file -> its text and the places of its lines, of files that cannot be read as
-            Python's own tracebacks read them.
-        main: the file that comes first; that of the first function if it is not given.
+        sources: file -> its text and the places of its lines, for files that `linecache` does not
+            know.
+        main: the file that comes first in `Code`; by default that of the first function.
 
     """
     known = sources or {}
@@ -92,7 +92,7 @@ def file_of(function: Any) -> str:
 
 
 def _own(functions: Sequence[Any]) -> tuple[list[dict[str, Any]], list[str]]:
-    """The namespaces that these functions read, of their own folders, and the files of those."""
+    """The namespaces of these functions and of modules in their folders, and the files of both."""
     files = dict.fromkeys(filter(None, map(file_of, functions)))
     folders = {Path(file).parent for file in files if Path(file).is_file()}
     found: dict[int, dict[str, Any]] = {}
@@ -143,7 +143,7 @@ def _is_near(file: str, folders: set[Path]) -> bool:
     return Path(__file__).parents[2] not in path.parents  # this package
 
 
-def _source(file: str, is_first: bool) -> Source | None:
+def _source(file: str, is_first: bool) -> SourceText | None:
     """The text of a file or of a notebook's cell, and the places of its lines."""
     lines = linecache.getlines(file)
     if not lines:
@@ -159,7 +159,7 @@ def cell_number(file: str) -> int | None:
     shell = interactive.get_ipython() if interactive else None
     if shell is None:
         return None
-    with contextlib.suppress(Exception):  # IPython 7 has no names of codes
+    with contextlib.suppress(Exception):  # IPython 7 has no `format_code_name`
         named = shell.compile.format_code_name(file)
         if named and (number := re.search(r"\d+", named[1])):
             return int(number[0])
@@ -180,7 +180,7 @@ def _add_codes(
 def _functions(
     spaces: Sequence[dict[str, Any]], functions: Sequence[Any]
 ) -> Iterator[types.FunctionType]:
-    """The functions and methods of namespaces, and those given, each once."""
+    """All functions and methods in namespaces, and those given, each once."""
     seen: set[int] = set()
     waiting = [*functions, *(v for space in spaces for v in space.values())]
     waiting += [type(getattr(f, "__self__", f)) for f in functions]
@@ -201,9 +201,9 @@ def _functions(
 
 
 def _stand_in(value: Any, stand_ins: Mapping[types.ModuleType, StandIn]) -> Any:
-    """What a name stands for while its module is watched."""
+    """The value that a name gets while its module is watched."""
     if isinstance(value, types.ModuleType):
-        value = real_module(value)  # of another recorder
+        value = real_module(value)  # it may be another recorder's stand-in
         if value in stand_ins:
             return stand_ins[value]
         first, _, rest = value.__name__.partition(".")

@@ -1,7 +1,7 @@
-"""Put what was found into words: for a terminal, a page, a program, an editor.
+"""Puts findings into words: for a terminal, a page, a program, an editor.
 
-`outline` decides what is said, once, for every medium; the other rooms only lay it out. Other wings
-take the names below from here.
+`outline` decides what a report says, once for every medium; the other rooms only lay it out. Other
+wings import the names below from here.
 """
 
 from .formats import github, gnu, gradescope, sarif

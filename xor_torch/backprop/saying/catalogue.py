@@ -15,8 +15,8 @@ UNKNOWN = "not-the-derivative"
 class Mistake:
     """One mistake in words.
 
-    `is_wrong` goes on after the name of the variable. `{weights}` and `{changed}` in `why` are
-    the parameter that is used too late and the line that has changed it.
+    `is_wrong` follows the name of the variable. `{weights}` and `{changed}` in `why` are the
+    parameter that is used too late and the line that has changed it.
     """
 
     name: str
@@ -30,7 +30,7 @@ class Mistake:
 
     @property
     def page(self) -> str:
-        """Where the page of mistakes has it; "" if it has not."""
+        """Its place on the page of mistakes; "" if it has none."""
         return f"{PAGE}#{self.code}" if self.name in MISTAKES else ""
 
 
@@ -46,8 +46,8 @@ _MISTAKES = (
         "derivative taken twice",
         "takes the slope of the activation at the wrong point",
         "A sigmoid s has the slope s(z) * (1 - s(z)), which is a * (1 - a) with a = s(z). "
-        "Here the function of one form is given the value that belongs to the other, so the "
-        "activation is applied once too often, or once too seldom.",
+        "Here the function of one form gets the value of the other, so the activation is applied "
+        "once too often, or not at all.",
         "If the function computes x * (1 - x), give it the activation; if it applies the sigmoid "
         "itself, give it the sum before the activation.",
     ),
@@ -70,7 +70,7 @@ _MISTAKES = (
         "derivative of the wrong quantity",
         "multiplies with the slope of another quantity",
         "A delta is the derivative by the layer's output, times the slope of the same layer's "
-        "activation. The slope that stands here is not that one.",
+        "activation. The slope on this line belongs to another value.",
         "Take the slope of the activation whose delta the line computes.",
     ),
     Mistake(
@@ -120,8 +120,8 @@ _MISTAKES = (
         "wrong sign",
         "has the wrong sign, so the loss rises along it",
         "Gradient descent subtracts the gradient of the loss. With `target - prediction` as the "
-        "error the gradient's sign is already turned, and it is added. Here one of the two is "
-        "turned too often or too seldom.",
+        "error the gradient's sign is already turned, and it is added. Here the two do not fit "
+        "together.",
         "Turn the sign in this line.",
     ),
     Mistake(
@@ -149,14 +149,14 @@ _MISTAKES = (
     Mistake(
         "stale activation",
         "uses an activation of an earlier step",
-        "The gradient needs the activations of this step's forward pass; those that stand here "
+        "The gradient needs the activations of this step's forward pass; the ones on this line "
         "were computed before.",
         "Use the activation that this step has computed, after it has computed it.",
     ),
     Mistake(
         "detached regularisation",
         "lacks the penalty that the loss has",
-        "The loss that the script computes has a penalty on this parameter; its gradient has not.",
+        "The loss that the script computes has a penalty on this parameter; its gradient has none.",
         "Add the derivative of the penalty, or take the penalty out of the loss.",
     ),
 )
@@ -172,13 +172,13 @@ LOSSES = {
 
 
 def mistake_of(name: str | None) -> Mistake:
-    """The row of a mistake; one with its name alone if there is none, as for no name at all."""
+    """The row of a mistake; for a name without a row, or for None, a general one."""
     if name is None:
         return Mistake(
             UNKNOWN,
             "is not the derivative that it should be",
-            "Everything before this line is right. The value on it is not the derivative of the "
-            "loss, and none of the known mistakes explains its numbers.",
+            "Everything before this line is right. Its value is not the derivative of the loss, "
+            "and none of the known mistakes explains its numbers.",
             "Derive this line again, from the forward pass above it.",
         )
     return MISTAKES.get(name) or Mistake(name, f"is wrong: {name}", "", "")

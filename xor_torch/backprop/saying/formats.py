@@ -1,4 +1,4 @@
-"""Verdicts as editors and code hosts read them: one line each, of files that are not right."""
+"""Verdicts as editors, code hosts and graders read them: one remark for each problem."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import PurePath
@@ -13,7 +13,7 @@ Said = tuple[Outline, Mapping[str, Any]]  # a verdict in words, and as `Verdict.
 
 
 def _remarks(said: Said) -> list[tuple[str, str, int, int, int, str, str]]:
-    """(level, file, line, column, end column, code, text) of all there is to remark."""
+    """(level, file, line, column, end column, code, text) of each problem of one file."""
     outline, found = said
     file, line, text = outline.path, found["line"] or 1, outline.headline
     if found["module"] is not None:
@@ -74,7 +74,7 @@ def sarif(said: Sequence[Said], version: str) -> dict[str, Any]:
 def gradescope(said: Sequence[Said], hint: int = 4) -> dict[str, Any]:
     """What Gradescope takes as ``results.json``: a test for each file, worth one point.
 
-    A file that cannot be told fails, and its output says that a person has to look.
+    A "cannot tell" gets no point, and its output says that a person has to look.
     """
     tests = []
     for outline, _ in said:

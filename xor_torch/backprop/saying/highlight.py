@@ -1,4 +1,4 @@
-"""The words of a line of Python and what kind of word each is, by pygments."""
+"""Splits a line of Python into words, and tells the kind of each, by pygments."""
 
 from collections.abc import Iterator
 from functools import cache

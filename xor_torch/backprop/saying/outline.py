@@ -1,8 +1,8 @@
-"""What a report says, whatever it is laid out in: one `Outline` for the terminal and a page.
+"""What a report says, in any medium: one `Outline` for the terminal, a page and editors.
 
 The judge's findings may repeat a name or mark one line twice. Here each thing is said once, and a
 line is right or wrong, not both. The file is long because every part of a report, from its headline
-to its excerpt, has to agree with the others on names and on what is spoilt.
+to its excerpt, has to agree with the others on names and on which values are wrong.
 """
 
 import difflib
@@ -18,11 +18,11 @@ from ..judging.findings import Diagnosis, Finding, Parameter
 from .catalogue import LOSSES, Mistake, mistake_of
 from .script import Script
 
-MOST_LINES = 24  # of an excerpt; a longer loop is shown around what counts
-LEAST_GAP = 3  # from one line that is shown to the next, if the lines between are left out
-MOST_OF_ALL = 150  # of one loop in a whole listing
+MOST_LINES = 24  # in an excerpt; of a longer loop, the lines with labels and those near the mistake
+LEAST_GAP = 3  # If two lines with labels are nearer, the lines between them are shown, too.
+MOST_OF_ALL = 150  # lines of one loop in a full report
 AROUND = 2  # lines on both sides of the first wrong one
-MOST_LABELS = 2  # of one line
+MOST_LABELS = 2  # on one line
 SAME_DIRECTION = 1e-6  # relative: steps this close to the gradient differ by a factor alone
 PAIR_IS_RIGHT = "every gradient that is returned is the derivative"
 TITLES = {"correct": "CORRECT", "wrong": "WRONG", "cannot tell": "CANNOT TELL"}
@@ -38,16 +38,16 @@ class Line:
     is_right: bool = True  # are they right?
     is_first: bool = False  # is it the first wrong line?
     after_gap: bool = False  # lines before it are left out
-    file: str = ""  # what its cell or module is called
+    file: str = ""  # the name of its cell or module
     hover: str = ""  # the numbers of its value
 
     @property
     def remark(self) -> str:
-        """What stands beside the line: ``dL/dW1, dL/db1 ok``."""
+        """The text beside the line: ``dL/dW1, dL/db1 ok``."""
         return self.last_remarks(len(self.labels))
 
     def last_remarks(self, most: int) -> str:
-        """The same with the last labels alone, where there is little room."""
+        """The same with only the last labels, where there is little room."""
         words = ", ".join(self.labels[-most:] if most else [])
         return f"{words} {'ok' if self.is_right else 'wrong'}" if words else ""
 
@@ -63,15 +63,15 @@ class Network:
     why: str = ""
     evidence: str = ""
     diff: list[str] = field(default_factory=list)  # the correction: lines with -, + or a space
-    wrong: list[str] = field(default_factory=list)  # parameters, with how they are wrong
+    wrong: list[str] = field(default_factory=list)  # parameters, and how each is wrong
     right: list[str] = field(default_factory=list)  # parameters
     loss: str = ""
     updates: str = ""
-    legend: str = ""  # of names in the labels that the script does not have
+    legend: str = ""  # explains names in the labels that the script does not have
     layers: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
-    title: str = ""  # what it is called where there are several; a network has no name
+    title: str = ""  # the name of a pair of functions; "" for a network, which has no name
 
 
 @dataclass
@@ -120,7 +120,7 @@ def outline(
     correction: tuple[str, str] | None = None,
     full: bool = False,
 ) -> Outline:
-    """What is to be said; `full` shows the whole loop, of right networks too."""
+    """Decide what the report says; `full` shows whole loops, also those of right networks."""
     script = Script(code)
     networks = [_network(finding, script, full) for finding in findings]
     where = ""
@@ -210,7 +210,7 @@ def _network(finding: Finding, script: Script, full: bool) -> Network:
 
 
 def _spoilt(finding: Finding) -> set[str]:
-    """The names whose parameters are all made from the wrong value, even if they follow from it."""
+    """The names whose parameters are all made from the wrong value, even by right lines."""
     if finding.diagnosis is None or finding.verdict != "wrong":
         return set()
     spoilt = Counter(finding.diagnosis.spoils)
@@ -235,7 +235,7 @@ def shape(sizes: Sequence[int]) -> str:
 
 
 def own_names(layers: Sequence[str]) -> dict[str, str]:
-    """What the script calls z1, a1, ..., where it has one name for one of them alone."""
+    """The script's names for z1, a1, ..., except a name that stands for several of them."""
     pairs = [
         pair
         for layer in layers
@@ -246,7 +246,7 @@ def own_names(layers: Sequence[str]) -> dict[str, str]:
 
 
 def _rate(finding: Finding, script: Script) -> str:
-    """The factor of the steps, as the learning rate that the script types if it types one."""
+    """The factor of the steps in words; as a learning rate if the script has such a number."""
     if finding.lr is None:
         return ""
     sizes = {
@@ -267,10 +267,10 @@ def _why(mistake: Mistake, d: Diagnosis, finding: Finding, script: Script) -> st
 
 
 def _variable(d: Diagnosis, script: Script) -> str:
-    """What the wrong value is called.
+    """The name of the wrong value.
 
-    A function's values have no names where it was called and not run as a script: then the
-    diagnosis has the name of what is made from the value, and its line has its own.
+    In a function that was called, and not run as a script, values have no names on the tape. Then
+    the diagnosis names what is made from the value, and the value's own name is on its line.
     """
     names = script.assigned(d.line)
     return names[0] if len(names) == 1 and d.variable not in script.text(d.line) else d.variable
@@ -289,7 +289,7 @@ def _evidence(d: Diagnosis, script: Script) -> str:
 
 
 def apart(a: float, b: float) -> tuple[str, str]:
-    """Two numbers with as many digits, six at least, as it takes to tell them apart."""
+    """Two numbers with at least six digits, and as many as it takes to tell them apart."""
     for digits in (6, 9, 12, 17):
         words = f"{a:.{digits}g}", f"{b:.{digits}g}"
         if words[0] != words[1]:
@@ -326,7 +326,7 @@ def mentioned(text: str, script: Script) -> list[int]:
 def _excerpt(finding: Finding, script: Script, own: dict[str, str], full: bool) -> list[Line]:
     d = finding.diagnosis if finding.verdict == "wrong" else None
     known = finding.labels
-    if not known:  # the lines of the updates are known all the same
+    if not known:  # at least the lines of the updates are known
         known = {p.line: [] for p in finding.parameters}
         spoilt = _spoilt(finding)
         for p in finding.parameters:
@@ -411,7 +411,7 @@ def _shown(labelled: list[int], at: int | None, script: Script, full: bool) -> l
     if len(whole) > most:
         whole = sorted(sorted(whole, key=lambda n: abs(n - middle))[:most])
     for before, after in pairwise([*whole]):
-        if after - before <= LEAST_GAP:  # a mark in their place would be as long
+        if after - before <= LEAST_GAP:  # a mark for a gap would be as long
             whole += range(before + 1, after)
     whole.sort()
     return [
@@ -422,7 +422,7 @@ def _shown(labelled: list[int], at: int | None, script: Script, full: bool) -> l
 
 
 def _legend(lines: Sequence[Line]) -> str:
-    """What z1 and a1 mean, if a label has such a name and the script has not."""
+    """What z1 and a1 mean, if a label has such a name and the script does not."""
     text = "\n".join(line.text for line in lines)
     made = [
         name

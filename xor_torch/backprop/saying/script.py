@@ -14,7 +14,7 @@ class Script:
     def __init__(self, code: Code) -> None:
         self.code = code
         self.nodes: list[ast.AST] = []
-        # a notebook's magics; source that is nested too deep
+        # it may have a notebook's magics, or be nested too deep
         with contextlib.suppress(SyntaxError, ValueError, RecursionError, MemoryError):
             self.nodes = [*ast.walk(ast.parse("\n".join(code.lines)))]
 
@@ -51,9 +51,9 @@ class Script:
         yield from sorted(simple, key=lambda node: (node.lineno, node.col_offset))
 
     def columns(self, line: int, variable: str) -> tuple[int, int] | None:
-        """Where on the line the statement stands that assigns `variable`, counted from 1.
+        """The columns of the statement on a line that assigns `variable`, counted from 1.
 
-        The second number is that of the column after its end on this line.
+        The second number is the column after its end on this line.
         """
         found = None
         for node in self._statements(line):
@@ -91,7 +91,7 @@ class Script:
         }
 
     def typed_rate(self, rate: float, sizes: Iterable[int] = ()) -> str | None:
-        """A rate as the script types it: "0.05", "0.05 / 32" or "0.05 * 32" if 32 is of `sizes`."""
+        """A rate as the script types it: "0.05", "0.05 / 32" or "0.05 * 32" if 32 is in `sizes`."""
         typed = {
             abs(float(node.value))
             for node in self.nodes
@@ -99,7 +99,7 @@ class Script:
         }
         for n in sorted({1, *sizes}):
             for number in sorted(typed):
-                if n > 1 and number.is_integer():  # it may be anything
+                if n > 1 and number.is_integer():  # a whole number may be anything
                     continue
                 if n and math.isclose(number / n, rate, rel_tol=1e-6):
                     return f"{number:.6g}" if n == 1 else f"{number:.6g} / {n}"

@@ -1,4 +1,4 @@
-"""Many verdicts at once: a line for each file, a table, and the same as CSV."""
+"""Many verdicts at once: a line for each file, a table, and the table as CSV."""
 
 import csv
 import io
@@ -133,6 +133,6 @@ def csv_of(rows: Sequence[Row]) -> str:
 
 
 def _cell(value: Any) -> Any:
-    """A value that no spreadsheet takes for a formula."""
+    """A value that no spreadsheet reads as a formula."""
     text = printable(value).replace("\n", " ") if isinstance(value, str) else value
     return f"'{text}" if isinstance(text, str) and text.startswith(("=", "+", "-", "@")) else text

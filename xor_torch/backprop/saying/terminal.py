@@ -1,4 +1,4 @@
-"""A report for the terminal: as wide as it is, in colour where colour is wanted.
+"""A report for the terminal: as wide as the terminal, and in colour if that is wanted.
 
 rich lays the text out and pygments colours the code. Both are imported when there is something to
 say; together they take 50 to 90 ms.
@@ -22,7 +22,7 @@ TRIED = "Tried: with this change the file is judged CORRECT."
 DIFF = {"-": "red", "+": "green"}
 NO_MISTAKE = "none of those that have a name"
 COLOURS = {"correct": "bold green", "wrong": "bold red", "cannot tell": "bold yellow"}
-# of the kinds of words in `highlight`; colours of the user's own palette
+# kind of word in `highlight` -> a colour of the user's own palette
 CODE = {
     "keyword": "blue",
     "name": "cyan",
@@ -39,7 +39,7 @@ class Style:
     width: int = USUAL_WIDTH
     colour: bool = False
     unicode: bool = False
-    wraps: bool = True  # the first line, too; elsewhere than on a terminal it is one for `grep`
+    wraps: bool = True  # wrap the first line, too; not in a file or a pipe, for `grep`
 
     @classmethod
     def of(cls, stream: TextIO) -> "Style":
@@ -74,7 +74,7 @@ def console(style: Style) -> "Console":
         width=style.width,
         color_system="standard" if style.colour else None,
         force_terminal=style.colour,
-        force_jupyter=False,  # rich would show it under the cell, and leave the file empty
+        force_jupyter=False,  # rich would show the text under the cell, and leave the file empty
         no_color=not style.colour,
         legacy_windows=False,
         markup=False,
@@ -154,7 +154,7 @@ def facts_of(network: Network) -> list[tuple[str, str, str]]:
     if network.verdict == "wrong" and network.right:
         facts.append(("right", ", ".join(network.right), "green"))
     if network.verdict == "wrong" and network.loss:
-        facts.append(("loss", f"what is right follows the {network.loss}", ""))
+        facts.append(("loss", f"the right gradients follow the {network.loss}", ""))
     facts += [("layer", layer.removeprefix("layer "), "") for layer in network.layers]
     if network.updates and (network.verdict == "wrong" or network.layers):
         facts.append(("updates", network.updates, ""))

@@ -1,13 +1,13 @@
-"""Each NumPy operation of a tape in torch and in float64: `TWINS`, with the names of `operations`.
+"""A function in torch and float64 for each NumPy operation of a tape, its twin: `TWINS`.
 
-A twin has NumPy's name, arguments, defaults and rules. An option that it does not have as a
-parameter is refused by `replay`, which names it; one that it has and cannot follow raises a
-ValueError. No option is ignored, except those that change no number (``copy``, ``optimize``).
+A twin has NumPy's name (see `operations`), arguments, defaults and rules. If it does not have an
+option as a parameter, `replay` refuses the option and names it. If it has one and cannot follow it,
+it raises a ValueError. Only options that change no number are ignored (``copy``, ``optimize``).
 
 Three mechanisms do most of the work. Functions of numbers are torch's own. Reductions share one
-frame for ``axis``, ``keepdims``, ``where`` and ``initial``. What only moves numbers about is
-NumPy's own function, applied to the positions of the numbers: its result says which number goes
-where, with every option that NumPy has.
+frame for ``axis``, ``keepdims``, ``where`` and ``initial``. A function that only moves numbers is
+NumPy's own, applied to the positions of the numbers: its result says which number goes where, with
+every option that NumPy has.
 """
 
 from .arguments import Tensor, Twin, number, of_kind, tensor

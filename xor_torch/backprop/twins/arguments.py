@@ -1,4 +1,4 @@
-"""Arguments of NumPy functions as torch has them."""
+"""Turns arguments of NumPy functions into those that torch takes."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 Tensor = torch.Tensor
-Twin = Callable[..., Any]  # gives a tensor, or a tuple of them where NumPy has several results
+Twin = Callable[..., Any]  # returns a tensor, or a tuple of them where NumPy has several results
 
 
 def tensor(x: Any) -> Tensor:
@@ -43,7 +43,7 @@ def as_bool(x: Any) -> Tensor:
 
 
 def plain(x: Any) -> Any:
-    """An argument for NumPy: arrays and numbers for tensors."""
+    """An argument for NumPy, with arrays and numbers in place of tensors."""
     if isinstance(x, Tensor):
         return x.detach().numpy()
     if isinstance(x, list | tuple):
@@ -52,7 +52,7 @@ def plain(x: Any) -> Any:
 
 
 def refuse(**options: Any) -> None:
-    """Raise if an option is given that a twin has only by position."""
+    """Raise if an option is given that a twin has only to keep NumPy's order of arguments."""
     for name, value in options.items():
         if value is not None:
             raise ValueError(f"the option {name} is not known here")

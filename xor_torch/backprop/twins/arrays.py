@@ -1,4 +1,4 @@
-"""Functions that put numbers into other places or shapes, or say where they are.
+"""Functions that put numbers into other places or shapes, or tell where they are.
 
 Most of them are NumPy's own functions, applied to the positions of the numbers (`_moves`).
 
@@ -92,16 +92,16 @@ def _array(rows: Any, dtype: Any = None) -> Tensor:
     return x if dtype is None else of_kind(x, np.dtype(dtype).kind)
 
 
-# -------------------------------------------------------------------- numbers moved about
+# -------------------------------------------------------------------- numbers that only move
 
 
 def _moves(function: Callable[..., Any], *data: str) -> Twin:
-    """The twin of a NumPy function that only moves numbers about.
+    """The twin of a NumPy function that only moves numbers.
 
     Args:
         function: NumPy's. It is applied to the positions of the numbers.
         data: its parameters that hold the numbers; all others are shapes, indices and options.
-            If it returns None, it has changed the first of them.
+            A function that returns None changes the first of them.
 
     """
     signature = inspect.signature(function)
@@ -132,11 +132,11 @@ def _moves(function: Callable[..., Any], *data: str) -> Twin:
 
 
 def getitem(x: Tensor, index: Any) -> Tensor:
-    """``x[index]``, by torch where its rules are NumPy's, by the positions elsewhere."""
+    """``x[index]``: by torch where its rules are NumPy's, otherwise by the positions."""
     parts = tuple(map(_part, index)) if isinstance(index, tuple) else (_part(index),)
     arrays = [n for n, p in enumerate(parts) if isinstance(p, Tensor)]
     apart = arrays != list(range(arrays[0], arrays[-1] + 1)) if arrays else False
-    # next to an array NumPy takes a number for an array, too
+    # beside an array, NumPy treats a number as an array too
     mixed = arrays and (apart or any(isinstance(p, int) for p in parts))
     if mixed or any(isinstance(p, slice) and (p.step or 1) < 0 for p in parts):
         return _getitem_by_positions(x, parts)  # type: ignore[no-any-return]
@@ -213,7 +213,7 @@ def values_for(at: Tensor, value: Any) -> Tensor:
     return values
 
 
-# NumPy's own have no signature that says more than (*args).
+# The signature of NumPy's own function is only (*args).
 
 
 def _numpy_copyto(dst: Any, src: Any, casting: Any = "same_kind", where: Any = True) -> None:
@@ -364,7 +364,7 @@ ARRAYS: dict[str, Twin] = {
     "astype": _astype,
     "copy": _copy,
     "array": _array,
-    # numbers moved about
+    # numbers that only move
     "getitem": getitem,
     "item": _item,
     "assign": _assign,

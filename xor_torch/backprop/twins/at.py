@@ -1,6 +1,6 @@
 """A ufunc's method ``at``: ``add.at(a, indices, b)`` as a new array in place of the changed one.
 
-An index that is there twice counts twice: the second time it meets what the first has made.
+An index that occurs twice counts twice: the second time changes the result of the first.
 """
 
 from collections.abc import Callable
@@ -31,7 +31,7 @@ def _sum_at(sign: float) -> Twin:
 
 
 def _at(function: Callable[[Tensor, Tensor], Tensor]) -> Twin:
-    """Any function of two numbers, in rounds: in each round a place is met at most once."""
+    """Any function of two numbers, in rounds: each round changes a place at most once."""
 
     def twin(a: Any, indices: Any, b: Any, /) -> Tensor:
         base = number(a)

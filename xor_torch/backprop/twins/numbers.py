@@ -23,7 +23,7 @@ from .arguments import (
 
 
 def _masked(value: Tensor, out: Any, where: Any) -> Tensor:
-    """The result of a ufunc: where the mask is False, `out` keeps what it had."""
+    """The result of a ufunc: where the mask is False, `out` keeps its old numbers."""
     if where is True and out is None:
         return value
     if out is None:
@@ -58,7 +58,7 @@ def extreme(largest: bool, ties: bool = False) -> Callable[[Tensor, Tensor], Ten
 
     Args:
         largest: ``maximum``.
-        ties: of two equal numbers, take the derivative of the first.
+        ties: of two equal numbers, the first gets the derivative.
 
     """
 
@@ -70,7 +70,7 @@ def extreme(largest: bool, ties: bool = False) -> Callable[[Tensor, Tensor], Ten
 
 
 def _heaviside(x: Tensor, at_zero: Tensor) -> Tensor:
-    """It has no slope, and torch has no derivative of it."""
+    """Its slope is zero, and torch has no derivative of it."""
     return torch.heaviside(x.detach(), at_zero.detach().to(x.dtype))
 
 
@@ -119,7 +119,7 @@ def _where(condition: Any, x: Any = None, y: Any = None, /) -> Any:
 
 
 def _outer_of(function: Callable[..., Tensor]) -> Twin:
-    """A ufunc's method ``outer``: the function of all pairs."""
+    """A ufunc's method ``outer``: the function applied to all pairs."""
 
     def twin(a: Any, b: Any) -> Tensor:
         a, b = number(a), number(b)
@@ -141,13 +141,13 @@ def _reduced(
         if fill is None:
             raise ValueError("the option where is not known here")
         x = torch.where(as_bool(where), x, number(fill).to(x.dtype))
-    if not axes:  # of nothing: the numbers themselves
+    if not axes:  # reduce each number by itself
         return function(x[..., None], (x.ndim,), False)
     return function(x, axes, keep)
 
 
 def _over(single: Callable[..., Any]) -> Reduction:
-    """A function of one axis, over several."""
+    """A function of one axis, applied to several, one after the other."""
 
     def function(x: Tensor, axes: tuple[int, ...], keep: bool) -> Tensor:
         for a in sorted(axes, reverse=True):
@@ -238,7 +238,7 @@ def _average(
     if weights is None:
         return _mean(a, axis, keepdims=keepdims)
     a, weights = number(a), number(weights)
-    if weights.shape != a.shape:  # one for each place along the axis
+    if weights.shape != a.shape:  # one weight for each place along the axis
         weights = weights.reshape([-1 if n == axis % a.ndim else 1 for n in range(a.ndim)])
     whole = weights.expand(a.shape)
     return _sum(a * whole, axis, keepdims=keepdims) / _sum(whole, axis, keepdims=keepdims)
@@ -297,7 +297,7 @@ def _reduce(twin: Twin) -> Twin:
     ) -> Tensor:  # fmt: skip
         refuse(out=out)
         x = array if dtype is None else cast(array, dtype)
-        found: Tensor = twin(x, axis, keepdims=keepdims, **options)  # refuses what it has not
+        found: Tensor = twin(x, axis, keepdims=keepdims, **options)  # it refuses unknown options
         return found
 
     return method
@@ -434,7 +434,7 @@ _FIRST = {
     largest: _extreme_of(functools.partial(_first, largest=largest), extreme(largest, ties=True))
     for largest in (True, False)
 }
-# The same values, but of equal numbers the first one has the derivative, as by argmax.
+# The same values, but the first of equal numbers gets the derivative, as with argmax.
 FIRST_OF_EQUAL: dict[str, Twin] = {
     **dict.fromkeys(["maximum", "fmax"], _binary(extreme(True, ties=True))),
     **dict.fromkeys(["minimum", "fmin"], _binary(extreme(False, ties=True))),

@@ -1,4 +1,4 @@
-"""Products of arrays, and what matrices have."""
+"""Products of arrays, and functions of matrices: trace, diagonal, triangle, norm."""
 
 from typing import Any
 

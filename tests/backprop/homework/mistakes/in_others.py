@@ -1,4 +1,7 @@
-"""Mistakes in the other networks, and in further variations of the styles."""
+"""Mistakes in the other networks, and in further variations of the styles.
+
+The file is long because it is a list: each mistake takes a few lines.
+"""
 
 from ._plant import plant
 

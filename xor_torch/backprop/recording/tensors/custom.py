@@ -49,7 +49,7 @@ class _Call:
 
 
 class Classes:
-    """Notices each such class, and what its forward and its backward pass are given."""
+    """Follows such classes: what their forward and backward passes are given and return."""
 
     def __init__(self, tensors: Followed) -> None:
         self.tensors, self.recorder = tensors, tensors.recorder

@@ -1,8 +1,8 @@
 """What torch's functions mean in NumPy: `FUNCTIONS`, by torch's names.
 
 Each takes torch's arguments, with arrays for tensors, and is made of NumPy operations that the tape
-knows. A function whose name ends with ``_`` changes its first argument: it has the row without.
-What has no row is not repeated: its result counts as lost.
+knows. A function whose name ends with ``_`` changes its first argument; its row is the one without
+``_``. A function without a row is not repeated: its result counts as lost.
 
 The file is long because it is a table, with a row for each function of torch.
 """
@@ -541,7 +541,7 @@ _TWO: dict[str, Function] = {
     "bitwise_and": np.bitwise_and, "bitwise_or": np.bitwise_or, "bitwise_xor": np.bitwise_xor,
     "floor_divide": np.floor_divide, "remainder": np.remainder, "fmod": np.fmod,
     "atan2": np.arctan2, "hypot": np.hypot, "logaddexp": np.logaddexp,
-    # their answer is not an array; the tape has that they compare two
+    # they answer with a bool, not an array; on the tape they stand as a comparison
     "equal": np.equal, "isclose": np.equal, "allclose": np.equal,
 }  # fmt: skip
 

@@ -1,7 +1,7 @@
 """Follows the tensors of one script: the mode that torch shows every call to.
 
-The file is long because torch shows every call to one mode, which keeps the tensors, their memory
-and their names together.
+The file is long because torch shows every call to one mode, and each has to find the tensors, their
+memory and their names.
 """
 
 import contextlib
@@ -79,16 +79,16 @@ class Tensors:
         self.recorder = recorder
         self.mode = _Mode(self)
         self.classes = Classes(self)
-        self.loss = -1  # the node that autograd has last gone back from
+        self.loss = -1  # the node that ``backward()`` was last called on
         self._arrays: Any = WeakIdKeyDictionary()
-        # A tensor that is made again for the same numbers, as `x.data`, has the same array. An
-        # array holds its memory, so an address stands for one memory as long as its array lives.
+        # A new tensor with the same numbers, as `x.data`, gets the same array. An array holds its
+        # memory, so an address belongs to one memory as long as its array lives.
         self._at: weakref.WeakValueDictionary[Any, Recorded] = weakref.WeakValueDictionary()
         recorder.frames.pass_through(str(torch.__path__[0]))
 
     @contextlib.contextmanager
     def following(self) -> Iterator[None]:
-        """Follow what is done until the end of the block."""
+        """Follow torch's calls until the end of the block."""
         real = torch.from_numpy
         torch.from_numpy = self._from_numpy  # type: ignore[assignment]  # it asks no mode
         try:
@@ -111,14 +111,14 @@ class Tensors:
             known = self._at.get(_place(numbers))
             if known is None:
                 known = self._enter(x, numbers, self.recorder.leaf(numbers))
-                # not made by the operation that it is met in
+                # the operation that uses it did not make it
                 self.recorder.tape.nodes[known._node].site = None
             self._arrays[x] = known
         return known
 
     def _enter(self, x: Any, numbers: np.ndarray, node: int) -> Any:
         array = self.recorder.wrap(numbers, node)
-        # As an index, torch does not take a whole number as an array.
+        # torch does not accept a whole number as an index if an array holds it.
         array._scalar = numbers.ndim == 0 and numbers.dtype.kind in "iu"
         return self._pair(x, array, numbers)
 
@@ -186,17 +186,19 @@ class Tensors:
         return result
 
     def _meant(self, name: str, args: Any, kwargs: Any) -> Any:
-        """What NumPy makes of it; None if that is not known."""
+        """The result as `FUNCTIONS` computes it; None if it has no row or cannot."""
         if name not in FUNCTIONS:
             return None
         named = {_ALIASES.get(k, k): v for k, v in kwargs.items() if k not in _NO_NUMBERS}
         try:
             return FUNCTIONS[name](*self.arrays(args), **self.arrays(named))
-        except Exception:  # it will be lost; or torch refuses it, too, and the script hears it
+        except (
+            Exception
+        ):  # It will be lost; if torch refuses it too, the script gets torch's error.
             return None
 
     def _bind(self, result: Any, meant: Any, given: Any, count: int) -> None:
-        """Let a tensor that torch has made have its array."""
+        """Give a tensor that torch has made its recorded array."""
         numbers = _numbers(result)
         if numbers is None or (result in self._arrays and meant is self._arrays[result]):
             return
@@ -219,7 +221,7 @@ class Tensors:
         )
 
     def _set_value(self, node: int, numbers: np.ndarray) -> None:
-        """The script sees torch's numbers, whose last digit may be another than NumPy's."""
+        """Put torch's numbers on the tape: the script sees these, and NumPy's may differ."""
         made = self.recorder.tape.nodes[node]
         if made.value is not None:
             made.value = np.array(numbers)
@@ -246,7 +248,7 @@ class Tensors:
         return result
 
     def _unseen(self, real: Call, args: Any) -> Any:
-        """Something that changes tensors in a way that has no form on the tape."""
+        """A call that changes tensors in a way that the tape cannot express."""
         result = real()
         for x in _tensors(args):
             if x in self._arrays:
@@ -438,7 +440,7 @@ def _tensors(x: Any) -> Iterator[Any]:
 
 
 def _numbers(x: Any) -> np.ndarray | None:
-    """The numbers of a tensor as a NumPy array in the same memory; None if it has no such."""
+    """The numbers of a tensor as a NumPy array in the same memory; None if that cannot be."""
     if x.layout != torch.strided or x.device.type != "cpu" or x.dtype not in _TYPES:
         return None
     found: np.ndarray = x.detach().numpy(force=True)
