@@ -140,7 +140,7 @@ def different(scalars: list[Objective], points: list[Point]) -> list[Objective]:
 def _hinges(bench: Bench) -> dict[tuple[object, ...], Objective]:
     """Losses that are a branch: ``if y * f(x) < 1:`` is where max(0, 1 - y f(x)) has a slope.
 
-    It may have it on either side. ``if step(f(x)) != y:`` is where max(0, -y f(x)) has one.
+    The slope may be on either side. ``if step(f(x)) != y:`` is where max(0, -y f(x)) has one.
     """
     found: dict[tuple[object, ...], Objective] = {}
     for k in bench.chosen:

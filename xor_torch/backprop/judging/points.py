@@ -30,7 +30,7 @@ Key = tuple[object, ...]
 Inner = dict[tuple[int, int], tuple[int, float]]  # (step, state) -> (value, sign)
 
 MOVES = ((1, 0.6, True), (1001, 1.2, False))  # (seed, size, added to the run's numbers?)
-CLOSER = (20, 1e3, 1e5)  # should the script take another branch, or a clip begin to cut
+CLOSER = (20, 1e3, 1e5)  # if the script takes another branch, or a clip begins to cut
 MOST_DRAWS = 6  # of numbers with which a step changes something
 MOST_STEPS = 6
 # Operations, times points: about five seconds of repeating.

@@ -26,8 +26,8 @@ class Frames:
         self._changed: dict[str, dict[int, dict[int, list[str]]]] = {}
         # file -> line -> the ``if`` statements around it, see the same
         self._guards: dict[str, dict[int, tuple[int, ...]]] = {}
-        self._lines_before: dict[str, int] = {}  # how many lines of other files come before it
-        self._passed: str | None = None  # the folder of a package that is passed through
+        self._lines_before: dict[str, int] = {}  # file -> how many lines precede it in `Code`
+        self._passed: str | None = None  # the folder given to `pass_through`
 
     def pass_through(self, folder: str) -> None:
         """Treat what the files of a folder do as done by the script that calls them."""

@@ -31,7 +31,7 @@ from .array import (
 )
 from .frames import Frames
 from .lifting import lifted
-from .limits import Enough, Limits, Rounds
+from .limits import Enough, Limits, Loops
 from .number import PYTHONS, Number, Whole, plain
 from .places import Places
 from .preparation import Preparation
@@ -61,7 +61,7 @@ class Recorder:
         self.frames = Frames(self.tape.code)
         self.limits = limits
         self.updates = Updates(self.tape, limits.marks, self._conditions)
-        self.rounds = Rounds(limits, lambda: self.updates.count, when_enough)
+        self.loops = Loops(limits, lambda: self.updates.count, when_enough)
         self.full = False  # Set it to stop recording.
         self.autograd = False  # Has the script let torch compute gradients?
         # Gives the recorded array of another package's value, or None; see `tensors`.
@@ -70,7 +70,7 @@ class Recorder:
         self._deadline = time.monotonic() + limits.seconds
         self.places = Places(self)
         self._made = set[int]()  # the nodes that are Python's numbers
-        # an ``if`` of the script -> the value that has decided it the last time, if it is recorded
+        # an ``if`` of the script -> the recorded value that decided it last
         self._decided: dict[tuple[str, int], int] = {}
         self._bytes = 0
         self._preparation = Preparation(self.tape, self.updates, self.frames, limits)
@@ -276,7 +276,7 @@ class Recorder:
             return self.tape, f"its numbers could not be followed, with {type(e).__name__}: {e}"
 
     def as_number(self, value: float, node: int) -> Number | Whole:
-        """A float or an int of Python, whose node this is, as one that records."""
+        """A Python float or int, whose node this is, as one that records."""
         if type(value) is int:
             return Whole(value, node, self)
         return Number.on_tape(value, node, self)
@@ -299,12 +299,12 @@ class Recorder:
         return self.number("copy", (x,), value)
 
     def as_array(self, x: Number | Whole) -> Any:
-        """A number of Python as the one that NumPy makes of it."""
+        """A recorded Python number as a recorded NumPy number."""
         value = np.array(plain(x))[()]
         return self.wrap(value, x.node) if self._records() else value
 
     def number(self, op: str, args: tuple[Any, ...], value: float) -> Any:
-        """Write down what was done with Python's numbers; return the result."""
+        """Write down an operation on Python's numbers; return its result."""
         if self.places.too_many or abs(value) > EXACT or not self._records():
             return value
         if self.updates.none:
@@ -315,7 +315,7 @@ class Recorder:
         return self.as_number(value, node.id)
 
     def condition(self, op: str, args: tuple[Any, ...], answer: bool) -> Ref | None:
-        """Python's numbers were compared; a reference to the answer, if it is recorded."""
+        """Write down a comparison of Python's numbers; return a reference to the answer."""
         if self.places.too_many or not self._records():
             return None
         node = self._new(op, self._encode(args))
@@ -324,7 +324,7 @@ class Recorder:
         return Ref(node.id)
 
     def compared(self, op: str, args: tuple[Any, ...], answer: bool) -> None:
-        """Python's numbers were compared, as a branch is taken."""
+        """Write down that the script compared Python's numbers, and took a branch."""
         condition = self.condition(op, args, answer)
         if condition is not None:
             self.tape.branches.append((condition.id, answer))

@@ -129,7 +129,7 @@ class AssignmentRewriter(ast.NodeTransformer):
     value, "x[i]")``; the same with attributes, and one after the other where ``x[i], y.name =
     value`` assigns to several. After ``name += value`` follows ``name =
     __named__(name, "name")``. A ``for`` loop takes its items from ``__loop__(items)``, and a
-    ``while`` loop asks a function of ``__round__()`` before each round, so that the recorder can
+    ``while`` loop calls the result of ``__round__()`` before each round, so that the recorder can
     leave a long loop. ``1 if a < b else 0``, and an ``if`` that returns or assigns one of two typed
     numbers, becomes ``__chosen__("lt", a, b, 1, 0)``. Another ``if test`` becomes
     ``if __asked__(__begin__(), test, 5)``, with a number of its own. A function that may compute
