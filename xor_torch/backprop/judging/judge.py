@@ -1,7 +1,7 @@
 """From a tape to a verdict: correct, wrong or cannot tell.
 
-Correct needs one objective that explains every update at every point. Wrong needs more than that
-none does: an objective must explain some updates, or a known mistake all, or one value must be
+Correct needs one objective that explains every update at every point. Wrong needs more than the
+lack of one: an objective must explain some updates, or a known mistake all, or one value must be
 found that, replaced, makes all updates right. Everything between is "cannot tell".
 
 The file is long because the questions have one order: each takes up what those before it have left
