@@ -59,7 +59,7 @@ def _function(tape: Tape, pair: Pair) -> Finding:
 
 
 def _behind(tape: Tape, pair: Pair) -> set[int]:
-    """What the outputs and the gradients of a pair are computed from, up to its inputs."""
+    """The values that the outputs and gradients of a pair are computed from, up to its inputs."""
     found = set[int]()
     for r in pair.rounds:
         ends = [*r.gradients.values(), *(z for _, z in r.outputs)]

@@ -57,7 +57,7 @@ def handed_over(bench: Bench) -> Inner | None:
     found: Inner = {}
     for i in bench.parameters:
         ways = [_gradient_nodes(bench, k, i) for k in bench.chosen]
-        least = min(map(len, ways))  # steps that are clipped have a shorter way than others
+        least = min(map(len, ways))  # a clipped step has a shorter way: take what all steps have
         if not least:
             return None
         for k, way in zip(bench.chosen, ways, strict=True):
