@@ -30,5 +30,5 @@ def check(what: str, need: float) -> None:
     if need > total():
         raise ValueError(
             f"{what}: would need about {need / 1e9:,.0f} GB of memory, "
-            f"here are {total() / 1e9:,.0f} GB"
+            f"this process may use {total() / 1e9:,.0f} GB"
         )

@@ -23,9 +23,9 @@ from .homework import CORRECT, MISTAKES, NAMES
 
 # As in a user's check, except that a busy machine records as much as a quiet one.
 WHOLE = Limits(slow_loop_seconds=1e9)
-# A tenth of that, in which every way to write an update occurs many times. The judge takes its
+# A twentieth of that, in which every way to write an update occurs many times. The judge takes its
 # points from all parts of a recording, as many from a short one as from a long one.
-LIMITS = Limits(updates=64, nodes=6_000, slow_loop_seconds=1e9)
+LIMITS = Limits(updates=32, nodes=3_000, slow_loop_seconds=1e9)
 
 
 def judged(source, folder, limits=LIMITS):
@@ -973,7 +973,8 @@ for epoch in range(10):
 def test_a_sum_of_gradients_that_goes_on_over_updates(tmp_path):
     (finding,) = judged(GROWING, tmp_path)
     assert finding.verdict == "correct"
-    findings = judged(GROWING.replace("\n    W, v =", "\n        W, v ="), tmp_path)
+    goes_on = GROWING.replace("\n    W, v =", "\n        W, v =")
+    findings = judged(goes_on, tmp_path, Limits(updates=64, slow_loop_seconds=1e9))
     (finding,) = [f for f in findings if f.verdict == "wrong"]
     assert finding.diagnosis.line == 12
     assert "still holds the gradients of the steps before" in finding.notes[0]

@@ -257,6 +257,7 @@ for epoch in range(200):
 """
 
 
+@pytest.mark.usefixtures("forked")
 def test_a_network_of_matrices(tmp_path):
     path = tmp_path / "script.py"
     path.write_text(MATRIX_NETWORK)
@@ -270,6 +271,7 @@ def test_a_network_of_matrices(tmp_path):
     assert found["mistake"] == "raw error in the hidden delta"
 
 
+@pytest.mark.usefixtures("forked")
 def test_what_of_a_matrix_cannot_be_repeated(tmp_path):
     path = tmp_path / "script.py"
     path.write_text(MATRIX_NETWORK.replace("A1 * W2 + b2", "A1 * W2 * (b2 + 1).I"))
@@ -333,6 +335,7 @@ def test_what_the_first_update_is_computed_from_is_kept(tmp_path, monkeypatch):
     assert finding.verdict != "wrong"
 
 
+@pytest.mark.usefixtures("forked")
 def test_training_after_a_long_preparation(tmp_path):
     """The preparation has more than `tape.LONG` operations."""
     path = tmp_path / "script.py"

@@ -1,8 +1,9 @@
-"""Torch's compiler is imported when it is used, and then it is the real one."""
+"""Torch's compiler is imported when it is used, and then it is the real one.
+
+`test_cli.py` has a real process in which `train` postpones it.
+"""
 
 import functools
-import subprocess
-import sys
 
 from ..faults import warm
 
@@ -45,10 +46,7 @@ assert torch._dynamo.is_compiling is not None
 
 
 def test_the_compiler_waits_until_it_is_used(tmp_path):
-    run = subprocess.run(
-        [sys.executable, "-c", TRAIN], cwd=tmp_path, capture_output=True, text=True
-    )
-    assert run.returncode == 0, run.stderr
+    warm.run(cwd=tmp_path / "here", setup=functools.partial(warm.execute, TRAIN))
 
 
 def test_a_part_of_the_compiler_brings_the_whole(tmp_path):

@@ -87,7 +87,7 @@ CALLS = {
     # more than there is memory for: here that is 2 GB
     "train --bits 16 --hidden 4096": "--bits 16 --hidden 4096: would need about 9 GB of memory",
     "train --check --bits 16 --hidden 4096": "--bits 16 --hidden 4096: would need about 34 GB of "
-    "memory, here are 2 GB",
+    "memory, this process may use 2 GB",
     "compare --bits 16 --hidden 4096": "--bits 16 --hidden 4096: would need about 43 GB",
     "explain --hidden 4096": "--bits 2 --hidden 4096: would need about 26 GB",
     "explain --bits 16 --hidden 16": "--bits 16 --hidden 16: would need about 19 GB",
@@ -378,7 +378,7 @@ def test_what_needs_too_much_is_refused_before_it_is_asked_for(here):
             check=False,
         )
         assert run.returncode == 2, run.stderr
-        assert "of memory, here are" in run.stderr
+        assert "of memory, this process may use" in run.stderr
 
 
 def test_a_run_without_an_epoch_is_a_failure(here, capsys):

@@ -304,7 +304,7 @@ NOT_TO_RESUME = {
     "other rate": (at("optimizer_states", value=lambda s: [s[0] | {"state": {0: 1}}]), "its opt"),
     "no optimizers": (at("optimizer_states", value=[]), "optimizer"),
     "a schedule": (at("lr_schedulers", value=[{"step": 3}]), "schedule"),
-    "other step": (at("global_step", value=39), "do not stand at epoch 39"),
+    "other step": (at("global_step", value=39), "are not at epoch 39"),
     "loop missing": (without("loops", "fit_loop"), "loops"),
     "loops of words": (at("loops", "fit_loop", value="all"), "loops"),
     "step of words": (

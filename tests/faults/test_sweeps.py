@@ -332,7 +332,7 @@ def test_killed_workers(killed, tmp_path, whole):
         assert (cwd / "x.npz").read_bytes() == whole(*SHORT)
     else:
         assert code == 1
-        words = "the workers ended without a word, with exit codes -9, -9"
+        words = "the workers ended without a message, with exit codes -9, -9"
         assert command.last_words == f"xor-torch sweep: error: --out x.npz: {words}"
         assert_goes_on(cwd, whole(*SHORT), *SHORT)
 

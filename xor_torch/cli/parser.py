@@ -334,7 +334,7 @@ def choice(help: str, choices: tuple[str, ...], default: Any, **options: Any) ->
 class Network(Settings):
     """Which network is trained, and how."""
 
-    seed: int = flag("of the initial weights ({})", whole(0, MAX_SEED), 42)
+    seed: int = flag("seed of the initial weights ({})", whole(0, MAX_SEED), 42)
     epochs: int = flag("descent steps ({})", epoch_count, 10_000)
     lr: float = flag("learning rate ({})", positive(math.inf), 0.1)
     hidden: int = flag("hidden units ({})", whole(1, MAX_HIDDEN), 2)

@@ -66,7 +66,7 @@ class Train(Network):
         "2 bad call or input, 130 interrupted"
     )
 
-    log_dir: str = flag("of the runs ({})", pathname, "lightning_logs")
+    log_dir: str = flag("directory of the runs ({})", pathname, "lightning_logs")
     views: str = choice(f"{', '.join(runs.VIEWS)}: for TensorBoard ({{}})", runs.VIEWS, "all")
     check: bool = switch("compare with the manual gradients while training")
     resume: str | bool | None = flag(

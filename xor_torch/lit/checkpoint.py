@@ -158,7 +158,7 @@ def _check(state: Any) -> None:
     try:
         Version(state["pytorch-lightning_version"])
     except InvalidVersion as error:
-        raise ValueError(f"of Lightning's version: {error}") from error
+        raise ValueError(f"its version of Lightning is wrong: {error}") from error
 
     settings = state["hyper_parameters"]
     types: dict[str, Kind] = {"seed": int, "hidden": int, "bits": int, "lr": (float, int)}

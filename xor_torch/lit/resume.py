@@ -66,7 +66,7 @@ def _why_not_resumed(state: Mapping[str, Any], module: XORModule, trainer: Train
         return "its loops are not those of this version of Lightning"
     progress = state["loops"]["fit_loop"]["epoch_loop.automatic_optimization.optim_progress"]
     if progress["optimizer"]["step"]["total"]["completed"] != state["global_step"]:
-        return f"its loops do not stand at epoch {state['global_step']}"
+        return f"its loops are not at epoch {state['global_step']}"
     optimizer = module.configure_optimizers().state_dict()
     if not _alike(state["optimizer_states"], [optimizer], operator.eq):
         return "its optimizer is not plain descent with the network's learning rate"

@@ -137,7 +137,7 @@ def _curves(result: Result) -> Figure:
 
 def _solved(result: Result) -> Figure:
     figure, axes = _axes(
-        result, "Share of seeds that answer every row rightly", xlabel="epoch", ylabel="share"
+        result, "Share of seeds that answer every row correctly", xlabel="epoch", ylabel="share"
     )
     axes.plot(result.curve_epoch, result.curve_solved / result.seed.size)
     axes.set_ylim(0, 1)

@@ -112,4 +112,4 @@ def _last_words(directory: Path, processes: list[subprocess.Popen[bytes]]) -> st
         if process.returncode and words:
             return f"a worker failed: {words.splitlines()[-1]}"
     codes = ", ".join(str(process.returncode) for process in processes)
-    return f"the workers ended without a word, with exit codes {codes}"
+    return f"the workers ended without a message, with exit codes {codes}"

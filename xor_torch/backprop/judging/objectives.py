@@ -43,7 +43,7 @@ class Objective:
 
     @property
     def by_branches(self) -> bool:
-        """Is it known by the branches that the script takes?"""
+        """Is it found from the branches that the script takes?"""
         return self.name in (HINGE, PERCEPTRON)
 
     def values(self, k: int) -> list[int]:
@@ -140,7 +140,7 @@ def different(scalars: list[Objective], points: list[Point]) -> list[Objective]:
 def _hinges(bench: Bench) -> dict[tuple[object, ...], Objective]:
     """Losses that are a branch: ``if y * f(x) < 1:`` is where max(0, 1 - y f(x)) has a slope.
 
-    It may have it on either side. ``if step(f(x)) != y:`` is where max(0, -y f(x)) has one.
+    The slope may be on either side. ``if step(f(x)) != y:`` is where max(0, -y f(x)) has one.
     """
     found: dict[tuple[object, ...], Objective] = {}
     for k in bench.chosen:
@@ -179,17 +179,17 @@ def _hinges(bench: Bench) -> dict[tuple[object, ...], Objective]:
 
 
 def _wrong_answer(bench: Bench, k: int, n: int, answer: int) -> tuple[int, float] | None:
-    """The number of which an answer is a step, and the slope of the loss if the answer is wrong.
+    """The number that an answer is a step function of, and the loss's slope if it is wrong.
 
     Args:
         bench: of the network.
         k: the step.
         n: the comparison of the answer with the target.
-        answer: what is compared.
+        answer: the value that is compared with the target.
 
     """
     view, nodes = bench.view(k), bench.tape.nodes
-    if nodes[answer].op not in STEPS | {"where"}:  # a number of wrong answers, say
+    if nodes[answer].op not in STEPS | {"where"}:  # perhaps a number of wrong answers
         return None
     compared = [m for m in view.behind([answer]) if nodes[m].op in LESS]
     asked = {i for m in compared for i in nodes[m].inputs if i in view.inside}

@@ -36,7 +36,7 @@ def enter(bench: Bench) -> Inner | None:
                 found[k, i] = found[k, i][0], sign
     except CannotTell:
         return None
-    # of one array that is clipped beside others, the rate is not known
+    # if one array is clipped and others are not, its rate is not known
     return found if not clipped or len(clipped) == len(bench.parameters) else None
 
 
@@ -57,7 +57,7 @@ def handed_over(bench: Bench) -> Inner | None:
     found: Inner = {}
     for i in bench.parameters:
         ways = [_gradient_nodes(bench, k, i) for k in bench.chosen]
-        least = min(map(len, ways))  # where some steps are clipped, so far as those allow
+        least = min(map(len, ways))  # steps that are clipped have a shorter way than others
         if not least:
             return None
         for k, way in zip(bench.chosen, ways, strict=True):
@@ -95,7 +95,7 @@ def scaled(bench: Bench) -> bool:
 
 
 def _gradient_nodes(bench: Bench, k: int, i: int) -> list[int]:
-    """What the backward pass hands to the optimiser, and that times the first steady factors."""
+    """The value that the backward pass hands to the optimiser, and that times steady factors."""
     nodes, view, step = bench.tape.nodes, bench.view(k), bench.steps[k]
     begin, end = step.start[i], step.end[i]
     shape = squeezed(nodes[begin].shape)
@@ -123,7 +123,7 @@ def _gradient_nodes(bench: Bench, k: int, i: int) -> list[int]:
             _of_states(bench, k, a) and a in view.inside for a in others
         )
         steady = nodes[n].op in STEADY and not any(a in view.inside for a in others)
-        # what it is divided by, its norm, is made of it, too
+        # its norm, by which it is divided, is made of it, too
         beside = any(m != n and view.reaches[m] for m in view.users.get(node, ()))
         if beside or not (steady or (penalty and _in_the_state(bench, k, n, i))):
             break
@@ -155,11 +155,11 @@ def _of_states(bench: Bench, k: int, n: int) -> bool:
 
 
 def _signs(bench: Bench, found: Inner, k: int) -> tuple[dict[int, float], set[int]]:
-    """Does a step go with its gradient (1) or against it (-1)? And all alike?
+    """Does each step go with its gradient (1) or against it (-1)? And which are clipped?
 
     Returns:
-        The signs, and the parameters that move by the same whatever the size of their gradients:
-        each of these is clipped by its own norm, so that it moves by a number of its own.
+        The signs, and the parameters that move by the same amount for gradients of any size: each
+        of these is clipped by its own norm.
 
     """
     answers: list[dict[int, float]] = []

@@ -40,7 +40,7 @@ Key = tuple[object, ...]
 Inner = dict[tuple[int, int], tuple[int, float]]  # (step, state) -> (value, sign)
 
 MOVES = ((1, 0.6, True), (1001, 1.2, False))  # (seed, size, added to the run's numbers?)
-CLOSER = (20, 1e3, 1e5)  # should the script take another branch, or a clip begin to cut
+CLOSER = (20, 1e3, 1e5)  # if the script takes another branch, or a clip begins to cut
 MOST_DRAWS = 6  # of numbers with which a step changes something
 MOST_STEPS = 6
 # Operations, times points: about five seconds of repeating.
@@ -139,7 +139,7 @@ class View:
         return {key: self._whole_sums(sorted(ids)) for key, ids in found.items()}
 
     def _whole_sums(self, ids: list[int]) -> list[int]:
-        """The same values without those of a running sum that only the next one reads."""
+        """These values without the parts of a running sum that only the next part reads."""
         if self.tape.nodes[ids[0]].op != "add":
             return ids
         mine = {*ids}
@@ -304,8 +304,8 @@ class Bench:
         """What the updates of a step read of the gradients of the step before: its momentum.
 
         Such a value is made, element by element, of values that the step before has put into its
-        own updates, and whose like the step puts into its updates again. Or all that is read adds a
-        multiple of what the step before would have changed without reading anything.
+        own updates, and whose like the step puts into its updates again. Or all such values
+        together add a multiple of the last step's change, as it would be without a momentum.
         """
         nodes, view, before = self.tape.nodes, self.view(k), self.view(max(k - 1, 0))
         users = self._read_of_before(k)
@@ -328,7 +328,7 @@ class Bench:
 
     @cache  # noqa: B019 - a bench lives as long as its judgement
     def _read_of_before(self, k: int) -> dict[int, list[int]]:
-        """What the updates of a step read of the values of the step before, and what reads it."""
+        """The values of the step before that the updates of a step read -> what reads them."""
         users: dict[int, list[int]] = {}
         if k == 0:
             return users
@@ -342,7 +342,7 @@ class Bench:
         return users
 
     def _is_last_change(self, k: int) -> bool:
-        """Does what a step reads of the one before add a multiple of what that one has changed?"""
+        """Do the values that a step reads of the one before add a multiple of its change?"""
         try:
             moved, now, before = (
                 self._recorded_changes(step, read)
@@ -363,7 +363,7 @@ class Bench:
         return 0 < factor <= 1 and largest(added - factor * last) <= 1e-6 * largest(added)
 
     def _recorded_changes(self, k: int, zero: Iterable[int]) -> list[Tensor]:
-        """What a step of the run would have changed if some values had been zero."""
+        """The changes that a step of the run would make if some values were zero."""
         step = self.steps[k]
         known = {n: self.tape.nodes[n].value for n in step.start.values()}
         given = {n: replay.tensor(x).double() for n, x in known.items() if x is not None}
@@ -413,7 +413,7 @@ class Bench:
         last = len(self.steps) - (len(self.steps) > 3)  # the tape may end within the last
         candidates = [k for k in range(first, last) if lengths[k] <= LONGEST_STEP]
         candidates = candidates or [k for k, n in enumerate(lengths) if n <= LONGEST_STEP]
-        # a step that moves nothing tells less: a perceptron's, where the answer is right
+        # a step that moves nothing tells less: a perceptron does not move if its answer is right
         candidates.sort(key=lambda k: not any(self._moves(k, i) for i in self.parameters))
         most = max(2, min(MOST_STEPS, MOST_REPEATED // (3 * min(lengths))))
         kinds: dict[int, list[int]] = {}  # a step that also computes a loss is longer
@@ -553,7 +553,7 @@ class Bench:
         self.points = _without_diverged(self.points)
 
     def _moving_point(self, k: int, seed: int, size: float, keep: bool) -> Point | None:
-        """One of a few points, if it can be one at which the step changes something."""
+        """A point at which the step changes something, if a few draws find one."""
         first = None
         for n in range(MOST_DRAWS):
             draw = seed + 10_000 * n
@@ -753,16 +753,17 @@ class Bench:
         return True
 
     def at_each(self, k: int, z: int, d: int, given: Mapping[int, Tensor]) -> Tensor | None:
-        """A value that is a step of another, where that is from -5e6 to 5e6; a row for each size.
+        """A value that is a step function of another, for sizes of the other from -5e6 to 5e6.
 
         Args:
             k: the step of the script.
             z: the other value.
             d: the value.
-            given: those that are not computed from z.
+            given: values that are not computed from z.
 
         Returns:
-            None if d is no step of z, or if another way leads from the parameters to it.
+            A row for each size; None if d is not a step function of z, or if it depends on the
+            parameters in another way, too.
 
         """
         view, nodes = self.view(k), self.tape.nodes

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from .number import PYTHONS, plain
+from .number import PYTHON_NUMBERS, plain
 
 NUMBERS = "fiub"  # the kinds of dtype that are recorded: float, int, unsigned int, bool
 # Functions that write into their first argument and return nothing.
@@ -400,7 +400,7 @@ def strip(x: Any, matrix: type[np.ndarray] = np.ndarray) -> Any:
     if isinstance(x, Recorded):
         array = x.view(matrix if type(x) is Matrix else np.ndarray)
         return array[()] if x._scalar else array
-    if type(x) in PYTHONS:
+    if type(x) in PYTHON_NUMBERS:
         return plain(x)
     if isinstance(x, np.matrix):
         return x.view(matrix)

@@ -1,15 +1,16 @@
-"""Where a script chooses between numbers that it types: ``return 1 if z >= 0 else 0``.
+"""Finds where a script chooses between two literal numbers: ``return 1 if z >= 0 else 0``.
 
-Such a number is a step of what was compared. `source` makes each choice a call of the recorder.
+The chosen number is a step function of what was compared. `source` turns each choice into a call
+of the recorder.
 """
 
 import ast
 
-# The comparisons that choose a number, by their names in `operator`.
+# Comparisons that may choose a number -> their names in `operator`.
 _COMPARED = {
     ast.Lt: "lt", ast.LtE: "le", ast.Gt: "gt", ast.GtE: "ge", ast.Eq: "eq", ast.NotEq: "ne",
 }  # fmt: skip
-# What is computed without asking anybody.
+# Parts of an expression that call no function of the script.
 _PLAIN = (
     ast.Compare, ast.cmpop, ast.Name, ast.Attribute, ast.Constant, ast.UnaryOp, ast.unaryop,
     ast.Load,
@@ -17,16 +18,16 @@ _PLAIN = (
 
 
 def _is_typed(x: ast.expr | None) -> bool:
-    """Is it a number, as it is typed: ``-1``?"""
+    """Is it a literal number, such as ``-1``?"""
     if isinstance(x, ast.UnaryOp) and isinstance(x.op, ast.USub | ast.UAdd):
         x = x.operand
     return isinstance(x, ast.Constant) and type(x.value) in (int, float)
 
 
 def is_choice(x: ast.expr | None, inner: bool = False) -> bool:
-    """Is it ``1 if a < b else 0``, which may have another one inside?
+    """Is it ``1 if a < b else 0``, perhaps with another choice inside?
 
-    That one is computed in any case, so it must compare values that are there.
+    The inner choice would always be computed, so it may only compare values that exist already.
     """
     if not (isinstance(x, ast.IfExp) and isinstance(x.test, ast.Compare)):
         return False
@@ -48,7 +49,7 @@ def as_choice(call: ast.Call) -> ast.IfExp | None:
 
 
 def as_call(x: ast.IfExp) -> ast.expr:
-    """A choice as a call of the recorder."""
+    """The call of the recorder that replaces a choice."""
     assert isinstance(x.test, ast.Compare)
     name = ast.Constant(_COMPARED[type(x.test.ops[0])])
     parts = [x.test.left, x.test.comparators[0], x.body, x.orelse]
@@ -56,7 +57,7 @@ def as_call(x: ast.IfExp) -> ast.expr:
 
 
 def with_choices(statements: list[ast.stmt]) -> list[ast.stmt]:
-    """A block in which a statement that chooses a typed number is an expression: ``1 if ...``.
+    """The block with an expression ``1 if ... else 0`` for each group of statements like these.
 
     ``if a: return 1``, ``return 0``; ``if a: y = 1``, ``else: y = 0``; ``y = 0``, ``if a: y = 1``.
     """
@@ -83,7 +84,7 @@ def with_choices(statements: list[ast.stmt]) -> list[ast.stmt]:
 
 
 def _one_of(test: ast.If, one: ast.stmt, other: ast.stmt | None) -> ast.stmt | None:
-    """One statement for two that return or assign the one or the other typed number."""
+    """One statement for two that return, or assign, one of two literal numbers each."""
     first, second = (getattr(x, "value", None) or test.test for x in (one, other))
     chosen = ast.copy_location(ast.IfExp(test.test, first, second), test)
     if not is_choice(chosen):

@@ -8,7 +8,7 @@ import numpy as np
 
 from .array import Recorded, strip, with_parts
 from .binding import Path
-from .number import PYTHONS, plain
+from .number import PYTHON_NUMBERS, plain
 from .watching import file_of
 
 DEPTH = 6  # levels of containers and objects in each other that are copied
@@ -41,7 +41,7 @@ class Copies:
         """
         if value is None or type(value) in (int, bool, str):
             return value
-        if type(value) in PYTHONS:
+        if type(value) in PYTHON_NUMBERS:
             value = plain(value)
         if isinstance(value, float) and not isinstance(value, np.ndarray):
             return self.array(np.float64(value), path) if len(path) == 1 else float(value)

@@ -24,10 +24,10 @@ class Frames:
         self._code = code
         # file -> line -> column -> what the statement there changes, see `AssignmentRewriter`
         self._changed: dict[str, dict[int, dict[int, list[str]]]] = {}
-        # file -> line -> the ``if`` statements around it, see the same
-        self._guards: dict[str, dict[int, tuple[int, ...]]] = {}
-        self._lines_before: dict[str, int] = {}  # how many lines of other files come before it
-        self._passed: str | None = None  # the folder of a package that is passed through
+        # file -> line -> the numbers of the ``if`` statements that decide whether it runs
+        self._deciding_ifs: dict[str, dict[int, tuple[int, ...]]] = {}
+        self._lines_before: dict[str, int] = {}  # file -> how many lines precede it in `Code`
+        self._passed: str | None = None  # the folder given to `pass_through`
 
     def pass_through(self, folder: str) -> None:
         """Treat what the files of a folder do as done by the script that calls them."""
@@ -49,7 +49,8 @@ class Frames:
         """
         rewriter = AssignmentRewriter(source)
         tree = ast.fix_missing_locations(rewriter.visit(ast.parse(source, filename)))
-        self._changed[filename], self._guards[filename] = rewriter.changed, rewriter.guards
+        self._changed[filename] = rewriter.changed
+        self._deciding_ifs[filename] = rewriter.deciding_ifs
         self._lines_before[filename] = len(self._code.lines)
         self._code.add(source, places)
         cells = itertools.groupby(tree.body, lambda s: places[s.lineno - 1][0] if places else None)
@@ -90,15 +91,15 @@ class Frames:
             caller = caller.f_back
         return found
 
-    def guards(self) -> list[tuple[str, int]]:
-        """The ``if`` statements that decide whether the present statement is run, as the script's.
+    def deciding_ifs(self) -> list[tuple[str, int]]:
+        """The script's ``if`` statements that decide whether the current statement runs.
 
-        Those around the calls that lead to it count as well. Each is its file and its number.
+        Those around the calls that lead to it count, too. Each is given by its file and its number.
         """
         found, frame = list[tuple[str, int]](), self.current()
         while frame:
             file = frame.f_code.co_filename
-            on_line = self._guards.get(file, {}).get(frame.f_lineno, ())
+            on_line = self._deciding_ifs.get(file, {}).get(frame.f_lineno, ())
             found += [(file, number) for number in on_line]
             frame = frame.f_back
         return found

@@ -224,7 +224,7 @@ class _Lifting:
         return varies, often
 
     def _literal(self, node: Node, n: int, x: Any) -> Any:
-        """A number that the script met beside a recorded one: data, if it is another each time."""
+        """An operand that is not recorded: data if it is not the same number each time."""
         if (node.site, node.op, n) not in self.varies:
             return x
         # a float that occurs only once may come from code that does not record

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .array import Recorded, strip
-from .number import COMPARISONS, PYTHONS, Number, Whole, extreme_of, plain, sum_of
+from .number import COMPARISONS, PYTHON_NUMBERS, Number, Whole, extreme_of, plain, sum_of
 from .recorder import Recorder
 
 
@@ -66,27 +66,27 @@ def _cast(kind: Any, x: Any) -> Any:
 
 
 def _chosen(recorder: Recorder, name: str, left: Any, right: Any, one: Any, other: Any) -> Any:
-    """``one if left < right else other``, where both are numbers that the script types.
+    """``one if left < right else other``, where `one` and `other` are literal numbers.
 
-    What is chosen is a function of what was compared: a step. Where two plain ints were compared,
-    it begins a record, because the script may make its weights of nothing but ints.
+    The chosen number is recorded as a step function of what was compared. After a comparison of
+    two plain ints it is recorded as a new value, because all weights of the script may be ints.
 
     Args:
         recorder: of the script.
-        name: of the comparison, "lt".
-        left: what is compared.
-        right: with what.
-        one: if the answer is yes.
-        other: if it is no.
+        name: of the comparison in `operator`, such as "lt".
+        left: the left side of the comparison.
+        right: its right side.
+        one: the result if the comparison holds.
+        other: the result if it does not.
 
     """
     compare = getattr(operator, name)
     condition: Any = None
-    if all(isinstance(x, Recorded) or type(x) in PYTHONS for x in (left, right)):
+    if all(isinstance(x, Recorded) or type(x) in PYTHON_NUMBERS for x in (left, right)):
         gap = left - right  # the answer is a step of their difference
         if np.size(gap) == 1 and math.isfinite(float(strip(gap))):
             left, right = gap, 0
-    if type(left) in PYTHONS or type(right) in PYTHONS:
+    if type(left) in PYTHON_NUMBERS or type(right) in PYTHON_NUMBERS:
         answer = compare(_plain(left), _plain(right))
         if type(answer) is bool:
             condition = recorder.condition(COMPARISONS[name], (left, right), answer)
@@ -102,4 +102,4 @@ def _chosen(recorder: Recorder, name: str, left: Any, right: Any, one: Any, othe
 
 
 def _plain(x: Any) -> Any:
-    return plain(x) if type(x) in PYTHONS else x
+    return plain(x) if type(x) in PYTHON_NUMBERS else x

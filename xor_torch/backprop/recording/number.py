@@ -1,4 +1,4 @@
-"""Python's numbers that record what is done with them.
+"""Python numbers that record what is done with them.
 
 A `Number` is a float: it prints, compares and rounds as one, to the last digit. A `Whole` stands
 for an int in the same way. Each operation is written to the tape under NumPy's name for it.
@@ -116,7 +116,7 @@ class Number(float):
 class Whole:
     """Stands for an int, and tells its recorder what is done with it.
 
-    It is no int, because Python would multiply a float with one and not ask it.
+    It is not a subclass of int: Python would multiply a float by one without calling its methods.
     """
 
     __slots__ = ("node", "recorder", "value")
@@ -126,11 +126,11 @@ class Whole:
 
     @property  # type: ignore[misc]  # it is never assigned
     def __class__(self) -> Any:
-        """The class that other code sees."""
+        """The class that other code sees: int."""
         return int
 
     def __getattr__(self, name: str) -> Any:
-        """An attribute of an int: ``bit_length``."""
+        """An attribute of the int, such as ``bit_length``."""
         return getattr(object.__getattribute__(self, "value"), name)
 
     def __neg__(self) -> Any:
@@ -153,7 +153,7 @@ class Whole:
         return self.value != 0
 
     def __index__(self) -> int:
-        """The int itself: which item of a list is taken is a way that the script chose."""
+        """The int itself. The script takes an item of a list by it, which counts as a branch."""
         self.recorder.compared("equal", (self, self.value), True)
         return self.value
 
@@ -193,8 +193,8 @@ class Whole:
         return _of_numpy(self.recorder, ufunc, method, inputs, kwargs)
 
 
-PYTHONS = (Number, Whole)
-_REAL = (*PYTHONS, float, int, bool)
+PYTHON_NUMBERS = (Number, Whole)
+_REAL = (*PYTHON_NUMBERS, float, int, bool)
 
 
 def _of_numpy(recorder: Journal, ufunc: Any, method: Any, inputs: Any, kwargs: Any) -> Any:
@@ -206,7 +206,7 @@ def _of_numpy(recorder: Journal, ufunc: Any, method: Any, inputs: Any, kwargs: A
 
 
 def plain(x: Any) -> Any:
-    """The float or the int itself."""
+    """The same number as a plain float or int."""
     return x.value if type(x) is Whole else float.__pos__(x)
 
 
@@ -275,7 +275,7 @@ for _name, _op in (_OPERATORS | dict.fromkeys(_OF_BITS, "lost")).items():
 
 
 def _of_numbers(args: Iterable[Any]) -> bool:
-    return any(type(a) in PYTHONS for a in args)
+    return any(type(a) in PYTHON_NUMBERS for a in args)
 
 
 def function_of_math(name: str) -> Callable[..., Any]:
@@ -288,7 +288,7 @@ def function_of_math(name: str) -> Callable[..., Any]:
         value = real(*map(_exact, args), **kwargs)
         found = [*args, *kwargs.values()]
         found = [*found, *(x for a in found if isinstance(a, list | tuple) for x in a)]
-        first = next((a for a in found if type(a) in PYTHONS), None)
+        first = next((a for a in found if type(a) in PYTHON_NUMBERS), None)
         if first is None or type(value) is not float:
             return value
         if name == "log":
@@ -309,7 +309,7 @@ def sum_of(items: Any, /, start: Any = 0) -> Any:
         items = list(items)
     if type(items) not in (list, tuple):
         return builtins.sum(items, start)
-    first = next((x for x in (start, *items) if type(x) in PYTHONS), None)
+    first = next((x for x in (start, *items) if type(x) in PYTHON_NUMBERS), None)
     if first is None or not all(type(x) in _REAL for x in (start, *items)):
         return builtins.sum(items, start)
     value = builtins.sum([_exact(x) for x in items], _exact(start))
@@ -317,7 +317,7 @@ def sum_of(items: Any, /, start: Any = 0) -> Any:
 
 
 def _exact(x: Any) -> Any:
-    return plain(x) if type(x) in PYTHONS else x
+    return plain(x) if type(x) in PYTHON_NUMBERS else x
 
 
 def extreme_of(largest: bool) -> Callable[..., Any]:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from .array import Matrix, Recorded, holds
-from .number import PYTHONS, function_of_math
+from .number import PYTHON_NUMBERS, function_of_math
 from .recorder import Recorder
 
 # NumPy functions that take a sequence of arrays, and record it as one.
@@ -138,9 +138,13 @@ def _recording(
 
     def call(*args: Any, **kwargs: Any) -> Any:
         if name in _OF_ONE and not draws:
-            args = tuple(recorder.as_array(a) if type(a) in PYTHONS else a for a in args)
+            args = tuple(recorder.as_array(a) if type(a) in PYTHON_NUMBERS else a for a in args)
         first = args[0] if args else None
-        if type(first) is list and name not in _TAKE_SEQUENCES and holds(first, Recorded, *PYTHONS):
+        if (
+            type(first) is list
+            and name not in _TAKE_SEQUENCES
+            and holds(first, Recorded, *PYTHON_NUMBERS)
+        ):
             args = (recorder.array(first), *args[1:])  # NumPy would make a plain array of it
         if draws and name == "shuffle" and isinstance(first, Recorded):
             return recorder.shuffle(first, function, args[1:], kwargs)
@@ -164,7 +168,7 @@ class _Ufunc:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         recorder = self._recorder
-        lists = [type(a) in (list, tuple) and holds(a, Recorded, *PYTHONS) for a in args]
+        lists = [type(a) in (list, tuple) and holds(a, Recorded, *PYTHON_NUMBERS) for a in args]
         if any(lists):
             args = tuple(recorder.array(a) if x else a for a, x in zip(args, lists, strict=True))
         return self._real(*args, **kwargs)

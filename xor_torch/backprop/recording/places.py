@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, Protocol
 from ..tape import Tape
 from .array import Recorded
 from .frames import Frames
-from .number import PYTHONS, Number, Whole, plain
+from .number import PYTHON_NUMBERS, Number, Whole, plain
 from .updates import Updates
 
 # Python's numbers are no longer recorded if a script has more than this before its first update.
@@ -92,13 +92,13 @@ class Places:
 
     def named(self, value: Any, name: str) -> Any:
         """The script assigns `value` to a name; return what it is to assign."""
-        if self.too_many or (isinstance(value, _ATOMS) and type(value) not in PYTHONS):
+        if self.too_many or (isinstance(value, _ATOMS) and type(value) not in PYTHON_NUMBERS):
             return value
         frame = self._recorder.frames.current()
         if frame is None:
             return value
         place = frame.f_code, name
-        if type(value) not in (float, *PYTHONS) and len(self.roots) < MOST_ROOTS:
+        if type(value) not in (float, *PYTHON_NUMBERS) and len(self.roots) < MOST_ROOTS:
             root = self.roots.get(place)
             first = root.first if root else value
             self.roots[place] = Root(value, first, root.times + 1 if root else 1)
@@ -141,7 +141,7 @@ class Places:
         return item
 
     def whole(self, value: Any) -> Any:
-        """An int that the script has chosen, as one that records."""
+        """A chosen int as one that records; any other value as it is."""
         return self._leaf(value) if type(value) is int else value
 
     def count(self) -> None:
@@ -176,7 +176,7 @@ class Places:
 
     def _keep(self, value: Any, place: Place, text: str) -> Any:
         kind = type(value)
-        if kind in (float, *PYTHONS):
+        if kind in (float, *PYTHON_NUMBERS):
             return self._number(value, place, text)
         if isinstance(value, Recorded) and value._scalar and value.dtype.kind == "f":
             return self._number(value, place, text)
@@ -204,9 +204,9 @@ class Places:
         node = self._node(value)
         home = self._home.setdefault(node, place)
         if home != place and not self._renamed(node, home, place):
-            if type(value) in PYTHONS:
+            if type(value) in PYTHON_NUMBERS:
                 value = recorder.number("copy", (value,), plain(value))
-                if type(value) not in PYTHONS:
+                if type(value) not in PYTHON_NUMBERS:
                     return value
             else:
                 value = recorder.run("copy", lambda x: x, (value,), {})
@@ -226,7 +226,7 @@ class Places:
         return names and self._recorder.tape.nodes[node].op != "leaf"
 
     def _node(self, value: Any) -> int:
-        return value.node if type(value) in PYTHONS else self._recorder.node_of(value)
+        return value.node if type(value) in PYTHON_NUMBERS else self._recorder.node_of(value)
 
     def _store(self, node: int, place: Place, text: str) -> None:
         old = self.now.get(place)
@@ -290,7 +290,7 @@ class Places:
             if isinstance(value, dict):
                 put, parts = dict.__setitem__, [*dict.items(value)]
             for key, x in parts:
-                if type(x) in (float, *PYTHONS) or (type(x) is Recorded and x._scalar):
+                if type(x) in (float, *PYTHON_NUMBERS) or (type(x) is Recorded and x._scalar):
                     changed = self._keep(x, (mine, key), f"{text}[{key!r}]")
                     if changed is not x:
                         put(value, key, changed)
@@ -368,7 +368,7 @@ class Places:
             parts = [(key, x, there[key]) for key, x in vars(new).items() if key in there]
         yield _Both(new, holder, None, None, in_list)
         for key, x, y in parts:
-            if type(x) in PYTHONS or (isinstance(x, Recorded) and x._scalar):
+            if type(x) in PYTHON_NUMBERS or (isinstance(x, Recorded) and x._scalar):
                 yield _Both(new, holder, key, x, in_list)
             elif type(x) is type(y) and (isinstance(x, list) or has_attributes(x)):
                 yield from self._pairs(x, y, in_list, levels - 1)
@@ -377,7 +377,7 @@ class Places:
         """Let the numbers of an object record, each at its place."""
         self.held[id(x)] = x
         for name, value in list(vars(x).items()):
-            if type(value) in (float, *PYTHONS):
+            if type(value) in (float, *PYTHON_NUMBERS):
                 vars(x)[name] = self._keep(value, (self.id_of(x), name), f"{text}.{name}")
             elif isinstance(value, _CONTAINERS):
                 self._contents(value, f"{text}.{name}")

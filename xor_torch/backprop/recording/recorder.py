@@ -32,12 +32,12 @@ from .array import (
 from .frames import Frames
 from .lifting import lifted
 from .limits import Enough, Limits, Loops
-from .number import PYTHONS, Number, Whole, plain
+from .number import PYTHON_NUMBERS, Number, Whole, plain
 from .places import Places
 from .preparation import Preparation
 from .updates import Updates
 
-EXACT = 2**53  # A larger int is no float: it is not recorded.
+LARGEST_INT = 2**53  # A larger int may not be exact as a float: it is not recorded.
 
 
 class Recorder:
@@ -70,7 +70,7 @@ class Recorder:
         self._deadline = time.monotonic() + limits.seconds
         self.places = Places(self)
         self._made = set[int]()  # the nodes that are Python's numbers
-        # an ``if`` of the script -> the value that has decided it the last time, if it is recorded
+        # an ``if`` of the script -> the recorded value that decided it last
         self._decided: dict[tuple[str, int], int] = {}
         self._bytes = 0
         self._preparation = Preparation(self.tape, self.updates, self.frames, limits)
@@ -159,7 +159,7 @@ class Recorder:
         """Arguments with a `Ref` for each array."""
         if type(x) in ATOMS:
             return x
-        if type(x) in PYTHONS:
+        if type(x) in PYTHON_NUMBERS:
             return Ref(x.node)
         if isinstance(x, np.ndarray):
             return Ref(self.node_of(x)) if x.dtype.kind in NUMBERS else x
@@ -224,7 +224,7 @@ class Recorder:
         """A list of numbers as an array: the same array each time the script uses the list."""
         if type(x) not in (list, tuple) or holds(x, Recorded) or not self._records():
             return x
-        if holds(x, *PYTHONS):
+        if holds(x, *PYTHON_NUMBERS):
             return self.array(x)
         value = np.array(x)
         known = self._typed.get(id(x))
@@ -249,7 +249,7 @@ class Recorder:
             return _with_axes(object, kwargs.get("ndmin", 0))
         if isinstance(object, map | filter | zip | range):
             object = list(object)
-        if not holds(object, Recorded, *PYTHONS):
+        if not holds(object, Recorded, *PYTHON_NUMBERS):
             return self.record_new(np.array(object, dtype=dtype, **kwargs))
         if dtype in ("object", "O", builtins.object):
             return _objects(object)
@@ -276,7 +276,7 @@ class Recorder:
             return self.tape, f"its numbers could not be followed, with {type(e).__name__}: {e}"
 
     def as_number(self, value: float, node: int) -> Number | Whole:
-        """A float or an int of Python, whose node this is, as one that records."""
+        """A Python float or int, whose node this is, as one that records."""
         if type(value) is int:
             return Whole(value, node, self)
         return Number.on_tape(value, node, self)
@@ -285,7 +285,7 @@ class Recorder:
         """Enter a number of the script; return its node."""
         node = self._new("leaf")
         node.value, node.shape, node.dtype = np.array(float(value)), (), "f"
-        node.marks = 1 << self.limits.marks  # all of them share the last mark
+        node.marks = 1 << self.limits.marks  # all Python numbers share the last mark
         self._made.add(node.id)
         return node.id
 
@@ -299,23 +299,23 @@ class Recorder:
         return self.number("copy", (x,), value)
 
     def as_array(self, x: Number | Whole) -> Any:
-        """A number of Python as the one that NumPy makes of it."""
+        """A recorded Python number as a recorded NumPy number."""
         value = np.array(plain(x))[()]
         return self.wrap(value, x.node) if self._records() else value
 
     def number(self, op: str, args: tuple[Any, ...], value: float) -> Any:
-        """Write down what was done with Python's numbers; return the result."""
-        if self.places.too_many or abs(value) > EXACT or not self._records():
+        """Write down an operation on Python's numbers; return its result."""
+        if self.places.too_many or abs(value) > LARGEST_INT or not self._records():
             return value
         if self.updates.none:
             self.places.count()
         node = self._new(op, self._encode(args))
-        self._keep(node, float(value))  # the tape knows no ints of Python's
+        self._keep(node, float(value))  # the tape has no Python ints
         self._made.add(node.id)
         return self.as_number(value, node.id)
 
     def condition(self, op: str, args: tuple[Any, ...], answer: bool) -> Ref | None:
-        """Python's numbers were compared; a reference to the answer, if it is recorded."""
+        """Write down a comparison of Python's numbers; return a reference to the answer."""
         if self.places.too_many or not self._records():
             return None
         node = self._new(op, self._encode(args))
@@ -324,7 +324,7 @@ class Recorder:
         return Ref(node.id)
 
     def compared(self, op: str, args: tuple[Any, ...], answer: bool) -> None:
-        """Python's numbers were compared, as a branch is taken."""
+        """Write down that the script compared Python's numbers, and took a branch."""
         condition = self.condition(op, args, answer)
         if condition is not None:
             self.tape.branches.append((condition.id, answer))
@@ -510,11 +510,11 @@ class Recorder:
         x._memory.node = self.leaf(x._memory.base, kind)
 
     def asked(self, begin: int, answer: Any, number: int) -> bool:
-        """The script asks something in an ``if``.
+        """The script has computed the test of an ``if``; return its truth.
 
         Args:
-            begin: how many branches were taken before it began to ask.
-            answer: what it asks for.
+            begin: how many branches there were before the test.
+            answer: the result of the test.
             number: of the ``if``.
 
         """
@@ -529,10 +529,10 @@ class Recorder:
         return yes
 
     def _conditions(self) -> list[int]:
-        """The values that have decided that the present statement is run."""
+        """The recorded values that decided that the current statement runs."""
         if not self._decided:
             return []
-        return [self._decided[at] for at in self.frames.guards() if at in self._decided]
+        return [self._decided[at] for at in self.frames.deciding_ifs() if at in self._decided]
 
     def branch(self, x: Recorded, answer: bool) -> None:
         """The script chose its way by the truth of `x`."""

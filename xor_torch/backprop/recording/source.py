@@ -129,9 +129,10 @@ class AssignmentRewriter(ast.NodeTransformer):
     value, "x[i]")``; the same with attributes, and one after the other where ``x[i], y.name =
     value`` assigns to several. After ``name += value`` follows ``name =
     __named__(name, "name")``. A ``for`` loop takes its items from ``__loop__(items)``, and a
-    ``while`` loop asks a function of ``__round__()`` before each round, so that the recorder can
-    leave a long loop. ``1 if a < b else 0``, ``int(a < b)``, and an ``if`` that returns or assigns
-    one of two typed numbers, become ``__chosen__("lt", a, b, 1, 0)``. Another ``if test`` becomes
+    ``while`` loop calls the result of ``__round__()`` before each round, so that the recorder can
+    leave a long loop. ``1 if a < b else 0`` and ``int(a < b)`` become ``__chosen__("lt", a, b, 1,
+    0)``, and so does an ``if`` that returns or assigns one of two literal numbers. Any other
+    ``if test`` becomes
     ``if __asked__(__begin__(), test, 5)``, with a number of its own. A function that may compute
     gradients, by its name, gets a decorator ``__called__("its class")``. ``float(x)`` becomes
     ``__float__(x)``, ``np.int64(x)`` becomes ``__cast__(np.int64, x)``.
@@ -141,12 +142,12 @@ class AssignmentRewriter(ast.NodeTransformer):
         self.lines = re.split("\r\n|\r|\n", source)
         # line -> column -> what an assignment changes: x[i][j], and what that is a part of: x[i], x
         self.changed: dict[int, dict[int, list[str]]] = {}
-        # line -> the numbers of the ``if`` statements that decide whether it is run
-        self.guards: dict[int, tuple[int, ...]] = {}
-        self.loops = self.parts = self.ifs = 0  # how many names of ours are in use
-        self.classes: list[str] = []  # the classes around
-        self.functions = 0  # how many are around
-        self.beside: list[list[str]] = []  # the functions of the module, and of the classes around
+        # line -> the numbers of the ``if`` statements that decide whether it runs
+        self.deciding_ifs: dict[int, tuple[int, ...]] = {}
+        self.loops = self.parts = self.ifs = 0  # how many of the names that we make are in use
+        self.classes: list[str] = []  # the classes around the present node
+        self.functions = 0  # how many functions are around it
+        self.beside: list[list[str]] = []  # the functions of the module, and of those classes
 
     def visit(self, node: ast.AST) -> Any:
         for name in ("body", "orelse", "finalbody"):
@@ -154,13 +155,14 @@ class AssignmentRewriter(ast.NodeTransformer):
             if isinstance(statements, list):
                 statements = with_choices(statements)
                 setattr(node, name, statements)
-                self._guard(statements)
+                self._number_ifs(statements)
         return super().visit(node)
 
-    def _guard(self, block: list[ast.stmt]) -> None:
-        """Give each ``if`` of a block a number, and note which lines it decides about.
+    def _number_ifs(self, block: list[ast.stmt]) -> None:
+        """Give each ``if`` of a block a number, and note the lines that it decides about.
 
-        Those are its own, and all that follow in the block if it leaves it: ``continue``.
+        These are its own lines. If it leaves the block, by ``continue`` for instance, the rest of
+        the block counts, too.
         """
         for n, statement in enumerate(block):
             if isinstance(statement, ast.If):
@@ -169,7 +171,7 @@ class AssignmentRewriter(ast.NodeTransformer):
                 after = block[n + 1 :] if leaves and not statement.orelse else []
                 for one in (*statement.body, *statement.orelse, *after):
                     for line in range(one.lineno, (one.end_lineno or one.lineno) + 1):
-                        self.guards[line] = (*self.guards.get(line, ()), self.ifs)
+                        self.deciding_ifs[line] = (*self.deciding_ifs.get(line, ()), self.ifs)
                 begin = ast.Call(ast.Name("__begin__", ast.Load()), [], [])
                 begin = ast.copy_location(begin, statement.test)
                 statement.test = self._call(

@@ -1,9 +1,9 @@
 """Finds updates while a script runs: an array that is replaced by itself plus a change.
 
-An update is ``new = old + change``, in any spelling, where the change depends on what the array was
-before, or an ``if`` has decided by a number that is computed from the array that it is made. A
-chain of updates has a root: the value that the first of them replaced. A sum that only adds up what
-does not depend on it (a total loss) is not one.
+An update is ``new = old + change``, in any spelling, where the change depends on the array's old
+value; or where an ``if`` decides whether to make it, by a number that is computed from the array. A
+chain of updates has a root: the value that the first of them replaced. A running sum is not an
+update if what is added does not depend on the sum: a total loss.
 """
 
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from ..operations import PARTS, PRODUCTS, SAME_NUMBERS
 from ..tape import Node, Ref, Tape
 
 FACTORS = PRODUCTS | {"multiply"}
-MOST_BEFORE = 5_000  # operations between a value and the ``if`` that it decides
+MOST_BEFORE = 5_000  # operations that are searched between a value and an ``if`` that it may decide
 
 
 class Updates:
@@ -22,26 +22,26 @@ class Updates:
     def __init__(
         self, tape: Tape, marks: int, conditions: Callable[[], list[int]] = lambda: []
     ) -> None:
-        """Begin with a tape of which no node was shown to `found` yet.
+        """Watch a tape, whose nodes `found` has not seen yet.
 
         Args:
             tape: its `links` are written.
             marks: how many arrays have a mark of their own; all later ones share the last.
-            conditions: tells which values have decided that the present statement is run.
+            conditions: tells which values decided that the current statement runs.
 
         """
         self.tape, self._conditions = tape, conditions
-        self.count = 0  # how many were found, over all arrays
-        self.most = 0  # of one array
-        self.began: int | None = None  # the node of the first one that was made again
-        self.none = True  # Was none found, not even an update that begins too early?
-        # A step that begins with a value before this node, or with one of those that the tape has
-        # entered late, may not be complete on the tape.
+        self.count = 0  # how many updates were found, over all arrays
+        self.most = 0  # how many were found of the array with the most
+        self.began: int | None = None  # the node of the first repeated update
+        self.none = True  # Was no update found, not even one that is left out of the tape's links?
+        # A step that begins with a value before this node, or with one that came onto the tape
+        # late, may not be complete on the tape.
         self.complete_from = 0
         self.entered_late = set[int]()
         self._marks = marks
         self._new = set[int]()  # the values that updates have made
-        self._root_of: dict[int, int] = {}  # of every value that replaced another
+        self._root_of: dict[int, int] = {}  # each value that replaced another -> its root
         # (root, place in the script) -> the part of the array that was changed there first, and
         # the value that was changed there last
         self._places: dict[tuple[int, Any], tuple[str, int]] = {}
@@ -186,9 +186,9 @@ class Updates:
         return True
 
     def _decides(self, old: int) -> bool:
-        """Is this statement run because of a number that is computed from a value, by a product?
+        """Does this statement run because of a number that is computed from a value by a product?
 
-        ``if t * (w @ x) <= 0: w += t * x`` is an update; ``if rate > 0.1: rate -= 0.01`` is none.
+        ``if t * (w @ x) <= 0: w += t * x`` is an update; ``if rate > 0.1: rate -= 0.01`` is not.
         """
         nodes = self.tape.nodes
         for condition in self._conditions():
@@ -258,6 +258,8 @@ class Updates:
             same = [i for i in node.inputs if self.tape.nodes[i].shape == shape]
             if node.op not in ("multiply", "divide") or len(same) != 1:
                 break
+            if any(type(x) in (int, float) and not x for x in node.args):
+                break  # times 0: a new beginning
             if any(self.tape.nodes[i].shape for i in node.inputs if i not in same):
                 break
             id = same[0]
