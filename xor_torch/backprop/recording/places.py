@@ -245,14 +245,24 @@ class Places:
         self.now[place] = node
         self.texts.setdefault(place, text)
         self.log.append(Stored(len(self._recorder.tape.nodes), place, node))
-        changes = None if old is None or node in self._updated else self._changes(node, old)
+        changes = None
+        if old is not None and node not in self._updated:
+            # ``z = w * x`` under a name that was w before is no decay
+            changes = self._changes(node, old, of_list=isinstance(place[0], int))
         if old is None or changes is None:
             return
         if self._recorder.updates.replaced(old, made, changes):
             self._updated.add(node)
 
-    def _changes(self, new: int, old: int) -> list[int] | None:
-        """What was added to `old` to get `new`; None if `new` is not a sum with `old`."""
+    def _changes(self, new: int, old: int, of_list: bool = True) -> list[int] | None:
+        """What was added to `old` to get `new`; None if `new` is not a sum with `old`.
+
+        Args:
+            new: a number.
+            old: the number that was there before.
+            of_list: are they in a list or an object, not under a name?
+
+        """
         nodes = self._recorder.tape.nodes
         same = {new, self._recorder.tape.origin(new, ("copy",))}
         found, changes, queue = False, list[int](), collections.deque([new])
@@ -267,20 +277,21 @@ class Places:
                 changes.append(n)  # the error of this step depends on the update of the last one
             elif node.op in ("add", "subtract", "copy", "sum", "negative"):
                 queue += node.inputs
-            elif node.op in ("multiply", "divide") and self._is_decayed(node, old):
+            elif node.op in ("multiply", "divide") and self._is_decayed(node, old, of_list):
                 found = True
             else:
                 changes.append(n)
         return [*changes, *queue] if found else None
 
-    def _is_decayed(self, node: Node, old: int) -> bool:
-        """Is a product the old number times one that the script types: ``self.beta * m``?"""
+    def _is_decayed(self, node: Node, old: int, of_list: bool) -> bool:
+        """Is a product the old number times one that the script types: ``self.beta * m[i]``?"""
         tape = self._recorder.tape
         origins = [tape.origin(i, ("copy",)) for i in node.inputs]
         factors = [tape.nodes[i].value for i in origins if i != old and tape.nodes[i].op == "leaf"]
         return (
             origins.count(old) == 1
             and len(factors) == len(origins) - 1
+            and (of_list or not factors)
             and all(x is not None and len(repr(float(x))) <= MOST_TYPED for x in factors)
         )
 
