@@ -5,9 +5,11 @@ The file is long because the judge has many answers, and each needs scripts that
 
 import contextlib
 import dataclasses
+import gc
 import io
 import math
 import sys
+import weakref
 
 import numpy as np
 import pytest
@@ -15,6 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from xor_torch.backprop.judging.judge import judge
+from xor_torch.backprop.judging.points import Bench
 from xor_torch.backprop.recording.limits import Limits
 from xor_torch.backprop.recording.script import record
 from xor_torch.backprop.tape import Tape
@@ -34,6 +37,22 @@ def judged(source, folder, limits=LIMITS):
     tape.save(folder, end="ran")
     tape, _ = Tape.load(folder)
     return judge(tape, math.inf)  # however busy the machine is
+
+
+def test_what_a_judgement_was_made_of_ends_with_it(tmp_path, monkeypatch):
+    """A process that checks a class's files, or a kernel, does not keep the tapes of all."""
+    benches, made = [], Bench.__init__
+
+    def note(self, *args, **kwargs):
+        made(self, *args, **kwargs)
+        benches.append(weakref.ref(self))
+
+    monkeypatch.setattr(Bench, "__init__", note)
+    (finding,) = judged(CORRECT["plain-momentum"], tmp_path)
+    assert finding.verdict == "correct"
+    gc.collect()
+    assert benches
+    assert not any(bench() for bench in benches)
 
 
 UPDATES = {

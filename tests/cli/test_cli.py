@@ -163,7 +163,7 @@ def test_compare_json_is_all_there_is(capsys):
 
 
 def test_an_interrupted_run_can_go_on(elsewhere):
-    with warm.ended(warm.Command("train", "--epochs", 10**9, cwd=elsewhere)) as run:
+    with warm.ended(warm.Command("train", "--epochs", 10**9, *NO_VIEWS, cwd=elsewhere)) as run:
         run.until(lambda: run.stdout == "Epoch 0, Loss: 0.2558\n")
         run.kill(signal.SIGINT)  # SIGTERM: faults/test_signals.py
         assert run.wait() == 130
@@ -172,7 +172,7 @@ def test_an_interrupted_run_can_go_on(elsewhere):
         run.last_words,
     )
     assert match
-    assert run_cli("train", "--resume", "--epochs", int(match[1]) + 10) == 0
+    assert run_cli("train", "--resume", "--epochs", int(match[1]) + 10, *NO_VIEWS) == 0
 
 
 def test_ctrl_c_while_importing(elsewhere):

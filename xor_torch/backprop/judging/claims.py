@@ -14,12 +14,11 @@ from ..pair import Pair, Round
 from ..replay import CannotReplay
 from ..tape import Node, Ref, Tape, squeezed
 from .findings import Finding
-from .judge import judge
+from .judge import SECONDS, judge
 from .pairs import judge_pair
 from .points import CannotTell, Clock, largest
 
 COMPARED = {"subtract", "equal", "not_equal"}
-SECONDS = 24.0  # for all of them
 MOST = 60  # claims
 SLOPE, TINY = 1e-2, 1e-6  # relative and absolute, in float32
 

@@ -10,10 +10,11 @@ points show.
 import math
 import re
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cache, cached_property
+from functools import cached_property, wraps
 from itertools import chain, islice, zip_longest
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -79,6 +80,22 @@ class Clock:
 
     def left(self) -> float:
         return self.end - time.monotonic()
+
+
+T = TypeVar("T")
+
+
+def kept(method: Callable[..., T]) -> Callable[..., T]:
+    """As `functools.cache`, but the answers are in the object, and end with it."""
+
+    @wraps(method)
+    def ask(self: Any, *args: Any) -> T:
+        answers: dict[Any, T] = self.__dict__.setdefault(f"kept {method.__name__}", {})
+        if args not in answers:
+            answers[args] = method(self, *args)
+        return answers[args]
+
+    return ask
 
 
 class View:
@@ -299,7 +316,7 @@ class Bench:
             self._views[k] = View(self.tape, self.network, k)
         return self._views[k]
 
-    @cache  # noqa: B019 - a bench lives as long as its judgement
+    @kept
     def remembered(self, k: int) -> list[int]:
         """Gradients of the step before that the updates of a step read: a momentum.
 
@@ -326,7 +343,7 @@ class Bench:
                 found.append(a)
         return [*users] if len(found) < len(users) and self._is_last_change(k) else found
 
-    @cache  # noqa: B019 - a bench lives as long as its judgement
+    @kept
     def _read_of_before(self, k: int) -> dict[int, list[int]]:
         """The values of the step before that the updates of a step read -> what reads them."""
         users: dict[int, list[int]] = {}
@@ -730,7 +747,7 @@ class Bench:
             values[n] = replay.apply(self.tape, self.tape.nodes[n], values, self.ties)
         return [self.change(point.step, i, values) for i in self.parameters]
 
-    @cache  # noqa: B019 - a bench lives as long as its judgement
+    @kept
     def _behind_changes(self, k: int, replaced: tuple[int, ...], _inner: bool) -> list[int]:
         """The values that have to be computed again, in order, if some values are different."""
         view = self.view(k)

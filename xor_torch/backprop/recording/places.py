@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, Protocol
 from ..tape import Node, Tape
 from .array import Recorded
 from .frames import Frames
+from .limits import MOST_IN_LIST
 from .number import PYTHON_NUMBERS, Number, Whole, plain
 from .updates import Updates
 
@@ -22,7 +23,6 @@ from .updates import Updates
 MOST_NUMBERS = 200_000  # in all its places
 MOST_OPERATIONS = 1_000_000  # on such numbers
 MOST_TYPED = 8  # characters of a number that is typed; one drawn at random has more
-MOST_IN_LIST = 5_000  # A list with more is data: its numbers are constants.
 MOST_ROOTS = 2_000  # names
 MOST_LEVELS = 5  # of objects in lists in objects
 MOST_TERMS = 50  # of a sum that may be a number plus changes
