@@ -367,6 +367,8 @@ class Recorder:
     def _result(self, op: str, function: Any, args: Any, kwargs: Any, value: Any) -> Any:
         if not isinstance(value, np.ndarray | np.generic) or value.dtype.kind not in NUMBERS:
             return value
+        if _is_erased(op, args):
+            return self.wrap(value, self.leaf(value))
         node = self._new(op, self._encode(args), self._encode(kwargs))
         self._keep(node, value)
         result = self.wrap(value, node.id)
@@ -390,7 +392,9 @@ class Recorder:
         before = {"out": out} if "where" in kwargs else {}
         encoded = (self._encode(args), self._encode({**kwargs, **before})) if records else ()
         function(*strip(args), out=np.asarray(out), **strip(kwargs))
-        if records:
+        if records and _is_erased(op, args):
+            self._write(out, (), self.leaf(np.asarray(out)))
+        elif records:
             node = self._new(op, *encoded)
             self._keep(node, np.asarray(out))
             self._find_update(node)
@@ -603,3 +607,8 @@ def _objects(items: Any) -> np.ndarray:
     for i, item in enumerate(items):
         box[i] = item
     return box
+
+
+def _is_erased(op: str, args: Any) -> bool:
+    """Is it times a literal 0, which is how some scripts reset an array?"""
+    return op == "multiply" and any(type(x) in (int, float) and not x for x in args)
