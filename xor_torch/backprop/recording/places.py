@@ -22,10 +22,10 @@ from .updates import Updates
 # Python's numbers are no longer recorded if a script has more than this before its first update.
 MOST_NUMBERS = 200_000  # in all its places
 MOST_OPERATIONS = 1_000_000  # on such numbers
-MOST_TYPED = 8  # characters of a number that is typed; one drawn at random has more
+MOST_TYPED = 8  # characters of a number that the script types; a number drawn at random has more
 MOST_ROOTS = 2_000  # names
-MOST_LEVELS = 5  # of objects in lists in objects
-MOST_TERMS = 50  # of a sum that may be a number plus changes
+MOST_LEVELS = 5  # objects in lists in objects
+MOST_TERMS = 50  # terms of a sum that may be a number plus changes
 MOST_TRIED = 8  # numbers of a new list or object that are compared with those of the old one
 _IN_PLACE: dict[str, Callable[[Any, Any], Any]] = {
     "Add": operator.iadd, "Sub": operator.isub, "Mult": operator.imul, "Div": operator.itruediv,
@@ -240,7 +240,7 @@ class Places:
             return
         made = self._recorder.tape.nodes[node]
         if old is not None and self._recorder.tape.origin(node, ("copy",)) == old:
-            return  # w = round(w, 10): the number that is there
+            return  # w = round(w, 10) keeps the number
         made.name = made.name or text
         self.now[place] = node
         self.texts.setdefault(place, text)
@@ -284,7 +284,7 @@ class Places:
         return [*changes, *queue] if found else None
 
     def _is_decayed(self, node: Node, old: int, of_list: bool) -> bool:
-        """Is a product the old number times one that the script types: ``self.beta * m[i]``?"""
+        """Is it the old number times numbers that the script types, as in ``self.beta * m[i]``?"""
         tape = self._recorder.tape
         origins = [tape.origin(i, ("copy",)) for i in node.inputs]
         factors = [tape.nodes[i].value for i in origins if i != old and tape.nodes[i].op == "leaf"]
