@@ -26,7 +26,7 @@ def by_hand(X, y, parameters: Parameters) -> Parameters:
     return manual.backward(X, y, parameters, manual.forward(X, parameters)).gradients
 
 
-@settings(max_examples=500)
+@settings(max_examples=200)
 @given(random_parameters())
 def test_autograd_equals_the_manual_gradients_at_random_weights(parameters):
     X, y = truth_table(len(parameters.W1))

@@ -5,9 +5,11 @@ The file is long because the judge has many answers, and each needs scripts that
 
 import contextlib
 import dataclasses
+import gc
 import io
 import math
 import sys
+import weakref
 
 import numpy as np
 import pytest
@@ -15,6 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from xor_torch.backprop.judging.judge import judge
+from xor_torch.backprop.judging.points import Bench
 from xor_torch.backprop.recording.limits import Limits
 from xor_torch.backprop.recording.script import record
 from xor_torch.backprop.tape import Tape
@@ -34,6 +37,22 @@ def judged(source, folder, limits=LIMITS):
     tape.save(folder, end="ran")
     tape, _ = Tape.load(folder)
     return judge(tape, math.inf)  # however busy the machine is
+
+
+def test_what_a_judgement_was_made_of_ends_with_it(tmp_path, monkeypatch):
+    """A process that checks a class's files, or a kernel, does not keep the tapes of all."""
+    benches, made = [], Bench.__init__
+
+    def note(self, *args, **kwargs):
+        made(self, *args, **kwargs)
+        benches.append(weakref.ref(self))
+
+    monkeypatch.setattr(Bench, "__init__", note)
+    (finding,) = judged(CORRECT["plain-momentum"], tmp_path)
+    assert finding.verdict == "correct"
+    gc.collect()
+    assert benches
+    assert not any(bench() for bench in benches)
 
 
 UPDATES = {
@@ -1668,4 +1687,64 @@ def test_rows_of_another_shape_are_updated(tmp_path):
     (finding,) = judged(ROWS, tmp_path)
     assert finding.verdict == "correct"
     (finding,) = judged(ROWS.replace("z) * u", "z) * z"), tmp_path)
+    assert finding.verdict == "wrong"
+
+
+RESET = """
+import numpy as np
+rng = np.random.default_rng(2)
+X, T = 3 * rng.normal(size=(20, 3)), 5 * rng.normal(size=(20, 2))
+W, V = rng.normal(size=(3, 4)), rng.normal(size=(4, 2))
+dW, dV = np.zeros_like(W), np.zeros_like(V)
+for step in range(40):
+    for i in range(step % 20, step % 20 + 2):
+        a = np.tanh(X[i % 20] @ W)
+        d = a @ V - T[i % 20]
+        dV += np.outer(a, d)
+        dW += np.outer(X[i % 20], (d @ V.T) * (1 - a**2))
+    for g in (dW, dV):
+        norm = np.linalg.norm(g)
+        if norm > 0.5:
+            g /= norm / 0.5
+    for array, g in ((W, dW), (V, dV)):
+        array -= 0.01 * g
+        g *= 0
+"""
+
+
+def test_a_sum_of_gradients_times_0_begins_anew(tmp_path):
+    (finding,) = judged(RESET, tmp_path)
+    assert (finding.verdict, len(finding.parameters)) == ("correct", 2)
+    (finding,) = judged(RESET.replace("(1 - a**2)", "(1 + a**2)"), tmp_path)
+    assert (finding.verdict, finding.diagnosis.line) == ("wrong", 12)
+
+
+OBJECT = """
+import math, random
+random.seed(1)
+class Neuron:
+    def __init__(self):
+        self.beta1, self.beta2, self.t = 0.9, 0.999, 0
+        self.w = [random.uniform(-1, 1) for _ in range(3)]
+        self.m, self.v = [0] * 3, [0] * 3
+    def learn(self, x, t):
+        self.t += 1
+        p = 1 / (1 + math.exp(-sum(a * b for a, b in zip(self.w, x))))
+        for i in range(3):
+            g = (p - t) * x[i]
+            self.m[i] = self.beta1 * self.m[i] + (1 - self.beta1) * g
+            self.v[i] = self.beta2 * self.v[i] + (1 - self.beta2) * g**2
+            m, v = self.m[i] / (1 - self.beta1**self.t), self.v[i] / (1 - self.beta2**self.t)
+            self.w[i] -= 0.05 * m / (math.sqrt(v) + 1e-8)
+data = [([random.gauss(0, 1) for _ in range(3)], random.randrange(2)) for _ in range(10)]
+neuron = Neuron()
+for step in range(30):
+    neuron.learn(*data[step % 10])
+"""
+
+
+def test_the_decay_of_an_optimiser_is_a_number_of_its_object(tmp_path):
+    (finding,) = judged(OBJECT, tmp_path)
+    assert (finding.verdict, finding.loss) == ("correct", "BCE")
+    (finding,) = judged(OBJECT.replace("(p - t)", "(p - t) * p"), tmp_path)
     assert finding.verdict == "wrong"

@@ -12,6 +12,7 @@ import pytest
 from xor_torch.backprop import check_files, find_files, many
 
 from ..common import patience
+from ..faults import warm
 from .homework import CORRECT, MISTAKES
 from .test_check import ended, needs_linux
 
@@ -49,6 +50,37 @@ def test_a_copy_is_one_but_for_comments_and_spaces(tmp_path):
     assert many.find_copies([*paths, tmp_path / "none.py"]) == {1: str(paths[0])}
 
 
+class Worker:
+    """The process of a worker, forked from one that has imported torch."""
+
+    def __init__(self, folder):
+        ways = [folder / f"{name}.{id(self)}" for name in ("asked", "answered")]
+        for way in ways:
+            os.mkfifo(way)
+        self.process = warm.forked(_serve, *ways)
+        self.stdin, self.stdout = ways[0].open("wb"), ways[1].open("rb")
+        self.kill, self.wait = self.process.kill, self.process.join
+
+    @property
+    def returncode(self):
+        return self.process.exitcode
+
+
+def _serve(asked, answered):
+    for number, way, how in (0, asked, os.O_RDONLY), (1, answered, os.O_WRONLY):
+        os.dup2(os.open(way, how), number)
+    sys.stdin = open(0, closefd=False)  # noqa: SIM115
+    many.serve()
+
+
+@pytest.fixture
+def warm_workers(tmp_path_factory, monkeypatch):
+    """Workers need not import torch; `test_compare.py` checks with real ones."""
+    folder = tmp_path_factory.mktemp("workers")
+    monkeypatch.setattr(many._Worker, "_start", lambda self: Worker(folder))
+
+
+@pytest.mark.usefixtures("warm_workers")
 def test_each_file_has_its_row_and_runs_in_its_own_folder(tmp_path):
     """A file that ends its parent and itself, a broken one, a wrong one: the others are judged."""
     mistake = next(m for m in MISTAKES if m.id == "plain-missing_hidden_derivative")
@@ -79,6 +111,7 @@ def test_each_file_has_its_row_and_runs_in_its_own_folder(tmp_path):
     assert rows[3].json["mistake"] == "missing hidden derivative"
 
 
+@pytest.mark.usefixtures("warm_workers")
 def test_a_script_that_hangs_costs_one_row(tmp_path):
     write(tmp_path, a_dot_py="while True:\n    pass\n", b_dot_py="def f(:\n")
     rows = check_files(find_files([str(tmp_path)]), timeout=1.0)

@@ -211,7 +211,7 @@ findings = st.builds(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.lists(findings, min_size=1, max_size=3), st.booleans())
 def test_nothing_contradicts_itself(found, full):
     assert contradictions(verdict(*found), full) == []

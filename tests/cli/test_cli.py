@@ -18,6 +18,8 @@ from xor_torch.cli.terminal import loading, tensorboard
 from ..common import NOTEBOOK, ROOT, run_cli, script
 from ..faults import warm
 
+NO_VIEWS = ("--views", "none")  # for tests that need no pictures, which take most of the time
+
 
 @pytest.fixture(autouse=True)
 def elsewhere(tmp_path, monkeypatch):
@@ -46,7 +48,9 @@ def test_train_prints_what_the_notebook_prints(elsewhere):
 
 
 def test_the_report_of_another_network(capsys):
-    assert run_cli("train", "--bits", 3, "--hidden", 4, "--seed", 1, "--epochs", 1001) == 0
+    assert (
+        run_cli("train", "--bits", 3, "--hidden", 4, "--seed", 1, "--epochs", 1001, *NO_VIEWS) == 0
+    )
     out = capsys.readouterr().out
     assert re.match(
         r"Epoch 0, Loss: 0\.\d{4}\nEpoch 1000, Loss: 0\.\d{4}\n\n"
@@ -58,11 +62,11 @@ def test_the_report_of_another_network(capsys):
 
 
 def test_two_parts_of_a_run_print_what_the_whole_prints(capsys):
-    assert run_cli("train", "--epochs", 2500, "--log-dir", "whole") == 0
+    assert run_cli("train", "--epochs", 2500, "--log-dir", "whole", *NO_VIEWS) == 0
     whole = capsys.readouterr().out
-    assert run_cli("train", "--epochs", 1500) == 0
+    assert run_cli("train", "--epochs", 1500, *NO_VIEWS) == 0
     lines = capsys.readouterr().out.split("\nFinal")[0]
-    assert run_cli("train", "--resume", "--epochs", 2500) == 0
+    assert run_cli("train", "--resume", "--epochs", 2500, *NO_VIEWS) == 0
     assert lines + capsys.readouterr().out == whole
     # and once more: nothing is left to do, and the closing report is the same
     assert run_cli("train", "--resume", "lightning_logs/version_0") == 0
@@ -159,7 +163,7 @@ def test_compare_json_is_all_there_is(capsys):
 
 
 def test_an_interrupted_run_can_go_on(elsewhere):
-    with warm.ended(warm.Command("train", "--epochs", 10**9, cwd=elsewhere)) as run:
+    with warm.ended(warm.Command("train", "--epochs", 10**9, *NO_VIEWS, cwd=elsewhere)) as run:
         run.until(lambda: run.stdout == "Epoch 0, Loss: 0.2558\n")
         run.kill(signal.SIGINT)  # SIGTERM: faults/test_signals.py
         assert run.wait() == 130
@@ -168,7 +172,7 @@ def test_an_interrupted_run_can_go_on(elsewhere):
         run.last_words,
     )
     assert match
-    assert run_cli("train", "--resume", "--epochs", int(match[1]) + 10) == 0
+    assert run_cli("train", "--resume", "--epochs", int(match[1]) + 10, *NO_VIEWS) == 0
 
 
 def test_ctrl_c_while_importing(elsewhere):
@@ -253,7 +257,7 @@ def test_sweep_json_is_all_there_is(capsys):
 def test_explain_a_seed_and_a_checkpoint(capsys):
     assert run_cli("explain", "--seed", 3, "--epochs", 300) == 0
     assert capsys.readouterr().out.startswith("seed 3, after 300 epochs at lr 0.1: ")
-    run_cli("train", "--seed", 3, "--epochs", 300)
+    run_cli("train", "--seed", 3, "--epochs", 300, *NO_VIEWS)
     capsys.readouterr()
     assert run_cli("explain", "lightning_logs/version_0") == 0
     assert capsys.readouterr().out.startswith("seed 3, after 300 epochs at lr 0.1: ")

@@ -14,6 +14,9 @@ import jsonschema
 import pytest
 from tqdm import tqdm
 
+from xor_torch.backprop.saying import outline
+from xor_torch.cli import compare
+
 from ..common import ROOT, run_cli
 
 SCHEMA = json.loads(files("xor_torch.backprop.saying").joinpath("verdict.schema.json").read_text())
@@ -116,6 +119,10 @@ def _read(descriptor):
         return os.read(descriptor, 65536)
     except OSError:  # the other side is closed
         return b""
+
+
+def test_the_last_hint_of_the_command_is_the_whole_report():
+    assert compare.WHOLE_REPORT == outline.WHOLE_REPORT
 
 
 def test_the_bar_needs_no_thread(monkeypatch, capsys):

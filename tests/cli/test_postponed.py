@@ -1,6 +1,6 @@
 """Torch's compiler is imported when it is used, and then it is the real one.
 
-`test_cli.py` has a real process in which `train` postpones it.
+Whether `train` leaves it out is tested where a real process trains, in ``test_cli.py``.
 """
 
 import functools

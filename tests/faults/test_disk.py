@@ -34,7 +34,7 @@ def limit(size):
 def assert_goes_on(here, run_dir):
     """Resume the checkpoint that is kept: the run ends bit for bit as it should."""
     done = checkpoint.read(run_dir / runs.CHECKPOINT)["global_step"]
-    warm.run("train", "--resume", run_dir, "--epochs", done + 50, cwd=here)
+    warm.run("train", "--resume", run_dir, "--epochs", done + 50, "--views", "none", cwd=here)
     straight = here.with_name("straight")
     warm.run("train", "--epochs", done + 50, "--views", "none", cwd=straight)
     warm.assert_same_weights(run_dir, warm.the_run(straight))

@@ -40,14 +40,14 @@ class Spoil(L.Callback):
 
 def test_nan_on_the_way(tmp_path):
     with pytest.raises(lit.DivergedError, match="diverged at epoch 1200: the loss is nan"):
-        fit(XORModule(), 3000, tmp_path, callbacks=[Spoil(1200)])
+        fit(XORModule(), 3000, tmp_path, callbacks=[Spoil(1200)], views="none")
     kept = tmp_path / "version_0" / runs.CHECKPOINT
     assert read(kept)["global_step"] == 1000
     assert all(np.isfinite(p).all() for p in lit.load(kept).to_numpy())
     # and from there it goes on
     module, whole = lit.load(kept), XORModule()
-    fit(module, 1500, tmp_path, resume=kept)
-    fit(whole, 1500, tmp_path / "whole")
+    fit(module, 1500, tmp_path, resume=kept, views="none")
+    fit(whole, 1500, tmp_path / "whole", views="none")
     for a, e in zip(module.to_numpy(), whole.to_numpy(), strict=True):
         np.testing.assert_array_equal(a, e)
 
@@ -77,20 +77,20 @@ def test_weights_that_overflow_in_the_last_update(tmp_path):
     with pytest.raises(
         lit.DivergedError, match=r"diverged before epoch 1500: hidden\.bias is not finite"
     ):
-        fit(XORModule(), 1500, tmp_path, callbacks=[Overflow()])
+        fit(XORModule(), 1500, tmp_path, callbacks=[Overflow()], views="none")
     assert read(tmp_path / "version_0" / runs.CHECKPOINT)["global_step"] == 1000
 
 
 def test_nan_in_a_state_that_is_resumed(tmp_path):
-    fit(XORModule(), 200, tmp_path)
+    fit(XORModule(), 200, tmp_path, views="none")
     kept = tmp_path / "version_0" / runs.CHECKPOINT
     module = lit.load(kept)
     with pytest.raises(lit.DivergedError, match="diverged at epoch 200: the loss is nan"):
-        fit(module, 300, tmp_path, resume=kept, callbacks=[Spoil(200)])
+        fit(module, 300, tmp_path, resume=kept, callbacks=[Spoil(200)], views="none")
     assert read(kept)["global_step"] == 200
 
 
 @pytest.mark.parametrize(("seed", "lr"), [(3, 0.5), (42, 10.0), (0, 100.0)])
 def test_what_has_not_diverged_goes_on(tmp_path, seed, lr):
     # (0, 100.0): nearly saturated, the largest gradient is 1e-21, which is not 0
-    assert fit(XORModule(seed=seed, lr=lr), 1200, tmp_path).global_step == 1200
+    assert fit(XORModule(seed=seed, lr=lr), 1200, tmp_path, views="none").global_step == 1200

@@ -60,7 +60,8 @@ def test_twenty_at_once_have_a_directory_each(tmp_path, rounds, flags):
 
 def test_a_run_that_is_under_way_is_left_alone(tmp_path):
     here = tmp_path / "here"
-    with warm.ended(warm.Command("train", "--epochs", 10**9, cwd=here)) as first:
+    flags = ["train", "--epochs", 10**9, "--views", "none"]
+    with warm.ended(warm.Command(*flags, cwd=here)) as first:
         first.until(lambda: "Epoch 1000," in first.stdout)
         for resume in [], ["lightning_logs/version_0"]:
             second = warm.run("train", "--resume", *resume, cwd=here, code=2)
@@ -74,7 +75,7 @@ def test_a_run_that_is_under_way_is_left_alone(tmp_path):
     # and the run can go on from there, whatever has ended it
     checkpoint = warm.the_run(here) / runs.CHECKPOINT
     done = torch.load(checkpoint, weights_only=True)["global_step"]
-    warm.run("train", "--resume", "--epochs", done + 10, cwd=here)
+    warm.run("train", "--resume", "--epochs", done + 10, "--views", "none", cwd=here)
 
 
 def follow_forked(*arguments):

@@ -137,7 +137,8 @@ def test_ignored_signals_stay_ignored(tmp_path):
     # as under nohup, or in the background of a script
     cwd = tmp_path / "here"
     setup = functools.partial(signal.signal, signal.SIGINT, signal.SIG_IGN)
-    with warm.ended(warm.Command("train", "--epochs", 1100, cwd=cwd, setup=setup)) as command:
+    flags = ["train", "--epochs", 1100, "--views", "none"]
+    with warm.ended(warm.Command(*flags, cwd=cwd, setup=setup)) as command:
         command.until(lambda: command.stdout)
         command.kill(signal.SIGINT)
         assert command.wait() == 0

@@ -117,11 +117,11 @@ class StopAt(L.Callback):
 
 
 def test_resumed_from_a_checkpoint_on_the_way(tmp_path):
-    fit(XORModule(), 3000, tmp_path, callbacks=[StopAt(1500)])
+    fit(XORModule(), 3000, tmp_path, callbacks=[StopAt(1500)], views="none")
     checkpoint = tmp_path / "version_0/checkpoints/last.ckpt"
     assert torch.load(checkpoint, weights_only=True)["global_step"] == 1500
     module = lit.load(checkpoint)
-    fit(module, 3000, tmp_path, resume=checkpoint)
+    fit(module, 3000, tmp_path, resume=checkpoint, views="none")
     assert_same_weights(module, raw_torch(3000)[0])
 
 
@@ -139,7 +139,7 @@ def test_global_step_counts_the_notebooks_epochs(tmp_path, epochs):
     # global_step and every_n_train_steps go by
     module, steps = XORModule(), Steps()
     saved = ModelCheckpoint(tmp_path, "{step}", every_n_train_steps=100, save_top_k=-1)
-    trainer = fit(module, epochs, tmp_path, callbacks=[steps, saved])
+    trainer = fit(module, epochs, tmp_path, callbacks=[steps, saved], views="none")
     assert trainer.global_step == epochs
     assert steps.seen == sorted({*range(100, epochs, 100), max(epochs - 1, 1), epochs})
     names = sorted(p.name for p in tmp_path.glob("step*.ckpt"))
@@ -149,7 +149,7 @@ def test_global_step_counts_the_notebooks_epochs(tmp_path, epochs):
 
 def test_max_steps_of_the_trainer_is_obeyed(tmp_path):
     module = XORModule()
-    assert fit(module, 1000, tmp_path, max_steps=130).global_step == 130
+    assert fit(module, 1000, tmp_path, max_steps=130, views="none").global_step == 130
     assert_same_weights(module, raw_torch(130)[0])
 
 
@@ -160,7 +160,7 @@ class WithMomentum(XORModule):
 
 def test_another_optimizer_is_not_replaced_by_plain_descent(tmp_path):
     module = WithMomentum()
-    fit(module, 150, tmp_path)
+    fit(module, 150, tmp_path, views="none")
     assert not module.fast
     net = XOR()
     X, y = map(torch.from_numpy, data.truth_table())
@@ -174,7 +174,7 @@ def test_another_optimizer_is_not_replaced_by_plain_descent(tmp_path):
 
 def test_clipping_goes_through_lightnings_hooks(tmp_path):
     clipped = XORModule()
-    fit(clipped, 150, tmp_path, gradient_clip_val=1e-3)
+    fit(clipped, 150, tmp_path, gradient_clip_val=1e-3, views="none")
     assert not clipped.fast
     moved = np.abs(clipped.to_numpy().W1 - data.initial_weights().W1).max()
     assert 0 < moved <= 150 * 0.1 * 1e-3
@@ -219,12 +219,12 @@ def test_a_refused_option_leaves_nothing_behind(tmp_path):
 
 
 def test_no_checkpoint_where_none_is_wanted(tmp_path):
-    fit(XORModule(), 10, tmp_path, enable_checkpointing=False)
+    fit(XORModule(), 10, tmp_path, enable_checkpointing=False, views="none")
     assert not list(tmp_path.rglob("*.ckpt"))
 
 
 def test_a_checkpoint_is_whole_or_not_there(tmp_path, monkeypatch):
-    fit(XORModule(), 2, tmp_path)
+    fit(XORModule(), 2, tmp_path, views="none")
     checkpoint = tmp_path / "version_0/checkpoints/last.ckpt"
     before = checkpoint.read_bytes()
 

@@ -31,7 +31,7 @@ def test_what_a_job_left_in_the_environment_changes_nothing(tmp_path, monkeypatc
     monkeypatch.setattr(rank_zero_only, "rank", rank)
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    assert fit(XORModule(), 3, tmp_path).global_step == 3
+    assert fit(XORModule(), 3, tmp_path, views="scalars").global_step == 3
     run_dir = tmp_path / "version_0"
     assert [event.step for event in events(run_dir).Scalars("loss/mse")] == [0, 2]
     assert (run_dir / runs.CHECKPOINT).is_file()
@@ -55,14 +55,14 @@ def test_no_environment_variable_is_an_option(tmp_path, monkeypatch):
 def test_a_resumed_run_is_read_last_though_the_clock_was_set_back(tmp_path, monkeypatch, back):
     now = time.time()
     monkeypatch.setattr(time, "time", lambda: now)
-    fit(XORModule(), 120, tmp_path)
+    fit(XORModule(), 120, tmp_path, views="scalars")
     checkpoint = tmp_path / "version_0" / runs.CHECKPOINT
     earlier = checkpoint.read_bytes()
-    fit(lit.load(checkpoint), 300, tmp_path, resume=checkpoint)
+    fit(lit.load(checkpoint), 300, tmp_path, resume=checkpoint, views="scalars")
     checkpoint.write_bytes(earlier)
     monkeypatch.setattr(time, "time", lambda: now - back)
     monkeypatch.setattr(os, "getpid", lambda: 1)  # its file's name sorts before the others
-    fit(lit.load(checkpoint), 400, tmp_path, resume=checkpoint)
+    fit(lit.load(checkpoint), 400, tmp_path, resume=checkpoint, views="scalars")
     steps = [event.step for event in events(tmp_path / "version_0").Scalars("loss/mse")]
     assert steps == [0, 100, 119, 200, 300, 399]
     there = runs.events_dir(tmp_path / "version_0")
@@ -74,7 +74,7 @@ def test_a_resumed_run_is_read_last_though_the_clock_was_set_back(tmp_path, monk
 @pytest.mark.parametrize("name", ["config.yaml", "output.txt", "checkpoints/last.ckpt"])
 @pytest.mark.parametrize("make", [os.mkfifo, lambda path: path.symlink_to("nowhere")])
 def test_a_file_of_the_run_that_is_a_pipe_or_a_link_to_nothing(tmp_path, name, make):
-    fit(XORModule(), 3, tmp_path)
+    fit(XORModule(), 3, tmp_path, views="scalars")
     kept = (tmp_path / "version_0" / runs.CHECKPOINT).rename(tmp_path / "kept.ckpt")
     path = tmp_path / "version_0" / name
     path.unlink(missing_ok=True)
@@ -117,14 +117,14 @@ def test_a_run_is_named_after_what_it_is_and_how_it_ended(tmp_path):
 
 
 def test_a_run_of_an_earlier_version_goes_on_where_it_is(tmp_path):
-    fit(XORModule(), 120, tmp_path)
+    fit(XORModule(), 120, tmp_path, views="scalars")
     run_dir = tmp_path / "version_0"
     there = runs.events_dir(run_dir)
     for path in runs.event_files(there):
         path.rename(run_dir / path.name)
     there.rmdir()
     checkpoint = run_dir / runs.CHECKPOINT
-    fit(lit.load(checkpoint), 300, tmp_path, resume=checkpoint)
+    fit(lit.load(checkpoint), 300, tmp_path, resume=checkpoint, views="scalars")
     assert runs.events_dir(run_dir) == run_dir
     steps = [event.step for event in events(run_dir).Scalars("loss/mse")]
     assert steps == [0, 100, 119, 200, 299]

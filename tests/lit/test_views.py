@@ -105,22 +105,22 @@ def test_what_a_chart_needs_is_written_in_one_record(stuck):
 
 
 def test_the_peak_of_a_resumed_run_is_that_of_the_whole_run(tmp_path):
-    fit(XORModule(seed=3), 1700, tmp_path / "a")
+    fit(XORModule(seed=3), 1700, tmp_path / "a", views="scalars")
     checkpoint = tmp_path / "a/version_0/checkpoints/last.ckpt"
-    fit(lit.load(checkpoint), 2500, tmp_path / "a", resume=checkpoint)
-    fit(XORModule(seed=3), 2500, tmp_path / "b")
+    fit(lit.load(checkpoint), 2500, tmp_path / "a", resume=checkpoint, views="scalars")
+    fit(XORModule(seed=3), 2500, tmp_path / "b", views="scalars")
     resumed, whole = (scalars(tmp_path / run, views.PEAK) for run in ("a/version_0", "b/version_0"))
     assert whole.items() <= resumed.items()  # which has a point at its first end, too
     assert whole[2499] > scalars(tmp_path / "b/version_0", views.GRADIENT)[2499]
 
 
 def test_a_resumed_run_of_an_earlier_version_has_no_peak(tmp_path):
-    fit(XORModule(), 150, tmp_path)
+    fit(XORModule(), 150, tmp_path, views="scalars")
     path = tmp_path / "version_0/checkpoints/last.ckpt"
     earlier = torch.load(path, weights_only=True)
     del earlier["callbacks"]["Scalars"]
     torch.save(earlier, path)
-    fit(lit.load(path), 400, tmp_path, resume=path)
+    fit(lit.load(path), 400, tmp_path, resume=path, views="scalars")
     assert scalars(tmp_path / "version_0", views.GRADIENT).keys() == {0, 100, 149, 200, 300, 399}
     assert scalars(tmp_path / "version_0", views.PEAK).keys() == {0, 100, 149}
 
@@ -235,17 +235,17 @@ class Stop(L.Callback):
 
 def test_an_interrupted_run_can_be_read(tmp_path):
     with pytest.raises(KeyError):
-        fit(XORModule(), 1000, tmp_path, callbacks=[Stop()])
+        fit(XORModule(), 1000, tmp_path, callbacks=[Stop()], views="scalars")
     assert scalars(tmp_path / "version_0", "loss/mse").keys() == {0}
 
 
 def test_a_resumed_runs_curves_have_each_epoch_once(tmp_path):
     # what was logged after the checkpoint that is resumed from comes once more
-    fit(XORModule(), 120, tmp_path)
+    fit(XORModule(), 120, tmp_path, views="scalars")
     checkpoint = tmp_path / "version_0/checkpoints/last.ckpt"
     earlier = checkpoint.read_bytes()
-    fit(lit.load(checkpoint), 300, tmp_path, resume=checkpoint)
+    fit(lit.load(checkpoint), 300, tmp_path, resume=checkpoint, views="scalars")
     checkpoint.write_bytes(earlier)
-    fit(lit.load(checkpoint), 400, tmp_path, resume=checkpoint)
+    fit(lit.load(checkpoint), 400, tmp_path, resume=checkpoint, views="scalars")
     steps = [event.step for event in events(tmp_path / "version_0").Scalars("loss/mse")]
     assert steps == [0, 100, 119, 200, 300, 399]

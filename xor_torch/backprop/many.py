@@ -10,14 +10,14 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from .check import check_file
 from .recording.process import end_with_parent
 from .recording.source import fingerprint, read_source
-from .saying.outline import Outline
+from .saying.formats import Said
 from .saying.table import Row
 from .verdict import Verdict
 
@@ -32,8 +32,6 @@ serve()
 """
 # A worker that has not answered this long after its file's time limit hangs, and is ended.
 GRACE_SECONDS = 30.0
-
-Said = tuple[Outline, Mapping[str, Any]]  # what a worker sends: a verdict in words, and as JSON
 
 
 def find_files(paths: Iterable[str]) -> list[Path]:

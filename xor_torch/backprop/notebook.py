@@ -14,11 +14,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from .assertion import NOTEBOOK
 from .check import check_file
+from .saying.outline import WHOLE_REPORT
 from .saying.terminal import Style
-from .verdict import WHOLE_REPORT, Verdict
+from .verdict import Verdict
 
-NAME = "this notebook"
 USAGE = "%backprop [--strict] [--timeout SECONDS]; %%backprop does the same, and runs its cell"
 
 
@@ -39,7 +40,7 @@ def check_cells(cells: Mapping[int, str], **options: Any) -> Verdict:
     with _file_beside() as path:
         path.write_text(json.dumps({"cells": some}), encoding="utf-8")
         verdict = check_file(path, cell="In [{}]", **options)
-    verdict.path = NAME
+    verdict.path = NOTEBOOK
     return verdict
 
 

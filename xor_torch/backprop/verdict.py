@@ -6,12 +6,11 @@ from dataclasses import dataclass, field
 from .code import Code
 from .judging.findings import Finding
 from .saying import catalogue, page, terminal
-from .saying.outline import Outline, difference, outline
+from .saying.outline import WHOLE_REPORT, Outline, difference, outline
 from .saying.script import Script
 from .saying.terminal import Style
 
 EXIT_CODES = {"correct": 0, "wrong": 1, "cannot tell": 2}
-WHOLE_REPORT = 4  # the last of the hints
 JSON_VERSION = 1  # grows when the meaning of a key changes, not when a key is added
 
 

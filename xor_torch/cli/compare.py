@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 MAX_MEMORY = 10**6  # gigabytes; in bytes the system takes less than 2**63
 MAX_TIMEOUT = 10**6  # seconds; the system cannot wait for much more than 10**9
-WHOLE_REPORT = 4  # the last of the hints
+WHOLE_REPORT = 4  # as in `saying`, for which --help would wait; a test compares the two
 INDEX = "index.html"
 
 

@@ -1,4 +1,4 @@
-"""A perceptron that learns only from its wrong answers: the update does not hold its weights."""
+"""A perceptron that learns only from wrong answers: the update does not contain the weights."""
 
 import random
 

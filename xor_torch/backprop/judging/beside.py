@@ -217,7 +217,7 @@ def _made_of(bench: Bench, n: int, known: set[int]) -> bool:
 
 
 def penalties(bench: Bench, of_parts: bool = False) -> dict[int, list[int]]:
-    """What is added to the gradient of a parameter and made of that parameter alone, by step.
+    """Terms, by step, that are added to a parameter's gradient and made of that parameter alone.
 
     If it is made element by element, as ``lam * sign(W)``, it is the gradient of a penalty,
     whatever its formula. That of a part, as ``lam * b[i]``, is one if it is added to the same part.

@@ -14,12 +14,11 @@ from ..pair import Pair, Round
 from ..replay import CannotReplay
 from ..tape import Node, Ref, Tape, squeezed
 from .findings import Finding
-from .judge import judge
+from .judge import SECONDS, judge
 from .pairs import judge_pair
 from .points import CannotTell, Clock, largest
 
 COMPARED = {"subtract", "equal", "not_equal"}
-SECONDS = 24.0  # for all of them
 MOST = 60  # claims
 SLOPE, TINY = 1e-2, 1e-6  # relative and absolute, in float32
 
@@ -59,7 +58,7 @@ def _function(tape: Tape, pair: Pair) -> Finding:
 
 
 def _behind(tape: Tape, pair: Pair) -> set[int]:
-    """What the outputs and the gradients of a pair are computed from, up to its inputs."""
+    """The values that the outputs and gradients of a pair are computed from, up to its inputs."""
     found = set[int]()
     for r in pair.rounds:
         ends = [*r.gradients.values(), *(z for _, z in r.outputs)]

@@ -1,7 +1,7 @@
 """From a tape to a verdict: correct, wrong or cannot tell.
 
-Correct needs one objective that explains every update at every point. Wrong needs more than that
-none does: an objective must explain some updates, or a known mistake all, or one value must be
+Correct needs one objective that explains every update at every point. Wrong needs more than the
+lack of one: an objective must explain some updates, or a known mistake all, or one value must be
 found that, replaced, makes all updates right. Everything between is "cannot tell".
 
 The file is long because the questions have one order: each takes up what those before it have left
@@ -37,8 +37,8 @@ from .words import convention, describe, without_objective
 
 SECONDS = 24.0  # for judging a tape
 LEAST = 5.0  # for one network of several, as long as there is time
-KEPT = 1 / 6  # of the time of a network, for one last question
-MOST_PAIRS = 16  # that are looked at closely
+KEPT = 1 / 6  # of a network's time, which is kept for one last question
+MOST_PAIRS = 16  # pairs that are examined at all points
 
 
 @one_thread()
@@ -101,13 +101,13 @@ def _judge_network(tape: Tape, network: Network, seconds: float) -> Finding:
 
 
 def _try(tape: Tape, network: Network, clock: Clock, changed: bool = False) -> Finding:
-    """The finding; of two equal numbers either may be the maximum.
+    """The finding; either of two equal numbers may count as the maximum.
 
     Args:
         tape: with the network.
         network: one of those on it.
         clock: when it is to end.
-        changed: is the tape no longer quite what was recorded?
+        changed: was something left out of the tape that was recorded?
 
     """
     finding = None
@@ -125,7 +125,7 @@ def _try(tape: Tape, network: Network, clock: Clock, changed: bool = False) -> F
             found = Finding("cannot tell", f"the step could not be repeated in torch: {e}")
         except Exception as e:
             found = _failed(e)
-        # if it is wrong either way, the one with a place
+        # if it is wrong either way, return the finding with a place
         if finding is None or found.verdict != "wrong" or found.diagnosis or not finding.diagnosis:
             finding = found
         if found.verdict == "correct" or not in_time or judgement.bench is None:
@@ -210,7 +210,7 @@ class Judgement:
         return finding
 
     def _of_updates(self, bench: Bench) -> Finding | tuple[list[Fit], list[Fit]]:
-        """The same for the updates themselves, once more so near the run that no clip cuts."""
+        """The same for the updates themselves; then again so near the run that no clip cuts."""
         level = self._attempt(bench)
         if not isinstance(level, Finding) and soundness.clips(bench):
             points = bench.points
@@ -245,7 +245,7 @@ class Judgement:
     # ------------------------------------------------------------------ one level of updates
 
     def _attempt(self, bench: Bench) -> Finding | tuple[list[Fit], list[Fit]]:
-        """A finding if all updates are explained, or how they are explained in part."""
+        """A finding if all updates are explained; otherwise how they are explained in part."""
         own = self._own(bench)
         perfect = next((f for f in own if _perfect(f)), None)
         # a loss that is computed in some steps only may not show all parameters
@@ -280,7 +280,7 @@ class Judgement:
         scalars = sorted(own_scalars(bench), key=lambda o: o.by_branches)
         for objective in different(scalars, first):
             if objective.by_branches and any(not f.objective.by_branches for f in found):
-                break  # the script computes its loss
+                break  # the script computes this loss
             bench.points = first
             one = fit(bench, objective)
             bench.points = all_points
@@ -330,7 +330,7 @@ class Judgement:
         return sorted(some, key=lambda f: -sum(f.good))
 
     def _closely(self, bench: Bench, pair: Objective, decay: bool) -> Fit | None:
-        """A pair at all points, with a decay if that explains everything."""
+        """Examine a pair at all points; with a decay, if that explains everything."""
         full = fit(bench, pair, decay)
         if full is not None and full.some and not full.all_good and not decay:
             decayed = fit(bench, pair, decay=True)
@@ -399,7 +399,7 @@ class Judgement:
             bench.states_move, bench.points, bench.inner = False, points, inner
 
     def _delta(self, bench: Bench, best: list[Fit], own: list[Fit]) -> Finding | None:
-        """All below a delta is right: is it the derivative of a loss?"""
+        """Everything below a delta is right: is the delta the derivative of a loss?"""
         for one in best:
             rated = self._rated(bench, one)
             if rated is not None:
@@ -431,7 +431,7 @@ class Judgement:
         return None
 
     def _rated(self, bench: Bench, one: Fit) -> Finding | None:
-        """The delta is a number, and the value the script's own loss: clipping by norm."""
+        """The delta is a number and the value is the script's own loss, as in clipping by norm."""
         scalar = as_own(bench, one.objective)
         if scalar is None:
             return None
@@ -557,7 +557,7 @@ class Judgement:
         return finding
 
     def _nearby(self, bench: Bench) -> Finding:
-        """The finding from points so near the run's that what the tape lacks stays as it was.
+        """The finding from points so near the run that values which are not on the tape still hold.
 
         Raises:
             CannotTell: there is none.
@@ -605,7 +605,7 @@ class Judgement:
         return finding
 
     def _somewhere(self, bench: Bench, one: Fit) -> Finding:
-        """Wrong, but the place was not found: at best the sum that one parameter alone is given."""
+        """Wrong, but the place was not found; at best the sum that only one parameter gets."""
         bad = [i for i, ok in enumerate(one.good) if not ok]
         names = ", ".join(bench.names[i] for i in bad)
         finding = Finding(
@@ -719,7 +719,7 @@ def _spoils(
     sometimes: Diagnosis | None,
     how: str | None,
 ) -> list[tuple[Diagnosis | None, str]]:
-    """What makes a network wrong though every update is right, with a remark on each."""
+    """Things that make a network wrong although every update is right, with a remark on each."""
     crossed, growing = soundness.broadcast(bench), soundness.growing(bench)
 
     def of(place: Diagnosis | None, words: str) -> tuple[Diagnosis | None, str]:
@@ -789,7 +789,7 @@ def _perfect(one: Fit) -> bool:
 
 
 def _inside_another(bench: Bench, one: Fit, found: list[Fit]) -> bool:
-    """Is it a part of another scalar that was tried before, and that explains less?"""
+    """Is it a part of another scalar that was tried before and that explains less?"""
     for other in found:
         if other.objective.kind != "own":
             continue
@@ -839,7 +839,7 @@ def _first_delta(one: Fit) -> int:
 
 
 def _is_of(bench: Bench, one: Fit, match: Match) -> bool:
-    """Is the delta computed from the value that its loss is one of, and not from one like it?"""
+    """Is the delta computed from the value that its loss depends on, not from a similar one?"""
     d = one.objective.terms[match.step][0][0]
     return d is None or match.value in bench.view(match.step).behind([d])
 

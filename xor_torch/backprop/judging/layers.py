@@ -127,7 +127,7 @@ def _uses(
 
 
 def _read(view: View, x: int, z: int) -> int:
-    """What the next layer reads, before it is transposed or gets a column of ones."""
+    """The value that the next layer reads, before it is transposed or gets a column of ones."""
     nodes = view.tape.nodes
     while nodes[x].op in PARTS or nodes[x].op in JOINS:
         inside = [i for i in nodes[x].inputs if (i in view.inside and i > z) or i == z]

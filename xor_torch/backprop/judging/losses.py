@@ -279,7 +279,7 @@ def _values(bench: Bench, k: int, z: int, before: int) -> list[int]:
 
 
 def _data(points: list[Point], z: int, f: int, deltas: list[Tensor]) -> list[Data]:
-    """What is known at each point; empty if f does not depend on z. f is taken as elementwise."""
+    """The data at each point; empty if f does not depend on z. f is taken as elementwise."""
     found: list[Data] = []
     for p, d in zip(points, deltas, strict=True):
         if f not in p.values or z not in p.values:

@@ -57,7 +57,7 @@ def handed_over(bench: Bench) -> Inner | None:
     found: Inner = {}
     for i in bench.parameters:
         ways = [_gradient_nodes(bench, k, i) for k in bench.chosen]
-        least = min(map(len, ways))  # steps that are clipped have a shorter way than others
+        least = min(map(len, ways))  # a clipped step has a shorter way: take what all steps have
         if not least:
             return None
         for k, way in zip(bench.chosen, ways, strict=True):
@@ -94,6 +94,21 @@ def scaled(bench: Bench) -> bool:
     return any_number
 
 
+def _reads_a_state(bench: Bench, k: int, n: int) -> bool:
+    """Is value n computed, element by element, from a state of the optimiser?"""
+    view, nodes, step = bench.view(k), bench.tape.nodes, bench.steps[k]
+    states = {step.start[i] for i, s in enumerate(bench.network.states) if s.optimiser}
+    stack, seen = [n], set[int]()
+    while stack:
+        m = stack.pop()
+        if m in states:
+            return True
+        if m not in seen and m in view.inside and m not in view.starts and nodes[m].op in MORE:
+            seen.add(m)
+            stack += nodes[m].inputs
+    return False
+
+
 def _gradient_nodes(bench: Bench, k: int, i: int) -> list[int]:
     """The value that the backward pass hands to the optimiser, and that times steady factors."""
     nodes, view, step = bench.tape.nodes, bench.view(k), bench.steps[k]
@@ -107,7 +122,8 @@ def _gradient_nodes(bench: Bench, k: int, i: int) -> list[int]:
             through.append(n)
         inputs = [a for a in nodes[n].inputs if a in view.inside and a not in view.starts]
         made_of = [a for a in inputs if not _of_states(bench, k, a)]
-        forward = any(view.depends[a] != view.full for a in made_of)
+        # if units are off, a gradient does not depend on every parameter
+        forward = any(view.depends[a] != view.depends[end] for a in made_of)
         # the gradient that the backward pass puts together, piece by piece
         whole = nodes[n].op == "assign" and len(made_of) > 1
         if n != end and (nodes[n].op not in MORE or forward or whole):

@@ -1,8 +1,8 @@
 """Does a backward function return the derivatives of its forward function?
 
 The forward pass on the tape is repeated in torch, and autograd gives the derivative of
-``sum(upstream * output)`` by each input. Nothing has to be found out here, as for a training loop:
-the objective, the step and every factor are known. Where a gradient is wrong, the search of
+``sum(upstream * output)`` by each input. Unlike in a training loop, nothing has to be found first:
+the objective, the step and every factor are known. If a gradient is wrong, the search of
 `repair` finds the first wrong value.
 
 The file is long because all questions about a pair are asked of the same repeated rounds.
@@ -32,11 +32,11 @@ from .words import describe
 Tensor = torch.Tensor
 SECONDS = 20.0  # for the search for the first wrong value
 SLOPE = 1e-3  # relative: a finite difference and autograd
-# The search also needs numbers that no function has seen: so near that masks, which may have been
-# made by code that is not recorded, stay as they are.
+# The search also needs numbers that no function has seen. They are so near that masks, which code
+# that is not recorded may have made, stay as they are.
 NEAR, NEAR_SEEDS = 0.05, (1, 2, 3)
 MOST_SEARCHES = 2
-ROUNDING = 1e-11  # relative to what should be there: a smaller value is rounding
+ROUNDING = 1e-11  # relative to the right value: a smaller value is rounding
 ACTIVATIONS = {"tanh", "maximum", "where", "exp", "clip"}
 OF_TRAINING = {"hard-coded sample", "stale activation"}  # a pair has no samples and no steps
 
@@ -47,8 +47,8 @@ def judge_pair(tape: Tape, pair: Pair, right: Collection[int] = ()) -> Finding:
 
     Args:
         tape: with the pair.
-        pair: that is judged.
-        right: values that are known to be right: the mistake is not among them.
+        pair: the pair to judge.
+        right: values that are known to be right.
 
     """
     if pair.reason is not None:
@@ -70,7 +70,7 @@ def _about(pair: Pair, finding: Finding) -> Finding:
 
 
 def _try(tape: Tape, pair: Pair, right: Collection[int], changed: bool = False) -> Finding:
-    """The finding; of two equal numbers either may be the maximum."""
+    """The finding; either of two equal numbers may count as the maximum."""
     finding = Finding("cannot tell")
     for ties in (False, True):
         matter = False
@@ -133,7 +133,7 @@ class _Bench(Bench):
 
 
 class _Repair(Repair):
-    """The search, where every factor is known: a multiple of a derivative is wrong, too."""
+    """The search with known factors: here a multiple of a derivative is wrong, too."""
 
     def __init__(self, bench: Bench, one: Fit, factors: Sequence[float]) -> None:
         super().__init__(bench, one)
@@ -172,7 +172,7 @@ class _Repair(Repair):
         if found is not None:
             actual, expected = largest(found.actual), largest(found.expected)
             if 0 < actual <= ROUNDING * expected:
-                return None  # the sum of what cancels: nobody means it to be anything else
+                return None  # its terms cancel to zero, so it cannot be meant as anything else
         return found
 
     def has_activation_after(self, v: int) -> bool:
@@ -190,7 +190,7 @@ class _Repair(Repair):
                     found = found or op in ACTIVATIONS
                     waiting.append(m)
                 else:
-                    return False  # as batch norm, or softmax
+                    return False  # batch norm, or softmax
         return found
 
 
@@ -275,11 +275,11 @@ class _Judgement:
         return finding
 
     def _returned(self, name: str) -> Node:
-        """What was returned as the gradient of an input."""
+        """The value that was returned as the gradient of an input."""
         return self.tape.nodes[self.rounds[0].gradients[name]]
 
     def _place(self, name: str) -> tuple[int, str]:
-        """Where the gradient of an input is assigned, and what the script calls it."""
+        """The line that assigns the gradient of an input, and its name in the script."""
         node, called = self._returned(name), self.rounds[0].called[name]
         for n, alias, line in self.tape.aliases:
             if n == node.id and alias == called and line:  # db = dout
@@ -411,7 +411,7 @@ class _Judgement:
     # ------------------------------------------------------------------ each gradient
 
     def _factor(self, i: int, grads: dict[int, list[Tensor]]) -> float | None:
-        """What the gradient of an input is multiplied with; None if it is not a multiple."""
+        """The factor of an input's gradient; None if it is not a multiple of the derivative."""
         below = above = 0.0
         for p in self.bench.points:
             g, returned = grads[p.step][i], -p.changes[i].reshape(grads[p.step][i].shape)
@@ -519,7 +519,7 @@ class _Judgement:
         v = culprit.values[0]
         returned = {*self.rounds[repair.k].gradients.values()}
         if culprit.nodes[0] in returned and repair.is_part(culprit.nodes[0]):
-            # Right where it is made, as the derivative by one use; it stands for their sum.
+            # It is right as the derivative by one use, but it is returned in place of their sum.
             for n, alias, line in self.tape.aliases:
                 if n == culprit.nodes[0] and line:
                     found.line, found.variable = line, alias

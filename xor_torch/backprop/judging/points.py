@@ -10,10 +10,11 @@ points show.
 import math
 import re
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cache, cached_property
+from functools import cached_property, wraps
 from itertools import chain, islice, zip_longest
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -81,6 +82,22 @@ class Clock:
         return self.end - time.monotonic()
 
 
+T = TypeVar("T")
+
+
+def kept(method: Callable[..., T]) -> Callable[..., T]:
+    """As `functools.cache`, but the answers are in the object, and end with it."""
+
+    @wraps(method)
+    def ask(self: Any, *args: Any) -> T:
+        answers: dict[Any, T] = self.__dict__.setdefault(f"kept {method.__name__}", {})
+        if args not in answers:
+            answers[args] = method(self, *args)
+        return answers[args]
+
+    return ask
+
+
 class View:
     """What one step computes from which parameters, and which updates each value reaches."""
 
@@ -126,9 +143,9 @@ class View:
 
     @cached_property
     def roles(self) -> dict[Key, list[int]]:
-        """Values that are the same for other samples, some of which have units that are off.
+        """Values with the same part for different samples, some of which have units that are off.
 
-        What such a sample makes has fewer parameters behind it, but the same one last.
+        A value of such a sample depends on fewer parameters, but on the same last one.
         """
         found: dict[Key, list[int]] = {}
         for ids in self.groups.values():
@@ -147,7 +164,7 @@ class View:
 
     @cached_property
     def places(self) -> dict[Key, list[int]]:
-        """The same for neurons that are parameters of their own: siblings in one layer."""
+        """The same for neurons with parameters of their own: siblings in one layer."""
         found: dict[Key, list[list[int]]] = {}
         for key, ids in self.roles.items():
             *at, _, depends, reaches = key
@@ -162,12 +179,12 @@ class View:
 
     @cached_property
     def order(self) -> dict[int, int]:
-        """What first uses each parameter."""
+        """The first value that uses each parameter."""
         return {i: min(self.users.get(n, [0])) for n, i in self.begin.items()}
 
     @cached_property
     def layers(self) -> dict[object, int]:
-        """The layer of each parameter: one more than that of those it meets where it is used."""
+        """The layer of each parameter: one above the parameters that its first use depends on."""
         found: dict[object, int] = {}
         for i in sorted(self.order, key=self.order.__getitem__):
             mask = self.depends.get(self.order[i], 0) & ~(1 << i)
@@ -208,7 +225,7 @@ class View:
 
     @cached_property
     def only_moves(self) -> set[int]:
-        """What is put into new parameters, number by number, and used for nothing else there."""
+        """Values that only go into new parameters, number by number."""
         nodes, found = self.tape.nodes, set[int]()
         for n in reversed(self.step.nodes):
             users = [m for m in self.users.get(n, ()) if self.reaches[m]]
@@ -219,7 +236,7 @@ class View:
         return found
 
     def variable(self, n: int) -> str:
-        """What the statement assigns that computes this value."""
+        """The variable that the statement assigns which computes this value."""
         nodes, seen = self.tape.nodes, {n}
         if nodes[n].name:
             return nodes[n].name
@@ -286,8 +303,8 @@ class Bench:
         self.steps = network.steps
         self.tied: dict[tuple[int, bool], Values] = {}  # (step, moved) -> where two numbers tie
         self.inner: Inner = {}  # the gradient inside an optimiser, instead of the change
-        self.states_move = False  # has an optimiser's state other numbers than zero?
-        self.left_out: dict[int, list[int]] = {}  # of each step: values that are taken as zero
+        self.states_move = False  # Does an optimiser's state have numbers other than zero?
+        self.left_out: dict[int, list[int]] = {}  # step -> values that are taken as zero
         self._views: dict[int, View] = {}
         self._runs: dict[tuple[int, int | None, float, bool], Values | None] = {}
         self._more: dict[int, list[Point]] = {}
@@ -299,9 +316,9 @@ class Bench:
             self._views[k] = View(self.tape, self.network, k)
         return self._views[k]
 
-    @cache  # noqa: B019 - a bench lives as long as its judgement
+    @kept
     def remembered(self, k: int) -> list[int]:
-        """What the updates of a step read of the gradients of the step before: its momentum.
+        """Gradients of the step before that the updates of a step read: a momentum.
 
         Such a value is made, element by element, of values that the step before has put into its
         own updates, and whose like the step puts into its updates again. Or all such values
@@ -326,7 +343,7 @@ class Bench:
                 found.append(a)
         return [*users] if len(found) < len(users) and self._is_last_change(k) else found
 
-    @cache  # noqa: B019 - a bench lives as long as its judgement
+    @kept
     def _read_of_before(self, k: int) -> dict[int, list[int]]:
         """The values of the step before that the updates of a step read -> what reads them."""
         users: dict[int, list[int]] = {}
@@ -375,7 +392,7 @@ class Bench:
         return self.tape.code.where(self.tape.nodes[id].line)
 
     def multipliers(self, ids: Iterable[int]) -> set[float]:
-        """The single numbers that some products have as a factor, without their signs."""
+        """The single numbers that are a factor of some product, without their signs."""
         nodes, found = self.tape.nodes, set[float]()
         for n in ids:
             for a in nodes[n].args if nodes[n].op == "multiply" else ():
@@ -388,7 +405,7 @@ class Bench:
 
     @cached_property
     def literals(self) -> set[float]:
-        """The numbers in the text of the script, and those made of one that is not whole.
+        """The numbers in the text of the script, and those made of one with decimal places.
 
         ``rate / 10`` is a rate, ``2 / n`` is a part of a mean.
         """
@@ -409,8 +426,8 @@ class Bench:
                 f"an update is made of {min(lengths):,} operations, which takes too long to "
                 "repeat: give it fewer samples for each update"
             )
-        first = 1 if len(self.steps) > 2 else 0  # zeros, a momentum that begins
-        last = len(self.steps) - (len(self.steps) > 3)  # the tape may end within the last
+        first = 1 if len(self.steps) > 2 else 0  # the first step has zeros, and no momentum yet
+        last = len(self.steps) - (len(self.steps) > 3)  # the tape may end within the last step
         candidates = [k for k in range(first, last) if lengths[k] <= LONGEST_STEP]
         candidates = candidates or [k for k, n in enumerate(lengths) if n <= LONGEST_STEP]
         # a step that moves nothing tells less: a perceptron does not move if its answer is right
@@ -424,9 +441,9 @@ class Bench:
                 seen.add(mark)
                 kinds.setdefault(lengths[k], []).append(k)
         longest = sorted(kinds, key=lambda n: (-len(kinds[n]), -n))
-        # where only some steps compute a loss, two of them
+        # if only some steps compute a loss, two of them
         chosen = [k for n in sorted(kinds, reverse=True)[:1] for k in kinds[n][:2]]
-        # where W[i] -= dW meets the same i twice, one of the two changes is lost
+        # if W[i] -= dW has the same i twice, one of the two changes is lost
         repeating = (k for k in candidates if k not in chosen and self._repeats(k))
         chosen = [*islice(repeating, 2), *chosen]
         often = [kinds[n] for n in longest if len(kinds[n]) > 1]  # not the last one, cut short
@@ -441,7 +458,7 @@ class Bench:
         return sorted(self._moving(chosen[:most], candidates))
 
     def _moving(self, chosen: list[int], candidates: list[int]) -> list[int]:
-        """The same steps and, if they leave some parameters where they are, one that moves these.
+        """The same steps and, if they do not move some parameters, one that moves these.
 
         Every fourth step may be of the same sample, and that may have a zero for an input.
         """
@@ -507,7 +524,7 @@ class Bench:
         return given
 
     def point(self, k: int, seed: int | None, size: float = 0.0, keep: bool = True) -> Point | None:
-        """One step at one set of parameters; None if the script would have gone another way."""
+        """One step at one set of parameters; None if the script would have taken another branch."""
         key = (k, seed, size, keep)
         if self.left_out or self.states_move:
             values = self._run(*key)
@@ -564,7 +581,7 @@ class Bench:
         return first
 
     def _near(self, k: int, seed: int, size: float) -> Point | None:
-        """As far from the run's numbers as the script takes the same branches."""
+        """A point as far from the run's numbers as the script still takes the same branches."""
         near = (self.point(k, seed, size / closer) for closer in CLOSER)
         return next((p for p in near if p is not None), None)
 
@@ -577,7 +594,7 @@ class Bench:
         self.points = sorted(found, key=lambda p: p.step)
 
     def more_points(self, k: int) -> list[Point]:
-        """At least four points of a step, where the script would go the same way."""
+        """At least four points of a step at which the script would take the same branches."""
         points = [p for p in self.points if p.step == k]
         if k not in self._more:
             found = (
@@ -587,7 +604,7 @@ class Bench:
         return points + self._more[k]
 
     def noisy(self, point: Point) -> list[tuple[Values, list[Tensor], list[Tensor]]]:
-        """(values, leaves, changes) of runs whose every result is off by one unit at the end."""
+        """(values, leaves, changes) of runs in which every result is off by one unit at its end."""
         if not point.noisy:
             step, begin = self.steps[point.step], self.view(point.step).begin
             for seed in range(ROUNDINGS):
@@ -650,7 +667,7 @@ class Bench:
         )
 
     def _equal_largest(self, k: int, values: Mapping[int, Tensor]) -> bool:
-        """Has a maximum or minimum of many numbers several places, as where an image is blank?
+        """Do several places have the maximum or minimum of many numbers, as in a blank image?
 
         One that is only subtracted from these numbers, as in a softmax, changes nothing.
         """
@@ -669,10 +686,10 @@ class Bench:
                 return True
         return False
 
-    # ---------------------------------------------------------------- what is added
+    # ---------------------------------------------------------------- the changes
 
     def change_nodes(self, k: int, i: int) -> list[tuple[int, float]] | None:
-        """What is added to a parameter: [(node, sign), ...], None if it is not so simple."""
+        """The terms that are added to a parameter: [(node, sign), ...]; None if it is not a sum."""
         if (k, i) in self.inner:
             return [self.inner[k, i]]
         begin, id = self.steps[k].start[i], self.steps[k].end[i]
@@ -718,26 +735,26 @@ class Bench:
         return total.expand_as(values[begin]) if total.ndim <= values[begin].ndim else total
 
     def again(self, point: Point, replaced: Mapping[int, Tensor]) -> list[Tensor]:
-        """The changes if some values of a point had been others."""
+        """The changes at a point if some of its values were different."""
         with torch.no_grad():
             return self.again_with_graph(point, replaced)
 
     def again_with_graph(self, point: Point, replaced: Mapping[int, Tensor]) -> list[Tensor]:
-        """The same, to be differentiated by the values that are put in."""
+        """The same, as tensors that can be differentiated by the new values."""
         self.clock.check()
         values: Values = {**point.values, **replaced}
         for n in self._behind_changes(point.step, tuple(replaced), bool(self.inner)):
             values[n] = replay.apply(self.tape, self.tape.nodes[n], values, self.ties)
         return [self.change(point.step, i, values) for i in self.parameters]
 
-    @cache  # noqa: B019 - a bench lives as long as its judgement
+    @kept
     def _behind_changes(self, k: int, replaced: tuple[int, ...], _inner: bool) -> list[int]:
-        """What has to be computed again, in order, if some values are others."""
+        """The values that have to be computed again, in order, if some values are different."""
         view = self.view(k)
         return sorted((view.after(replaced) - {*replaced}) & view.behind(self.changes_of(k)))
 
     def is_score(self, k: int, z: int) -> bool:
-        """Is it made by sums of products with parameters, and of nothing that bends it?"""
+        """Is value z a score, a linear function of products with parameters?"""
         view, nodes, stack, seen = self.view(k), self.tape.nodes, [z], set[int]()
         while stack:
             n = stack.pop()
@@ -858,7 +875,7 @@ def is_finite(x: Tensor) -> bool:
 
 
 def _without_diverged(points: list[Point]) -> list[Point]:
-    """Leave out where the numbers are so large that all others are nothing beside them."""
+    """Leave out points whose numbers are so large that the training must have diverged there."""
     sizes = [max(map(largest, p.changes), default=0.0) for p in points]
     middle = sorted(sizes)[len(sizes) // 2] if sizes else 0.0
     kept = [p for p, size in zip(points, sizes, strict=True) if size <= DIVERGED * middle]

@@ -2,8 +2,8 @@
 
 Verdict and place are two answers: this room only looks for the place. A value of the backward
 pass, with all values that the same place makes in a loop, is replaced by a constant times the
-derivative by a value of the forward pass. The constant is free: what the updates are made of is
-linear in their deltas.
+derivative by a value of the forward pass. The constant is free, because the updates are linear in
+their deltas.
 """
 
 from collections.abc import Callable, Iterable
@@ -19,19 +19,19 @@ from .objectives import gradients_at
 from .points import Bench, OutOfTime, Point, largest
 
 Tensor = torch.Tensor
-MOST_PLACES = 12  # of one line in a loop, that are tried for another
+MOST_PLACES = 12  # places of one line in a loop that are tried in place of another
 
 
 @dataclass
 class Culprit:
-    """The first wrong value, and what should be there: ``factor`` times dL/d(value)."""
+    """The first wrong value, and the right one: ``factor`` times dL/d(value)."""
 
     nodes: list[int]  # of the step, all from one place
     values: list[int]  # whose derivatives belong there
     step: int
     factor: float
     repaired: list[int]  # parameters
-    partly: list[int]  # those of which the elements that it goes into come right, the rest is wrong
+    partly: list[int]  # parameters that come right only in the elements that it goes into
     actual: Tensor
     expected: Tensor
 
@@ -58,7 +58,7 @@ class Repair(Derivatives):
         """The earliest place whose repair makes all updates right, or most of the wrong ones."""
         best: Culprit | None = None
         if len(self.points) < 2:
-            return None  # anything fits one point
+            return None  # at a single point, anything fits
         try:
             for culprit in self._trials():
                 if len(culprit.repaired) == len(self.bad):
@@ -100,7 +100,7 @@ class Repair(Derivatives):
                     yield found
 
     def is_part(self, n: int) -> bool:
-        """Is it the derivative through some uses of a value only?"""
+        """Is it the derivative through only some uses of a value?"""
         found = self.matches(n) if n in self.view.inside else {}
         return bool(found) and all(v < 0 for v in found)
 
@@ -145,10 +145,10 @@ class Repair(Derivatives):
         return self.bench.again(p, self._held(p) | zeros)
 
     def _screen(self, ids: list[int], zero: list[Tensor]) -> Callable[[list[int]], bool]:
-        """A quick test of what may be put in the place of some values.
+        """A quick test for derivatives that may replace some values.
 
         The change of a wrong parameter is linear in them: it is multiplied with two random arrays,
-        and the derivatives of both numbers by the values are computed once. What belongs there
+        and the derivatives of both numbers by the values are computed once. The right derivative
         makes both numbers right with the same factor.
         """
         p, draw = self.points[0], torch.Generator().manual_seed(0)
@@ -171,7 +171,7 @@ class Repair(Derivatives):
                 mine = _dot(known, ids, [p.values[n].detach() for n in ids])
                 now = float((u * (changes[i].detach() - zero[i])).sum())
                 if abs(now - mine) > 1e-6 * max(abs(now), abs(mine)):
-                    return lambda vs: True  # it is not linear: clipped, say
+                    return lambda vs: True  # it is not linear, perhaps because of a clip
                 pair.append((float((u * (self.wanted[0][i] - zero[i])).sum()), known))
             tests.append(pair)
 
@@ -215,7 +215,7 @@ class Repair(Derivatives):
             (n, v, p.values[n].detach(), c * self.slopes[v][0].reshape(p.values[n].shape))
             for n, v in zip(ids, vs, strict=True)
         ]
-        # the first turn of a loop may be right
+        # the first pass through a loop may be right
         pairs.sort(key=lambda x: largest(x[2] - x[3]) <= 1e-6 * largest(x[3]))
         ids, vs = [n for n, *_ in pairs], [v for _, v, *_ in pairs]
         return Culprit(
@@ -225,11 +225,11 @@ class Repair(Derivatives):
     def _compare(
         self, p: Point, at: int, zero: list[Tensor], once: list[Tensor]
     ) -> tuple[set[int], set[int], float]:
-        """Which wrong parameters come right with one factor, none of the right ones spoilt.
+        """The wrong parameters that come right with one factor, if no right one becomes wrong.
 
         Returns:
-            Those that come right as a whole, those of which the elements that the value goes into
-            come right, and the factor.
+            Those that come right as a whole, those that come right only in the elements that the
+            value goes into, and the factor.
 
         """
         nobody = set[int](), set[int](), 0.0

@@ -198,7 +198,7 @@ def sometimes(bench: Bench, one: Fit) -> tuple[str, Diagnosis | None] | None:
 
 
 def _read(bench: Bench, one: Fit, k: int) -> dict[tuple[object, int], int]:
-    """What the forward pass of a step reads from outside, without the parameters, and where."""
+    """The values from outside that a forward pass reads, except parameters, and where it does."""
     view, nodes = bench.view(k), bench.tape.nodes
     values = one.objective.values(k) if k in one.objective.terms else view.step.nodes
     found: dict[tuple[object, int], int] = {}
@@ -303,7 +303,7 @@ def wrong_near_the_run_only(bench: Bench, one: Fit) -> bool:
 
 
 def replaced(bench: Bench, one: Fit) -> Diagnosis | None:
-    """A parameter of which nothing is left after a step, as if it were decayed by itself."""
+    """A parameter whose old value is lost in each step, as with a decay of 100 %."""
     for i, part in zip(bench.parameters, one.parts, strict=True):
         if part.decay and math.isclose(part.decay, 1.0, rel_tol=1e-9):
             end = bench.tape.nodes[bench.steps[min(one.objective.terms)].end[i]]

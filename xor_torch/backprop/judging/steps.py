@@ -163,7 +163,7 @@ def _chains(tape: Tape) -> list[State]:
 
 
 def _replaced(tape: Tape) -> list[State]:
-    """What a place of the script reads if it was made elsewhere at first, and in the loop since."""
+    """Values that a place reads that were made elsewhere at first, and in the loop since then."""
     nodes = tape.nodes
     reads: dict[tuple[object, str, int], list[int]] = defaultdict(list)
     for node in nodes:

@@ -116,7 +116,7 @@ def reads_the_new(view: View) -> bool:
 def cuts(bench: Bench, p: Point) -> int | None:
     """Where a value is cut off at this point, at another number than the zero of a ReLU.
 
-    What an optimiser cuts off the gradient that is looked at does not count.
+    A cut that an optimiser makes in the gradient does not count.
     """
     nodes, view = bench.tape.nodes, bench.view(p.step)
     for n in sorted(view.behind(bench.changes_of(p.step))):

@@ -50,7 +50,7 @@ def multiples(bench: Bench, match: Match) -> list[tuple[str, float]]:
 
 
 def name_of_multiple(bench: Bench, match: Match, factor: float) -> str:
-    """What a multiple of a loss is called."""
+    """The name of a multiple of a loss."""
     for name, multiple in multiples(bench, match):
         if math.isclose(multiple, factor, rel_tol=1e-6):
             return name

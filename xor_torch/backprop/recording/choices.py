@@ -43,7 +43,7 @@ def may_compare(test: ast.expr) -> bool:
 
 
 def as_choice(call: ast.Call) -> ast.IfExp | None:
-    """``int(a < b)`` as ``1 if a < b else 0``."""
+    """Write ``int(a < b)`` as ``1 if a < b else 0``. Any other call gives None."""
     kinds = {"int": int, "float": float}
     kind = kinds.get(call.func.id) if isinstance(call.func, ast.Name) else None
     if kind is None or len(call.args) != 1 or call.keywords:

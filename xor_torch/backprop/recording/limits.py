@@ -4,6 +4,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+MOST_IN_LIST = 5_000  # A list with more numbers is data: they are constants.
+
 
 @dataclass(frozen=True)
 class Limits:

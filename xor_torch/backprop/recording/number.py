@@ -31,7 +31,7 @@ _FUNCTIONS = {
     "pow": "power", "atan": "arctan", "asin": "arcsin", "acos": "arccos", "atan2": "arctan2",
     "asinh": "arcsinh", "acosh": "arccosh", "atanh": "arctanh", "fsum": "sum",
 }  # fmt: skip
-# A number that is rounded to so many digits is taken as the same number: it is written for readers.
+# A number that is rounded to this many digits or more is taken as the same number.
 MANY_DIGITS = 8
 
 

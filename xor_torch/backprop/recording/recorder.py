@@ -398,7 +398,9 @@ class Recorder:
         before = {"out": out} if "where" in kwargs else {}
         encoded = (self._encode(args), self._encode({**kwargs, **before})) if records else ()
         function(*strip(args), out=np.asarray(out), **strip(kwargs))
-        if records:
+        if records and op == "multiply" and any(type(x) in (int, float) and not x for x in args):
+            self._write(out, (), self.leaf(np.asarray(out)))  # ``g *= 0``: a new array of zeros
+        elif records:
             node = self._new(op, *encoded)
             self._keep(node, np.asarray(out))
             self._find_update(node)

@@ -130,9 +130,9 @@ class AssignmentRewriter(ast.NodeTransformer):
     value`` assigns to several. After ``name += value`` follows ``name =
     __named__(name, "name")``. A ``for`` loop takes its items from ``__loop__(items)``, and a
     ``while`` loop calls the result of ``__round__()`` before each round, so that the recorder can
-    leave a long loop. ``1 if a < b else 0`` and ``int(a < b)`` become ``__chosen__("lt", a, b, 1,
-    0)``, and so does an ``if`` that returns or assigns one of two literal numbers. Any other
-    ``if test`` becomes
+    leave a long loop. ``1 if a < b else 0`` and ``int(a < b)`` become
+    ``__chosen__("lt", a, b, 1, 0)``, and so does an ``if`` that returns or assigns one of two
+    literal numbers. Any other ``if test`` becomes
     ``if __asked__(__begin__(), test, 5)``, with a number of its own. A function that may compute
     gradients, by its name, gets a decorator ``__called__("its class")``. ``float(x)`` becomes
     ``__float__(x)``, ``np.int64(x)`` becomes ``__cast__(np.int64, x)``.

@@ -266,8 +266,6 @@ class Updates:
             same = [i for i in node.inputs if self.tape.nodes[i].shape == shape]
             if node.op not in ("multiply", "divide") or len(same) != 1:
                 break
-            if any(type(x) in (int, float) and not x for x in node.args):
-                break  # times 0: a new beginning
             if any(self.tape.nodes[i].shape for i in node.inputs if i not in same):
                 break
             id = same[0]

@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import quote
 
 from .catalogue import MISTAKES, mistake_of
-from .outline import Outline, printable
+from .outline import WHOLE_REPORT, Outline, printable
 from .terminal import Style, text_of
 
 Said = tuple[Outline, Mapping[str, Any]]  # a verdict in words, and as `Verdict.to_json` makes it
@@ -71,14 +71,14 @@ def sarif(said: Sequence[Said], version: str) -> dict[str, Any]:
     }
 
 
-def gradescope(said: Sequence[Said], hint: int = 4) -> dict[str, Any]:
+def gradescope(said: Sequence[Said], hint: int = WHOLE_REPORT) -> dict[str, Any]:
     """What Gradescope takes as ``results.json``: a test for each file, worth one point.
 
     A "cannot tell" gets no point, and its output says that a person has to look.
     """
     tests = []
     for outline, _ in said:
-        text = outline.hint(hint) if hint < 4 else text_of(outline, Style(80))
+        text = outline.hint(hint) if hint < WHOLE_REPORT else text_of(outline, Style(80))
         if outline.verdict == "cannot tell":
             text += "\nThis is not a fail: a person has to look at it."
         right = outline.verdict == "correct"

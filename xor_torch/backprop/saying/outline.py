@@ -23,6 +23,7 @@ LEAST_GAP = 3  # If two lines with labels are nearer, the lines between them are
 MOST_OF_ALL = 150  # lines of one loop in a full report
 AROUND = 2  # lines on both sides of the first wrong one
 MOST_LABELS = 2  # on one line
+WHOLE_REPORT = 4  # the last of the hints: all of it
 SAME_DIRECTION = 1e-6  # relative: steps this close to the gradient differ by a factor alone
 PAIR_IS_RIGHT = "every gradient that is returned is the derivative"
 TITLES = {"correct": "CORRECT", "wrong": "WRONG", "cannot tell": "CANNOT TELL"}

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
-from .outline import Outline, printable
+from .outline import WHOLE_REPORT, Outline, printable
 from .terminal import COLOURS, Style, console, finished
 
 MOST_OF_NAME = 30  # characters of a file's name on one line
@@ -58,7 +58,7 @@ def mistakes(rows: Sequence[Row]) -> list[tuple[str, int]]:
     return names.most_common()
 
 
-def table_of(rows: Sequence[Row], style: Style, hint: int = 4) -> str:
+def table_of(rows: Sequence[Row], style: Style, hint: int = WHOLE_REPORT) -> str:
     """The table of all files, as wide as the terminal; `hint` says how much of it may be told."""
     from rich.table import Table
     from rich.text import Text

@@ -17,11 +17,11 @@ from torch.utils.weak import WeakIdKeyDictionary
 from ...tape import Tape
 from ..array import Recorded, holds, strip, with_parts
 from ..frames import Frames
+from ..limits import MOST_IN_LIST
 from ..number import Number, plain
 from .custom import Classes
 from .functions import FUNCTIONS
 
-MOST_IN_LIST = 5_000  # ``tolist()`` of more numbers is data
 # Attributes and functions that say something about a tensor, and compute nothing.
 _SILENT = {
     "get shape", "get dtype", "get device", "get requires_grad", "set requires_grad", "get is_leaf",
