@@ -86,7 +86,8 @@ class Updates:
         """
         root = self._root(old)
         # a running sum that nothing else has read until now
-        unread = self.read[old] == 1 and (old == root.id or old in self._unread)
+        unread = old in node.inputs and self.read[old] == 1
+        unread = unread and (old == root.id or old in self._unread)
         if unread:
             self._unread.add(node.id)
         if unread or not (any(self._depends(i, root) for i in changes) or self._decides(old)):
