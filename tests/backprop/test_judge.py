@@ -1784,3 +1784,27 @@ def test_a_tie_matters_if_a_derivative_depends_on_it(tmp_path, data, matters):
     bench.make_points()
     assert bench.tied
     assert bench.ties_matter() is matters
+
+
+CROSSED = """
+import numpy as np
+rng = np.random.default_rng(0)
+X = rng.uniform(0, 10, (20, 2))
+y = (2 * X[:, :1] - X[:, 1:]) + rng.normal(0, 1, (20, 1))
+theta = np.zeros((2, 1))
+for step in range(30):
+    error = X @ theta - y
+    new = theta.copy()
+    for i in range(2):
+        new[i, 0] -= 0.001 / 20 * np.sum(error * X[:, i:i + 1])
+    theta = new
+"""
+
+
+def test_a_column_of_errors_times_a_row_of_inputs(tmp_path):
+    (finding,) = judged(CROSSED, tmp_path)
+    assert finding.verdict == "correct"
+    crossed = CROSSED.replace("X[:, i:i + 1]", "X[:, i]")  # the sum is a product of two sums
+    (finding,) = judged(crossed, tmp_path)
+    assert (finding.verdict, finding.diagnosis.line) == ("wrong", 11)
+    assert "broadcast to (20, 20)" in finding.notes[-1]
