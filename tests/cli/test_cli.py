@@ -18,7 +18,7 @@ from xor_torch.cli.terminal import loading, tensorboard
 from ..common import NOTEBOOK, ROOT, run_cli, script
 from ..faults import warm
 
-NO_VIEWS = ("--views", "none")  # where pictures are not what is asked about: they take longest
+NO_VIEWS = ("--views", "none")  # for tests that need no pictures, which take most of the time
 
 
 @pytest.fixture(autouse=True)

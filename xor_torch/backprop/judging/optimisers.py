@@ -95,7 +95,7 @@ def scaled(bench: Bench) -> bool:
 
 
 def _reads_a_state(bench: Bench, k: int, n: int) -> bool:
-    """Is it a part of the optimiser, made element by element of one of its states?"""
+    """Is value n computed, element by element, from a state of the optimiser?"""
     view, nodes, step = bench.view(k), bench.tape.nodes, bench.steps[k]
     states = {step.start[i] for i, s in enumerate(bench.network.states) if s.optimiser}
     stack, seen = [n], set[int]()
@@ -122,7 +122,7 @@ def _gradient_nodes(bench: Bench, k: int, i: int) -> list[int]:
             through.append(n)
         inputs = [a for a in nodes[n].inputs if a in view.inside and a not in view.starts]
         made_of = [a for a in inputs if not _of_states(bench, k, a)]
-        # where units are off, a gradient does not depend on every parameter
+        # if units are off, a gradient does not depend on every parameter
         forward = any(view.depends[a] != view.depends[end] for a in made_of)
         # the gradient that the backward pass puts together, piece by piece
         whole = nodes[n].op == "assign" and len(made_of) > 1

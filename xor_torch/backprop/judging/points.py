@@ -754,7 +754,7 @@ class Bench:
         return sorted((view.after(replaced) - {*replaced}) & view.behind(self.changes_of(k)))
 
     def is_score(self, k: int, z: int) -> bool:
-        """Is it made by sums of products with parameters, and of nothing that bends it?"""
+        """Is value z a score, a linear function of products with parameters?"""
         view, nodes, stack, seen = self.view(k), self.tape.nodes, [z], set[int]()
         while stack:
             n = stack.pop()

@@ -83,7 +83,7 @@ def _chosen(recorder: Recorder, name: str, left: Any, right: Any, one: Any, othe
     compare = getattr(operator, name)
     condition: Any = None
     if all(isinstance(x, Recorded) or type(x) in PYTHON_NUMBERS for x in (left, right)):
-        gap = left - right  # the answer is a step of their difference
+        gap = left - right  # the answer is a step function of their difference
         if np.size(gap) == 1 and math.isfinite(float(strip(gap))):
             left, right = gap, 0
     if type(left) in PYTHON_NUMBERS or type(right) in PYTHON_NUMBERS:

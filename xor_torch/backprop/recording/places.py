@@ -22,10 +22,10 @@ from .updates import Updates
 # Python's numbers are no longer recorded if a script has more than this before its first update.
 MOST_NUMBERS = 200_000  # in all its places
 MOST_OPERATIONS = 1_000_000  # on such numbers
-MOST_TYPED = 8  # characters of a number that is typed; one drawn at random has more
+MOST_TYPED = 8  # characters of a number that the script types; a number drawn at random has more
 MOST_ROOTS = 2_000  # names
-MOST_LEVELS = 5  # of objects in lists in objects
-MOST_TERMS = 50  # of a sum that may be a number plus changes
+MOST_LEVELS = 5  # objects in lists in objects
+MOST_TERMS = 50  # terms of a sum that may be a number plus changes
 MOST_TRIED = 8  # numbers of a new list or object that are compared with those of the old one
 _IN_PLACE: dict[str, Callable[[Any, Any], Any]] = {
     "Add": operator.iadd, "Sub": operator.isub, "Mult": operator.imul, "Div": operator.itruediv,
@@ -87,6 +87,7 @@ class Places:
         self._lists: dict[Place, list[Any]] = {}
         self._same: dict[int, int] = {}  # a list that took the place of another -> id of the first
         self._updated = set[int]()  # the nodes that are updates
+        self.rounded = set[int]()  # the nodes that are others, rounded to many digits
         self._operations = 0
 
     # ------------------------------------------------------------ what the rewriter calls
@@ -239,20 +240,30 @@ class Places:
             )
             return
         made = self._recorder.tape.nodes[node]
-        if old is not None and self._recorder.tape.origin(node, ("copy",)) == old:
-            return  # w = round(w, 10): the number that is there
+        if node in self.rounded and self._recorder.tape.origin(node, ("copy",)) == old:
+            return  # w = round(w, 10) keeps the number
         made.name = made.name or text
         self.now[place] = node
         self.texts.setdefault(place, text)
         self.log.append(Stored(len(self._recorder.tape.nodes), place, node))
-        changes = None if old is None or node in self._updated else self._changes(node, old)
+        changes = None
+        if old is not None and node not in self._updated:
+            # ``z = w * x`` under a name that was w before is no decay
+            changes = self._changes(node, old, of_list=isinstance(place[0], int))
         if old is None or changes is None:
             return
         if self._recorder.updates.replaced(old, made, changes):
             self._updated.add(node)
 
-    def _changes(self, new: int, old: int) -> list[int] | None:
-        """What was added to `old` to get `new`; None if `new` is not a sum with `old`."""
+    def _changes(self, new: int, old: int, of_list: bool = True) -> list[int] | None:
+        """What was added to `old` to get `new`; None if `new` is not a sum with `old`.
+
+        Args:
+            new: a number.
+            old: the number that was there before.
+            of_list: are they in a list or an object, not under a name?
+
+        """
         nodes = self._recorder.tape.nodes
         same = {new, self._recorder.tape.origin(new, ("copy",))}
         found, changes, queue = False, list[int](), collections.deque([new])
@@ -267,20 +278,21 @@ class Places:
                 changes.append(n)  # the error of this step depends on the update of the last one
             elif node.op in ("add", "subtract", "copy", "sum", "negative"):
                 queue += node.inputs
-            elif node.op in ("multiply", "divide") and self._is_decayed(node, old):
+            elif node.op in ("multiply", "divide") and self._is_decayed(node, old, of_list):
                 found = True
             else:
                 changes.append(n)
         return [*changes, *queue] if found else None
 
-    def _is_decayed(self, node: Node, old: int) -> bool:
-        """Is a product the old number times one that the script types: ``self.beta * m``?"""
+    def _is_decayed(self, node: Node, old: int, of_list: bool) -> bool:
+        """Is it the old number times numbers that the script types, as in ``self.beta * m[i]``?"""
         tape = self._recorder.tape
         origins = [tape.origin(i, ("copy",)) for i in node.inputs]
         factors = [tape.nodes[i].value for i in origins if i != old and tape.nodes[i].op == "leaf"]
         return (
             origins.count(old) == 1
             and len(factors) == len(origins) - 1
+            and (of_list or not factors)
             and all(x is not None and len(repr(float(x))) <= MOST_TYPED for x in factors)
         )
 

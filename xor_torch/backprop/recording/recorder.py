@@ -71,7 +71,7 @@ class Recorder:
         self.places = Places(self)
         self._made = set[int]()  # the nodes that are Python's numbers
         # an ``if`` of the script -> the recorded value that decided it last
-        self._decided: dict[tuple[str, int], int] = {}
+        self._decided: dict[int, int] = {}
         self._bytes = 0
         self._preparation = Preparation(self.tape, self.updates, self.frames, limits)
         self._skips = False  # Is the present operation left out, see `Preparation`?
@@ -95,6 +95,7 @@ class Recorder:
             node.site = self.frames.site(frame)
         for i in node.inputs:
             node.marks |= tape.nodes[i].marks
+            self.updates.read[i] += 1
         tape.nodes.append(node)
         limits, began = self.limits, self.updates.began
         if began is None and self._preparation.is_long():
@@ -314,6 +315,13 @@ class Recorder:
         self._made.add(node.id)
         return self.as_number(value, node.id)
 
+    def rounded(self, x: Number, value: float) -> Any:
+        """Write down that a number was rounded to many digits; return the result."""
+        made = self.number("copy", (x,), value)
+        if type(made) is Number:
+            self.places.rounded.add(made.node)
+        return made
+
     def condition(self, op: str, args: tuple[Any, ...], answer: bool) -> Ref | None:
         """Write down a comparison of Python's numbers; return a reference to the answer."""
         if self.places.too_many or not self._records():
@@ -367,8 +375,6 @@ class Recorder:
     def _result(self, op: str, function: Any, args: Any, kwargs: Any, value: Any) -> Any:
         if not isinstance(value, np.ndarray | np.generic) or value.dtype.kind not in NUMBERS:
             return value
-        if _is_erased(op, args):
-            return self.wrap(value, self.leaf(value))
         node = self._new(op, self._encode(args), self._encode(kwargs))
         self._keep(node, value)
         result = self.wrap(value, node.id)
@@ -392,8 +398,8 @@ class Recorder:
         before = {"out": out} if "where" in kwargs else {}
         encoded = (self._encode(args), self._encode({**kwargs, **before})) if records else ()
         function(*strip(args), out=np.asarray(out), **strip(kwargs))
-        if records and _is_erased(op, args):
-            self._write(out, (), self.leaf(np.asarray(out)))
+        if records and op == "multiply" and any(type(x) in (int, float) and not x for x in args):
+            self._write(out, (), self.leaf(np.asarray(out)))  # ``g *= 0``: a new array of zeros
         elif records:
             node = self._new(op, *encoded)
             self._keep(node, np.asarray(out))
@@ -522,21 +528,18 @@ class Recorder:
             number: of the ``if``.
 
         """
-        yes, frame = bool(answer), self.frames.current()
-        if frame is not None:
-            found = [n for n, _ in self.tape.branches[begin:]]
-            at = frame.f_code.co_filename, number
-            if found and not self.full:
-                self._decided[at] = found[-1]
-            else:
-                self._decided.pop(at, None)
+        yes, branches = bool(answer), self.tape.branches
+        if len(branches) > begin and not self.full:
+            self._decided[number] = branches[-1][0]
+        else:
+            self._decided.pop(number, None)
         return yes
 
     def _conditions(self) -> list[int]:
         """The recorded values that decided that the current statement runs."""
         if not self._decided:
             return []
-        return [self._decided[at] for at in self.frames.deciding_ifs() if at in self._decided]
+        return [self._decided[n] for n in self.frames.deciding_ifs() if n in self._decided]
 
     def branch(self, x: Recorded, answer: bool) -> None:
         """The script chose its way by the truth of `x`."""
@@ -607,8 +610,3 @@ def _objects(items: Any) -> np.ndarray:
     for i, item in enumerate(items):
         box[i] = item
     return box
-
-
-def _is_erased(op: str, args: Any) -> bool:
-    """Is it times a literal 0, which is how some scripts reset an array?"""
-    return op == "multiply" and any(type(x) in (int, float) and not x for x in args)
