@@ -367,6 +367,23 @@ def test_a_right_network_is_right(name):
     assert verdict.verdict == "correct", verdict.report()
 
 
+def test_an_answer_that_is_compared_with_a_typed_number_is_not_known_to_be_wrong(tmp_path):
+    """A right perceptron, whose updates two ``if`` statements make, one for each label."""
+    path = tmp_path / "script.py"
+    source = THRESHOLD.replace("error = label - int(", "y = int(")
+    update = """        if y == 1 and label == 0:
+            w[0] -= rate * x[0]
+            w[1] -= rate * x[1]
+            threshold += rate
+        elif y == 0 and label == 1:
+            w[0] += rate * x[0]
+            w[1] += rate * x[1]
+            threshold -= rate
+"""
+    path.write_text(source.partition("        w[0] +=")[0] + update)
+    assert check_file(path).verdict != "wrong"
+
+
 def test_a_running_sum_that_nobody_has_read_is_not_looked_into():
     """So that an engine that adds up a gradient for each value is recorded in a few seconds."""
     recorder = Recorder(Limits(updates=40, slow_loop_seconds=1e9))

@@ -193,7 +193,8 @@ def _wrong_answer(bench: Bench, k: int, n: int, answer: int) -> tuple[int, float
         return None
     compared = [m for m in view.behind([answer]) if nodes[m].op in LESS]
     asked = {i for m in compared for i in nodes[m].inputs if i in view.inside}
-    others = [x for x in nodes[n].args if x != Ref(answer)]
+    # the target is data: ``if y == 1 and t == 0`` asks for a number that is typed
+    others = [x for x in nodes[n].args if x != Ref(answer) and isinstance(x, Ref)]
     given = [nodes[x.id].value if isinstance(x, Ref) else x for x in (Ref(answer), *others)]
     numbers = [float(np.reshape(x, ())) for x in given if x is not None and np.size(x) == 1]
     if len(asked) != 1 or len(numbers) != 2:
