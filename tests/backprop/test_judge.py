@@ -17,7 +17,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from xor_torch.backprop.judging.judge import judge
-from xor_torch.backprop.judging.points import Bench
+from xor_torch.backprop.judging.points import Bench, Clock
+from xor_torch.backprop.judging.steps import find_networks
 from xor_torch.backprop.recording.limits import Limits
 from xor_torch.backprop.recording.script import record
 from xor_torch.backprop.tape import Tape
@@ -1748,3 +1749,62 @@ def test_the_decay_of_an_optimiser_is_a_number_of_its_object(tmp_path):
     assert (finding.verdict, finding.loss) == ("correct", "BCE")
     (finding,) = judged(OBJECT.replace("(p - t)", "(p - t) * p"), tmp_path)
     assert finding.verdict == "wrong"
+
+
+POOL = """
+import numpy as np
+rng = np.random.default_rng(0)
+X, t = rng.normal(size=(8, 4)), rng.normal(size=8)
+{data}
+W = np.ones(4)
+for step in range(20):
+    z = X * W
+    r = np.maximum(z, 0)
+    p = r.max(1)
+    largest = (r == r.max(1, keepdims=True)) * (z > 0)
+    g = (p - t)[:, None] * largest / np.maximum(largest.sum(1, keepdims=True), 1)
+    W = W - 0.01 * (g * X).sum(0)
+"""
+
+
+@pytest.mark.parametrize(
+    ("data", "matters"),
+    [
+        # the largest numbers of a row are all 0 after the ReLU, and so are their derivatives
+        ("X[:3] = -abs(X[:3])", False),
+        # two numbers that are equal, each of a weight of its own
+        ("X[:, 2] = X[:, 3] = 1 + abs(X[:, 3])", True),
+    ],
+    ids=["zeros", "equal"],
+)
+def test_a_tie_matters_if_a_derivative_depends_on_it(tmp_path, data, matters):
+    _, tape = record(POOL.format(data=data), "homework.py", LIMITS)
+    (network,) = find_networks(tape)
+    bench = Bench(tape, network, Clock())
+    bench.make_points()
+    assert bench.tied
+    assert bench.ties_matter() is matters
+
+
+CROSSED = """
+import numpy as np
+rng = np.random.default_rng(0)
+X = rng.uniform(0, 10, (20, 2))
+y = (2 * X[:, :1] - X[:, 1:]) + rng.normal(0, 1, (20, 1))
+theta = np.zeros((2, 1))
+for step in range(30):
+    error = X @ theta - y
+    new = theta.copy()
+    for i in range(2):
+        new[i, 0] -= 0.001 / 20 * np.sum(error * X[:, i:i + 1])
+    theta = new
+"""
+
+
+def test_a_column_of_errors_times_a_row_of_inputs(tmp_path):
+    (finding,) = judged(CROSSED, tmp_path)
+    assert finding.verdict == "correct"
+    crossed = CROSSED.replace("X[:, i:i + 1]", "X[:, i]")  # the sum is a product of two sums
+    (finding,) = judged(crossed, tmp_path)
+    assert (finding.verdict, finding.diagnosis.line) == ("wrong", 11)
+    assert "broadcast to (20, 20)" in finding.notes[-1]

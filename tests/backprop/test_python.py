@@ -367,6 +367,33 @@ def test_a_right_network_is_right(name):
     assert verdict.verdict == "correct", verdict.report()
 
 
+def test_a_running_sum_that_nobody_has_read_is_not_looked_into():
+    """So that an engine that adds up a gradient for each value is recorded in a few seconds."""
+    recorder = Recorder(Limits(updates=40, slow_loop_seconds=1e9))
+    with contextlib.redirect_stdout(io.StringIO()):
+        script.Run(recorder).script(FILES["engine"].read_text(), "script.py")
+    looked_at = sum(map(len, recorder.updates._independent.values()))
+    assert looked_at < len(recorder.tape.nodes)
+
+
+def test_a_weight_is_read_and_replaced_under_another_name(tmp_path):
+    path = tmp_path / "script.py"
+    path.write_text("""
+class Unit:
+    def __init__(self):
+        self.w, self.b = 0.3, 0.1
+unit = Unit()
+for epoch in range(10):
+    for x, y in [(0.5, 1.2), (1.5, 2.0), (-0.7, 0.1), (2.2, 3.3)]:
+        w = unit.w
+        b = unit.b
+        e = w * x + b - y
+        unit.w = w - 0.1 * e * x
+        unit.b = b - 0.1 * e
+""")
+    assert check_file(path).verdict == "correct"
+
+
 THRESHOLD = """
 import random
 random.seed(2)

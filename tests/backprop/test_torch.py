@@ -108,7 +108,8 @@ x.sin(); x.cos(); x.tanh(); x.sigmoid(); torch.special.expit(x); x.reciprocal();
 x.floor(); x.abs(); x.neg(); p.log1p(); torch.asin(p); torch.atan(x); torch.sinh(x)
 torch.expm1(x); torch.hypot(x, y); torch.logaddexp(x, y); x.clamp(min=0); x.clamp(max=0.5)
 torch.clamp(x, -0.5, 0.5); x.clip(0, 1); torch.relu(x); F.relu(x); F.leaky_relu(x, 0.1); F.elu(x)
-F.softplus(x); F.silu(x); F.gelu(x, approximate="tanh"); F.logsigmoid(x); F.softmax(x, 1)
+F.softplus(x); F.softplus(x, 2); F.softplus(x, beta=0.5); F.silu(x)
+F.gelu(x, approximate="tanh"); F.logsigmoid(x); F.softmax(x, 1)
 x.softmax(dim=-1); torch.softmax(x, 0); F.log_softmax(x, dim=1); x.log_softmax(1); x.sum()
 x.sum(0); x.sum(1, keepdim=True); x.sum(dim=(0, 1)); torch.sum(x, -1); x.mean(); b.mean((0, 2))
 x.mean(0, True); x.prod(); x.prod(1); x.var(); x.var(0); x.var(0, keepdim=True, unbiased=False)
@@ -137,7 +138,8 @@ x[:, None, 1]; x[n]; x[n, n]; x[:, n]; x[0, n]; b[0, :, n]; b[:, n, 1]; b[1, n, 
 x[[0, 2]]; x[torch.arange(3), n]; x[m]; x[x > 0.3]; x[n[0]]; x[n[1], 2]; w[t]; b[..., n]
 x.select(0, 1); x.narrow(1, 1, 2); x.gather(1, n.view(3, 1)); x.index_select(1, n)
 torch.take_along_dim(x, n.view(3, 1), 1); F.embedding(t, w); x.unbind(1)[2]; torch.where(m, x, y)
-torch.where(x > 0, x, 0.1 * x); x.masked_fill(m, 0.5); F.one_hot(n, 5); F.one_hot(n)
+torch.where(x > 0, x, 0.1 * x); torch.where(m, other=x, input=y)
+x.masked_fill(m, 0.5); F.one_hot(n, 5); F.one_hot(n)
 torch.cat([x, y]); torch.cat((x, y), dim=1); torch.stack([x, y], 1); torch.vstack([x, y])
 torch.hstack([x, y]); x.split(2, dim=1)[1]; x.split([1, 3], 1)[0]; x.chunk(2, 1)[1]
 [r * 2 for r in x][1]; torch.zeros_like(x) + x; x.index_add(0, n, y)
@@ -261,8 +263,17 @@ def test_a_change_in_place_is_torchs_and_on_the_tape(change):
     replayed(tape)
 
 
-def test_what_is_not_known_is_lost_and_not_a_leaf():
-    source = f"{SETUP}\nz = torch.special.i0(x)\n"
+@pytest.mark.parametrize(
+    "case",
+    [
+        "torch.special.i0(x)",
+        "F.softplus(x, threshold=0.5)",  # options that the tape has no operation for
+        "F.embedding(t, w, max_norm=0.1)",
+        "x.round(decimals=1)",
+    ],
+)
+def test_what_is_not_known_is_lost_and_not_a_leaf(case):
+    source = f"{SETUP}\nz = {case}\n"
     (_, tape), _ = printed(lambda: script.record(source, "script.py"))
     assert next(n for n in tape.nodes if n.name == "z").op == "lost"
 

@@ -1,4 +1,7 @@
-"""Mistakes in backpropagation through time: RNN, LSTM, GRU."""
+"""Mistakes in backpropagation through time: RNN, LSTM, GRU.
+
+The file is long because it is a list: each mistake takes a few lines.
+"""
 
 from ._plant import plant
 

@@ -738,8 +738,9 @@ def _spoils(
         ),
         of(
             crossed,
-            "{name} on {where} is a column minus a row: it broadcasts to {shape}, so each "
-            "prediction is compared with every target, and all are drawn to their mean",
+            "{name} on {where} puts a column and a row together: they broadcast to {shape}, so "
+            "each number meets every other, a prediction the targets of all samples or an error "
+            "the inputs of all, and only means are learnt",
         ),
         of(
             gone,

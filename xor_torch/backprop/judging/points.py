@@ -30,6 +30,7 @@ from ..operations import (
     PRODUCTS,
     SAME_NUMBERS,
     STEPS,
+    SUMS,
 )
 from ..tape import Node, Ref, Tape
 from ..twins import FIRST_OF_EQUAL, TWINS
@@ -248,11 +249,16 @@ class View:
         return ""
 
     def crosses(self, n: int) -> bool:
-        """Is it a column minus a row, so that each number is compared with all?"""
+        """Is it a column minus a row, so that each number is compared with all?
+
+        Or a column times a row, of which only the sum is used: a product of two sums.
+        """
         nodes = self.tape.nodes
         sizes = [math.prod(nodes[i].shape) for i in nodes[n].inputs]
+        users = [nodes[m] for m in self.users.get(n, ())]
+        summed = bool(users) and all(m.op in SUMS and not m.shape for m in users)
         return (
-            nodes[n].op == "subtract"
+            (nodes[n].op == "subtract" or (nodes[n].op == "multiply" and summed))
             and len(sizes) == 2
             and sizes[0] == sizes[1] > 1
             and math.prod(nodes[n].shape) == sizes[0] ** 2

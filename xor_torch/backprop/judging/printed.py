@@ -137,10 +137,10 @@ def _monitor(bench: Bench, one: Objective, match: Match | None) -> bool:
 
 
 def _broadcast(bench: Bench, k: int, one: Objective) -> str:
-    """Is a column subtracted from a row on the way, so that each is compared with all?"""
+    """Do a column and a row broadcast on the way, so that each number meets all?"""
     view, nodes = bench.view(k), bench.tape.nodes
     for n in sorted(view.behind(one.values(k))):
         if view.crosses(n):
             a, b = (nodes[i].shape for i in nodes[n].inputs)
-            return f"; {a} minus {b} on {bench.where(n)} broadcasts to {nodes[n].shape}"
+            return f"; {a} and {b} on {bench.where(n)} broadcast to {nodes[n].shape}"
     return ""

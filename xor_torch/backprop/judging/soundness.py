@@ -81,7 +81,7 @@ def grown(bench: Bench) -> Diagnosis | None:
 
 
 def broadcast(bench: Bench) -> Diagnosis | None:
-    """A column minus a row of data, so that each prediction is compared with every target."""
+    """A column and a row of data put together, so that each sample is compared with every other."""
     view, nodes = bench.view(bench.chosen[0]), bench.tape.nodes
     for n in sorted(view.behind(view.ends)):
         node = nodes[n]

@@ -37,6 +37,11 @@ def is_choice(x: ast.expr | None, inner: bool = False) -> bool:
     return known and all(_is_typed(part) or is_choice(part, True) for part in (x.body, x.orelse))
 
 
+def may_compare(test: ast.expr) -> bool:
+    """May it compare numbers, as ``x is None`` does not?"""
+    return not isinstance(test, ast.Compare) or any(type(op) in _COMPARED for op in test.ops)
+
+
 def as_choice(call: ast.Call) -> ast.IfExp | None:
     """Write ``int(a < b)`` as ``1 if a < b else 0``. Any other call gives None."""
     kinds = {"int": int, "float": float}

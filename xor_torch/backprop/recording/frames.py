@@ -26,6 +26,7 @@ class Frames:
         self._changed: dict[str, dict[int, dict[int, list[str]]]] = {}
         # file -> line -> the numbers of the ``if`` statements that decide whether it runs
         self._deciding_ifs: dict[str, dict[int, tuple[int, ...]]] = {}
+        self._ifs = 0  # how many of them there are in all files
         self._lines_before: dict[str, int] = {}  # file -> how many lines precede it in `Code`
         self._passed: str | None = None  # the folder given to `pass_through`
 
@@ -47,10 +48,11 @@ class Frames:
             SyntaxError: it is not Python.
 
         """
-        rewriter = AssignmentRewriter(source)
+        rewriter = AssignmentRewriter(source, self._ifs)
         tree = ast.fix_missing_locations(rewriter.visit(ast.parse(source, filename)))
         self._changed[filename] = rewriter.changed
         self._deciding_ifs[filename] = rewriter.deciding_ifs
+        self._ifs = rewriter.ifs
         self._lines_before[filename] = len(self._code.lines)
         self._code.add(source, places)
         cells = itertools.groupby(tree.body, lambda s: places[s.lineno - 1][0] if places else None)
@@ -91,16 +93,15 @@ class Frames:
             caller = caller.f_back
         return found
 
-    def deciding_ifs(self) -> list[tuple[str, int]]:
-        """The script's ``if`` statements that decide whether the current statement runs.
+    def deciding_ifs(self) -> list[int]:
+        """The numbers of the ``if`` statements that decide whether the current statement runs.
 
-        Those around the calls that lead to it count, too. Each is given by its file and its number.
+        Those around the calls that lead to it count as well.
         """
-        found, frame = list[tuple[str, int]](), self.current()
+        found, frame = list[int](), self.current()
         while frame:
-            file = frame.f_code.co_filename
-            on_line = self._deciding_ifs.get(file, {}).get(frame.f_lineno, ())
-            found += [(file, number) for number in on_line]
+            on_line = self._deciding_ifs.get(frame.f_code.co_filename, {})
+            found += on_line.get(frame.f_lineno, ())
             frame = frame.f_back
         return found
 

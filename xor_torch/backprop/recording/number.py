@@ -39,6 +39,7 @@ class Journal(Protocol):
     """What a number asks of its recorder."""
 
     def number(self, op: str, args: tuple[Any, ...], value: float) -> Any: ...
+    def rounded(self, x: Any, value: float) -> Any: ...
     def condition(self, op: str, args: tuple[Any, ...], answer: bool) -> Any: ...
     def compared(self, op: str, args: tuple[Any, ...], answer: bool) -> None: ...
     def run(self, op: str, function: Callable[..., Any], args: Any, kwargs: Any) -> Any: ...
@@ -76,7 +77,7 @@ class Number(float):
         if digits is None:
             return value
         if digits >= MANY_DIGITS:
-            return self.recorder.number("copy", (self,), value)
+            return self.recorder.rounded(self, value)
         return self.recorder.number("round", (self, digits), value)
 
     def __bool__(self) -> bool:

@@ -87,6 +87,7 @@ class Places:
         self._lists: dict[Place, list[Any]] = {}
         self._same: dict[int, int] = {}  # a list that took the place of another -> id of the first
         self._updated = set[int]()  # the nodes that are updates
+        self.rounded = set[int]()  # the nodes that are others, rounded to many digits
         self._operations = 0
 
     # ------------------------------------------------------------ what the rewriter calls
@@ -239,7 +240,7 @@ class Places:
             )
             return
         made = self._recorder.tape.nodes[node]
-        if old is not None and self._recorder.tape.origin(node, ("copy",)) == old:
+        if node in self.rounded and self._recorder.tape.origin(node, ("copy",)) == old:
             return  # w = round(w, 10) keeps the number
         made.name = made.name or text
         self.now[place] = node

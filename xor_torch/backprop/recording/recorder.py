@@ -71,7 +71,7 @@ class Recorder:
         self.places = Places(self)
         self._made = set[int]()  # the nodes that are Python's numbers
         # an ``if`` of the script -> the recorded value that decided it last
-        self._decided: dict[tuple[str, int], int] = {}
+        self._decided: dict[int, int] = {}
         self._bytes = 0
         self._preparation = Preparation(self.tape, self.updates, self.frames, limits)
         self._skips = False  # Is the present operation left out, see `Preparation`?
@@ -95,6 +95,7 @@ class Recorder:
             node.site = self.frames.site(frame)
         for i in node.inputs:
             node.marks |= tape.nodes[i].marks
+            self.updates.read[i] += 1
         tape.nodes.append(node)
         limits, began = self.limits, self.updates.began
         if began is None and self._preparation.is_long():
@@ -314,6 +315,13 @@ class Recorder:
         self._made.add(node.id)
         return self.as_number(value, node.id)
 
+    def rounded(self, x: Number, value: float) -> Any:
+        """Write down that a number was rounded to many digits; return the result."""
+        made = self.number("copy", (x,), value)
+        if type(made) is Number:
+            self.places.rounded.add(made.node)
+        return made
+
     def condition(self, op: str, args: tuple[Any, ...], answer: bool) -> Ref | None:
         """Write down a comparison of Python's numbers; return a reference to the answer."""
         if self.places.too_many or not self._records():
@@ -520,21 +528,18 @@ class Recorder:
             number: of the ``if``.
 
         """
-        yes, frame = bool(answer), self.frames.current()
-        if frame is not None:
-            found = [n for n, _ in self.tape.branches[begin:]]
-            at = frame.f_code.co_filename, number
-            if found and not self.full:
-                self._decided[at] = found[-1]
-            else:
-                self._decided.pop(at, None)
+        yes, branches = bool(answer), self.tape.branches
+        if len(branches) > begin and not self.full:
+            self._decided[number] = branches[-1][0]
+        else:
+            self._decided.pop(number, None)
         return yes
 
     def _conditions(self) -> list[int]:
         """The recorded values that decided that the current statement runs."""
         if not self._decided:
             return []
-        return [self._decided[at] for at in self.frames.deciding_ifs() if at in self._decided]
+        return [self._decided[n] for n in self.frames.deciding_ifs() if n in self._decided]
 
     def branch(self, x: Recorded, answer: bool) -> None:
         """The script chose its way by the truth of `x`."""

@@ -14,7 +14,7 @@ from typing import Any, TypeGuard
 
 from ..code import Place
 from ..untrusted import read_regular
-from .choices import as_call, as_choice, is_choice, with_choices
+from .choices import as_call, as_choice, is_choice, may_compare, with_choices
 from .passes import is_watched
 
 MAX_BYTES = 20_000_000  # of a script, or of a notebook with its pictures
@@ -138,13 +138,21 @@ class AssignmentRewriter(ast.NodeTransformer):
     ``__float__(x)``, ``np.int64(x)`` becomes ``__cast__(np.int64, x)``.
     """
 
-    def __init__(self, source: str) -> None:
+    def __init__(self, source: str, ifs: int = 0) -> None:
+        """Begin.
+
+        Args:
+            source: of a file.
+            ifs: how many ``if`` statements of other files have a number.
+
+        """
         self.lines = re.split("\r\n|\r|\n", source)
         # line -> column -> what an assignment changes: x[i][j], and what that is a part of: x[i], x
         self.changed: dict[int, dict[int, list[str]]] = {}
         # line -> the numbers of the ``if`` statements that decide whether it runs
         self.deciding_ifs: dict[int, tuple[int, ...]] = {}
-        self.loops = self.parts = self.ifs = 0  # how many of the names that we make are in use
+        self.loops = self.parts = 0  # how many of the names that we make are in use
+        self.ifs = ifs
         self.classes: list[str] = []  # the classes around the present node
         self.functions = 0  # how many functions are around it
         self.beside: list[list[str]] = []  # the functions of the module, and of those classes
@@ -165,7 +173,7 @@ class AssignmentRewriter(ast.NodeTransformer):
         the block counts, too.
         """
         for n, statement in enumerate(block):
-            if isinstance(statement, ast.If):
+            if isinstance(statement, ast.If) and may_compare(statement.test):
                 self.ifs += 1
                 leaves = isinstance(statement.body[-1], ast.Continue | ast.Return | ast.Break)
                 after = block[n + 1 :] if leaves and not statement.orelse else []

@@ -6,6 +6,7 @@ chain of updates has a root: the value that the first of them replaced. A runnin
 update if what is added does not depend on the sum: a total loss.
 """
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -40,6 +41,8 @@ class Updates:
         self.complete_from = 0
         self.entered_late = set[int]()
         self._marks = marks
+        self.read: Counter[int] = Counter()  # how often each value was an argument
+        self._unread = set[int]()  # values of running sums
         self._new = set[int]()  # the values that updates have made
         self._root_of: dict[int, int] = {}  # each value that replaced another -> its root
         # (root, place in the script) -> the part of the array that was changed there first, and
@@ -82,7 +85,12 @@ class Updates:
 
         """
         root = self._root(old)
-        if not (any(self._depends(i, root) for i in changes) or self._decides(old)):
+        # a running sum that nothing else has read until now
+        unread = old in node.inputs and self.read[old] == 1
+        unread = unread and (old == root.id or old in self._unread)
+        if unread:
+            self._unread.add(node.id)
+        if unread or not (any(self._depends(i, root) for i in changes) or self._decides(old)):
             self._keep_sum(old, node)
             return False
         # count only the first number of a list

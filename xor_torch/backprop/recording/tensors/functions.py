@@ -86,20 +86,20 @@ def _clamp(input: Any, min: Any = None, max: Any = None) -> Any:
 
 
 def _of_two(function: Function) -> Function:
-    def call(input: Any, other: Any, **kwargs: Any) -> Any:
+    def call(input: Any, other: Any, *, out: Any = None) -> Any:
         return function(input, other)
 
     return call
 
 
 def _of_one(function: Function) -> Function:
-    def call(input: Any, **kwargs: Any) -> Any:
+    def call(input: Any, *, out: Any = None) -> Any:
         return function(input)
 
     return call
 
 
-def _sigmoid(input: Any, **kwargs: Any) -> Any:
+def _sigmoid(input: Any, *, out: Any = None) -> Any:
     return 1 / (1 + np.exp(-input))
 
 
@@ -115,8 +115,10 @@ def _elu(input: Any, alpha: Any = 1.0, inplace: Any = False) -> Any:
     return np.where(input > 0, input, alpha * (np.exp(np.minimum(input, 0)) - 1))
 
 
-def _softplus(input: Any, *args: Any, **kwargs: Any) -> Any:
-    return np.logaddexp(input, 0)
+def _softplus(input: Any, beta: Any = 1, threshold: Any = 20) -> Any:
+    if threshold < 20:  # beyond it torch gives the input itself, which differs by rounding at 20
+        raise NotImplementedError("softplus")
+    return np.logaddexp(input, 0) if beta == 1 else np.logaddexp(beta * input, 0) / beta
 
 
 def _silu(input: Any, inplace: Any = False) -> Any:
@@ -438,8 +440,8 @@ def _index_select(input: Any, dim: Any, index: Any) -> Any:
     return np.take(input, index, axis=dim)
 
 
-def _where(condition: Any, *both: Any, **named: Any) -> Any:
-    return np.where(condition, *both, *named.values())
+def _where(condition: Any, input: Any = None, other: Any = None) -> Any:
+    return np.where(condition) if input is None else np.where(condition, input, other)
 
 
 def _masked_fill(input: Any, mask: Any, value: Any) -> Any:
@@ -451,7 +453,17 @@ def _one_hot(input: Any, num_classes: Any = -1) -> Any:
     return (np.expand_dims(input, -1) == list(range(size))).astype(np.int64)
 
 
-def _embedding(input: Any, weight: Any, *args: Any, **kwargs: Any) -> Any:
+def _embedding(
+    input: Any,
+    weight: Any,
+    padding_idx: Any = None,
+    max_norm: Any = None,
+    norm_type: Any = 2.0,
+    scale_grad_by_freq: Any = False,
+    sparse: Any = False,
+) -> Any:
+    if max_norm is not None:  # it changes the weights; the other options are autograd's
+        raise NotImplementedError("embedding")
     return weight[input]
 
 
