@@ -40,8 +40,8 @@ def judged(source, folder, limits=LIMITS):
     return judge(tape, math.inf)  # however busy the machine is
 
 
-def test_what_a_judgement_was_made_of_ends_with_it(tmp_path, monkeypatch):
-    """A process that checks a class's files, or a kernel, does not keep the tapes of all."""
+def test_a_judgement_frees_its_tape_and_points(tmp_path, monkeypatch):
+    """A process that checks many files, or a kernel, does not keep all their tapes."""
     benches, made = [], Bench.__init__
 
     def note(self, *args, **kwargs):

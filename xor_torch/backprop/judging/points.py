@@ -87,7 +87,7 @@ T = TypeVar("T")
 
 
 def kept(method: Callable[..., T]) -> Callable[..., T]:
-    """As `functools.cache`, but the answers are in the object, and end with it."""
+    """Keep the answers of a method in its object, so that they are freed with it."""
 
     @wraps(method)
     def ask(self: Any, *args: Any) -> T:

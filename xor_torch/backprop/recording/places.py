@@ -248,7 +248,7 @@ class Places:
         self.log.append(Stored(len(self._recorder.tape.nodes), place, node))
         changes = None
         if old is not None and node not in self._updated:
-            # ``z = w * x`` under a name that was w before is no decay
+            # if the name z was w before, ``z = w * x`` is not a decay
             changes = self._changes(node, old, of_list=isinstance(place[0], int))
         if old is None or changes is None:
             return
@@ -261,7 +261,7 @@ class Places:
         Args:
             new: a number.
             old: the number that was there before.
-            of_list: are they in a list or an object, not under a name?
+            of_list: Are the numbers in a list or an object, not under a name?
 
         """
         nodes = self._recorder.tape.nodes
