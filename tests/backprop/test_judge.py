@@ -1808,3 +1808,22 @@ def test_a_column_of_errors_times_a_row_of_inputs(tmp_path):
     (finding,) = judged(crossed, tmp_path)
     assert (finding.verdict, finding.diagnosis.line) == ("wrong", 11)
     assert "broadcast to (20, 20)" in finding.notes[-1]
+
+
+LEFT_OUT = """
+import numpy as np
+rng = np.random.default_rng(0)
+X, t = rng.normal(size=(12, 3)), rng.integers(0, 2, 12)
+weight = rng.uniform(0.5, 3, 12)
+weight[3:5] = 0
+w = rng.normal(size=3)
+for step in range(30):
+    p = 1 / (1 + np.exp(-X @ w))
+    d = weight * (p - t)
+    w = w - 0.1 * X.T @ d
+"""
+
+
+def test_a_sample_of_weight_0(tmp_path):
+    (finding,) = judged(LEFT_OUT, tmp_path)
+    assert (finding.verdict, finding.loss) == ("correct", "weighted BCE")

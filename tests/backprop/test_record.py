@@ -469,3 +469,16 @@ def test_binary_is_refused(tmp_path):
     path.write_bytes(b"\0\1\2")
     with pytest.raises(ValueError, match="not a text file"):
         read_source(path)
+
+
+WHOLE_PARTS = """
+import math
+import numpy as np
+x = np.array([2.7, -2.7])
+whole = [math.trunc(x[0]), math.trunc(x[1]), math.floor(x[1]), math.ceil(x[0])]
+"""
+
+
+def test_a_recorded_number_has_a_whole_part(tmp_path):
+    found, _ = record(WHOLE_PARTS, tmp_path)
+    assert found["whole"] == [2, -2, -3, 3]

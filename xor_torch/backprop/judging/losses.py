@@ -379,7 +379,10 @@ def _stepped(bench: Bench, points: list[Point], d: int, z: int) -> Match | None:
 
 
 def _weighted(data: list[Data], k: int, z: int, f: int) -> Match | None:
-    """A loss with a positive weight of its own for each element, or for each row of a softmax."""
+    """A loss with a weight of its own for each element, or for each row of a softmax.
+
+    All of them have one sign, or the delta is reversed for some samples only.
+    """
     if len(data) < 4:
         return None
     for row in LOSSES:
@@ -393,12 +396,15 @@ def _weighted(data: list[Data], k: int, z: int, f: int) -> Match | None:
         x, y = values - values.mean(0), ratio - ratio.mean(0)
         weight = (x * y).sum(0) / (x * x).sum(0)
         off = (y - weight * x).abs().amax(0)
-        if not bool((weight > 0).all()):
+        most = largest(weight)
+        counts = weight.abs() > 1e-9 * most  # a sample that is left out has a weight of 0
+        if not bool(counts.any()) or abs(float(weight[counts].sign().mean())) != 1:
             continue
         if row.name == "CE" and not _one_in_each_row(weight, data):
             continue
-        if bool((off <= PROPORTIONAL * (weight.abs() * x.abs().amax(0))).all()):
-            target = values[0] - ratio[0] / weight
+        size = torch.where(counts, weight.abs(), most) * x.abs().amax(0)
+        if bool((off <= PROPORTIONAL * size).all()):
+            target = torch.where(counts, values[0] - ratio[0] / weight, 0.0)
             scale = float(weight.mean()) / row.multiple
             return Match(f"weighted {row.name}", None, scale, f, z, k, target)
     return None
@@ -408,7 +414,7 @@ def _one_in_each_row(weight: Tensor, data: list[Data]) -> bool:
     z, f = data[0][:2]
     axes = softmax_axes(z, f)
     low, high = weight.amin(axes[0]), weight.amax(axes[0])
-    return bool((high - low <= 1e-6 * high).all())
+    return bool((high - low <= 1e-6 * torch.maximum(high.abs(), low.abs())).all())
 
 
 def _targeted(bench: Bench, k: int, data: list[Data], d: int, z: int, f: int) -> Match | None:

@@ -182,6 +182,9 @@ class Recorded(np.ndarray):
             return round(self.view(np.ndarray).item())
         return np.round(self, digits)
 
+    def __trunc__(self) -> int:  # NumPy's numbers have one, its arrays do not
+        return int(float(self))
+
     def __hash__(self) -> int:  # type: ignore[override]  # an array has none
         if self._scalar:
             return hash(self.view(np.ndarray).item())
