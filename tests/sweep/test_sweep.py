@@ -326,6 +326,20 @@ def test_a_failing_worker_is_quoted_and_nothing_is_lost(tmp_path, small_blocks, 
     assert (tmp_path / "s.npz.blocks" / "plan.json").exists()
 
 
+def _refuse(*args, **kwargs):
+    raise PermissionError(13, "Permission denied")
+
+
+def test_a_claim_that_cannot_be_written_does_not_stay(tmp_path, monkeypatch):
+    """An empty claim names no holder, so that the same command would wait a minute for it."""
+    plan, _ = make_plan(3, 5, 0.1, 2, 2, "mse", False)
+    write_plan(plan, tmp_path)
+    monkeypatch.setattr(Path, "write_text", _refuse)
+    with pytest.raises(PermissionError):
+        next(Blocks(tmp_path, plan).claims())
+    assert not list(tmp_path.glob("*.claim"))
+
+
 def test_the_claim_of_a_dead_process_is_taken_over(tmp_path):
     dead = subprocess.Popen([sys.executable, "-c", ""])
     dead.wait()

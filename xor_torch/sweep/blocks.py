@@ -180,7 +180,11 @@ class Blocks:
         except (FileExistsError, FileNotFoundError):  # claimed by another; or the sweep is over
             return None
         claim = Claim(self, number)
-        claim.beat(0)
+        try:
+            claim.beat(0)
+        except OSError:
+            _forget(path)  # a claim that names no holder keeps the block for a minute
+            raise
         if self.path(number).exists():  # its former holder has finished it since we looked
             _forget(path)
             return None
