@@ -776,3 +776,25 @@ def test_a_loss_of_every_fourth_step_is_not_all_that_is_asked(tmp_path):
         "    w -= 0.1 * d * x\n    v -= 0.1 * d * y\n    b -= 0.1 * d\n"
     )
     assert check_file(path).verdict == "correct"
+
+
+KINDS = """
+import numpy as np
+a = np.array([3, 5, 250], dtype=np.uint8)
+m = np.array([True, False])
+i = np.array([127, -100], dtype=np.int8)
+g = np.array([3e38, -3e38], dtype=np.float32)
+n = np.array([np.nan, 1.0])
+f = np.array([1e-310, 2e-310])
+answers = [
+    1 if a[0] < a[1] else 0, 1 if m[0] == m[1] else 0, 1 if a[2] > a[0] else 0,
+    1 if i[0] > i[1] else 0, 1 if g[0] > g[1] else 0, 1 if n[0] != n[1] else 0,
+    1 if f[0] < f[1] else 0,
+]
+"""
+
+
+def test_a_choice_compares_numbers_of_any_kind():
+    """Unsigned and small whole numbers and truth values have no difference to compare with 0."""
+    found, _ = script.record(KINDS, "script.py")
+    assert [int(x) for x in found["answers"]] == [1, 0, 1, 1, 1, 1, 1]

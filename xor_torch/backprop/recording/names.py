@@ -1,7 +1,6 @@
 """The functions that a script's rewritten code calls, and our ``sum``, ``max`` and ``min``."""
 
 import functools
-import math
 import operator
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -82,9 +81,11 @@ def _chosen(recorder: Recorder, name: str, left: Any, right: Any, one: Any, othe
     """
     compare = getattr(operator, name)
     condition: Any = None
-    if all(isinstance(x, Recorded) or type(x) in PYTHON_NUMBERS for x in (left, right)):
-        gap = left - right  # the answer is a step function of their difference
-        if np.size(gap) == 1 and math.isfinite(float(strip(gap))):
+    if _is_number(left) and _is_number(right):
+        with np.errstate(all="ignore"):
+            gap = left - right  # the answer is a step function of their difference
+        known = compare(_plain(strip(left)), _plain(strip(right)))
+        if bool(compare(_plain(strip(gap)), 0)) == bool(known):  # unless the gap is rounded
             left, right = gap, 0
     if type(left) in PYTHON_NUMBERS or type(right) in PYTHON_NUMBERS:
         answer = compare(_plain(left), _plain(right))
@@ -99,6 +100,13 @@ def _chosen(recorder: Recorder, name: str, left: Any, right: Any, one: Any, othe
     if condition is not None:
         return recorder.number("where", (condition, one, other), _plain(value))
     return recorder.places.whole(value) if type(left) is type(right) is int else value
+
+
+def _is_number(x: Any) -> bool:
+    """Is it one recorded number? Of NumPy's others, unsigned ones and truth values have no gap."""
+    return type(x) in PYTHON_NUMBERS or (
+        isinstance(x, Recorded) and x.size == 1 and x.dtype.kind == "f"
+    )
 
 
 def _plain(x: Any) -> Any:
