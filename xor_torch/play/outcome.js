@@ -25,7 +25,7 @@ function classify(parameters, { lr, loss }, epochs) {
   const targets = Y.map((row) => row[0]);
   const all = [...flatten(parameters), mse];
   if (!all.every(Number.isFinite)) return { name: "diverged", groups: [] };
-  if (answers.every((a, n) => a > 0.5 === targets[n] > 0.5)) return { name: "solved", groups: [] };
+  if (answers.every((a, n) => a >= 0.5 === targets[n] >= 0.5)) return { name: "solved", groups: [] };
 
   const gradient = backward(X, Y, parameters, pass, loss);
   const { dW1, db1, dW2, db2 } = gradient;

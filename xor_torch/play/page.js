@@ -239,7 +239,7 @@ function drawPredictions(pass) {
   pass.a2.forEach(([answer], n) => {
     const [, , said, verdict] = rows[n].cells;
     said.textContent = answer.toFixed(4);
-    const right = answer > 0.5 === Y[n][0] > 0.5;
+    const right = answer >= 0.5 === Y[n][0] >= 0.5;
     verdict.textContent = Math.abs(answer - 0.5) < 0.1 ? "\u2248 one half" : right ? "\u2713 right" : "\u2717 wrong";
     rows[n].classList.toggle("chosen", n === state.pattern);
   });

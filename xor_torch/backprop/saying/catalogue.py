@@ -218,7 +218,7 @@ REASONS = {
     "place-not-found": ".*it goes wrong was not found",
     "clipped": "derivatives are clipped|a step is its gradient times",
     "samples-left-out": "the updates are right for some of the samples",
-    "not-a-parameter": ".*\\b(never|could not be seen|in some steps only)",
+    "not-a-parameter": ".*\\b(never|could not be seen|in some steps only|not all replaced)",
     "penalty": ".*a penalty",
     "other-targets": ".*targets that are not in the data",
     "not-recorded": ".*(could not be recorded|as far as was recorded)",
