@@ -9,7 +9,6 @@ from .fit import FOLLOWS, Fit, alike
 from .objectives import PASSED_ON, gradients_at
 from .points import Bench, CannotTell, largest
 from .repair import Culprit, Repair
-from .unknown import only_through
 
 STATES = PARTS | {"assign"}  # lead back from a parameter that is updated in part to its old value
 BY_ELEMENT = ELEMENTWISE | PARTS
@@ -145,7 +144,7 @@ def is_penalty(bench: Bench, k: int, added: list[int], culprit: Culprit) -> bool
     if len(added) > 1 or len(culprit.nodes) > 1 or added[0] not in nodes[culprit.nodes[0]].inputs:
         return False
     n, z = added[0], culprit.values[0]
-    if z < 0 or not only_through(bench, k, n, z):
+    if z < 0 or not bench.view(k).only_through(n, z):
         return False
     sign = math.copysign(1.0, culprit.factor)
     if nodes[culprit.nodes[0]].op == "subtract" and nodes[culprit.nodes[0]].inputs[-1] == n:

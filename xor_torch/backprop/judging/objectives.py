@@ -195,7 +195,7 @@ def _wrong_answer(bench: Bench, k: int, n: int, answer: int) -> tuple[int, float
     asked = {i for m in compared for i in nodes[m].inputs if i in view.inside}
     # the target is data: ``if y == 1 and t == 0`` asks for a number that is typed
     others = [x for x in nodes[n].args if x != Ref(answer) and isinstance(x, Ref)]
-    given = [nodes[x.id].value if isinstance(x, Ref) else x for x in (Ref(answer), *others)]
+    given = [nodes[x.id].value for x in (Ref(answer), *others)]
     numbers = [float(np.reshape(x, ())) for x in given if x is not None and np.size(x) == 1]
     if len(asked) != 1 or len(numbers) != 2:
         return None

@@ -268,6 +268,18 @@ class View:
         """These values and all of the step that they are computed from."""
         return self.tape.behind(ids, self.inside, self.starts)
 
+    def only_through(self, d: int, z: int) -> bool:
+        """Does value d depend on the parameters only through value z?"""
+        stack, seen = [d], {z}
+        while stack:
+            n = stack.pop()
+            if n in self.starts:
+                return False
+            if n not in seen and n in self.inside:
+                seen.add(n)
+                stack += self.tape.nodes[n].inputs
+        return True
+
     def after(self, ids: Iterable[int]) -> set[int]:
         """These values and all of the step that is computed from them."""
         found, stack = set(ids), [*ids]
@@ -795,15 +807,7 @@ class Bench:
         for n in between:
             if nodes[n].op not in STEPS and not smooth.isdisjoint(nodes[n].inputs):
                 smooth.add(n)
-        stack, seen = [d], {z}
-        while stack:
-            n = stack.pop()
-            if n in view.starts:
-                return None
-            if n not in seen and n in view.inside:
-                seen.add(n)
-                stack += nodes[n].inputs
-        if d in smooth:
+        if d in smooth or not view.only_through(d, z):
             return None
         outside = {i for n in between for i in nodes[n].inputs} - view.inside
         others = {i: replay.tensor(x) for i in outside if (x := nodes[i].value) is not None}
@@ -815,7 +819,7 @@ class Bench:
             values = {
                 **others,
                 **given,
-                z: torch.full(self.tape.nodes[z].shape, size, dtype=torch.float64),
+                z: torch.full(nodes[z].shape, size, dtype=torch.float64),
             }
             for n in between:
                 values[n] = replay.apply(self.tape, nodes[n], values, self.ties)

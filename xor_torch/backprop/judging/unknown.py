@@ -59,31 +59,17 @@ def _asymmetric(bench: Bench, k: int, d: int, z: int) -> bool:
 
 def _symmetric(bench: Bench, k: int, d: int, z: int) -> list[bool | None] | None:
     """Is the derivative of d by z symmetric, at two points? None if d depends on more than z."""
-    if d not in bench.view(k).inside or not only_through(bench, k, d, z):
+    view = bench.view(k)
+    if d not in view.inside or not view.only_through(d, z):
         return None
     points = [p for p in bench.points if p.step == k and p.moved][:2]
     return [symmetric(p.values[d], p.values[z]) for p in points]
 
 
-def only_through(bench: Bench, k: int, d: int, z: int) -> bool:
-    """Does a value depend on the parameters through another one only?"""
-    view, nodes, stack, seen = bench.view(k), bench.tape.nodes, [d], {z}
-    while stack:
-        n = stack.pop()
-        if n in view.starts:
-            return False
-        if n not in seen and n in view.inside:
-            seen.add(n)
-            stack += nodes[n].inputs
-    return True
-
-
 def _error_times_no_slope(bench: Bench, k: int, d: int, z: int) -> bool:
     """Is it ``(f - t) * q``, with f a function of z and q computed without the target?"""
     view, nodes = bench.view(k), bench.tape.nodes
-    forward = view.behind([z]) | {
-        n for n in view.after([z]) if only_through(bench, k, n, z) and n < d
-    }
+    forward = view.behind([z]) | {n for n in view.after([z]) if view.only_through(n, z) and n < d}
     stack, seen = [d], set[int]()
     while stack:
         n = stack.pop()

@@ -84,8 +84,8 @@ def _chosen(recorder: Recorder, name: str, left: Any, right: Any, one: Any, othe
     if _is_number(left) and _is_number(right):
         with np.errstate(all="ignore"):
             gap = left - right  # the answer is a step function of their difference
-        known = compare(_plain(strip(left)), _plain(strip(right)))
-        if bool(compare(_plain(strip(gap)), 0)) == bool(known):  # unless the gap is rounded
+        known = compare(strip(left), strip(right))
+        if bool(compare(strip(gap), 0)) == bool(known):  # unless the gap is rounded
             left, right = gap, 0
     if type(left) in PYTHON_NUMBERS or type(right) in PYTHON_NUMBERS:
         answer = compare(_plain(left), _plain(right))
