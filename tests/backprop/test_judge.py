@@ -1827,3 +1827,29 @@ for step in range(30):
 def test_a_sample_of_weight_0(tmp_path):
     (finding,) = judged(LEFT_OUT, tmp_path)
     assert (finding.verdict, finding.loss) == ("correct", "weighted BCE")
+
+
+KEPT = """
+import numpy as np
+rng = np.random.default_rng(4)
+X, Y = rng.normal(size=(12, 3)), np.eye(2)[rng.integers(2, size=12)]
+model = {"W": rng.normal(size=(3, 2))}
+gradients = {"W": np.zeros((3, 2))}
+for epoch in range(40):
+    p = np.exp(X @ model["W"])
+    p /= p.sum(axis=1, keepdims=True)
+    gradients["W"] += X.T @ (p - Y) / 12
+    for name in model:
+        gradients[name] += 0.01 * model[name]
+        model[name] = model[name] - 0.01 * gradients[name]
+        gradients[name] = np.zeros((3, 2))
+"""
+
+
+def test_a_penalty_is_added_to_a_gradient_that_is_kept(tmp_path):
+    """``g += 0.01 * W`` makes a new g, and no new W: only g comes from g again."""
+    (finding,) = judged(KEPT, tmp_path)
+    assert finding.verdict == "correct"
+    (finding,) = judged(KEPT.replace("        gradients[name] = np.zeros((3, 2))\n", ""), tmp_path)
+    assert finding.verdict == "wrong"
+    assert finding.diagnosis.line in (10, 12)
