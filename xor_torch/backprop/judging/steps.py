@@ -433,7 +433,8 @@ def _collect(tape: Tape, step: Step, following: Step | None) -> None:
 def _influence(tape: Tape, step: Step) -> dict[int, set[int]]:
     """Which states' new values depend on what each state began with.
 
-    Influence stops at the first state reached: what that one moves in its turn does not count.
+    Influence stops at the first state reached: what that one moves in its turn does not count. The
+    states that a branch asks about move those whose change is data: ``if f(x) <= 0: w += x``.
     """
     reached: dict[int, set[int]] = {n: {i} for i, n in step.start.items()}
     ends = {n: i for i, n in step.end.items()}
@@ -445,6 +446,10 @@ def _influence(tape: Tape, step: Step) -> dict[int, set[int]]:
                 for j in reached[id]:
                     influence[j].add(ends[id])
                 reached[id] &= {ends[id]}
+    asked = set[int]().union(*(reached.get(n, ()) for n, _ in tape.branches))
+    moved = set[int]().union(*(reached - {j} for j, reached in influence.items()))
+    for j in asked:
+        influence[j] |= step.end.keys() - moved
     return influence
 
 
