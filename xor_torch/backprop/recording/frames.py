@@ -136,11 +136,15 @@ class Frames:
 def _begin(code: types.CodeType, position: int) -> int:
     """Where the instruction at a position begins.
 
-    A call that has run a few times is specialised: from then on the position may be in the cache
-    that follows the instruction.
+    Python specialises a call that has run a few times. From then on the position may be in the
+    cache that follows the instruction, or at the one that prepares it (``PRECALL`` in Python 3.11).
     """
-    starts = [x.offset for x in dis.get_instructions(code) if x.offset <= position]
-    return starts[-1] if starts else position
+    begin = position
+    for one in dis.get_instructions(code):
+        if one.offset > position and begin != -1:
+            break
+        begin = -1 if one.opname == "PRECALL" else one.offset
+    return begin
 
 
 @functools.cache

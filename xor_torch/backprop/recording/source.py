@@ -130,11 +130,14 @@ def growing_names(tree: ast.AST) -> set[str]:
     """The names of what a script adds something to, as to weights: ``w``, ``weights``.
 
     They are those of ``w += rate * x``, ``self.weights[i] -= d`` and ``w = w + x``, without
-    counters and those that an index or a ``range`` is computed from.
+    counters and those that an index or a ``range`` is computed from. With NumPy there are none:
+    its arrays are the weights, and ``dW = 0`` begins a sum of arrays.
     """
     found, indices = set[str](), set[str]()
     for node in ast.walk(tree):
         match node:
+            case ast.Import([ast.alias("numpy"), *_]) | ast.ImportFrom("numpy"):
+                return set()
             case ast.AugAssign(target, ast.Add() | ast.Sub(), value) if typed(value) is None:
                 found.add(_last_name(target))
             case ast.Assign([target], value) if typed(getattr(value, "right", None)) is None:
