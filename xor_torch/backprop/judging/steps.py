@@ -8,6 +8,7 @@ The file is long because states, families and steps are found in passes over one
 needs the one before.
 """
 
+import math
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -458,14 +459,17 @@ def _moves_another(tape: Tape, step: Step, i: int) -> bool:
 
 
 def _only_elementwise(tape: Tape, step: Step, i: int) -> bool:
-    """Is the state used only for a parameter of its own shape?"""
+    """Is the state used, number by number, only for a parameter of its own size?
+
+    The shapes may differ: (3,) and (1, 3), or rows of one long array.
+    """
     begin = step.start[i]
-    shape, reached, starts = tape.nodes[begin].shape, {begin}, set(step.start.values())
+    size, reached, starts = math.prod(tape.nodes[begin].shape), {begin}, set(step.start.values())
     of_others = set(step.end.values()) - {step.end[i]}
     for id in step.nodes:
         node = tape.nodes[id]
         if id not in starts and any(n in reached for n in node.inputs):
-            if node.op not in BETWEEN or (node.shape != shape and id > begin):
+            if node.op not in BETWEEN or (math.prod(node.shape) != size and id > begin):
                 return False
             if id not in of_others:
                 reached.add(id)
