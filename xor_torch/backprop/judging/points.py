@@ -566,8 +566,7 @@ class Bench:
             given[n] = torch.zeros(self.tape.nodes[n].shape, dtype=torch.float64)
         inside = self.view(k).inside
         branches = [(n, answer) for n, answer in self.tape.branches if n in inside]
-        also = [*step.nodes, *(n for n, _ in branches)]
-        values = replay.run(self.tape, step.end.values(), given, self.ties, also)
+        values = self._plan(k, tuple(given)).run(given, self.ties)
         if any(n in values and bool(values[n].bool().any()) != answer for n, answer in branches):
             return None
         equal = self._ties(step, values)
@@ -576,6 +575,12 @@ class Bench:
         if equal and seed is None:
             return None  # the derivative of relu at 0 is a convention
         return values
+
+    @kept
+    def _plan(self, k: int, given: tuple[int, ...]) -> replay.Plan:
+        """How to repeat a step."""
+        step = self.steps[k]
+        return replay.Plan(self.tape, step.end.values(), given, step.nodes)
 
     def make_points(self) -> None:
         self._more.clear()
@@ -636,9 +641,8 @@ class Bench:
                         *self.left_out.get(point.step, ()),
                     )
                 }
-                values = replay.run(
-                    self.tape, [*step.end.values()], given, self.ties, step.nodes, rounding=draw
-                )
+                plan = self._plan(point.step, tuple(given))
+                values = plan.run(given, self.ties, rounding=draw)
                 leaves = [values[step.start[i]] for i in self.parameters]
                 changes = [self.change(point.step, i, values).detach() for i in self.parameters]
                 point.noisy.append((values, leaves, changes))
