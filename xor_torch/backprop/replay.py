@@ -9,6 +9,7 @@ import functools
 import inspect
 import operator
 from collections.abc import Callable, Collection, Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -17,13 +18,17 @@ from .operations import PARTS
 from .tape import Node, Ref, Tape, Unknown, refs_in
 from .twins import FIRST_OF_EQUAL, OF_TWO_NUMBERS, TWINS, dtype_of, number, of_kind, tensor
 
-__all__ = ["CannotReplay", "Plan", "Tensor", "apply", "number", "run", "tensor"]
+__all__ = ["CannotReplay", "OtherBranch", "Plan", "Tensor", "apply", "number", "run", "tensor"]
 
 Tensor = torch.Tensor
 
 
 class CannotReplay(Exception):  # noqa: N818 - a verdict, not an error
     """The tape holds something that has no equivalent here."""
+
+
+class OtherBranch(Exception):  # noqa: N818 - an answer, not an error
+    """With these numbers the script would have gone another way, which is not on the tape."""
 
 
 def run(
@@ -70,6 +75,7 @@ class Plan:
         given: Mapping[int, Tensor],
         ties: bool = False,
         rounding: torch.Generator | None = None,
+        branches: Mapping[int, bool] = MappingProxyType({}),
     ) -> dict[int, Tensor]:
         """Compute the values.
 
@@ -80,15 +86,19 @@ class Plan:
                 The distance between two such runs shows how much of a value is rounding (random
                 arithmetic: Vignes, "A stochastic arithmetic for reliable scientific computation",
                 1993).
+            branches: what the script asked some values, and the answers.
 
         Returns:
             id -> value: float64, or int64 and bool where the tape has integers and truth values.
 
         Raises:
             CannotReplay: an operation or one of its options has no twin, or the twin failed.
+            OtherBranch: an answer would have been another.
 
         """
         values: dict[int, Tensor] = {**given, **self.recorded}
+        for id in branches.keys() & values.keys():
+            _stay(values[id], branches[id])
         for node, required in self.rest:
             if required:
                 value = apply(self.tape, node, values, ties)
@@ -98,7 +108,14 @@ class Plan:
             elif all(i in values for i in node.inputs):
                 with contextlib.suppress(CannotReplay):
                     values[node.id] = apply(self.tape, node, values, ties)
+            if node.id in branches and node.id in values:
+                _stay(values[node.id], branches[node.id])
         return values
+
+
+def _stay(value: Tensor, answer: bool) -> None:
+    if bool(value.bool().any()) != answer:
+        raise OtherBranch
 
 
 def needed(
