@@ -320,69 +320,6 @@ def replaced(bench: Bench, one: Fit) -> Diagnosis | None:
     return None
 
 
-def left_alone(bench: Bench, one: Fit) -> Diagnosis | None:
-    """Weights that the forward pass multiplies with and that no step changes.
-
-    They were meant to be trained if a value with their shape is computed from the error and used
-    for nothing.
-    """
-    k = next(iter(one.objective.terms))
-    view, nodes = bench.view(k), bench.tape.nodes
-    since = min(view.starts)
-    forward = view.behind(one.objective.values(k)) - view.starts
-    stack = [i for n in forward for i in nodes[n].inputs if i not in view.inside and i > since]
-    found: set[int] = set()
-    seen: set[int] = set()
-    read: set[int] = set()
-    for n in forward:  # what is multiplied with trained weights is data
-        trained = any(bench.tape.origin(i, PARTS) in view.begin for i in nodes[n].inputs)
-        if nodes[n].op in PRODUCTS and not trained:
-            read |= {*nodes[n].inputs}
-    while stack:
-        n = stack.pop()
-        if n in seen or n in view.inside:
-            continue
-        seen.add(n)
-        if nodes[n].op in PRODUCTS:
-            read |= {*nodes[n].inputs}
-        if n > since:
-            stack += nodes[n].inputs
-    states = {n for s in bench.network.states for n in s.nodes}
-    for n in read:
-        origin = nodes[_unchanged(bench, n)]
-        value = origin.value
-        if origin.dtype != "f" or value is None or value.ndim != 2:
-            continue
-        if origin.id >= since or (value == value.round()).all():
-            continue
-        if states.isdisjoint(bench.tape.behind([origin.id], range(since))):  # without the network
-            found.add(origin.id)
-    for n in sorted(found):
-        for m in view.step.nodes:
-            unused = not view.reaches.get(m) and not view.users.get(m) and m not in forward
-            if unused and nodes[m].shape == nodes[n].shape and view.depends[m] == view.full:
-                name = nodes[m].name or nodes[n].name
-                return Diagnosis(
-                    nodes[m].line, name, None, True, [nodes[n].name], nodes[n].shape, m
-                )
-    return None
-
-
-def _unchanged(bench: Bench, n: int) -> int:
-    """Where a value comes from, if only zero was added to it on the way."""
-    nodes = bench.tape.nodes
-    for _ in range(len(nodes)):
-        n = bench.tape.origin(n, PARTS)
-        node = nodes[n]
-        before = nodes[node.inputs[0]].value if node.inputs else None
-        if node.op not in ("add", "subtract") or node.value is None or before is None:
-            break
-        if not np.array_equal(before, node.value):
-            break
-        n = node.inputs[0]
-    return n
-
-
 def never_read(bench: Bench) -> Diagnosis | None:
     """An array that is updated where the parameters are, and that the forward pass leaves out."""
     k, nodes = bench.chosen[-1], bench.tape.nodes

@@ -137,12 +137,20 @@ def _chains(tape: Tape) -> list[State]:
     follows: dict[int, set[int]] = defaultdict(set)
     for old, new in tape.links:
         follows[tape.nodes[old].site].add(tape.nodes[new].site)
-    recurring = {site for site in follows if site in _reachable(follows, site)}
-    links = [(old, new) for old, new in tape.links if tape.nodes[new].site in recurring]
-    parent = {new: old for old, new in links}
+    after = {site: _reachable(follows, site) for site in follows}
+    parent: dict[int, int] = {}
     depth: dict[int, int] = {}
-    for old, new in links:  # in order of time
-        depth[new] = depth.get(old, 0) + 1
+    for old, new in tape.links:  # in order of time
+        place = tape.nodes[new].site
+        if place not in after.get(place, ()):
+            continue
+        # Of two values that a sum may have replaced, the one that such sums lead to: in
+        # g = g + rate * w, no g becomes a w.
+        was = parent.get(new)
+        if was is None or (
+            tape.nodes[was].site not in after[place] and tape.nodes[old].site in after[place]
+        ):
+            parent[new], depth[new] = old, depth.get(old, 0) + 1
     chains, used = [], set()
     for end in sorted(depth, key=lambda n: (-depth[n], n)):
         path = [end]
