@@ -59,12 +59,10 @@ class Node:
     value: np.ndarray | None = None  # a copy; None if large
     marks: int = 0  # one bit for each array from outside that it descends from; not saved
     inputs: tuple[int, ...] = field(init=False)  # the ids of all Refs in args and kwargs
+    again: Any = field(init=False, default=None)  # a function that does it again, see `replay`
 
     def __post_init__(self) -> None:
-        found: list[int] = []
-        _add_refs(self.args, found)
-        _add_refs(self.kwargs, found)
-        self.inputs = tuple(found)
+        self.inputs = refs_in((self.args, self.kwargs))
 
 
 class Tape:
@@ -289,6 +287,13 @@ def _whole(x: Any) -> int:
 def squeezed(shape: Iterable[int]) -> tuple[int, ...]:
     """A shape without its ones."""
     return tuple(n for n in shape if n != 1)
+
+
+def refs_in(x: Any) -> tuple[int, ...]:
+    """The ids of all values among nested arguments."""
+    found: list[int] = []
+    _add_refs(x, found)
+    return tuple(found)
 
 
 def _add_refs(x: Any, found: list[int]) -> None:

@@ -37,9 +37,10 @@ from .steps import Network, find_networks
 from .words import convention, describe, without_objective
 
 SECONDS = 24.0  # for judging a tape
-LEAST = 5.0  # for one network of several, as long as there is time
+LEAST = 5.0  # for one network of several, or for a last question, as long as there is time
 KEPT = 1 / 6  # of a network's time, which is kept for one last question
 MOST_PAIRS = 16  # pairs that are examined at all points
+RIGID = "the training step takes another branch as soon as a number changes"
 
 
 @one_thread()
@@ -59,7 +60,7 @@ def judge(tape: Tape, seconds: float = SECONDS) -> list[Finding]:
             if f.verdict != "cannot tell" or not _made_from(tape, network, given)
         ]
         if all(f.verdict == "cannot tell" for f in found) and clock.left() > 0:
-            found = _replaced(tape, clock.left()) or found
+            found = _replaced(tape, Clock(min(clock.left(), LEAST))) or found
     except Exception as e:
         return [_failed(e)]
     return found
@@ -71,12 +72,13 @@ def _made_from(tape: Tape, network: Network, some: set[int]) -> bool:
     return all(some & tape.behind(s.updates[:1], among) for s in network.states)
 
 
-def _replaced(tape: Tape, seconds: float) -> list[Finding]:
+def _replaced(tape: Tape, clock: Clock) -> list[Finding]:
     """Networks with a parameter that every step replaces by its gradient: ``W = -lr * dW``."""
     found = []
     for network in find_networks(tape, replaced=True):
         ends = {n for s in network.states if s.replaced for n in s.updates}
-        finding = _judge_network(tape, network, seconds) if ends else None
+        ask = ends and clock.left() > 0
+        finding = _judge_network(tape, network, clock.left()) if ask else None
         place = finding.diagnosis if finding is not None else None
         if finding is not None and place is not None and place.mistake is None:
             found += [finding] if place.node in ends else []
@@ -91,8 +93,8 @@ def _failed(e: Exception) -> Finding:
 def _judge_network(tape: Tape, network: Network, seconds: float) -> Finding:
     clock = Clock(seconds, KEPT)
     finding = _try(tape, network, clock)
-    in_time = clock.left() > 0
-    plain = tape.without_small_constants() if finding.verdict != "correct" and in_time else None
+    again = finding.verdict != "correct" and finding.reason != RIGID and clock.left() > 0
+    plain = tape.without_small_constants() if again else None
     if plain is not None:
         other = _try(plain, network, clock, changed=True)
         if other.verdict == "correct" or finding.verdict == "cannot tell" != other.verdict:
@@ -131,6 +133,8 @@ def _try(tape: Tape, network: Network, clock: Clock, changed: bool = False) -> F
             finding = found
         if found.verdict == "correct" or not in_time or judgement.bench is None:
             break
+        if found.reason == RIGID:  # the numbers are the same, whichever counts
+            break
         if ties or not judgement.bench.ties_matter():
             break
     assert finding is not None
@@ -168,7 +172,7 @@ class Judgement:
             bench.check_replay()
         bench.make_points()
         if sum(p.moved for p in bench.points) < 2:
-            raise CannotTell("the training step takes another branch as soon as a number changes")
+            raise CannotTell(RIGID)
         level: Finding | tuple[list[Fit], list[Fit]] = [], []
         states = any(s.optimiser for s in bench.network.states)
         inner = optimisers.enter(bench) if states else None
