@@ -25,6 +25,7 @@ MistakeName = Literal[
 ]
 
 #: A note: `Tape.without_small_constants` was judged.
+WITHOUT_CUTS = "{where} cuts derivatives off at a limit: the check took them as they are without it"
 WITHOUT_CONSTANTS = "the constants against a division by zero were left out of the check"
 
 
