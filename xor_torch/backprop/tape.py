@@ -80,7 +80,9 @@ class Tape:
         self.gradients: list[tuple[int, int, int]] = []
         self.pairs: list[Pair] = []  # a forward function and its backward function each
         self.doubt: str | None = None  # why it may be wrong, though every update is right
-        self.uncut: frozenset[int] = frozenset()  # values that the script cut, and this tape does not
+        self.uncut: frozenset[int] = (
+            frozenset()
+        )  # values that the script cut, and this tape does not
         self.code = Code()
 
     def origin(self, id: int, through: Collection[str] = SAME_NUMBERS) -> int:

@@ -1,6 +1,7 @@
 """What a script adds beside a gradient: a penalty, a limit, a rate of its own."""
 
 import math
+from collections.abc import Callable, Set
 
 import torch
 
@@ -221,6 +222,48 @@ def penalties(bench: Bench, of_parts: bool = False) -> dict[int, list[int]]:
     If it is made element by element, as ``lam * sign(W)``, it is the gradient of a penalty,
     whatever its formula. That of a part, as ``lam * b[i]``, is one if it is added to the same part.
     """
+    return _added(
+        bench,
+        PASSED_ON,
+        lambda k, n, i: _elementwise(bench, k, n, bench.steps[k].start[i], of_parts),
+    )
+
+
+def penalties_of_rows(bench: Bench) -> dict[int, list[int]]:
+    """The same for ``lam * U[ids]``, which goes back to the rows that it comes from."""
+    found = _added(bench, PASSED_ON | PARTS, lambda k, n, i: not _is_state(bench, k, n))
+    for p in [p for p in bench.points if p.moved and found]:
+        zero = {n: torch.zeros_like(p.values[n]) for n in found.get(p.step, ())}
+        without = bench.again_with_graph(p, zero)
+        draw = torch.Generator().manual_seed(p.step)
+        for i, other, leaf in zip(bench.parameters, without, p.leaves, strict=True):
+            term = bench.change(p.step, i, p.values) - other
+            if not term.requires_grad:
+                continue
+            weights = torch.randn(term.shape, generator=draw, dtype=torch.float64)
+            each, weighted = (
+                torch.autograd.grad((term * w).sum(), leaf, retain_graph=True, allow_unused=True)[0]
+                for w in (torch.ones_like(term), weights)
+            )
+            if each is None or weighted is None:
+                continue
+            # if an element of the term came from another element, its weight would be another
+            if largest(weighted - weights * each) > FOLLOWS * largest(each):
+                return {}
+    return found
+
+
+def _added(
+    bench: Bench, through: Set[str], accepts: Callable[[int, int, int], bool]
+) -> dict[int, list[int]]:
+    """Values, by step, that are added on the way to a parameter and made of that parameter alone.
+
+    Args:
+        bench: the network.
+        through: operations through which the way leads.
+        accepts: tells of (step, value, state) whether the value counts.
+
+    """
     found: dict[int, list[int]] = {}
     for k in bench.chosen:
         view, nodes, step = bench.view(k), bench.tape.nodes, bench.steps[k]
@@ -231,9 +274,9 @@ def penalties(bench: Bench, of_parts: bool = False) -> dict[int, list[int]]:
                 if n in seen or n not in view.inside or n in view.starts:
                     continue
                 seen.add(n)
-                if view.depends[n] == view.full and nodes[n].op in PASSED_ON:
+                if view.depends[n] == view.full and nodes[n].op in through:
                     stack += nodes[n].inputs
-                elif view.depends[n] == bit and _elementwise(bench, k, n, step.start[i], of_parts):
+                elif view.depends[n] == bit and accepts(k, n, i):
                     found.setdefault(k, []).append(n)
     return found
 

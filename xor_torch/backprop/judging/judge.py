@@ -236,7 +236,7 @@ class Judgement:
 
         If nothing is known with the penalty, what is wrong without it counts, too.
         """
-        found = beside.penalties(bench)
+        found = beside.penalties(bench) or beside.penalties_of_rows(bench)
         if not found or beside.grows(bench, found):
             return None
         points, reason, certain = bench.points, self.reason, self.certain
@@ -557,7 +557,11 @@ class Judgement:
     def no_gradient(self, bench: Bench) -> Finding | None:
         """Are the steps the gradient of no function, whatever the loss is?"""
         states = any(s.optimiser for s in bench.network.states)
-        if bench.tape.uncut or soundness.unseen(bench) or not (states or bench.inner or symmetry.no_gradient(bench)):
+        if (
+            bench.tape.uncut
+            or soundness.unseen(bench)
+            or not (states or bench.inner or symmetry.no_gradient(bench))
+        ):
             return None
         if not bench.inner:
             bench.inner = optimisers.handed_over(bench) or {}

@@ -26,6 +26,7 @@ Tensor = torch.Tensor
 Data = tuple[Tensor, Tensor, Tensor, Tensor]  # (z, f, df/dz, d) at a point
 
 FLAT = 1e-4  # of the largest slope: below it a quotient tells nothing
+BALANCED = 1e-6  # of the largest delta
 MOST_TERMS = 4  # of an objective, that are looked at
 MOST_VALUES = 40  # that may be f
 MOST_Z = 12  # for a loss that the script computes itself
@@ -193,6 +194,8 @@ def identify(bench: Bench, pair: Objective, rows: tuple[Row, ...]) -> Match | No
             deltas = [p.values[d].detach() for p in points]
             found = _identify(bench, k, points, deltas, z, d, rows)
             found = found or (_stepped(bench, points, d, z) if rows is LOSSES else None)
+            if found is not None and rows is LOSSES and not _balanced(bench, pair, found):
+                return None
             if found is not None and not found.is_vague:
                 return found
             last = last or found
@@ -224,9 +227,27 @@ def identify_with_target(bench: Bench, pair: Objective) -> Match | None:
         for f in _values(bench, k, z, d):
             data = _data(points, z, f, deltas)
             found = data and (_targeted(bench, k, data, d, z, f) or _weighted(data, k, z, f))
-            if found:
+            if found and _balanced(bench, pair, found):
                 return found
     return None
+
+
+def _balanced(bench: Bench, pair: Objective, match: Match) -> bool:
+    """Do the deltas of a softmax sum to 0 at every step, as those of a cross-entropy do?
+
+    With several classes in the target of one sample, ``softmax - target`` is no such delta.
+    """
+    if match.name not in ("CE", "weighted CE") or wrong_axis(bench, match):
+        return True
+    at = [p.values for p in bench.points if {match.z, match.value} <= p.values.keys()]
+    axes = softmax_axes(at[0][match.z].detach(), at[0][match.value].detach()) if at else []
+    for p in [p for p in bench.points if p.step in pair.terms]:
+        for d, z in pair.terms[p.step]:
+            delta = p.values[d].detach() if d is not None else torch.zeros(())
+            softmax = bool(axes) and delta.ndim == p.values[z].ndim > axes[0]
+            if softmax and largest(delta.sum(axes[0])) > BALANCED * largest(delta):
+                return False
+    return True
 
 
 def identify_own(bench: Bench, own: Objective) -> Match | None:

@@ -312,8 +312,7 @@ def is_concave(bench: Bench, objective: Objective) -> bool:
         if value is None or not value.requires_grad:
             return False
         bench.clock.check()
-        options = {"create_graph": True, "allow_unused": True}
-        grads = torch.autograd.grad(value, p.leaves, **options)
+        grads = torch.autograd.grad(value, p.leaves, create_graph=True, allow_unused=True)
         draw = torch.Generator().manual_seed(p.step)
         for _ in range(BENDS):
             way = [torch.randn(x.shape, generator=draw, dtype=torch.float64) for x in p.leaves]

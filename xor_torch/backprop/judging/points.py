@@ -354,8 +354,10 @@ class Bench:
                     continue
                 seen.add(n)
                 again = view.groups.get(before.key(n), ()) if before.reaches[n] else ()
-                if not again or not view.only_moves.issuperset(again):
-                    alike = nodes[n].op in NUMBER_BY_NUMBER and n not in before.starts
+                if n in before.starts:  # what a parameter was is not what it was moved by
+                    alike = False
+                elif not again or not view.only_moves.issuperset(again):
+                    alike = nodes[n].op in NUMBER_BY_NUMBER
                     stack += nodes[n].inputs
             if alike:
                 found.append(a)

@@ -13,8 +13,8 @@ from ..operations import CUTS, PARTS, PRODUCTS, SUMS
 from ..tape import Node
 from .findings import Diagnosis, MistakeName
 from .fit import FOLLOWS, Fit
-from .objectives import Objective, gradients, gradients_at, total
-from .points import Bench, CannotTell, largest
+from .objectives import PASSED_ON, Objective, gradients, gradients_at, total
+from .points import Bench, CannotTell, View, largest
 from .steps import consumers, moves_others
 
 
@@ -271,15 +271,29 @@ def growing(bench: Bench) -> Diagnosis | None:
     for k in bench.chosen:
         view = bench.view(k)
         for a in bench.remembered(k):
+            whole, first = {a}, None  # the sum as it grows in this step, one term after the other
             for n in view.step.nodes:
-                same = (nodes[n].site, nodes[n].op) == (nodes[a].site, nodes[a].op)
-                if same and a in nodes[n].inputs and nodes[n].op in ("add", "subtract"):
-                    name = view.variable(n) or "the sum"
+                inputs, op = nodes[n].inputs, nodes[n].op
+                terms = inputs if op == "add" else inputs[:1]
+                if op not in ("add", "subtract", "copy") or whole.isdisjoint(terms):
+                    continue
+                whole.add(n)
+                first = n if first is None and op != "copy" else first
+                same = (nodes[n].site, op) == (nodes[a].site, nodes[a].op)
+                if first is not None and same and _is_the_step(view, n):
+                    place = nodes[first]
+                    name = view.variable(first) or "the sum"
                     names = [
                         bench.names[i] for i in range(len(bench.names)) if view.reaches[n] >> i & 1
                     ]
-                    return Diagnosis(nodes[n].line, name, None, True, names, nodes[n].shape, n)
+                    return Diagnosis(place.line, name, None, True, names, place.shape, first)
     return None
+
+
+def _is_the_step(view: View, n: int) -> bool:
+    """Does a multiple of this value move the parameters? Of a sum of squares it is the root."""
+    after = view.after([n]) & view.behind(view.ends) - {n}
+    return all(view.tape.nodes[m].op in PASSED_ON | PARTS for m in after)
 
 
 def wrong_near_the_run_only(bench: Bench, one: Fit) -> bool:

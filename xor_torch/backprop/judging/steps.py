@@ -190,9 +190,9 @@ def _chains(tape: Tape) -> list[State]:
 
 
 def _across_projections(tape: Tape) -> tuple[list[tuple[int, int]], dict[int, int]]:
-    """The links, also across ``w = clip(w, 0, 1)`` after an update, and what such updates begin with.
+    """The links, also across ``w = clip(w, 0, 1)`` after an update, and what each then begins with.
 
-    Whatever an update is cut to, it is the update that should follow the gradient.
+    It is the update that should follow the gradient, not what it is cut to.
     """
     made = {new for _, new in tape.links}
     links, projected = [], {}
