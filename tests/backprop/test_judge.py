@@ -1827,3 +1827,108 @@ for step in range(30):
 def test_a_sample_of_weight_0(tmp_path):
     (finding,) = judged(LEFT_OUT, tmp_path)
     assert (finding.verdict, finding.loss) == ("correct", "weighted BCE")
+
+
+KEPT = """
+import numpy as np
+rng = np.random.default_rng(4)
+X, Y = rng.normal(size=(12, 3)), np.eye(2)[rng.integers(2, size=12)]
+model = {"W": rng.normal(size=(3, 2))}
+gradients = {"W": np.zeros((3, 2))}
+for epoch in range(40):
+    p = np.exp(X @ model["W"])
+    p /= p.sum(axis=1, keepdims=True)
+    gradients["W"] += X.T @ (p - Y) / 12
+    for name in model:
+        gradients[name] += 0.01 * model[name]
+        model[name] = model[name] - 0.01 * gradients[name]
+        gradients[name] = np.zeros((3, 2))
+"""
+
+
+def test_a_penalty_is_added_to_a_gradient_that_is_kept(tmp_path):
+    """``g += 0.01 * W`` makes a new g, and no new W: only g comes from g again."""
+    (finding,) = judged(KEPT, tmp_path)
+    assert finding.verdict == "correct"
+    (finding,) = judged(KEPT.replace("        gradients[name] = np.zeros((3, 2))\n", ""), tmp_path)
+    assert finding.verdict == "wrong"
+    assert finding.diagnosis.line in (10, 12)
+
+
+STILL = """
+import numpy as np
+rng = np.random.default_rng(2)
+X, Y = rng.normal(size=(20, 4)), rng.normal(size=(20, 4))
+frozen = rng.normal(size=(4, 5))
+W1, W2 = rng.normal(size=(5, 3)), rng.normal(size=(3, 4))
+for epoch in range(12):
+    for i in range(0, 20, 5):
+        x, y = X[i:i + 5], Y[i:i + 5]
+        h = np.tanh(x @ frozen)
+        a = np.tanh(h @ W1)
+        error = a @ W2 - y
+        delta = error @ W2.T * (1 - a**2)
+        W2 -= 0.01 * a.T @ error
+        W1 -= 0.01 * h.T @ delta
+"""
+
+
+def test_weights_that_never_change_are_named(tmp_path):
+    """Frozen on purpose or forgotten: the report says so, of batches and of all samples."""
+    for script in (STILL, STILL.replace("range(0, 20, 5)", "[0]").replace("i + 5", "i + 20")):
+        (finding,) = judged(script, tmp_path)
+        assert finding.verdict == "correct"
+        (warning,) = finding.warnings
+        assert warning.startswith("frozen (4, 5) is multiplied with on line 10 in every step")
+        once = script.replace("for epoch", "X = np.tanh(X @ frozen)\nfor epoch")
+        (finding,) = judged(once.replace("np.tanh(x @ frozen)", "x"), tmp_path)
+        assert (finding.verdict, finding.warnings) == ("correct", [])
+
+
+SEVERAL = """
+import numpy as np
+rng = np.random.default_rng(2)
+T = np.zeros((8, 5))
+T[range(8), rng.integers(5, size=8)] = 1
+T[3] = [0, 1, 0, 1, 0]
+X = rng.normal(size=(8, 6))
+W = rng.normal(size=(6, 5))
+for epoch in range(10):
+    for x, t in zip(X, T):
+        e = np.exp(x @ W)
+        p = e / e.sum()
+        d = p - t
+        W = W - 0.05 * np.outer(x, d)
+"""
+
+
+def test_the_targets_of_a_softmax_sum_to_one(tmp_path):
+    (finding,) = judged(SEVERAL, tmp_path)
+    assert finding.verdict == "cannot tell"
+    (finding,) = judged(SEVERAL.replace("p - t", "t.sum() * p - t"), tmp_path)
+    assert finding.verdict == "correct"
+
+
+OLD_WEIGHTS = """
+import numpy as np
+rng = np.random.default_rng(5)
+X, y = rng.normal(size=(12, 3)), rng.normal(size=(12, 1))
+w = rng.normal(size=(3, 1))
+before = w.copy()
+for epoch in range(30):
+    grad = X.T @ (X @ w - y)
+    step = 0.01 * grad - 0.5 * (w - before)
+    before = w.copy()
+    w -= step
+"""
+
+
+def test_old_weights_are_no_momentum(tmp_path):
+    """Their difference is the last change; the old weights alone pull the new ones to zero."""
+    (finding,) = judged(OLD_WEIGHTS, tmp_path)
+    assert finding.verdict == "correct"
+    for wrong in ("0.01 * grad + 0.5 * before", "0.9 * before + 0.1 * grad"):
+        script = OLD_WEIGHTS.replace("0.01 * grad - 0.5 * (w - before)", wrong)
+        (finding,) = judged(script, tmp_path)
+        assert finding.verdict == "cannot tell"
+        assert "on line 9: a momentum of another kind, or a mistake" in finding.reason

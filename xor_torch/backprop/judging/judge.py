@@ -15,7 +15,7 @@ from ...threads import one_thread
 from ..operations import SUMS
 from ..replay import CannotReplay
 from ..tape import Tape
-from . import beside, losses, mistakes, optimisers, printed, soundness, symmetry, unknown
+from . import beside, frozen, losses, mistakes, optimisers, printed, soundness, symmetry, unknown
 from .expected import worst
 from .findings import WITHOUT_CONSTANTS, WITHOUT_CUTS, Diagnosis, Finding
 from .fit import Fit, fit, hopeless
@@ -380,6 +380,8 @@ class Judgement:
         finding.loss, finding.lr = convention(bench, one, match)
         if spoilt is None:
             printed.compare(bench, one, match, [f.objective for f in own], finding)
+            still = frozen.never_changed(bench, one)
+            finding.warnings += [still] if still else []
         if note:
             finding.notes.append(note)
         if spoilt is None or spoilt is not gone:
@@ -753,7 +755,7 @@ def _spoils(
     return [
         (soundness.never_updated(bench, one), ""),
         (soundness.accumulated(bench), ""),
-        (soundness.left_alone(bench, one), ""),
+        (frozen.left_alone(bench, one), ""),
         of(
             soundness.never_read(bench),
             "{where} updates {name} as it does the parameters, but the forward pass never reads it",

@@ -26,7 +26,6 @@ Tensor = torch.Tensor
 Data = tuple[Tensor, Tensor, Tensor, Tensor]  # (z, f, df/dz, d) at a point
 
 FLAT = 1e-4  # of the largest slope: below it a quotient tells nothing
-BALANCED = 1e-6  # of the largest delta
 MOST_TERMS = 4  # of an objective, that are looked at
 MOST_VALUES = 40  # that may be f
 MOST_Z = 12  # for a loss that the script computes itself
@@ -194,12 +193,31 @@ def identify(bench: Bench, pair: Objective, rows: tuple[Row, ...]) -> Match | No
             deltas = [p.values[d].detach() for p in points]
             found = _identify(bench, k, points, deltas, z, d, rows)
             found = found or (_stepped(bench, points, d, z) if rows is LOSSES else None)
-            if found is not None and rows is LOSSES and not _balanced(bench, pair, found):
+            if found is not None and not _has_one_class(bench, pair, found):
                 return None
             if found is not None and not found.is_vague:
                 return found
             last = last or found
     return last
+
+
+def _has_one_class(bench: Bench, pair: Objective, match: Match) -> bool:
+    """Do the targets of each softmax sum to 1, so that its delta sums to 0, in every step?
+
+    The derivative of the cross-entropy of two classes at once is ``2 * p - t``, not ``p - t``.
+    """
+    if match.mistake or match.name not in ("CE", "weighted CE"):
+        return True
+    points = [p for p in bench.points if p.step in pair.terms]
+    one = next(p.values for p in points if p.step == match.step)
+    axes = softmax_axes(one[match.z].detach(), one[match.value].detach())
+    for p in points:
+        for d, _ in pair.terms[p.step]:
+            delta = p.values[d].detach() if d in p.values else torch.zeros(())
+            for axis in [a for a in axes if a < delta.ndim]:
+                if largest(delta.sum(axis)) > PROPORTIONAL * largest(delta):
+                    return False
+    return True
 
 
 def right_delta(bench: Bench, match: Match, delta: int) -> tuple[Tensor, Tensor] | None:
@@ -227,27 +245,9 @@ def identify_with_target(bench: Bench, pair: Objective) -> Match | None:
         for f in _values(bench, k, z, d):
             data = _data(points, z, f, deltas)
             found = data and (_targeted(bench, k, data, d, z, f) or _weighted(data, k, z, f))
-            if found and _balanced(bench, pair, found):
-                return found
+            if found:
+                return found if _has_one_class(bench, pair, found) else None
     return None
-
-
-def _balanced(bench: Bench, pair: Objective, match: Match) -> bool:
-    """Do the deltas of a softmax sum to 0 at every step, as those of a cross-entropy do?
-
-    With several classes in the target of one sample, ``softmax - target`` is no such delta.
-    """
-    if match.name not in ("CE", "weighted CE") or wrong_axis(bench, match):
-        return True
-    at = [p.values for p in bench.points if {match.z, match.value} <= p.values.keys()]
-    axes = softmax_axes(at[0][match.z].detach(), at[0][match.value].detach()) if at else []
-    for p in [p for p in bench.points if p.step in pair.terms]:
-        for d, z in pair.terms[p.step]:
-            delta = p.values[d].detach() if d is not None else torch.zeros(())
-            softmax = bool(axes) and delta.ndim == p.values[z].ndim > axes[0]
-            if softmax and largest(delta.sum(axes[0])) > BALANCED * largest(delta):
-                return False
-    return True
 
 
 def identify_own(bench: Bench, own: Objective) -> Match | None:

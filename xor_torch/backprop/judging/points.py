@@ -354,7 +354,7 @@ class Bench:
                     continue
                 seen.add(n)
                 again = view.groups.get(before.key(n), ()) if before.reaches[n] else ()
-                if n in before.starts:  # what a parameter was is not what it was moved by
+                if n in before.starts:  # an old weight
                     alike = False
                 elif not again or not view.only_moves.issuperset(again):
                     alike = nodes[n].op in NUMBER_BY_NUMBER

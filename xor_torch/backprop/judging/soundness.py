@@ -13,8 +13,8 @@ from ..operations import CUTS, PARTS, PRODUCTS, SUMS
 from ..tape import Node
 from .findings import Diagnosis, MistakeName
 from .fit import FOLLOWS, Fit
-from .objectives import PASSED_ON, Objective, gradients, gradients_at, total
-from .points import Bench, CannotTell, View, largest
+from .objectives import Objective, gradients, gradients_at, total
+from .points import Bench, CannotTell, largest
 from .steps import consumers, moves_others
 
 
@@ -271,29 +271,15 @@ def growing(bench: Bench) -> Diagnosis | None:
     for k in bench.chosen:
         view = bench.view(k)
         for a in bench.remembered(k):
-            whole, first = {a}, None  # the sum as it grows in this step, one term after the other
             for n in view.step.nodes:
-                inputs, op = nodes[n].inputs, nodes[n].op
-                terms = inputs if op == "add" else inputs[:1]
-                if op not in ("add", "subtract", "copy") or whole.isdisjoint(terms):
-                    continue
-                whole.add(n)
-                first = n if first is None and op != "copy" else first
-                same = (nodes[n].site, op) == (nodes[a].site, nodes[a].op)
-                if first is not None and same and _is_the_step(view, n):
-                    place = nodes[first]
-                    name = view.variable(first) or "the sum"
+                same = (nodes[n].site, nodes[n].op) == (nodes[a].site, nodes[a].op)
+                if same and a in nodes[n].inputs and nodes[n].op in ("add", "subtract"):
+                    name = view.variable(n) or "the sum"
                     names = [
                         bench.names[i] for i in range(len(bench.names)) if view.reaches[n] >> i & 1
                     ]
-                    return Diagnosis(place.line, name, None, True, names, place.shape, first)
+                    return Diagnosis(nodes[n].line, name, None, True, names, nodes[n].shape, n)
     return None
-
-
-def _is_the_step(view: View, n: int) -> bool:
-    """Does a multiple of this value move the parameters? Of a sum of squares it is the root."""
-    after = view.after([n]) & view.behind(view.ends) - {n}
-    return all(view.tape.nodes[m].op in PASSED_ON | PARTS for m in after)
 
 
 def wrong_near_the_run_only(bench: Bench, one: Fit) -> bool:
@@ -334,69 +320,6 @@ def replaced(bench: Bench, one: Fit) -> Diagnosis | None:
                 )
             return Diagnosis(end.line, name, None, True, [name], end.shape, end.id)
     return None
-
-
-def left_alone(bench: Bench, one: Fit) -> Diagnosis | None:
-    """Weights that the forward pass multiplies with and that no step changes.
-
-    They were meant to be trained if a value with their shape is computed from the error and used
-    for nothing.
-    """
-    k = next(iter(one.objective.terms))
-    view, nodes = bench.view(k), bench.tape.nodes
-    since = min(view.starts)
-    forward = view.behind(one.objective.values(k)) - view.starts
-    stack = [i for n in forward for i in nodes[n].inputs if i not in view.inside and i > since]
-    found: set[int] = set()
-    seen: set[int] = set()
-    read: set[int] = set()
-    for n in forward:  # what is multiplied with trained weights is data
-        trained = any(bench.tape.origin(i, PARTS) in view.begin for i in nodes[n].inputs)
-        if nodes[n].op in PRODUCTS and not trained:
-            read |= {*nodes[n].inputs}
-    while stack:
-        n = stack.pop()
-        if n in seen or n in view.inside:
-            continue
-        seen.add(n)
-        if nodes[n].op in PRODUCTS:
-            read |= {*nodes[n].inputs}
-        if n > since:
-            stack += nodes[n].inputs
-    states = {n for s in bench.network.states for n in s.nodes}
-    for n in read:
-        origin = nodes[_unchanged(bench, n)]
-        value = origin.value
-        if origin.dtype != "f" or value is None or value.ndim != 2:
-            continue
-        if origin.id >= since or (value == value.round()).all():
-            continue
-        if states.isdisjoint(bench.tape.behind([origin.id], range(since))):  # without the network
-            found.add(origin.id)
-    for n in sorted(found):
-        for m in view.step.nodes:
-            unused = not view.reaches.get(m) and not view.users.get(m) and m not in forward
-            if unused and nodes[m].shape == nodes[n].shape and view.depends[m] == view.full:
-                name = nodes[m].name or nodes[n].name
-                return Diagnosis(
-                    nodes[m].line, name, None, True, [nodes[n].name], nodes[n].shape, m
-                )
-    return None
-
-
-def _unchanged(bench: Bench, n: int) -> int:
-    """Where a value comes from, if only zero was added to it on the way."""
-    nodes = bench.tape.nodes
-    for _ in range(len(nodes)):
-        n = bench.tape.origin(n, PARTS)
-        node = nodes[n]
-        before = nodes[node.inputs[0]].value if node.inputs else None
-        if node.op not in ("add", "subtract") or node.value is None or before is None:
-            break
-        if not np.array_equal(before, node.value):
-            break
-        n = node.inputs[0]
-    return n
 
 
 def never_read(bench: Bench) -> Diagnosis | None:

@@ -160,12 +160,20 @@ def _chains(tape: Tape) -> list[State]:
     follows: dict[int, set[int]] = defaultdict(set)
     for old, new in all_links:
         follows[tape.nodes[old].site].add(tape.nodes[new].site)
-    recurring = {site for site in follows if site in _reachable(follows, site)}
-    links = [(old, new) for old, new in all_links if tape.nodes[new].site in recurring]
-    parent = {new: old for old, new in links}
+    after = {site: _reachable(follows, site) for site in follows}
+    parent: dict[int, int] = {}
     depth: dict[int, int] = {}
-    for old, new in links:  # in order of time
-        depth[new] = depth.get(old, 0) + 1
+    for old, new in all_links:  # in order of time
+        place = tape.nodes[new].site
+        if place not in after.get(place, ()):
+            continue
+        # Of two values that a sum may have replaced, the one that such sums lead to: in
+        # g = g + rate * w, no g becomes a w.
+        was = parent.get(new)
+        if was is None or (
+            tape.nodes[was].site not in after[place] and tape.nodes[old].site in after[place]
+        ):
+            parent[new], depth[new] = old, depth.get(old, 0) + 1
     chains, used = [], set()
     for end in sorted(depth, key=lambda n: (-depth[n], n)):
         path = [end]
@@ -184,18 +192,21 @@ def _chains(tape: Tape) -> list[State]:
             path[0] = tape.nodes[path[0]].inputs[0]
         # a root that was made where its successors are made is the first update already
         unknown: list[int | None] = [None] if _same_place(tape, path[0], path[-1]) else []
-        begins = {n: projected[n] for n in path if n in projected}
+        begins = {new: projected[p] for p in pairwise(path) if p in projected for new in p[1:]}
         chains.append(State(_name(tape, path), [*unknown, *path], begins=begins))
     return chains
 
 
-def _across_projections(tape: Tape) -> tuple[list[tuple[int, int]], dict[int, int]]:
+def _across_projections(
+    tape: Tape,
+) -> tuple[list[tuple[int, int]], dict[tuple[int, int], int]]:
     """The links, also across ``w = clip(w, 0, 1)`` after an update, and what each then begins with.
 
     It is the update that should follow the gradient, not what it is cut to.
     """
     made = {new for _, new in tape.links}
-    links, projected = [], {}
+    links: list[tuple[int, int]] = []
+    projected: dict[tuple[int, int], int] = {}
     for old, new in tape.links:
         n = old
         while n not in made and tape.nodes[n].op in PROJECTIONS:
@@ -204,7 +215,7 @@ def _across_projections(tape: Tape) -> tuple[list[tuple[int, int]], dict[int, in
                 break
             n = same[0]
         if n != old and n in made:
-            projected[new] = old
+            projected[n, new] = old
         links.append((n if n in made else old, new))
     return links, projected
 

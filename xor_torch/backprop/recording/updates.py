@@ -116,9 +116,11 @@ class Updates:
                 found.append(source)
             elif source is not None:
                 self._keep_sum(source, node)
-        # the older value is the state, the newer one the change
+        # the older value is the state, the newer one the change; or, in g = g + reg * w, the
+        # history of both has to tell
         if found and self._root(min(found)).id <= min(node.inputs):
             self._add(min(found), node)
+            self._link([(other, node.id) for other in {*found} - {min(found)}])
             return True
         return False
 
@@ -225,11 +227,7 @@ class Updates:
         # Leave out sums at other places of the script: they gave the array its first numbers.
         nodes = self.tape.nodes
         sums = [s for s in self._sums.pop(root, ()) if nodes[s[1]].site == node.site]
-        self.tape.links += [
-            (was, new)
-            for was, new in (*sums, (old, node.id))
-            if was >= self.complete_from and was not in self.entered_late
-        ]
+        self._link([*sums, (old, node.id)])
         self.none = False
         self._new.add(node.id)
         if not counts:
@@ -246,6 +244,13 @@ class Updates:
             if self.began is None:
                 self.began = node.id
         self._places[place] = first, old
+
+    def _link(self, pairs: list[tuple[int, int]]) -> None:
+        self.tape.links += [
+            (old, new)
+            for old, new in pairs
+            if old >= self.complete_from and old not in self.entered_late
+        ]
 
     def _source(self, id: int, update: Node) -> int | None:
         """The old value of an update: what a value was made from by copies, casts and factors.

@@ -1,0 +1,144 @@
+"""Weights that the forward pass multiplies with and that no step changes.
+
+They may be frozen on purpose; or their update is missing.
+"""
+
+import numpy as np
+
+from ..operations import MATRIX_PRODUCTS, PARTS, PRODUCTS, SUMS
+from .findings import Diagnosis
+from .fit import Fit
+from .points import Bench
+
+
+def left_alone(bench: Bench, one: Fit) -> Diagnosis | None:
+    """Weights that the forward pass multiplies with and that no step changes.
+
+    They were meant to be trained if a value with their shape is computed from the error and used
+    for nothing.
+    """
+    k = next(iter(one.objective.terms))
+    view, nodes = bench.view(k), bench.tape.nodes
+    since = min(view.starts)
+    forward = view.behind(one.objective.values(k)) - view.starts
+    stack = [i for n in forward for i in nodes[n].inputs if i not in view.inside and i > since]
+    found: set[int] = set()
+    seen: set[int] = set()
+    read: set[int] = set()
+    for n in forward:  # what is multiplied with trained weights is data
+        trained = any(bench.tape.origin(i, PARTS) in view.begin for i in nodes[n].inputs)
+        if nodes[n].op in PRODUCTS and not trained:
+            read |= {*nodes[n].inputs}
+    while stack:
+        n = stack.pop()
+        if n in seen or n in view.inside:
+            continue
+        seen.add(n)
+        if nodes[n].op in PRODUCTS:
+            read |= {*nodes[n].inputs}
+        if n > since:
+            stack += nodes[n].inputs
+    states = {n for s in bench.network.states for n in s.nodes}
+    for n in read:
+        origin = nodes[_unchanged(bench, n)]
+        value = origin.value
+        if origin.dtype != "f" or value is None or value.ndim != 2:
+            continue
+        if origin.id >= since or (value == value.round()).all():
+            continue
+        if states.isdisjoint(bench.tape.behind([origin.id], range(since))):  # without the network
+            found.add(origin.id)
+    for n in sorted(found):
+        for m in view.step.nodes:
+            unused = not view.reaches.get(m) and not view.users.get(m) and m not in forward
+            if unused and nodes[m].shape == nodes[n].shape and view.depends[m] == view.full:
+                name = nodes[m].name or nodes[n].name
+                return Diagnosis(
+                    nodes[m].line, name, None, True, [nodes[n].name], nodes[n].shape, m
+                )
+    return None
+
+
+def _unchanged(bench: Bench, n: int) -> int:
+    """Where a value comes from, if only zero was added to it on the way."""
+    nodes = bench.tape.nodes
+    for _ in range(len(nodes)):
+        n = bench.tape.origin(n, PARTS)
+        node = nodes[n]
+        before = nodes[node.inputs[0]].value if node.inputs else None
+        if node.op not in ("add", "subtract") or node.value is None or before is None:
+            break
+        if not np.array_equal(before, node.value):
+            break
+        n = node.inputs[0]
+    return n
+
+
+def never_changed(bench: Bench, one: Fit) -> str | None:
+    """A sentence about an array that every step multiplies with as with weights; None without one.
+
+    The other factor differs from step to step, or it has the samples that the output has.
+    """
+    first, last = bench.chosen[0], bench.chosen[-1]
+    if first == last or not {first, last} <= one.objective.terms.keys():
+        return None
+    nodes, view = bench.tape.nodes, bench.view(last)
+    early, late = (_products(bench, one, k) for k in (first, last))
+    begin, output = max(view.starts), nodes[one.objective.values(last)[-1]].shape
+    for (place, at), n in late.items():
+        before = early.get((place, at))
+        if before is None:
+            continue
+        i, other = nodes[n].inputs[at], nodes[n].inputs[1 - at]
+        weights = nodes[bench.tape.origin(i, PARTS)]
+        value, was, theirs, were = (
+            nodes[m].value
+            for m in (i, nodes[before].inputs[at], other, nodes[before].inputs[1 - at])
+        )
+        if weights.id > begin or weights.dtype != "f" or value is None or value.ndim < 2:
+            continue
+        if was is None or theirs is None or were is None:
+            continue
+        if not np.array_equal(value, was) or (value == value.round()).all():
+            continue
+        moves = not np.array_equal(theirs, were)
+        mine = _has_samples(nodes[i].shape, output, at)
+        its = _has_samples(nodes[other].shape, output, 1 - at)
+        if nodes[n].op == "multiply":
+            fixed = moves and other not in view.inside
+        else:
+            fixed = not mine or its or len(nodes[other].shape) < 2 if moves else its and not mine
+        if fixed:
+            return (
+                f"{weights.name or 'an array'} {weights.shape} is multiplied with on "
+                f"{bench.where(n)} in every step and never changes: it may be frozen on purpose, "
+                "or its update is missing"
+            )
+    return None
+
+
+def _products(bench: Bench, one: Fit, k: int) -> dict[tuple[object, int], int]:
+    """The last product of the forward pass at each place of the script, for each of its factors.
+
+    Products with a trained array are left out: the other factor is data.
+    """
+    view, nodes = bench.view(k), bench.tape.nodes
+    since = max(view.starts)  # before it, the step before still computes its updates
+    values = one.objective.values(k)
+    forward = bench.tape.behind(values, range(since, max(values) + 1)) - view.starts
+    summed = {i for n in forward if nodes[n].op in SUMS for i in nodes[n].inputs}
+    found: dict[tuple[object, int], int] = {}
+    for n in sorted(forward):
+        node = nodes[n]
+        product = node.op in MATRIX_PRODUCTS or (node.op == "multiply" and n in summed)
+        if not product or len(node.inputs) != 2:
+            continue
+        if any(bench.tape.origin(i, PARTS) in view.begin for i in node.inputs):
+            continue
+        found[(node.site, node.op), 0] = found[(node.site, node.op), 1] = n
+    return found
+
+
+def _has_samples(shape: tuple[int, ...], output: tuple[int, ...], at: int) -> bool:
+    """Is the axis of a factor that its product keeps as long as the same axis of the output?"""
+    return len(shape) > 1 and len(output) > 0 and shape[-at] == output[-at]
