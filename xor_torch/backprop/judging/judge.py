@@ -17,7 +17,7 @@ from ..replay import CannotReplay
 from ..tape import Tape
 from . import beside, frozen, losses, mistakes, optimisers, printed, soundness, symmetry, unknown
 from .expected import worst
-from .findings import WITHOUT_CONSTANTS, WITHOUT_CUTS, Diagnosis, Finding
+from .findings import CLIMBED, WITHOUT_CONSTANTS, WITHOUT_CUTS, Diagnosis, Finding
 from .fit import Fit, fit, hopeless
 from .losses import Match
 from .mistakes import name_of
@@ -280,7 +280,11 @@ class Judgement:
             named = losses.identify_own(bench, one.objective)
             likelihood = named is not None and losses.is_likelihood(bench, named)
             if likelihood or is_concave(bench, one.objective):
-                return self._correct(bench, one, named, own)
+                finding = self._correct(bench, one, named, own)
+                if finding.lr and finding.lr < 0:
+                    finding.lr = -finding.lr
+                    finding.notes.append(CLIMBED.format(one.objective.name or "a number"))
+                return finding
         if perfect is not None and finding is None:
             return self._by_own(bench, perfect, own)
         return finding or (own, found)
