@@ -1909,7 +1909,7 @@ def test_the_targets_of_a_softmax_sum_to_one(tmp_path):
     assert finding.verdict == "correct"
 
 
-OLD_WEIGHTS = """
+WEIGHTS_BEFORE = """
 import numpy as np
 rng = np.random.default_rng(5)
 X, y = rng.normal(size=(12, 3)), rng.normal(size=(12, 1))
@@ -1925,10 +1925,10 @@ for epoch in range(30):
 
 def test_old_weights_are_no_momentum(tmp_path):
     """Their difference is the last change; the old weights alone pull the new ones to zero."""
-    (finding,) = judged(OLD_WEIGHTS, tmp_path)
+    (finding,) = judged(WEIGHTS_BEFORE, tmp_path)
     assert finding.verdict == "correct"
     for wrong in ("0.01 * grad + 0.5 * before", "0.9 * before + 0.1 * grad"):
-        script = OLD_WEIGHTS.replace("0.01 * grad - 0.5 * (w - before)", wrong)
+        script = WEIGHTS_BEFORE.replace("0.01 * grad - 0.5 * (w - before)", wrong)
         (finding,) = judged(script, tmp_path)
         assert finding.verdict == "cannot tell"
         assert "on line 9: a momentum of another kind, or a mistake" in finding.reason

@@ -222,17 +222,6 @@ def test_gradients_that_are_never_set_to_zero(tmp_path):
     assert finding.verdict != "correct"
 
 
-def test_the_last_weights_are_no_momentum(tmp_path):
-    source = CORRECT["plain"].replace(
-        "    W1 -= lr * d_W1",
-        "    step = 0.9 * last + 0.1 * d_W1\n    last = W1.copy()\n    W1 -= lr * step",
-    )
-    source = source.replace("lr = ", "last = np.zeros((2, 4))\nlr = ", 1)
-    assert source.count("last") == 3
-    (finding,) = judged(source, tmp_path)
-    assert finding.verdict != "correct"
-
-
 SEVERAL = """
 import numpy as np
 rng = np.random.default_rng(0)
