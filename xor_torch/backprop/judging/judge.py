@@ -9,6 +9,7 @@ open.
 """
 
 import contextlib
+from collections import Counter
 from dataclasses import dataclass
 
 from ...threads import one_thread
@@ -236,7 +237,7 @@ class Judgement:
 
         If nothing is known with the penalty, what is wrong without it counts, too.
         """
-        found = beside.penalties(bench) or beside.penalties_of_rows(bench)
+        found = beside.penalties(bench)
         if not found or beside.grows(bench, found):
             return None
         points, reason, certain = bench.points, self.reason, self.certain
@@ -612,7 +613,7 @@ class Judgement:
         view, where = repair.view, bench.where(added[0])
         name = view.variable(added[0]) or "a derivative"
         penalty = beside.is_penalty(bench, repair.k, added, culprit)
-        others = beside.penalties(bench, of_parts=True)
+        others = beside.penalties(bench)
         bench.left_out = {
             k: [*dict.fromkeys([*found, *others.get(k, ())])]
             for k, found in beside.everywhere(bench, repair.k, added).items()
@@ -787,10 +788,13 @@ def _spoils(
 def _of_one_step(bench: Bench) -> list[Point]:
     """The points of the first step, if they are enough to rule something out.
 
-    It is the first of those that change something at the most points.
+    It is the first of those that change the most parameters, counted at each point: a sample may
+    have a zero for an input.
     """
-    changing = [p.step for p in bench.points if p.changing]
-    step = max((p.step for p in bench.points), key=changing.count)
+    changing = Counter[int]()
+    for p in bench.points:
+        changing[p.step] += p.changing
+    step = max((p.step for p in bench.points), key=changing.__getitem__)
     first = [p for p in bench.points if p.step == step]
     return first if len(first) > 2 else bench.points
 

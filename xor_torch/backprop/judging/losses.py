@@ -190,7 +190,7 @@ def identify(bench: Bench, pair: Objective, rows: tuple[Row, ...]) -> Match | No
     for k, points in _steps(bench, pair):
         for d, z in pair.terms[k][:MOST_TERMS]:
             assert d is not None
-            deltas = [p.values[d].detach() for p in points]
+            deltas = [p.values[d].detach().double() for p in points]
             found = _identify(bench, k, points, deltas, z, d, rows)
             found = found or (_stepped(bench, points, d, z) if rows is LOSSES else None)
             if found is not None and not _has_one_class(bench, pair, found):
@@ -241,7 +241,7 @@ def identify_with_target(bench: Bench, pair: Objective) -> Match | None:
     for k, points in _steps(bench, pair):
         d, z = pair.terms[k][0]
         assert d is not None
-        deltas = [p.values[d].detach() for p in points]
+        deltas = [p.values[d].detach().double() for p in points]
         for f in _values(bench, k, z, d):
             data = _data(points, z, f, deltas)
             found = data and (_targeted(bench, k, data, d, z, f) or _weighted(data, k, z, f))

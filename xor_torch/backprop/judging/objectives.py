@@ -353,13 +353,16 @@ def deltas(bench: Bench, k: int) -> tuple[dict[Key, list[int]], dict[Key, list[i
         for n in ids:
             depends |= view.depends[n]
             reaches |= view.reaches.get(n, 0)
-        if nodes[ids[0]].dtype != "f" or depends != view.full:
+        # the error of a step unit may be a whole number
+        if nodes[ids[0]].dtype not in ("f", "i") or depends != view.full:
             continue
         if ids[0] in view.ends or _moved_by_itself(view, ids[0]):
             continue
         if reaches >> last_used(view) & 1:
             d[key] = ids
-        z[key] = ids
+        # a copy of the parameters makes any updates their own derivatives
+        if nodes[ids[0]].dtype == "f" and view.tape.origin(ids[0], PARTS) not in view.begin:
+            z[key] = ids
     return d, z
 
 

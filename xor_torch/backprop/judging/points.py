@@ -303,10 +303,10 @@ class Point:
     seed: int = 0
     noisy: list[tuple[Values, list[Tensor], list[Tensor]]] = field(default_factory=list)
 
-    @property
-    def changing(self) -> bool:
-        """Does the step change a parameter here?"""
-        return any(map(largest, self.changes))
+    @cached_property
+    def changing(self) -> int:
+        """How many parameters does the step change here?"""
+        return sum(map(bool, map(largest, self.changes)))
 
 
 class Bench:

@@ -8,6 +8,7 @@ The file is long because states, families and steps are found in passes over one
 needs the one before.
 """
 
+import math
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -295,20 +296,31 @@ def _merge(tape: Tape, users: dict[int, list[int]], chain: State) -> State:
     """Leave out values that lead only to the next: parts of one update."""
 
     def is_part(n: int, following: int) -> bool:
-        node, seen, stack = tape.nodes[following], {following}, [n]
-        again = tape.nodes[n].site == node.site
+        before, node = tape.nodes[n], tape.nodes[following]
+        again = before.site == node.site
+        # to the element that is changed, as far as it is not gone yet; None leads to others
+        way = node.args[1] if node.op == "assign" and before.args[1:2] != node.args[1:2] else None
+        seen, stack = {following}, [(n, way)]
         if node.op == "assign":
             seen.add(node.inputs[-1])
         while stack:
-            for user in users.get(stack.pop(), ()):
+            value, way = stack.pop()
+            for user in users.get(value, ()):
                 if user in seen:
                     continue
-                # the next element of the same array, or the gradient of the next sample at the
-                # old weights; a sum may be the answer of the next step
-                if tape.nodes[user].op not in (PARTS if again else PIECES) or len(seen) > 200:
+                read = tape.nodes[user]
+                left = way
+                if way and read.op in PARTS:
+                    here = (read.op, read.args[1:], read.kwargs) == way[0]
+                    left = way[1:] if here else None
+                # the next element of the same array, perhaps with a penalty made of its old value,
+                # or the gradient of the next sample at the old weights; a sum may be the answer of
+                # the next step
+                own = not again or left == ()
+                if read.op not in (PIECES if own else PARTS) or len(seen) > 200:
                     return False
                 seen.add(user)
-                stack.append(user)
+                stack.append((user, left))
         return True
 
     updates = chain.updates
@@ -529,14 +541,17 @@ def _moves_another(tape: Tape, step: Step, i: int) -> bool:
 
 
 def _only_elementwise(tape: Tape, step: Step, i: int) -> bool:
-    """Is the state used only for a parameter of its own shape?"""
+    """Is the state used, number by number, only for a parameter of its own size?
+
+    The shapes may differ: (3,) and (1, 3), or rows of one long array.
+    """
     begin = step.start[i]
-    shape, reached, starts = tape.nodes[begin].shape, {begin}, set(step.start.values())
+    size, reached, starts = math.prod(tape.nodes[begin].shape), {begin}, set(step.start.values())
     of_others = set(step.end.values()) - {step.end[i]}
     for id in step.nodes:
         node = tape.nodes[id]
         if id not in starts and any(n in reached for n in node.inputs):
-            if node.op not in BETWEEN or (node.shape != shape and id > begin):
+            if node.op not in BETWEEN or (math.prod(node.shape) != size and id > begin):
                 return False
             if id not in of_others:
                 reached.add(id)
