@@ -94,7 +94,7 @@ def _judge_network(tape: Tape, network: Network, seconds: float) -> Finding:
     uncut = tape.without_cuts(backward_cuts(tape, network))
     if uncut is not None:
         finding = _try(uncut, network, clock, changed=True)
-        if finding.verdict == "correct" or finding.diagnosis is not None:
+        if finding.verdict != "cannot tell" or clock.left() < 0:
             where = tape.code.where(tape.nodes[min(uncut.uncut)].line)
             finding.notes.append(WITHOUT_CUTS.format(where=where))
             return finding
