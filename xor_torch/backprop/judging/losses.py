@@ -289,7 +289,10 @@ def _values(bench: Bench, k: int, z: int, before: int) -> list[int]:
 
 
 def _data(points: list[Point], z: int, f: int, deltas: list[Tensor]) -> list[Data]:
-    """The data at each point; empty if f does not depend on z. f is taken as elementwise."""
+    """The data at each point; f is taken as elementwise.
+
+    Empty if f does not depend on z, or if there are not as many values at each point.
+    """
     found: list[Data] = []
     for p, d in zip(points, deltas, strict=True):
         if f not in p.values or z not in p.values:
@@ -300,7 +303,7 @@ def _data(points: list[Point], z: int, f: int, deltas: list[Tensor]) -> list[Dat
             return []
         slope = torch.zeros_like(zz) if slope is None else slope
         found.append((zz.detach(), ff.detach(), slope.detach(), d.reshape(zz.shape)))
-    return found
+    return found if len({data[0].shape for data in found}) == 1 else []
 
 
 # ---------------------------------------------------------------------------- the tests

@@ -29,6 +29,9 @@ SELECTED = PARTS - SAME_NUMBERS
 Term = tuple[int | None, int]  # (delta, value); no delta: the value itself is the objective
 
 
+BENDS = 4  # directions in which a scalar is asked how it bends
+
+
 @dataclass
 class Objective:
     """One scalar, in every step in which it can be computed."""
@@ -121,7 +124,7 @@ def own_scalars(bench: Bench, steps: Iterable[int] | None = None) -> list[Object
     order = sorted(
         found.values(), key=lambda o: max(v for v in o.values(max(o.terms))), reverse=True
     )
-    return order
+    return _as_recorded(bench, order)
 
 
 def different(scalars: list[Objective], points: list[Point]) -> list[Objective]:
@@ -298,6 +301,32 @@ def is_linear(bench: Bench, objective: Objective) -> bool:
     )
 
 
+def is_concave(bench: Bench, objective: Objective) -> bool:
+    """Does it bend downwards at every point? Then it is meant to be climbed, as the dual of an SVM.
+
+    Random directions ask: along each of them the second derivative is negative.
+    """
+    points = [p for p in bench.points if p.step in objective.terms]
+    for p in points:
+        value = total(objective, p.step, p.values)
+        if value is None or not value.requires_grad:
+            return False
+        bench.clock.check()
+        grads = torch.autograd.grad(value, p.leaves, create_graph=True, allow_unused=True)
+        draw = torch.Generator().manual_seed(p.step)
+        for _ in range(BENDS):
+            way = [torch.randn(x.shape, generator=draw, dtype=torch.float64) for x in p.leaves]
+            along = [(g * v).sum() for g, v in zip(grads, way, strict=True) if g is not None]
+            slope = sum(along, torch.zeros(()))
+            if not slope.requires_grad:
+                return False
+            bend = torch.autograd.grad(slope, p.leaves, retain_graph=True, allow_unused=True)
+            some = [float((b * v).sum()) for b, v in zip(bend, way, strict=True) if b is not None]
+            if not sum(some) < 0:
+                return False
+    return bool(points)
+
+
 def as_own(bench: Bench, pair: Objective) -> Objective | None:
     """The value of a pair as an objective, if it is a scalar that no update is made of."""
     made = Objective("own", "")
@@ -356,7 +385,18 @@ def pairs(bench: Bench) -> list[Objective]:
                 made = pair_of(bench, d, z, reverse)
                 if made is not None:
                     found.append(made)
-    return found
+    return _as_recorded(bench, found)
+
+
+def _as_recorded(bench: Bench, found: list[Objective]) -> list[Objective]:
+    """Those whose forward pass is that of the script: the check leaves no cut out of it."""
+    if not bench.tape.uncut:
+        return found
+    return [
+        one
+        for one in found
+        if all(bench.tape.uncut.isdisjoint(bench.view(k).behind(one.values(k))) for k in one.terms)
+    ]
 
 
 def pair_of(
