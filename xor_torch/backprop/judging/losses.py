@@ -192,7 +192,7 @@ def identify(bench: Bench, pair: Objective, rows: tuple[Row, ...]) -> Match | No
             assert d is not None
             deltas = [p.values[d].detach().double() for p in points]
             found = _identify(bench, k, points, deltas, z, d, rows)
-            found = found or (_stepped(bench, points, d, z) if rows is LOSSES else None)
+            found = found or (_perceptron(bench, pair) if rows is LOSSES else None)
             if found is not None and not found.is_vague:
                 return found
             last = last or found
@@ -372,13 +372,23 @@ def _affine(row: Row, data: list[Data]) -> tuple[float, Tensor] | None:
     return c, target
 
 
-def _stepped(bench: Bench, points: list[Point], d: int, z: int) -> Match | None:
-    """The loss of a perceptron, ``max(0, -t z)``, has a derivative that is a step.
+def _perceptron(bench: Bench, pair: Objective) -> Match | None:
+    """The loss of a perceptron, ``max(0, -t z)``, if all steps go down it, or all go up."""
+    points = {p.step: p for p in reversed(bench.points) if p.step in pair.terms}
+    found = [_stepped(bench, p, *pair.terms[k][0]) for k, p in sorted(points.items())]
+    known = [match for match in found if match is not None]
+    alike = len({match.scale > 0 for match in known}) == 1
+    return known[0] if alike and len(known) == len(found) else None
+
+
+def _stepped(bench: Bench, p: Point, d: int | None, z: int) -> Match | None:
+    """The loss of a perceptron in one step: its derivative is a step function.
 
     It is 0 on one side of a number, where the answer is right, and the same everywhere on the
     other. An error ``f(z) - t`` is such a step if f is one, and t one of its values.
     """
-    p = points[0]
+    if d is None:
+        return None
     table = bench.at_each(p.step, z, d, p.values) if bench.is_score(p.step, z) else None
     if table is None:
         return None

@@ -524,7 +524,8 @@ def backward_cuts(tape: Tape, network: Network) -> set[int]:
 def _influence(tape: Tape, step: Step) -> dict[int, set[int]]:
     """Which states' new values depend on what each state began with.
 
-    Influence stops at the first state reached: what that one moves in its turn does not count.
+    Influence stops at the first state reached: what that one moves in its turn does not count. The
+    states that a branch asks about move those whose change is data: ``if f(x) <= 0: w += x``.
     """
     reached = {n: 1 << i for i, n in step.start.items()}
     ends = {n: i for i, n in step.end.items()}
@@ -539,6 +540,12 @@ def _influence(tape: Tape, step: Step) -> dict[int, set[int]]:
                     influence[j].add(ends[id])
                 mask &= 1 << ends[id]
             reached[id] = mask
+    asked = 0
+    for n, _ in tape.branches:
+        asked |= reached.get(n, 0)
+    moved = set[int]().union(*(others - {j} for j, others in influence.items()))
+    for j in numbers_of(asked):
+        influence[j] |= step.end.keys() - moved
     return influence
 
 
