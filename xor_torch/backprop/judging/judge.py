@@ -444,7 +444,7 @@ class Judgement:
             return mistake
         for one in best:
             match = losses.identify_with_target(bench, one.objective)
-            if match is not None:
+            if match is not None and losses.has_one_class(bench, one.objective, match):
                 return self._matched(bench, one, match, own)
         wrong = unknown.no_derivative(bench, best)
         if wrong is not None:
@@ -883,9 +883,14 @@ def _strange_target(bench: Bench, one: Fit, match: Match) -> str | None:
     reversed = one.scale * match.scale < 0 or losses.wrong_axis(bench, match)
     if d is None or reversed or soundness.broadcast(bench) is not None:
         return None
+    name = bench.view(match.step).variable(d) or "the delta"
+    if not losses.has_one_class(bench, one.objective, match):
+        return (
+            f"{name} on {bench.where(d)} is p - t with targets t that do not sum to 1: the "
+            "derivative of the cross-entropy of a softmax p is p * t.sum() - t"
+        )
     if losses.known_target(bench, match, d):
         return None
-    name = bench.view(match.step).variable(d) or "the delta"
     return (
         f"every update follows a {match.name}, but with targets that are not in the data "
         f"({name} on {bench.where(d)}); computing the loss in the training loop may help"

@@ -193,31 +193,10 @@ def identify(bench: Bench, pair: Objective, rows: tuple[Row, ...]) -> Match | No
             deltas = [p.values[d].detach().double() for p in points]
             found = _identify(bench, k, points, deltas, z, d, rows)
             found = found or (_stepped(bench, points, d, z) if rows is LOSSES else None)
-            if found is not None and not _has_one_class(bench, pair, found):
-                return None
             if found is not None and not found.is_vague:
                 return found
             last = last or found
     return last
-
-
-def _has_one_class(bench: Bench, pair: Objective, match: Match) -> bool:
-    """Do the targets of each softmax sum to 1, so that its delta sums to 0, in every step?
-
-    The derivative of the cross-entropy of two classes at once is ``2 * p - t``, not ``p - t``.
-    """
-    if match.mistake or match.name not in ("CE", "weighted CE"):
-        return True
-    points = [p for p in bench.points if p.step in pair.terms]
-    one = next(p.values for p in points if p.step == match.step)
-    axes = softmax_axes(one[match.z].detach(), one[match.value].detach())
-    for p in points:
-        for d, _ in pair.terms[p.step]:
-            delta = p.values[d].detach() if d in p.values else torch.zeros(())
-            for axis in [a for a in axes if a < delta.ndim]:
-                if largest(delta.sum(axis)) > PROPORTIONAL * largest(delta):
-                    return False
-    return True
 
 
 def right_delta(bench: Bench, match: Match, delta: int) -> tuple[Tensor, Tensor] | None:
@@ -246,7 +225,7 @@ def identify_with_target(bench: Bench, pair: Objective) -> Match | None:
             data = _data(points, z, f, deltas)
             found = data and (_targeted(bench, k, data, d, z, f) or _weighted(data, k, z, f))
             if found:
-                return found if _has_one_class(bench, pair, found) else None
+                return found
     return None
 
 
@@ -548,6 +527,25 @@ def is_function(bench: Bench, k: int, z: int, f: int) -> bool:
     return any(
         all(is_it(p.values[z].detach(), p.values[f].detach()) for p in points) for is_it in known
     )
+
+
+def has_one_class(bench: Bench, pair: Objective, match: Match) -> bool:
+    """Do the targets of each softmax sum to 1, so that its delta sums to 0, in every step?
+
+    The derivative of the cross-entropy of two classes at once is ``2 * p - t``, not ``p - t``.
+    """
+    if match.name not in ("CE", "weighted CE"):
+        return True
+    points = [p for p in bench.points if p.step in pair.terms]
+    one = next(p.values for p in points if p.step == match.step)
+    axes = softmax_axes(one[match.z].detach(), one[match.value].detach())
+    for p in points:
+        for d, _ in pair.terms[p.step]:
+            delta = p.values[d].detach() if d in p.values else torch.zeros(())
+            for axis in [a for a in axes if a < delta.ndim]:
+                if largest(delta.sum(axis)) > PROPORTIONAL * largest(delta):
+                    return False
+    return True
 
 
 def wrong_axis(bench: Bench, match: Match) -> bool:

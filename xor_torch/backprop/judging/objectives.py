@@ -4,6 +4,8 @@ An own scalar is a number that the script computes from all parameters: its loss
 A pair is (delta, value): the objective ``(delta.detach() * value).sum()`` has the gradient that
 any loss has whose derivative with respect to the value is delta. If a pair explains the updates,
 everything below the value is right, whatever the loss.
+
+The file is long because each kind of objective is looked for in another way.
 """
 
 import math

@@ -13,8 +13,8 @@ import torch
 from .. import replay
 from ..operations import SAME_NUMBERS
 from ..tape import squeezed
-from .fit import PROPORTIONAL
-from .points import Bench, CannotTell, Inner
+from .fit import FOLLOWS, PROPORTIONAL
+from .points import Bench, CannotTell, Inner, largest
 from .steps import BETWEEN
 
 Tensor = torch.Tensor
@@ -25,7 +25,7 @@ STEADY = {*SAME_NUMBERS, "multiply", "divide", "negative", "assign", "getitem"}
 def enter(bench: Bench) -> Inner | None:
     """The gradients inside the optimiser, with the sign that a step has by each; None: unknown."""
     found = handed_over(bench)
-    if found is None:
+    if found is None or any(_keeps_old_weights(bench, found, k) for k in bench.chosen):
         return None
     clipped = set[int]()
     try:
@@ -92,6 +92,36 @@ def scaled(bench: Bench) -> bool:
             any_number = any_number or (not nodes[n].shape and n in after)
             stack += nodes[n].inputs
     return any_number
+
+
+def _keeps_old_weights(bench: Bench, inner: Inner, k: int) -> bool:
+    """Does a step read what the parameters were in the step before, not only how they changed?
+
+    Then it makes another change if the old and the new parameters are off by the same numbers.
+    """
+    step, nodes = bench.steps[k], bench.tape.nodes
+    new = [step.start[i] for i in bench.parameters]
+    old = [bench.steps[k - 1].start[i] for i in bench.parameters] if k else []
+    known = {n: nodes[n].value for n in (*step.start.values(), *old)}
+    known |= {inner[k, i][0]: nodes[inner[k, i][0]].value for i in bench.parameters}
+    given = {n: replay.tensor(x).double() for n, x in known.items() if x is not None}
+    if not old or len(given) < len(known):
+        return False
+
+    def changes(moved: list[int]) -> list[Tensor]:
+        values = replay.run(
+            bench.tape,
+            step.end.values(),
+            given | {n: given[n] + 1.0 for n in moved},
+            bench.ties,
+        )
+        return [values[step.end[i]] - values[step.start[i]] for i in bench.parameters]
+
+    was, off, both = changes([]), changes(old), changes([*old, *new])
+    return any(
+        largest(b - a) > FOLLOWS * largest(b) and largest(c - a) > FOLLOWS * largest(b)
+        for a, b, c in zip(was, off, both, strict=True)
+    )
 
 
 def _reads_a_state(bench: Bench, k: int, n: int) -> bool:

@@ -543,15 +543,18 @@ def _moves_another(tape: Tape, step: Step, i: int) -> bool:
 def _only_elementwise(tape: Tape, step: Step, i: int) -> bool:
     """Is the state used, number by number, only for a parameter of its own size?
 
-    The shapes may differ: (3,) and (1, 3), or rows of one long array.
+    The shapes may differ: (3,) and (1, 3), or rows of one long array. A single number in an array
+    of its own is read by whatever a number is read by.
     """
     begin = step.start[i]
-    size, reached, starts = math.prod(tape.nodes[begin].shape), {begin}, set(step.start.values())
+    shape, reached, starts = tape.nodes[begin].shape, {begin}, set(step.start.values())
+    size = math.prod(shape)
     of_others = set(step.end.values()) - {step.end[i]}
     for id in step.nodes:
         node = tape.nodes[id]
         if id not in starts and any(n in reached for n in node.inputs):
-            if node.op not in BETWEEN or (math.prod(node.shape) != size and id > begin):
+            alike = math.prod(node.shape) == size > 1 or node.shape == shape
+            if node.op not in BETWEEN or (not alike and id > begin):
                 return False
             if id not in of_others:
                 reached.add(id)
