@@ -40,6 +40,7 @@ from .words import convention, describe, without_objective
 SECONDS = 24.0  # for judging a tape
 LEAST = 5.0  # for one network of several, as long as there is time
 KEPT = 1 / 6  # of a network's time, which is kept for one last question
+UNCUT = 2 / 3  # of a network's time, for the steps without a cut of the derivatives
 MOST_PAIRS = 16  # pairs that are examined at all points
 
 
@@ -90,18 +91,16 @@ def _failed(e: Exception) -> Finding:
 
 
 def _judge_network(tape: Tape, network: Network, seconds: float) -> Finding:
-    clock = Clock(seconds, KEPT)
     uncut = tape.without_cuts(backward_cuts(tape, network))
+    clock = Clock(seconds, KEPT)
+    finding, plain = Finding("cannot tell"), None
     if uncut is not None:
-        finding = _try(uncut, network, clock, changed=True)
-        if finding.verdict != "cannot tell" or clock.left() < 0:
-            where = tape.code.where(tape.nodes[min(uncut.uncut)].line)
-            finding.notes.append(WITHOUT_CUTS.format(where=where))
-            return finding
-    finding = _try(tape, network, clock)
-    in_time = clock.left() > 0
-    plain = None
-    if finding.verdict != "correct" and in_time:
+        finding = _try(uncut, network, Clock(UNCUT * seconds), changed=True)
+        where = tape.code.where(tape.nodes[min(uncut.uncut)].line)
+        finding.notes.append(WITHOUT_CUTS.format(where=where))
+    if finding.verdict == "cannot tell":
+        finding = _try(tape, network, clock)
+    if finding.verdict != "correct" and clock.left() > 0:
         plain = (uncut or tape).without_small_constants()
     if plain is not None:
         other = _try(plain, network, clock, changed=True)
