@@ -18,7 +18,7 @@ from ..replay import CannotReplay
 from ..tape import Tape
 from . import beside, frozen, losses, mistakes, optimisers, printed, soundness, symmetry, unknown
 from .expected import worst
-from .findings import CLIMBED, WITHOUT_CONSTANTS, WITHOUT_CUTS, Diagnosis, Finding
+from .findings import CLIMBED, LOST, WITHOUT_CONSTANTS, WITHOUT_CUTS, Diagnosis, Finding
 from .fit import Fit, fit, hopeless
 from .losses import Match
 from .mistakes import name_of
@@ -100,6 +100,10 @@ def _judge_network(tape: Tape, network: Network, seconds: float) -> Finding:
         finding.notes.append(WITHOUT_CUTS.format(where=where))
     if finding.verdict == "cannot tell":
         finding = _try(tape, network, clock)
+    if finding.verdict != "correct":
+        lost = _lost(uncut or tape, network, clock)
+        if lost is not None:
+            return lost
     if finding.verdict != "correct" and clock.left() > 0:
         plain = (uncut or tape).without_small_constants()
     if plain is not None:
@@ -107,6 +111,27 @@ def _judge_network(tape: Tape, network: Network, seconds: float) -> Finding:
         if other.verdict == "correct" or finding.verdict == "cannot tell" != other.verdict:
             finding = other
             finding.notes.append(WITHOUT_CONSTANTS)
+    return finding
+
+
+def _lost(tape: Tape, network: Network, clock: Clock) -> Finding | None:
+    """Would everything be right if ``x[index] += change`` added every change of an element?"""
+    ends = {n: i for step in network.steps for i, n in step.end.items()}
+    made = tape.adding_repeats([n for step in network.steps for n in step.nodes])
+    if made is None or clock.left() < 0:
+        return None
+    finding = _try(made[0], network, clock, changed=True)
+    if finding.verdict != "correct":
+        return None
+    node = tape.nodes[min(made[1], key=lambda n: (tape.nodes[n].line, n))]
+    names = [network.states[ends[n]].name for n in made[1] if n in ends] or [node.name]
+    place = Diagnosis(
+        node.line, node.name, None, True, [*dict.fromkeys(names)], node.shape, node.id
+    )
+    where = tape.code.where(node.line)
+    finding.verdict, finding.diagnosis, finding.notes = "wrong", place, [LOST.format(where=where)]
+    for parameter in finding.parameters:
+        parameter.ok, parameter.difference = parameter.name not in names, None
     return finding
 
 
