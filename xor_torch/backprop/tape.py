@@ -2,6 +2,8 @@
 
 `recording` writes it; `replay` runs it again, in torch and with other numbers. A value on it never
 changes: an in-place operation is written as if it had made a new value.
+
+The file is long because a tape is written, read, searched and copied here, by what no other knows.
 """
 
 import dataclasses
@@ -30,6 +32,7 @@ ENDS = ("ran", "exit", "crash", "time", "full")  # how a recording may end
 # A literal up to this size, added or used as a lower bound, guards against a division by zero or
 # log(0).
 SMALL = 1e-4
+BOUNDS = ("a_min", "min"), ("a_max", "max")  # the names of the arguments of `clip`
 AS_IN_JSON = (bool, int, str)  # arguments that are the same in JSON
 
 
@@ -77,6 +80,9 @@ class Tape:
         self.gradients: list[tuple[int, int, int]] = []
         self.pairs: list[Pair] = []  # a forward function and its backward function each
         self.doubt: str | None = None  # why it may be wrong, though every update is right
+        self.uncut: frozenset[int] = (
+            frozenset()
+        )  # values that the script cut, and this tape does not
         self.code = Code()
 
     def origin(self, id: int, through: Collection[str] = SAME_NUMBERS) -> int:
@@ -105,18 +111,39 @@ class Tape:
 
         ``p + 1e-9`` is p, ``clip(p, 1e-9, 1 - 1e-9)`` is cut at 0 and 1.
         """
-        tape = Tape()
-        tape.nodes = [
+        nodes = [
             dataclasses.replace(n, args=_without_small(n.args), kwargs=_without_small(n.kwargs))
             if n.op in ("add", "subtract", "maximum", "clip")
             else n
             for n in self.nodes
         ]
+        changed = any(a.args != b.args for a, b in zip(nodes, self.nodes, strict=True))
+        return self._with(nodes) if changed else None
+
+    def without_cuts(self, among: Collection[int]) -> "Tape | None":
+        """The same program without ``clip(x, -limit, limit)``; None if it has none.
+
+        Args:
+            among: the values that may be left uncut.
+
+        """
+        uncut = {n for n in among if _is_symmetric_cut(self.nodes[n])}
+        nodes = [
+            dataclasses.replace(n, op="copy", args=n.args[:1], kwargs={}) if n.id in uncut else n
+            for n in self.nodes
+        ]
+        tape = self._with(nodes)
+        tape.uncut = frozenset(uncut)
+        return tape if uncut else None
+
+    def _with(self, nodes: list[Node]) -> "Tape":
+        """The same tape with other operations."""
+        tape = Tape()
+        tape.nodes = nodes
         tape.links, tape.branches, tape.aliases = self.links, self.branches, self.aliases
         tape.gradients, tape.pairs = self.gradients, self.pairs
-        tape.code = self.code
-        changed = any(a.args != b.args for a, b in zip(tape.nodes, self.nodes, strict=True))
-        return tape if changed else None
+        tape.code, tape.doubt, tape.uncut = self.code, self.doubt, self.uncut
+        return tape
 
     def _begin(self) -> int:
         """The first value to keep: a little before the first forward pass.
@@ -312,6 +339,15 @@ def _add_refs(x: Any, found: list[int]) -> None:
 
 
 LEFT_OUT = Node(-1, "left out")  # in the place of each value that the tape does not keep
+
+
+def _is_symmetric_cut(node: Node) -> bool:
+    """Is it ``clip(x, -limit, limit)``: the usual limit of a derivative?"""
+    if node.op != "clip" or node.dtype != "f" or not isinstance(node.args[0], Ref):
+        return False
+    named = [node.kwargs[x] for names in BOUNDS for x in names if x in node.kwargs]
+    bounds = [x for x in (*node.args[1:3], *named) if isinstance(x, int | float)]
+    return len(bounds) == 2 and bounds[0] == -bounds[1] < 0
 
 
 def _without_small(x: Any) -> Any:

@@ -9,6 +9,7 @@ open.
 """
 
 import contextlib
+from collections import Counter
 from dataclasses import dataclass
 
 from ...threads import one_thread
@@ -17,7 +18,7 @@ from ..replay import CannotReplay
 from ..tape import Tape
 from . import beside, frozen, losses, mistakes, optimisers, printed, soundness, symmetry, unknown
 from .expected import worst
-from .findings import WITHOUT_CONSTANTS, Diagnosis, Finding
+from .findings import CLIMBED, WITHOUT_CONSTANTS, WITHOUT_CUTS, Diagnosis, Finding
 from .fit import Fit, fit, hopeless
 from .losses import Match
 from .mistakes import name_of
@@ -25,6 +26,7 @@ from .objectives import (
     Objective,
     as_own,
     different,
+    is_concave,
     is_linear,
     last_used,
     own_scalars,
@@ -32,7 +34,7 @@ from .objectives import (
 )
 from .points import Bench, CannotTell, Clock, OutOfTime, Point
 from .repair import Culprit, Repair
-from .steps import Network, find_networks
+from .steps import Network, backward_cuts, find_networks
 from .words import convention, describe, without_objective
 
 SECONDS = 24.0  # for judging a tape
@@ -91,9 +93,16 @@ def _failed(e: Exception) -> Finding:
 
 def _judge_network(tape: Tape, network: Network, seconds: float) -> Finding:
     clock = Clock(seconds, KEPT)
+    uncut = tape.without_cuts(backward_cuts(tape, network))
+    if uncut is not None:
+        finding = _try(uncut, network, clock, changed=True)
+        if finding.verdict != "cannot tell" or clock.left() < 0:
+            where = tape.code.where(tape.nodes[min(uncut.uncut)].line)
+            finding.notes.append(WITHOUT_CUTS.format(where=where))
+            return finding
     finding = _try(tape, network, clock)
     again = finding.verdict != "correct" and finding.reason != RIGID and clock.left() > 0
-    plain = tape.without_small_constants() if again else None
+    plain = (uncut or tape).without_small_constants() if again else None
     if plain is not None:
         other = _try(plain, network, clock, changed=True)
         if other.verdict == "correct" or finding.verdict == "cannot tell" != other.verdict:
@@ -197,7 +206,7 @@ class Judgement:
             if not between:
                 bench.inner = {}
                 bench.make_points()
-        penalised = None if any(f.some for f in level[0]) else self._penalised(bench)
+        penalised = None if any(f.some for f in level[0]) else self._penalised(bench, level[1])
         finding = penalised or self._wrong(bench, *level)
         if finding is None and (
             level[0] + level[1] or symmetry.has_target(bench.view(bench.chosen[0]))
@@ -225,19 +234,26 @@ class Judgement:
             bench.points = points
         return level
 
-    def _penalised(self, bench: Bench) -> Finding | None:
-        """Is everything right beside a penalty that the script puts into its gradients only?"""
+    def _penalised(self, bench: Bench, found_with: list[Fit]) -> Finding | None:
+        """Is everything right beside a penalty that the script puts into its gradients only?
+
+        If nothing is known with the penalty, what is wrong without it counts, too.
+        """
         found = beside.penalties(bench)
         if not found or beside.grows(bench, found):
             return None
-        points, reason = bench.points, self.reason
+        points, reason, certain = bench.points, self.reason, self.certain
         bench.left_out = found
         bench.make_points()
         finding: Finding | tuple[list[Fit], list[Fit]] | None = None
         with contextlib.suppress(CannotTell):
             finding = self._attempt(bench)
-        if not isinstance(finding, Finding) or finding.verdict != "correct":
-            bench.left_out, bench.points, self.reason = {}, points, reason
+            if not isinstance(finding, Finding) and not found_with:
+                finding = self._wrong(bench, *finding)
+        if not isinstance(finding, Finding) or not (
+            finding.verdict == "correct" or (finding.diagnosis and not found_with)
+        ):
+            bench.left_out, bench.points, self.reason, self.certain = {}, points, reason, certain
             return None
         places = dict.fromkeys(bench.where(n) for n in found[min(found)])
         finding.notes.append(
@@ -265,8 +281,13 @@ class Judgement:
         finding = self._delta(bench, best[:8], own) if best else None
         for one in _climbed(bench, own) if finding is None else ():
             named = losses.identify_own(bench, one.objective)
-            if named is not None and losses.is_likelihood(bench, named):
-                return self._correct(bench, one, named, own)
+            likelihood = named is not None and losses.is_likelihood(bench, named)
+            if likelihood or is_concave(bench, one.objective):
+                finding = self._correct(bench, one, named, own)
+                if finding.lr and finding.lr < 0:
+                    finding.lr = -finding.lr
+                    finding.notes.append(CLIMBED.format(one.objective.name or "a number"))
+                return finding
         if perfect is not None and finding is None:
             return self._by_own(bench, perfect, own)
         return finding or (own, found)
@@ -425,7 +446,7 @@ class Judgement:
             return mistake
         for one in best:
             match = losses.identify_with_target(bench, one.objective)
-            if match is not None:
+            if match is not None and losses.has_one_class(bench, one.objective, match):
                 return self._matched(bench, one, match, own)
         wrong = unknown.no_derivative(bench, best)
         if wrong is not None:
@@ -545,7 +566,11 @@ class Judgement:
     def no_gradient(self, bench: Bench) -> Finding | None:
         """Are the steps the gradient of no function, whatever the loss is?"""
         states = any(s.optimiser for s in bench.network.states)
-        if soundness.unseen(bench) or not (states or bench.inner or symmetry.no_gradient(bench)):
+        if (
+            bench.tape.uncut
+            or soundness.unseen(bench)
+            or not (states or bench.inner or symmetry.no_gradient(bench))
+        ):
             return None
         if not bench.inner:
             bench.inner = optimisers.handed_over(bench) or {}
@@ -590,7 +615,7 @@ class Judgement:
         view, where = repair.view, bench.where(added[0])
         name = view.variable(added[0]) or "a derivative"
         penalty = beside.is_penalty(bench, repair.k, added, culprit)
-        others = beside.penalties(bench, of_parts=True)
+        others = beside.penalties(bench)
         bench.left_out = {
             k: [*dict.fromkeys([*found, *others.get(k, ())])]
             for k, found in beside.everywhere(bench, repair.k, added).items()
@@ -765,10 +790,13 @@ def _spoils(
 def _of_one_step(bench: Bench) -> list[Point]:
     """The points of the first step, if they are enough to rule something out.
 
-    It is the first of those that change something at the most points.
+    It is the first of those that change the most parameters, counted at each point: a sample may
+    have a zero for an input.
     """
-    changing = [p.step for p in bench.points if p.changing]
-    step = max((p.step for p in bench.points), key=changing.count)
+    changing = Counter[int]()
+    for p in bench.points:
+        changing[p.step] += p.changing
+    step = max((p.step for p in bench.points), key=changing.__getitem__)
     first = [p for p in bench.points if p.step == step]
     return first if len(first) > 2 else bench.points
 
@@ -857,9 +885,14 @@ def _strange_target(bench: Bench, one: Fit, match: Match) -> str | None:
     reversed = one.scale * match.scale < 0 or losses.wrong_axis(bench, match)
     if d is None or reversed or soundness.broadcast(bench) is not None:
         return None
+    name = bench.view(match.step).variable(d) or "the delta"
+    if not losses.has_one_class(bench, one.objective, match):
+        return (
+            f"{name} on {bench.where(d)} is p - t with targets t that do not sum to 1: the "
+            "derivative of the cross-entropy of a softmax p is p * t.sum() - t"
+        )
     if losses.known_target(bench, match, d):
         return None
-    name = bench.view(match.step).variable(d) or "the delta"
     return (
         f"every update follows a {match.name}, but with targets that are not in the data "
         f"({name} on {bench.where(d)}); computing the loss in the training loop may help"

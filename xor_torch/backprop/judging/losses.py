@@ -190,34 +190,13 @@ def identify(bench: Bench, pair: Objective, rows: tuple[Row, ...]) -> Match | No
     for k, points in _steps(bench, pair):
         for d, z in pair.terms[k][:MOST_TERMS]:
             assert d is not None
-            deltas = [p.values[d].detach() for p in points]
+            deltas = [p.values[d].detach().double() for p in points]
             found = _identify(bench, k, points, deltas, z, d, rows)
-            found = found or (_stepped(bench, points, d, z) if rows is LOSSES else None)
-            if found is not None and not _has_one_class(bench, pair, found):
-                return None
+            found = found or (_perceptron(bench, pair) if rows is LOSSES else None)
             if found is not None and not found.is_vague:
                 return found
             last = last or found
     return last
-
-
-def _has_one_class(bench: Bench, pair: Objective, match: Match) -> bool:
-    """Do the targets of each softmax sum to 1, so that its delta sums to 0, in every step?
-
-    The derivative of the cross-entropy of two classes at once is ``2 * p - t``, not ``p - t``.
-    """
-    if match.mistake or match.name not in ("CE", "weighted CE"):
-        return True
-    points = [p for p in bench.points if p.step in pair.terms]
-    one = next(p.values for p in points if p.step == match.step)
-    axes = softmax_axes(one[match.z].detach(), one[match.value].detach())
-    for p in points:
-        for d, _ in pair.terms[p.step]:
-            delta = p.values[d].detach() if d in p.values else torch.zeros(())
-            for axis in [a for a in axes if a < delta.ndim]:
-                if largest(delta.sum(axis)) > PROPORTIONAL * largest(delta):
-                    return False
-    return True
 
 
 def right_delta(bench: Bench, match: Match, delta: int) -> tuple[Tensor, Tensor] | None:
@@ -241,7 +220,7 @@ def identify_with_target(bench: Bench, pair: Objective) -> Match | None:
     for k, points in _steps(bench, pair):
         d, z = pair.terms[k][0]
         assert d is not None
-        deltas = [p.values[d].detach() for p in points]
+        deltas = [p.values[d].detach().double() for p in points]
         targets = _targets(bench, k, d, points[0].values[z].shape)
         numbers = _numbers(bench, k)
         for f in _values(bench, k, z, d):
@@ -250,7 +229,7 @@ def identify_with_target(bench: Bench, pair: Objective) -> Match | None:
                 _targeted(data, targets, numbers, k, z, f) or _weighted(data, k, z, f)
             )
             if found:
-                return found if _has_one_class(bench, pair, found) else None
+                return found
     return None
 
 
@@ -310,7 +289,10 @@ def _values(bench: Bench, k: int, z: int, before: int) -> list[int]:
 
 
 def _data(points: list[Point], z: int, f: int, deltas: list[Tensor]) -> list[Data]:
-    """The data at each point; empty if f does not depend on z. f is taken as elementwise."""
+    """The data at each point; f is taken as elementwise.
+
+    Empty if f does not depend on z, or if there are not as many values at each point.
+    """
     found: list[Data] = []
     for p, d in zip(points, deltas, strict=True):
         if f not in p.values or z not in p.values:
@@ -321,7 +303,7 @@ def _data(points: list[Point], z: int, f: int, deltas: list[Tensor]) -> list[Dat
             return []
         slope = torch.zeros_like(zz) if slope is None else slope
         found.append((zz.detach(), ff.detach(), slope.detach(), d.reshape(zz.shape)))
-    return found
+    return found if len({data[0].shape for data in found}) == 1 else []
 
 
 # ---------------------------------------------------------------------------- the tests
@@ -390,13 +372,23 @@ def _affine(row: Row, data: list[Data]) -> tuple[float, Tensor] | None:
     return c, target
 
 
-def _stepped(bench: Bench, points: list[Point], d: int, z: int) -> Match | None:
-    """The loss of a perceptron, ``max(0, -t z)``, has a derivative that is a step.
+def _perceptron(bench: Bench, pair: Objective) -> Match | None:
+    """The loss of a perceptron, ``max(0, -t z)``, if all steps go down it, or all go up."""
+    points = {p.step: p for p in reversed(bench.points) if p.step in pair.terms}
+    found = [_stepped(bench, p, *pair.terms[k][0]) for k, p in sorted(points.items())]
+    known = [match for match in found if match is not None]
+    alike = len({match.scale > 0 for match in known}) == 1
+    return known[0] if alike and len(known) == len(found) else None
+
+
+def _stepped(bench: Bench, p: Point, d: int | None, z: int) -> Match | None:
+    """The loss of a perceptron in one step: its derivative is a step function.
 
     It is 0 on one side of a number, where the answer is right, and the same everywhere on the
     other. An error ``f(z) - t`` is such a step if f is one, and t one of its values.
     """
-    p = points[0]
+    if d is None:
+        return None
     table = bench.at_each(p.step, z, d, p.values) if bench.is_score(p.step, z) else None
     if table is None:
         return None
@@ -563,6 +555,25 @@ def is_function(bench: Bench, k: int, z: int, f: int) -> bool:
     return any(
         all(is_it(p.values[z].detach(), p.values[f].detach()) for p in points) for is_it in known
     )
+
+
+def has_one_class(bench: Bench, pair: Objective, match: Match) -> bool:
+    """Do the targets of each softmax sum to 1, so that its delta sums to 0, in every step?
+
+    The derivative of the cross-entropy of two classes at once is ``2 * p - t``, not ``p - t``.
+    """
+    if match.name not in ("CE", "weighted CE"):
+        return True
+    points = [p for p in bench.points if p.step in pair.terms]
+    one = next(p.values for p in points if p.step == match.step)
+    axes = softmax_axes(one[match.z].detach(), one[match.value].detach())
+    for p in points:
+        for d, _ in pair.terms[p.step]:
+            delta = p.values[d].detach() if d in p.values else torch.zeros(())
+            for axis in [a for a in axes if a < delta.ndim]:
+                if largest(delta.sum(axis)) > PROPORTIONAL * largest(delta):
+                    return False
+    return True
 
 
 def wrong_axis(bench: Bench, match: Match) -> bool:

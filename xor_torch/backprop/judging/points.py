@@ -307,10 +307,10 @@ class Point:
     # value -> the derivatives of its sum by the parameters
     derivatives: dict[int, list[Tensor]] = field(default_factory=dict)
 
-    @property
-    def changing(self) -> bool:
-        """Does the step change a parameter here?"""
-        return any(map(largest, self.changes))
+    @cached_property
+    def changing(self) -> int:
+        """How many parameters does the step change here?"""
+        return sum(map(bool, map(largest, self.changes)))
 
 
 class Bench:
@@ -455,7 +455,8 @@ class Bench:
         candidates = [k for k in range(first, last) if lengths[k] <= LONGEST_STEP]
         candidates = candidates or [k for k, n in enumerate(lengths) if n <= LONGEST_STEP]
         # a step that moves nothing tells less: a perceptron does not move if its answer is right
-        candidates.sort(key=lambda k: not any(self._moves(k, i) for i in self.parameters))
+        moving = {k for k in candidates if any(self._moves(k, i) for i in self.parameters)}
+        candidates.sort(key=lambda k: k not in moving)
         most = max(2, min(MOST_STEPS, MOST_REPEATED // (3 * min(lengths))))
         kinds: dict[int, list[int]] = {}  # a step that also computes a loss is longer
         seen: set[int] = set()
@@ -471,6 +472,7 @@ class Bench:
         repeating = (k for k in candidates if k not in chosen and self._repeats(k))
         chosen = [*islice(repeating, 2), *chosen]
         often = [kinds[n] for n in longest if len(kinds[n]) > 1]  # not the last one, cut short
+        often = [[k for k in found if k in moving] or found for found in often]
         spread = [found[:: max(1, len(found) // most)] for found in often]
         for some in zip_longest(*spread):  # the same samples may always take the same branch
             chosen += [k for k in some if k is not None and k not in chosen]
@@ -486,8 +488,9 @@ class Bench:
 
         Every fourth step may be of the same sample, and that may have a zero for an input.
         """
+        whole = [k for k, step in enumerate(self.steps) if len(step.nodes) <= LONGEST_STEP]
         for i in self.parameters:
-            moving = (k for k in (*chosen, *candidates) if self._moves(k, i))
+            moving = (k for k in (*chosen, *candidates, *whole) if self._moves(k, i))
             k = next(moving, None)
             if k is not None and k not in chosen:
                 chosen.append(k)

@@ -8,16 +8,19 @@ The file is long because states, families and steps are found in passes over one
 needs the one before.
 """
 
+import math
 from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from ..operations import ALGEBRAIC, PARTS, SAME_NUMBERS
+from ..operations import ALGEBRAIC, CUTS, ELEMENTWISE, PARTS, SAME_NUMBERS, STEPS
 from ..tape import Tape
 
 # What may lie between an optimiser's state and the parameter that it moves.
 BETWEEN = {*ALGEBRAIC, *SAME_NUMBERS, "getitem", "item", "assign"}
+CURVED = ELEMENTWISE - ALGEBRAIC - STEPS - CUTS  # exp, tanh: no derivative goes through one
+PROJECTIONS = {"clip", "maximum", "minimum"}  # of an update
 # What may lie between two parts of one update.
 PIECES = {"add", "subtract", "multiply", "divide", "copy", "astype", "getitem", "item", "assign"}
 
@@ -32,6 +35,8 @@ class State:
     accumulator: bool = False  # moves nothing: a sum of losses
     carried: bool = False  # a value of the forward pass that the next step begins with
     replaced: bool = False  # its new value is not ``old + change``
+    # update -> what it began with, if that is not the last update: ``w = clip(w, 0, 1)``
+    begins: dict[int, int] = field(default_factory=dict)
 
     @property
     def updates(self) -> list[int]:
@@ -100,19 +105,38 @@ def find_networks(tape: Tape, replaced: bool = False) -> list[Network]:
         family, bounds = _family(chains)
         chains = [c for c in chains if not any(c is f for f in family)]
         networks += _networks(tape, users, family, bounds)
-    networks = [n for n in networks if not any(_is_within(tape, n, other) for other in networks)]
+    networks = _trained(tape, networks)
     for network in networks:
         network.of_others = [s for n in networks if n is not network for s in n.states]
     return sorted(networks, key=lambda n: min(n.steps[0].end.values()))
+
+
+def _trained(tape: Tape, networks: list[Network]) -> list[Network]:
+    """The networks without what is made within a step of another, or in its evaluation as there."""
+    within = [n for n in networks if any(_is_within(tape, n, other) for other in networks)]
+
+    def places(network: Network) -> set[object]:
+        return {tape.nodes[n].site for s in network.states for n in s.updates}
+
+    forward = set[object]().union(*map(places, within))
+    return [n for n in networks if n not in within and not places(n) <= forward]
 
 
 def _is_within(tape: Tape, network: Network, other: Network) -> bool:
     """Is it made in one step of another: ``h = h + f(h)``, block after block of a forward pass?"""
     made = {n for s in network.states for n in s.nodes if n is not None}
     first, last = min(made), max(made)
+    sites = {tape.nodes[n].site for n in made}
     for state in other.states:
         later = [n for n in state.updates if n > first]
         if not later or later[0] <= last or made & {*later}:
+            return False
+        begin = state.nodes[0]
+        if begin is None and state.updates[0] > last:  # the second step is as long as the first
+            again = tape.nodes[state.updates[0] + 1 : state.updates[1]]
+            if all(node.site not in sites for node in again):
+                return False
+        elif begin is not None and begin > first:
             return False
     ends = [min(n for n in s.updates if n > last) for s in other.states]
     return bool(tape.behind(ends, range(first, max(ends) + 1)) & made)
@@ -133,14 +157,15 @@ def _descends(tape: Tape, n: int, others: set[int | None]) -> bool:
 
 def _chains(tape: Tape) -> list[State]:
     """The longest way along the links from each root that keeps coming back to one place."""
+    all_links, projected = _across_projections(tape)
     # b is older than X W in z = X W + b, but the way from z never leads back to that place
     follows: dict[int, set[int]] = defaultdict(set)
-    for old, new in tape.links:
+    for old, new in all_links:
         follows[tape.nodes[old].site].add(tape.nodes[new].site)
     after = {site: _reachable(follows, site) for site in follows}
     parent: dict[int, int] = {}
     depth: dict[int, int] = {}
-    for old, new in tape.links:  # in order of time
+    for old, new in all_links:  # in order of time
         place = tape.nodes[new].site
         if place not in after.get(place, ()):
             continue
@@ -165,10 +190,46 @@ def _chains(tape: Tape) -> list[State]:
             path.pop()
         if len(path) < 2:
             continue
+        while path[0] not in parent and _decays(tape, path):
+            path[0] = tape.nodes[path[0]].inputs[0]
         # a root that was made where its successors are made is the first update already
         unknown: list[int | None] = [None] if _same_place(tape, path[0], path[-1]) else []
-        chains.append(State(_name(tape, path), [*unknown, *path]))
+        begins = {new: projected[p] for p in pairwise(path) if p in projected for new in p[1:]}
+        chains.append(State(_name(tape, path), [*unknown, *path], begins=begins))
     return chains
+
+
+def _across_projections(
+    tape: Tape,
+) -> tuple[list[tuple[int, int]], dict[tuple[int, int], int]]:
+    """The links, also across ``w = clip(w, 0, 1)`` after an update, and what each then begins with.
+
+    It is the update that should follow the gradient, not what it is cut to.
+    """
+    made = {new for _, new in tape.links}
+    links: list[tuple[int, int]] = []
+    projected: dict[tuple[int, int], int] = {}
+    for old, new in tape.links:
+        n = old
+        while n not in made and tape.nodes[n].op in PROJECTIONS:
+            same = [i for i in tape.nodes[n].inputs if tape.nodes[i].shape == tape.nodes[n].shape]
+            if len(same) != 1:
+                break
+            n = same[0]
+        if n != old and n in made:
+            projected[n, new] = old
+        links.append((n if n in made else old, new))
+    return links, projected
+
+
+def _decays(tape: Tape, path: list[int]) -> bool:
+    """Is the root the first decay of a parameter, as every later update begins with one?"""
+    root, nodes = tape.nodes[path[0]], tape.nodes
+    if root.op not in ("multiply", "divide") or len(root.inputs) != 1 or len(path) < 3:
+        return False
+    if nodes[root.inputs[0]].shape != root.shape:
+        return False
+    return any(nodes[i].site == root.site for i in nodes[path[2]].inputs)
 
 
 def _replaced(tape: Tape) -> list[State]:
@@ -236,20 +297,31 @@ def _merge(tape: Tape, users: dict[int, list[int]], chain: State) -> State:
     """Leave out values that lead only to the next: parts of one update."""
 
     def is_part(n: int, following: int) -> bool:
-        node, seen, stack = tape.nodes[following], {following}, [n]
-        again = tape.nodes[n].site == node.site
+        before, node = tape.nodes[n], tape.nodes[following]
+        again = before.site == node.site
+        # to the element that is changed, as far as it is not gone yet; None leads to others
+        way = node.args[1] if node.op == "assign" and before.args[1:2] != node.args[1:2] else None
+        seen, stack = {following}, [(n, way)]
         if node.op == "assign":
             seen.add(node.inputs[-1])
         while stack:
-            for user in users.get(stack.pop(), ()):
+            value, way = stack.pop()
+            for user in users.get(value, ()):
                 if user in seen:
                     continue
-                # the next element of the same array, or the gradient of the next sample at the
-                # old weights; a sum may be the answer of the next step
-                if tape.nodes[user].op not in (PARTS if again else PIECES) or len(seen) > 200:
+                read = tape.nodes[user]
+                left = way
+                if way and read.op in PARTS:
+                    here = (read.op, read.args[1:], read.kwargs) == way[0]
+                    left = way[1:] if here else None
+                # the next element of the same array, perhaps with a penalty made of its old value,
+                # or the gradient of the next sample at the old weights; a sum may be the answer of
+                # the next step
+                own = not again or left == ()
+                if read.op not in (PIECES if own else PARTS) or len(seen) > 200:
                     return False
                 seen.add(user)
-                stack.append(user)
+                stack.append((user, left))
         return True
 
     updates = chain.updates
@@ -260,7 +332,7 @@ def _merge(tape: Tape, users: dict[int, list[int]], chain: State) -> State:
     nodes = tape.nodes
     while len(at) > 1 and nodes[updates[at[-1]]].shape != nodes[updates[at[-2]]].shape:
         at.pop()  # or within the update of a view
-    return State(chain.name, [chain.nodes[0], *(updates[k] for k in at)])
+    return State(chain.name, [chain.nodes[0], *(updates[k] for k in at)], begins=chain.begins)
 
 
 def _family(chains: list[State]) -> tuple[list[State], list[int]]:
@@ -301,7 +373,7 @@ def _networks(
             before, after = made[i][k : k + 2]
             old, new = (c.nodes[n] for n in (before, after))
             if after - before == 1 and old is not None and new is not None:
-                start[i], end[i] = old, new
+                start[i], end[i] = c.begins.get(new, old), new
         if len(end) == len(family):
             steps.append(Step(start, end))
     if not steps:
@@ -435,10 +507,25 @@ def _collect(tape: Tape, step: Step, following: Step | None) -> None:
     step.nodes = sorted(depends)
 
 
+def backward_cuts(tape: Tape, network: Network) -> set[int]:
+    """The values of `clip` in the steps that no activation is taken of: derivatives, perhaps."""
+    found = set[int]()
+    for step in network.steps:
+        curved, ends = set[int](), {*step.end.values()}
+        for n in reversed(step.nodes):
+            node = tape.nodes[n]
+            if node.op == "clip" and n not in curved:
+                found.add(n)
+            if n not in ends and (n in curved or node.op in CURVED):
+                curved.update(node.inputs)
+    return found
+
+
 def _influence(tape: Tape, step: Step) -> dict[int, set[int]]:
     """Which states' new values depend on what each state began with.
 
-    Influence stops at the first state reached: what that one moves in its turn does not count.
+    Influence stops at the first state reached: what that one moves in its turn does not count. The
+    states that a branch asks about move those whose change is data: ``if f(x) <= 0: w += x``.
     """
     reached = {n: 1 << i for i, n in step.start.items()}
     ends = {n: i for i, n in step.end.items()}
@@ -453,6 +540,12 @@ def _influence(tape: Tape, step: Step) -> dict[int, set[int]]:
                     influence[j].add(ends[id])
                 mask &= 1 << ends[id]
             reached[id] = mask
+    asked = 0
+    for n, _ in tape.branches:
+        asked |= reached.get(n, 0)
+    moved = set[int]().union(*(others - {j} for j, others in influence.items()))
+    for j in numbers_of(asked):
+        influence[j] |= step.end.keys() - moved
     return influence
 
 
@@ -468,14 +561,20 @@ def _moves_another(tape: Tape, step: Step, i: int) -> bool:
 
 
 def _only_elementwise(tape: Tape, step: Step, i: int) -> bool:
-    """Is the state used only for a parameter of its own shape?"""
+    """Is the state used, number by number, only for a parameter of its own size?
+
+    The shapes may differ: (3,) and (1, 3), or rows of one long array. A single number in an array
+    of its own is read by whatever a number is read by.
+    """
     begin = step.start[i]
     shape, reached, starts = tape.nodes[begin].shape, {begin}, set(step.start.values())
+    size = math.prod(shape)
     of_others = set(step.end.values()) - {step.end[i]}
     for id in step.nodes:
         node = tape.nodes[id]
         if id not in starts and any(n in reached for n in node.inputs):
-            if node.op not in BETWEEN or (node.shape != shape and id > begin):
+            alike = math.prod(node.shape) == size > 1 or node.shape == shape
+            if node.op not in BETWEEN or (not alike and id > begin):
                 return False
             if id not in of_others:
                 reached.add(id)

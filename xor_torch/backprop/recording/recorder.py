@@ -277,8 +277,8 @@ class Recorder:
             return self.tape, f"its numbers could not be followed, with {type(e).__name__}: {e}"
 
     def as_number(self, value: float, node: int) -> Number | Whole:
-        """A Python float or int, whose node this is, as one that records."""
-        if type(value) is int:
+        """A Python float, int or bool, whose node this is, as one that records."""
+        if isinstance(value, int):
             return Whole(value, node, self)
         return Number.on_tape(value, node, self)
 
@@ -398,8 +398,8 @@ class Recorder:
         before = {"out": out} if "where" in kwargs else {}
         encoded = (self._encode(args), self._encode({**kwargs, **before})) if records else ()
         function(*strip(args), out=np.asarray(out), **strip(kwargs))
-        if records and op == "multiply" and any(type(x) in (int, float) and not x for x in args):
-            self._write(out, (), self.leaf(np.asarray(out)))  # ``g *= 0``: a new array of zeros
+        if records and op == "multiply" and _has_zero(args):  # ``g *= 0``: a new array of zeros
+            self._write(out, (), self.leaf(np.asarray(out)))
         elif records:
             node = self._new(op, *encoded)
             self._keep(node, np.asarray(out))
@@ -535,6 +535,25 @@ class Recorder:
             self._decided.pop(number, None)
         return yes
 
+    def taken(self, value: Any, other: Any, number: int) -> Any:
+        """The script uses a literal number because of an ``if``; return it as one that records.
+
+        Args:
+            value: the number.
+            other: what it might have been otherwise, or None.
+            number: of the ``if``.
+
+        """
+        if type(value) not in (int, float, bool):
+            return value
+        decided = self._decided.get(number)
+        if decided is None:  # perhaps by a comparison of plain ints, as all weights may be ints
+            return self.places.whole(value) if abs(value) <= 1 else value
+        other = value if other is None else other
+        yes = bool(self.tape.nodes[decided].value)
+        choice = (value, other) if yes else (other, value)
+        return self.number("where", (Ref(decided), *choice), value)
+
     def _conditions(self) -> list[int]:
         """The recorded values that decided that the current statement runs."""
         if not self._decided:
@@ -565,6 +584,10 @@ class Recorder:
         array = value if isinstance(value, Recorded) else self.array_of(value)
         if array is not None and not self.full:
             node = self.tape.nodes[self.node_of(array)]
+            was = self.tape.nodes[node.inputs[0]].name if node.inputs else ""
+            if node.op == "multiply" and _has_zero(node.args) and was == targets[0]:
+                value = self.wrap(strip(array), self.leaf(strip(array)))  # ``g = 0 * g``
+                node = self.tape.nodes[value._node]
             if node.name and node.name != targets[0]:
                 frame = self.frames.current()
                 line = self.frames.line(frame) if frame else 0
@@ -587,6 +610,10 @@ class Recorder:
         """Name a changed value by the statement's target, without its last `depth` indices."""
         if names := self.frames.targets():
             node.name = names[min(depth, len(names) - 1)]
+
+
+def _has_zero(args: Any) -> bool:
+    return any(type(x) in (int, float) and not x for x in args)
 
 
 def _part(function: Callable[..., Any], i: int) -> Callable[..., Any]:
