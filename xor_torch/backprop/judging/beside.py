@@ -268,6 +268,8 @@ def _in_place(bench: Bench, k: int, number: int, n: int) -> bool:
         return False
     value = p.values[n].detach().clone().requires_grad_(True)
     change = bench.again_with_graph(p, {n: value})[number]
+    if not change.requires_grad:
+        return False
     draw, ratios = torch.Generator().manual_seed(k), []
     for _ in range(2):
         u = torch.randn(change.shape, generator=draw, dtype=torch.float64)
