@@ -800,7 +800,9 @@ def test_an_index_that_names_a_row_twice(tmp_path):
     assert finding.verdict == "correct"
     lost = PARTS.replace("np.subtract.at(V, some, 0.05 * dV)", "V[some] -= 0.05 * dV")
     (finding,) = judged(lost, tmp_path)
-    assert finding.verdict == "wrong"
+    found = finding.diagnosis
+    assert (finding.verdict, found.line, found.spoils) == ("wrong", 10, ["V"])
+    assert "line 10 names an element twice" in finding.notes[-1]
     (finding,) = judged(
         lost.replace("9, 4)", "9, 1).repeat(1)").replace("rand(4)", "rand(1)"), tmp_path
     )
@@ -1070,8 +1072,8 @@ def test_a_rate_that_goes_up_and_down(tmp_path):
 def test_a_clipped_derivative_within_the_backward_pass(one, tmp_path):
     clipped = one.replace("    d_W1 =", "    d_hidden = np.clip(d_hidden, -1e-3, 1e-3)\n    d_W1 =")
     (finding,) = judged(clipped, tmp_path)
-    assert finding.verdict == "cannot tell"
-    assert "derivatives are clipped on line 45" in finding.reason
+    assert finding.verdict == "correct"
+    assert "line 45 cuts derivatives off" in finding.notes[-1]
 
 
 @pytest.mark.parametrize(
@@ -1905,11 +1907,12 @@ for epoch in range(10):
 def test_the_targets_of_a_softmax_sum_to_one(tmp_path):
     (finding,) = judged(SEVERAL, tmp_path)
     assert finding.verdict == "cannot tell"
+    assert finding.reason.startswith("d on line 13 is p - t with targets t that do not sum to 1")
     (finding,) = judged(SEVERAL.replace("p - t", "t.sum() * p - t"), tmp_path)
     assert finding.verdict == "correct"
 
 
-OLD_WEIGHTS = """
+NO_VELOCITY = """
 import numpy as np
 rng = np.random.default_rng(5)
 X, y = rng.normal(size=(12, 3)), rng.normal(size=(12, 1))
@@ -1925,10 +1928,10 @@ for epoch in range(30):
 
 def test_old_weights_are_no_momentum(tmp_path):
     """Their difference is the last change; the old weights alone pull the new ones to zero."""
-    (finding,) = judged(OLD_WEIGHTS, tmp_path)
+    (finding,) = judged(NO_VELOCITY, tmp_path)
     assert finding.verdict == "correct"
     for wrong in ("0.01 * grad + 0.5 * before", "0.9 * before + 0.1 * grad"):
-        script = OLD_WEIGHTS.replace("0.01 * grad - 0.5 * (w - before)", wrong)
+        script = NO_VELOCITY.replace("0.01 * grad - 0.5 * (w - before)", wrong)
         (finding,) = judged(script, tmp_path)
         assert finding.verdict == "cannot tell"
         assert "on line 9: a momentum of another kind, or a mistake" in finding.reason

@@ -5,12 +5,14 @@ import math
 import torch
 
 from ..operations import CUTS, PARTS
+from ..tape import Ref
 from .fit import FOLLOWS, Fit, alike
 from .objectives import PASSED_ON, gradients_at
 from .points import Bench, CannotTell, largest
 from .repair import Culprit, Repair
 
 STATES = PARTS | {"assign"}  # lead back from a parameter that is updated in part to its old value
+GATHERED = PASSED_ON | PARTS  # a gradient may be put together of rows: of those in use
 BY_ITS_NORM = (
     "a step is its gradient times a number that differs from step to step: it may be clipped by "
     "its norm, which may be intended"
@@ -97,6 +99,8 @@ def meant(bench: Bench, repair: Repair, culprit: int) -> list[int]:
         inputs = [i for i in nodes[n].inputs if i in view.inside]
         # a truth value may agree with a derivative of 0 and 1
         right = [i for i in inputs if nodes[i].dtype != "b" and repair.matches(i)]
+        if nodes[n].op == "where" and not {*map(Ref, right)} & {*nodes[n].args[1:]}:
+            continue  # where(z > 0, 1, 0) chooses between two numbers
         # where(z > 0, dz, 0) asks the forward pass, where(dz > 5, 5, dz) the derivative
         asks = nodes[n].op != "where" or nodes[n].inputs[0] in view.after(right)
         if nodes[n].op in CUTS and right and asks:
@@ -218,7 +222,8 @@ def penalties(bench: Bench) -> dict[int, list[int]]:
     """Terms, by step, that are added to a parameter's gradient and made of that parameter alone.
 
     If each number of it changes the step of that number only, as in ``lam * sign(W)``, the term is
-    the gradient of a penalty, whatever its formula. It may be one on a part: ``lam * W[:, 1:]``.
+    the gradient of a penalty, whatever its formula. It may be one on a part: ``lam * W[:, 1:]`` or
+    ``lam * U[ids]``.
     """
     found: dict[int, list[int]] = {}
     for k in bench.chosen:
@@ -230,7 +235,7 @@ def penalties(bench: Bench) -> dict[int, list[int]]:
                 if n in seen or n not in view.inside or n in view.starts:
                     continue
                 seen.add(n)
-                if view.depends[n] == view.full and nodes[n].op in PASSED_ON:
+                if view.depends[n] == view.full and nodes[n].op in GATHERED:
                     stack += nodes[n].inputs
                 elif (
                     view.depends[n] == view.reaches[n] == 1 << number
