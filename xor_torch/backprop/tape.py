@@ -3,8 +3,7 @@
 `recording` writes it; `replay` runs it again, in torch and with other numbers. A value on it never
 changes: an in-place operation is written as if it had made a new value.
 
-The file is long because it holds all of one thing: the tape, its form on disk, and its variants,
-such as one without cuts.
+The file is long because a tape is written, read, searched and copied here, by what no other knows.
 """
 
 import dataclasses
@@ -63,12 +62,10 @@ class Node:
     value: np.ndarray | None = None  # a copy; None if large
     marks: int = 0  # one bit for each array from outside that it descends from; not saved
     inputs: tuple[int, ...] = field(init=False)  # the ids of all Refs in args and kwargs
+    again: Any = field(init=False, default=None)  # a function that does it again, see `replay`
 
     def __post_init__(self) -> None:
-        found: list[int] = []
-        _add_refs(self.args, found)
-        _add_refs(self.kwargs, found)
-        self.inputs = tuple(found)
+        self.inputs = refs_in((self.args, self.kwargs))
 
 
 class Tape:
@@ -361,6 +358,13 @@ def _whole(x: Any) -> int:
 def squeezed(shape: Iterable[int]) -> tuple[int, ...]:
     """A shape without its ones."""
     return tuple(n for n in shape if n != 1)
+
+
+def refs_in(x: Any) -> tuple[int, ...]:
+    """The ids of all values among nested arguments."""
+    found: list[int] = []
+    _add_refs(x, found)
+    return tuple(found)
 
 
 def _add_refs(x: Any, found: list[int]) -> None:

@@ -5,6 +5,7 @@ import math
 import torch
 
 from ..operations import CUTS, PARTS
+from ..tape import Ref
 from .fit import FOLLOWS, Fit, alike
 from .objectives import PASSED_ON, gradients_at
 from .points import Bench, CannotTell, largest
@@ -98,6 +99,8 @@ def meant(bench: Bench, repair: Repair, culprit: int) -> list[int]:
         inputs = [i for i in nodes[n].inputs if i in view.inside]
         # a truth value may agree with a derivative of 0 and 1
         right = [i for i in inputs if nodes[i].dtype != "b" and repair.matches(i)]
+        if nodes[n].op == "where" and not {*map(Ref, right)} & {*nodes[n].args[1:]}:
+            continue  # where(z > 0, 1, 0) chooses between two numbers
         # where(z > 0, dz, 0) asks the forward pass, where(dz > 5, 5, dz) the derivative
         asks = nodes[n].op != "where" or nodes[n].inputs[0] in view.after(right)
         if nodes[n].op in CUTS and right and asks:

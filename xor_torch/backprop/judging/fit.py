@@ -202,6 +202,9 @@ def _fit(
     if part.ok and (not part.factors or evidence < 1):
         part.ok = False
         part.silent = True
+    rates = [x for x in part.factors.values() if abs(x) > SMALL * usual]
+    if part.ok and min(rates, default=0.0) < 0 < max(rates, default=0.0):
+        part.ok, part.error = False, 2.0  # some steps go up: a rate has one sign
     return part
 
 

@@ -38,10 +38,11 @@ from .steps import Network, backward_cuts, find_networks
 from .words import convention, describe, without_objective
 
 SECONDS = 24.0  # for judging a tape
-LEAST = 5.0  # for one network of several, as long as there is time
+LEAST = 5.0  # for one network of several, or for a last question, as long as there is time
 KEPT = 1 / 6  # of a network's time, which is kept for one last question
 UNCUT = 2 / 3  # of a network's time, for the steps without a cut of the derivatives
 MOST_PAIRS = 16  # pairs that are examined at all points
+RIGID = "the training step takes another branch as soon as a number changes"
 
 
 @one_thread()
@@ -61,7 +62,7 @@ def judge(tape: Tape, seconds: float = SECONDS) -> list[Finding]:
             if f.verdict != "cannot tell" or not _made_from(tape, network, given)
         ]
         if all(f.verdict == "cannot tell" for f in found) and clock.left() > 0:
-            found = _replaced(tape, clock.left()) or found
+            found = _replaced(tape, Clock(min(clock.left(), LEAST))) or found
     except Exception as e:
         return [_failed(e)]
     return found
@@ -73,12 +74,13 @@ def _made_from(tape: Tape, network: Network, some: set[int]) -> bool:
     return all(some & tape.behind(s.updates[:1], among) for s in network.states)
 
 
-def _replaced(tape: Tape, seconds: float) -> list[Finding]:
+def _replaced(tape: Tape, clock: Clock) -> list[Finding]:
     """Networks with a parameter that every step replaces by its gradient: ``W = -lr * dW``."""
     found = []
     for network in find_networks(tape, replaced=True):
         ends = {n for s in network.states if s.replaced for n in s.updates}
-        finding = _judge_network(tape, network, seconds) if ends else None
+        ask = ends and clock.left() > 0
+        finding = _judge_network(tape, network, clock.left()) if ask else None
         place = finding.diagnosis if finding is not None else None
         if finding is not None and place is not None and place.mistake is None:
             found += [finding] if place.node in ends else []
@@ -100,11 +102,12 @@ def _judge_network(tape: Tape, network: Network, seconds: float) -> Finding:
         finding.notes.append(WITHOUT_CUTS.format(where=where))
     if finding.verdict == "cannot tell":
         finding = _try(tape, network, clock)
-    if finding.verdict != "correct":
+    again = finding.verdict != "correct" and finding.reason != RIGID
+    if again:
         lost = _lost(uncut or tape, network, clock)
         if lost is not None:
             return lost
-    if finding.verdict != "correct" and clock.left() > 0:
+    if again and clock.left() > 0:
         plain = (uncut or tape).without_small_constants()
     if plain is not None:
         other = _try(plain, network, clock, changed=True)
@@ -165,6 +168,8 @@ def _try(tape: Tape, network: Network, clock: Clock, changed: bool = False) -> F
             finding = found
         if found.verdict == "correct" or not in_time or judgement.bench is None:
             break
+        if found.reason == RIGID:  # the numbers are the same, whichever counts
+            break
         if ties or not judgement.bench.ties_matter():
             break
     assert finding is not None
@@ -202,7 +207,7 @@ class Judgement:
             bench.check_replay()
         bench.make_points()
         if sum(p.moved for p in bench.points) < 2:
-            raise CannotTell("the training step takes another branch as soon as a number changes")
+            raise CannotTell(RIGID)
         level: Finding | tuple[list[Fit], list[Fit]] = [], []
         states = any(s.optimiser for s in bench.network.states)
         inner = optimisers.enter(bench) if states else None

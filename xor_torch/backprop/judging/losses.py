@@ -192,7 +192,7 @@ def identify(bench: Bench, pair: Objective, rows: tuple[Row, ...]) -> Match | No
             assert d is not None
             deltas = [p.values[d].detach().double() for p in points]
             found = _identify(bench, k, points, deltas, z, d, rows)
-            found = found or (_stepped(bench, points, d, z) if rows is LOSSES else None)
+            found = found or (_perceptron(bench, pair) if rows is LOSSES else None)
             if found is not None and not found.is_vague:
                 return found
             last = last or found
@@ -221,9 +221,13 @@ def identify_with_target(bench: Bench, pair: Objective) -> Match | None:
         d, z = pair.terms[k][0]
         assert d is not None
         deltas = [p.values[d].detach().double() for p in points]
+        targets = _targets(bench, k, d, points[0].values[z].shape)
+        numbers = _numbers(bench, k)
         for f in _values(bench, k, z, d):
             data = _data(points, z, f, deltas)
-            found = data and (_targeted(bench, k, data, d, z, f) or _weighted(data, k, z, f))
+            found = data and (
+                _targeted(data, targets, numbers, k, z, f) or _weighted(data, k, z, f)
+            )
             if found:
                 return found
     return None
@@ -241,7 +245,7 @@ def identify_own(bench: Bench, own: Objective) -> Match | None:
             if nodes[n].dtype == "f" and view.depends.get(n) == view.full and n not in view.starts
         ]
         for z in [n for n in zs if all(n in p.values for p in points)][:MOST_Z]:
-            deltas = [_slope(p.values[v], p.values[z]) for p in points]
+            deltas = [_slope(p, v, z) for p in points]
             if all(d is not None for d in deltas):
                 found = _identify(bench, k, points, [d for d in deltas if d is not None], z, v)
                 if found is not None and not found.is_vague:
@@ -256,11 +260,17 @@ def _steps(bench: Bench, objective: Objective) -> Iterable[tuple[int, list[Point
     return itertools.islice(((k, points) for k, points in some if len(points) >= 3), 3)
 
 
-def _slope(of: Tensor, by: Tensor) -> Tensor | None:
-    if not (of.requires_grad and by.requires_grad):
-        return None
-    (found,) = torch.autograd.grad(of.sum(), by, retain_graph=True, allow_unused=True)
-    return found
+def _slope(p: Point, of: int, by: int) -> Tensor | None:
+    """The derivative of the sum of a value by another, computed once for each point."""
+    if (of, by) not in p.slopes:
+        x, y = p.values[of], p.values[by]
+        known = x.requires_grad and y.requires_grad
+        p.slopes[of, by] = (
+            torch.autograd.grad(x.sum(), y, retain_graph=True, allow_unused=True)[0]
+            if known
+            else None
+        )
+    return p.slopes[of, by]
 
 
 def _values(bench: Bench, k: int, z: int, before: int) -> list[int]:
@@ -288,7 +298,7 @@ def _data(points: list[Point], z: int, f: int, deltas: list[Tensor]) -> list[Dat
         if f not in p.values or z not in p.values:
             return []
         zz, ff = p.values[z], p.values[f]
-        slope = torch.ones_like(zz) if f == z else _slope(ff, zz)
+        slope = torch.ones_like(zz) if f == z else _slope(p, f, z)
         if f != z and not (ff.requires_grad and zz.requires_grad):
             return []
         slope = torch.zeros_like(zz) if slope is None else slope
@@ -362,13 +372,23 @@ def _affine(row: Row, data: list[Data]) -> tuple[float, Tensor] | None:
     return c, target
 
 
-def _stepped(bench: Bench, points: list[Point], d: int, z: int) -> Match | None:
-    """The loss of a perceptron, ``max(0, -t z)``, has a derivative that is a step.
+def _perceptron(bench: Bench, pair: Objective) -> Match | None:
+    """The loss of a perceptron, ``max(0, -t z)``, if all steps go down it, or all go up."""
+    points = {p.step: p for p in reversed(bench.points) if p.step in pair.terms}
+    found = [_stepped(bench, p, *pair.terms[k][0]) for k, p in sorted(points.items())]
+    known = [match for match in found if match is not None]
+    alike = len({match.scale > 0 for match in known}) == 1
+    return known[0] if alike and len(known) == len(found) else None
+
+
+def _stepped(bench: Bench, p: Point, d: int | None, z: int) -> Match | None:
+    """The loss of a perceptron in one step: its derivative is a step function.
 
     It is 0 on one side of a number, where the answer is right, and the same everywhere on the
     other. An error ``f(z) - t`` is such a step if f is one, and t one of its values.
     """
-    p = points[0]
+    if d is None:
+        return None
     table = bench.at_each(p.step, z, d, p.values) if bench.is_score(p.step, z) else None
     if table is None:
         return None
@@ -420,27 +440,35 @@ def _one_in_each_row(weight: Tensor, data: list[Data]) -> bool:
     return bool((high - low <= 1e-6 * torch.maximum(high.abs(), low.abs())).all())
 
 
-def _targeted(bench: Bench, k: int, data: list[Data], d: int, z: int, f: int) -> Match | None:
+def _targeted(
+    data: list[Data], targets: list[Tensor], numbers: list[float], k: int, z: int, f: int
+) -> Match | None:
     """One of the losses that need the target, which is among the data that d is made of."""
-    shape = data[0][0].shape
-    targets = _targets(bench, k, d, shape)
-    numbers = _numbers(bench, k)
-    # the losses are elementwise, so all points can be asked at once
+    if not targets:
+        return None
+    # the losses are elementwise, so all points and all targets can be asked at once
     values, slopes, mine = (torch.stack(part) for part in list(zip(*data, strict=True))[1:])
-    values.requires_grad_(True)
-    for name, loss in WITH_TARGET.items() if targets else ():
-        for t, c in itertools.product(targets, numbers if name in WITH_NUMBER else [1.0]):
-            (slope,) = torch.autograd.grad(loss(values, t.expand_as(values), c).sum(), values)
-            theirs = slope * slopes
-            below = float((theirs * theirs).sum())
-            if not below or not math.isfinite(below):
-                continue
-            # a delta that is one constant is the derivative of anything
-            if largest(theirs - theirs.mean()) < 1e-6 * largest(theirs):
-                continue
-            scale = float((theirs * mine).sum()) / below
-            if scale and largest(mine - scale * theirs) <= PROPORTIONAL * largest(mine):
-                return Match(name, None, scale, f, z, k, t)
+    all_targets = torch.stack(targets)[:, None]
+    values = values.expand(len(targets), *values.shape).clone().requires_grad_(True)
+    size = largest(mine)
+    for name, loss in WITH_TARGET.items():
+        found: list[tuple[int, float]] = []  # which target, and the scale
+        for c in numbers if name in WITH_NUMBER else [1.0]:
+            made = loss(values, all_targets.expand_as(values), c).sum()
+            (slope,) = torch.autograd.grad(made, values)
+            for n, theirs in enumerate(slope * slopes):
+                below = float((theirs * theirs).sum())
+                if not below or not math.isfinite(below):
+                    continue
+                # a delta that is one constant is the derivative of anything
+                if largest(theirs - theirs.mean()) < 1e-6 * largest(theirs):
+                    continue
+                scale = float((theirs * mine).sum()) / below
+                if scale and largest(mine - scale * theirs) <= PROPORTIONAL * size:
+                    found.append((n, scale))
+        if found:
+            n, scale = min(found, key=lambda x: x[0])
+            return Match(name, None, scale, f, z, k, targets[n])
     return None
 
 

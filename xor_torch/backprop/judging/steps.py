@@ -9,6 +9,7 @@ needs the one before.
 """
 
 import math
+from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -349,7 +350,7 @@ def _family(chains: list[State]) -> tuple[list[State], list[int]]:
     for c in chains:
         counts: dict[int, int] = defaultdict(int)
         for n in c.updates:
-            counts[sum(b < n for b in bounds)] += 1  # number of the step
+            counts[bisect_left(bounds, n)] += 1  # number of the step
         # a momentum may begin some steps later, and the tape may end within the last step
         begin = max(1, min(counts))
         complete = [counts[k] for k in range(begin, max(2, len(bounds) - 1))]
@@ -363,18 +364,17 @@ def _networks(
     tape: Tape, users: dict[int, list[int]], family: list[State], bounds: list[int]
 ) -> list[Network]:
     steps = []
-    for k, bound in enumerate(bounds):
-        begin = bounds[k - 1] if k else -1
+    # of each state, how many updates the steps before have made
+    made = [[bisect_right(c.updates, bound) for bound in (-1, *bounds)] for c in family]
+    for k in range(len(bounds)):
         start: dict[int, int] = {}
         end: dict[int, int] = {}
         for i, c in enumerate(family):
-            new = [n for n in c.updates if begin < n <= bound]
-            if len(new) == 1:
-                before = c.begins.get(new[0], c.nodes[c.nodes.index(new[0]) - 1])
-                end[i] = new[0]
-                if before is not None:
-                    start[i] = before
-        if len(end) == len(family) and len(start) == len(family):
+            before, after = made[i][k : k + 2]
+            old, new = (c.nodes[n] for n in (before, after))
+            if after - before == 1 and old is not None and new is not None:
+                start[i], end[i] = c.begins.get(new, old), new
+        if len(end) == len(family):
             steps.append(Step(start, end))
     if not steps:
         return []
@@ -429,19 +429,22 @@ def _turns(tape: Tape, step: Step, family: list[State]) -> set[tuple[int, int]]:
 
     So the two are never moved by one gradient: matrix factors by turns, one network after another.
     """
-    first = [i for i, s in enumerate(family) if not (s.optimiser or s.accumulator or s.carried)]
-    ends = {step.end[i]: i for i in first}
-    was: dict[int, set[int]] = {n: {i} & {*first} for i, n in step.start.items()}
-    has_become: dict[int, set[int]] = {}
+    first = {i for i, s in enumerate(family) if not (s.optimiser or s.accumulator or s.carried)}
+    ends = {step.end[i] for i in first}
+    was = {n: 1 << i if i in first else 0 for i, n in step.start.items()}
+    become = {step.end[i]: 1 << i for i in first}  # what reads a value has met what it is
+    met: dict[int, int] = {}
     for n in step.nodes:
-        inputs = tape.nodes[n].inputs
-        was.setdefault(n, set().union(*(was.get(i, ()) for i in inputs if i not in ends)))
-        has_become[n] = {ends[i] for i in inputs if i in ends}
-        has_become[n].update(*(has_become.get(i, ()) for i in inputs))
+        before = after = 0
+        for i in tape.nodes[n].inputs:
+            before |= was.get(i, 0) if i not in ends else 0
+            after |= met.get(i, 0) | become.get(i, 0)
+        was.setdefault(n, before)
+        met[n] = after
     return {
         (i, j)
         for j, s in enumerate(family)
-        for i in has_become[step.end[j]] - was[step.end[j]] - {j}
+        for i in numbers_of(met[step.end[j]] & ~was[step.end[j]] & ~(1 << j))
         if not s.accumulator
     }
 
@@ -458,26 +461,29 @@ def _classify(tape: Tape, step: Step, family: list[State]) -> None:
                 if step.end[i] in {*read, *node.inputs} and step.start[j] in read:
                     state.optimiser = True
     plain = [i for i, s in enumerate(family) if not s.optimiser and not s.accumulator]
-    depends: dict[int, set[int]] = {step.start[i]: {i} for i in plain}
+    depends = {step.start[i]: 1 << i for i in plain}
     for n in step.nodes:
         if n not in depends:
-            depends[n] = set().union(*(depends.get(a, set()) for a in nodes[n].inputs))
+            mask = 0
+            for a in nodes[n].inputs:
+                mask |= depends.get(a, 0)
+            depends[n] = mask
     for i in plain:
-        others = {*plain} - {i}
-        lacks = others - depends.get(step.end[i], others)
+        others = sum(1 << j for j in plain) & ~(1 << i)
+        lacks = others & ~depends.get(step.end[i], others)
         if lacks and nodes[step.end[i]].op not in ("assign",):
             behind: set[int] = {step.end[i]}
             for n in step.nodes:
                 if n > step.end[i] and n not in ends and behind & {*nodes[n].inputs}:
                     behind.add(n)
             # the forward pass goes on: it meets a parameter that was not yet in it
-            new = {step.start[j] for j in lacks}
+            new = {step.start[j] for j in numbers_of(lacks)}
             goes_on = any(
                 behind & {*nodes[n].inputs}
                 and new & {tape.origin(a, PARTS) for a in nodes[n].inputs}
                 for n in behind - {step.end[i]}
             )
-            if goes_on and any(others <= depends.get(n, set()) for n in behind):
+            if goes_on and any(not others & ~depends.get(n, 0) for n in behind):
                 family[i].carried = True
 
 
@@ -486,20 +492,19 @@ def _collect(tape: Tape, step: Step, following: Step | None) -> None:
     depends, ends = set(step.start.values()), set(step.end.values())
     last = max(ends)
     stop = last if following is None else max(following.end.values())
-    for node in tape.nodes[min(depends) : stop + 1]:
-        if (
-            node.id in depends
-            or node.id in ends
-            or any(i in depends and i not in ends for i in node.inputs)
-        ):
+    for node in tape.nodes[min(depends) : last]:
+        # also what uses a new value within the step: updated too early
+        if node.id in ends or not depends.isdisjoint(node.inputs):
             depends.add(node.id)
-        elif node.id < last and not depends.isdisjoint(node.inputs):
-            depends.add(node.id)  # uses a new value within the step: updated too early
-    after = set[int]()
+    depends.add(last)
+    after, before = set[int](), depends - ends
     for node in tape.nodes[last + 1 : stop + 1]:
         if not (ends.isdisjoint(node.inputs) and after.isdisjoint(node.inputs)):
             after.add(node.id)
-    step.nodes = sorted(depends - after)
+        elif not before.isdisjoint(node.inputs):
+            before.add(node.id)
+            depends.add(node.id)
+    step.nodes = sorted(depends)
 
 
 def backward_cuts(tape: Tape, network: Network) -> set[int]:
@@ -519,19 +524,34 @@ def backward_cuts(tape: Tape, network: Network) -> set[int]:
 def _influence(tape: Tape, step: Step) -> dict[int, set[int]]:
     """Which states' new values depend on what each state began with.
 
-    Influence stops at the first state reached: what that one moves in its turn does not count.
+    Influence stops at the first state reached: what that one moves in its turn does not count. The
+    states that a branch asks about move those whose change is data: ``if f(x) <= 0: w += x``.
     """
-    reached: dict[int, set[int]] = {n: {i} for i, n in step.start.items()}
+    reached = {n: 1 << i for i, n in step.start.items()}
     ends = {n: i for i, n in step.end.items()}
     influence: dict[int, set[int]] = defaultdict(set)
     for id in step.nodes:
         if id not in reached:
-            reached[id] = set().union(*(reached.get(i, set()) for i in tape.nodes[id].inputs))
+            mask = 0
+            for i in tape.nodes[id].inputs:
+                mask |= reached.get(i, 0)
             if id in ends:
-                for j in reached[id]:
+                for j in numbers_of(mask):
                     influence[j].add(ends[id])
-                reached[id] &= {ends[id]}
+                mask &= 1 << ends[id]
+            reached[id] = mask
+    asked = 0
+    for n, _ in tape.branches:
+        asked |= reached.get(n, 0)
+    moved = set[int]().union(*(others - {j} for j, others in influence.items()))
+    for j in numbers_of(asked):
+        influence[j] |= step.end.keys() - moved
     return influence
+
+
+def numbers_of(mask: int) -> list[int]:
+    """The places of the ones of a number in the binary system."""
+    return [i for i in range(mask.bit_length()) if mask >> i & 1]
 
 
 def _moves_another(tape: Tape, step: Step, i: int) -> bool:

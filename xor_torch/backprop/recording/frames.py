@@ -2,6 +2,7 @@
 
 import ast
 import copy
+import dis
 import functools
 import itertools
 import sys
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..code import Code, Place
-from .source import AssignmentRewriter
+from .source import AssignmentRewriter, growing_names
 
 # Frames of these files stand between the script and the recorder: our own, and `copy`, because
 # a deep copy of an array is what the script asked for.
@@ -27,6 +28,7 @@ class Frames:
         # file -> line -> the numbers of the ``if`` statements that decide whether it runs
         self._deciding_ifs: dict[str, dict[int, tuple[int, ...]]] = {}
         self._ifs = 0  # how many of them there are in all files
+        self.growing = set[str]()  # the names of what the script adds something to
         self._lines_before: dict[str, int] = {}  # file -> how many lines precede it in `Code`
         self._passed: str | None = None  # the folder given to `pass_through`
 
@@ -49,7 +51,9 @@ class Frames:
 
         """
         rewriter = AssignmentRewriter(source, self._ifs)
-        tree = ast.fix_missing_locations(rewriter.visit(ast.parse(source, filename)))
+        tree = ast.parse(source, filename)
+        self.growing |= growing_names(tree)
+        tree = ast.fix_missing_locations(rewriter.visit(tree))
         self._changed[filename] = rewriter.changed
         self._deciding_ifs[filename] = rewriter.deciding_ifs
         self._ifs = rewriter.ifs
@@ -82,7 +86,7 @@ class Frames:
         while inner and inner.f_code.co_filename in _BETWEEN:
             inner = inner.f_back
         inner = inner or frame
-        return inner.f_code, inner.f_lasti
+        return inner.f_code, _begin(inner.f_code, inner.f_lasti)
 
     def callers(self, frame: types.FrameType) -> list[Any]:
         """The script's lines that led to the call of a frame, the innermost first."""
@@ -126,6 +130,21 @@ class Frames:
         if len(on_line) > 1:  # W -= lr * dW; b -= lr * db
             return on_line.get(_column(frame.f_code, frame.f_lasti), [])
         return next(iter(on_line.values()), [])
+
+
+@functools.cache
+def _begin(code: types.CodeType, position: int) -> int:
+    """Where the instruction at a position begins.
+
+    Python specialises a call that has run a few times. From then on the position may be in the
+    cache that follows the instruction, or at the one that prepares it (``PRECALL`` in Python 3.11).
+    """
+    begin = position
+    for one in dis.get_instructions(code):
+        if one.offset > position and begin != -1:
+            break
+        begin = -1 if one.opname == "PRECALL" else one.offset
+    return begin
 
 
 @functools.cache

@@ -28,10 +28,17 @@ def names_for(recorder: Recorder) -> dict[str, Any]:
         "__loop__": loop,
         "__round__": recorder.loops.begin,
         "__float__": functools.partial(_float, recorder),
+        "__int__": functools.partial(_int, recorder),
+        "__bool__": _bool,
+        "__truth__": lambda x: bool(x) if type(x) is Whole and type(x.value) is bool else x,
+        "__type__": _type,
         "__cast__": _cast,
         "__begin__": lambda: len(recorder.tape.branches),
         "__asked__": recorder.asked,
         "__chosen__": functools.partial(_chosen, recorder),
+        "__compared__": functools.partial(_compared, recorder),
+        "__taken__": recorder.taken,
+        "__whole__": recorder.places.whole,
         "__set_item__": recorder.places.set_item,
         "__set_attribute__": recorder.places.set_attribute,
         "__change_item__": recorder.places.change_item,
@@ -58,10 +65,41 @@ def _float(recorder: Recorder, *args: Any) -> Any:
     return x if type(x) is Number else float(x)
 
 
+def _int(recorder: Recorder, *args: Any, **kwargs: Any) -> Any:
+    """``int(x)`` that keeps a recorded number recorded."""
+    x = args[0] if len(args) == 1 and not kwargs else None
+    if type(x) in PYTHON_NUMBERS:
+        value = int(plain(x))
+        return recorder.number("copy" if value == plain(x) else "trunc", (x,), value)
+    if isinstance(x, Recorded) and x._scalar and x.dtype.kind == "b":
+        return _chosen(recorder, "ne", x, False, 1, 0)
+    return int(*args, **kwargs)
+
+
+def _bool(*args: Any) -> Any:
+    """``bool(x)`` that keeps a recorded truth value recorded."""
+    known = len(args) == 1 and type(args[0]) is Whole and type(args[0].value) is bool
+    return args[0] if known else bool(*args)
+
+
+def _type(*args: Any) -> Any:
+    """``type(x)``, which is float or int for a recorded number."""
+    x = args[0] if len(args) == 1 else None
+    return type(plain(x)) if type(x) in PYTHON_NUMBERS else type(*args)
+
+
 def _cast(kind: Any, x: Any) -> Any:
     """``numpy.int64(x)`` that keeps a recorded array recorded."""
     numbers = isinstance(kind, type) and issubclass(kind, np.generic | float | int)
     return x.astype(kind) if numbers and isinstance(x, Recorded) else kind(x)
+
+
+def _compared(recorder: Recorder, name: str, left: Any, right: Any) -> Any:
+    """``left < right`` outside a test: its truth value may be used as a number."""
+    kinds = type(left), type(right)
+    if kinds == (int, int) or any(kind in PYTHON_NUMBERS for kind in kinds):
+        return _chosen(recorder, name, left, right, True, False)
+    return getattr(operator, name)(left, right)
 
 
 def _chosen(recorder: Recorder, name: str, left: Any, right: Any, one: Any, other: Any) -> Any:

@@ -115,7 +115,7 @@ class Number(float):
 
 
 class Whole:
-    """Stands for an int, and tells its recorder what is done with it.
+    """Stands for an int or a bool, and tells its recorder what is done with it.
 
     It is not a subclass of int: Python would multiply a float by one without calling its methods.
     """
@@ -127,8 +127,8 @@ class Whole:
 
     @property  # type: ignore[misc]  # it is never assigned
     def __class__(self) -> Any:
-        """The class that other code sees: int."""
-        return int
+        """The class that other code sees: int or bool."""
+        return type(object.__getattribute__(self, "value"))
 
     def __getattr__(self, name: str) -> Any:
         """An attribute of the int, such as ``bit_length``."""
@@ -138,7 +138,7 @@ class Whole:
         return self.recorder.number("negative", (self,), -self.value)
 
     def __pos__(self) -> Any:
-        return self
+        return self.recorder.number("copy", (self,), +self.value)
 
     def __abs__(self) -> Any:
         return self.recorder.number("absolute", (self,), abs(self.value))
@@ -156,7 +156,7 @@ class Whole:
     def __index__(self) -> int:
         """The int itself. The script takes an item of a list by it, which counts as a branch."""
         self.recorder.compared("equal", (self, self.value), True)
-        return self.value
+        return int(self.value)
 
     __int__ = __index__
 
@@ -179,7 +179,7 @@ class Whole:
         return format(self.value, spec)
 
     def __reduce__(self) -> Any:
-        return int, (self.value,)
+        return type(self.value), (self.value,)
 
     def __copy__(self) -> Any:
         return self
@@ -243,6 +243,9 @@ def _operator_of_whole(name: str, op: str, reflected: bool) -> Callable[..., Any
             return NotImplemented
         pair = (other, self) if reflected else (self, other)
         value = function(*map(_exact, pair))
+        if type(value) is bool:  # two truth values
+            of_truth = {"and": "multiply", "or": "maximum"}
+            return self.recorder.number(of_truth.get(name, "lost"), pair, value)
         return self.recorder.number(op, pair, value) if type(value) in (int, float) else value
 
     return operate

@@ -94,6 +94,7 @@ class Places:
 
     def named(self, value: Any, name: str) -> Any:
         """The script assigns `value` to a name; return what it is to assign."""
+        value = self._grown(value, name)
         if self.too_many or (isinstance(value, _ATOMS) and type(value) not in PYTHON_NUMBERS):
             return value
         frame = self._recorder.frames.current()
@@ -117,7 +118,7 @@ class Places:
         """``holder.name = value``"""
         if not isinstance(holder, Recorded) and not self.too_many:
             self.held[id(holder)] = holder
-            value = self._keep(value, (id(holder), name), text)
+            value = self._keep(self._grown(value, name), (id(holder), name), text)
         setattr(holder, name, value)
 
     def change_item(self, operation: str, holder: Any, key: Any, value: Any, text: str) -> None:
@@ -142,9 +143,19 @@ class Places:
             return tuple(self._leaf(x) if type(x) is float else x for x in item)
         return item
 
+    def _grown(self, value: Any, name: str) -> Any:
+        """The same value with ints that record if the script later adds something to them."""
+        if name not in self._recorder.frames.growing or _size(value) > MOST_IN_LIST:
+            return value
+        if isinstance(value, list):
+            for n, x in enumerate(value):
+                if type(x) in (int, list):
+                    value[n] = self._grown(x, name)
+        return self._leaf(value) if type(value) is int else value
+
     def whole(self, value: Any) -> Any:
         """A chosen int as one that records; any other value as it is."""
-        return self._leaf(value) if type(value) is int else value
+        return self._leaf(value) if type(value) in (int, bool) else value
 
     def count(self) -> None:
         """Count one more operation before the first update."""

@@ -277,8 +277,8 @@ class Recorder:
             return self.tape, f"its numbers could not be followed, with {type(e).__name__}: {e}"
 
     def as_number(self, value: float, node: int) -> Number | Whole:
-        """A Python float or int, whose node this is, as one that records."""
-        if type(value) is int:
+        """A Python float, int or bool, whose node this is, as one that records."""
+        if isinstance(value, int):
             return Whole(value, node, self)
         return Number.on_tape(value, node, self)
 
@@ -534,6 +534,25 @@ class Recorder:
         else:
             self._decided.pop(number, None)
         return yes
+
+    def taken(self, value: Any, other: Any, number: int) -> Any:
+        """The script uses a literal number because of an ``if``; return it as one that records.
+
+        Args:
+            value: the number.
+            other: what it might have been otherwise, or None.
+            number: of the ``if``.
+
+        """
+        if type(value) not in (int, float, bool):
+            return value
+        decided = self._decided.get(number)
+        if decided is None:  # perhaps by a comparison of plain ints, as all weights may be ints
+            return self.places.whole(value) if abs(value) <= 1 else value
+        other = value if other is None else other
+        yes = bool(self.tape.nodes[decided].value)
+        choice = (value, other) if yes else (other, value)
+        return self.number("where", (Ref(decided), *choice), value)
 
     def _conditions(self) -> list[int]:
         """The recorded values that decided that the current statement runs."""

@@ -1,6 +1,8 @@
 """Reads the Python code of a script or a notebook, and adds calls to the recorder.
 
 Each line keeps its number.
+
+The file is long because all that is written into a script is written by one walk over its tree.
 """
 
 import ast
@@ -9,17 +11,32 @@ import io
 import json
 import re
 import tokenize
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeGuard
 
 from ..code import Place
 from ..untrusted import read_regular
-from .choices import as_call, as_choice, is_choice, may_compare, with_choices
+from .choices import (
+    COMPARED,
+    Slot,
+    as_call,
+    as_choice,
+    is_choice,
+    is_comparison,
+    literals,
+    may_compare,
+    put,
+    slot,
+    typed,
+    with_choices,
+)
 from .passes import is_watched
 
 MAX_BYTES = 20_000_000  # of a script, or of a notebook with its pictures
 MAX_CODE = 500_000  # characters; to compile one, Python needs 400 bytes of memory
 MAX_PARTS = 500_000  # objects and lists in a notebook's JSON
+KINDS = ("float", "int", "bool", "type")  # Python's functions for which the recorder has its own
 CAST = re.compile(r"(u?int|float)(8|16|32|64)?_?|bool_?|double|single")  # names of NumPy's types
 
 
@@ -111,6 +128,46 @@ def _plain_python(lines: list[str]) -> list[str]:
     return [re.sub(r"^(\s*)([%!?].*|[\w.]+\?\??\s*)$", r"\1pass", line) for line in lines]
 
 
+def growing_names(tree: ast.AST) -> set[str]:
+    """The names of what a script adds something to, as to weights: ``w``, ``weights``.
+
+    They are those of ``w += rate * x``, ``self.weights[i] -= d`` and ``w = w + x``, without
+    counters and those that an index or a ``range`` is computed from. With NumPy or torch there are
+    none: their arrays are the weights, and ``dW = 0`` begins a sum of arrays.
+    """
+    found, indices = set[str](), set[str]()
+    for node in ast.walk(tree):
+        match node:
+            case ast.Import([ast.alias("numpy" | "torch"), *_]) | ast.ImportFrom("numpy" | "torch"):
+                return set()
+            case ast.AugAssign(target, ast.Add() | ast.Sub(), value) if typed(value) is None:
+                found.add(_last_name(target))
+            case ast.Assign([target], value) if typed(getattr(value, "right", None)) is None:
+                same = ast.dump(target).replace("Store()", "Load()")
+                if any(ast.dump(x) == same for x in ast.walk(value)):
+                    found.add(_last_name(target))
+            case ast.Subscript(slice=index) | ast.Call(ast.Name("range"), [index, *_]):
+                indices |= {_last_name(x) for x in _terms(index)}
+    return found - indices - {""}
+
+
+def _terms(x: ast.AST) -> Iterator[ast.AST]:
+    """What an index is computed from, without the arguments of functions: not w in ``len(w)``."""
+    if not isinstance(x, ast.Call | ast.Subscript):
+        yield x
+        for inner in ast.iter_child_nodes(x):
+            yield from _terms(inner)
+
+
+def _last_name(x: ast.AST) -> str:
+    """``w`` for ``w``, ``w[i]``, ``self.w[i][j]`` and ``unit["w"][i]``; "" for others."""
+    while isinstance(x, ast.Subscript):
+        if isinstance(x.slice, ast.Constant) and isinstance(x.slice.value, str):
+            return x.slice.value
+        x = x.value
+    return x.id if isinstance(x, ast.Name) else x.attr if isinstance(x, ast.Attribute) else ""
+
+
 def _functions_in(node: ast.Module | ast.ClassDef) -> list[str]:
     """The names of the functions that are defined directly in a module or a class."""
     return [x.name for x in node.body if isinstance(x, ast.FunctionDef)]
@@ -133,9 +190,12 @@ class AssignmentRewriter(ast.NodeTransformer):
     leave a long loop. ``1 if a < b else 0`` and ``int(a < b)`` become
     ``__chosen__("lt", a, b, 1, 0)``, and so does an ``if`` that returns or assigns one of two
     literal numbers. Any other ``if test`` becomes
-    ``if __asked__(__begin__(), test, 5)``, with a number of its own. A function that may compute
-    gradients, by its name, gets a decorator ``__called__("its class")``. ``float(x)`` becomes
-    ``__float__(x)``, ``np.int64(x)`` becomes ``__cast__(np.int64, x)``.
+    ``if __asked__(__begin__(), test, 5)``, with a number of its own; ``return 1`` in it becomes
+    ``return __taken__(1, 0, 5)`` if its block has a ``return 0`` as well, and ``w += t * x`` in it
+    becomes ``w += __whole__(t * x)``. A comparison outside a test, ``y = a < b``, becomes
+    ``__compared__("lt", a, b)``. A function that may compute gradients, by its name, gets a
+    decorator ``__called__("its class")``. ``float(x)`` becomes ``__float__(x)``, and ``int``,
+    ``bool`` and ``type`` do the same; ``np.int64(x)`` becomes ``__cast__(np.int64, x)``.
     """
 
     def __init__(self, source: str, ifs: int = 0) -> None:
@@ -156,6 +216,10 @@ class AssignmentRewriter(ast.NodeTransformer):
         self.classes: list[str] = []  # the classes around the present node
         self.functions = 0  # how many functions are around it
         self.beside: list[list[str]] = []  # the functions of the module, and of those classes
+        # literal number -> the number of the ``if`` that decides about it, and what its block
+        # puts into the same place otherwise
+        self.taken: dict[ast.expr, tuple[int, Any]] = {}
+        self.tests = set[ast.expr]()  # expressions whose truth alone counts
 
     def visit(self, node: ast.AST) -> Any:
         for name in ("body", "orelse", "finalbody"):
@@ -164,7 +228,16 @@ class AssignmentRewriter(ast.NodeTransformer):
                 statements = with_choices(statements)
                 setattr(node, name, statements)
                 self._number_ifs(statements)
+        test = getattr(node, "test", None)
+        for one in [test] if isinstance(test, ast.expr) else getattr(node, "ifs", ()):
+            self._note_test(one)
         return super().visit(node)
+
+    def _note_test(self, test: ast.expr) -> None:
+        self.tests.add(test)
+        parts = test.values if isinstance(test, ast.BoolOp) else []
+        for part in [test.operand] if isinstance(test, ast.UnaryOp) else parts:
+            self._note_test(part)
 
     def _number_ifs(self, block: list[ast.stmt]) -> None:
         """Give each ``if`` of a block a number, and note the lines that it decides about.
@@ -172,24 +245,93 @@ class AssignmentRewriter(ast.NodeTransformer):
         These are its own lines. If it leaves the block, by ``continue`` for instance, the rest of
         the block counts, too.
         """
+        written = literals(block)
         for n, statement in enumerate(block):
             if isinstance(statement, ast.If) and may_compare(statement.test):
                 self.ifs += 1
+                self._note_test(statement.test)
+                self._add_else(statement, block[:n])
                 leaves = isinstance(statement.body[-1], ast.Continue | ast.Return | ast.Break)
                 after = block[n + 1 :] if leaves and not statement.orelse else []
                 for one in (*statement.body, *statement.orelse, *after):
                     for line in range(one.lineno, (one.end_lineno or one.lineno) + 1):
                         self.deciding_ifs[line] = (*self.deciding_ifs.get(line, ()), self.ifs)
+                    self._note_taken(one, written)
                 begin = ast.Call(ast.Name("__begin__", ast.Load()), [], [])
                 begin = ast.copy_location(begin, statement.test)
                 statement.test = self._call(
                     "__asked__", begin, statement.test, ast.Constant(self.ifs)
                 )
 
+    def _note_taken(self, statement: ast.stmt, put: dict[Slot, list[ast.expr]]) -> None:
+        """Note the literal number that a statement of an ``if`` puts somewhere."""
+        if isinstance(statement, ast.If):
+            for inner in (*statement.body, *statement.orelse):
+                self._note_taken(inner, put)
+        inside = slot(statement)
+        if inside is None or typed(inside[1]) is None:
+            return
+        place, value = inside
+        others = [x for x in map(typed, put[place]) if x != typed(value)]
+        _, known = self.taken.get(value, (0, None))
+        self.taken[value] = self.ifs, others[0] if others else known
+
+    def _add_else(self, statement: ast.If, before: list[ast.stmt]) -> None:
+        """After ``y = 0``, write ``if z > 0: y = 1`` with ``else: y = y``."""
+        first = {x[0] for x in map(slot, before) if x is not None and typed(x[1]) is not None}
+        for one in statement.body if not statement.orelse else ():
+            inside = slot(one)
+            if not (isinstance(one, ast.Assign) and inside is not None and inside[0] in first):
+                continue
+            target = one.targets[0]
+            if isinstance(target, ast.Name) and typed(inside[1]) is not None:
+                same = ast.copy_location(ast.Name(target.id, ast.Load()), one)
+                statement.orelse.append(put(one, same))
+                self.taken[same] = self.ifs, typed(inside[1])
+
     def visit_IfExp(self, node: ast.IfExp) -> ast.AST:
         chosen = is_choice(node)
         self.generic_visit(node)
         return as_call(node) if chosen else node
+
+    def visit_BoolOp(self, node: ast.BoolOp) -> ast.AST:
+        return self._visit_choice(node)
+
+    def visit_Subscript(self, node: ast.Subscript) -> ast.AST:
+        return self._visit_choice(node)
+
+    def _visit_choice(self, node: ast.expr) -> ast.AST:
+        choice = as_choice(node)
+        made: ast.AST = self.visit(choice) if choice else self.generic_visit(node)
+        return made
+
+    def visit_Compare(self, node: ast.Compare) -> ast.AST:
+        self.generic_visit(node)
+        match node:
+            case ast.Compare(left, [ast.Is() | ast.IsNot()], [ast.Constant(True | False)]):
+                node.left = self._call("__truth__", left)
+        if node in self.tests or not is_comparison(node):
+            return node
+        name = ast.Constant(COMPARED[type(node.ops[0])])
+        return self._call(
+            "__compared__", ast.copy_location(name, node), node.left, *node.comparators
+        )
+
+    def visit_Constant(self, node: ast.Constant) -> ast.AST:
+        return self._as_taken(node)
+
+    def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.AST:
+        self.generic_visit(node)
+        return self._as_taken(node)
+
+    def visit_Name(self, node: ast.Name) -> ast.AST:
+        return self._as_taken(node)
+
+    def _as_taken(self, node: ast.expr) -> ast.AST:
+        if node not in self.taken:
+            return node
+        number, other = self.taken[node]
+        return self._call("__taken__", node, ast.Constant(other), ast.Constant(number))
 
     def visit_Module(self, node: ast.Module) -> ast.AST:
         self.beside.append(_functions_in(node))
@@ -218,6 +360,10 @@ class AssignmentRewriter(ast.NodeTransformer):
     def visit_Assign(self, node: ast.Assign) -> ast.AST | list[ast.stmt]:
         self.generic_visit(node)
         target = node.targets[0]
+        match node.value:
+            case ast.BinOp(left, ast.Add() | ast.Sub(), right) as total:
+                if self._text(left) == self._text(target):
+                    total.right = self._whole(right)
         parts = target.elts if isinstance(target, ast.Tuple | ast.List) else [target]
         if isinstance(target, ast.Subscript):  # x[part] = ... makes a new value of x
             self._note_change(node.lineno, target)
@@ -230,6 +376,11 @@ class AssignmentRewriter(ast.NodeTransformer):
         )
         several = node.targets if len(node.targets) > 1 else parts
         return self._one_by_one(node, several) if any(map(self._is_place, several)) else node
+
+    def _whole(self, change: ast.expr) -> ast.expr:
+        """What an ``if`` decides to add to a number that may be a weight."""
+        decided = change.lineno in self.deciding_ifs and typed(change) is None
+        return self._call("__whole__", change) if decided else change
 
     def _one_by_one(self, node: ast.Assign, targets: list[ast.expr]) -> list[ast.stmt]:
         """``x[i], y.name = value`` as one assignment after the other, in Python's order."""
@@ -274,6 +425,8 @@ class AssignmentRewriter(ast.NodeTransformer):
         self.generic_visit(node)
         self._note_change(node.lineno, node.target)
         target = node.target
+        if isinstance(node.op, ast.Add | ast.Sub):
+            node.value = self._whole(node.value)
         if isinstance(target, ast.Name):
             again = ast.Name(target.id, ast.Load())
             call = ast.Call(ast.Name("__named__", ast.Load()), [again, ast.Constant(target.id)], [])
@@ -329,8 +482,8 @@ class AssignmentRewriter(ast.NodeTransformer):
             made: ast.AST = self.visit(answer)
             return made
         self.generic_visit(node)
-        if isinstance(node.func, ast.Name) and node.func.id == "float":
-            node.func = ast.copy_location(ast.Name("__float__", ast.Load()), node.func)
+        if isinstance(node.func, ast.Name) and node.func.id in KINDS:
+            node.func = ast.copy_location(ast.Name(f"__{node.func.id}__", ast.Load()), node.func)
         elif isinstance(node.func, ast.Attribute) and _casts(node, node.func):
             node.args.insert(0, node.func)
             node.func = ast.copy_location(ast.Name("__cast__", ast.Load()), node.func)
