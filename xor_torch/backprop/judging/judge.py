@@ -102,11 +102,12 @@ def _judge_network(tape: Tape, network: Network, seconds: float) -> Finding:
         finding.notes.append(WITHOUT_CUTS.format(where=where))
     if finding.verdict == "cannot tell":
         finding = _try(tape, network, clock)
-    if finding.verdict != "correct":
+    again = finding.verdict != "correct" and finding.reason != RIGID
+    if again:
         lost = _lost(uncut or tape, network, clock)
         if lost is not None:
             return lost
-    if finding.verdict != "correct" and finding.reason != RIGID and clock.left() > 0:
+    if again and clock.left() > 0:
         plain = (uncut or tape).without_small_constants()
     if plain is not None:
         other = _try(plain, network, clock, changed=True)
