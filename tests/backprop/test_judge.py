@@ -1512,9 +1512,10 @@ for epoch in range(3):
 
 
 def test_a_hinge_loss_that_is_a_branch(tmp_path):
-    found = judged(SVM, tmp_path)  # the bias does not move in each step
-    assert [(f.verdict, f.loss) for f in found] == [("correct", "hinge loss")] * 2
-    finding, of_bias = judged(SVM.replace("w - np.dot(", "w + np.dot("), tmp_path)
+    (finding,) = judged(SVM, tmp_path)  # the bias does not move in each step
+    assert (finding.verdict, finding.loss) == ("correct", "hinge loss")
+    assert [p.name for p in finding.parameters] == ["w", "b"]
+    (finding,) = judged(SVM.replace("w - np.dot(", "w + np.dot("), tmp_path)
     assert (finding.verdict, finding.diagnosis.mistake) == ("wrong", "wrong sign")
     assert [p.name for p in of_bias.parameters] == ["b"]
     _, of_bias = judged(SVM.replace("b -= 0.01", "b += 0.01"), tmp_path)
