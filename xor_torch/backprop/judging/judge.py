@@ -675,6 +675,16 @@ class Judgement:
             describe(bench, one, finding)
             return finding
         view, nodes = bench.view(min(one.objective.terms)), bench.tape.nodes
+        spoilt = sum(1 << i for i in bad)
+        early = [n for n in symmetry.reads_the_new(view) if view.reaches[n] & spoilt]
+        if early:
+            node, spoils = nodes[early[0]], [bench.names[i] for i in bad]
+            finding.reason, name = None, view.variable(node.id)
+            finding.diagnosis = Diagnosis(
+                node.line, name, "updated too early", True, spoils, node.shape, node.id
+            )
+            describe(bench, one, finding)
+            return finding
         first: dict[int, int] = {}  # what a sum reaches -> the first sum that reaches it alone
         for n in view.step.nodes:
             if nodes[n].op in SUMS:
