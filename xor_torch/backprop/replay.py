@@ -143,8 +143,9 @@ def needed(
 
 def _rounded(x: Tensor, generator: torch.Generator) -> Tensor:
     """Each element off by up to one unit in the last place."""
-    draw = torch.rand(x.shape, generator=generator, dtype=torch.float64)
-    return x * (1 + torch.finfo(torch.float64).eps * (2 * draw - 1))
+    eps = torch.finfo(torch.float64).eps
+    draw = torch.empty(x.shape, dtype=torch.float64)
+    return x * draw.uniform_(1 - eps, 1 + eps, generator=generator)
 
 
 def apply(tape: Tape, node: Node, values: Mapping[int, Tensor], ties: bool) -> Tensor:

@@ -3,7 +3,8 @@
 `recording` writes it; `replay` runs it again, in torch and with other numbers. A value on it never
 changes: an in-place operation is written as if it had made a new value.
 
-The file is long because a tape is written, read, searched and copied here, by what no other knows.
+The file is long because it holds all of one thing: the tape, its form on disk, and its variants,
+such as one without cuts.
 """
 
 import dataclasses

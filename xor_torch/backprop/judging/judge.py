@@ -185,7 +185,7 @@ def _in_the_end(judgement: "Judgement") -> Finding | None:
     bench.inner, bench.chosen = {}, bench.chosen[:1]
     with contextlib.suppress(CannotTell, CannotReplay, RuntimeError):
         bench.make_points()
-        if symmetry.has_target(bench.view(bench.chosen[0])):
+        if symmetry.has_target(bench):
             return judgement.no_gradient(bench)
     return None
 
@@ -235,9 +235,7 @@ class Judgement:
                 bench.make_points()
         penalised = None if any(f.some for f in level[0]) else self._penalised(bench, level[1])
         finding = penalised or self._wrong(bench, *level)
-        if finding is None and (
-            level[0] + level[1] or symmetry.has_target(bench.view(bench.chosen[0]))
-        ):
+        if finding is None and (level[0] + level[1] or symmetry.has_target(bench)):
             finding = self.no_gradient(bench)
         if finding is None:
             raise CannotTell(

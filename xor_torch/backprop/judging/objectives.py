@@ -5,7 +5,7 @@ A pair is (delta, value): the objective ``(delta.detach() * value).sum()`` has t
 any loss has whose derivative with respect to the value is delta. If a pair explains the updates,
 everything below the value is right, whatever the loss.
 
-The file is long because both kinds are found and evaluated here, the pairs of a loop as one.
+The file is long because each kind of objective is looked for in another way.
 """
 
 import math
@@ -21,6 +21,7 @@ from ..tape import Ref, squeezed
 from .points import Bench, Key, Point, Values, View, is_finite
 
 Tensor = torch.Tensor
+FEW = 4  # numbers whose derivatives are computed one by one
 HINGE = "hinge loss"
 PERCEPTRON = "perceptron loss"
 DIFFERENT = {"not_equal": True, "equal": False}
@@ -78,18 +79,45 @@ def gradients(
     value = total(objective, k, values)
     if value is None or not value.requires_grad or not is_finite(value):
         return None
+    grads = _derivatives(value, of)
+    return grads if all(map(is_finite, grads)) else None
+
+
+def _derivatives(value: Tensor, of: list[Tensor]) -> list[Tensor]:
     # of a number: for other outputs torch imports a package that takes a third of a second
     found = torch.autograd.grad(value, of, retain_graph=True, allow_unused=True)
-    grads = [torch.zeros_like(x) if g is None else g for g, x in zip(found, of, strict=True)]
-    return grads if all(map(is_finite, grads)) else None
+    return [torch.zeros_like(x) if g is None else g for g, x in zip(found, of, strict=True)]
 
 
 def gradients_at(objective: Objective, p: Point) -> list[Tensor] | None:
     """The derivatives with respect to the parameters, computed once for each point."""
     if id(p.values) not in objective.found:
-        grads = gradients(objective, p.step, p.values, p.leaves)
+        terms = objective.terms[p.step]
+        if len(terms) <= FEW and all(_are_numbers(p, d, v) for d, v in terms):
+            grads = _by_parts(terms, p)
+        else:
+            grads = gradients(objective, p.step, p.values, p.leaves)
         objective.found[id(p.values)] = p.values, grads
     return objective.found[id(p.values)][1]
+
+
+def _are_numbers(p: Point, d: int | None, v: int) -> bool:
+    x, y = p.values.get(d or -1), p.values.get(v)
+    if x is None or y is None:
+        return False
+    return x.numel() == 1 == y.numel() and y.is_floating_point() and y.requires_grad
+
+
+def _by_parts(terms: list[Term], p: Point) -> list[Tensor] | None:
+    """The same for a few numbers: the derivatives of each are computed once for all its deltas."""
+    total: list[Tensor] = []
+    for d, v in terms:
+        if v not in p.derivatives:
+            p.derivatives[v] = _derivatives(p.values[v].sum(), p.leaves)
+        factor = float(p.values[d or 0].detach())
+        made = [factor * x for x in p.derivatives[v]]
+        total = [a + b for a, b in zip(total, made, strict=True)] if total else made
+    return total if all(map(is_finite, total)) else None
 
 
 def own_scalars(bench: Bench, steps: Iterable[int] | None = None) -> list[Objective]:
@@ -375,13 +403,14 @@ def pairs(bench: Bench) -> list[Objective]:
     found = []
     groups_d, groups_z = deltas(bench, k)
 
-    def shapes(ids: list[int]) -> set[tuple[int, ...]]:
-        return {squeezed(nodes[n].shape) for n in ids}
-
+    shapes = {
+        key: {squeezed(nodes[n].shape) for n in ids}
+        for key, ids in (*groups_z.items(), *groups_d.items())
+    }
     for z, zs in groups_z.items():
         first_use = min(zs)
         for d, ds in groups_d.items():
-            if max(ds) <= first_use or shapes(zs) != shapes(ds) or len(ds) % len(zs):
+            if max(ds) <= first_use or shapes[z] != shapes[d] or len(ds) % len(zs):
                 continue
             for reverse in (False, True) if len(zs) > 1 else (False,):
                 made = pair_of(bench, d, z, reverse)

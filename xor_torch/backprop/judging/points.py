@@ -304,6 +304,8 @@ class Point:
     noisy: list[tuple[Values, list[Tensor], list[Tensor]]] = field(default_factory=list)
     # (value, another) -> the derivative of its sum by the other
     slopes: dict[tuple[int, int], Tensor | None] = field(default_factory=dict)
+    # value -> the derivatives of its sum by the parameters
+    derivatives: dict[int, list[Tensor]] = field(default_factory=dict)
 
     @cached_property
     def changing(self) -> int:
@@ -881,6 +883,8 @@ class Bench:
     def _compare(self, node: Node, again: Tensor, state: bool) -> None:
         if node.value is None or node.dtype != "f":
             return
+        if not node.shape and again.ndim == 0 and float(node.value) == float(again):
+            return  # nearly all, where each number is an array of its own
         was, now = replay.tensor(node.value).double(), again.double()
         finite = torch.isfinite(was)
         if state and not bool(finite.all()):
