@@ -541,7 +541,8 @@ def _as_other_values(bench: Bench, match: Match, d: int) -> Iterable[Tensor]:
         ):
             continue
         x, y = (
-            torch.cat([p.values[m].detach().reshape(-1) for p in points]) for m in (match.value, n)
+            torch.cat([p.values[m].detach().double().reshape(-1) for p in points])
+            for m in (match.value, n)
         )
         middle = (x.mean(), y.mean()) if f.numel() > 2 else (0.0, 0.0)
         x, y = x - middle[0], y - middle[1]
