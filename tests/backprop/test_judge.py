@@ -800,7 +800,9 @@ def test_an_index_that_names_a_row_twice(tmp_path):
     assert finding.verdict == "correct"
     lost = PARTS.replace("np.subtract.at(V, some, 0.05 * dV)", "V[some] -= 0.05 * dV")
     (finding,) = judged(lost, tmp_path)
-    assert finding.verdict == "wrong"
+    found = finding.diagnosis
+    assert (finding.verdict, found.line, found.spoils) == ("wrong", 10, ["V"])
+    assert "line 10 names an element twice" in finding.notes[-1]
     (finding,) = judged(
         lost.replace("9, 4)", "9, 1).repeat(1)").replace("rand(4)", "rand(1)"), tmp_path
     )

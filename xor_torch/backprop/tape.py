@@ -3,7 +3,8 @@
 `recording` writes it; `replay` runs it again, in torch and with other numbers. A value on it never
 changes: an in-place operation is written as if it had made a new value.
 
-The file is long because a tape is written, read, searched and copied here, by what no other knows.
+The file is long because it holds all of one thing: the tape, its form on disk, and its variants,
+such as one without cuts.
 """
 
 import dataclasses
@@ -135,6 +136,50 @@ class Tape:
         tape = self._with(nodes)
         tape.uncut = frozenset(uncut)
         return tape if uncut else None
+
+    def adding_repeats(self, among: Collection[int]) -> "tuple[Tape, list[int]] | None":
+        """The same program with ``add.at(x, index, change)`` for ``x[index] += change``.
+
+        Args:
+            among: the values that may be replaced. It is done where an index names an element
+                twice, of which ``+=`` keeps one change only.
+
+        Returns:
+            The tape and what was replaced; None if nothing was.
+
+        """
+        nodes = [*self.nodes]
+        for n in among:
+            added = self._added_at(self.nodes[n])
+            if added is not None:
+                nodes[n] = dataclasses.replace(nodes[n], op=added[0], args=added[1], kwargs={})
+        found = [n for n in among if nodes[n] is not self.nodes[n]]
+        return (self._with(nodes), found) if found else None
+
+    def _added_at(self, node: Node) -> tuple[str, tuple[Any, ...]] | None:
+        """The operation that adds every change where an index has repeats; None if none has."""
+        if node.op != "assign" or not isinstance(node.args[2], Ref):
+            return None
+        base, path, new = node.args
+        total = self.nodes[self.origin(new.id)]
+        if len(path) != 1 or path[0][0] != "getitem" or total.op not in ("add", "subtract"):
+            return None
+        (index,) = path[0][1]
+        first, second = total.args[:2]
+        for old, change in ((first, second), (second, first))[: 2 if total.op == "add" else 1]:
+            was = self.nodes[old.id] if isinstance(old, Ref) else node
+            if was.op == "getitem" and was.args == (base, index) and self._repeats(index):
+                return f"{total.op}.at", (base, index, change)
+        return None
+
+    def _repeats(self, index: Any) -> bool:
+        """Is an index, or a part of it, an array that has a number twice?"""
+        found: list[int] = []
+        _add_refs(index, found)
+        values = [self.nodes[i].value for i in found]
+        return len(found) == 1 and any(
+            x is not None and x.dtype.kind in "iu" and np.unique(x).size < x.size for x in values
+        )
 
     def _with(self, nodes: list[Node]) -> "Tape":
         """The same tape with other operations."""

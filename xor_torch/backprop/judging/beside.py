@@ -268,16 +268,18 @@ def _in_place(bench: Bench, k: int, number: int, n: int) -> bool:
         return False
     value = p.values[n].detach().clone().requires_grad_(True)
     change = bench.again_with_graph(p, {n: value})[number]
+    if not change.requires_grad:
+        return False
     draw, ratios = torch.Generator().manual_seed(k), []
     for _ in range(2):
         u = torch.randn(change.shape, generator=draw, dtype=torch.float64)
-        (by,) = torch.autograd.grad((u * change).sum(), value, retain_graph=True, allow_unused=True)
-        if by is None:
+        by = torch.autograd.grad((u * change).sum(), value, retain_graph=True)
+        slopes = torch.autograd.grad(
+            p.values[n], p.leaves[number], by, retain_graph=True, allow_unused=True
+        )
+        if slopes[0] is None or slopes[0].shape != u.shape:
             return False
-        (slope,) = torch.autograd.grad(p.values[n], p.leaves[number], by, retain_graph=True)
-        if slope.shape != u.shape:
-            return False
-        ratios.append(slope / u)
+        ratios.append(slopes[0] / u)
     return largest(ratios[0] - ratios[1]) <= FOLLOWS * largest(ratios[0])
 
 

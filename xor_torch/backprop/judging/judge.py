@@ -18,7 +18,7 @@ from ..replay import CannotReplay
 from ..tape import Tape
 from . import beside, frozen, losses, mistakes, optimisers, printed, soundness, symmetry, unknown
 from .expected import worst
-from .findings import CLIMBED, WITHOUT_CONSTANTS, WITHOUT_CUTS, Diagnosis, Finding
+from .findings import CLIMBED, LOST, WITHOUT_CONSTANTS, WITHOUT_CUTS, Diagnosis, Finding
 from .fit import Fit, fit, hopeless
 from .losses import Match
 from .mistakes import name_of
@@ -40,6 +40,7 @@ from .words import convention, describe, without_objective
 SECONDS = 24.0  # for judging a tape
 LEAST = 5.0  # for one network of several, or for a last question, as long as there is time
 KEPT = 1 / 6  # of a network's time, which is kept for one last question
+UNCUT = 2 / 3  # of a network's time, for the steps without a cut of the derivatives
 MOST_PAIRS = 16  # pairs that are examined at all points
 RIGID = "the training step takes another branch as soon as a number changes"
 
@@ -92,22 +93,47 @@ def _failed(e: Exception) -> Finding:
 
 
 def _judge_network(tape: Tape, network: Network, seconds: float) -> Finding:
-    clock = Clock(seconds, KEPT)
     uncut = tape.without_cuts(backward_cuts(tape, network))
+    clock = Clock(seconds, KEPT)
+    finding, plain = Finding("cannot tell"), None
     if uncut is not None:
-        finding = _try(uncut, network, clock, changed=True)
-        if finding.verdict != "cannot tell" or clock.left() < 0:
-            where = tape.code.where(tape.nodes[min(uncut.uncut)].line)
-            finding.notes.append(WITHOUT_CUTS.format(where=where))
-            return finding
-    finding = _try(tape, network, clock)
-    again = finding.verdict != "correct" and finding.reason != RIGID and clock.left() > 0
-    plain = (uncut or tape).without_small_constants() if again else None
+        finding = _try(uncut, network, Clock(UNCUT * seconds), changed=True)
+        where = tape.code.where(tape.nodes[min(uncut.uncut)].line)
+        finding.notes.append(WITHOUT_CUTS.format(where=where))
+    if finding.verdict == "cannot tell":
+        finding = _try(tape, network, clock)
+    if finding.verdict != "correct":
+        lost = _lost(uncut or tape, network, clock)
+        if lost is not None:
+            return lost
+    if finding.verdict != "correct" and finding.reason != RIGID and clock.left() > 0:
+        plain = (uncut or tape).without_small_constants()
     if plain is not None:
         other = _try(plain, network, clock, changed=True)
         if other.verdict == "correct" or finding.verdict == "cannot tell" != other.verdict:
             finding = other
             finding.notes.append(WITHOUT_CONSTANTS)
+    return finding
+
+
+def _lost(tape: Tape, network: Network, clock: Clock) -> Finding | None:
+    """Would everything be right if ``x[index] += change`` added every change of an element?"""
+    ends = {n: i for step in network.steps for i, n in step.end.items()}
+    made = tape.adding_repeats([n for step in network.steps for n in step.nodes])
+    if made is None or clock.left() < 0:
+        return None
+    finding = _try(made[0], network, clock, changed=True)
+    if finding.verdict != "correct":
+        return None
+    node = tape.nodes[min(made[1], key=lambda n: (tape.nodes[n].line, n))]
+    names = [network.states[ends[n]].name for n in made[1] if n in ends] or [node.name]
+    place = Diagnosis(
+        node.line, node.name, None, True, [*dict.fromkeys(names)], node.shape, node.id
+    )
+    where = tape.code.where(node.line)
+    finding.verdict, finding.diagnosis, finding.notes = "wrong", place, [LOST.format(where=where)]
+    for parameter in finding.parameters:
+        parameter.ok, parameter.difference = parameter.name not in names, None
     return finding
 
 
@@ -158,7 +184,7 @@ def _in_the_end(judgement: "Judgement") -> Finding | None:
     bench.inner, bench.chosen = {}, bench.chosen[:1]
     with contextlib.suppress(CannotTell, CannotReplay, RuntimeError):
         bench.make_points()
-        if symmetry.has_target(bench.view(bench.chosen[0])):
+        if symmetry.has_target(bench):
             return judgement.no_gradient(bench)
     return None
 
@@ -208,9 +234,7 @@ class Judgement:
                 bench.make_points()
         penalised = None if any(f.some for f in level[0]) else self._penalised(bench, level[1])
         finding = penalised or self._wrong(bench, *level)
-        if finding is None and (
-            level[0] + level[1] or symmetry.has_target(bench.view(bench.chosen[0]))
-        ):
+        if finding is None and (level[0] + level[1] or symmetry.has_target(bench)):
             finding = self.no_gradient(bench)
         if finding is None:
             raise CannotTell(

@@ -5,7 +5,7 @@ A pair is (delta, value): the objective ``(delta.detach() * value).sum()`` has t
 any loss has whose derivative with respect to the value is delta. If a pair explains the updates,
 everything below the value is right, whatever the loss.
 
-The file is long because both kinds are found and evaluated here, the pairs of a loop as one.
+The file is long because each kind of objective is looked for in another way.
 """
 
 import math
