@@ -535,7 +535,9 @@ def _as_other_values(bench: Bench, match: Match, d: int) -> Iterable[Tensor]:
     else:
         others = sorted(bench.view(match.step).behind([d]) - {match.value})
     for n in others:
-        if not all(n in p.values and p.values[n].numel() == f.numel() for p in points):
+        found = [p.values[n] for p in points if n in p.values]
+        alike = [x for x in found if x.is_floating_point() and x.numel() == f.numel()]
+        if len(alike) < len(points):
             continue
         x, y = (
             torch.cat([p.values[m].detach().reshape(-1) for p in points]) for m in (match.value, n)
