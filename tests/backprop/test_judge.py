@@ -1389,6 +1389,47 @@ def test_lists_of_numbers_are_arrays(tmp_path):
     assert (finding.verdict, finding.diagnosis.mistake) == ("wrong", "bias never updated")
 
 
+NEURONS = """
+import math, random
+import numpy as np
+
+random.seed(1)
+
+
+class Neuron:
+    def __init__(self, n):
+        self.weights = [random.gauss(0, 1) for _ in range(n)]
+        self.bias = random.gauss(0, 1)
+
+    def out(self, x):
+        self.y = 1 / (1 + math.exp(-(np.dot(self.weights, x) + self.bias)))
+        return self.y
+
+
+hidden = [Neuron(2) for _ in range(3)]
+last = Neuron(3)
+for epoch in range(10):
+    for x, t in [([0, 0], 0), ([0, 1], 1), ([1, 0], 1), ([1, 1], 0)]:
+        h = [n.out(x) for n in hidden]
+        y = last.out(h)
+        d = (y - t) * y * (1 - y)
+        back = [d * w * n.y * (1 - n.y) for w, n in zip(last.weights, hidden)]
+        last.weights = np.add(last.weights, [-0.5 * d * v for v in h])
+        last.bias -= 0.5 * d
+        for n, e in zip(hidden, back):
+            n.weights = np.add(n.weights, [-0.5 * e * v for v in x])
+            n.bias -= 0.5 * e
+"""
+
+
+def test_the_weights_may_be_a_list_until_the_first_update(tmp_path):
+    """What is added to the list is no gradient that an optimiser begins with."""
+    (right,) = judged(NEURONS, tmp_path)
+    assert (right.verdict, right.loss) == ("correct", "1/2 SSE")
+    (wrong,) = judged(NEURONS.replace(" * n.y * (1 - n.y)", ""), tmp_path)
+    assert (wrong.verdict, wrong.diagnosis.mistake) == ("wrong", "missing hidden derivative")
+
+
 def test_steps_at_the_old_weights_are_one_step(tmp_path):
     (right,) = judged(OLD_WEIGHTS, tmp_path)
     assert right.updates == "full batch: each sees all 4 distinct input rows"

@@ -535,10 +535,9 @@ def _as_other_values(bench: Bench, match: Match, d: int) -> Iterable[Tensor]:
     else:
         others = sorted(bench.view(match.step).behind([d]) - {match.value})
     for n in others:
-        mine = [p.values[n] for p in points if n in p.values]
-        if len(mine) < len(points) or not all(
-            x.numel() == f.numel() and x.is_floating_point() for x in mine
-        ):
+        found = [p.values[n] for p in points if n in p.values]
+        alike = [x for x in found if x.is_floating_point() and x.numel() == f.numel()]
+        if len(alike) < len(points):
             continue
         x, y = (
             torch.cat([p.values[m].detach().double().reshape(-1) for p in points])
