@@ -61,6 +61,7 @@ WRONG = {
     "sign of the bias": ("b += 0.1", "b -= 0.1"),
     "other sample": ("* x[i]", "* rows[0][i]"),
     "other input": ("* x[i]", "* x[i - 1]"),
+    "overwritten": ("b += 0.1", "b = 0.1"),
     "no sign": ("0.1 * (t - y)", "0.1 * abs(t - y)"),
 }
 

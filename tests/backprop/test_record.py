@@ -119,6 +119,7 @@ CHANGES = {
     "put": "a.put([0, 4], [9.0, 8.0])",
     "partition": "a.partition(1)",
     "ndmin": "a = np.array([a[0, 0], a[1, 1]], ndmin=3) * 2",
+    "keywords": "a = np.asarray(dtype=float, a=[a[0, 0], a[1, 1]]) * 2",
     "asfarray": "a = np.asfarray([[1, 2], [3, 4]]) / 2",
 }
 

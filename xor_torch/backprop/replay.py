@@ -7,16 +7,18 @@ and so is an option that the twin does not have; the message names it. Nothing i
 import contextlib
 import functools
 import inspect
-from collections.abc import Iterable, Mapping
+import operator
+from collections.abc import Callable, Collection, Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import torch
 
 from .operations import PARTS
-from .tape import Node, Ref, Tape, Unknown
-from .twins import FIRST_OF_EQUAL, TWINS, number, of_kind, tensor
+from .tape import Node, Ref, Tape, Unknown, refs_in
+from .twins import FIRST_OF_EQUAL, OF_TWO_NUMBERS, TWINS, dtype_of, number, of_kind, tensor
 
-__all__ = ["CannotReplay", "Tensor", "apply", "needed", "number", "run", "tensor"]
+__all__ = ["CannotReplay", "OtherBranch", "Plan", "Tensor", "apply", "number", "run", "tensor"]
 
 Tensor = torch.Tensor
 
@@ -25,58 +27,99 @@ class CannotReplay(Exception):  # noqa: N818 - a verdict, not an error
     """The tape holds something that has no equivalent here."""
 
 
+class OtherBranch(Exception):  # noqa: N818 - an answer, not an error
+    """With these numbers the script would have gone another way, which is not on the tape."""
+
+
 def run(
     tape: Tape,
     wanted: Iterable[int],
     given: Mapping[int, Tensor],
     ties: bool = False,
     also: Iterable[int] = (),
-    rounding: torch.Generator | None = None,
 ) -> dict[int, Tensor]:
-    """Compute all values that `wanted` are made of, beginning at `given`.
+    """Compute all values that `wanted` are made of, beginning at `given`, as a `Plan` does."""
+    return Plan(tape, wanted, given, also).run(given, ties)
 
-    A value that does not depend on `given` is the recorded one.
+
+class Plan:
+    """The operations that lead from some values to others, in order; to be run many times.
+
+    A value that does not depend on the first ones is the recorded one.
 
     Args:
         tape: as recorded.
         wanted: ids of nodes.
-        given: the values to begin with, by id; tensors that may require a gradient.
-        ties: in maxima and minima, the first of several equal numbers gets the derivative.
+        given: ids of the nodes to begin with.
         also: further ids of nodes; those that cannot be repeated are left out of the result.
-        rounding: a generator that makes each result wrong by up to one unit in the last place.
-            The distance between two such runs shows how much of a value is rounding (random
-            arithmetic: Vignes, "A stochastic arithmetic for reliable scientific computation",
-            1993).
-
-    Returns:
-        id -> value: float64, or int64 and bool where the tape has integers and truth values.
-
-    Raises:
-        CannotReplay: an operation or one of its options has no twin, or the twin failed.
 
     """
-    wanted = list(wanted)
-    required = set(needed(tape, wanted, given)[0])
-    order, depends = needed(tape, [*wanted, *also], given)
-    values: dict[int, Tensor] = dict(given)
-    for id in order:
-        if id in values:
-            continue
-        node = tape.nodes[id]
-        if not depends[id] and node.value is not None:
-            values[id] = tensor(node.value)
-        elif id in required:
-            values[id] = apply(tape, node, values, ties)
-            if rounding is not None and values[id].is_floating_point() and node.op not in PARTS:
-                values[id] = _rounded(values[id], rounding)
-        elif all(i in values for i in node.inputs):
-            with contextlib.suppress(CannotReplay):
-                values[id] = apply(tape, node, values, ties)
-    return values
+
+    def __init__(
+        self, tape: Tape, wanted: Iterable[int], given: Collection[int], also: Iterable[int] = ()
+    ) -> None:
+        wanted = list(wanted)
+        required = set(needed(tape, wanted, given)[0])
+        order, depends = needed(tape, [*wanted, *also], given)
+        self.tape = tape
+        self.recorded: dict[int, Tensor] = {}
+        self.rest: list[tuple[Node, bool]] = []  # with: is it required?
+        for node in (tape.nodes[id] for id in order if id not in given):
+            if not depends[node.id] and node.value is not None:
+                self.recorded[node.id] = tensor(node.value)
+            else:
+                self.rest.append((node, node.id in required))
+
+    def run(
+        self,
+        given: Mapping[int, Tensor],
+        ties: bool = False,
+        rounding: torch.Generator | None = None,
+        branches: Mapping[int, bool] = MappingProxyType({}),
+    ) -> dict[int, Tensor]:
+        """Compute the values.
+
+        Args:
+            given: the values to begin with, by id; tensors that may require a gradient.
+            ties: in maxima and minima, the first of several equal numbers gets the derivative.
+            rounding: a generator that makes each result wrong by up to one unit in the last place.
+                The distance between two such runs shows how much of a value is rounding (random
+                arithmetic: Vignes, "A stochastic arithmetic for reliable scientific computation",
+                1993).
+            branches: what the script asked some values, and the answers.
+
+        Returns:
+            id -> value: float64, or int64 and bool where the tape has integers and truth values.
+
+        Raises:
+            CannotReplay: an operation or one of its options has no twin, or the twin failed.
+            OtherBranch: an answer would have been another.
+
+        """
+        values: dict[int, Tensor] = {**given, **self.recorded}
+        for id in branches.keys() & values.keys():
+            _stay(values[id], branches[id])
+        for node, required in self.rest:
+            if required:
+                value = apply(self.tape, node, values, ties)
+                if rounding is not None and value.is_floating_point() and node.op not in PARTS:
+                    value = _rounded(value, rounding)
+                values[node.id] = value
+            elif all(i in values for i in node.inputs):
+                with contextlib.suppress(CannotReplay):
+                    values[node.id] = apply(self.tape, node, values, ties)
+            if node.id in branches and node.id in values:
+                _stay(values[node.id], branches[node.id])
+        return values
+
+
+def _stay(value: Tensor, answer: bool) -> None:
+    if bool(value.bool().any()) != answer:
+        raise OtherBranch
 
 
 def needed(
-    tape: Tape, wanted: Iterable[int], given: Mapping[int, Any]
+    tape: Tape, wanted: Iterable[int], given: Collection[int]
 ) -> tuple[list[int], dict[int, bool]]:
     """The nodes to compute, in order, and whether each depends on `given`."""
     depends: dict[int, bool] = dict.fromkeys(given, True)
@@ -100,17 +143,35 @@ def needed(
 
 def _rounded(x: Tensor, generator: torch.Generator) -> Tensor:
     """Each element off by up to one unit in the last place."""
-    draw = torch.rand(x.shape, generator=generator, dtype=torch.float64)
-    return x * (1 + torch.finfo(torch.float64).eps * (2 * draw - 1))
+    eps = torch.finfo(torch.float64).eps
+    draw = torch.empty(x.shape, dtype=torch.float64)
+    return x * draw.uniform_(1 - eps, 1 + eps, generator=generator)
 
 
-def apply(tape: Tape, node: Node, values: dict[int, Tensor], ties: bool) -> Tensor:
+def apply(tape: Tape, node: Node, values: Mapping[int, Tensor], ties: bool) -> Tensor:
     """Do one operation again.
 
     Raises:
         CannotReplay: it is not known, or not with these options.
 
     """
+    try:
+        if node.again is None:
+            node.again = _prepared(tape, node)
+        found: Tensor = node.again(values, ties)
+    except (TypeError, ValueError, RuntimeError, IndexError, KeyError, AttributeError) as e:
+        where = tape.code.where(node.line)
+        raise CannotReplay(
+            f"the operation {node.op} on {where} could not be repeated: {str(e).splitlines()[0]}"
+        ) from e
+    return found
+
+
+Again = Callable[[Mapping[int, Tensor], bool], Tensor]  # from values by id, and `ties` of `Plan`
+
+
+def _prepared(tape: Tape, node: Node) -> Again:
+    """How to do an operation again; what does not change from time to time is done here."""
     name, _, number_of_result = node.op.partition("#")
     if name not in TWINS:
         raise CannotReplay(
@@ -118,8 +179,8 @@ def apply(tape: Tape, node: Node, values: dict[int, Tensor], ties: bool) -> Tens
             "know"
         )
     try:
-        args = tuple([_filled(x, values) for x in node.args])
-        kwargs = {k: _filled(x, values) for k, x in node.kwargs.items()}
+        args = [_argument(x) for x in node.args]
+        kwargs = {k: _argument(x) for k, x in node.kwargs.items()}
     except _UnknownTypeError as e:
         where = tape.code.where(node.line)
         raise CannotReplay(
@@ -129,19 +190,53 @@ def apply(tape: Tape, node: Node, values: dict[int, Tensor], ties: bool) -> Tens
     if misfit is not None:
         where = tape.code.where(node.line)
         raise CannotReplay(f"the operation {node.op} on {where} cannot be repeated: {misfit}")
-    twin = (FIRST_OF_EQUAL.get(name) if ties else None) or TWINS[name]
-    try:
-        found = twin(*args, **kwargs)
-        return of_kind(found[int(number_of_result)] if number_of_result else found, node.dtype)
-    except (TypeError, ValueError, RuntimeError, IndexError, KeyError, AttributeError) as e:
-        where = tape.code.where(node.line)
-        raise CannotReplay(
-            f"the operation {node.op} on {where} could not be repeated: {str(e).splitlines()[0]}"
-        ) from e
+    if name in OF_TWO_NUMBERS and len(args) == 2 and not kwargs:
+        return _of_two_numbers(node, OF_TWO_NUMBERS[name])
+    twins = TWINS[name], FIRST_OF_EQUAL.get(name, TWINS[name])
+    result = int(number_of_result) if number_of_result else None
+    kind = node.dtype
+
+    def again(values: Mapping[int, Tensor], ties: bool) -> Tensor:
+        found = twins[ties](*[x(values) for x in args], **{k: x(values) for k, x in kwargs.items()})
+        return of_kind(found if result is None else found[result], kind)
+
+    return again
+
+
+def _of_two_numbers(node: Node, function: Callable[[Tensor, Tensor], Tensor]) -> Again:
+    """The same for what nearly all operations of a network of single numbers are."""
+    a, b = map(_operand, node.args)
+    wanted = dtype_of(node.dtype)
+
+    def again(values: Mapping[int, Tensor], ties: bool) -> Tensor:
+        found = function(number(a(values)), number(b(values)))
+        return found if found.dtype is wanted else found.to(wanted)
+
+    return again
+
+
+def _operand(x: Any) -> Callable[[Mapping[int, Tensor]], Tensor]:
+    if refs_in(x):
+        return _argument(x)
+    constant = number(_filled(x, {}))
+    return lambda values: constant
 
 
 class _UnknownTypeError(Exception):
     """An argument of a type that the tape does not hold."""
+
+
+def _argument(x: Any) -> Callable[[Mapping[int, Tensor]], Any]:
+    """An argument as a function of the values that it refers to."""
+    if type(x) is Ref:
+        return operator.itemgetter(x.id)
+    if not refs_in(x):
+        constant = _filled(x, {})
+        return lambda values: constant
+    if type(x) is list and all(type(i) is Ref for i in x):
+        ids = refs_in(x)
+        return lambda values: [values[i] for i in ids]
+    return lambda values: _filled(x, values)
 
 
 def _filled(x: Any, values: Mapping[int, Tensor]) -> Any:

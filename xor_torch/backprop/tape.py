@@ -2,6 +2,9 @@
 
 `recording` writes it; `replay` runs it again, in torch and with other numbers. A value on it never
 changes: an in-place operation is written as if it had made a new value.
+
+The file is long because it holds all of one thing: the tape, its form on disk, and its variants,
+such as one without cuts.
 """
 
 import dataclasses
@@ -30,6 +33,7 @@ ENDS = ("ran", "exit", "crash", "time", "full")  # how a recording may end
 # A literal up to this size, added or used as a lower bound, guards against a division by zero or
 # log(0).
 SMALL = 1e-4
+BOUNDS = ("a_min", "min"), ("a_max", "max")  # the names of the arguments of `clip`
 AS_IN_JSON = (bool, int, str)  # arguments that are the same in JSON
 
 
@@ -59,12 +63,10 @@ class Node:
     value: np.ndarray | None = None  # a copy; None if large
     marks: int = 0  # one bit for each array from outside that it descends from; not saved
     inputs: tuple[int, ...] = field(init=False)  # the ids of all Refs in args and kwargs
+    again: Any = field(init=False, default=None)  # a function that does it again, see `replay`
 
     def __post_init__(self) -> None:
-        found: list[int] = []
-        _add_refs(self.args, found)
-        _add_refs(self.kwargs, found)
-        self.inputs = tuple(found)
+        self.inputs = refs_in((self.args, self.kwargs))
 
 
 class Tape:
@@ -79,6 +81,9 @@ class Tape:
         self.gradients: list[tuple[int, int, int]] = []
         self.pairs: list[Pair] = []  # a forward function and its backward function each
         self.doubt: str | None = None  # why it may be wrong, though every update is right
+        self.uncut: frozenset[int] = (
+            frozenset()
+        )  # values that the script cut, and this tape does not
         self.code = Code()
 
     def origin(self, id: int, through: Collection[str] = SAME_NUMBERS) -> int:
@@ -107,18 +112,83 @@ class Tape:
 
         ``p + 1e-9`` is p, ``clip(p, 1e-9, 1 - 1e-9)`` is cut at 0 and 1.
         """
-        tape = Tape()
-        tape.nodes = [
+        nodes = [
             dataclasses.replace(n, args=_without_small(n.args), kwargs=_without_small(n.kwargs))
             if n.op in ("add", "subtract", "maximum", "clip")
             else n
             for n in self.nodes
         ]
+        changed = any(a.args != b.args for a, b in zip(nodes, self.nodes, strict=True))
+        return self._with(nodes) if changed else None
+
+    def without_cuts(self, among: Collection[int]) -> "Tape | None":
+        """The same program without ``clip(x, -limit, limit)``; None if it has none.
+
+        Args:
+            among: the values that may be left uncut.
+
+        """
+        uncut = {n for n in among if _is_symmetric_cut(self.nodes[n])}
+        nodes = [
+            dataclasses.replace(n, op="copy", args=n.args[:1], kwargs={}) if n.id in uncut else n
+            for n in self.nodes
+        ]
+        tape = self._with(nodes)
+        tape.uncut = frozenset(uncut)
+        return tape if uncut else None
+
+    def adding_repeats(self, among: Collection[int]) -> "tuple[Tape, list[int]] | None":
+        """The same program with ``add.at(x, index, change)`` for ``x[index] += change``.
+
+        Args:
+            among: the values that may be replaced. It is done where an index names an element
+                twice, of which ``+=`` keeps one change only.
+
+        Returns:
+            The tape and what was replaced; None if nothing was.
+
+        """
+        nodes = [*self.nodes]
+        for n in among:
+            added = self._added_at(self.nodes[n])
+            if added is not None:
+                nodes[n] = dataclasses.replace(nodes[n], op=added[0], args=added[1], kwargs={})
+        found = [n for n in among if nodes[n] is not self.nodes[n]]
+        return (self._with(nodes), found) if found else None
+
+    def _added_at(self, node: Node) -> tuple[str, tuple[Any, ...]] | None:
+        """The operation that adds every change where an index has repeats; None if none has."""
+        if node.op != "assign" or not isinstance(node.args[2], Ref):
+            return None
+        base, path, new = node.args
+        total = self.nodes[self.origin(new.id)]
+        if len(path) != 1 or path[0][0] != "getitem" or total.op not in ("add", "subtract"):
+            return None
+        (index,) = path[0][1]
+        first, second = total.args[:2]
+        for old, change in ((first, second), (second, first))[: 2 if total.op == "add" else 1]:
+            was = self.nodes[old.id] if isinstance(old, Ref) else node
+            if was.op == "getitem" and was.args == (base, index) and self._repeats(index):
+                return f"{total.op}.at", (base, index, change)
+        return None
+
+    def _repeats(self, index: Any) -> bool:
+        """Is an index, or a part of it, an array that has a number twice?"""
+        found: list[int] = []
+        _add_refs(index, found)
+        values = [self.nodes[i].value for i in found]
+        return len(found) == 1 and any(
+            x is not None and x.dtype.kind in "iu" and np.unique(x).size < x.size for x in values
+        )
+
+    def _with(self, nodes: list[Node]) -> "Tape":
+        """The same tape with other operations."""
+        tape = Tape()
+        tape.nodes = nodes
         tape.links, tape.branches, tape.aliases = self.links, self.branches, self.aliases
         tape.gradients, tape.pairs = self.gradients, self.pairs
-        tape.code = self.code
-        changed = any(a.args != b.args for a, b in zip(tape.nodes, self.nodes, strict=True))
-        return tape if changed else None
+        tape.code, tape.doubt, tape.uncut = self.code, self.doubt, self.uncut
+        return tape
 
     def _begin(self) -> int:
         """The first value to keep: a little before the first forward pass.
@@ -291,6 +361,13 @@ def squeezed(shape: Iterable[int]) -> tuple[int, ...]:
     return tuple(n for n in shape if n != 1)
 
 
+def refs_in(x: Any) -> tuple[int, ...]:
+    """The ids of all values among nested arguments."""
+    found: list[int] = []
+    _add_refs(x, found)
+    return tuple(found)
+
+
 def _add_refs(x: Any, found: list[int]) -> None:
     """Append the ids of all values among nested arguments."""
     kind = type(x)
@@ -307,6 +384,15 @@ def _add_refs(x: Any, found: list[int]) -> None:
 
 
 LEFT_OUT = Node(-1, "left out")  # in the place of each value that the tape does not keep
+
+
+def _is_symmetric_cut(node: Node) -> bool:
+    """Is it ``clip(x, -limit, limit)``: the usual limit of a derivative?"""
+    if node.op != "clip" or node.dtype != "f" or not isinstance(node.args[0], Ref):
+        return False
+    named = [node.kwargs[x] for names in BOUNDS for x in names if x in node.kwargs]
+    bounds = [x for x in (*node.args[1:3], *named) if isinstance(x, int | float)]
+    return len(bounds) == 2 and bounds[0] == -bounds[1] < 0
 
 
 def _without_small(x: Any) -> Any:

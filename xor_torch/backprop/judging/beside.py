@@ -4,7 +4,7 @@ import math
 
 import torch
 
-from ..operations import CUTS, ELEMENTWISE, JOINS, PARTS, SAME_NUMBERS
+from ..operations import CUTS, PARTS
 from ..tape import Ref
 from .fit import FOLLOWS, Fit, alike
 from .objectives import PASSED_ON, gradients_at
@@ -12,12 +12,11 @@ from .points import Bench, CannotTell, largest
 from .repair import Culprit, Repair
 
 STATES = PARTS | {"assign"}  # lead back from a parameter that is updated in part to its old value
-BY_ELEMENT = ELEMENTWISE | PARTS
+GATHERED = PASSED_ON | PARTS  # a gradient may be put together of rows: of those in use
 BY_ITS_NORM = (
     "a step is its gradient times a number that differs from step to step: it may be clipped by "
     "its norm, which may be intended"
 )
-OF_ONE = ELEMENTWISE | SAME_NUMBERS  # operations that make a value of one array alone
 
 
 def own_rates(bench: Bench, one: Fit) -> str | None:
@@ -98,7 +97,8 @@ def meant(bench: Bench, repair: Repair, culprit: int) -> list[int]:
     found = []
     for n in sorted(around - repair.forward - view.ends.keys()):
         inputs = [i for i in nodes[n].inputs if i in view.inside]
-        right = [i for i in inputs if repair.matches(i)]
+        # a truth value may agree with a derivative of 0 and 1
+        right = [i for i in inputs if nodes[i].dtype != "b" and repair.matches(i)]
         if nodes[n].op == "where" and not {*map(Ref, right)} & {*nodes[n].args[1:]}:
             continue  # where(z > 0, 1, 0) chooses between two numbers
         # where(z > 0, dz, 0) asks the forward pass, where(dz > 5, 5, dz) the derivative
@@ -218,25 +218,30 @@ def _made_of(bench: Bench, n: int, known: set[int]) -> bool:
     return True
 
 
-def penalties(bench: Bench, of_parts: bool = False) -> dict[int, list[int]]:
+def penalties(bench: Bench) -> dict[int, list[int]]:
     """Terms, by step, that are added to a parameter's gradient and made of that parameter alone.
 
-    If it is made element by element, as ``lam * sign(W)``, it is the gradient of a penalty,
-    whatever its formula. That of a part, as ``lam * b[i]``, is one if it is added to the same part.
+    If each number of it changes the step of that number only, as in ``lam * sign(W)``, the term is
+    the gradient of a penalty, whatever its formula. It may be one on a part: ``lam * W[:, 1:]`` or
+    ``lam * U[ids]``.
     """
     found: dict[int, list[int]] = {}
     for k in bench.chosen:
         view, nodes, step = bench.view(k), bench.tape.nodes, bench.steps[k]
-        for i, bit in ((i, 1 << n) for n, i in enumerate(bench.parameters)):
+        for number, i in enumerate(bench.parameters):
             stack, seen = [step.end[i]], set[int]()
             while stack:
                 n = stack.pop()
                 if n in seen or n not in view.inside or n in view.starts:
                     continue
                 seen.add(n)
-                if view.depends[n] == view.full and nodes[n].op in PASSED_ON:
+                if view.depends[n] == view.full and nodes[n].op in GATHERED:
                     stack += nodes[n].inputs
-                elif view.depends[n] == bit and _elementwise(bench, k, n, step.start[i], of_parts):
+                elif (
+                    view.depends[n] == view.reaches[n] == 1 << number
+                    and not _is_state(bench, k, n)
+                    and _in_place(bench, k, number, n)
+                ):
                     found.setdefault(k, []).append(n)
     return found
 
@@ -252,23 +257,30 @@ def grows(bench: Bench, found: dict[int, list[int]]) -> bool:
     return False
 
 
-def _elementwise(bench: Bench, k: int, n: int, begin: int, of_part: bool) -> bool:
-    view, nodes = bench.view(k), bench.tape.nodes
-    mine = view.behind([n]) - view.starts
-    if of_part and _is_state(bench, k, n):
+def _in_place(bench: Bench, k: int, number: int, n: int) -> bool:
+    """Does each number of a parameter change only its own step, as far as value n is in between?
+
+    Then the derivative of the step through n is a diagonal matrix, which multiplies any two vectors
+    with the same numbers.
+    """
+    p = next((p for p in bench.points if p.step == k and p.moved and n in p.values), None)
+    if p is None or not p.values[n].requires_grad:
         return False
-    return (of_part or nodes[n].shape == nodes[begin].shape) and all(
-        (nodes[m].op in (BY_ELEMENT if of_part else OF_ONE) and not view.outside(m))
-        or _beside_zeros(bench, k, m)
-        for m in mine
-    )
-
-
-def _beside_zeros(bench: Bench, k: int, n: int) -> bool:
-    """Is a part of a parameter joined with zeros, or taken to be: a penalty without the bias?"""
-    view, nodes = bench.view(k), bench.tape.nodes
-    others = [nodes[i].value for i in view.outside(n)]
-    return nodes[n].op in JOINS | PARTS and all(x is not None and not x.any() for x in others)
+    value = p.values[n].detach().clone().requires_grad_(True)
+    change = bench.again_with_graph(p, {n: value})[number]
+    if not change.requires_grad:
+        return False
+    draw, ratios = torch.Generator().manual_seed(k), []
+    for _ in range(2):
+        u = torch.randn(change.shape, generator=draw, dtype=torch.float64)
+        by = torch.autograd.grad((u * change).sum(), value, retain_graph=True)
+        slopes = torch.autograd.grad(
+            p.values[n], p.leaves[number], by, retain_graph=True, allow_unused=True
+        )
+        if slopes[0] is None or slopes[0].shape != u.shape:
+            return False
+        ratios.append(slopes[0] / u)
+    return largest(ratios[0] - ratios[1]) <= FOLLOWS * largest(ratios[0])
 
 
 def _from_targets(repair: Repair) -> set[int]:

@@ -137,12 +137,12 @@ class Derivatives:
         below, above = theirs.square().sum(1), theirs @ mine
         # what is not even parallel (Cauchy and Schwarz) need not be compared element by element
         near = (above.square() >= (1 - 1e-6) * below * (mine @ mine)) & (above != 0) & (below > 0)
-        found = {}
-        for at in near.nonzero()[:, 0].tolist():
-            c = float(above[at] / below[at])
-            if float((mine - c * theirs[at]).abs().max()) <= MATCH * float(mine.abs().max()):
-                found[ids[at]] = c
-        return found
+        at = near.nonzero()[:, 0]
+        factors = above[at] / below[at]
+        off = (mine - factors[:, None] * theirs[at]).abs()
+        same = (off <= MATCH * mine.abs().max()).all(1)
+        pairs = zip(at[same].tolist(), factors[same].tolist(), strict=True)
+        return {ids[n]: c for n, c in pairs}
 
 
 def _flat(values: list[Tensor]) -> Tensor:

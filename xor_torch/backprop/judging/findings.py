@@ -25,6 +25,14 @@ MistakeName = Literal[
 ]
 
 #: A note: `Tape.without_small_constants` was judged.
+CLIMBED = (
+    "the steps go up {}, which bends downwards everywhere: it is meant to be as large as possible"
+)
+LOST = (
+    "the index on {where} names an element twice, and only the last change of it is kept: "
+    "np.add.at and np.subtract.at add all of them"
+)
+WITHOUT_CUTS = "{where} cuts derivatives off at a limit: the check took them as they are without it"
 WITHOUT_CONSTANTS = "the constants against a division by zero were left out of the check"
 
 

@@ -170,7 +170,7 @@ def _fit(
     for k, numbers in by_step.items():
         telling = [n for n in numbers if slopes[n] >= TELLING * top]
         below, above = (sum(x[n] for n in numbers) for x in (squares, products))
-        scales[k] = -above / below if below > (1e-12 * top) ** 2 else 0.0
+        scales[k] = -above / below if below > (1e-12 * top) * (1e-12 * top) else 0.0
         if scales[k] and len(telling) >= 2:
             part.factors[k] = scales[k]
             evidence += sum(counts[n] for n in telling) - 1

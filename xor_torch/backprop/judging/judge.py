@@ -9,6 +9,7 @@ open.
 """
 
 import contextlib
+from collections import Counter
 from dataclasses import dataclass
 
 from ...threads import one_thread
@@ -17,7 +18,7 @@ from ..replay import CannotReplay
 from ..tape import Tape
 from . import beside, frozen, losses, mistakes, optimisers, printed, soundness, symmetry, unknown
 from .expected import worst
-from .findings import WITHOUT_CONSTANTS, Diagnosis, Finding
+from .findings import CLIMBED, LOST, WITHOUT_CONSTANTS, WITHOUT_CUTS, Diagnosis, Finding
 from .fit import Fit, fit, hopeless
 from .losses import Match
 from .mistakes import name_of
@@ -25,6 +26,7 @@ from .objectives import (
     Objective,
     as_own,
     different,
+    is_concave,
     is_linear,
     last_used,
     own_scalars,
@@ -32,13 +34,15 @@ from .objectives import (
 )
 from .points import Bench, CannotTell, Clock, OutOfTime, Point
 from .repair import Culprit, Repair
-from .steps import Network, State, find_networks
+from .steps import Network, State, backward_cuts, find_networks
 from .words import convention, describe, without_objective
 
 SECONDS = 24.0  # for judging a tape
-LEAST = 5.0  # for one network of several, as long as there is time
+LEAST = 5.0  # for one network of several, or for a last question, as long as there is time
 KEPT = 1 / 6  # of a network's time, which is kept for one last question
+UNCUT = 2 / 3  # of a network's time, for the steps without a cut of the derivatives
 MOST_PAIRS = 16  # pairs that are examined at all points
+RIGID = "the training step takes another branch as soon as a number changes"
 
 
 @one_thread()
@@ -58,7 +62,7 @@ def judge(tape: Tape, seconds: float = SECONDS) -> list[Finding]:
             if f.verdict != "cannot tell" or not _made_from(tape, network, given)
         ]
         if all(f.verdict in ("cannot tell", "correct") for f in found) and clock.left() > 0:
-            found = _replaced(tape, clock.left()) or found
+            found = _replaced(tape, Clock(min(clock.left(), LEAST))) or found
     except Exception as e:
         return [_failed(e)]
     return found
@@ -70,12 +74,13 @@ def _made_from(tape: Tape, network: Network, some: set[int]) -> bool:
     return all(some & tape.behind(s.updates[:1], among) for s in network.states)
 
 
-def _replaced(tape: Tape, seconds: float) -> list[Finding]:
+def _replaced(tape: Tape, clock: Clock) -> list[Finding]:
     """Networks with a parameter that every step replaces by its gradient: ``W = -lr * dW``."""
     found = []
     for network in find_networks(tape, replaced=True):
         ends = {n for s in network.states if s.replaced for n in s.updates}
-        finding = _judge_network(tape, network, seconds) if ends else None
+        ask = ends and clock.left() > 0
+        finding = _judge_network(tape, network, clock.left()) if ask else None
         place = finding.diagnosis if finding is not None else None
         if finding is not None and place is not None and place.mistake is None:
             found += [finding] if place.node in ends else []
@@ -103,15 +108,48 @@ def _failed(e: Exception) -> Finding:
 
 
 def _judge_network(tape: Tape, network: Network, seconds: float) -> Finding:
+    uncut = tape.without_cuts(backward_cuts(tape, network))
     clock = Clock(seconds, KEPT)
-    finding = _try(tape, network, clock)
-    in_time = clock.left() > 0
-    plain = tape.without_small_constants() if finding.verdict != "correct" and in_time else None
+    finding, plain = Finding("cannot tell"), None
+    if uncut is not None:
+        finding = _try(uncut, network, Clock(UNCUT * seconds), changed=True)
+        where = tape.code.where(tape.nodes[min(uncut.uncut)].line)
+        finding.notes.append(WITHOUT_CUTS.format(where=where))
+    if finding.verdict == "cannot tell":
+        finding = _try(tape, network, clock)
+    again = finding.verdict != "correct" and finding.reason != RIGID
+    if again:
+        lost = _lost(uncut or tape, network, clock)
+        if lost is not None:
+            return lost
+    if again and clock.left() > 0:
+        plain = (uncut or tape).without_small_constants()
     if plain is not None:
         other = _try(plain, network, clock, changed=True)
         if other.verdict == "correct" or finding.verdict == "cannot tell" != other.verdict:
             finding = other
             finding.notes.append(WITHOUT_CONSTANTS)
+    return finding
+
+
+def _lost(tape: Tape, network: Network, clock: Clock) -> Finding | None:
+    """Would everything be right if ``x[index] += change`` added every change of an element?"""
+    ends = {n: i for step in network.steps for i, n in step.end.items()}
+    made = tape.adding_repeats([n for step in network.steps for n in step.nodes])
+    if made is None or clock.left() < 0:
+        return None
+    finding = _try(made[0], network, clock, changed=True)
+    if finding.verdict != "correct":
+        return None
+    node = tape.nodes[min(made[1], key=lambda n: (tape.nodes[n].line, n))]
+    names = [network.states[ends[n]].name for n in made[1] if n in ends] or [node.name]
+    place = Diagnosis(
+        node.line, node.name, None, True, [*dict.fromkeys(names)], node.shape, node.id
+    )
+    where = tape.code.where(node.line)
+    finding.verdict, finding.diagnosis, finding.notes = "wrong", place, [LOST.format(where=where)]
+    for parameter in finding.parameters:
+        parameter.ok, parameter.difference = parameter.name not in names, None
     return finding
 
 
@@ -145,6 +183,8 @@ def _try(tape: Tape, network: Network, clock: Clock, changed: bool = False) -> F
             finding = found
         if found.verdict == "correct" or not in_time or judgement.bench is None:
             break
+        if found.reason == RIGID:  # the numbers are the same, whichever counts
+            break
         if ties or not judgement.bench.ties_matter():
             break
     assert finding is not None
@@ -160,7 +200,7 @@ def _in_the_end(judgement: "Judgement") -> Finding | None:
     bench.inner, bench.chosen = {}, bench.chosen[:1]
     with contextlib.suppress(CannotTell, CannotReplay, RuntimeError):
         bench.make_points()
-        if symmetry.has_target(bench.view(bench.chosen[0])):
+        if symmetry.has_target(bench):
             return judgement.no_gradient(bench)
     return None
 
@@ -182,7 +222,7 @@ class Judgement:
             bench.check_replay()
         bench.make_points()
         if sum(p.moved for p in bench.points) < 2:
-            raise CannotTell("the training step takes another branch as soon as a number changes")
+            raise CannotTell(RIGID)
         level: Finding | tuple[list[Fit], list[Fit]] = [], []
         states = any(s.optimiser for s in bench.network.states)
         inner = optimisers.enter(bench) if states else None
@@ -208,11 +248,9 @@ class Judgement:
             if not between:
                 bench.inner = {}
                 bench.make_points()
-        penalised = None if any(f.some for f in level[0]) else self._penalised(bench)
+        penalised = None if any(f.some for f in level[0]) else self._penalised(bench, level[1])
         finding = penalised or self._wrong(bench, *level)
-        if finding is None and (
-            level[0] + level[1] or symmetry.has_target(bench.view(bench.chosen[0]))
-        ):
+        if finding is None and (level[0] + level[1] or symmetry.has_target(bench)):
             finding = self.no_gradient(bench)
         if finding is None:
             raise CannotTell(
@@ -236,19 +274,26 @@ class Judgement:
             bench.points = points
         return level
 
-    def _penalised(self, bench: Bench) -> Finding | None:
-        """Is everything right beside a penalty that the script puts into its gradients only?"""
+    def _penalised(self, bench: Bench, found_with: list[Fit]) -> Finding | None:
+        """Is everything right beside a penalty that the script puts into its gradients only?
+
+        If nothing is known with the penalty, what is wrong without it counts, too.
+        """
         found = beside.penalties(bench)
         if not found or beside.grows(bench, found):
             return None
-        points, reason = bench.points, self.reason
+        points, reason, certain = bench.points, self.reason, self.certain
         bench.left_out = found
         bench.make_points()
         finding: Finding | tuple[list[Fit], list[Fit]] | None = None
         with contextlib.suppress(CannotTell):
             finding = self._attempt(bench)
-        if not isinstance(finding, Finding) or finding.verdict != "correct":
-            bench.left_out, bench.points, self.reason = {}, points, reason
+            if not isinstance(finding, Finding) and not found_with:
+                finding = self._wrong(bench, *finding)
+        if not isinstance(finding, Finding) or not (
+            finding.verdict == "correct" or (finding.diagnosis and not found_with)
+        ):
+            bench.left_out, bench.points, self.reason, self.certain = {}, points, reason, certain
             return None
         places = dict.fromkeys(bench.where(n) for n in found[min(found)])
         finding.notes.append(
@@ -276,8 +321,13 @@ class Judgement:
         finding = self._delta(bench, best[:8], own) if best else None
         for one in _climbed(bench, own) if finding is None else ():
             named = losses.identify_own(bench, one.objective)
-            if named is not None and losses.is_likelihood(bench, named):
-                return self._correct(bench, one, named, own)
+            likelihood = named is not None and losses.is_likelihood(bench, named)
+            if likelihood or is_concave(bench, one.objective):
+                finding = self._correct(bench, one, named, own)
+                if finding.lr and finding.lr < 0:
+                    finding.lr = -finding.lr
+                    finding.notes.append(CLIMBED.format(one.objective.name or "a number"))
+                return finding
         if perfect is not None and finding is None:
             return self._by_own(bench, perfect, own)
         return finding or (own, found)
@@ -436,7 +486,7 @@ class Judgement:
             return mistake
         for one in best:
             match = losses.identify_with_target(bench, one.objective)
-            if match is not None:
+            if match is not None and losses.has_one_class(bench, one.objective, match):
                 return self._matched(bench, one, match, own)
         wrong = unknown.no_derivative(bench, best)
         if wrong is not None:
@@ -556,7 +606,11 @@ class Judgement:
     def no_gradient(self, bench: Bench) -> Finding | None:
         """Are the steps the gradient of no function, whatever the loss is?"""
         states = any(s.optimiser for s in bench.network.states)
-        if soundness.unseen(bench) or not (states or bench.inner or symmetry.no_gradient(bench)):
+        if (
+            bench.tape.uncut
+            or soundness.unseen(bench)
+            or not (states or bench.inner or symmetry.no_gradient(bench))
+        ):
             return None
         if not bench.inner:
             bench.inner = optimisers.handed_over(bench) or {}
@@ -601,7 +655,7 @@ class Judgement:
         view, where = repair.view, bench.where(added[0])
         name = view.variable(added[0]) or "a derivative"
         penalty = beside.is_penalty(bench, repair.k, added, culprit)
-        others = beside.penalties(bench, of_parts=True)
+        others = beside.penalties(bench)
         bench.left_out = {
             k: [*dict.fromkeys([*found, *others.get(k, ())])]
             for k, found in beside.everywhere(bench, repair.k, added).items()
@@ -636,6 +690,16 @@ class Judgement:
             describe(bench, one, finding)
             return finding
         view, nodes = bench.view(min(one.objective.terms)), bench.tape.nodes
+        spoilt = sum(1 << i for i in bad)
+        early = [n for n in symmetry.reads_the_new(view) if view.reaches[n] & spoilt]
+        if early:
+            node, spoils = nodes[early[0]], [bench.names[i] for i in bad]
+            finding.reason, name = None, view.variable(node.id)
+            finding.diagnosis = Diagnosis(
+                node.line, name, "updated too early", True, spoils, node.shape, node.id
+            )
+            describe(bench, one, finding)
+            return finding
         first: dict[int, int] = {}  # what a sum reaches -> the first sum that reaches it alone
         for n in view.step.nodes:
             if nodes[n].op in SUMS:
@@ -776,10 +840,13 @@ def _spoils(
 def _of_one_step(bench: Bench) -> list[Point]:
     """The points of the first step, if they are enough to rule something out.
 
-    It is the first of those that change something at the most points.
+    It is the first of those that change the most parameters, counted at each point: a sample may
+    have a zero for an input.
     """
-    changing = [p.step for p in bench.points if p.changing]
-    step = max((p.step for p in bench.points), key=changing.count)
+    changing = Counter[int]()
+    for p in bench.points:
+        changing[p.step] += p.changing
+    step = max((p.step for p in bench.points), key=changing.__getitem__)
     first = [p for p in bench.points if p.step == step]
     return first if len(first) > 2 else bench.points
 
@@ -868,9 +935,14 @@ def _strange_target(bench: Bench, one: Fit, match: Match) -> str | None:
     reversed = one.scale * match.scale < 0 or losses.wrong_axis(bench, match)
     if d is None or reversed or soundness.broadcast(bench) is not None:
         return None
+    name = bench.view(match.step).variable(d) or "the delta"
+    if not losses.has_one_class(bench, one.objective, match):
+        return (
+            f"{name} on {bench.where(d)} is p - t with targets t that do not sum to 1: the "
+            "derivative of the cross-entropy of a softmax p is p * t.sum() - t"
+        )
     if losses.known_target(bench, match, d):
         return None
-    name = bench.view(match.step).variable(d) or "the delta"
     return (
         f"every update follows a {match.name}, but with targets that are not in the data "
         f"({name} on {bench.where(d)}); computing the loss in the training loop may help"

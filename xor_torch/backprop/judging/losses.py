@@ -190,34 +190,13 @@ def identify(bench: Bench, pair: Objective, rows: tuple[Row, ...]) -> Match | No
     for k, points in _steps(bench, pair):
         for d, z in pair.terms[k][:MOST_TERMS]:
             assert d is not None
-            deltas = [p.values[d].detach() for p in points]
+            deltas = [p.values[d].detach().double() for p in points]
             found = _identify(bench, k, points, deltas, z, d, rows)
             found = found or (_perceptron(bench, pair) if rows is LOSSES else None)
-            if found is not None and not _has_one_class(bench, pair, found):
-                return None
             if found is not None and not found.is_vague:
                 return found
             last = last or found
     return last
-
-
-def _has_one_class(bench: Bench, pair: Objective, match: Match) -> bool:
-    """Do the targets of each softmax sum to 1, so that its delta sums to 0, in every step?
-
-    The derivative of the cross-entropy of two classes at once is ``2 * p - t``, not ``p - t``.
-    """
-    if match.mistake or match.name not in ("CE", "weighted CE"):
-        return True
-    points = [p for p in bench.points if p.step in pair.terms]
-    one = next(p.values for p in points if p.step == match.step)
-    axes = softmax_axes(one[match.z].detach(), one[match.value].detach())
-    for p in points:
-        for d, _ in pair.terms[p.step]:
-            delta = p.values[d].detach() if d in p.values else torch.zeros(())
-            for axis in [a for a in axes if a < delta.ndim]:
-                if largest(delta.sum(axis)) > PROPORTIONAL * largest(delta):
-                    return False
-    return True
 
 
 def right_delta(bench: Bench, match: Match, delta: int) -> tuple[Tensor, Tensor] | None:
@@ -241,12 +220,16 @@ def identify_with_target(bench: Bench, pair: Objective) -> Match | None:
     for k, points in _steps(bench, pair):
         d, z = pair.terms[k][0]
         assert d is not None
-        deltas = [p.values[d].detach() for p in points]
+        deltas = [p.values[d].detach().double() for p in points]
+        targets = _targets(bench, k, d, points[0].values[z].shape)
+        numbers = _numbers(bench, k)
         for f in _values(bench, k, z, d):
             data = _data(points, z, f, deltas)
-            found = data and (_targeted(bench, k, data, d, z, f) or _weighted(data, k, z, f))
+            found = data and (
+                _targeted(data, targets, numbers, k, z, f) or _weighted(data, k, z, f)
+            )
             if found:
-                return found if _has_one_class(bench, pair, found) else None
+                return found
     return None
 
 
@@ -262,7 +245,7 @@ def identify_own(bench: Bench, own: Objective) -> Match | None:
             if nodes[n].dtype == "f" and view.depends.get(n) == view.full and n not in view.starts
         ]
         for z in [n for n in zs if all(n in p.values for p in points)][:MOST_Z]:
-            deltas = [_slope(p.values[v], p.values[z]) for p in points]
+            deltas = [_slope(p, v, z) for p in points]
             if all(d is not None for d in deltas):
                 found = _identify(bench, k, points, [d for d in deltas if d is not None], z, v)
                 if found is not None and not found.is_vague:
@@ -277,11 +260,17 @@ def _steps(bench: Bench, objective: Objective) -> Iterable[tuple[int, list[Point
     return itertools.islice(((k, points) for k, points in some if len(points) >= 3), 3)
 
 
-def _slope(of: Tensor, by: Tensor) -> Tensor | None:
-    if not (of.requires_grad and by.requires_grad):
-        return None
-    (found,) = torch.autograd.grad(of.sum(), by, retain_graph=True, allow_unused=True)
-    return found
+def _slope(p: Point, of: int, by: int) -> Tensor | None:
+    """The derivative of the sum of a value by another, computed once for each point."""
+    if (of, by) not in p.slopes:
+        x, y = p.values[of], p.values[by]
+        known = x.requires_grad and y.requires_grad
+        p.slopes[of, by] = (
+            torch.autograd.grad(x.sum(), y, retain_graph=True, allow_unused=True)[0]
+            if known
+            else None
+        )
+    return p.slopes[of, by]
 
 
 def _values(bench: Bench, k: int, z: int, before: int) -> list[int]:
@@ -300,18 +289,21 @@ def _values(bench: Bench, k: int, z: int, before: int) -> list[int]:
 
 
 def _data(points: list[Point], z: int, f: int, deltas: list[Tensor]) -> list[Data]:
-    """The data at each point; empty if f does not depend on z. f is taken as elementwise."""
+    """The data at each point; f is taken as elementwise.
+
+    Empty if f does not depend on z, or if there are not as many values at each point.
+    """
     found: list[Data] = []
     for p, d in zip(points, deltas, strict=True):
         if f not in p.values or z not in p.values:
             return []
         zz, ff = p.values[z], p.values[f]
-        slope = torch.ones_like(zz) if f == z else _slope(ff, zz)
+        slope = torch.ones_like(zz) if f == z else _slope(p, f, z)
         if f != z and not (ff.requires_grad and zz.requires_grad):
             return []
         slope = torch.zeros_like(zz) if slope is None else slope
         found.append((zz.detach(), ff.detach(), slope.detach(), d.reshape(zz.shape)))
-    return found
+    return found if len({data[0].shape for data in found}) == 1 else []
 
 
 # ---------------------------------------------------------------------------- the tests
@@ -448,27 +440,35 @@ def _one_in_each_row(weight: Tensor, data: list[Data]) -> bool:
     return bool((high - low <= 1e-6 * torch.maximum(high.abs(), low.abs())).all())
 
 
-def _targeted(bench: Bench, k: int, data: list[Data], d: int, z: int, f: int) -> Match | None:
+def _targeted(
+    data: list[Data], targets: list[Tensor], numbers: list[float], k: int, z: int, f: int
+) -> Match | None:
     """One of the losses that need the target, which is among the data that d is made of."""
-    shape = data[0][0].shape
-    targets = _targets(bench, k, d, shape)
-    numbers = _numbers(bench, k)
-    # the losses are elementwise, so all points can be asked at once
+    if not targets:
+        return None
+    # the losses are elementwise, so all points and all targets can be asked at once
     values, slopes, mine = (torch.stack(part) for part in list(zip(*data, strict=True))[1:])
-    values.requires_grad_(True)
-    for name, loss in WITH_TARGET.items() if targets else ():
-        for t, c in itertools.product(targets, numbers if name in WITH_NUMBER else [1.0]):
-            (slope,) = torch.autograd.grad(loss(values, t.expand_as(values), c).sum(), values)
-            theirs = slope * slopes
-            below = float((theirs * theirs).sum())
-            if not below or not math.isfinite(below):
-                continue
-            # a delta that is one constant is the derivative of anything
-            if largest(theirs - theirs.mean()) < 1e-6 * largest(theirs):
-                continue
-            scale = float((theirs * mine).sum()) / below
-            if scale and largest(mine - scale * theirs) <= PROPORTIONAL * largest(mine):
-                return Match(name, None, scale, f, z, k, t)
+    all_targets = torch.stack(targets)[:, None]
+    values = values.expand(len(targets), *values.shape).clone().requires_grad_(True)
+    size = largest(mine)
+    for name, loss in WITH_TARGET.items():
+        found: list[tuple[int, float]] = []  # which target, and the scale
+        for c in numbers if name in WITH_NUMBER else [1.0]:
+            made = loss(values, all_targets.expand_as(values), c).sum()
+            (slope,) = torch.autograd.grad(made, values)
+            for n, theirs in enumerate(slope * slopes):
+                below = float((theirs * theirs).sum())
+                if not below or not math.isfinite(below):
+                    continue
+                # a delta that is one constant is the derivative of anything
+                if largest(theirs - theirs.mean()) < 1e-6 * largest(theirs):
+                    continue
+                scale = float((theirs * mine).sum()) / below
+                if scale and largest(mine - scale * theirs) <= PROPORTIONAL * size:
+                    found.append((n, scale))
+        if found:
+            n, scale = min(found, key=lambda x: x[0])
+            return Match(name, None, scale, f, z, k, targets[n])
     return None
 
 
@@ -510,7 +510,7 @@ def known_target(bench: Bench, match: Match, d: int) -> bool:
     for n in view.behind([d]):
         sums = nodes[n].op in ("add", "subtract")  # a factor is not a target
         typed = [float(a) for a in nodes[n].args if sums and isinstance(a, int | float)]
-        data = [torch.tensor(typed)] if typed else []
+        data = [torch.tensor(typed, dtype=torch.float64)] if typed else []
         for i in nodes[n].inputs:
             value = nodes[i].value
             if i not in view.inside and value is not None and value.dtype.kind in "fiub":
@@ -535,10 +535,13 @@ def _as_other_values(bench: Bench, match: Match, d: int) -> Iterable[Tensor]:
     else:
         others = sorted(bench.view(match.step).behind([d]) - {match.value})
     for n in others:
-        if not all(n in p.values and p.values[n].numel() == f.numel() for p in points):
+        found = [p.values[n] for p in points if n in p.values]
+        alike = [x for x in found if x.is_floating_point() and x.numel() == f.numel()]
+        if len(alike) < len(points):
             continue
         x, y = (
-            torch.cat([p.values[m].detach().reshape(-1) for p in points]) for m in (match.value, n)
+            torch.cat([p.values[m].detach().double().reshape(-1) for p in points])
+            for m in (match.value, n)
         )
         middle = (x.mean(), y.mean()) if f.numel() > 2 else (0.0, 0.0)
         x, y = x - middle[0], y - middle[1]
@@ -555,6 +558,25 @@ def is_function(bench: Bench, k: int, z: int, f: int) -> bool:
     return any(
         all(is_it(p.values[z].detach(), p.values[f].detach()) for p in points) for is_it in known
     )
+
+
+def has_one_class(bench: Bench, pair: Objective, match: Match) -> bool:
+    """Do the targets of each softmax sum to 1, so that its delta sums to 0, in every step?
+
+    The derivative of the cross-entropy of two classes at once is ``2 * p - t``, not ``p - t``.
+    """
+    if match.name not in ("CE", "weighted CE"):
+        return True
+    points = [p for p in bench.points if p.step in pair.terms]
+    one = next(p.values for p in points if p.step == match.step)
+    axes = softmax_axes(one[match.z].detach(), one[match.value].detach())
+    for p in points:
+        for d, _ in pair.terms[p.step]:
+            delta = p.values[d].detach() if d in p.values else torch.zeros(())
+            for axis in [a for a in axes if a < delta.ndim]:
+                if largest(delta.sum(axis)) > PROPORTIONAL * largest(delta):
+                    return False
+    return True
 
 
 def wrong_axis(bench: Bench, match: Match) -> bool:

@@ -4,6 +4,8 @@ An own scalar is a number that the script computes from all parameters: its loss
 A pair is (delta, value): the objective ``(delta.detach() * value).sum()`` has the gradient that
 any loss has whose derivative with respect to the value is delta. If a pair explains the updates,
 everything below the value is right, whatever the loss.
+
+The file is long because each kind of objective is looked for in another way.
 """
 
 import math
@@ -19,6 +21,7 @@ from ..tape import Ref, squeezed
 from .points import Bench, Key, Point, Values, View, is_finite
 
 Tensor = torch.Tensor
+FEW = 4  # numbers whose derivatives are computed one by one
 HINGE = "hinge loss"
 PERCEPTRON = "perceptron loss"
 DIFFERENT = {"not_equal": True, "equal": False}
@@ -27,6 +30,9 @@ LESS = {"less": True, "less_equal": True, "greater": False, "greater_equal": Fal
 PASSED_ON = {"add", "subtract", "negative", "multiply", "divide", "assign", "copy", "astype"}
 SELECTED = PARTS - SAME_NUMBERS
 Term = tuple[int | None, int]  # (delta, value); no delta: the value itself is the objective
+
+
+BENDS = 4  # directions in which a scalar is asked how it bends
 
 
 @dataclass
@@ -73,18 +79,45 @@ def gradients(
     value = total(objective, k, values)
     if value is None or not value.requires_grad or not is_finite(value):
         return None
+    grads = _derivatives(value, of)
+    return grads if all(map(is_finite, grads)) else None
+
+
+def _derivatives(value: Tensor, of: list[Tensor]) -> list[Tensor]:
     # of a number: for other outputs torch imports a package that takes a third of a second
     found = torch.autograd.grad(value, of, retain_graph=True, allow_unused=True)
-    grads = [torch.zeros_like(x) if g is None else g for g, x in zip(found, of, strict=True)]
-    return grads if all(map(is_finite, grads)) else None
+    return [torch.zeros_like(x) if g is None else g for g, x in zip(found, of, strict=True)]
 
 
 def gradients_at(objective: Objective, p: Point) -> list[Tensor] | None:
     """The derivatives with respect to the parameters, computed once for each point."""
     if id(p.values) not in objective.found:
-        grads = gradients(objective, p.step, p.values, p.leaves)
+        terms = objective.terms[p.step]
+        if len(terms) <= FEW and all(_are_numbers(p, d, v) for d, v in terms):
+            grads = _by_parts(terms, p)
+        else:
+            grads = gradients(objective, p.step, p.values, p.leaves)
         objective.found[id(p.values)] = p.values, grads
     return objective.found[id(p.values)][1]
+
+
+def _are_numbers(p: Point, d: int | None, v: int) -> bool:
+    x, y = p.values.get(d or -1), p.values.get(v)
+    if x is None or y is None:
+        return False
+    return x.numel() == 1 == y.numel() and y.is_floating_point() and y.requires_grad
+
+
+def _by_parts(terms: list[Term], p: Point) -> list[Tensor] | None:
+    """The same for a few numbers: the derivatives of each are computed once for all its deltas."""
+    total: list[Tensor] = []
+    for d, v in terms:
+        if v not in p.derivatives:
+            p.derivatives[v] = _derivatives(p.values[v].sum(), p.leaves)
+        factor = float(p.values[d or 0].detach())
+        made = [factor * x for x in p.derivatives[v]]
+        total = [a + b for a, b in zip(total, made, strict=True)] if total else made
+    return total if all(map(is_finite, total)) else None
 
 
 def own_scalars(bench: Bench, steps: Iterable[int] | None = None) -> list[Objective]:
@@ -121,7 +154,7 @@ def own_scalars(bench: Bench, steps: Iterable[int] | None = None) -> list[Object
     order = sorted(
         found.values(), key=lambda o: max(v for v in o.values(max(o.terms))), reverse=True
     )
-    return order
+    return _as_recorded(bench, order)
 
 
 def different(scalars: list[Objective], points: list[Point]) -> list[Objective]:
@@ -298,6 +331,32 @@ def is_linear(bench: Bench, objective: Objective) -> bool:
     )
 
 
+def is_concave(bench: Bench, objective: Objective) -> bool:
+    """Does it bend downwards at every point? Then it is meant to be climbed, as the dual of an SVM.
+
+    Random directions ask: along each of them the second derivative is negative.
+    """
+    points = [p for p in bench.points if p.step in objective.terms]
+    for p in points:
+        value = total(objective, p.step, p.values)
+        if value is None or not value.requires_grad:
+            return False
+        bench.clock.check()
+        grads = torch.autograd.grad(value, p.leaves, create_graph=True, allow_unused=True)
+        draw = torch.Generator().manual_seed(p.step)
+        for _ in range(BENDS):
+            way = [torch.randn(x.shape, generator=draw, dtype=torch.float64) for x in p.leaves]
+            along = [(g * v).sum() for g, v in zip(grads, way, strict=True) if g is not None]
+            slope = sum(along, torch.zeros(()))
+            if not slope.requires_grad:
+                return False
+            bend = torch.autograd.grad(slope, p.leaves, retain_graph=True, allow_unused=True)
+            some = [float((b * v).sum()) for b, v in zip(bend, way, strict=True) if b is not None]
+            if not sum(some) < 0:
+                return False
+    return bool(points)
+
+
 def as_own(bench: Bench, pair: Objective) -> Objective | None:
     """The value of a pair as an objective, if it is a scalar that no update is made of."""
     made = Objective("own", "")
@@ -324,13 +383,16 @@ def deltas(bench: Bench, k: int) -> tuple[dict[Key, list[int]], dict[Key, list[i
         for n in ids:
             depends |= view.depends[n]
             reaches |= view.reaches.get(n, 0)
-        if nodes[ids[0]].dtype != "f" or depends != view.full:
+        # the error of a step unit may be a whole number
+        if nodes[ids[0]].dtype not in ("f", "i") or depends != view.full:
             continue
         if ids[0] in view.ends or _moved_by_itself(view, ids[0]):
             continue
         if reaches >> last_used(view) & 1:
             d[key] = ids
-        z[key] = ids
+        # a copy of the parameters makes any updates their own derivatives
+        if nodes[ids[0]].dtype == "f" and view.tape.origin(ids[0], PARTS) not in view.begin:
+            z[key] = ids
     return d, z
 
 
@@ -341,19 +403,31 @@ def pairs(bench: Bench) -> list[Objective]:
     found = []
     groups_d, groups_z = deltas(bench, k)
 
-    def shapes(ids: list[int]) -> set[tuple[int, ...]]:
-        return {squeezed(nodes[n].shape) for n in ids}
-
+    shapes = {
+        key: {squeezed(nodes[n].shape) for n in ids}
+        for key, ids in (*groups_z.items(), *groups_d.items())
+    }
     for z, zs in groups_z.items():
         first_use = min(zs)
         for d, ds in groups_d.items():
-            if max(ds) <= first_use or shapes(zs) != shapes(ds) or len(ds) % len(zs):
+            if max(ds) <= first_use or shapes[z] != shapes[d] or len(ds) % len(zs):
                 continue
             for reverse in (False, True) if len(zs) > 1 else (False,):
                 made = pair_of(bench, d, z, reverse)
                 if made is not None:
                     found.append(made)
-    return found
+    return _as_recorded(bench, found)
+
+
+def _as_recorded(bench: Bench, found: list[Objective]) -> list[Objective]:
+    """Those whose forward pass is that of the script: the check leaves no cut out of it."""
+    if not bench.tape.uncut:
+        return found
+    return [
+        one
+        for one in found
+        if all(bench.tape.uncut.isdisjoint(bench.view(k).behind(one.values(k))) for k in one.terms)
+    ]
 
 
 def pair_of(

@@ -13,8 +13,8 @@ import torch
 from .. import replay
 from ..operations import SAME_NUMBERS
 from ..tape import squeezed
-from .fit import PROPORTIONAL
-from .points import Bench, CannotTell, Inner
+from .fit import FOLLOWS, PROPORTIONAL
+from .points import Bench, CannotTell, Inner, largest
 from .steps import BETWEEN
 
 Tensor = torch.Tensor
@@ -25,7 +25,7 @@ STEADY = {*SAME_NUMBERS, "multiply", "divide", "negative", "assign", "getitem"}
 def enter(bench: Bench) -> Inner | None:
     """The gradients inside the optimiser, with the sign that a step has by each; None: unknown."""
     found = handed_over(bench)
-    if found is None:
+    if found is None or any(_keeps_old_weights(bench, found, k) for k in bench.chosen):
         return None
     clipped = set[int]()
     try:
@@ -92,6 +92,36 @@ def scaled(bench: Bench) -> bool:
             any_number = any_number or (not nodes[n].shape and n in after)
             stack += nodes[n].inputs
     return any_number
+
+
+def _keeps_old_weights(bench: Bench, inner: Inner, k: int) -> bool:
+    """Does a step read what the parameters were in the step before, not only how they changed?
+
+    Then it makes another change if the old and the new parameters are off by the same numbers.
+    """
+    step, nodes = bench.steps[k], bench.tape.nodes
+    new = [step.start[i] for i in bench.parameters]
+    old = [bench.steps[k - 1].start[i] for i in bench.parameters] if k else []
+    known = {n: nodes[n].value for n in (*step.start.values(), *old)}
+    known |= {inner[k, i][0]: nodes[inner[k, i][0]].value for i in bench.parameters}
+    given = {n: replay.tensor(x).double() for n, x in known.items() if x is not None}
+    if not old or len(given) < len(known):
+        return False
+
+    def changes(moved: list[int]) -> list[Tensor]:
+        values = replay.run(
+            bench.tape,
+            step.end.values(),
+            given | {n: given[n] + 1.0 for n in moved},
+            bench.ties,
+        )
+        return [values[step.end[i]] - values[step.start[i]] for i in bench.parameters]
+
+    was, off, both = changes([]), changes(old), changes([*old, *new])
+    return any(
+        largest(b - a) > FOLLOWS * largest(b) and largest(c - a) > FOLLOWS * largest(b)
+        for a, b, c in zip(was, off, both, strict=True)
+    )
 
 
 def _reads_a_state(bench: Bench, k: int, n: int) -> bool:
@@ -189,14 +219,28 @@ def _signs(bench: Bench, found: Inner, k: int) -> tuple[dict[int, float], set[in
     for a in answers:
         if any(map(math.isnan, a.values())):
             raise CannotTell("the optimiser does not move every element of an array alike")
-        first = next((moved for i, moved in a.items() if i not in by_norm), math.nan)
+        first = next((i for i in a if i not in by_norm), bench.parameters[0])
         for i, moved in a.items():
             name = bench.names[bench.parameters.index(i)]
             if not moved:
                 raise CannotTell(f"the optimiser does not move {name}")
-            if i not in by_norm and not math.isclose(abs(moved), abs(first), rel_tol=PROPORTIONAL):
+            same = math.isclose(abs(moved), abs(a[first]), rel_tol=PROPORTIONAL)
+            # the same statements move both: their step numbers may differ, as if one is counted
+            # for each layer
+            if not (same or i in by_norm or (states and _alike(bench, found, k, i, first))):
                 raise CannotTell(f"the optimiser does not treat {name} as it treats the others")
     return {i: math.copysign(1.0, moved) for i, moved in little.items()}, by_norm
+
+
+def _alike(bench: Bench, found: Inner, k: int, i: int, j: int) -> bool:
+    """Do the same places of the script make the steps of two parameters of their gradients?"""
+    view, nodes, end = bench.view(k), bench.tape.nodes, bench.steps[k].end
+
+    def places(i: int) -> set[object]:
+        between = view.behind([end[i]]) & view.after([found[k, i][0]])
+        return {(nodes[n].site, nodes[n].op) for n in between - {found[k, i][0]}}
+
+    return places(i) == places(j)
 
 
 def _answer(

@@ -302,11 +302,15 @@ class Point:
     changes: list[Tensor]  # what the step adds to each, or the gradient inside an optimiser
     seed: int = 0
     noisy: list[tuple[Values, list[Tensor], list[Tensor]]] = field(default_factory=list)
+    # (value, another) -> the derivative of its sum by the other
+    slopes: dict[tuple[int, int], Tensor | None] = field(default_factory=dict)
+    # value -> the derivatives of its sum by the parameters
+    derivatives: dict[int, list[Tensor]] = field(default_factory=dict)
 
-    @property
-    def changing(self) -> bool:
-        """Does the step change a parameter here?"""
-        return any(map(largest, self.changes))
+    @cached_property
+    def changing(self) -> int:
+        """How many parameters does the step change here?"""
+        return sum(map(bool, map(largest, self.changes)))
 
 
 class Bench:
@@ -570,10 +574,10 @@ class Bench:
         for n in (*self.remembered(k), *self.left_out.get(k, ())):
             given[n] = torch.zeros(self.tape.nodes[n].shape, dtype=torch.float64)
         inside = self.view(k).inside
-        branches = [(n, answer) for n, answer in self.tape.branches if n in inside]
-        also = [*step.nodes, *(n for n, _ in branches)]
-        values = replay.run(self.tape, step.end.values(), given, self.ties, also)
-        if any(n in values and bool(values[n].bool().any()) != answer for n, answer in branches):
+        branches = {n: answer for n, answer in self.tape.branches if n in inside}
+        try:
+            values = self._plan(k, tuple(given)).run(given, self.ties, branches=branches)
+        except replay.OtherBranch:
             return None
         equal = self._ties(step, values)
         if equal or self._equal_largest(k, values):
@@ -581,6 +585,12 @@ class Bench:
         if equal and seed is None:
             return None  # the derivative of relu at 0 is a convention
         return values
+
+    @kept
+    def _plan(self, k: int, given: tuple[int, ...]) -> replay.Plan:
+        """How to repeat a step."""
+        step = self.steps[k]
+        return replay.Plan(self.tape, step.end.values(), given, step.nodes)
 
     def make_points(self) -> None:
         self._more.clear()
@@ -641,9 +651,8 @@ class Bench:
                         *self.left_out.get(point.step, ()),
                     )
                 }
-                values = replay.run(
-                    self.tape, [*step.end.values()], given, self.ties, step.nodes, rounding=draw
-                )
+                plan = self._plan(point.step, tuple(given))
+                values = plan.run(given, self.ties, rounding=draw)
                 leaves = [values[step.start[i]] for i in self.parameters]
                 changes = [self.change(point.step, i, values).detach() for i in self.parameters]
                 point.noisy.append((values, leaves, changes))
@@ -765,16 +774,29 @@ class Bench:
     def again_with_graph(self, point: Point, replaced: Mapping[int, Tensor]) -> list[Tensor]:
         """The same, as tensors that can be differentiated by the new values."""
         self.clock.check()
+        k = point.step
+        again, others = self._behind_changes(k, tuple(replaced), bool(self.inner))
         values: Values = {**point.values, **replaced}
-        for n in self._behind_changes(point.step, tuple(replaced), bool(self.inner)):
-            values[n] = replay.apply(self.tape, self.tape.nodes[n], values, self.ties)
-        return [self.change(point.step, i, values) for i in self.parameters]
+        for node in again:
+            values[node.id] = replay.apply(self.tape, node, values, self.ties)
+        return [
+            self.change(k, i, values) if i in others else change
+            for i, change in zip(self.parameters, point.changes, strict=True)
+        ]
 
     @kept
-    def _behind_changes(self, k: int, replaced: tuple[int, ...], _inner: bool) -> list[int]:
-        """The values that have to be computed again, in order, if some values are different."""
-        view = self.view(k)
-        return sorted((view.after(replaced) - {*replaced}) & view.behind(self.changes_of(k)))
+    def _behind_changes(
+        self, k: int, replaced: tuple[int, ...], _inner: bool
+    ) -> tuple[list[Node], set[int]]:
+        """What has to be computed again, in order, and which parameters change by something else.
+
+        This is so if the `replaced` values are different.
+        """
+        view, nodes = self.view(k), self.tape.nodes
+        after = view.after(replaced)
+        made = sorted((after - {*replaced}) & view.behind(self.changes_of(k)))
+        others = {i for i in self.parameters if not after.isdisjoint(self._change_of(k, i))}
+        return [nodes[n] for n in made], others
 
     def is_score(self, k: int, z: int) -> bool:
         """Is value z a score, a linear function of products with parameters?"""
@@ -833,11 +855,11 @@ class Bench:
 
     def changes_of(self, k: int) -> set[int]:
         """The values that the changes of a step are read from."""
-        found = set[int]()
-        for i in self.parameters:
-            parts = self.change_nodes(k, i)
-            found |= {self.steps[k].end[i]} if parts is None else {n for n, _ in parts}
-        return found
+        return {n for i in self.parameters for n in self._change_of(k, i)}
+
+    def _change_of(self, k: int, i: int) -> set[int]:
+        parts = self.change_nodes(k, i)
+        return {self.steps[k].end[i]} if parts is None else {n for n, _ in parts}
 
     def check_replay(self) -> None:
         """Does the repeated tape give what the script computed?
@@ -861,6 +883,8 @@ class Bench:
     def _compare(self, node: Node, again: Tensor, state: bool) -> None:
         if node.value is None or node.dtype != "f":
             return
+        if not node.shape and again.ndim == 0 and float(node.value) == float(again):
+            return  # nearly all, where each number is an array of its own
         was, now = replay.tensor(node.value).double(), again.double()
         finite = torch.isfinite(was)
         if state and not bool(finite.all()):

@@ -304,6 +304,8 @@ def wrong_near_the_run_only(bench: Bench, one: Fit) -> bool:
 
 def replaced(bench: Bench, one: Fit) -> Diagnosis | None:
     """A parameter whose old value is lost in each step, as with a decay of 100 %."""
+    if bench.inner:  # a decay of the gradient that goes into an optimiser is a penalty of any size
+        return None
     for i, part in zip(bench.parameters, one.parts, strict=True):
         if part.decay and math.isclose(part.decay, 1.0, rel_tol=1e-9):
             end = bench.tape.nodes[bench.steps[min(one.objective.terms)].end[i]]

@@ -8,15 +8,19 @@ The file is long because states, families and steps are found in passes over one
 needs the one before.
 """
 
+import math
+from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from ..operations import ALGEBRAIC, PARTS, SAME_NUMBERS
+from ..operations import ALGEBRAIC, CUTS, ELEMENTWISE, PARTS, SAME_NUMBERS, STEPS
 from ..tape import Tape
 
 # What may lie between an optimiser's state and the parameter that it moves.
 BETWEEN = {*ALGEBRAIC, *SAME_NUMBERS, "getitem", "item", "assign"}
+CURVED = ELEMENTWISE - ALGEBRAIC - STEPS - CUTS  # exp, tanh: no derivative goes through one
+PROJECTIONS = {"clip", "maximum", "minimum"}  # of an update
 # What may lie between two parts of one update.
 PIECES = {"add", "subtract", "multiply", "divide", "copy", "astype", "getitem", "item", "assign"}
 
@@ -31,6 +35,8 @@ class State:
     accumulator: bool = False  # moves nothing: a sum of losses
     carried: bool = False  # a value of the forward pass that the next step begins with
     replaced: bool = False  # its new value is not ``old + change``
+    # update -> what it began with, if that is not the last update: ``w = clip(w, 0, 1)``
+    begins: dict[int, int] = field(default_factory=dict)
 
     @property
     def updates(self) -> list[int]:
@@ -85,6 +91,9 @@ def find_networks(tape: Tape, replaced: bool = False) -> list[Network]:
         chains += [c for c in others if not moves_others(tape, users, c, known)]
     roots = {c.nodes[0] for c in chains}
     for c in chains:
+        c.nodes[0] = _typed(tape, c, roots)
+    roots = {c.nodes[0] for c in chains}
+    for c in chains:
         # an optimiser's state that begins as a gradient: that is the first update already
         root = c.nodes[0]
         if root is not None and _descends(tape, root, roots - {root}):
@@ -99,19 +108,51 @@ def find_networks(tape: Tape, replaced: bool = False) -> list[Network]:
         family, bounds = _family(chains)
         chains = [c for c in chains if not any(c is f for f in family)]
         networks += _networks(tape, users, family, bounds)
-    networks = [n for n in networks if not any(_is_within(tape, n, other) for other in networks)]
+    networks = _trained(tape, networks)
     for network in networks:
         network.of_others = [s for n in networks if n is not network for s in n.states]
     return sorted(networks, key=lambda n: min(n.steps[0].end.values()))
+
+
+def _trained(tape: Tape, networks: list[Network]) -> list[Network]:
+    """The networks without what is made within a step of another, or in its evaluation as there."""
+    within = [n for n in networks if any(_is_within(tape, n, other) for other in networks)]
+
+    def places(network: Network) -> set[object]:
+        return {tape.nodes[n].site for s in network.states for n in s.updates}
+
+    forward = set[object]().union(*map(places, within))
+    return [n for n in networks if n not in within and not places(n) <= forward]
+
+
+def _typed(tape: Tape, chain: State, roots: set[int | None]) -> int | None:
+    """The first value of a state; not what is added to it, if it was a list of plain numbers."""
+    first, change = tape.nodes[chain.updates[0]], chain.nodes[0]
+    plain = [
+        i
+        for i in first.inputs
+        if tape.nodes[i].op == "leaf" and tape.nodes[i].shape == first.shape and i not in roots
+    ]
+    if change is None or first.op not in ("add", "subtract") or len(plain) != 1:
+        return change
+    return plain[0] if _descends(tape, change, roots - {change}) else change
 
 
 def _is_within(tape: Tape, network: Network, other: Network) -> bool:
     """Is it made in one step of another: ``h = h + f(h)``, block after block of a forward pass?"""
     made = {n for s in network.states for n in s.nodes if n is not None}
     first, last = min(made), max(made)
+    sites = {tape.nodes[n].site for n in made}
     for state in other.states:
         later = [n for n in state.updates if n > first]
         if not later or later[0] <= last or made & {*later}:
+            return False
+        begin = state.nodes[0]
+        if begin is None and state.updates[0] > last:  # the second step is as long as the first
+            again = tape.nodes[state.updates[0] + 1 : state.updates[1]]
+            if all(node.site not in sites for node in again):
+                return False
+        elif begin is not None and begin > first:
             return False
     ends = [min(n for n in s.updates if n > last) for s in other.states]
     return bool(tape.behind(ends, range(first, max(ends) + 1)) & made)
@@ -132,14 +173,15 @@ def _descends(tape: Tape, n: int, others: set[int | None]) -> bool:
 
 def _chains(tape: Tape) -> list[State]:
     """The longest way along the links from each root that keeps coming back to one place."""
+    all_links, projected = _across_projections(tape)
     # b is older than X W in z = X W + b, but the way from z never leads back to that place
     follows: dict[int, set[int]] = defaultdict(set)
-    for old, new in tape.links:
+    for old, new in all_links:
         follows[tape.nodes[old].site].add(tape.nodes[new].site)
     after = {site: _reachable(follows, site) for site in follows}
     parent: dict[int, int] = {}
     depth: dict[int, int] = {}
-    for old, new in tape.links:  # in order of time
+    for old, new in all_links:  # in order of time
         place = tape.nodes[new].site
         if place not in after.get(place, ()):
             continue
@@ -164,10 +206,46 @@ def _chains(tape: Tape) -> list[State]:
             path.pop()
         if len(path) < 2:
             continue
+        while path[0] not in parent and _decays(tape, path):
+            path[0] = tape.nodes[path[0]].inputs[0]
         # a root that was made where its successors are made is the first update already
         unknown: list[int | None] = [None] if _same_place(tape, path[0], path[-1]) else []
-        chains.append(State(_name(tape, path), [*unknown, *path]))
+        begins = {new: projected[p] for p in pairwise(path) if p in projected for new in p[1:]}
+        chains.append(State(_name(tape, path), [*unknown, *path], begins=begins))
     return chains
+
+
+def _across_projections(
+    tape: Tape,
+) -> tuple[list[tuple[int, int]], dict[tuple[int, int], int]]:
+    """The links, also across ``w = clip(w, 0, 1)`` after an update, and what each then begins with.
+
+    It is the update that should follow the gradient, not what it is cut to.
+    """
+    made = {new for _, new in tape.links}
+    links: list[tuple[int, int]] = []
+    projected: dict[tuple[int, int], int] = {}
+    for old, new in tape.links:
+        n = old
+        while n not in made and tape.nodes[n].op in PROJECTIONS:
+            same = [i for i in tape.nodes[n].inputs if tape.nodes[i].shape == tape.nodes[n].shape]
+            if len(same) != 1:
+                break
+            n = same[0]
+        if n != old and n in made:
+            projected[n, new] = old
+        links.append((n if n in made else old, new))
+    return links, projected
+
+
+def _decays(tape: Tape, path: list[int]) -> bool:
+    """Is the root the first decay of a parameter, as every later update begins with one?"""
+    root, nodes = tape.nodes[path[0]], tape.nodes
+    if root.op not in ("multiply", "divide") or len(root.inputs) != 1 or len(path) < 3:
+        return False
+    if nodes[root.inputs[0]].shape != root.shape:
+        return False
+    return any(nodes[i].site == root.site for i in nodes[path[2]].inputs)
 
 
 def _replaced(tape: Tape) -> list[State]:
@@ -235,20 +313,31 @@ def _merge(tape: Tape, users: dict[int, list[int]], chain: State) -> State:
     """Leave out values that lead only to the next: parts of one update."""
 
     def is_part(n: int, following: int) -> bool:
-        node, seen, stack = tape.nodes[following], {following}, [n]
-        again = tape.nodes[n].site == node.site
+        before, node = tape.nodes[n], tape.nodes[following]
+        again = before.site == node.site
+        # to the element that is changed, as far as it is not gone yet; None leads to others
+        way = node.args[1] if node.op == "assign" and before.args[1:2] != node.args[1:2] else None
+        seen, stack = {following}, [(n, way)]
         if node.op == "assign":
             seen.add(node.inputs[-1])
         while stack:
-            for user in users.get(stack.pop(), ()):
+            value, way = stack.pop()
+            for user in users.get(value, ()):
                 if user in seen:
                     continue
-                # the next element of the same array, or the gradient of the next sample at the
-                # old weights; a sum may be the answer of the next step
-                if tape.nodes[user].op not in (PARTS if again else PIECES) or len(seen) > 200:
+                read = tape.nodes[user]
+                left = way
+                if way and read.op in PARTS:
+                    here = (read.op, read.args[1:], read.kwargs) == way[0]
+                    left = way[1:] if here else None
+                # the next element of the same array, perhaps with a penalty made of its old value,
+                # or the gradient of the next sample at the old weights; a sum may be the answer of
+                # the next step
+                own = not again or left == ()
+                if read.op not in (PIECES if own else PARTS) or len(seen) > 200:
                     return False
                 seen.add(user)
-                stack.append(user)
+                stack.append((user, left))
         return True
 
     updates = chain.updates
@@ -259,7 +348,7 @@ def _merge(tape: Tape, users: dict[int, list[int]], chain: State) -> State:
     nodes = tape.nodes
     while len(at) > 1 and nodes[updates[at[-1]]].shape != nodes[updates[at[-2]]].shape:
         at.pop()  # or within the update of a view
-    return State(chain.name, [chain.nodes[0], *(updates[k] for k in at)])
+    return State(chain.name, [chain.nodes[0], *(updates[k] for k in at)], begins=chain.begins)
 
 
 def _family(chains: list[State]) -> tuple[list[State], list[int]]:
@@ -277,7 +366,7 @@ def _family(chains: list[State]) -> tuple[list[State], list[int]]:
     for c in chains:
         counts: dict[int, int] = defaultdict(int)
         for n in c.updates:
-            counts[sum(b < n for b in bounds)] += 1  # number of the step
+            counts[bisect_left(bounds, n)] += 1  # number of the step
         # a momentum may begin some steps later, and the tape may end within the last step
         begin = max(1, min(counts))
         complete = [counts[k] for k in range(begin, max(2, len(bounds) - 1))]
@@ -291,18 +380,17 @@ def _networks(
     tape: Tape, users: dict[int, list[int]], family: list[State], bounds: list[int]
 ) -> list[Network]:
     steps = []
-    for k, bound in enumerate(bounds):
-        begin = bounds[k - 1] if k else -1
+    # of each state, how many updates the steps before have made
+    made = [[bisect_right(c.updates, bound) for bound in (-1, *bounds)] for c in family]
+    for k in range(len(bounds)):
         start: dict[int, int] = {}
         end: dict[int, int] = {}
         for i, c in enumerate(family):
-            new = [n for n in c.updates if begin < n <= bound]
-            if len(new) == 1:
-                before = c.nodes[c.nodes.index(new[0]) - 1]
-                end[i] = new[0]
-                if before is not None:
-                    start[i] = before
-        if len(end) == len(family) and len(start) == len(family):
+            before, after = made[i][k : k + 2]
+            old, new = (c.nodes[n] for n in (before, after))
+            if after - before == 1 and old is not None and new is not None:
+                start[i], end[i] = c.begins.get(new, old), new
+        if len(end) == len(family):
             steps.append(Step(start, end))
     if not steps:
         return []
@@ -357,19 +445,22 @@ def _turns(tape: Tape, step: Step, family: list[State]) -> set[tuple[int, int]]:
 
     So the two are never moved by one gradient: matrix factors by turns, one network after another.
     """
-    first = [i for i, s in enumerate(family) if not (s.optimiser or s.accumulator or s.carried)]
-    ends = {step.end[i]: i for i in first}
-    was: dict[int, set[int]] = {n: {i} & {*first} for i, n in step.start.items()}
-    has_become: dict[int, set[int]] = {}
+    first = {i for i, s in enumerate(family) if not (s.optimiser or s.accumulator or s.carried)}
+    ends = {step.end[i] for i in first}
+    was = {n: 1 << i if i in first else 0 for i, n in step.start.items()}
+    become = {step.end[i]: 1 << i for i in first}  # what reads a value has met what it is
+    met: dict[int, int] = {}
     for n in step.nodes:
-        inputs = tape.nodes[n].inputs
-        was.setdefault(n, set().union(*(was.get(i, ()) for i in inputs if i not in ends)))
-        has_become[n] = {ends[i] for i in inputs if i in ends}
-        has_become[n].update(*(has_become.get(i, ()) for i in inputs))
+        before = after = 0
+        for i in tape.nodes[n].inputs:
+            before |= was.get(i, 0) if i not in ends else 0
+            after |= met.get(i, 0) | become.get(i, 0)
+        was.setdefault(n, before)
+        met[n] = after
     return {
         (i, j)
         for j, s in enumerate(family)
-        for i in has_become[step.end[j]] - was[step.end[j]] - {j}
+        for i in numbers_of(met[step.end[j]] & ~was[step.end[j]] & ~(1 << j))
         if not s.accumulator
     }
 
@@ -386,26 +477,29 @@ def _classify(tape: Tape, step: Step, family: list[State]) -> None:
                 if step.end[i] in {*read, *node.inputs} and step.start[j] in read:
                     state.optimiser = True
     plain = [i for i, s in enumerate(family) if not s.optimiser and not s.accumulator]
-    depends: dict[int, set[int]] = {step.start[i]: {i} for i in plain}
+    depends = {step.start[i]: 1 << i for i in plain}
     for n in step.nodes:
         if n not in depends:
-            depends[n] = set().union(*(depends.get(a, set()) for a in nodes[n].inputs))
+            mask = 0
+            for a in nodes[n].inputs:
+                mask |= depends.get(a, 0)
+            depends[n] = mask
     for i in plain:
-        others = {*plain} - {i}
-        lacks = others - depends.get(step.end[i], others)
+        others = sum(1 << j for j in plain) & ~(1 << i)
+        lacks = others & ~depends.get(step.end[i], others)
         if lacks and nodes[step.end[i]].op not in ("assign",):
             behind: set[int] = {step.end[i]}
             for n in step.nodes:
                 if n > step.end[i] and n not in ends and behind & {*nodes[n].inputs}:
                     behind.add(n)
             # the forward pass goes on: it meets a parameter that was not yet in it
-            new = {step.start[j] for j in lacks}
+            new = {step.start[j] for j in numbers_of(lacks)}
             goes_on = any(
                 behind & {*nodes[n].inputs}
                 and new & {tape.origin(a, PARTS) for a in nodes[n].inputs}
                 for n in behind - {step.end[i]}
             )
-            if goes_on and any(others <= depends.get(n, set()) for n in behind):
+            if goes_on and any(not others & ~depends.get(n, 0) for n in behind):
                 family[i].carried = True
 
 
@@ -414,20 +508,33 @@ def _collect(tape: Tape, step: Step, following: Step | None) -> None:
     depends, ends = set(step.start.values()), set(step.end.values())
     last = max(ends)
     stop = last if following is None else max(following.end.values())
-    for node in tape.nodes[min(depends) : stop + 1]:
-        if (
-            node.id in depends
-            or node.id in ends
-            or any(i in depends and i not in ends for i in node.inputs)
-        ):
+    for node in tape.nodes[min(depends) : last]:
+        # also what uses a new value within the step: updated too early
+        if node.id in ends or not depends.isdisjoint(node.inputs):
             depends.add(node.id)
-        elif node.id < last and not depends.isdisjoint(node.inputs):
-            depends.add(node.id)  # uses a new value within the step: updated too early
-    after = set[int]()
+    depends.add(last)
+    after, before = set[int](), depends - ends
     for node in tape.nodes[last + 1 : stop + 1]:
         if not (ends.isdisjoint(node.inputs) and after.isdisjoint(node.inputs)):
             after.add(node.id)
-    step.nodes = sorted(depends - after)
+        elif not before.isdisjoint(node.inputs):
+            before.add(node.id)
+            depends.add(node.id)
+    step.nodes = sorted(depends)
+
+
+def backward_cuts(tape: Tape, network: Network) -> set[int]:
+    """The values of `clip` in the steps that no activation is taken of: derivatives, perhaps."""
+    found = set[int]()
+    for step in network.steps:
+        curved, ends = set[int](), {*step.end.values()}
+        for n in reversed(step.nodes):
+            node = tape.nodes[n]
+            if node.op == "clip" and n not in curved:
+                found.add(n)
+            if n not in ends and (n in curved or node.op in CURVED):
+                curved.update(node.inputs)
+    return found
 
 
 def _influence(tape: Tape, step: Step) -> dict[int, set[int]]:
@@ -436,21 +543,31 @@ def _influence(tape: Tape, step: Step) -> dict[int, set[int]]:
     Influence stops at the first state reached: what that one moves in its turn does not count. The
     states that a branch asks about move those whose change is data: ``if f(x) <= 0: w += x``.
     """
-    reached: dict[int, set[int]] = {n: {i} for i, n in step.start.items()}
+    reached = {n: 1 << i for i, n in step.start.items()}
     ends = {n: i for i, n in step.end.items()}
     influence: dict[int, set[int]] = defaultdict(set)
     for id in step.nodes:
         if id not in reached:
-            reached[id] = set().union(*(reached.get(i, set()) for i in tape.nodes[id].inputs))
+            mask = 0
+            for i in tape.nodes[id].inputs:
+                mask |= reached.get(i, 0)
             if id in ends:
-                for j in reached[id]:
+                for j in numbers_of(mask):
                     influence[j].add(ends[id])
-                reached[id] &= {ends[id]}
-    asked = set[int]().union(*(reached.get(n, ()) for n, _ in tape.branches))
-    moved = set[int]().union(*(reached - {j} for j, reached in influence.items()))
-    for j in asked:
+                mask &= 1 << ends[id]
+            reached[id] = mask
+    asked = 0
+    for n, _ in tape.branches:
+        asked |= reached.get(n, 0)
+    moved = set[int]().union(*(others - {j} for j, others in influence.items()))
+    for j in numbers_of(asked):
         influence[j] |= step.end.keys() - moved
     return influence
+
+
+def numbers_of(mask: int) -> list[int]:
+    """The places of the ones of a number in the binary system."""
+    return [i for i in range(mask.bit_length()) if mask >> i & 1]
 
 
 def _moves_another(tape: Tape, step: Step, i: int) -> bool:
@@ -460,14 +577,20 @@ def _moves_another(tape: Tape, step: Step, i: int) -> bool:
 
 
 def _only_elementwise(tape: Tape, step: Step, i: int) -> bool:
-    """Is the state used only for a parameter of its own shape?"""
+    """Is the state used, number by number, only for a parameter of its own size?
+
+    The shapes may differ: (3,) and (1, 3), or rows of one long array. A single number in an array
+    of its own is read by whatever a number is read by.
+    """
     begin = step.start[i]
     shape, reached, starts = tape.nodes[begin].shape, {begin}, set(step.start.values())
+    size = math.prod(shape)
     of_others = set(step.end.values()) - {step.end[i]}
     for id in step.nodes:
         node = tape.nodes[id]
         if id not in starts and any(n in reached for n in node.inputs):
-            if node.op not in BETWEEN or (node.shape != shape and id > begin):
+            alike = math.prod(node.shape) == size > 1 or node.shape == shape
+            if node.op not in BETWEEN or (not alike and id > begin):
                 return False
             if id not in of_others:
                 reached.add(id)

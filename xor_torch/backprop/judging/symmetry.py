@@ -6,11 +6,13 @@ transpose of the derivative of the other's step by the one. Random vectors on bo
 all elements at once.
 """
 
+from collections import Counter
 from dataclasses import dataclass
 
 import torch
 
 from ..operations import CUTS
+from .objectives import last_used
 from .points import Bench, Point, View
 
 Tensor = torch.Tensor
@@ -48,6 +50,10 @@ class Products:
             for a, b, (size, other) in zip(self.here, self.there, self.sizes, strict=True)
         )
 
+    def beside(self, other: "Products") -> "Products":
+        """Those of both."""
+        return Products(self.here + other.here, self.there + other.there, self.sizes + other.sizes)
+
 
 def no_gradient(bench: Bench) -> list[int]:
     """The parameters whose steps, beside those of the others, are the gradient of no function.
@@ -58,13 +64,20 @@ def no_gradient(bench: Bench) -> list[int]:
     if any(reads_the_new(bench.view(k)) for k in bench.chosen):
         return []
     points = [p for p in bench.points if p.moved and cuts(bench, p) is None][:MOST_POINTS]
-    contradictions: dict[tuple[int, int], int] = {}
+    contradictions = Counter[tuple[int, int]]()
+    of_step: dict[tuple[int, int, int], tuple[Products, float]] = {}
     for p in points:
         bench.clock.check()
         products = _products(bench, p)
         top = max(max(map(max, one.sizes)) for one in products.values())
         for (i, j), one in products.items():
-            contradictions[i, j] = contradictions.get((i, j), 0) + one.contradict(i == j, top)
+            contradictions[i, j] += one.contradict(i == j, top)
+            if p.leaves[i].numel() == p.leaves[j].numel() == 1 and i != j:
+                known, highest = of_step.get((p.step, i, j), (Products([], [], []), 0.0))
+                of_step[p.step, i, j] = known.beside(one), max(top, highest)
+    # of two numbers, one is a multiple of the other: of the same at all points of a step
+    for (_, i, j), (one, top) in of_step.items():
+        contradictions[i, j] += one.contradict(False, top)
     found = {pair for pair, times in contradictions.items() if times >= 2}
     blamed = sorted({i for i, j in found if i == j})
     left = {pair for pair in found if not {*pair} & {*blamed}}
@@ -75,9 +88,13 @@ def no_gradient(bench: Bench) -> list[int]:
     return sorted(blamed)
 
 
-def has_target(view: View) -> bool:
-    """Is an update made of an error: of data that the forward pass does not read, minus a value?"""
-    nodes = view.tape.nodes
+def has_target(bench: Bench) -> bool:
+    """Is an update made of an error: a value minus data that the forward pass does not read?
+
+    A typed number is data if it is a fraction, ``p - 0.9``, or if it is another in another step.
+    """
+    view, nodes = bench.view(bench.chosen[0]), bench.tape.nodes
+    output, typed = last_used(view), _typed(bench)
     for n in view.step.nodes:
         inside = [i for i in nodes[n].inputs if i in view.inside]
         data = [i for i in nodes[n].inputs if i not in view.inside]
@@ -87,7 +104,22 @@ def has_target(view: View) -> bool:
             read = {i for m in view.behind(inside) for i in nodes[m].inputs}
             if not view.tape.behind(data, range(len(nodes))) & (read - view.inside):
                 return True
+        numbers = typed.get(nodes[n].site, set())
+        answer = len(inside) == 1 and not data and view.depends[inside[0]] >> output & 1
+        if answer and (len(numbers) > 1 or any(x % 1 for x in numbers)):
+            return True
     return False
+
+
+def _typed(bench: Bench) -> dict[object, set[float]]:
+    """The typed numbers that are subtracted, or subtracted from, at each place of the script."""
+    found: dict[object, set[float]] = {}
+    for step in bench.steps:
+        for node in (bench.tape.nodes[n] for n in step.nodes):
+            if node.op == "subtract":
+                numbers = [float(a) for a in node.args if isinstance(a, int | float)]
+                found.setdefault(node.site, set()).update(numbers)
+    return found
 
 
 def symmetric(delta: Tensor, value: Tensor) -> bool | None:
@@ -104,12 +136,13 @@ def symmetric(delta: Tensor, value: Tensor) -> bool | None:
     return True
 
 
-def reads_the_new(view: View) -> bool:
-    """Is something of the step computed from a parameter that the step has changed already?"""
-    return any(
-        m not in view.only_moves and view.reaches[m]
+def reads_the_new(view: View) -> list[int]:
+    """What the step computes, for its updates, from a parameter that it has changed already."""
+    return sorted(
+        m
         for n in view.updated
         for m in view.users.get(n, ())
+        if m not in view.only_moves and view.reaches[m]
     )
 
 

@@ -74,9 +74,9 @@ def real_module(module: types.ModuleType) -> types.ModuleType:
 def numpy_module(recorder: Recorder) -> StandIn:
     """``numpy``, as far as a script can tell."""
 
-    def as_array(object: Any, dtype: Any = None, **kwargs: Any) -> Any:
+    def as_array(a: Any, dtype: Any = None, **kwargs: Any) -> Any:
         kwargs.pop("order", None)
-        return recorder.array(object, dtype, copy=None, **kwargs)
+        return recorder.array(a, dtype, copy=None, **kwargs)
 
     def as_matrix(data: Any, dtype: Any = None) -> Any:
         return recorder.matrix(data, dtype, copy=False)

@@ -398,8 +398,8 @@ class Recorder:
         before = {"out": out} if "where" in kwargs else {}
         encoded = (self._encode(args), self._encode({**kwargs, **before})) if records else ()
         function(*strip(args), out=np.asarray(out), **strip(kwargs))
-        if records and op == "multiply" and any(type(x) in (int, float) and not x for x in args):
-            self._write(out, (), self.leaf(np.asarray(out)))  # ``g *= 0``: a new array of zeros
+        if records and op == "multiply" and _has_zero(args):  # ``g *= 0``: a new array of zeros
+            self._write(out, (), self.leaf(np.asarray(out)))
         elif records:
             node = self._new(op, *encoded)
             self._keep(node, np.asarray(out))
@@ -584,6 +584,10 @@ class Recorder:
         array = value if isinstance(value, Recorded) else self.array_of(value)
         if array is not None and not self.full:
             node = self.tape.nodes[self.node_of(array)]
+            was = self.tape.nodes[node.inputs[0]].name if node.inputs else ""
+            if node.op == "multiply" and _has_zero(node.args) and was == targets[0]:
+                value = self.wrap(strip(array), self.leaf(strip(array)))  # ``g = 0 * g``
+                node = self.tape.nodes[value._node]
             if node.name and node.name != targets[0]:
                 frame = self.frames.current()
                 line = self.frames.line(frame) if frame else 0
@@ -606,6 +610,10 @@ class Recorder:
         """Name a changed value by the statement's target, without its last `depth` indices."""
         if names := self.frames.targets():
             node.name = names[min(depth, len(names) - 1)]
+
+
+def _has_zero(args: Any) -> bool:
+    return any(type(x) in (int, float) and not x for x in args)
 
 
 def _part(function: Callable[..., Any], i: int) -> Callable[..., Any]:

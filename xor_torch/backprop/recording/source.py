@@ -1,6 +1,8 @@
 """Reads the Python code of a script or a notebook, and adds calls to the recorder.
 
 Each line keeps its number.
+
+The file is long because all that is written into a script is written by one walk over its tree.
 """
 
 import ast
@@ -130,13 +132,13 @@ def growing_names(tree: ast.AST) -> set[str]:
     """The names of what a script adds something to, as to weights: ``w``, ``weights``.
 
     They are those of ``w += rate * x``, ``self.weights[i] -= d`` and ``w = w + x``, without
-    counters and those that an index or a ``range`` is computed from. With NumPy there are none:
-    its arrays are the weights, and ``dW = 0`` begins a sum of arrays.
+    counters and those that an index or a ``range`` is computed from. With NumPy or torch there are
+    none: their arrays are the weights, and ``dW = 0`` begins a sum of arrays.
     """
     found, indices = set[str](), set[str]()
     for node in ast.walk(tree):
         match node:
-            case ast.Import([ast.alias("numpy"), *_]) | ast.ImportFrom("numpy"):
+            case ast.Import([ast.alias("numpy" | "torch"), *_]) | ast.ImportFrom("numpy" | "torch"):
                 return set()
             case ast.AugAssign(target, ast.Add() | ast.Sub(), value) if typed(value) is None:
                 found.add(_last_name(target))

@@ -10,12 +10,22 @@ NumPy's own, applied to the positions of the numbers: its result says which numb
 every option that NumPy has.
 """
 
-from .arguments import Tensor, Twin, number, of_kind, tensor
+from .arguments import Tensor, Twin, dtype_of, number, of_kind, tensor
 from .arrays import ARRAYS
 from .at import AT
-from .numbers import FIRST_OF_EQUAL, NUMBERS
+from .numbers import FIRST_OF_EQUAL, NUMBERS, OF_TWO_NUMBERS
 from .products import PRODUCT_TWINS
 
-__all__ = ["FIRST_OF_EQUAL", "TWINS", "Tensor", "Twin", "number", "of_kind", "tensor"]
+__all__ = [
+    "FIRST_OF_EQUAL",
+    "OF_TWO_NUMBERS",
+    "TWINS",
+    "Tensor",
+    "Twin",
+    "dtype_of",
+    "number",
+    "of_kind",
+    "tensor",
+]
 
 TWINS: dict[str, Twin] = NUMBERS | PRODUCT_TWINS | ARRAYS | AT

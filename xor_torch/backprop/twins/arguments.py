@@ -19,15 +19,21 @@ def tensor(x: Any) -> Tensor:
 
 def number(x: Any) -> Tensor:
     """An operand of arithmetic, in float64."""
+    if isinstance(x, Tensor):
+        return x if x.is_floating_point() else x.double()
     if isinstance(x, list | tuple):
         return torch.stack([number(i) for i in x])
-    value = x if isinstance(x, Tensor) else tensor(x)
-    return value if value.is_floating_point() else value.double()
+    return number(tensor(x))
+
+
+def dtype_of(kind: str) -> torch.dtype:
+    """The dtype that the tape has for a value: ``f`` (float64), ``i`` or ``u`` (int64), ``b``."""
+    return {"f": torch.float64, "b": torch.bool}.get(kind, torch.int64)
 
 
 def of_kind(x: Tensor, kind: str) -> Tensor:
-    """The dtype that the tape has for a value: ``f`` (float64), ``i`` or ``u`` (int64), ``b``."""
-    wanted = {"f": torch.float64, "b": torch.bool}.get(kind, torch.int64)
+    """A value in the dtype that the tape has for it."""
+    wanted = dtype_of(kind)
     return x if x.dtype == wanted else x.to(wanted)
 
 

@@ -443,3 +443,9 @@ FIRST_OF_EQUAL: dict[str, Twin] = {
     "maximum.reduce": _reduce(_FIRST[True]),
     "minimum.reduce": _reduce(_FIRST[False]),
 }
+# Functions of two numbers in float64, without options.
+OF_TWO_NUMBERS = {
+    name: function
+    for name, function in {**_TWO, **_COMPARISONS}.items()
+    if name not in FIRST_OF_EQUAL
+}

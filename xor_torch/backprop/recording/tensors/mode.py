@@ -18,7 +18,7 @@ from ...tape import Tape
 from ..array import Recorded, holds, strip, with_parts
 from ..frames import Frames
 from ..limits import MOST_IN_LIST
-from ..number import Number, plain
+from ..number import PYTHON_NUMBERS, plain
 from .custom import Classes
 from .functions import FUNCTIONS
 
@@ -261,7 +261,7 @@ class Tensors:
         count, result = len(self.recorder.tape.nodes), real()
         meant = None
         if isinstance(data, torch.Tensor | np.ndarray) or holds(
-            data, torch.Tensor, Recorded, Number
+            data, torch.Tensor, Recorded, *PYTHON_NUMBERS
         ):
             data = self.arrays(data)
             numbers = _numbers(result)
@@ -404,9 +404,11 @@ class _Real:
 
 def _given(x: Any) -> Any:
     """An argument for torch: exact floats and plain arrays."""
-    if type(x) is Number:
+    if type(x) in PYTHON_NUMBERS:
         return plain(x)
-    if isinstance(x, Recorded) or (type(x) in (list, tuple) and holds(x, Recorded, Number)):
+    if isinstance(x, Recorded) or (
+        type(x) in (list, tuple) and holds(x, Recorded, *PYTHON_NUMBERS)
+    ):
         return strip(x)
     return x
 

@@ -1,0 +1,254 @@
+"""The judge on factorisations, support vector machines, recurrent and residual networks.
+
+Each script is right, and each comes with an edit that makes it wrong: that is never "correct".
+"""
+
+import pytest
+
+from .homework import CORRECT
+from .test_judge import judged
+
+RECURRENT = """
+import numpy as np
+rng = np.random.default_rng(0)
+xs = rng.normal(size=(6, 3))
+ys = rng.normal(size=(6, 2)) * 40
+Wx, Wh, Wy = rng.normal(size=(4, 3)) * 0.5, rng.normal(size=(4, 4)) * 0.5, rng.normal(size=(2, 4))
+for epoch in range(40):
+    hs, loss = {-1: np.zeros(4)}, 0.0
+    for t in range(6):
+        hs[t] = np.tanh(Wx @ xs[t] + Wh @ hs[t - 1])
+        loss += 0.5 * np.sum((Wy @ hs[t] - ys[t]) ** 2)
+    dWx, dWh, dWy, dh_next = np.zeros((4, 3)), np.zeros((4, 4)), np.zeros((2, 4)), np.zeros(4)
+    for t in reversed(range(6)):
+        dy = Wy @ hs[t] - ys[t]
+        dWy += np.outer(dy, hs[t])
+        dh = (Wy.T @ dy + dh_next) * (1 - hs[t] ** 2)
+        dWx += np.outer(dh, xs[t])
+        dWh += np.outer(dh, hs[t - 1])
+        dh_next = np.clip(Wh.T @ dh, -1, 1)
+    for d in (dWx, dWh, dWy):
+        np.clip(d, -5, 5, out=d)
+    Wx -= 0.01 * dWx
+    Wh -= 0.01 * dWh
+    Wy -= 0.01 * dWy
+"""
+
+HARD_TANH = """
+import numpy as np
+rng = np.random.default_rng(0)
+X, y = rng.normal(size=(12, 3)), rng.normal(size=(12, 1))
+W1, W2 = rng.normal(size=(3, 4)), rng.normal(size=(4, 1))
+for epoch in range(40):
+    z = X @ W1
+    h = np.clip(z, -1, 1)
+    loss = np.sum((h @ W2 - y) ** 2)
+    d = 2 * (h @ W2 - y)
+    dh = d @ W2.T * (np.abs(z) < 1)
+    W2 -= 0.01 * h.T @ d
+    W1 -= 0.01 * X.T @ dh
+"""
+
+RESIDUAL = """
+import numpy as np
+rng = np.random.default_rng(0)
+X, y = rng.normal(size=(8, 4)), rng.normal(size=(8, 4))
+params = {n: rng.normal(size=(4, 4)) * 0.4 for n in ("A", "B", "C")}
+grads, state = {}, {}
+
+def forward(x):
+    cache = []
+    for n in ("A", "B", "C"):
+        h = np.tanh(x @ params[n])
+        cache.append((n, x, h))
+        x = x + h
+    return x, cache
+
+for epoch in range(10):
+    for part in (slice(0, 4), slice(4, 8)):
+        out, cache = forward(X[part])
+        d = (out - y[part]) / 4
+        for n, x, h in reversed(cache):
+            dz = d * (1 - h * h)
+            grads[n] = x.T @ dz
+            d = d + dz @ params[n].T
+        for n, g in grads.items():
+            if n not in state:
+                state[n] = (np.zeros_like(g), np.zeros_like(g))
+            m, v = state[n]
+            m[:] = 0.9 * m + 0.1 * g
+            v[:] = 0.99 * v + 0.01 * g * g
+            p = params[n]
+            p *= 1 - 0.01 * 0.1
+            p -= 0.01 * m / (np.sqrt(v) + 1e-8)
+    print(np.mean((forward(X)[0] - y) ** 2))
+"""
+
+PER_LAYER = """
+import numpy as np
+rng = np.random.default_rng(0)
+X, y = rng.normal(size=(9, 3)), rng.normal(size=(9, 1))
+layers = [{"W": rng.normal(size=(3, 4)), "b": np.zeros(4)}, {"W": rng.normal(size=(4, 1))}]
+mt, vt, t = {}, {}, 0
+for epoch in range(30):
+    h = np.tanh(X @ layers[0]["W"] + layers[0]["b"])
+    d = h @ layers[1]["W"] - y
+    dh = d @ layers[1]["W"].T * (1 - h * h)
+    for i, grads in enumerate([{"W": X.T @ dh, "b": dh.sum(0)}, {"W": h.T @ d}]):
+        t += 1
+        for n, g in grads.items():
+            mt[i, n] = 0.9 * mt.get((i, n), 0) + 0.1 * g
+            vt[i, n] = 0.999 * vt.get((i, n), 0) + 0.001 * g ** 2
+            mean, square = mt[i, n] / (1 - 0.9 ** t), vt[i, n] / (1 - 0.999 ** t)
+            layers[i][n] -= 0.01 * mean / (np.sqrt(square) + 1e-8)
+"""
+
+DUAL = """
+import numpy as np
+rng = np.random.default_rng(1)
+y = np.where(np.arange(20) % 2 == 0, -1, 1)
+X = rng.normal(size=(20, 2)) + y[:, None]
+K = np.exp(-((X[:, None] - X[None]) ** 2).sum(-1)) * np.outer(y, y)
+alpha = np.ones(20)
+for epoch in range(40):
+    gradient = np.ones(20) - K @ alpha
+    alpha += 0.05 * gradient
+    alpha = np.clip(alpha, 0, 1.2)
+    gain = np.sum(alpha) - 0.5 * alpha @ K @ alpha
+"""
+
+FACTORS = """
+import numpy as np
+rng = np.random.default_rng(0)
+ratings = np.column_stack([rng.integers(0, 5, 24), rng.integers(0, 4, 24), rng.integers(1, 6, 24)])
+U, V = 0.3 * rng.normal(size=(5, 3)), 0.3 * rng.normal(size=(4, 3))
+mU, mV = np.zeros((5, 3)), np.zeros((4, 3))
+for epoch in range(8):
+    for k in range(0, 24, 8):
+        users, items, stars = ratings[k:k + 8].T
+        u, v = U.take(users, axis=0), V.take(items, axis=0)
+        errors = np.sum(u * v, axis=1) - stars
+        du = 2 * errors[:, None] * v + 0.1 * u
+        dv = 2 * errors[:, None] * u + 0.1 * v
+        dU, dV = np.zeros((5, 3)), np.zeros((4, 3))
+        for n in range(8):
+            dU[users[n], :] += du[n]
+            dV[items[n], :] += dv[n]
+        mU = 0.9 * mU + 0.01 * dU
+        mV = 0.9 * mV + 0.01 * dV
+        U -= mU
+        V -= mV
+"""
+
+PRIOR = """
+import numpy as np
+rng = np.random.default_rng(0)
+R = (rng.random((6, 5)) > 0.5) * 1.0
+U, V, b = rng.normal(size=(6, 2)), rng.normal(size=(5, 2)), rng.normal(size=6)
+ms, vs = [np.zeros_like(x) for x in (U, V, b)], [np.zeros_like(x) for x in (U, V, b)]
+for t in range(1, 30):
+    p = 1 / (1 + np.exp(-(U @ V.T + b[:, None])))
+    grads = [(p - R) @ V + 1.0 * U, (p - R).T @ U + 1.0 * V, (p - R).sum(1) + 1.0 * b]
+    for i, g in enumerate(grads):
+        ms[i] = 0.9 * ms[i] + 0.1 * g
+        vs[i] = 0.99 * vs[i] + 0.01 * g * g
+    U -= 0.01 * ms[0] / (np.sqrt(vs[0]) + 1e-8)
+    V -= 0.01 * ms[1] / (np.sqrt(vs[1]) + 1e-8)
+    b -= 0.01 * ms[2] / (np.sqrt(vs[2]) + 1e-8)
+"""
+
+PRIMAL = """
+import numpy as np
+rng = np.random.default_rng(0)
+X = rng.normal(size=(30, 2))
+y = np.where(X.sum(1) + 0.5 * rng.normal(size=30) > 0, 1.0, -1.0)[:, None]
+w, b = rng.normal(size=(2, 1)), np.zeros((1, 1))
+for epoch in range(40):
+    inside = (y * (X @ w + b) < 1).ravel()
+    loss = 0.1 * np.sum(w * w) + 2 * np.sum(1 - y[inside] * (X[inside] @ w + b))
+    dw = 0.2 * w - 2 * np.sum(y[inside] * X[inside], axis=0).reshape(-1, 1)
+    db = -2 * np.sum(y[inside], axis=0).reshape(1, 1)
+    w = w - 0.01 / (1 + epoch) * dw
+    b = b - 0.01 / (1 + epoch) * db
+"""
+
+SCRIPTS = {
+    "recurrent": (
+        RECURRENT,
+        "dh = (Wy.T @ dy + dh_next) * (1 - hs[t] ** 2)",
+        "dh = Wy.T @ dy + dh_next",
+    ),
+    "residual": (RESIDUAL, "d = d + dz @ params[n].T", "d = dz @ params[n].T"),
+    "per layer": (PER_LAYER, "* (1 - h * h)", "* (1 - h)"),
+    "dual": (DUAL, "np.ones(20) - K @ alpha", "np.ones(20) - 0.5 * K @ alpha"),
+    "factors": (FACTORS, "dv = 2 * errors[:, None] * u", "dv = 2 * errors[:, None] * v"),
+    "factors that get the penalty of others": (FACTORS, "du[n]", "du[n] + u[n - 1]"),
+    "prior": (PRIOR, "(p - R).T @ U", "(R - p).T @ U"),
+    "primal": (PRIMAL, "0.2 * w - 2 *", "0.2 * w -"),
+}
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_a_script_is_correct_and_its_twin_is_not(name, tmp_path):
+    source, right, wrong = SCRIPTS[name]
+    findings = judged(source, tmp_path)
+    assert {f.verdict for f in findings} == {"correct"}, [f.reason for f in findings]
+    assert source.count(right) == 1
+    findings = judged(source.replace(right, wrong), tmp_path)
+    assert "correct" not in {f.verdict for f in findings}
+
+
+def test_a_cut_in_the_forward_pass_is_an_activation(tmp_path):
+    """Its derivative belongs to the backward pass, however many derivatives are cut there."""
+    (finding,) = judged(HARD_TANH, tmp_path)
+    assert finding.verdict == "correct"
+    (finding,) = judged(HARD_TANH.replace(" * (np.abs(z) < 1)", ""), tmp_path)
+    assert finding.verdict != "correct"
+
+
+def test_a_cut_of_derivatives_is_named(tmp_path):
+    (finding,) = judged(RECURRENT, tmp_path)
+    assert "line 19 cuts derivatives off" in finding.notes[-1]
+
+
+def test_gradients_that_are_never_set_to_zero(tmp_path):
+    """Two sums in one step, the second of a penalty, go on in the next step."""
+    source = CORRECT["plain"].replace(
+        "    W1 -= lr * d_W1", "    g1 += d_W1\n    g1 += 0.01 * W1\n    W1 -= lr * g1"
+    )
+    source = source.replace("lr = ", "g1 = np.zeros((2, 4))\nlr = ", 1)
+    assert source.count("g1") == 4
+    (finding,) = judged(source, tmp_path)
+    assert finding.verdict != "correct"
+
+
+SEVERAL = """
+import numpy as np
+rng = np.random.default_rng(0)
+W, V = rng.normal(size=(6, 3)), rng.normal(size=(3, 6))
+words = [(0, [1]), (2, [1, 3]), (4, [3, 5]), (5, [4])] * 10
+for word, context in words:
+    target = np.zeros(6)
+    target[context] = 1 COUNT
+    h = W[word]
+    u = h @ V
+    e = np.exp(u - u.max())
+    d = e / e.sum() - target
+    dV, dh = np.outer(h, d), V @ d
+    V -= 0.05 * dV
+    W[word] -= 0.05 * dh
+"""
+
+
+def test_several_classes_of_one_sample_are_no_softmax_target(tmp_path):
+    (finding,) = judged(SEVERAL.replace("COUNT", "/ len(context)"), tmp_path)
+    assert (finding.verdict, finding.loss) == ("correct", "CE")
+    (finding,) = judged(SEVERAL.replace("COUNT", ""), tmp_path)
+    assert finding.verdict != "correct"
+
+
+def test_gradients_so_small_that_their_squares_are_zero_are_no_obstacle(tmp_path):
+    for scale in ("1e-160", "1e165"):
+        source = CORRECT["plain"].replace("d_W1 =", f"d_W1 = {scale} *", 1)
+        (finding,) = judged(source, tmp_path)
+        assert "itself failed" not in (finding.reason or "")
