@@ -472,8 +472,10 @@ class Bench:
         repeating = (k for k in candidates if k not in chosen and self._repeats(k))
         chosen = [*islice(repeating, 2), *chosen]
         often = [kinds[n] for n in longest if len(kinds[n]) > 1]  # not the last one, cut short
-        often = [[k for k in found if k in moving] or found for found in often]
-        spread = [found[:: max(1, len(found) // most)] for found in often]
+        spread = list[list[int]]()
+        for found in often:
+            parts = [k for k in found if k in moving], [k for k in found if k not in moving]
+            spread.append([k for some in parts for k in some[:: max(1, len(some) // most)]])
         for some in zip_longest(*spread):  # the same samples may always take the same branch
             chosen += [k for k in some if k is not None and k not in chosen]
         chosen += [k for n in longest for k in kinds[n] if k not in chosen and [k] == kinds[n]]

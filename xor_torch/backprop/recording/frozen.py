@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable
 
 from ..tape import Tape
-from .places import Place, Places
+from .places import Place, Places, Stored
 
 FEWEST_STEPS = 3  # With so few steps, nothing is concluded.
 OFTEN = 0.9  # A weight or bias is used in at least this part of the steps.
@@ -33,11 +33,16 @@ def never_changed(
     """
     if len(steps) <= FEWEST_STEPS:
         return None
-    last = {entry.place: entry for entry in list(places.log)}
+    stored: dict[Place, list[Stored]] = defaultdict(list)
+    for entry in list(places.log):
+        stored[entry.place].append(entry)
+    beside = {place[0] for place, some in stored.items() if is_state(some[-1].node)}
     kept = {
-        node: place
-        for at, place, node in last.values()
-        if at <= steps[len(steps) // 2] and tape.nodes[node].op == "leaf" and not is_state(node)
+        some[-1].node: place
+        for place, some in stored.items()
+        # the bias of a list of weights may have got its first number after the list was made
+        if len(some) == 1 or (place[0] in beside and some[-1].at <= steps[len(steps) // 2])
+        if tape.nodes[some[-1].node].op == "leaf" and not is_state(some[-1].node)
         if isinstance(place[0], int)  # in a list, a dictionary or an object
     }
     weighted, added, data = set[int](), defaultdict[int, list[int]](list), set[int]()
