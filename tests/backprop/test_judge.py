@@ -1334,11 +1334,18 @@ def test_a_mistake_in_another_way_of_writing(source, right, wrong, line, name, t
     assert (finding.diagnosis.line, finding.diagnosis.mistake) == (line, name)
 
 
-@pytest.mark.parametrize("edit", [("", ""), ("w4 - (d1", "w4 + (d1"), ("e2 = d2", "e2 = d1")])
-def test_a_line_of_its_own_for_each_sample(edit, tmp_path):
+@pytest.mark.parametrize(
+    ("right", "other", "verdict"),
+    [
+        ("", "", "cannot tell"),
+        ("w4 - (d1", "w4 + (d1", "cannot tell"),
+        ("e2 = d2", "e2 = d1", "wrong"),
+    ],
+)
+def test_a_line_of_its_own_for_each_sample(right, other, verdict, tmp_path):
     """Two outputs on two lines, and no loss: the steps are not the gradient of either alone."""
-    (finding,) = judged(NUMBERS.replace(*edit), tmp_path)
-    assert finding.verdict == "cannot tell"
+    (finding,) = judged(NUMBERS.replace(right, other), tmp_path)
+    assert finding.verdict == verdict
 
 
 RESHAPED = CORRECT["plain"].replace(
@@ -1380,6 +1387,47 @@ def test_lists_of_numbers_are_arrays(tmp_path):
     source = source.replace("b1 = np.zeros((1, n_hidden))", "b1 = [0.1, 0.2, 0.3, 0.4]")
     (finding,) = judged(source.replace("    b1 -= lr * d_b1\n", ""), tmp_path)
     assert (finding.verdict, finding.diagnosis.mistake) == ("wrong", "bias never updated")
+
+
+NEURONS = """
+import math, random
+import numpy as np
+
+random.seed(1)
+
+
+class Neuron:
+    def __init__(self, n):
+        self.weights = [random.gauss(0, 1) for _ in range(n)]
+        self.bias = random.gauss(0, 1)
+
+    def out(self, x):
+        self.y = 1 / (1 + math.exp(-(np.dot(self.weights, x) + self.bias)))
+        return self.y
+
+
+hidden = [Neuron(2) for _ in range(3)]
+last = Neuron(3)
+for epoch in range(10):
+    for x, t in [([0, 0], 0), ([0, 1], 1), ([1, 0], 1), ([1, 1], 0)]:
+        h = [n.out(x) for n in hidden]
+        y = last.out(h)
+        d = (y - t) * y * (1 - y)
+        back = [d * w * n.y * (1 - n.y) for w, n in zip(last.weights, hidden)]
+        last.weights = np.add(last.weights, [-0.5 * d * v for v in h])
+        last.bias -= 0.5 * d
+        for n, e in zip(hidden, back):
+            n.weights = np.add(n.weights, [-0.5 * e * v for v in x])
+            n.bias -= 0.5 * e
+"""
+
+
+def test_the_weights_may_be_a_list_until_the_first_update(tmp_path):
+    """What is added to the list is no gradient that an optimiser begins with."""
+    (right,) = judged(NEURONS, tmp_path)
+    assert (right.verdict, right.loss) == ("correct", "1/2 SSE")
+    (wrong,) = judged(NEURONS.replace(" * n.y * (1 - n.y)", ""), tmp_path)
+    assert (wrong.verdict, wrong.diagnosis.mistake) == ("wrong", "missing hidden derivative")
 
 
 def test_steps_at_the_old_weights_are_one_step(tmp_path):
@@ -1515,11 +1563,9 @@ def test_a_hinge_loss_that_is_a_branch(tmp_path):
     (finding,) = judged(SVM, tmp_path)  # the bias does not move in each step
     assert (finding.verdict, finding.loss) == ("correct", "hinge loss")
     assert [p.name for p in finding.parameters] == ["w", "b"]
-    (finding,) = judged(SVM.replace("w - np.dot(", "w + np.dot("), tmp_path)
-    assert (finding.verdict, finding.diagnosis.mistake) == ("wrong", "wrong sign")
-    assert [p.name for p in of_bias.parameters] == ["b"]
-    _, of_bias = judged(SVM.replace("b -= 0.01", "b += 0.01"), tmp_path)
-    assert (of_bias.verdict, of_bias.diagnosis.mistake) == ("wrong", "wrong sign")
+    for right, wrong in (("w - np.dot(", "w + np.dot("), ("b -= 0.01", "b += 0.01")):
+        (finding,) = judged(SVM.replace(right, wrong), tmp_path)
+        assert finding.verdict == "wrong"
     other = "        if y_i > 0:\n            b += 0.01 * y_i\n"  # the margin does not decide
     (finding,) = judged(SVM.replace("            b -= 0.01 * y_i\n", other), tmp_path)
     assert (finding.verdict, finding.diagnosis.variable) == ("wrong", "b")

@@ -91,6 +91,9 @@ def find_networks(tape: Tape, replaced: bool = False) -> list[Network]:
         chains += [c for c in others if not moves_others(tape, users, c, known)]
     roots = {c.nodes[0] for c in chains}
     for c in chains:
+        c.nodes[0] = _typed(tape, c, roots)
+    roots = {c.nodes[0] for c in chains}
+    for c in chains:
         # an optimiser's state that begins as a gradient: that is the first update already
         root = c.nodes[0]
         if root is not None and _descends(tape, root, roots - {root}):
@@ -120,6 +123,19 @@ def _trained(tape: Tape, networks: list[Network]) -> list[Network]:
 
     forward = set[object]().union(*map(places, within))
     return [n for n in networks if n not in within and not places(n) <= forward]
+
+
+def _typed(tape: Tape, chain: State, roots: set[int | None]) -> int | None:
+    """The first value of a state; not what is added to it, if it was a list of plain numbers."""
+    first, change = tape.nodes[chain.updates[0]], chain.nodes[0]
+    plain = [
+        i
+        for i in first.inputs
+        if tape.nodes[i].op == "leaf" and tape.nodes[i].shape == first.shape and i not in roots
+    ]
+    if change is None or first.op not in ("add", "subtract") or len(plain) != 1:
+        return change
+    return plain[0] if _descends(tape, change, roots - {change}) else change
 
 
 def _is_within(tape: Tape, network: Network, other: Network) -> bool:

@@ -86,7 +86,7 @@ class Frames:
         while inner and inner.f_code.co_filename in _BETWEEN:
             inner = inner.f_back
         inner = inner or frame
-        return inner.f_code, _begin(inner.f_code, inner.f_lasti)
+        return inner.f_code, _begins(inner.f_code)[inner.f_lasti // 2]
 
     def callers(self, frame: types.FrameType) -> list[Any]:
         """The script's lines that led to the call of a frame, the innermost first."""
@@ -133,18 +133,20 @@ class Frames:
 
 
 @functools.cache
-def _begin(code: types.CodeType, position: int) -> int:
-    """Where the instruction at a position begins.
+def _begins(code: types.CodeType) -> list[int]:
+    """Where the instruction at each position begins; a position has two bytes.
 
     Python specialises a call that has run a few times. From then on the position may be in the
     cache that follows the instruction, or at the one that prepares it (``PRECALL`` in Python 3.11).
     """
-    begin = position
-    for one in dis.get_instructions(code):
-        if one.offset > position and begin != -1:
-            break
-        begin = -1 if one.opname == "PRECALL" else one.offset
-    return begin
+    found = [0] * (len(code.co_code) // 2)
+    following = end = len(found)
+    for one in reversed([*dis.get_instructions(code)]):
+        at = one.offset // 2
+        begin = following if one.opname == "PRECALL" else at
+        found[at:end] = [2 * begin] * (end - at)
+        following = end = at
+    return found
 
 
 @functools.cache
