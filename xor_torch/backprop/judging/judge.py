@@ -34,7 +34,7 @@ from .objectives import (
 )
 from .points import Bench, CannotTell, Clock, OutOfTime, Point
 from .repair import Culprit, Repair
-from .steps import Network, backward_cuts, find_networks
+from .steps import Network, State, backward_cuts, find_networks
 from .words import convention, describe, without_objective
 
 SECONDS = 24.0  # for judging a tape
@@ -61,7 +61,7 @@ def judge(tape: Tape, seconds: float = SECONDS) -> list[Finding]:
             for f, network in zip(found, networks, strict=True)
             if f.verdict != "cannot tell" or not _made_from(tape, network, given)
         ]
-        if all(f.verdict == "cannot tell" for f in found) and clock.left() > 0:
+        if all(f.verdict in ("cannot tell", "correct") for f in found) and clock.left() > 0:
             found = _replaced(tape, Clock(min(clock.left(), LEAST))) or found
     except Exception as e:
         return [_failed(e)]
@@ -84,7 +84,22 @@ def _replaced(tape: Tape, clock: Clock) -> list[Finding]:
         place = finding.diagnosis if finding is not None else None
         if finding is not None and place is not None and place.mistake is None:
             found += [finding] if place.node in ends else []
+        products = [s for s in network.states if s.replaced and _is_product(tape, s)]
+        if finding is not None and finding.verdict == "cannot tell" and products and not found:
+            where = tape.code.where(tape.nodes[products[0].updates[0]].line)
+            found.append(
+                Finding(
+                    "cannot tell",
+                    f"each step replaces {products[0].name or 'a number'} on {where}, beside "
+                    "parameters that it adds to: it may be a parameter that loses what was learnt",
+                )
+            )
     return found
+
+
+def _is_product(tape: Tape, state: State) -> bool:
+    """Does each step put a product in its place, as a rate times a gradient is?"""
+    return all(tape.nodes[n].op in ("multiply", "divide") for n in state.updates)
 
 
 def _failed(e: Exception) -> Finding:

@@ -33,13 +33,11 @@ def never_changed(
     """
     if len(steps) <= FEWEST_STEPS:
         return None
-    stored: dict[Place, set[int]] = defaultdict(set)
-    for entry in list(places.log):
-        stored[entry.place].add(entry.node)
+    last = {entry.place: entry for entry in list(places.log)}
     kept = {
         node: place
-        for place, (node, *more) in stored.items()
-        if not more and tape.nodes[node].op == "leaf" and not is_state(node)
+        for at, place, node in last.values()
+        if at <= steps[len(steps) // 2] and tape.nodes[node].op == "leaf" and not is_state(node)
         if isinstance(place[0], int)  # in a list, a dictionary or an object
     }
     weighted, added, data = set[int](), defaultdict[int, list[int]](list), set[int]()

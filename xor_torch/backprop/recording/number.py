@@ -147,7 +147,9 @@ class Whole:
         return self.recorder.number("lost", (self,), ~self.value)
 
     def __round__(self, digits: Any = None) -> Any:
-        return self if digits is None or digits >= 0 else round(int(self), digits)
+        if digits is not None and digits < 0:
+            return round(int(self), digits)
+        return +self if type(self.value) is bool else self
 
     def __bool__(self) -> bool:
         self.recorder.compared("not_equal", (self, 0), self.value != 0)

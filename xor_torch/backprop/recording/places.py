@@ -37,7 +37,7 @@ _ATOMS = (int, str, bool, type(None), types.ModuleType, types.FunctionType, type
 _CONTAINERS = (list, dict, tuple)
 _NOT_OBJECTS = {"numpy", "builtins", "types", "functools", "xor_torch", "torch"}
 # The id of a list, a dictionary or an object, and the key or attribute in it; or the code of a
-# function, and a name in it.
+# function, and a name in it; or the name of a module, and a global name.
 Place = tuple[Any, Any]
 
 
@@ -100,7 +100,9 @@ class Places:
         frame = self._recorder.frames.current()
         if frame is None:
             return value
-        place = frame.f_code, name
+        code = frame.f_code
+        local = name in code.co_varnames or name in code.co_cellvars + code.co_freevars
+        place = (code if local else frame.f_globals.get("__name__", "")), name
         if type(value) not in (float, *PYTHON_NUMBERS) and len(self.roots) < MOST_ROOTS:
             root = self.roots.get(place)
             first = root.first if root else value

@@ -220,6 +220,7 @@ REASONS = {
     "samples-left-out": "the updates are right for some of the samples",
     "not-a-parameter": ".*\\b(never|could not be seen|in some steps only|not all replaced)",
     "penalty": ".*a penalty",
+    "overwritten": "each step replaces",
     "other-targets": ".*targets (that are not in the data|t that do not sum to 1)",
     "not-recorded": ".*(could not be recorded|as far as was recorded)",
     "not-finite": ".*(is|are) not finite",

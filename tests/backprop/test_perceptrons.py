@@ -1,0 +1,140 @@
+"""Perceptrons in the styles of beginners: each is judged, and none with a mistake is called right.
+
+The truth is known by derivation: all of them are the rule ``w += rate * (t - y) * x``.
+"""
+
+import contextlib
+import io
+import re
+
+import pytest
+
+from xor_torch.backprop.check import check_file
+from xor_torch.backprop.recording import script
+
+pytestmark = pytest.mark.usefixtures("forked")
+
+PERCEPTRON = """
+import random
+random.seed(4)
+rows = [(random.uniform(-1, 1), random.uniform(-1, 1)) for _ in range(30)]
+NO, YES = 0, 1
+labels = [YES if a - 2 * b > 0.3 else NO for a, b in rows]
+w, b = [0, 0], 0
+def answer(x):
+    z = w[0] * x[0] + w[1] * x[1] + b
+    ANSWER
+def learn(x, t, y):
+    global b
+    for i in range(2):
+        w[i] += 0.1 * (t - y) * x[i]
+    b += 0.1 * (t - y)
+for epoch in range(6):
+    wrong = 0
+    for x, t in zip(rows, labels):
+        y = answer(x)
+        if y != t:
+            wrong += 1
+            learn(x, t, y)
+    print(epoch, wrong, w, b, y, type(y) is bool, f"{y}")
+    if not wrong:
+        break
+"""
+ANSWERS = {
+    "comparison": "return z > 0",
+    "truth": "fires = z > 0\n    return bool(fires)",
+    "int of a truth": "fires = z > 0\n    return int(fires)",
+    "times": "return (z > 0) * 1",
+    "and or": "return z > 0 and 1 or 0",
+    "index": "return (0, 1)[z > 0]",
+    "elif": "if z > 0:\n        return 1\n    elif z <= 0:\n        return 0",
+    "two ifs": "if z <= 0: y = 0\n    if z > 0: y = 1\n    return y",
+    "append": "found = []\n    if z > 0:\n        found.append(1)\n    else:\n"
+    "        found.append(0)\n    return found[0]",
+    "talks": "if z > 0:\n        print(end='')\n        return 1\n    else:\n"
+    "        print(end='')\n        return 0",
+    "default": "y = 0\n    n = len(x)\n    if z > 0:\n        y = 1\n    return y",
+    "True": "if z > 0:\n        return True\n    else:\n        return False",
+}
+WRONG = {
+    "sign": ("w[i] += 0.1", "w[i] -= 0.1"),
+    "sign of the bias": ("b += 0.1", "b -= 0.1"),
+    "other sample": ("* x[i]", "* rows[0][i]"),
+    "other input": ("* x[i]", "* x[i - 1]"),
+    "overwritten": ("b += 0.1", "b = 0.1"),
+    "no sign": ("0.1 * (t - y)", "0.1 * abs(t - y)"),
+}
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_an_answer_of_any_form_is_a_step(name, tmp_path):
+    source = PERCEPTRON.replace("ANSWER", ANSWERS[name])
+    with contextlib.redirect_stdout(io.StringIO()) as plain:
+        exec(compile(source, "plain", "exec"), {"__name__": "__main__"})
+    with contextlib.redirect_stdout(io.StringIO()) as recorded:
+        script.record(source, "script.py")
+    assert recorded.getvalue() == plain.getvalue()
+    path = tmp_path / "script.py"
+    path.write_text(source)
+    verdict = check_file(path)
+    assert verdict.verdict == "correct", verdict.report()
+
+
+@pytest.mark.parametrize("mistake", WRONG)
+@pytest.mark.parametrize("name", ["comparison", "elif", "talks"])
+def test_a_wrong_perceptron_is_not_right(name, mistake, tmp_path):
+    old, new = WRONG[mistake]
+    path = tmp_path / "script.py"
+    path.write_text(PERCEPTRON.replace("ANSWER", ANSWERS[name]).replace(old, new))
+    assert check_file(path).verdict != "correct"
+
+
+BY_BRANCHES = """
+import random
+random.seed(3)
+rows = [(random.randint(-5, 5), random.randint(-5, 5)) for _ in range(30)]
+labels = [1 if 2 * a - b > 1 else -1 for a, b in rows]
+w = [0, 0, 0]
+for epoch in range(10):
+    for x, t in zip(rows, labels):
+        if t * (w[0] + w[1] * x[0] + w[2] * x[1]) <= 0:
+            w[0] += t
+            w[1] += t * x[0]
+            w[2] += t * x[1]
+"""
+
+
+def test_weights_may_be_ints_that_only_a_branch_changes(tmp_path):
+    path = tmp_path / "script.py"
+    path.write_text(BY_BRANCHES)
+    assert check_file(path).verdict == "correct"
+    for old, new in (("w[2] += t", "w[2] -= t"), ("t * x[1]\n", "t * x[0]\n")):
+        path.write_text(re.sub(re.escape(old) + "(?!.*<=)", new, BY_BRANCHES))
+        assert check_file(path).verdict != "correct"
+
+
+TRUTHS = """
+y = z > 0.5
+found = [
+    y, y + 1, 1 - y, y * 2.5, -y, +y, abs(y), y & True, y | False, y == 1, y is True, y is not True,
+    int(y), float(y), bool(y), not y, [5, 6][y], "ab" * y, f"{y}", "%d %s" % (y, y), repr([y]),
+    isinstance(y, bool), type(y), type(1 if z > 0 else 2), type(z), sum([y, y]), max(y, 0),
+    {True: "a", False: "b"}[y], y and 3, sorted([True, y]), hash(y), round(y), z == z, "a" == "b",
+    (1, 2) < (1, 3), int(z), int("7"), int(" 12", 5), z > 0 and 1 or 0, [1, 2][z < 0],
+]
+"""
+
+
+@pytest.mark.parametrize("z", [0.7, -0.7])
+def test_a_truth_value_is_the_one_that_python_has(z):
+    source = f"z = {z}{TRUTHS}"
+    plain = {}
+    exec(source, plain)
+    found, _ = script.record(source, "script.py")
+    assert repr(found["found"]) == repr(plain["found"])
+
+
+def test_an_instruction_has_one_place_when_python_has_specialised_it():
+    source = "w = 0.5\nfor n in range(40):\n    d = abs(w)\n    w -= 0.1 * d\n"
+    _, tape = script.record(source, "script.py")
+    assert len({node.site for node in tape.nodes if node.op == "absolute"}) == 1
