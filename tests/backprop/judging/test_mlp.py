@@ -136,3 +136,85 @@ def test_a_sum_that_is_replaced_by_0_times_itself_begins_anew(tmp_path):
     # what is never set back grows
     (finding,) = judged(ANEW.replace("sums[1] * 0.0", "sums[1] * 1.0"), tmp_path)
     assert finding.verdict != "correct"
+
+
+SHAPES = """
+import numpy as np
+rng = np.random.default_rng(1)
+X, Y = rng.normal(size=(12, 3)), rng.normal(size=(12, 2))
+first, second = np.array(list(rng.normal(size=12))).reshape(3, 4), rng.normal(size=(4, 2))
+bias = np.zeros((1, 4))
+m = [np.zeros((3, 4)), np.zeros((4, 2)), np.zeros(4)]
+for step in range(30):
+    a = np.tanh(X @ first + bias)
+    error = a @ second - Y
+    back = error @ second.T * (1 - a**2)
+    for i, g in enumerate((X.T @ back, a.T @ error, back.sum(axis=0))):
+        m[i] = 0.9 * m[i] + 0.1 * g
+    first -= 0.01 * m[0]
+    second -= 0.01 * m[1]
+    bias -= 0.01 * m[2]
+"""
+
+
+def test_a_momentum_of_another_shape_than_its_parameter(tmp_path):
+    """A row of numbers moves a row with two axes, and a matrix a part of a long row."""
+    (finding,) = judged(SHAPES, tmp_path)
+    assert (finding.verdict, len(finding.parameters)) == ("correct", 3)
+    (finding,) = judged(SHAPES.replace("(1 - a**2)", "(1 - np.tanh(a)**2)"), tmp_path)
+    assert (finding.verdict, finding.diagnosis.line) == ("wrong", 11)
+
+
+NUMBERS = """
+import math, random
+random.seed(2)
+u1, u2, v1, v2, c1, c2 = (random.uniform(-1, 1) for _ in range(6))
+for step in range(20):
+    h1, h2 = u1 * 0.8 + c1, u2 * 0.6 + c2
+    p = 1 / (1 + math.exp(-(v1 * h1 + v2 * h2)))
+    d = (p - 0.9) * p * (1 - p)
+    d1, d2 = d * v1, d * v2
+    u1 -= 0.3 * d1 * 0.8
+    u2 -= 0.3 * d2 * 0.6
+    c1 -= 0.3 * d1
+    c2 -= 0.3 * d2
+    v1 -= 0.3 * d * h1
+    v2 -= 0.3 * d * h2
+"""
+
+
+def test_single_numbers_whose_steps_are_the_gradient_of_no_function(tmp_path):
+    """The target is typed. Of two numbers, each step is a multiple of the other's at one point."""
+    (finding,) = judged(NUMBERS, tmp_path)
+    assert finding.verdict == "correct"
+    wrong = NUMBERS.replace("d * v1, d * v2", "d * v1 * h1 * (1 - h1), d * v2 * h2 * (1 - h2)")
+    wrong = wrong.replace("0.3 * d * h1", "0.3 * d * p").replace("0.3 * d * h2", "0.3 * d * p")
+    (finding,) = judged(wrong, tmp_path)
+    assert finding.verdict == "wrong"
+    # each number has a rate of its own
+    rates = NUMBERS.replace("0.3 * d1", "0.1 * d1").replace("0.3 * d * h2", "0.7 * d * h2")
+    (finding,) = judged(rates, tmp_path)
+    assert finding.verdict == "correct"
+
+
+ANSWERS = """
+import numpy as np, random
+random.seed(0)
+w = [random.uniform(-1, 1) for _ in range(3)]
+for step in range(40):
+    x = [random.random(), random.random(), 1]
+    if random.random() < 0.5:
+        target = 1
+    else:
+        target = 0
+    p = 1 / (1 + np.exp(-np.dot(x, w)))
+    delta = (target - p) * p * (1 - p)
+    w = w + 0.5 * np.dot(x, delta)
+"""
+
+
+def test_a_target_that_an_if_chooses(tmp_path):
+    (finding,) = judged(ANSWERS, tmp_path)
+    assert finding.verdict == "correct"
+    (finding,) = judged(ANSWERS.replace("np.dot(x, delta)", "np.dot(p, delta)"), tmp_path)
+    assert finding.verdict == "wrong"

@@ -102,11 +102,12 @@ def _judge_network(tape: Tape, network: Network, seconds: float) -> Finding:
         finding.notes.append(WITHOUT_CUTS.format(where=where))
     if finding.verdict == "cannot tell":
         finding = _try(tape, network, clock)
-    if finding.verdict != "correct":
+    again = finding.verdict != "correct" and finding.reason != RIGID
+    if again:
         lost = _lost(uncut or tape, network, clock)
         if lost is not None:
             return lost
-    if finding.verdict != "correct" and finding.reason != RIGID and clock.left() > 0:
+    if again and clock.left() > 0:
         plain = (uncut or tape).without_small_constants()
     if plain is not None:
         other = _try(plain, network, clock, changed=True)
@@ -674,6 +675,16 @@ class Judgement:
             describe(bench, one, finding)
             return finding
         view, nodes = bench.view(min(one.objective.terms)), bench.tape.nodes
+        spoilt = sum(1 << i for i in bad)
+        early = [n for n in symmetry.reads_the_new(view) if view.reaches[n] & spoilt]
+        if early:
+            node, spoils = nodes[early[0]], [bench.names[i] for i in bad]
+            finding.reason, name = None, view.variable(node.id)
+            finding.diagnosis = Diagnosis(
+                node.line, name, "updated too early", True, spoils, node.shape, node.id
+            )
+            describe(bench, one, finding)
+            return finding
         first: dict[int, int] = {}  # what a sum reaches -> the first sum that reaches it alone
         for n in view.step.nodes:
             if nodes[n].op in SUMS:

@@ -518,7 +518,7 @@ def known_target(bench: Bench, match: Match, d: int) -> bool:
     for n in view.behind([d]):
         sums = nodes[n].op in ("add", "subtract")  # a factor is not a target
         typed = [float(a) for a in nodes[n].args if sums and isinstance(a, int | float)]
-        data = [torch.tensor(typed)] if typed else []
+        data = [torch.tensor(typed, dtype=torch.float64)] if typed else []
         for i in nodes[n].inputs:
             value = nodes[i].value
             if i not in view.inside and value is not None and value.dtype.kind in "fiub":
@@ -548,7 +548,8 @@ def _as_other_values(bench: Bench, match: Match, d: int) -> Iterable[Tensor]:
         if len(alike) < len(points):
             continue
         x, y = (
-            torch.cat([p.values[m].detach().reshape(-1) for p in points]) for m in (match.value, n)
+            torch.cat([p.values[m].detach().double().reshape(-1) for p in points])
+            for m in (match.value, n)
         )
         middle = (x.mean(), y.mean()) if f.numel() > 2 else (0.0, 0.0)
         x, y = x - middle[0], y - middle[1]

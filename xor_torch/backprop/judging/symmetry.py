@@ -136,12 +136,13 @@ def symmetric(delta: Tensor, value: Tensor) -> bool | None:
     return True
 
 
-def reads_the_new(view: View) -> bool:
-    """Is something of the step computed from a parameter that the step has changed already?"""
-    return any(
-        m not in view.only_moves and view.reaches[m]
+def reads_the_new(view: View) -> list[int]:
+    """What the step computes, for its updates, from a parameter that it has changed already."""
+    return sorted(
+        m
         for n in view.updated
         for m in view.users.get(n, ())
+        if m not in view.only_moves and view.reaches[m]
     )
 
 
