@@ -61,7 +61,6 @@ WRONG = {
     "sign of the bias": ("b += 0.1", "b -= 0.1"),
     "other sample": ("* x[i]", "* rows[0][i]"),
     "other input": ("* x[i]", "* x[i - 1]"),
-    "overwritten": ("b += 0.1", "b = 0.1"),
     "no sign": ("0.1 * (t - y)", "0.1 * abs(t - y)"),
 }
 
@@ -86,6 +85,15 @@ def test_a_wrong_perceptron_is_not_right(name, mistake, tmp_path):
     old, new = WRONG[mistake]
     path = tmp_path / "script.py"
     path.write_text(PERCEPTRON.replace("ANSWER", ANSWERS[name]).replace(old, new))
+    assert check_file(path).verdict != "correct"
+
+
+def test_a_bias_that_each_step_overwrites_is_not_passed_over(tmp_path):
+    path = tmp_path / "script.py"
+    source = PERCEPTRON.replace("ANSWER", ANSWERS["comparison"]).replace("[0, 0], 0", "[0, 0], 0.2")
+    path.write_text(source)
+    assert check_file(path).verdict == "correct"
+    path.write_text(source.replace("b += 0.1", "b = 0.1"))
     assert check_file(path).verdict != "correct"
 
 
