@@ -10,6 +10,8 @@ import os
 
 import pytest
 
+LONGEST = {"test_cli", "test_kernel", "test_compare", "test_readme", "test_processes", "test_disk"}
+
 gc.disable()
 # There are more workers than cores: a second thread of torch in each would wait, and burn time.
 # Tests that ask about threads set their number themselves.
@@ -21,6 +23,11 @@ def pytest_xdist_auto_num_workers() -> int:
     """Three workers for two cores: a third of the time, tests wait for a process or a browser."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return max(2, (cores or 1) * 3 // 2)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The files with the longest tests come first, so that no worker ends alone with one."""
+    items.sort(key=lambda item: item.path.stem not in LONGEST)
 
 
 def pytest_collection_finish() -> None:

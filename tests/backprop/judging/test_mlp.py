@@ -218,3 +218,25 @@ def test_a_target_that_an_if_chooses(tmp_path):
     assert finding.verdict == "correct"
     (finding,) = judged(ANSWERS.replace("np.dot(x, delta)", "np.dot(p, delta)"), tmp_path)
     assert finding.verdict == "wrong"
+
+
+FLOOR = """
+import numpy as np
+rng = np.random.default_rng(0)
+X, T = rng.normal(size=(9, 4)), np.eye(3)[rng.integers(0, 3, 9)]
+W = rng.normal(size=(4, 3))
+tiny = 10 ** -10
+for step in range(20):
+    e = np.exp(X @ W)
+    below = e.sum(axis=1)
+    below[below < tiny] = tiny
+    p = e / below.reshape(-1, 1)
+    W = W - 0.05 * X.T @ (p - T)
+"""
+
+
+def test_an_array_is_compared_with_a_number_of_the_script(tmp_path):
+    (finding,) = judged(FLOOR, tmp_path)
+    assert (finding.verdict, finding.loss) == ("correct", "CE")
+    (finding,) = judged(FLOOR.replace("(p - T)", "((p - T) * p)"), tmp_path)
+    assert finding.verdict == "wrong"

@@ -322,7 +322,7 @@ def _identify(
     for f in _values(bench, k, z, before):
         data = _data(points, z, f, deltas)
         for row in rows if data else ():
-            if all(row.of(zz, ff) for zz, ff, _, _ in data):
+            if _holds(row, points, z, f, data):
                 found = _affine(row, data)
                 # of a number times a value, every part of the delta would be its own prediction
                 if found is not None and (row.mistake is None or bool(found[1].any())):
@@ -332,6 +332,14 @@ def _identify(
                         return match
                     last = last or match
     return last
+
+
+def _holds(row: Row, points: list[Point], z: int, f: int, data: list[Data]) -> bool:
+    """Is a row for such an f(z)? Asked once for all deltas."""
+    answers, key = points[0].answers, (row, z, f, len(points))
+    if key not in answers:
+        answers[key] = all(row.of(zz, ff) for zz, ff, _, _ in data)
+    return answers[key]
 
 
 def _telling(row: Row, data: list[Data]) -> tuple[list[Tensor], Tensor]:

@@ -306,6 +306,7 @@ class Point:
     slopes: dict[tuple[int, int], Tensor | None] = field(default_factory=dict)
     # value -> the derivatives of its sum by the parameters
     derivatives: dict[int, list[Tensor]] = field(default_factory=dict)
+    answers: dict[Key, bool] = field(default_factory=dict)  # to questions about two values
 
     @cached_property
     def changing(self) -> int:

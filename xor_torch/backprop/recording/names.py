@@ -97,7 +97,8 @@ def _cast(kind: Any, x: Any) -> Any:
 def _compared(recorder: Recorder, name: str, left: Any, right: Any) -> Any:
     """``left < right`` outside a test: its truth value may be used as a number."""
     kinds = type(left), type(right)
-    if kinds == (int, int) or any(kind in PYTHON_NUMBERS for kind in kinds):
+    numbers = not isinstance(left, np.ndarray) and not isinstance(right, np.ndarray)
+    if numbers and (kinds == (int, int) or any(kind in PYTHON_NUMBERS for kind in kinds)):
         return _chosen(recorder, name, left, right, True, False)
     return getattr(operator, name)(left, right)
 
