@@ -68,9 +68,12 @@ def never_changed(
                         # only in a list: elsewhere it may be a learning rate
                         if isinstance(kept[weight][1], int) and isinstance(kept[weight][0], int):
                             added[weight].append(node.id)
+    known = {float(x) for i in data if (x := tape.nodes[i].value) is not None}  # copies of data
     for i, users in added.items():
+        if float(tape.nodes[i].value or 0) in known:
+            continue
         intervals = {bisect_right(steps, n) for n in users}
         often = sum(k in intervals for k in range(1, len(steps)))
-        if i not in data and often >= OFTEN * (len(steps) - 1):
+        if often >= OFTEN * (len(steps) - 1):
             return kept[i]
     return None
