@@ -1982,3 +1982,25 @@ def test_old_weights_are_no_momentum(tmp_path):
         (finding,) = judged(script, tmp_path)
         assert finding.verdict == "cannot tell"
         assert "on line 9: a momentum of another kind, or a mistake" in finding.reason
+
+
+BEGUN = """
+import numpy as np
+rng = np.random.default_rng(0)
+X, y = rng.normal(size=(9, 6)), rng.normal(size=(9, 4))
+F = rng.normal(size=3)
+for epoch in range(10):
+    for x, t in zip(X, y):
+        out = np.zeros(4)
+        for a in range(3):
+            out += F[a] * x[a:a + 4]
+        d = out - t
+        F = F - 0.01 * np.array([np.sum(d * x[a:a + 4]) for a in range(3)])
+"""
+
+
+def test_zeros_that_a_sum_begins_with_are_no_bias(tmp_path):
+    (finding,) = judged(BEGUN, tmp_path)
+    assert finding.verdict == "correct"
+    (finding,) = judged(BEGUN.replace("np.zeros(4)", "np.full(4, 0.5)"), tmp_path)
+    assert (finding.verdict, finding.diagnosis.mistake) == ("wrong", "bias never updated")

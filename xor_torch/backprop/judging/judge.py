@@ -287,8 +287,8 @@ class Judgement:
         bench.make_points()
         finding: Finding | tuple[list[Fit], list[Fit]] | None = None
         with contextlib.suppress(CannotTell):
-            finding = self._attempt(bench)
-            if not isinstance(finding, Finding) and not found_with:
+            finding = self._attempt(bench) if bench.points else None
+            if isinstance(finding, tuple) and not found_with:
                 finding = self._wrong(bench, *finding)
         if not isinstance(finding, Finding) or not (
             finding.verdict == "correct" or (finding.diagnosis and not found_with)
@@ -518,6 +518,8 @@ class Judgement:
         return finding
 
     def _matched(self, bench: Bench, one: Fit, match: Match, own: list[Fit]) -> Finding | None:
+        if one.scale * match.scale < 0 and losses.is_no_error(bench, match):
+            return None
         if one.scale * match.scale < 0 or losses.wrong_axis(bench, match):
             return self._at_output(bench, one, match)
         finding = self._correct(bench, one, match, own)

@@ -559,6 +559,12 @@ def _as_other_values(bench: Bench, match: Match, d: int) -> Iterable[Tensor]:
             yield a * (match.target - middle[0]) + middle[1]
 
 
+def is_no_error(bench: Bench, match: Match) -> bool:
+    """Is the value whose squares are summed positive at all points? An error has both signs."""
+    values = [p.values[match.value] for p in bench.points if match.value in p.values]
+    return match.of_error and all(bool((v > 0).all()) for v in values)
+
+
 def is_function(bench: Bench, k: int, z: int, f: int) -> bool:
     """Is f made of z alone, element by element, by a known activation?"""
     points = [p for p in bench.points if p.step == k and {z, f} <= p.values.keys()]

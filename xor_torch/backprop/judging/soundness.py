@@ -386,4 +386,6 @@ def _same_number(nodes: list[Node], i: int, j: int) -> bool:
     a, b = nodes[i], nodes[j]
     if i == j or a.op != "leaf" or b.op != "leaf" or a.site != b.site:
         return i == j
-    return a.value is not None and b.value is not None and np.array_equal(a.value, b.value)
+    # zeros that are made again begin a sum
+    same = a.value is not None and b.value is not None and np.array_equal(a.value, b.value)
+    return same and bool(np.any(a.value))
