@@ -389,7 +389,7 @@ def deltas(bench: Bench, k: int) -> tuple[dict[Key, list[int]], dict[Key, list[i
         # the error of a step unit may be a whole number
         if nodes[ids[0]].dtype not in ("f", "i") or depends != view.full:
             continue
-        if ids[0] in view.ends or _moved_by_itself(view, ids[0]):
+        if ids[0] in view.updated or _moved_by_itself(view, ids[0]):
             continue
         if reaches >> last_used(view) & 1:
             d[key] = ids

@@ -43,7 +43,8 @@ def never_changed(
         # the bias of a list of weights may have got its first number after the list was made
         if len(some) == 1 or (place[0] in beside and some[-1].at <= steps[len(steps) // 2])
         if tape.nodes[some[-1].node].op == "leaf" and not is_state(some[-1].node)
-        if isinstance(place[0], int)  # in a list, a dictionary or an object
+        # in a list, a dictionary or an object; a name may be one of a bias, but not of a sum's 0
+        if isinstance(place[0], int) or tape.nodes[some[-1].node].value != 0
     }
     weighted, added, data = set[int](), defaultdict[int, list[int]](list), set[int]()
     terms: dict[int, list[int]] = defaultdict(list)
@@ -65,11 +66,14 @@ def never_changed(
                         added[i].append(node.id)
                     for weight in terms.get(i, ()):
                         # only in a list: elsewhere it may be a learning rate
-                        if isinstance(kept[weight][1], int):
+                        if isinstance(kept[weight][1], int) and isinstance(kept[weight][0], int):
                             added[weight].append(node.id)
+    known = {float(x) for i in data if (x := tape.nodes[i].value) is not None}  # copies of data
     for i, users in added.items():
+        if float(tape.nodes[i].value or 0) in known:
+            continue
         intervals = {bisect_right(steps, n) for n in users}
         often = sum(k in intervals for k in range(1, len(steps)))
-        if i not in data and often >= OFTEN * (len(steps) - 1):
+        if often >= OFTEN * (len(steps) - 1):
             return kept[i]
     return None

@@ -44,7 +44,8 @@ def lifted(tape: Tape, places: Places, made: set[int]) -> tuple[Tape, str | None
     lifting = _Lifting(tape, made, linked, groups_of(found, places, tape, made))
     new = lifting.write()
     if states:
-        one = min(states, key=lambda place: places.texts[place])
+        first = {place: n for n, (_, place, _) in reversed([*enumerate(list(places.log))])}
+        one = min(states, key=lambda place: (places.texts[place], first[place]))
         steps = [at for at, place, _ in list(places.log) if place == one]
         still = never_changed(tape, places, steps, lambda i: i in lifting.single, lifting.source_of)
         if still is not None:

@@ -40,6 +40,7 @@ class Journal(Protocol):
 
     def number(self, op: str, args: tuple[Any, ...], value: float) -> Any: ...
     def rounded(self, x: Any, value: float) -> Any: ...
+    def sign_of(self, x: Any, size: float, value: float) -> Any: ...
     def condition(self, op: str, args: tuple[Any, ...], answer: bool) -> Any: ...
     def compared(self, op: str, args: tuple[Any, ...], answer: bool) -> None: ...
     def run(self, op: str, function: Callable[..., Any], args: Any, kwargs: Any) -> Any: ...
@@ -75,7 +76,7 @@ class Number(float):
     def __round__(self, digits: Any = None) -> Any:
         value = round(plain(self), digits)
         if digits is None:
-            return value
+            return self.recorder.number("rint", (self,), value)
         if digits >= MANY_DIGITS:
             return self.recorder.rounded(self, value)
         return self.recorder.number("round", (self, digits), value)
@@ -302,6 +303,8 @@ def function_of_math(name: str) -> Callable[..., Any]:
             return parts[0] if len(args) == 1 else parts[0].recorder.number(
                 "divide", tuple(parts), value
             )  # fmt: skip
+        if name == "copysign" and type(args[0]) in (int, float) and type(value) is float:
+            return first.recorder.sign_of(args[1], abs(args[0]), value)
         known = op != "lost" and not kwargs and not (name == "hypot" and len(args) != 2)
         return first.recorder.number(op if known else "lost", args, value)
 

@@ -322,6 +322,11 @@ class Recorder:
             self.places.rounded.add(made.node)
         return made
 
+    def sign_of(self, x: Any, size: float, value: float) -> Any:
+        """Write down ``math.copysign(size, x)``, a step function of x; return the result."""
+        positive = self.condition("greater_equal", (x, 0), value > 0)
+        return value if positive is None else self.number("where", (positive, size, -size), value)
+
     def condition(self, op: str, args: tuple[Any, ...], answer: bool) -> Ref | None:
         """Write down a comparison of Python's numbers; return a reference to the answer."""
         if self.places.too_many or not self._records():
