@@ -95,8 +95,8 @@ a, m = np.arange(6.0).reshape(2, 3), np.asmatrix(np.eye(2))
 rows = np.array([["p", *row, int(row[0] > 1)] for row in a], dtype=object)
 z = [
     type(a) is np.ndarray, type(a[0]) == np.ndarray, type(a[0, 0]) == np.float64,
-    type(m) is np.matrix, type(a.sum()) in (float, np.float64), type(len(a)) is int, str(type(a)), type(rows).__name__,
-    rows.shape, rows[:, -1].tolist(),
+    type(m) is np.matrix, type(a.sum()) in (float, np.float64), type(len(a)) is int,
+    str(type(a)), type(rows).__name__, rows.shape, rows[:, -1].tolist(),
 ]
 """
 
