@@ -89,6 +89,26 @@ def test_a_number_is_one_to_other_code(tmp_path):
     assert found["z"] == plain["z"]
 
 
+TYPES = """
+import numpy as np
+a, m = np.arange(6.0).reshape(2, 3), np.asmatrix(np.eye(2))
+rows = np.array([["p", *row, int(row[0] > 1)] for row in a], dtype=object)
+z = [
+    type(a) is np.ndarray, type(a[0]) == np.ndarray, type(a[0, 0]) == np.float64,
+    type(m) is np.matrix, type(a.sum()) in (float, np.float64), type(len(a)) is int, str(type(a)), type(rows).__name__,
+    rows.shape, rows[:, -1].tolist(),
+]
+"""
+
+
+@pytest.mark.filterwarnings("ignore:the matrix subclass")
+def test_types_and_arrays_of_objects_are_what_they_are_alone(tmp_path):
+    plain = {}
+    exec(TYPES, plain)
+    found, _ = record(TYPES, tmp_path)
+    assert found["z"] == plain["z"]
+
+
 def test_a_package_that_wants_a_float(tmp_path, monkeypatch):
     """scikit-learn checks the types of its parameters."""
     (tmp_path / "packages").mkdir()

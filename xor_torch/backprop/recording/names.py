@@ -12,8 +12,8 @@ from .number import COMPARISONS, PYTHON_NUMBERS, Number, Whole, extreme_of, plai
 from .recorder import Recorder
 
 
-def names_for(recorder: Recorder) -> dict[str, Any]:
-    """The names that we add to a script's own."""
+def names_for(recorder: Recorder, numpy: Any) -> dict[str, Any]:
+    """The names that we add to a script's own, whose NumPy is this module."""
 
     def loop(items: Iterable[Any]) -> Iterator[Any]:
         """The items of a ``for`` loop, until it has made enough updates."""
@@ -31,7 +31,7 @@ def names_for(recorder: Recorder) -> dict[str, Any]:
         "__int__": functools.partial(_int, recorder),
         "__bool__": _bool,
         "__truth__": lambda x: bool(x) if type(x) is Whole and type(x.value) is bool else x,
-        "__type__": _type,
+        "__type__": functools.partial(_type, numpy),
         "__cast__": _cast,
         "__plainly__": _plainly,
         "__begin__": lambda: len(recorder.tape.branches),
@@ -83,10 +83,12 @@ def _bool(*args: Any) -> Any:
     return args[0] if known else bool(*args)
 
 
-def _type(*args: Any) -> Any:
-    """``type(x)``, which is float or int for a recorded number."""
-    x = args[0] if len(args) == 1 else None
-    return type(plain(x)) if type(x) in PYTHON_NUMBERS else type(*args)
+def _type(numpy: Any, *args: Any) -> Any:
+    """``type(x)`` as it is without the recorder: float, ``numpy.float64``, ``numpy.ndarray``."""
+    if len(args) == 1 and (isinstance(args[0], Recorded) or type(args[0]) in PYTHON_NUMBERS):
+        kind = type(strip(args[0], np.matrix))
+        return getattr(numpy, kind.__name__) if issubclass(kind, np.ndarray) else kind
+    return type(*args)
 
 
 def _cast(kind: Any, x: Any) -> Any:

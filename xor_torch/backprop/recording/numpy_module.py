@@ -85,7 +85,7 @@ def numpy_module(recorder: Recorder) -> StandIn:
         "array": recorder.array,
         "asarray": as_array,
         "asanyarray": functools.partial(as_array, subok=True),
-        "matrix": _MatrixType("matrix", (Matrix,), {"recorder": recorder}),
+        "matrix": _MatrixType("matrix", (Matrix,), {"recorder": recorder, "__module__": "numpy"}),
         "asmatrix": as_matrix,
         "mat": as_matrix,
         "bmat": lambda blocks: as_matrix(np.block(blocks)),
@@ -96,7 +96,9 @@ def numpy_module(recorder: Recorder) -> StandIn:
         "apply_along_axis": functools.partial(_apply_along_axis, recorder),
         "vectorize": functools.partial(_Vectorized, recorder),
         "nditer": _nditer,
-        "ndarray": _ArrayType("ndarray", (np.ndarray,), {"recorder": recorder}),
+        "ndarray": _ArrayType(
+            "ndarray", (np.ndarray,), {"recorder": recorder, "__module__": "numpy"}
+        ),
         "c_": _Joined(recorder, np.c_, np.column_stack),
         "r_": _Joined(recorder, np.r_, np.concatenate),
         "float_": np.float64,

@@ -637,8 +637,17 @@ def _stack(rows: Any, dtype: Any = None) -> np.ndarray:
 
 
 def _objects(items: Any) -> np.ndarray:
-    """A plain array that holds recorded ones, which may have different shapes."""
-    box = np.empty(len(items), dtype=object)
-    for i, item in enumerate(items):
-        box[i] = item
+    """A plain array of objects: recorded numbers, or recorded arrays of different shapes."""
+    try:
+        box = np.array(strip(items), dtype=object)
+    except ValueError:  # of arrays that begin with axes of the same length
+        box = np.empty(len(items), dtype=object)
+    for index in np.ndindex(box.shape):
+        item = items
+        for i in index:
+            item = None if isinstance(item, Recorded) else item[i]
+            if item is None:
+                break
+        else:
+            box[index] = item
     return box

@@ -110,7 +110,7 @@ class Run:
         namespace["__builtins__"] = {
             **vars(builtins),
             "__import__": self._import,
-            **names_for(self.recorder),
+            **names_for(self.recorder, self._numpy),
             "__called__": self.calls.called,
         }
 

@@ -66,7 +66,7 @@ def watched(
                 swapped.append((function, code))
                 function.__code__ = new
         for space in spaces:
-            names = {k: v for k, v in names_for(recorder).items() if k not in space}
+            names = {k: v for k, v in names_for(recorder, stand_ins[np]).items() if k not in space}
             names |= {k: v for k, x in space.items() if (v := _stand_in(x, stand_ins)) is not x}
             undo.append((space, {k: space.get(k, _ABSENT) for k in names}))
             space.update(names)
