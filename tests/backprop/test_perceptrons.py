@@ -142,6 +142,24 @@ def test_a_truth_value_is_the_one_that_python_has(z):
     assert repr(found["found"]) == repr(plain["found"])
 
 
+def test_what_takes_only_pythons_ints_gets_them():
+    source = """
+import json, datetime
+from decimal import Decimal
+from fractions import Fraction
+z = 0.7
+y, fires = 1 if z > 0.5 else 0, z > 0.5
+found = [
+    json.dumps({"w": [y, fires], "z": (z, 2)}), json.dumps([y, [fires]], indent=2), Decimal(y),
+    Fraction(y, 3), datetime.timedelta(days=y), json.dumps(None, sort_keys=True),
+]
+"""
+    plain = {}
+    exec(source, plain)
+    found, _ = script.record(source, "script.py")
+    assert repr(found["found"]) == repr(plain["found"])
+
+
 def test_an_instruction_has_one_place_when_python_has_specialised_it():
     source = "w = 0.5\nfor n in range(40):\n    d = abs(w)\n    w -= 0.1 * d\n"
     _, tape = script.record(source, "script.py")

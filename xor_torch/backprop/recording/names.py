@@ -33,6 +33,7 @@ def names_for(recorder: Recorder, numpy: Any) -> dict[str, Any]:
         "__truth__": lambda x: bool(x) if type(x) is Whole and type(x.value) is bool else x,
         "__type__": functools.partial(_type, numpy),
         "__cast__": _cast,
+        "__plainly__": _plainly,
         "__begin__": lambda: len(recorder.tape.branches),
         "__asked__": recorder.asked,
         "__chosen__": functools.partial(_chosen, recorder),
@@ -94,6 +95,13 @@ def _cast(kind: Any, x: Any) -> Any:
     """``numpy.int64(x)`` that keeps a recorded array recorded."""
     numbers = isinstance(kind, type) and issubclass(kind, np.generic | float | int)
     return x.astype(kind) if numbers and isinstance(x, Recorded) else kind(x)
+
+
+def _plainly(function: Any, *args: Any, **kwargs: Any) -> Any:
+    """Call a function of Python's library, which takes no int that records."""
+    if getattr(function, "__module__", "") in ("json", "decimal", "fractions", "datetime"):
+        args, kwargs = strip(args), strip(kwargs)
+    return function(*args, **kwargs)
 
 
 def _compared(recorder: Recorder, name: str, left: Any, right: Any) -> Any:

@@ -37,6 +37,7 @@ MAX_BYTES = 20_000_000  # of a script, or of a notebook with its pictures
 MAX_CODE = 500_000  # characters; to compile one, Python needs 400 bytes of memory
 MAX_PARTS = 500_000  # objects and lists in a notebook's JSON
 KINDS = ("float", "int", "bool", "type")  # Python's functions for which the recorder has its own
+PLAIN = ("dumps", "dump", "Decimal", "Fraction", "timedelta")  # they take Python's own ints only
 CAST = re.compile(r"(u?int|float)(8|16|32|64)?_?|bool_?|double|single")  # names of NumPy's types
 
 
@@ -195,7 +196,8 @@ class AssignmentRewriter(ast.NodeTransformer):
     becomes ``w += __whole__(t * x)``. A comparison outside a test, ``y = a < b``, becomes
     ``__compared__("lt", a, b)``. A function that may compute gradients, by its name, gets a
     decorator ``__called__("its class")``. ``float(x)`` becomes ``__float__(x)``, and ``int``,
-    ``bool`` and ``type`` do the same; ``np.int64(x)`` becomes ``__cast__(np.int64, x)``.
+    ``bool`` and ``type`` do the same; ``np.int64(x)`` becomes ``__cast__(np.int64, x)``, and
+    ``json.dumps(x)`` becomes ``__plainly__(json.dumps, x)``.
     """
 
     def __init__(self, source: str, ifs: int = 0) -> None:
@@ -484,6 +486,9 @@ class AssignmentRewriter(ast.NodeTransformer):
         self.generic_visit(node)
         if isinstance(node.func, ast.Name) and node.func.id in KINDS:
             node.func = ast.copy_location(ast.Name(f"__{node.func.id}__", ast.Load()), node.func)
+        elif _last_name(node.func) in PLAIN:
+            node.args.insert(0, node.func)
+            node.func = ast.copy_location(ast.Name("__plainly__", ast.Load()), node.func)
         elif isinstance(node.func, ast.Attribute) and _casts(node, node.func):
             node.args.insert(0, node.func)
             node.func = ast.copy_location(ast.Name("__cast__", ast.Load()), node.func)
