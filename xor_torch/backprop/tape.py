@@ -81,9 +81,7 @@ class Tape:
         self.gradients: list[tuple[int, int, int]] = []
         self.pairs: list[Pair] = []  # a forward function and its backward function each
         self.doubt: str | None = None  # why it may be wrong, though every update is right
-        self.uncut: frozenset[int] = (
-            frozenset()
-        )  # values that the script cut, and this tape does not
+        self.uncut = frozenset[int]()  # values that the script cut, and this tape does not
         self.code = Code()
 
     def origin(self, id: int, through: Collection[str] = SAME_NUMBERS) -> int:
@@ -174,10 +172,8 @@ class Tape:
 
     def _repeats(self, index: Any) -> bool:
         """Is an index, or a part of it, an array that has a number twice?"""
-        found: list[int] = []
-        _add_refs(index, found)
-        values = [self.nodes[i].value for i in found]
-        return len(found) == 1 and any(
+        values = [self.nodes[i].value for i in refs_in(index)]
+        return len(values) == 1 and any(
             x is not None and x.dtype.kind in "iu" and np.unique(x).size < x.size for x in values
         )
 

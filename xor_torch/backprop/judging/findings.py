@@ -24,7 +24,7 @@ MistakeName = Literal[
     "detached regularisation",
 ]
 
-#: A note: `Tape.without_small_constants` was judged.
+# Notes. The last two say that `Tape.without_cuts` or `Tape.without_small_constants` was judged.
 CLIMBED = (
     "the steps go up {}, which bends downwards everywhere: it is meant to be as large as possible"
 )

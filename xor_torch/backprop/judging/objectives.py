@@ -125,16 +125,14 @@ def own_scalars(bench: Bench, steps: Iterable[int] | None = None) -> list[Object
 
     For each place there is the sum over the step, the last, and the first.
     """
-    found, among = _hinges(bench), range(len(bench.tape.nodes))
-    # what the updates of other networks are made of is no loss, either
-    others = bench.tape.behind((n for s in bench.network.of_others for n in s.updates), among)
+    found = _hinges(bench)
     for k in bench.chosen if steps is None else steps:
         view, nodes = bench.view(k), bench.tape.nodes
         needed = view.behind(view.ends)
         # not the same weights on other data
         shared = view.after(needed - view.starts) | _on_the_data_of(view, needed)
         may_be = shared - _beside_earlier(bench, k) - needed - view.ends.keys()
-        may_be -= others
+        may_be -= bench.behind_others
         for key, ids in view.roles.items():
             ids = [
                 n

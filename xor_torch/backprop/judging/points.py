@@ -430,6 +430,12 @@ class Bench:
         return found
 
     @cached_property
+    def behind_others(self) -> set[int]:
+        """What the updates of other networks are made of: none of it is a loss."""
+        updates = (n for s in self.network.of_others for n in s.updates)
+        return self.tape.behind(updates, range(len(self.tape.nodes)))
+
+    @cached_property
     def literals(self) -> set[float]:
         """The numbers in the text of the script, and those made of one with decimal places.
 
