@@ -1000,6 +1000,11 @@ def test_a_sum_of_gradients_that_goes_on_over_updates(tmp_path):
     (finding,) = [f for f in findings if f.verdict == "wrong"]
     assert finding.diagnosis.line == 12
     assert "still holds the gradients of the steps before" in finding.notes[0]
+    begin = "for epoch in range(10):\n", "    sums = [np.zeros_like(W), np.zeros_like(v)]\n"
+    once = GROWING.replace("".join(begin), begin[1].strip() + "\n" + begin[0])
+    (finding,) = judged(once, tmp_path)
+    assert (finding.verdict, finding.diagnosis.line) == ("wrong", 12)
+    assert "never set back to zero" in finding.notes[0]
 
 
 REPLACED = """

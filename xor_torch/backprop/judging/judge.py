@@ -821,7 +821,11 @@ def _spoils(
 
     return [
         (soundness.never_updated(bench, one), ""),
-        (soundness.accumulated(bench), ""),
+        of(
+            soundness.accumulated(bench),
+            "{name} on {where} is never set back to zero, so each step repeats the gradients of "
+            "all steps before it",
+        ),
         (frozen.left_alone(bench, one), ""),
         of(
             soundness.never_read(bench),
