@@ -252,3 +252,65 @@ def test_gradients_so_small_that_their_squares_are_zero_are_no_obstacle(tmp_path
         source = CORRECT["plain"].replace("d_W1 =", f"d_W1 = {scale} *", 1)
         (finding,) = judged(source, tmp_path)
         assert "itself failed" not in (finding.reason or "")
+
+
+WORDS = """
+import numpy as np
+rng = np.random.default_rng(0)
+A, B = rng.normal(size=(9, 3)), rng.normal(size=(9, 3))
+for step in range(40):
+    i = rng.integers(9)
+    v = A[i]
+    sums = np.zeros(3)
+    for n, j in enumerate(rng.choice(9, 4, replace=False)):
+        g = 1 / (1 + np.exp(-B[j] @ v)) - (n == 0)
+        sums += g * B[j]
+        B[j] -= 0.1 * g * v
+    A[i] -= 0.1 * sums
+"""
+
+
+def test_a_sum_that_is_subtracted_before_it_is_complete(tmp_path):
+    assert {finding.verdict for finding in judged(WORDS, tmp_path)} == {"correct"}
+    (finding, *_) = judged(WORDS.replace("    A[i] -=", "        A[i] -="), tmp_path)
+    assert finding.verdict == "wrong"
+    assert "still holds the gradients of the steps before" in finding.notes[0]
+
+
+GATES = """
+import numpy as np
+rng = np.random.default_rng(0)
+X, T = rng.normal(size=(3, 4, 2)), rng.normal(size=(4, 2))
+Wz, Wr, W, U, V = (rng.normal(size=s) for s in ((2, 3), (2, 3), (2, 3), (3, 3), (3, 2)))
+def gate(x):
+    return 1 / (1 + np.exp(-x))
+for step in range(20):
+    h, kept = np.zeros((4, 3)), []
+    for x in X:
+        z, r = gate(x @ Wz), gate(x @ Wr)
+        c = np.tanh(x @ W + (r * h) @ U)
+        kept.append((x, h, z, r, c))
+        h = z * h + (1 - z) * c
+    d = h @ V - T
+    gv, dh = h.T @ d, d @ V.T
+    gz, gr, g, gu = (np.zeros_like(w) for w in (Wz, Wr, W, U))
+    for x, h, z, r, c in kept[::-1]:
+        dz = dh * (h - c)
+        dc = dh * (1 - z) * (1 - c * c)
+        back = dc @ U.T
+        gz += x.T @ (dz * z * (1 - z))
+        gr += x.T @ (back * h * r * (1 - r))
+        g += x.T @ dc
+        gu += (r * h).T @ dc
+        dh = dh * z + back * r
+    for w, dw in ((Wz, gz), (Wr, gr), (W, g), (U, gu), (V, gv)):
+        w -= 0.1 * dw
+"""
+
+
+def test_one_function_for_two_gates(tmp_path):
+    """The values of z and r come from one line, by turns; that of z alone is wrong."""
+    (finding,) = judged(GATES, tmp_path)
+    assert finding.verdict == "correct"
+    (finding,) = judged(GATES.replace("dh * (h - c)", "dh * h"), tmp_path)
+    assert (finding.verdict, finding.diagnosis.line) == ("wrong", 19)

@@ -376,7 +376,7 @@ class Bench:
         if k == 0:
             return users
         nodes, view, before = self.tape.nodes, self.view(k), self.view(k - 1)
-        of_others = {n for s in self.network.of_others for n in s.nodes}
+        of_others = {n for s in self.network.of_others for n in s.nodes} - before.only_moves
         for n in view.step.nodes:
             for a in nodes[n].inputs if view.reaches[n] and n not in view.starts else ():
                 known = a in view.inside or a in of_others or a in before.starts

@@ -6,6 +6,7 @@ derivative by a value of the forward pass. The constant is free, because the upd
 their deltas.
 """
 
+import itertools
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache, partial
@@ -95,10 +96,19 @@ class Repair(Derivatives):
             # lacks what comes from a later step
             parts = {self.place(i) for i in nodes[first].inputs if self.is_part(i)}
             for at in [*(parts & places.keys()), place]:
-                found = self._try(places[at]) if at not in tried else None
+                ids = places[at]
+                found = self._try(ids) if at not in tried else None
+                if found is None and at not in tried and self._adds_up(ids):
+                    found = self._try(ids[-1:])  # the sum as a whole
                 tried.add(at)
                 if found is not None:
                     yield found
+
+    def _adds_up(self, ids: list[int]) -> bool:
+        """Is each value made of the one before it, as a sum in a loop is?"""
+        nodes = self.bench.tape.nodes
+        pairs = list(itertools.pairwise(ids))
+        return bool(pairs) and all(a in nodes[b].inputs for a, b in pairs)
 
     def is_part(self, n: int) -> bool:
         """Is it the derivative through only some uses of a value?"""
@@ -132,12 +142,12 @@ class Repair(Derivatives):
         if len(ids) == 1:
             yield from ([v] for v in vs[:MOST_PLACES])
             return
-        for first in range(len(vs) - len(ids) + 1)[
-            :MOST_PLACES
-        ]:  # h of the last step, or the first
-            some = vs[first : first + len(ids)]
-            yield some
-            yield some[::-1]
+        for stride in range(1, len(vs) // len(ids) + 1):  # a function may serve several gates
+            # h of the last step, or the first
+            for first in range(len(vs) - (len(ids) - 1) * stride)[:MOST_PLACES]:
+                some = vs[first::stride][: len(ids)]
+                yield some
+                yield some[::-1]
 
     def _zero(self, ids: list[int], at: int) -> list[Tensor]:
         """The changes at a point if some values were zero."""
