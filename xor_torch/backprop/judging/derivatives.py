@@ -7,6 +7,7 @@ use, partial sums of them, and their total.
 """
 
 import itertools
+import math
 from functools import cached_property
 
 import torch
@@ -34,14 +35,15 @@ class Derivatives:
     """
 
     def __init__(self, bench: Bench, objective: Objective, k: int) -> None:
-        self.bench, self.objective, self.k = bench, objective, k
+        own = as_own(bench, objective)
+        self.bench, self.objective, self.k = bench, own or objective, k
         self.view = bench.view(k)
         self.points = [p for p in bench.points if p.step == k and p.moved][:MOST_POINTS]
         terms = objective.terms[k]
         self.forward = self.view.behind([v for _, v in terms])
         ds = [d for d, _ in terms if d is not None]
         # a factor of all gradients that is made of the gradients counts as a constant
-        self.held = ds if as_own(bench, objective) is not None else []
+        self.held = ds if own is not None else []
         self.fixed = self.view.behind([v for _, v in terms] + [d for d in ds if not self.held])
         # number of some uses, below 0 -> (value, users)
         self.edges: dict[int, tuple[int, tuple[int, ...]]] = {}
@@ -143,6 +145,31 @@ class Derivatives:
         same = (off <= MATCH * mine.abs().max()).all(1)
         pairs = zip(at[same].tolist(), factors[same].tolist(), strict=True)
         return {ids[n]: c for n, c in pairs}
+
+    @cached_property
+    def jumps(self) -> dict[int, float]:
+        """The derivatives with a factor that what they are made of does not have, and the factor.
+
+        It is -1 where a line turns the sign. A value may be the derivative by several values, each
+        with another factor, as by a sum and by the mean that is made of it: the factor counts that
+        is nearest to the one before.
+        """
+        factors, found = dict[int, float](), dict[int, float]()
+        for n in self.view.step.nodes:
+            node = self.bench.tape.nodes[n]
+            if n in self.forward or n in self.view.starts or node.dtype != "f":
+                continue
+            known = [factors[m] for m in node.inputs if m in factors]
+            before = known[0] if known else 1.0
+            if any(not math.isclose(c, before, rel_tol=MATCH) for c in known):
+                continue
+            mine = [c / before for c in self.matches(n).values()]
+            if mine or known:
+                jump = min(mine, key=lambda c: (abs(math.log(abs(c))), c < 0), default=1.0)
+                factors[n] = before * jump
+                if known and not math.isclose(jump, 1.0, rel_tol=MATCH):
+                    found[n] = jump
+        return found
 
 
 def _flat(values: list[Tensor]) -> Tensor:

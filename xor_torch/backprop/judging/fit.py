@@ -220,6 +220,7 @@ class Fit:
     objective: Objective
     parts: list[Part]
     downhill: float = 0.0  # the sign of a factor that lowers the loss; 0 if it is not known
+    leader: int | None = None  # the parameter whose factor is the right one; that of most if None
 
     def alike(self, i: int, j: int) -> bool:
         """Do two parameters have the same factor at every step?"""
@@ -241,7 +242,9 @@ class Fit:
         if not known:
             return [False] * len(self.parts)
         falling = [i for i in known if self.parts[i].factor * self.downhill >= 0]
-        leader = max(falling or known, key=lambda i: sum(self.alike(i, j) for j in known))
+        leader = self.leader
+        if leader is None:
+            leader = max(falling or known, key=lambda i: sum(self.alike(i, j) for j in known))
         return [
             p.ok and ((p.silent and not p.factors) or self.alike(i, leader))
             for i, p in enumerate(self.parts)

@@ -16,7 +16,18 @@ from ...threads import one_thread
 from ..operations import SUMS
 from ..replay import CannotReplay
 from ..tape import Tape
-from . import beside, frozen, losses, mistakes, optimisers, printed, soundness, symmetry, unknown
+from . import (
+    beside,
+    frozen,
+    losses,
+    mistakes,
+    optimisers,
+    printed,
+    scales,
+    soundness,
+    symmetry,
+    unknown,
+)
 from .expected import worst
 from .findings import CLIMBED, LOST, WITHOUT_CONSTANTS, WITHOUT_CUTS, Diagnosis, Finding
 from .fit import Fit, fit, hopeless
@@ -565,7 +576,10 @@ class Judgement:
             mistake = self._mistaken(bench, at_output)
             if mistake is not None:
                 return mistake
-        blamed = [f for f in own if f.some and not f.all_good] + some[:3]
+        # the script's own loss, or a number times it, as in clipping by norm
+        times = [f for f in lower if as_own(bench, f.objective) is not None]
+        of_own = [f for f in own + times if f.some and not f.all_good]
+        blamed = sorted(of_own, key=lambda f: -f.count) + some[:3]
         if not any_loss:
             blamed += [f for f in own[:2] if f not in blamed and not f.objective.by_branches]
         rated = False
@@ -789,7 +803,7 @@ class Judgement:
             return finding
         finding = Finding("wrong")
         finding.loss, finding.lr = convention(bench, one, match)
-        finding.diagnosis = mistakes.scaled(bench, one)
+        finding.diagnosis = scales.scaled(bench, one)
         describe(bench, one, finding, match)
         return finding
 

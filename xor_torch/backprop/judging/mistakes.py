@@ -8,7 +8,7 @@ import torch
 from ..operations import PARTS, PRODUCTS, SAME_NUMBERS, SUMS
 from .expected import worst
 from .findings import Diagnosis, MistakeName
-from .fit import FOLLOWS, Fit, alike
+from .fit import FOLLOWS, Fit
 from .losses import is_sigmoid, is_tanh
 from .objectives import gradients, total
 from .points import Bench, largest
@@ -97,108 +97,6 @@ def wrong_element(bench: Bench, one: Fit) -> Diagnosis | None:
         (),
         n,
     )
-
-
-def scaled(bench: Bench, one: Fit) -> Diagnosis:
-    """Parameters that follow the gradient with a factor of their own: where it comes in."""
-    repair = Repair(bench, one)
-    view, nodes, k = repair.view, bench.tape.nodes, repair.k
-    slope = _wrong_in_all_layers(bench, one, repair)
-    if slope is not None:
-        return slope
-    paths = {i: _path(bench, repair, i) for i in range(len(one.parts))}
-    usual = {1.0} | {abs(f) for i in paths if i not in repair.bad for _, f in paths[i]}
-    right = sum(1 << i for i in paths if i not in repair.bad)  # what moves these is right, too
-    found = []
-    for i in repair.bad:
-        off, end = one.parts[i].factor / one.scale, bench.steps[k].end[bench.parameters[i]]
-        path = [(n, f) for n, f in paths[i] if not view.reaches.get(n, 0) & right]
-        exact = [n for n, f in path if alike(f, off) and not alike(f, 1.0)]
-        odd = [n for n, f in path if off < 0 and f < 0 and n != end]
-        rates = [f for j in paths if j not in repair.bad for n, f in paths[j][-2:]]
-        lacking = [end] if any(alike(f * off, 1.0) for f in map(abs, rates)) else []
-        unusual = [n for n, f in path if not any(alike(abs(f), u) for u in usual)]
-        named = [n for n, _ in path if nodes[n].name and n != end]
-        found.append(((odd or exact or lacking or unusual or named[-1:] or [end])[-1], off))
-    at, off = min(found)
-    if off < 0:
-        at = min(n for n, _ in found)
-    mistake: MistakeName = "wrong sign" if off < 0 else "scale of one parameter"
-    spoils = [bench.names[i] for i in repair.bad]
-    made = Diagnosis(nodes[at].line, view.variable(at), mistake, True, spoils, nodes[at].shape, at)
-    if nodes[at].name and at not in view.ends and len(repair.bad) == 1:
-        at_run = [p for p in bench.points if p.step == k and not p.moved]
-        actual = (at_run or repair.points)[0].values[at].detach()
-        worst(made, made.variable, actual, actual / off)
-    return made
-
-
-def _wrong_in_all_layers(bench: Bench, one: Fit, repair: Repair) -> Diagnosis | None:
-    """The slope that all layers take from one line, if it has a factor that does not belong there.
-
-    With -1 times the slope, the steps of every second layer go uphill.
-    """
-    nodes, view = bench.tape.nodes, repair.view
-    found: dict[object, list[tuple[int, float]]] = {}
-    for n in view.step.nodes:
-        mine = _by_parameter(repair, n) if nodes[n].op == "multiply" else None
-        for slope in nodes[n].inputs if mine else ():
-            (upstream,) = {*nodes[n].inputs} - {slope} or {slope}
-            theirs = repair.matches(upstream)
-            if mine and theirs and slope in view.inside and not repair.matches(slope):
-                factor = mine / next(iter(theirs.values()))
-                place = nodes[slope].site, nodes[slope].op
-                found.setdefault(place, []).append((slope, factor))
-    for slopes in found.values():
-        at, factor = slopes[0]
-        times = [sum(view.reaches[n] >> i & 1 for n, _ in slopes) for i in range(len(one.parts))]
-        rates = [p.factor / factor**t for p, t in zip(one.parts, times, strict=True)]
-        if len(slopes) > 1 and all(alike(r, rates[0]) for r in rates):
-            node, spoils = nodes[at], [bench.names[i] for i in repair.bad]
-            mistake: MistakeName = "wrong sign" if factor < 0 else "scale of one parameter"
-            return Diagnosis(node.line, "the slope", mistake, True, spoils, node.shape, at)
-    return None
-
-
-def _by_parameter(repair: Repair, n: int) -> float | None:
-    """What a derivative is multiplied by, as the gradient shows that is made of it.
-
-    A script may compute -z alone, and the derivative by z is -1 times that by -z.
-    """
-    level = [n]
-    while level:
-        found = [repair.matches(m) for m in level]
-        known = [c for match in found for v, c in match.items() if v in repair.view.begin]
-        if known:
-            return known[0]
-        users = (u for m in level for u in repair.view.users.get(m, ()))
-        level = [u for u in users if repair.matches(u) and u not in repair.view.ends]
-    return None
-
-
-def _path(bench: Bench, repair: Repair, i: int) -> list[tuple[int, float]]:
-    """(value, what it multiplies the derivative by) from the delta to the new parameter."""
-    nodes, view, k = bench.tape.nodes, repair.view, repair.k
-    parts = bench.change_nodes(k, bench.parameters[i])
-    end = bench.steps[k].end[bench.parameters[i]]
-    if not parts:
-        return [(end, 1.0)]
-    n, sign = parts[-1]
-    begin = bench.steps[k].start[bench.parameters[i]]
-    path = [(end, -sign)]
-    for _ in range(20):
-        mine = repair.matches(n)
-        if begin not in mine:
-            break
-        before = [m for m in nodes[n].inputs if m in view.inside and m not in view.starts]
-        factors = [(m, repair.matches(m)) for m in before if view.depends[m] == view.full]
-        known = next(((m, c) for m, c in factors if c), None)
-        if known is None:
-            break
-        m, theirs = known
-        path.append((n, mine[begin] / theirs.get(begin, next(iter(theirs.values())))))
-        n = m
-    return path[::-1]
 
 
 class Wrong:
@@ -401,7 +299,8 @@ class Wrong:
     def summed(self) -> bool:
         """Is it a sum, where a bias belongs?"""
         added = all(self.nodes[u].op in ("add", *PARTS) for u in self.uses)
-        return added and self.nodes[self.n].op in SUMS
+        made = self.n, *self.nodes[self.n].inputs  # in a loop, a sum is added to another
+        return added and any(self.nodes[m].op in SUMS for m in made)
 
 
 Holds = Callable[[Wrong], bool]

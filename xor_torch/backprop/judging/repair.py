@@ -7,6 +7,7 @@ their deltas.
 """
 
 import itertools
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache, partial
@@ -88,7 +89,7 @@ class Repair(Derivatives):
                 places.setdefault(self.place(n), []).append(n)
         order: list[tuple[bool, int, object]] = []
         for place, ids in places.items():
-            off = [n for n in ids if not self.matches(n)]
+            off = [n for n in ids if not self.matches(n) or n in self.jumps]
             order.append((not off, min(off or ids), place))
         tried = set[object]()
         for _, first, place in sorted(order, key=lambda o: o[:2]):
@@ -126,7 +127,8 @@ class Repair(Derivatives):
                 groups.setdefault(self.place(v), []).append(v)
         for vs in sorted(groups.values(), key=lambda vs: -vs[-1]):
             for some in self._pairings(ids, sorted(vs, key=self._time)):
-                if all(v in self.matches(n) for n, v in zip(ids, some, strict=True)):
+                known = (v in self.matches(n) for n, v in zip(ids, some, strict=True))
+                if all(known) and not self.jumps.keys() & {*ids}:
                     continue
                 found = self._put(ids, some, zero) if may_repair(some) else None
                 if found is not None:
@@ -205,6 +207,7 @@ class Repair(Derivatives):
         repaired, right = {*self.bad}, {*self.bad}
         factors: list[float] = []
         shares: list[float] = []
+        used: list[Point] = []
         for at, p in enumerate(self.points):
             given = {
                 n: self.slopes[v][at].reshape(p.values[n].shape)
@@ -217,13 +220,21 @@ class Repair(Derivatives):
             repaired, right = repaired & whole, right & touched
             factors.append(c)
             shares.append(share)
+            used.append(p)
             if not right:
                 return None
         if len(factors) < 2 or not factors[0]:
             return None
-        if any(abs(c - factors[0]) > 1e-5 * abs(factors[0]) for c in factors):
+        rates = [[float(p.values[n].detach()) for n in self.held] for p in used]
+        rated = [c / math.prod(r) for c, r in zip(factors, rates, strict=True)]
+        if not _all_alike(factors) and not _all_alike(rated):  # before that rate, or after it
             return None
         p, c = self.points[0], factors[0]
+        known = self.matches(ids[0]).get(vs[0])
+        if known and not math.isclose(
+            abs(self.jumps.get(ids[0], 1.0)), abs(known / c), rel_tol=1e-5
+        ):
+            return None  # it is right up to a factor, and another line has put that in
         pairs = [
             (n, v, p.values[n].detach(), c * self.slopes[v][0].reshape(p.values[n].shape))
             for n, v in zip(ids, vs, strict=True)
@@ -297,6 +308,10 @@ class Repair(Derivatives):
 
 def _worth(culprit: Culprit) -> tuple[int, bool]:
     return len(culprit.repaired), bool(culprit.partly)
+
+
+def _all_alike(factors: list[float]) -> bool:
+    return all(abs(c - factors[0]) <= 1e-5 * abs(factors[0]) for c in factors)
 
 
 def _dot(slopes: dict[int, Tensor], ids: list[int], values: list[Tensor]) -> float:

@@ -153,7 +153,7 @@ class Recorder:
                 made = self._new(op, (Ref(node), *self._encode(args)), self._encode(kwargs))
                 self._keep(made, value)
                 node = made.id
-            if before.name:
+            if x._path and before.name:
                 self.tape.aliases.append((node, before.name, before.line))
             x._node, x._version = node, x._memory.version
         return x._node
