@@ -26,9 +26,9 @@ from xor_torch.backprop.tape import Tape
 pytestmark = pytest.mark.usefixtures("forked")
 
 ALL = Limits(updates=10**9, nodes=10**9, nodes_before=10**9, slow_loop_seconds=1e9, seconds=600)
-# A fifth of a user's recording, which still has each kind of step many times; and no time limit
+# A twentieth of a user's recording, which still has each kind of step many times; and no time limit
 # that a busy machine could reach.
-SHORT = Limits(updates=128, nodes=12_000, slow_loop_seconds=1e9)
+SHORT = Limits(updates=32, nodes=3_000, slow_loop_seconds=1e9)
 
 
 @pytest.fixture(autouse=True)
