@@ -19,7 +19,9 @@ from xor_torch.backprop.recording.limits import Limits
 
 from ..faults import warm
 
-UPDATES = 32  # recorded in a loop: a twentieth of a user's, and still each kind of step many times
+# Updates that are recorded in a loop: a twentieth of a user's, and still each kind of step many
+# times; in the slow tests a fifth.
+UPDATES, MORE_UPDATES = 32, 128
 
 
 def _run(argv, cwd, env, updates):
@@ -64,7 +66,7 @@ class Forked:
 def forked(monkeypatch, request):
     """Run the script of each check in a fork of a process that has imported everything.
 
-    A short recording of it; the tests that are marked as slow have one as long as a user's.
+    The recordings are short, those of tests that are marked as slow are longer.
     A check without a time limit of its own gets ten times as long as a user's, so that a busy
     machine gives the same answer as a quiet one.
     """
@@ -73,6 +75,6 @@ def forked(monkeypatch, request):
     assert longer != usual
     monkeypatch.setattr(check.check_file, "__defaults__", longer)
     if request.node.get_closest_marker("slow"):
-        monkeypatch.setattr(Forked, "updates", Limits.updates)
+        monkeypatch.setattr(Forked, "updates", MORE_UPDATES)
     one = types.SimpleNamespace(**{**vars(subprocess), "Popen": Forked})
     monkeypatch.setattr(check, "subprocess", one)
