@@ -9,6 +9,7 @@ command takes are not tested.
 import functools
 import os
 import re
+import runpy
 import shlex
 import subprocess
 import sys
@@ -36,6 +37,8 @@ NOT_RUN = {
     r"xor-torch compare homework/.*": "there is none; cli/test_compare.py checks a folder",
     r"torchrun .* scripts/sweep\.py .*": "takes hours; test_cli.py shares a small sweep",
 }
+
+WIDTHS = "COLUMNS", "FORCE_COLOR"  # of the person who runs the tests
 
 PROGRAMS = {*RUN, *(pattern.split(" ")[0] for pattern in NOT_RUN)}
 
@@ -108,7 +111,40 @@ def commands(blocks):
     return found
 
 
-def check(found, cwd):
+def real(program, words, cwd):
+    """Run a command in a process of its own: its exit code, standard output and error."""
+    env = {k: v for k, v in os.environ.items() if k not in WIDTHS}
+    env["PYTHONPATH"] = str(ROOT)
+    run = subprocess.run([*RUN[program], *words], cwd=cwd, env=env, capture_output=True, text=True)
+    return run.returncode, run.stdout, run.stderr
+
+
+def forked(program, words, cwd):
+    """The same without the second in which torch is imported; `test_cli.py` has real starts."""
+    if program == "python" and words[0].startswith("scripts/"):
+        setup = functools.partial(run_script, words)
+    elif program == "xor-torch":
+        setup = forget_widths
+    else:
+        return real(program, words, cwd)
+    command = warm.Command(*words, cwd=cwd, setup=setup)
+    return command.wait(), command.stdout, command.stderr
+
+
+def forget_widths():
+    for name in WIDTHS:
+        os.environ.pop(name, None)
+
+
+def run_script(words):
+    """A setup: what ``python SCRIPT WORDS`` does."""
+    forget_widths()
+    sys.argv = words
+    runpy.run_path(words[0], run_name="__main__")
+    sys.exit(0)
+
+
+def check(found, cwd, run=forked):
     """Run the commands of a section in `cwd`, except those that are not to be run.
 
     Raises:
@@ -122,15 +158,11 @@ def check(found, cwd):
             continue
         program, *words = shlex.split(text)
         assert program in RUN, f"{text}: neither run nor in NOT_RUN"
-        env = {k: v for k, v in os.environ.items() if k not in ("COLUMNS", "FORCE_COLOR")}
-        env["PYTHONPATH"] = str(ROOT)
-        run = subprocess.run(
-            [*RUN[program], *words], cwd=cwd, env=env, capture_output=True, text=True
-        )
-        assert run.returncode == EXIT_CODES.get(text, 0), f"{text}\n{run.stderr}"
-        assert "Traceback" not in run.stderr, f"{text}\n{run.stderr}"
+        code, stdout, stderr = run(program, words, cwd)
+        assert code == EXIT_CODES.get(text, 0), f"{text}\n{stderr}"
+        assert "Traceback" not in stderr, f"{text}\n{stderr}"
         for output in outputs:
-            assert alike(run.stdout) == alike(output), text
+            assert alike(stdout) == alike(output), text
 
 
 def alike(output):
@@ -175,7 +207,7 @@ TOGETHER = together(ALL)
     ids=" and ".join,
 )
 def test_the_commands_print_what_the_pages_say(names, tmp_path):
-    check(TOGETHER[names], tmp_path)
+    check(TOGETHER[names], tmp_path, real if SLOW & {*names} else forked)
 
 
 def test_the_readmes_program_runs(tmp_path):

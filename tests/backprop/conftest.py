@@ -19,11 +19,13 @@ from xor_torch.backprop.recording.limits import Limits
 
 from ..faults import warm
 
-UPDATES = 128  # recorded in a loop: a fifth of a user's, and still each kind of step many times
+# Updates that are recorded in a loop: a twentieth of a user's, and still each kind of step many
+# times; in the slow tests a fifth.
+UPDATES, MORE_UPDATES = 32, 128
 
 
-def _run(argv, cwd, env):
-    main.Limits = functools.partial(Limits, updates=UPDATES)
+def _run(argv, cwd, env, updates):
+    main.Limits = functools.partial(Limits, updates=updates)
     os.setsid()
     os.environ.clear()
     os.environ.update(env)
@@ -39,11 +41,13 @@ def _run(argv, cwd, env):
 class Forked:
     """The part of `subprocess.Popen` that a check uses."""
 
+    updates = UPDATES
+
     def __init__(self, command, cwd, env, **streams):
         assert streams.pop("start_new_session")
         assert {*streams.values()} == {subprocess.DEVNULL}
         cwd = cwd or Path.cwd()
-        self.process = warm.forked(_run, command[2:], cwd, env)
+        self.process = warm.forked(_run, command[2:], cwd, env, self.updates)
         self.pid, self.kill = self.process.pid, self.process.kill
         self.terminate = self.process.terminate
 
@@ -59,9 +63,10 @@ class Forked:
 
 
 @pytest.fixture
-def forked(monkeypatch):
+def forked(monkeypatch, request):
     """Run the script of each check in a fork of a process that has imported everything.
 
+    The recordings are short, those of tests that are marked as slow are longer.
     A check without a time limit of its own gets ten times as long as a user's, so that a busy
     machine gives the same answer as a quiet one.
     """
@@ -69,5 +74,7 @@ def forked(monkeypatch):
     longer = tuple(10 * d if type(d) is float and d == 60 else d for d in usual)
     assert longer != usual
     monkeypatch.setattr(check.check_file, "__defaults__", longer)
+    if request.node.get_closest_marker("slow"):
+        monkeypatch.setattr(Forked, "updates", MORE_UPDATES)
     one = types.SimpleNamespace(**{**vars(subprocess), "Popen": Forked})
     monkeypatch.setattr(check, "subprocess", one)

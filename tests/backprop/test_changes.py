@@ -134,7 +134,7 @@ X, y = np.array([[0.0, 1], [1, 0], [1, 1], [0, 0]]), np.array([[1.0], [1], [0], 
 rng = np.random.default_rng(0)
 W, w = rng.normal(size=(2, 3)), rng.normal(size=(3, 1))
 """
-LOOP = """for epoch in range(50):
+LOOP = """for epoch in range(12):
     h = np.tanh(X @ W)
     d = h @ w - y
     dW = X.T @ (d @ w.T * (1 - h * h))

@@ -55,10 +55,9 @@ QUICK = {
 
 
 def quick(names, file_of=lambda name: name):
-    """The names of the networks; most are marked as slow."""
-    return [
-        pytest.param(n, marks=() if file_of(n) in QUICK else pytest.mark.slow, id=n) for n in names
-    ]
+    """The quick ones in a short recording; marked as slow, all of them in a longer one."""
+    short = [pytest.param(n, id=n) for n in names if file_of(n) in QUICK]
+    return short + [pytest.param(n, marks=pytest.mark.slow, id=f"{n}-longer") for n in names]
 
 
 def printed(run):

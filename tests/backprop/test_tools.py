@@ -29,6 +29,7 @@ PYTEST = """
 import os, sys
 import pytest
 os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+os.environ.pop("PYTEST_ADDOPTS", None)  # its flags are for the tests that run this
 sys.path.insert(0, "")
 sys.exit(pytest.main({arguments}))
 """

@@ -26,9 +26,10 @@ from xor_torch.backprop.tape import Tape
 pytestmark = pytest.mark.usefixtures("forked")
 
 ALL = Limits(updates=10**9, nodes=10**9, nodes_before=10**9, slow_loop_seconds=1e9, seconds=600)
-# A fifth of a user's recording, which still has each kind of step many times; and no time limit
+# A twentieth of a user's recording, which still has each kind of step many times; and no time limit
 # that a busy machine could reach.
-SHORT = Limits(updates=128, nodes=12_000, slow_loop_seconds=1e9)
+SHORT = Limits(updates=32, nodes=3_000, slow_loop_seconds=1e9)
+LONGER = Limits(updates=128, nodes=12_000, slow_loop_seconds=1e9)  # of the slow tests
 
 
 @pytest.fixture(autouse=True)
@@ -47,9 +48,9 @@ def printed(run):
     return found, text.getvalue()
 
 
-def recorded(source, folder):
+def recorded(source, folder, limits=SHORT):
     """The tape of a source, as the judge reads it."""
-    (_, tape), _ = printed(lambda: script.record(source, "script.py", SHORT))
+    (_, tape), _ = printed(lambda: script.record(source, "script.py", limits))
     tape.save(folder, end="ran")
     return Tape.load(folder)[0]
 
@@ -301,10 +302,12 @@ SLOW = {"ninja", "recurrent"}
         for id in MISTAKES
     ],
 )
-def test_a_mistake_is_found_with_its_line(id, tmp_path):
+def test_a_mistake_is_found_with_its_line(id, tmp_path, request):
     mistake = MISTAKES[id]
     source = mistake.source(FILES)
-    wrong = [f for f in judge_all(recorded(source, tmp_path), math.inf) if f.verdict == "wrong"]
+    limits = LONGER if request.node.get_closest_marker("slow") else SHORT
+    findings = judge_all(recorded(source, tmp_path, limits), math.inf)
+    wrong = [f for f in findings if f.verdict == "wrong"]
     assert wrong
     line = source.splitlines()[wrong[0].diagnosis.line - 1]
     texts = [*mistake.near, *mistake.wrong.strip().splitlines()[-1:]]

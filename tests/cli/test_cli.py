@@ -1,3 +1,4 @@
+import functools
 import json
 import os
 import re
@@ -207,9 +208,14 @@ def test_a_reader_that_leaves(elsewhere):
     assert command.stderr == ""
 
 
+def as_script(*words):
+    """A setup: Lightning starts the other process with the words of this one."""
+    sys.argv = [str(ROOT / "scripts/train.py"), *words]
+
+
 def test_of_two_processes_one_writes(elsewhere, capsys):
-    run = script("train", "--epochs", 150, "--trainer.devices", 2, cwd=elsewhere)
-    assert run.returncode == 0, run.stderr
+    words = ["train", "--epochs", "150", "--trainer.devices", "2"]
+    run = warm.run(*words, cwd=elsewhere, setup=functools.partial(as_script, *words[1:]))
     assert run_cli("train", "--epochs", 150, "--log-dir", "alone") == 0
     assert run.stdout == capsys.readouterr().out
     (run_dir,) = (elsewhere / "lightning_logs").iterdir()

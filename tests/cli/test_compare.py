@@ -1,11 +1,12 @@
 """``compare FILE``: what is printed and written for one file and for many."""
 
 import csv
+import functools
 import json
 import os
 import pty
 import re
-import subprocess
+import select
 import sys
 from importlib.resources import files
 from pathlib import Path
@@ -18,6 +19,7 @@ from xor_torch.backprop.saying import outline
 from xor_torch.cli import compare
 
 from ..common import ROOT, run_cli
+from ..faults import warm
 
 SCHEMA = json.loads(files("xor_torch.backprop.saying").joinpath("verdict.schema.json").read_text())
 WRONG = ROOT / "docs/my_network.py"
@@ -85,25 +87,27 @@ def test_sarif_and_github_of_many(handed_in, capsys):
     assert capsys.readouterr().out.startswith("::warning file=work/anna.py,line=1,")
 
 
+def sit_at(terminal):
+    """A setup: standard input, output and error are a terminal of 70 columns."""
+    for number in range(3):
+        os.dup2(os.open(terminal, os.O_RDWR), number)
+    sys.stdout, sys.stderr = (open(fd, "w", closefd=False) for fd in (1, 2))  # noqa: SIM115
+    os.environ.update(TERM="xterm", COLUMNS="70")
+    os.environ.pop("NO_COLOR", None)
+
+
 def test_a_terminal_gets_colour_and_a_word_at_once(tmp_path):
     """On a real terminal of 70 columns, and no line of the report is wider."""
     ours, theirs = pty.openpty()
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TERM": "xterm", "COLUMNS": "70"}
-    environment.pop("NO_COLOR", None)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "xor_torch", "compare", str(WRONG)],
-        cwd=tmp_path,
-        env=environment,
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
-    )
+    setup = functools.partial(sit_at, os.ttyname(theirs))
+    command = warm.Command("compare", WRONG, cwd=tmp_path / "here", setup=setup)
+    command.until(lambda: select.select([ours], [], [], 0)[0])
     os.close(theirs)
     text = b""
     while chunk := _read(ours):
         text += chunk
     os.close(ours)
-    assert process.wait() == 1
+    assert command.wait() == 1
     shown = text.decode()
     begin = shown.index("WRONG")
     assert "Loading the checker" in shown[:begin]

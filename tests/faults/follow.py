@@ -3,6 +3,7 @@
 As a script, for strategies that start it anew: ``follow.py STRATEGY DEVICES BITS EPOCHS FILE``.
 """
 
+import importlib
 import logging
 import sys
 import warnings
@@ -30,6 +31,8 @@ class Trajectory(L.Callback):
 def follow(strategy, devices, bits, epochs, path, data=None):
     warnings.simplefilter("ignore")
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
+    if strategy == "ddp_fork":  # each process needs it, and would take a second to import it
+        importlib.import_module("torch._dynamo.eval_frame")
     trainer = L.Trainer(
         accelerator="cpu", strategy=strategy, devices=devices, max_epochs=epochs, logger=False,
         callbacks=[Trajectory(path)], enable_checkpointing=False, enable_progress_bar=False,

@@ -8,7 +8,6 @@ its own reasons for "cannot tell".
 """
 
 import contextlib
-import gc
 import importlib
 import os
 import re
@@ -26,7 +25,7 @@ from .code import Code
 from .deadline import OutOfTime, deadline
 from .pair import Pair
 from .recording.limits import Limits
-from .recording.main import PAIRS, POLL_SECONDS, REPLACEMENT, UPDATES
+from .recording.main import PAIRS, POLL_SECONDS, REPLACEMENT, UPDATES, no_garbage
 from .recording.process import CLEANUP_SECONDS, TIME_IS_OVER
 from .recording.source import fingerprint, read_source
 from .saying.catalogue import LOSSES
@@ -186,7 +185,7 @@ def _record(
         seconds_left = seconds + grace + CLEANUP_SECONDS
         with _started(command, verbose, cwd) as process:
             progress("loading torch")
-            with _no_garbage():  # import torch for the judge while the script runs
+            with no_garbage():  # import torch for the judge while the script runs
                 importlib.import_module(".judging.claims", __package__)
             ended = _wait(process, seconds_left, tell)
         if not (Path(folder) / "tape.json").exists():
@@ -196,7 +195,7 @@ def _record(
                 else OUT_OF_TIME.format(seconds)
             )
         try:
-            with _no_garbage():
+            with no_garbage():
                 tape, outcome = Tape.load(Path(folder))
             outcome["pairs"] = None
             if (Path(folder) / PAIRS / "tape.json").exists():
@@ -240,18 +239,6 @@ def _started(
                 os.killpg(process.pid, signal.SIGKILL)
         process.kill()
         process.wait()
-
-
-@contextlib.contextmanager
-def _no_garbage() -> Iterator[None]:
-    """Collect no garbage in the block: there is none, and looking takes a third of the time."""
-    collects = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if collects:
-            gc.enable()
 
 
 def _wait(process: "subprocess.Popen[bytes]", seconds: float, tell: Callable[[], object]) -> bool:

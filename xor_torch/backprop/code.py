@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 # Where a line is: in which cell of a notebook or in which module, and its number there.
-Place = tuple[int | str | None, int]
+Location = tuple[int | str | None, int]
 
 
 @dataclass
@@ -11,15 +11,15 @@ class Code:
     """The lines of a script and, after them, of its own modules, counted from 1."""
 
     lines: list[str] = field(default_factory=list)
-    places: list[Place] = field(default_factory=list)
+    places: list[Location] = field(default_factory=list)
     cell: str = "cell {}"  # the name of a notebook's cell; {} stands for its number
 
-    def add(self, text: str, places: list[Place]) -> None:
+    def add(self, text: str, places: list[Location]) -> None:
         """Append the lines of a file."""
         self.lines += text.splitlines()
         self.places += places
 
-    def place(self, line: int) -> Place:
+    def place(self, line: int) -> Location:
         """The cell or module of a line (None: the script itself), and its number there."""
         return self.places[line - 1] if 0 < line <= len(self.places) else (None, line)
 

@@ -66,7 +66,11 @@ class Node:
     again: Any = field(init=False, default=None)  # a function that does it again, see `replay`
 
     def __post_init__(self) -> None:
-        self.inputs = refs_in((self.args, self.kwargs))
+        found: list[int] = []
+        _add_refs(self.args, found)
+        if self.kwargs:
+            _add_refs(self.kwargs, found)
+        self.inputs = tuple(found)
 
 
 class Tape:
@@ -371,12 +375,18 @@ def _add_refs(x: Any, found: list[int]) -> None:
         found.append(x.id)
     elif kind is tuple or kind is list:
         for i in x:
-            _add_refs(i, found)
+            if type(i) is Ref:  # nearly all are
+                found.append(i.id)
+            elif type(i) in NESTED:
+                _add_refs(i, found)
     elif kind is dict:
         for i in x.values():
             _add_refs(i, found)
     elif kind is slice:
         _add_refs((x.start, x.stop, x.step), found)
+
+
+NESTED = {tuple, list, dict, slice}
 
 
 LEFT_OUT = Node(-1, "left out")  # in the place of each value that the tape does not keep

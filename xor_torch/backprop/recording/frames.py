@@ -10,7 +10,7 @@ import types
 from pathlib import Path
 from typing import Any
 
-from ..code import Code, Place
+from ..code import Code, Location
 from .source import AssignmentRewriter, growing_names
 
 # Frames of these files stand between the script and the recorder: our own, and `copy`, because
@@ -40,7 +40,7 @@ class Frames:
         """Treat a file as the script's own, without rewriting it."""
         self._changed[filename] = {}
 
-    def compile(self, source: str, filename: str, places: list[Place]) -> list[types.CodeType]:
+    def compile(self, source: str, filename: str, places: list[Location]) -> list[types.CodeType]:
         """Add a file to the script's code and compile it, with calls to the recorder added.
 
         Returns:

@@ -644,12 +644,14 @@ def _objects(items: Any) -> np.ndarray:
         box = np.array(strip(items), dtype=object)
     except ValueError:  # of arrays that begin with axes of the same length
         box = np.empty(len(items), dtype=object)
-    for index in np.ndindex(box.shape):
-        item = items
-        for i in index:
-            item = None if isinstance(item, Recorded) else item[i]
-            if item is None:
-                break
-        else:
-            box[index] = item
+    _fill(box, (), items)
     return box
+
+
+def _fill(box: np.ndarray, index: tuple[int, ...], items: Any) -> None:
+    """Put the items into the box from `index` on; `strip` has put in the numbers of an array."""
+    if len(index) == box.ndim:
+        box[index] = items
+    elif not isinstance(items, Recorded):
+        for i, item in enumerate(items):
+            _fill(box, (*index, i), item)

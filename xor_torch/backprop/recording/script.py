@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ..code import Place
+from ..code import Location
 from ..pair import Pair
 from ..tape import Tape
 from .calls import MOST_UPDATES, Calls, record_pairs
@@ -58,7 +58,7 @@ class Run:
         self._sources: dict[str, SourceText] = {}
 
     def script(
-        self, source: str, filename: str, places: list[Place] | None = None
+        self, source: str, filename: str, places: list[Location] | None = None
     ) -> dict[str, Any]:
         """Execute a script; return its globals. Its exceptions are passed on, except `Enough`.
 
@@ -92,7 +92,7 @@ class Run:
             raise crash
         return module.__dict__
 
-    def compile(self, source: str, filename: str, places: list[Place]) -> list[types.CodeType]:
+    def compile(self, source: str, filename: str, places: list[Location]) -> list[types.CodeType]:
         """Add a file to the script's code, see `Frames.compile`."""
         codes = self.recorder.frames.compile(source, filename, places)
         self._sources[filename] = source, places

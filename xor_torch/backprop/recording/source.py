@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeGuard
 
-from ..code import Place
+from ..code import Location
 from ..untrusted import read_regular
 from .choices import (
     COMPARED,
@@ -41,7 +41,7 @@ PLAIN = ("dumps", "dump", "Decimal", "Fraction", "timedelta")  # they take Pytho
 CAST = re.compile(r"(u?int|float)(8|16|32|64)?_?|bool_?|double|single")  # names of NumPy's types
 
 
-def read_source(path: Path, module: str | None = None) -> tuple[str, list[Place]]:
+def read_source(path: Path, module: str | None = None) -> tuple[str, list[Location]]:
     """The Python code of a script or a notebook, or of a module with that name.
 
     Returns:
@@ -81,7 +81,7 @@ def _refuse_long(characters: int) -> None:
         )
 
 
-def _notebook_source(raw: bytes) -> tuple[str, list[Place]]:
+def _notebook_source(raw: bytes) -> tuple[str, list[Location]]:
     if raw.count(b"{") + raw.count(b"[") > MAX_PARTS:
         raise ValueError("it is not a Jupyter notebook: it has too many parts")
     texts = dict[int, str]()
@@ -99,7 +99,7 @@ def _notebook_source(raw: bytes) -> tuple[str, list[Place]]:
     _refuse_long(sum(map(len, texts.values())))
     plain = {number: _plain_python(text.splitlines()) for number, text in texts.items()}
     errors = {number: error for number, cell in plain.items() if (error := _syntax_error(cell))}
-    lines, places = list[str](), list[Place]()
+    lines, places = list[str](), list[Location]()
     for number, cell in plain.items():
         if number in errors and len(errors) < len(plain):  # Jupyter runs the others
             at = (errors[number].lineno or 1) - 1

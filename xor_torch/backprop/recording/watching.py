@@ -15,12 +15,12 @@ from typing import Any
 
 import numpy as np
 
-from ..code import Place
+from ..code import Location
 from .names import names_for
 from .numpy_module import StandIn, math_module, numpy_module, real_module
 from .recorder import Recorder
 
-SourceText = tuple[str, list[Place]]  # the text of a file, and the place of each of its lines
+SourceText = tuple[str, list[Location]]  # the text of a file, and the place of each of its lines
 OURS = __name__.split(".")[0]
 
 
