@@ -186,9 +186,11 @@ class _Lifting:
                 value = np.asarray(line.value)  # the same number for all places
             return Ref(self._add(op, args, line, value, line.site).id)
         homes = [self.element[i] for i in plan if i in self.element]
-        whole = {version for _, version, _ in homes}
+        whole = {(version, group.array.shape) for group, version, _ in homes}
         if len(whole) == 1 and [index for _, _, index in homes] == places:
-            return Ref(whole.pop())
+            version, of_array = whole.pop()
+            if of_array == shape:  # not an element with the same index in a longer array
+                return Ref(version)
         line = self.old.nodes[plan[0]]
         if len({*plan}) == 1:
             return self._reference(plan[0], line, True)
