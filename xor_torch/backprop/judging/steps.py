@@ -255,8 +255,9 @@ def _replaced(tape: Tape) -> list[State]:
     # what reads a typed number at first, ``b = 0``, and not again, as a sum does
     typed: dict[tuple[object, str, int], bool] = {}
     for node in nodes:
-        flat = all(type(x) in (Ref, int, float) for x in node.args)
-        for at, x in enumerate(node.args if flat else map(Ref, node.inputs)):
+        args = node.args or ()
+        flat = all(type(x) in (Ref, int, float) for x in args)
+        for at, x in enumerate(args if flat else map(Ref, node.inputs)):
             read = reads[node.site, node.op, at]
             if isinstance(x, Ref) and (not read or read[-1] != x.id):
                 read.append(x.id)

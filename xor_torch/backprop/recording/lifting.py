@@ -47,9 +47,16 @@ def lifted(tape: Tape, places: Places, made: set[int]) -> tuple[Tape, str | None
         first = {place: n for n, (_, place, _) in reversed([*enumerate(list(places.log))])}
         one = min(states, key=lambda place: (places.texts[place], first[place]))
         steps = [at for at, place, _ in list(places.log) if place == one]
-        still = never_changed(tape, places, steps, lambda i: i in lifting.single, lifting.source_of)
-        if still is not None:
+        still = never_changed(
+            tape, places, states, steps, lambda i: i in lifting.single, lifting.source_of
+        )
+        if still is not None and not isinstance(still, str):
             frozen.append(name_of_array(places, states, still))
+        elif isinstance(still, str) and not frozen:
+            new.doubt = (
+                f"{still} is used like a bias and never changes: it may be frozen on purpose, or "
+                "its update is missing"
+            )
     if frozen:
         new.doubt = (
             f"the numbers of {frozen[0]} are used like weights or biases and never change: they "

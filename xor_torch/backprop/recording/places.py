@@ -128,6 +128,8 @@ class Places:
         old = holder[key]
         if isinstance(holder, list | dict) and not self.too_many:
             place = self._place_in(holder, key)  # from now on its numbers record
+            if type(old) is float:  # it was appended, and so may others have been
+                self._contents(holder, text.rpartition("[")[0])
             old = self._keep(holder[key], place, text) if place else old  # a default is new there
         self.set_item(_IN_PLACE[operation](old, value), holder, key, text)
 
