@@ -97,6 +97,103 @@ def test_a_bias_that_each_step_overwrites_is_not_passed_over(tmp_path):
     assert check_file(path).verdict != "correct"
 
 
+NEURON = """
+import random
+random.seed(3)
+class Neuron:
+    def __init__(self):
+        self.w = [random.random(), random.random()]
+        self.b = BIAS
+    def answer(self, x):
+        z = sum(w * v for w, v in zip(self.w, x)) SIGN self.b
+        return 1 if z >= 0.5 else 0
+n = Neuron()
+for epoch in range(15):
+    for x, t in (([0, 0], 0), ([0, 1], 1), ([1, 0], 1), ([1, 1], 1)):
+        error = t - n.answer(x)
+        for i in range(2):
+            n.w[i] += 0.1 * error * x[i]
+        UPDATE
+"""
+
+
+@pytest.mark.parametrize("bias", ["0", "0.3"])
+def test_a_bias_that_no_step_trains_is_not_passed_over(bias, tmp_path):
+    """It may be an int that nothing is added to; a threshold is subtracted."""
+    path = tmp_path / "script.py"
+
+    def checked(sign, update):
+        source = NEURON.replace("SIGN", sign).replace("UPDATE", update).replace("BIAS", bias)
+        path.write_text(source)
+        return check_file(path)
+
+    assert checked("+", "n.b += 0.1 * error").verdict == "correct"
+    found = checked("+", "n.b = 0.1 * error").to_json()
+    assert (found["verdict"], found["line"]) == ("wrong", 17)
+    assert "never change" in (checked("+", "pass").reason or "")
+    if bias != "0":
+        assert checked("-", "n.b -= 0.1 * error").verdict == "correct"
+        assert "never change" in (checked("-", "pass").reason or "")
+
+
+SUMS = """
+import math
+import random
+random.seed(1)
+w, b = [], 0.1
+for i in range(2):
+    w.append(random.uniform(-1, 1))
+data = [([0.2, 0.7], 1.0), ([0.9, -0.3], 0.0), ([-0.5, 0.4], 1.0), ([0.3, 0.8], 0.0)]
+for epoch in range(40):
+    gw, gb = [0.0, 0.0], 0.0
+    for x, t in data:
+        z = b
+        for i in range(2):
+            z += w[i] * x[i]
+        y = 1 / (1 + math.exp(-z))
+        gb += y - t
+        for i in range(2):
+            gw[i] += (y - t) * x[i]
+    for i in range(2):
+        w[i] -= 0.3 * gw[i] / 4
+    b -= 0.3 * gb / 4
+"""
+
+
+def test_a_sum_that_begins_with_the_bias_is_no_update_of_it(tmp_path):
+    """Elements of a list with the index of another list's are that list's only by chance."""
+    path = tmp_path / "script.py"
+    path.write_text(SUMS)
+    verdict = check_file(path)
+    assert verdict.verdict == "correct", verdict.report()
+    path.write_text(SUMS.replace("gb += y - t", "gb = y - t"))
+    assert check_file(path).verdict == "wrong"
+    in_list = SUMS.replace("range(2):\n    w.app", "range(3):\n    w.app")
+    in_list = in_list.replace("z = b", "z = w[2]").replace("    b -= 0.3 * gb / 4\n", "")
+    path.write_text(in_list)  # the last element is never trained
+    assert check_file(path).verdict == "cannot tell"
+
+
+REDUCED = """
+from functools import reduce
+import math
+data = [((1, 0), 0), ((1, 1), 1), ((1, 2), 1), ((1, -1), 0)]
+def step(w, sample):
+    x, t = sample
+    y = 1 / (1 + math.exp(-(w[0] * x[0] + w[1] * x[1])))
+    return [wi + 0.5 * (t - y) * xi for wi, xi in zip(w, x)]
+w = [0.1, -0.3]
+for _ in range(30):
+    w = reduce(step, data, w)
+"""
+
+
+def test_weights_that_no_name_holds_between_two_samples_are_not_known_to_be_wrong(tmp_path):
+    path = tmp_path / "script.py"
+    path.write_text(REDUCED)
+    assert check_file(path).verdict != "wrong"
+
+
 BY_BRANCHES = """
 import random
 random.seed(3)

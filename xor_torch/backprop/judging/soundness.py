@@ -101,7 +101,10 @@ def unseen_parameter(bench: Bench, objective: Objective) -> str | None:
     if not k:
         return None
     view, before, nodes = bench.view(k), bench.view(k - 1), bench.tape.nodes
-    forward = {n for n in view.behind(objective.values(k)) if n > max(view.starts)}
+    begin, deltas = max(view.starts), [d for d, _ in objective.terms[k] if d is not None]
+    forward = {n for n in view.behind(objective.values(k)) if n > begin}
+    # a bias that is added to the value may lie between it and its delta; there a factor is a rate
+    forward |= {n for n in view.behind(deltas) if n > begin and nodes[n].op in ("add", "subtract")}
     there = [n for v in objective.values(k) for n in before.groups.get(view.key(v), [])]
     backward = {
         n for n in before.step.nodes if before.reaches.get(n) and n not in before.starts
@@ -217,13 +220,18 @@ def _matters(bench: Bench, objective: Objective, k: int, n: int) -> bool:
         return True
     p, starts = points[-1], bench.steps[k].start.values()
     number = replay.tensor(value).double()
-    given = {**{m: p.values[m] for m in starts}, n: 1.5 * number + 0.5}
-    values = replay.run(bench.tape, objective.values(k), given, bench.ties)
+    wanted = [x for term in objective.terms[k] for x in term if x is not None]
     before = gradients(objective, k, p.values, p.leaves)
-    after = gradients(objective, k, {**p.values, **values}, p.leaves)
-    if before is None or after is None:
-        return True
-    return any(largest(a - b) > FOLLOWS * largest(b) for a, b in zip(after, before, strict=True))
+    for other in (1.5 * number + 0.5, number + 5.0, number - 5.0):  # an answer may be a step
+        given = {**{m: p.values[m] for m in starts}, n: other}
+        values = replay.run(bench.tape, wanted, given, bench.ties)
+        after = gradients(objective, k, {**p.values, **values}, p.leaves)
+        if before is None or after is None:
+            return True
+        both = zip(after, before, strict=True)
+        if any(largest(a - b) > FOLLOWS * largest(b) for a, b in both):
+            return True
+    return False
 
 
 def accumulated(bench: Bench) -> Diagnosis | None:

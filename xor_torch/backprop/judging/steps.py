@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from ..operations import ALGEBRAIC, CUTS, ELEMENTWISE, PARTS, SAME_NUMBERS, STEPS
-from ..tape import Tape
+from ..tape import Ref, Tape
 
 # What may lie between an optimiser's state and the parameter that it moves.
 BETWEEN = {*ALGEBRAIC, *SAME_NUMBERS, "getitem", "item", "assign"}
@@ -252,16 +252,23 @@ def _replaced(tape: Tape) -> list[State]:
     """Values that a place reads that were made elsewhere at first, and in the loop since then."""
     nodes = tape.nodes
     reads: dict[tuple[object, str, int], list[int]] = defaultdict(list)
+    # what reads a typed number at first, ``b = 0``, and not again, as a sum does
+    typed: dict[tuple[object, str, int], bool] = {}
     for node in nodes:
-        for at, i in enumerate(node.inputs):
+        args = node.args or ()
+        flat = all(type(x) in (Ref, int, float) for x in args)
+        for at, x in enumerate(args if flat else map(Ref, node.inputs)):
             read = reads[node.site, node.op, at]
-            if not read or read[-1] != i:
-                read.append(i)
+            if isinstance(x, Ref) and (not read or read[-1] != x.id):
+                read.append(x.id)
+            elif not isinstance(x, Ref):
+                typed[node.site, node.op, at] = not read
     found: dict[int, State] = {}
-    for first, *later in reads.values():
+    for place, (first, *later) in [(place, read) for place, read in reads.items() if read]:
         if len(later) < 3 or sorted({first, *later}) != [first, *later]:
             continue
-        if nodes[first].dtype != "f" or _same_place(tape, first, later[0]):
+        begins = typed.get(place, False) and _same_place(tape, first, later[0])
+        if nodes[first].dtype != "f" or (_same_place(tape, first, later[0]) and not begins):
             continue
         if any(
             not _same_place(tape, n, later[0]) or nodes[n].shape != nodes[first].shape
@@ -269,9 +276,9 @@ def _replaced(tape: Tape) -> list[State]:
         ):
             continue
         if later[0] in tape.behind([later[1]], range(later[0], later[1] + 1)):
-            found.setdefault(
-                later[0], State(_name(tape, [first, *later]), [first, *later], replaced=True)
-            )
+            made: list[int | None] = [None] if begins else []
+            state = State(_name(tape, [first, *later]), [*made, first, *later], replaced=True)
+            found.setdefault(later[0], state)
     return list(found.values())
 
 

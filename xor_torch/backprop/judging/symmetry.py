@@ -11,11 +11,12 @@ from dataclasses import dataclass
 
 import torch
 
-from ..operations import CUTS
+from ..operations import CUTS, PARTS
 from .objectives import last_used
-from .points import Bench, Point, View
+from .points import PUT_TOGETHER, Bench, Point, View
 
 Tensor = torch.Tensor
+SUMS_OF_TWO = {"add", "subtract"}
 SYMMETRIC = 1e-5  # relative
 ROUNDING = 1e-9
 DRAWS = 3
@@ -137,13 +138,34 @@ def symmetric(delta: Tensor, value: Tensor) -> bool | None:
 
 
 def reads_the_new(view: View) -> list[int]:
-    """What the step computes, for its updates, from a parameter that it has changed already."""
+    """What the step computes, for its updates, from a parameter that it has changed already.
+
+    In ``functools.reduce(step, samples, w)`` no name holds the weights between two samples.
+    """
+    nodes, moved, stack = view.tape.nodes, {*view.updated}, [*view.updated]
+    while stack:
+        node = nodes[stack.pop()]
+        for i in node.inputs[:1] if node.op in SUMS_OF_TWO else node.inputs:
+            known = i in moved or i not in view.inside or i in view.starts
+            if not known and nodes[i].op in SUMS_OF_TWO | PUT_TOGETHER and _leads_back(view, i):
+                moved.add(i)
+                stack.append(i)
     return sorted(
         m
-        for n in view.updated
+        for n in moved
         for m in view.users.get(n, ())
-        if m not in view.only_moves and view.reaches[m]
+        if (n not in view.updated or m not in view.only_moves) and m not in moved
+        if view.reaches[m]
     )
+
+
+def _leads_back(view: View, n: int) -> bool:
+    """Is it an old parameter or a part of one, perhaps with changes added to it?"""
+    node = view.tape.nodes[n]
+    while n not in view.starts and node.op in SUMS_OF_TWO | PUT_TOGETHER | PARTS and node.inputs:
+        n = node.inputs[0]
+        node = view.tape.nodes[n]
+    return n in view.starts
 
 
 def cuts(bench: Bench, p: Point) -> int | None:

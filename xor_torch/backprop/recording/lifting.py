@@ -47,9 +47,16 @@ def lifted(tape: Tape, places: Places, made: set[int]) -> tuple[Tape, str | None
         first = {place: n for n, (_, place, _) in reversed([*enumerate(list(places.log))])}
         one = min(states, key=lambda place: (places.texts[place], first[place]))
         steps = [at for at, place, _ in list(places.log) if place == one]
-        still = never_changed(tape, places, steps, lambda i: i in lifting.single, lifting.source_of)
-        if still is not None:
+        still = never_changed(
+            tape, places, states, steps, lambda i: i in lifting.single, lifting.source_of
+        )
+        if still is not None and not isinstance(still, str):
             frozen.append(name_of_array(places, states, still))
+        elif isinstance(still, str) and not frozen:
+            new.doubt = (
+                f"{still} is used like a bias and never changes: it may be frozen on purpose, or "
+                "its update is missing"
+            )
     if frozen:
         new.doubt = (
             f"the numbers of {frozen[0]} are used like weights or biases and never change: they "
@@ -186,9 +193,11 @@ class _Lifting:
                 value = np.asarray(line.value)  # the same number for all places
             return Ref(self._add(op, args, line, value, line.site).id)
         homes = [self.element[i] for i in plan if i in self.element]
-        whole = {version for _, version, _ in homes}
+        whole = {(version, group.array.shape) for group, version, _ in homes}
         if len(whole) == 1 and [index for _, _, index in homes] == places:
-            return Ref(whole.pop())
+            version, of_array = whole.pop()
+            if of_array == shape:  # not an element with the same index in a longer array
+                return Ref(version)
         line = self.old.nodes[plan[0]]
         if len({*plan}) == 1:
             return self._reference(plan[0], line, True)

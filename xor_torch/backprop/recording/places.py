@@ -128,6 +128,8 @@ class Places:
         old = holder[key]
         if isinstance(holder, list | dict) and not self.too_many:
             place = self._place_in(holder, key)  # from now on its numbers record
+            if type(old) is float:  # it was appended, and so may others have been
+                self._contents(holder, text.rpartition("[")[0])
             old = self._keep(holder[key], place, text) if place else old  # a default is new there
         self.set_item(_IN_PLACE[operation](old, value), holder, key, text)
 
@@ -235,10 +237,14 @@ class Places:
     def _renamed(self, node: int, home: Place, place: Place) -> bool:
         """Is it the same computed number under two names: ``new_w = w - step``, ``w = new_w``?
 
-        Code between the two that reads ``new_w`` reads the new weight already.
+        Code between the two that reads ``new_w`` reads the new weight already. In ``z = b``, which
+        begins a sum, b is no change of the last z.
         """
         names = not isinstance(home[0], int) and not isinstance(place[0], int)
-        return names and self._recorder.tape.nodes[node].op != "leaf"
+        if not names or self._recorder.tape.nodes[node].op == "leaf":
+            return False
+        old = self.now.get(place)
+        return old is None or self._changes(node, old, of_list=False) is not None
 
     def _node(self, value: Any) -> int:
         return value.node if type(value) in PYTHON_NUMBERS else self._recorder.node_of(value)
