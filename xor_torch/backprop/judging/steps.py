@@ -407,6 +407,7 @@ def _networks(
         )
         state.accumulator = not others and _only_elementwise(tape, step, i)
     _classify(tape, step, family)
+    steps = _at_once(tape, family, steps)
     # states that move each other are one network, except those that move in turns
     turns = _turns(tape, step, family)
     moves = {
@@ -438,6 +439,33 @@ def _networks(
         if members and network.parameters:
             networks.append(network)
     return networks
+
+
+def _at_once(tape: Tape, family: list[State], steps: list[Step]) -> list[Step]:
+    """The same steps, where a parameter moves by what an optimiser's state was: one step late.
+
+    ``w -= v; v = rate * dw + 0.9 * v``: a step then ends with the next value of the parameter.
+    """
+    inputs = {i: {*tape.nodes[n].inputs} for i, n in steps[0].end.items()}
+    late = [
+        i
+        for i, s in enumerate(family)
+        if not s.optimiser
+        and steps[0].start[i] in inputs[i]
+        and any(
+            inputs[i] == {steps[0].start[i], steps[0].start[j]}
+            for j, other in enumerate(family)
+            if other.optimiser
+        )
+    ]
+    if not late:
+        return steps
+    found = []
+    for one, following in pairwise(steps):
+        ends = {i: following.end[i] for i in late}
+        nodes = sorted({*one.nodes, *ends.values()})
+        found.append(Step(one.start, {**one.end, **ends}, nodes))
+    return found
 
 
 def _turns(tape: Tape, step: Step, family: list[State]) -> set[tuple[int, int]]:
