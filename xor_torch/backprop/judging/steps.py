@@ -182,15 +182,14 @@ def _chains(tape: Tape) -> list[State]:
     parent: dict[int, int] = {}
     depth: dict[int, int] = {}
     for old, new in all_links:  # in order of time
-        place = tape.nodes[new].site
+        place, before = tape.nodes[new].site, tape.nodes[old].site
         if place not in after.get(place, ()):
             continue
-        # Of two values that a sum may have replaced, the one that such sums lead to: in
-        # g = g + rate * w, no g becomes a w.
-        was = parent.get(new)
-        if was is None or (
-            tape.nodes[was].site not in after[place] and tape.nodes[old].site in after[place]
-        ):
+        # A state of its own does not become this one: in w = w + v and g = g + rate * w, no v
+        # becomes a w, and no w a g.
+        if before in after.get(before, ()) and before not in after[place]:
+            continue
+        if new not in parent:
             parent[new], depth[new] = old, depth.get(old, 0) + 1
     chains, used = [], set()
     for end in sorted(depth, key=lambda n: (-depth[n], n)):

@@ -326,6 +326,15 @@ class _Joined:
         self.recorder, self.real, self.join = recorder, real, join
 
     def __getitem__(self, parts: Any) -> Any:
-        if not holds(parts, Recorded):
+        some = parts if isinstance(parts, tuple) else (parts,)
+        if not holds(parts, Recorded, *PYTHON_NUMBERS) or isinstance(some[0], str):
             return self.recorder.record_new(self.real[parts])
-        return self.join(parts if isinstance(parts, tuple) else (parts,))
+        return self.join([*map(self._part, some)])
+
+    def _part(self, x: Any) -> Any:
+        """An array of at least one axis: a number is one of its own, and ``0:3`` is a range."""
+        if type(x) in PYTHON_NUMBERS:
+            x = self.recorder.as_array(x)
+        if isinstance(x, Recorded):
+            return x if x.ndim else x.reshape(1)
+        return self.real[x]
