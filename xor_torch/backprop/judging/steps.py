@@ -143,6 +143,8 @@ def _is_within(tape: Tape, network: Network, other: Network) -> bool:
     made = {n for s in network.states for n in s.nodes if n is not None}
     first, last = min(made), max(made)
     sites = {tape.nodes[n].site for n in made}
+    if sites >= {tape.nodes[n].site for s in other.states for n in s.updates}:
+        return False  # the same training, which goes on after something that was not seen
     for state in other.states:
         later = [n for n in state.updates if n > first]
         if not later or later[0] <= last or made & {*later}:
