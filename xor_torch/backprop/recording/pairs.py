@@ -18,6 +18,7 @@ import numpy as np
 from ..pair import Pair, Round
 from .array import Recorded, strip
 from .binding import (
+    RATES,
     CannotCall,
     Input,
     Path,
@@ -178,8 +179,10 @@ class _Calls:
                 values[name] = drawn if shape else recorder.wrap(np.float64(1), drawn._node)
             elif kind == "result":
                 values[name] = outs[x]
-            else:
-                values[name] = given[x] if kind == "input" else copies.copy(x, (("", name),))
+            elif kind == "input":
+                values[name] = given[x]
+            else:  # a rate is no input: an update is then the gradient itself
+                values[name] = x if name in RATES else copies.copy(x, (("", name),))
         if not outputs:
             if not _is_number(outs[0]):
                 raise CannotCall(
