@@ -106,14 +106,14 @@ for step in range(15):
     d = h @ V - Y
     gradients = X.T @ ((d @ V.T) * (1 - h * h)), h.T @ d
     if step % 5 == 0:
-        for i in range(2):
-            kept = W[i, 0]
-            W[i, 0] = kept + 1e-5
+        for w, g in zip((W, V), gradients):
+            kept = w[0, 0]
+            w[0, 0] = kept + 1e-5
             more = ((np.tanh(X @ W) @ V - Y) ** 2).sum() / 2
-            W[i, 0] = kept - 1e-5
+            w[0, 0] = kept - 1e-5
             less = ((np.tanh(X @ W) @ V - Y) ** 2).sum() / 2
-            W[i, 0] = kept
-            print((more - less) / 2e-5 - gradients[0][i, 0])
+            w[0, 0] = kept
+            print((more - less) / 2e-5 - g[0, 0])
     for w, g in zip((W, V), gradients):
         w -= 0.02 * g
 """

@@ -122,7 +122,9 @@ def _trained(tape: Tape, networks: list[Network]) -> list[Network]:
         return {tape.nodes[n].site for s in network.states for n in s.updates}
 
     forward = set[object]().union(*map(places, within))
-    return [n for n in networks if n not in within and not places(n) <= forward]
+    found = [n for n in networks if n not in within]
+    # if nothing is left, it is one training, which goes on after something that was not seen
+    return [n for n in found if not places(n) <= forward] or found
 
 
 def _typed(tape: Tape, chain: State, roots: set[int | None]) -> int | None:
@@ -143,8 +145,6 @@ def _is_within(tape: Tape, network: Network, other: Network) -> bool:
     made = {n for s in network.states for n in s.nodes if n is not None}
     first, last = min(made), max(made)
     sites = {tape.nodes[n].site for n in made}
-    if sites >= {tape.nodes[n].site for s in other.states for n in s.updates}:
-        return False  # the same training, which goes on after something that was not seen
     for state in other.states:
         later = [n for n in state.updates if n > first]
         if not later or later[0] <= last or made & {*later}:

@@ -177,10 +177,8 @@ class _Calls:
                 outputs.append((recorder.node_of(drawn), copies.node(out)))
                 self.at.append(x)
                 values[name] = drawn if shape else recorder.wrap(np.float64(1), drawn._node)
-            elif kind == "result":
-                values[name] = outs[x]
-            elif kind == "input":
-                values[name] = given[x]
+            elif kind in ("result", "input"):
+                values[name] = outs[x] if kind == "result" else given[x]
             else:  # a rate is no input: an update is then the gradient itself
                 values[name] = x if name in RATES else copies.copy(x, (("", name),))
         if not outputs:
