@@ -634,3 +634,34 @@ def test_a_sum_that_is_overwritten_is_not_blamed_on_its_last_term(tmp_path):
     found = int(re.search(r"line (\d+)", str(error.value))[1])
     begin = text[: text.index("def rnn_backward")].count("\n") + 1
     assert begin < found <= text[: text.index("dWh = dWh_t\n")].count("\n") + 1
+
+
+UNIT = """
+class Unit:
+    def __init__(self):
+        self.weights = np.array([0.3, -0.2, 0.5])
+    def forward(self, x):
+        self.x, self.out = x, np.tanh(np.dot(x, self.weights))
+        return self.out
+    def backward(self, error, rate):
+        delta = error * (1 - self.out**2)
+        self.weights = self.weights + rate * delta * self.x
+        return delta
+unit, x = Unit(), np.array([1.0, 2.0, 3.0])
+unit.backward(0.9 - unit.forward(x), 0.2)
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("error", "error", "the updates of Unit.forward and Unit.backward go up error"),
+        ("error", "gradient", None),
+        ("error * (1", "error * 2 * (1", None),
+    ],
+)
+def test_a_unit_whose_error_may_be_the_target_minus_the_output(old, new, words, tmp_path):
+    """Its rate is no input, and the delta that it returns is not the gradient of all its inputs."""
+    ((_, (verdict, reason)),) = findings_of(tmp_path, UNIT.replace(old, new)).items()
+    assert verdict == ("cannot tell" if words else "wrong")
+    assert words is None or words in reason

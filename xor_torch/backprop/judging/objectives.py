@@ -225,7 +225,7 @@ def _wrong_answer(bench: Bench, k: int, n: int, answer: int) -> tuple[int, float
     view, nodes = bench.view(k), bench.tape.nodes
     if nodes[answer].op not in STEPS | {"where"}:  # perhaps a number of wrong answers
         return None
-    compared = [m for m in view.behind([answer]) if nodes[m].op in LESS]
+    compared = [m for m in view.behind([answer]) if nodes[m].op in (*LESS, "sign")]
     asked = {i for m in compared for i in nodes[m].inputs if i in view.inside}
     # the target is data: ``if y == 1 and t == 0`` asks for a number that is typed
     others = [x for x in nodes[n].args if x != Ref(answer) and isinstance(x, Ref)]

@@ -257,6 +257,7 @@ class _Judgement:
         ]
         if flat and len(flat) == ok.count(False):
             self._refuse_steps([self.names[i] for i in flat])
+        self._refuse_errors(factors)
         one = Fit(self.objective, [self._part(i, grads, ok[i]) for i in range(len(self.names))])
         finding = Finding("correct") if all(ok) else self._wrong(one, wanted)
         if mean and all(ok):
@@ -363,6 +364,24 @@ class _Judgement:
                 f"the derivative of {self.pair.name.split(' and ')[0]} is zero wherever it has "
                 f"one ({op} on {where}): another gradient, as a straight-through estimator "
                 "returns, cannot be checked against it"
+            )
+
+    def _refuse_errors(self, factors: Sequence[float | None]) -> None:
+        """Does every update go up the upstream gradient, which is called an error?
+
+        Raises:
+            CannotTell: it does: ``target - output`` is the derivative of a loss, but for its sign.
+
+        """
+        r, nodes = self.rounds[0], self.tape.nodes
+        updates = [nodes[r.gradients[name]].inputs[:1] == (r.inputs[name],) for name in self.names]
+        wanted = [-1.0 if updated else 1.0 for updated in updates]
+        up = all(c is not None and alike(c, w) for c, w in zip(factors, wanted, strict=True))
+        errors = [d for d, _ in r.outputs if d is not None and "err" in nodes[d].name.lower()]
+        if any(updates) and up and errors:
+            raise CannotTell(
+                f"the updates of {self.pair.name} go up {nodes[errors[0]].name}: they are right if "
+                "it is the target minus the output, and wrong if it is the derivative of a loss"
             )
 
     def _check_replay(self) -> None:

@@ -155,14 +155,22 @@ class View:
             masks = (self.depends.get(ids[0], 0), self.reaches.get(ids[0], 0))
             key = (node.site, node.op, len(node.shape), "last", *map(self._last, masks))
             found.setdefault(key, []).extend(ids)
-        return {key: self._whole_sums(sorted(ids)) for key, ids in found.items()}
+        whole = {key: self._whole(sorted(ids)) for key, ids in found.items()}
+        return {key: ids for key, ids in whole.items() if ids}
 
-    def _whole_sums(self, ids: list[int]) -> list[int]:
-        """These values without the parts of a running sum that only the next part reads."""
-        if self.tape.nodes[ids[0]].op != "add":
-            return ids
-        mine = {*ids}
-        return [n for n in ids if len(to := self.users.get(n, [])) != 1 or to[0] not in mine]
+    def _whole(self, ids: list[int]) -> list[int]:
+        """These values without those that the script is still summing, or filling with numbers."""
+        op, mine = self.tape.nodes[ids[0]].op, {*ids}
+        if op == "add":
+            return [n for n in ids if len(to := self.users.get(n, [])) != 1 or to[0] not in mine]
+        return [n for n in ids if op != "assign" or not self._is_filled(n)]
+
+    def _is_filled(self, n: int) -> bool:
+        """Is it an array of which the script reads only elements before it changes the next one?"""
+        nodes = self.tape.nodes
+        users = [nodes[m] for m in self.users.get(n, ())]
+        filled = any(m.op == "assign" and m.inputs[0] == n for m in users)
+        return filled and all(m.op in {"assign", *PARTS} for m in users)
 
     @cached_property
     def places(self) -> dict[Key, list[int]]:

@@ -122,7 +122,9 @@ def _trained(tape: Tape, networks: list[Network]) -> list[Network]:
         return {tape.nodes[n].site for s in network.states for n in s.updates}
 
     forward = set[object]().union(*map(places, within))
-    return [n for n in networks if n not in within and not places(n) <= forward]
+    found = [n for n in networks if n not in within]
+    # if nothing is left, it is one training, which goes on after something that was not seen
+    return [n for n in found if not places(n) <= forward] or found
 
 
 def _typed(tape: Tape, chain: State, roots: set[int | None]) -> int | None:
@@ -182,15 +184,14 @@ def _chains(tape: Tape) -> list[State]:
     parent: dict[int, int] = {}
     depth: dict[int, int] = {}
     for old, new in all_links:  # in order of time
-        place = tape.nodes[new].site
+        place, before = tape.nodes[new].site, tape.nodes[old].site
         if place not in after.get(place, ()):
             continue
-        # Of two values that a sum may have replaced, the one that such sums lead to: in
-        # g = g + rate * w, no g becomes a w.
-        was = parent.get(new)
-        if was is None or (
-            tape.nodes[was].site not in after[place] and tape.nodes[old].site in after[place]
-        ):
+        # A state of its own does not become this one: in w = w + v and g = g + rate * w, no v
+        # becomes a w, and no w a g.
+        if before in after.get(before, ()) and before not in after[place]:
+            continue
+        if new not in parent:
             parent[new], depth[new] = old, depth.get(old, 0) + 1
     chains, used = [], set()
     for end in sorted(depth, key=lambda n: (-depth[n], n)):
@@ -414,6 +415,7 @@ def _networks(
         )
         state.accumulator = not others and _only_elementwise(tape, step, i)
     _classify(tape, step, family)
+    steps = _at_once(tape, family, steps)
     # states that move each other are one network, except those that move in turns
     turns = _turns(tape, step, family)
     moves = {
@@ -445,6 +447,33 @@ def _networks(
         if members and network.parameters:
             networks.append(network)
     return networks
+
+
+def _at_once(tape: Tape, family: list[State], steps: list[Step]) -> list[Step]:
+    """The same steps, where a parameter moves by what an optimiser's state was: one step late.
+
+    ``w -= v; v = rate * dw + 0.9 * v``: a step then ends with the next value of the parameter.
+    """
+    inputs = {i: {*tape.nodes[n].inputs} for i, n in steps[0].end.items()}
+    late = [
+        i
+        for i, s in enumerate(family)
+        if not s.optimiser
+        and steps[0].start[i] in inputs[i]
+        and any(
+            inputs[i] == {steps[0].start[i], steps[0].start[j]}
+            for j, other in enumerate(family)
+            if other.optimiser
+        )
+    ]
+    if not late:
+        return steps
+    found = []
+    for one, following in pairwise(steps):
+        ends = {i: following.end[i] for i in late}
+        nodes = sorted({*one.nodes, *ends.values()})
+        found.append(Step(one.start, {**one.end, **ends}, nodes))
+    return found
 
 
 def _turns(tape: Tape, step: Step, family: list[State]) -> set[tuple[int, int]]:

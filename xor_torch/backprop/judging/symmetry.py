@@ -103,7 +103,10 @@ def has_target(bench: Bench) -> bool:
             continue
         if len(inside) == len(data) == 1:
             read = {i for m in view.behind(inside) for i in nodes[m].inputs}
-            if not view.tape.behind(data, range(len(nodes))) & (read - view.inside):
+            target = data[0]  # it may be made of what is read, but be no part of it: ``y = sin(x)``
+            while target not in read and nodes[target].op in PARTS and nodes[target].inputs:
+                target = nodes[target].inputs[0]
+            if target not in read:
                 return True
         numbers = typed.get(nodes[n].site, set())
         answer = len(inside) == 1 and not data and view.depends[inside[0]] >> output & 1

@@ -240,11 +240,11 @@ def _key(path: Path) -> tuple[tuple[Any, ...], str]:
 def _by_order(inputs: Sequence[Input], found: Sequence[Returned]) -> list[tuple[Input, Returned]]:
     if not found:
         return []
+    shapes, into = ([squeezed(np.shape(x.value)) for x in some] for some in (found, inputs))
     if len(found) == len(inputs):
-        return list(zip(inputs, found, strict=True))
-    ways = _ways(
-        [squeezed(np.shape(r.value)) for r in found], [squeezed(np.shape(x.value)) for x in inputs]
-    )
+        # one array of another shape: the delta of a unit, which its layer multiplies with weights
+        return list(zip(inputs, found, strict=True)) if len(found) > 1 or shapes == into else []
+    ways = _ways(shapes, into)
     if len(ways) == 1:
         return [(inputs[i], r) for i, r in zip(ways[0], found, strict=True)]
     if not ways and len(found) > len(inputs):

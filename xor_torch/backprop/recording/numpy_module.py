@@ -299,23 +299,28 @@ def _as_strided(recorder: Recorder, x: Any, shape: Any = None, strides: Any = No
 class _Elements:
     """``numpy.nditer`` of one array: views of its elements, which may be written to."""
 
-    def __init__(self, x: Recorded) -> None:
-        self.x = x
+    def __init__(self, x: Recorded, real: Any) -> None:
+        self.x, self.real = x, real
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.real, name)
+
+    def __getitem__(self, _: int) -> Any:
+        return self.x[(*self.real.multi_index, ...)]
 
     def __iter__(self) -> Iterator[Any]:
-        return (self.x[(*at, ...)] for at in np.ndindex(self.x.shape))
+        return (self[0] for _ in self.real)
 
     def __enter__(self) -> "_Elements":
         return self
 
     def __exit__(self, *args: Any) -> None:
-        pass
+        self.real.close()
 
 
 def _nditer(op: Any, flags: Any = (), *args: Any, **kwargs: Any) -> Any:
-    # with flags, the script wants the indices
-    if isinstance(op, Recorded) and op.flags.c_contiguous and not flags:
-        return _Elements(op)
+    if isinstance(op, Recorded) and op.flags.c_contiguous and {*flags} <= {"multi_index"}:
+        return _Elements(op, np.nditer(op, ["multi_index"], *args, **kwargs))
     return np.nditer(op, flags, *args, **kwargs)
 
 
@@ -326,6 +331,15 @@ class _Joined:
         self.recorder, self.real, self.join = recorder, real, join
 
     def __getitem__(self, parts: Any) -> Any:
-        if not holds(parts, Recorded):
+        some = parts if isinstance(parts, tuple) else (parts,)
+        if not holds(parts, Recorded, *PYTHON_NUMBERS) or isinstance(some[0], str):
             return self.recorder.record_new(self.real[parts])
-        return self.join(parts if isinstance(parts, tuple) else (parts,))
+        return self.join([*map(self._part, some)])
+
+    def _part(self, x: Any) -> Any:
+        """An array of at least one axis: a number is one of its own, and ``0:3`` is a range."""
+        if type(x) in PYTHON_NUMBERS:
+            x = self.recorder.as_array(x)
+        if isinstance(x, Recorded):
+            return x if x.ndim else x.reshape(1)
+        return self.real[x]

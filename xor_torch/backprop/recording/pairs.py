@@ -18,6 +18,7 @@ import numpy as np
 from ..pair import Pair, Round
 from .array import Recorded, strip
 from .binding import (
+    RATES,
     CannotCall,
     Input,
     Path,
@@ -176,10 +177,10 @@ class _Calls:
                 outputs.append((recorder.node_of(drawn), copies.node(out)))
                 self.at.append(x)
                 values[name] = drawn if shape else recorder.wrap(np.float64(1), drawn._node)
-            elif kind == "result":
-                values[name] = outs[x]
-            else:
-                values[name] = given[x] if kind == "input" else copies.copy(x, (("", name),))
+            elif kind in ("result", "input"):
+                values[name] = outs[x] if kind == "result" else given[x]
+            else:  # a rate is no input: an update is then the gradient itself
+                values[name] = x if name in RATES else copies.copy(x, (("", name),))
         if not outputs:
             if not _is_number(outs[0]):
                 raise CannotCall(

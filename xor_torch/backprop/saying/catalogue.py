@@ -211,7 +211,7 @@ REASONS = {
     "no-training": "no training loop was found",
     "checker-failed": "this check itself failed|this check was ended",
     "another-loss": ".*computes another loss",
-    "uphill": "every update goes up",
+    "uphill": "every update goes up|the updates of .* go up",
     "unknown-loss": ".*no loss that this check knows",
     "branch": ".*(takes another branch|decides by a number)",
     "no-input": ".*never moves, and its gradient is zero",

@@ -1,0 +1,179 @@
+"""Styles of writing an MLP or a perceptron that once had no verdict, each with a wrong twin."""
+
+import pytest
+
+from ..test_judge import judged
+
+BEGIN = """
+import numpy as np
+rng = np.random.default_rng(0)
+X = rng.normal(size=(12, 2))
+labels = (X[:, 0] > X[:, 1]).astype(int)
+Y = labels[:, None].astype(float)
+W, b, V, c = rng.normal(size=(2, 4)), np.zeros(4), rng.normal(size=(4, 1)), np.zeros(1)
+"""
+FILLED = """
+V = rng.normal(size=(4, 2))
+for step in range(12):
+    h = np.tanh(X @ W)
+    p = np.exp(h @ V) / np.exp(h @ V).sum(1, keepdims=True)
+    d = p
+    for i in range(12):
+        if labels[i] == 0:
+            d[i, 0] = p[i, 0] - 1
+            d[i, 1] = p[i, 1]
+        else:
+            d[i, 0] = p[i, 0]
+            d[i, 1] = p[i, 1] - 1
+    back = (d @ V.T) * (1 - h * h)
+    V = V - 0.1 * (h.T @ d)
+    W = W - 0.1 * (X.T @ back)
+"""
+LATE = """
+parameters = [W, b, V, c]
+change = [0.0] * 4
+for step in range(24):
+    x, y = X[step % 12], Y[step % 12]
+    W, b, V, c = parameters
+    h = np.tanh(x @ W + b)
+    d = h @ V + c - y
+    back = (V @ d) * (1 - h * h)
+    gradients = np.outer(x, back), back, np.outer(h, d), d
+    for j in range(4):
+        parameters[j] -= change[j]
+    for j in range(4):
+        change[j] = 0.1 * gradients[j] + 0.9 * change[j]
+"""
+TEXT = """
+words = X.round(2).astype(str).tolist()
+text = np.array([*map(list, words)])
+for step in range(12):
+    x = text.astype(float)
+    h = np.tanh(x @ W)
+    d = h @ V - Y
+    back = (d @ V.T) * (1 - h * h)
+    V -= 0.1 * h.T @ d
+    W -= 0.1 * x.T @ back
+"""
+JOINED = """
+V = rng.normal(size=5)
+for step in range(36):
+    x, y = X[step % 12], Y[step % 12, 0]
+    h = np.r_[np.tanh(x @ W), 1.0]
+    d = h @ V - y
+    back = d * V[:-1] * (1 - h[:-1] ** 2)
+    V = V - 0.1 * d * h
+    W = W - 0.1 * np.outer(x, back)
+"""
+AHEAD = """
+parameters, velocities = {"W": W, "V": V}, {}
+for step in range(12):
+    h = np.tanh(X @ parameters["W"])
+    d = h @ parameters["V"] - Y
+    gradients = {"W": X.T @ ((d @ parameters["V"].T) * (1 - h * h)), "V": h.T @ d}
+    for name, w in parameters.items():
+        before = velocities.get(name, np.zeros_like(w))
+        v = 0.9 * before - 0.01 * gradients[name]
+        velocities[name] = v
+        parameters[name] = w - 0.9 * before + 1.9 * v
+"""
+POCKET = """
+signs = np.sign(Y[:, 0] - 0.5)
+w, best, least = np.zeros(2), np.zeros(2), 1.0
+for step in range(60):
+    i = rng.integers(12)
+    if np.sign(w @ (X[i] + 0.5)) != signs[i]:
+        w = w + signs[i] * (X[i] + 0.5)
+        error = np.mean(np.sign((X + 0.5) @ w) != signs)
+        if error < least:
+            best, least = w.copy(), error
+"""
+INDICES = """
+for step in range(8):
+    z = X @ W
+    h = np.empty(z.shape)
+    at = np.nditer(z, flags=["multi_index"])
+    for x in at:
+        h[at.multi_index] = np.tanh(x)
+    d = h @ V - Y
+    back = (d @ V.T) * (1 - h * h)
+    V = V - 0.1 * h.T @ d
+    W = W - 0.1 * X.T @ back
+"""
+INTERRUPTED = """
+for step in range(15):
+    h = np.tanh(X @ W)
+    d = h @ V - Y
+    gradients = X.T @ ((d @ V.T) * (1 - h * h)), h.T @ d
+    if step % 5 == 0:
+        for w, g in zip((W, V), gradients):
+            kept = w[0, 0]
+            w[0, 0] = kept + 1e-5
+            more = ((np.tanh(X @ W) @ V - Y) ** 2).sum() / 2
+            w[0, 0] = kept - 1e-5
+            less = ((np.tanh(X @ W) @ V - Y) ** 2).sum() / 2
+            w[0, 0] = kept
+            print((more - less) / 2e-5 - g[0, 0])
+    for w, g in zip((W, V), gradients):
+        w -= 0.02 * g
+"""
+STYLES = {  # source, what is replaced in it, and by what
+    "filled": (FILLED, "(1 - h * h)", "(1 - h)"),
+    "late": (LATE, "(1 - h * h)", "(1 - h)"),
+    "text": (TEXT, "(1 - h * h)", "(1 - h)"),
+    "joined": (JOINED, "V[:-1] *", "V[1:] *"),
+    "ahead": (AHEAD, "(1 - h * h)", "(1 - h)"),
+    "pocket": (POCKET, "w + signs", "w - signs"),
+    "indices": (INDICES, "(1 - h * h)", "(1 - h)"),
+    "interrupted": (INTERRUPTED, "(1 - h * h)", "(1 - h)"),
+}
+
+
+@pytest.mark.parametrize("name", STYLES)
+def test_a_style_is_judged(name, tmp_path):
+    source, right, wrong = STYLES[name]
+    findings = judged(BEGIN + source, tmp_path)
+    assert {f.verdict for f in findings} == {"correct"}, findings
+    findings = judged(BEGIN + source.replace(right, wrong), tmp_path)
+    assert "wrong" in {f.verdict for f in findings}, findings
+
+
+FLAT = """
+import numpy as np
+rng = np.random.default_rng(0)
+X = rng.normal(size=(20, 2))
+y = np.sin(X[:, 0])
+theta = rng.normal(size=12)
+for step in range(12):
+    W, V = theta[:8].reshape(2, 4), theta[8:]
+    h = np.tanh(X @ W)
+    d = h @ V - y
+    back = np.outer(d, V) * (1 - h)
+    theta = theta - 0.05 * np.hstack([(X.T @ back).ravel(), h.T @ d])
+"""
+
+
+def test_a_target_that_is_computed_from_the_inputs(tmp_path):
+    (finding,) = judged(FLAT, tmp_path)
+    assert finding.verdict == "wrong"
+    assert finding.reason.startswith("the steps of theta are the gradient of no function")
+    (finding,) = judged(FLAT.replace("(1 - h)", "(1 - h * h)"), tmp_path)
+    assert finding.verdict == "correct"
+
+
+OJA = """
+import numpy as np
+rng = np.random.default_rng(0)
+X = rng.normal(size=(20, 3))
+w = rng.normal(size=3)
+for step in range(40):
+    x = X[step % 20]
+    z = x @ w
+    w = w + 0.01 * z * (x - z * w)
+"""
+
+
+def test_a_rule_that_reads_nothing_but_the_inputs_is_not_accused(tmp_path):
+    """Oja's rule finds the first principal component, and is the gradient of no function."""
+    (finding,) = judged(OJA, tmp_path)
+    assert finding.verdict == "cannot tell"
