@@ -435,17 +435,17 @@ class Judgement:
                 "the forward pass reads the state of the optimiser, as with Nesterov's momentum, "
                 "and with a state other than zero the updates are not the gradient"
             )
+        idle = [n for n, p in zip(bench.names, one.parts, strict=True) if p.idle]
+        if idle and spoilt is None:
+            raise CannotTell(
+                f"{idle[0]} never moves, and its gradient is zero at every point: is its input 0?"
+            )
         finding = Finding("correct" if spoilt is None else "wrong", diagnosis=spoilt)
         finding.loss, finding.lr = convention(bench, one, match)
         if spoilt is None:
             printed.compare(bench, one, match, [f.objective for f in own], finding)
             still = frozen.never_changed(bench, one)
             finding.warnings += [still] if still else []
-            finding.warnings += [
-                f"{name} never moves, and its gradient is zero at every point: is its input 0?"
-                for name, part in zip(bench.names, one.parts, strict=True)
-                if part.idle
-            ]
         if note:
             finding.notes.append(note)
         if spoilt is None or spoilt is not gone:
