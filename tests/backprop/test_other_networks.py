@@ -217,7 +217,11 @@ for step in range(40):
 """
 
 SCRIPTS = {
-    "rows of an optimiser": (ROWS, "dW, dC = d * C[j], d * W[i]", "dW, dC = d * C[j], error * W[i]"),
+    "rows of an optimiser": (
+        ROWS,
+        "dW, dC = d * C[j], d * W[i]",
+        "dW, dC = d * C[j], error * W[i]",
+    ),
     "absolute values by branches": (LASSO, "-2 * np.sum(y - p)", "-3 * np.sum(y - p)"),
     "absolute values that may grow": (LASSO, "(y - p) - 0.3)", "(y - p) + 0.4)"),
     "recurrent": (
@@ -371,3 +375,26 @@ def test_what_other_networks_change_meanwhile_is_a_constant(tmp_path):
     assert "wrong" not in {f.verdict for f in findings}
     findings = judged(MEANWHILE.replace("dv += (p", "dv += (1 - p"), tmp_path)
     assert "wrong" in {f.verdict for f in findings}
+
+
+# Where each word stands is added to it: by numbers that are drawn, or by sines
+PLACES = """
+import numpy as np
+rng = np.random.default_rng(0)
+words, targets = rng.normal(size=(9, 4)), rng.normal(size=(20, 2))
+place = DRAWN
+W = rng.normal(size=(4, 2))
+for step in range(12):
+    x = words[[step % 9, (step + 2) % 9, (step + 5) % 9]][None] + place
+    d = (x @ W).sum(axis=1) - targets[step][None]
+    W -= 0.01 * x.sum(axis=1).T @ d
+"""
+
+
+def test_numbers_that_every_step_adds_may_be_meant_to_be_trained(tmp_path):
+    (finding,) = judged(PLACES.replace("DRAWN", "rng.normal(size=(3, 4)) * 0.1"), tmp_path)
+    assert finding.verdict == "correct"
+    assert finding.warnings[-1].startswith("place (3, 4) is added on line 8")
+    sines = "np.sin(np.arange(3)[:, None] * np.array([[1.0, 0.5, 0.2, 0.1]]))"
+    (finding,) = judged(PLACES.replace("DRAWN", sines), tmp_path)
+    assert (finding.verdict, finding.warnings) == ("correct", [])

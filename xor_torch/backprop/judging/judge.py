@@ -444,7 +444,7 @@ class Judgement:
         finding.loss, finding.lr = convention(bench, one, match)
         if spoilt is None:
             printed.compare(bench, one, match, [f.objective for f in own], finding)
-            still = frozen.never_changed(bench, one)
+            still = frozen.never_changed(bench, one) or frozen.always_added(bench, one)
             finding.warnings += [still] if still else []
         if note:
             finding.notes.append(note)
