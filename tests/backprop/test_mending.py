@@ -109,9 +109,10 @@ for i in range(9):
     P[0] += e * q
     q += e * old
 """
-    wrong = Diagnosis(4, "q", "updated too early", True, ["q"])
-    proposed = corrections(source, finding(layers=[], parameters=[], diagnosis=wrong))
-    assert source.replace("P[0]\n", "P[0].copy()\n") in proposed
+    for line, name in ((2, "old"), (4, "q")):
+        wrong = Diagnosis(line, name, "updated too early", True, ["q"])
+        proposed = corrections(source, finding(layers=[], parameters=[], diagnosis=wrong))
+        assert source.replace("P[0]\n", "P[0].copy()\n") in proposed
 
 
 CHANGES = [

@@ -202,7 +202,7 @@ def _later(wrong: WrongStatement) -> Iterator[str]:
     for node in wrong.block:  # a view of the weight, which changes with it
         value = getattr(node, "value", None)
         is_read = {ast.unparse(target) for target in _targets(node)} & {*read}
-        if not is_read or node.lineno >= wrong.statement.lineno:
+        if node is not wrong.statement and (not is_read or node.lineno >= wrong.statement.lineno):
             continue
         if isinstance(value, ast.Subscript | ast.Name | ast.Attribute):
             yield wrong.replaced(value, f"{wrong.text(value)}.copy()")

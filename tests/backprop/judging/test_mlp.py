@@ -1,5 +1,7 @@
 """Ways to write small networks that once had no answer, each with a wrong twin or a right one."""
 
+import pytest
+
 from ..test_judge import judged
 
 PENALTY = """
@@ -240,3 +242,56 @@ def test_an_array_is_compared_with_a_number_of_the_script(tmp_path):
     assert (finding.verdict, finding.loss) == ("correct", "CE")
     (finding,) = judged(FLOOR.replace("(p - T)", "((p - T) * p)"), tmp_path)
     assert finding.verdict == "wrong"
+
+
+SLOPE = """
+import numpy as np
+rng = np.random.default_rng(0)
+X, Y = rng.normal(size=(6, 2)), rng.random((6, 1))
+W1, W2 = rng.normal(size=(2, 3)), rng.normal(size=(3, 1))
+def slope(a):
+    return a * (1 - a)
+for step in range(20):
+    h = 1 / (1 + np.exp(-X @ W1))
+    p = 1 / (1 + np.exp(-h @ W2))
+    d2 = (p - Y) * slope(p)
+    d1 = d2 @ W2.T * slope(h)
+    W2 -= h.T @ d2
+    W1 -= X.T @ d1
+"""
+
+
+@pytest.mark.parametrize("text", ["a * (a - 1)", "2 * a * (1 - a)"])
+def test_a_slope_that_is_wrong_in_all_layers(text, tmp_path):
+    """One of two layers goes the wrong way, or too far, and nothing is wrong at its update."""
+    (finding,) = judged(SLOPE.replace("a * (1 - a)", text), tmp_path)
+    assert (finding.verdict, finding.diagnosis.line) == ("wrong", 7)
+    (finding,) = judged(SLOPE.replace("W2 -= h", "W2 -= 2 * h"), tmp_path)
+    assert finding.diagnosis.line in (13, 14)  # one of two has a factor of its own
+
+
+NEURONS = """
+import numpy as np
+rng = np.random.default_rng(0)
+X, Y = rng.normal(size=(4, 2)), [0, 1, 1, 0]
+w, v = rng.normal(size=(2, 2)), rng.normal(size=2)
+for step in range(20):
+    for (p, q), y in zip(X, Y):
+        h = 1 / (1 + np.exp(-(w[0, 0] * p + w[1, 0] * q)))
+        k = 1 / (1 + np.exp(-(w[0, 1] * p + w[1, 1] * q)))
+        out = 1 / (1 + np.exp(-(v[0] * h + v[1] * k)))
+        e = out - y
+        slope = out * (1 - out)
+        w[0, 0] -= e * slope * v[0] * h * (1 - h) * p
+        w[0, 1] -= e * slope * v[1] * k * (1 - k) * p
+        w[1, 0] -= e * slope * v[0] * h * (1 - h) * q
+        w[1, 1] -= e * slope * v[1] * k * (1 - k) * q
+        v[0] -= e * h
+        v[1] -= e * k
+"""
+
+
+def test_of_two_losses_the_one_that_leaves_fewer_elements_wrong(tmp_path):
+    """V follows a cross-entropy and w the squared errors: 2 elements are wrong, or 4."""
+    (finding,) = judged(NEURONS, tmp_path)
+    assert (finding.verdict, finding.diagnosis.line) == ("wrong", 17)

@@ -564,8 +564,9 @@ class Judgement:
             )
         # of two deltas the one of the output, as late as possible
         some = [f for f in found if f.some and not f.all_good and _tells(bench, f)]
-        some = [f for f in some if f.parts[output].ok] or some
         some.sort(key=lambda f: (-f.count, -max(f.objective.values(min(f.objective.terms)))))
+        lower = [f for f in some if not f.parts[output].ok]
+        some = [f for f in some if f.parts[output].ok] or some
         known = dict[int, Match]()
         for f in some[:6]:
             match = losses.identify(bench, f.objective, losses.LOSSES)
@@ -588,8 +589,9 @@ class Judgement:
         if not any_loss:
             blamed += [f for f in own[:2] if f not in blamed and not f.objective.by_branches]
         rated = False
-        for one in [f for f in blamed if f.contradicted]:
-            if bench.clock.left() < 0:
+        best: tuple[Fit, Repair, Culprit] | None = None  # of those that mend only some elements
+        for one in [f for f in blamed + lower[:1] if f.contradicted]:
+            if bench.clock.left() < 0 or (one in lower and one not in blamed and best is None):
                 break
             # a delta of no known loss may explain a parameter by chance
             own_loss = one.objective.kind == "own" or as_own(bench, one.objective) is not None
@@ -616,11 +618,17 @@ class Judgement:
                 continue
             except OutOfTime:
                 break
-            if culprit is not None and (len(culprit.repaired) == len(repair.bad) or sure):
+            whole = culprit is not None and len(culprit.repaired) == len(repair.bad)
+            if culprit is not None and sure and not whole and not culprit.repaired:
+                if best is None or culprit.share > best[2].share:
+                    best = one, repair, culprit
+            elif culprit is not None and (whole or (sure and best is None)):
                 added = beside.meant(bench, repair, culprit.nodes[0])
                 if added and not bench.left_out:
                     return self._beside(bench, repair, culprit, added)
                 return self._report(bench, one, repair, culprit)
+        if best is not None:
+            return self._report(bench, *best)
         if rated and self.certain is None:
             raise CannotTell(beside.BY_ITS_NORM)
         return self.certain

@@ -23,14 +23,20 @@ def name_of(bench: Bench, one: Fit, repair: Repair, culprit: Culprit) -> Diagnos
     """The diagnosis of a culprit."""
     nodes = bench.tape.nodes
     n = culprit.nodes[0]
-    mistake = Wrong(bench, repair, culprit).name()
+    wrong = Wrong(bench, repair, culprit)
+    mistake = wrong.name()
     spoils = [bench.names[i] for i in repair.bad]
     line, name = nodes[n].line, repair.view.variable(n)
+    aliases = bench.tape.aliases
     if mistake in ("missing output derivative", "missing hidden derivative"):
-        for id, alias, at in bench.tape.aliases:
-            if id == n:
-                line, name = at, alias
-                break
+        aliases = [a for a in aliases if a[0] == n]
+    elif mistake == "updated too early":  # a view that the step made before the update
+        lines = {nodes[m].line for m in repair.view.step.nodes}
+        aliases = [a for a in aliases if a[0] in wrong.updated and a[2] in lines]
+    else:
+        aliases = []
+    if aliases:
+        _, name, line = aliases[0]
     v = culprit.values[0]
     v = repair.edges[v][0] if v < 0 else v
     found = Diagnosis(line, name, mistake, True, spoils, nodes[n].shape, n, v)
@@ -97,6 +103,9 @@ def scaled(bench: Bench, one: Fit) -> Diagnosis:
     """Parameters that follow the gradient with a factor of their own: where it comes in."""
     repair = Repair(bench, one)
     view, nodes, k = repair.view, bench.tape.nodes, repair.k
+    slope = _wrong_in_all_layers(bench, one, repair)
+    if slope is not None:
+        return slope
     paths = {i: _path(bench, repair, i) for i in range(len(one.parts))}
     usual = {1.0} | {abs(f) for i in paths if i not in repair.bad for _, f in paths[i]}
     right = sum(1 << i for i in paths if i not in repair.bad)  # what moves these is right, too
@@ -122,6 +131,49 @@ def scaled(bench: Bench, one: Fit) -> Diagnosis:
         actual = (at_run or repair.points)[0].values[at].detach()
         worst(made, made.variable, actual, actual / off)
     return made
+
+
+def _wrong_in_all_layers(bench: Bench, one: Fit, repair: Repair) -> Diagnosis | None:
+    """The slope that all layers take from one line, if it has a factor that does not belong there.
+
+    With -1 times the slope, the steps of every second layer go uphill.
+    """
+    nodes, view = bench.tape.nodes, repair.view
+    found: dict[object, list[tuple[int, float]]] = {}
+    for n in view.step.nodes:
+        mine = _by_parameter(repair, n) if nodes[n].op == "multiply" else None
+        for slope in nodes[n].inputs if mine else ():
+            (upstream,) = {*nodes[n].inputs} - {slope} or {slope}
+            theirs = repair.matches(upstream)
+            if mine and theirs and slope in view.inside and not repair.matches(slope):
+                factor = mine / next(iter(theirs.values()))
+                place = nodes[slope].site, nodes[slope].op
+                found.setdefault(place, []).append((slope, factor))
+    for slopes in found.values():
+        at, factor = slopes[0]
+        times = [sum(view.reaches[n] >> i & 1 for n, _ in slopes) for i in range(len(one.parts))]
+        rates = [p.factor / factor**t for p, t in zip(one.parts, times, strict=True)]
+        if len(slopes) > 1 and all(alike(r, rates[0]) for r in rates):
+            node, spoils = nodes[at], [bench.names[i] for i in repair.bad]
+            mistake: MistakeName = "wrong sign" if factor < 0 else "scale of one parameter"
+            return Diagnosis(node.line, "the slope", mistake, True, spoils, node.shape, at)
+    return None
+
+
+def _by_parameter(repair: Repair, n: int) -> float | None:
+    """What a derivative is multiplied by, as the gradient shows that is made of it.
+
+    A script may compute -z alone, and the derivative by z is -1 times that by -z.
+    """
+    level = [n]
+    while level:
+        found = [repair.matches(m) for m in level]
+        known = [c for match in found for v, c in match.items() if v in repair.view.begin]
+        if known:
+            return known[0]
+        users = (u for m in level for u in repair.view.users.get(m, ()))
+        level = [u for u in users if repair.matches(u) and u not in repair.view.ends]
+    return None
 
 
 def _path(bench: Bench, repair: Repair, i: int) -> list[tuple[int, float]]:
@@ -167,6 +219,9 @@ class Wrong:
         # z and -z, or the sum before a bias is added, have one derivative
         self.same = {u for u in repair.parallel(repair.slopes[v]) if u > 0} | {self.v}
         self.uses = {*self.view.users.get(self.v, ())} & repair.forward
+        taken = {u for u in self.uses if self.nodes[u].op == "getitem"}  # element by element
+        self.uses |= {m for u in taken for m in self.view.users.get(u, ())} & repair.forward
+        self.uses -= taken
         # the pre-activations that v makes, if v is a parameter or a layer's output
         self.zs = self.uses | {
             m for u in self.uses for m in self.view.users.get(u, ()) if self.nodes[m].op == "add"
@@ -180,7 +235,7 @@ class Wrong:
         self.weights: set[int] = set()
         self.read: set[int] = set()  # of the forward pass
         self.given: set[int] = set()  # from outside the step
-        self.updated = False  # is it computed with a parameter that has been updated already?
+        self.updated = set[int]()  # parameters, or parts, that have been updated already
         self.products: list[int] = []  # on the way, of nothing that is a derivative
         self._take_apart()
 
@@ -194,7 +249,7 @@ class Wrong:
             known = {v: m for v in self.repair.matches(m) if v > 0}
             origin = self.tape.origin(m, PARTS)
             if {m, origin} & self.view.updated:
-                self.updated = True
+                self.updated.add(m)
             elif known:
                 self.upstream |= known
             elif origin in self.view.begin:
@@ -353,7 +408,7 @@ Holds = Callable[[Wrong], bool]
 
 # In this order: the more special mistakes come first.
 OF_PARAMETERS: list[tuple[MistakeName | None, Holds]] = [
-    ("updated too early", lambda w: w.updated),
+    ("updated too early", lambda w: bool(w.updated)),
     ("detached regularisation", Wrong.penalty),
     (None, Wrong.partly),
     ("missing output derivative", lambda w: w.later() and w.is_output),
@@ -367,7 +422,7 @@ OF_PARAMETERS: list[tuple[MistakeName | None, Holds]] = [
 ]
 OF_VALUES: list[tuple[MistakeName | None, Holds]] = [
     (None, Wrong.partly),
-    ("updated too early", lambda w: w.updated),
+    ("updated too early", lambda w: bool(w.updated)),
     ("derivative taken twice", Wrong.twice),
     ("missing output derivative", lambda w: w.later() and w.is_output),
     ("missing hidden derivative", lambda w: w.later()),

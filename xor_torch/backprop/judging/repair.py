@@ -32,6 +32,7 @@ class Culprit:
     factor: float
     repaired: list[int]  # parameters
     partly: list[int]  # parameters that come right only in the elements that it goes into
+    share: float  # of the elements of all wrong parameters: how many come right
     actual: Tensor
     expected: Tensor
 
@@ -193,6 +194,7 @@ class Repair(Derivatives):
     ) -> Culprit | None:
         repaired, right = {*self.bad}, {*self.bad}
         factors: list[float] = []
+        shares: list[float] = []
         for at, p in enumerate(self.points):
             given = {
                 n: self.slopes[v][at].reshape(p.values[n].shape)
@@ -201,9 +203,10 @@ class Repair(Derivatives):
             if not any(bool(x.any()) for x in given.values()):
                 continue
             once = self.bench.again(p, self._held(p) | given)
-            whole, touched, c = self._compare(p, at, zero(at), once)
+            whole, touched, c, share = self._compare(p, at, zero(at), once)
             repaired, right = repaired & whole, right & touched
             factors.append(c)
+            shares.append(share)
             if not right:
                 return None
         if len(factors) < 2 or not factors[0]:
@@ -219,20 +222,27 @@ class Repair(Derivatives):
         pairs.sort(key=lambda x: largest(x[2] - x[3]) <= 1e-6 * largest(x[3]))
         ids, vs = [n for n, *_ in pairs], [v for _, v, *_ in pairs]
         return Culprit(
-            ids, vs, self.k, c, sorted(repaired), sorted(right - repaired), *pairs[0][2:]
+            ids,
+            vs,
+            self.k,
+            c,
+            sorted(repaired),
+            sorted(right - repaired),
+            min(shares),
+            *pairs[0][2:],
         )
 
     def _compare(
         self, p: Point, at: int, zero: list[Tensor], once: list[Tensor]
-    ) -> tuple[set[int], set[int], float]:
+    ) -> tuple[set[int], set[int], float, float]:
         """The wrong parameters that come right with one factor, if no right one becomes wrong.
 
         Returns:
             Those that come right as a whole, those that come right only in the elements that the
-            value goes into, and the factor.
+            value goes into, the factor, and the share of the wrong parameters' elements.
 
         """
-        nobody = set[int](), set[int](), 0.0
+        nobody = set[int](), set[int](), 0.0, 0.0
         wanted, slopes = self.wanted[at], [b - a for a, b in zip(zero, once, strict=True)]
         depends = [i for i in range(len(slopes)) if largest(slopes[i]) > 0]
         fits: dict[int, float] = {}
@@ -268,7 +278,11 @@ class Repair(Derivatives):
         spoilt = [i for i in depends if i not in self.bad and i not in chosen]
         if spoilt and self.scale is not None:
             return nobody
-        return chosen & whole & {*self.bad}, chosen & {*self.bad}, factor
+        mended = chosen & {*self.bad}
+        elements = [int(torch.count_nonzero(slopes[i] != 0)) for i in mended - whole]
+        elements += [wanted[i].numel() for i in mended & whole]
+        share = sum(elements) / sum(wanted[i].numel() for i in self.bad)
+        return mended & whole, mended, factor, share
 
 
 def _worth(culprit: Culprit) -> tuple[int, bool]:

@@ -146,13 +146,15 @@ class Recorder:
             x._memory.version += 1
             self.updates.entered_late.add(x._memory.node)
         if x._version != x._memory.version:
-            node = x._memory.node
+            node, before = x._memory.node, self.tape.nodes[x._node]
             value = x._memory.base
             for op, function, args, kwargs in x._path:
                 value = function(value, *strip(args), **strip(kwargs))
                 made = self._new(op, (Ref(node), *self._encode(args)), self._encode(kwargs))
                 self._keep(made, value)
                 node = made.id
+            if before.name:
+                self.tape.aliases.append((node, before.name, before.line))
             x._node, x._version = node, x._memory.version
         return x._node
 
