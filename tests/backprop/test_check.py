@@ -838,6 +838,15 @@ def test_a_module_beside_a_script_that_is_named_without_its_folder(tmp_path, mon
     assert check_file("script.py").verdict == "correct"
 
 
+def test_a_module_in_a_folder_that_the_script_adds_to_the_path(tmp_path):
+    (tmp_path / "core").mkdir()
+    (tmp_path / "runs").mkdir()
+    write(tmp_path / "core", CORRECT["plain"], "network_above.py")
+    script = "import os, sys\nsys.path.insert(0, os.path.dirname(os.path.dirname(__file__)))\n"
+    path = write(tmp_path / "runs", script + "from core import network_above\n")
+    assert check_file(path).verdict == "correct"
+
+
 @forked
 def test_judging_may_take_what_the_script_leaves_of_the_time(tmp_path, monkeypatch):
     from xor_torch.backprop.judging import claims as judging

@@ -172,7 +172,58 @@ for epoch in range(40):
     b = b - 0.01 / (1 + epoch) * db
 """
 
+# Each step divides rows by what the rows of a state were: AdaGrad, as it comes with GloVe
+ROWS = """
+import numpy as np
+rng = np.random.default_rng(0)
+counts = rng.integers(1, 9, size=(5, 5)).astype(float)
+W, C = rng.normal(size=(5, 3)) * 0.3, rng.normal(size=(5, 3)) * 0.3
+b, c = np.zeros(5), np.zeros(5)
+sW, sC, sb, sc = np.ones((5, 3)), np.ones((5, 3)), np.ones(5), np.ones(5)
+for epoch in range(2):
+    for i in range(5):
+        for j in range(5):
+            weight = min(1.0, (counts[i, j] / 6) ** 0.75)
+            error = W[i] @ C[j] + b[i] + c[j] - np.log(counts[i, j])
+            d = weight * error
+            dW, dC = d * C[j], d * W[i]
+            W[i] -= 0.05 * dW / np.sqrt(sW[i])
+            C[j] -= 0.05 * dC / np.sqrt(sC[j])
+            b[i] -= 0.05 * d / np.sqrt(sb[i])
+            c[j] -= 0.05 * d / np.sqrt(sc[j])
+            sW[i] += dW ** 2
+            sC[j] += dC ** 2
+            sb[i] += d ** 2
+            sc[j] += d ** 2
+"""
+
+# The penalty is written as a branch on the sign of each weight
+LASSO = """
+import numpy as np
+rng = np.random.default_rng(0)
+X = rng.normal(size=(20, 3))
+y = X @ np.array([2.0, 0.0, -1.0]) + 0.5
+w, b = np.zeros(3), 0.0
+for step in range(40):
+    p = X @ w + b
+    dw = np.zeros(3)
+    for j in range(3):
+        if w[j] > 0:
+            dw[j] = (-2 * X[:, j] @ (y - p) + 0.3) / 20
+        else:
+            dw[j] = (-2 * X[:, j] @ (y - p) - 0.3) / 20
+    w = w - 0.1 * dw
+    b = b - 0.1 * -2 * np.sum(y - p) / 20
+"""
+
 SCRIPTS = {
+    "rows of an optimiser": (
+        ROWS,
+        "dW, dC = d * C[j], d * W[i]",
+        "dW, dC = d * C[j], error * W[i]",
+    ),
+    "absolute values by branches": (LASSO, "-2 * np.sum(y - p)", "-3 * np.sum(y - p)"),
+    "absolute values that may grow": (LASSO, "(y - p) - 0.3)", "(y - p) + 0.4)"),
     "recurrent": (
         RECURRENT,
         "dh = (Wy.T @ dy + dh_next) * (1 - hs[t] ** 2)",
@@ -314,3 +365,98 @@ def test_one_function_for_two_gates(tmp_path):
     assert finding.verdict == "correct"
     (finding,) = judged(GATES.replace("dh * (h - c)", "dh * h"), tmp_path)
     assert (finding.verdict, finding.diagnosis.line) == ("wrong", 19)
+
+
+# A decay makes the update a linear function of itself, so its square has it for a derivative
+MARGINS = """
+import numpy as np
+rng = np.random.default_rng(0)
+X, y = rng.normal(size=(20, 4)), rng.integers(0, 3, 20)
+W = rng.normal(size=(4, 3)) * 0.01
+for step in range(12):
+    scores = X @ W
+    margins = np.maximum(0, scores - scores[np.arange(20), y][:, None] + 1)
+    margins[np.arange(20), y] = 0
+    loss = margins.sum() / 20 + 0.01 * np.sum(W * W)
+    d = (margins > 0).astype(float)
+    d[np.arange(20), y] = -d.sum(axis=1)
+    W -= 0.1 * (X.T @ d / 20 + 0.02 * W)
+"""
+
+
+def test_an_update_is_no_value_of_the_forward_pass(tmp_path):
+    (finding,) = judged(MARGINS, tmp_path)
+    assert finding.verdict == "correct"
+    (finding,) = judged(MARGINS.replace("= -d.sum(axis=1)", "= -1"), tmp_path)
+    assert finding.verdict != "correct"
+
+
+# Each action is weighed with what it brought
+REWARDS = """
+import numpy as np
+rng = np.random.default_rng(2)
+theta = np.zeros((3, 3))
+for step in range(40):
+    s = step % 3
+    e = np.exp(theta[s] - theta[s].max())
+    p = e / e.sum()
+    a = rng.choice(3, p=p)
+    reward = 1.0 if a == s else LOSS
+    d = -p
+    d[a] += 1
+    theta[s] += 0.2 * reward * d
+"""
+
+
+def test_a_step_against_a_loss_may_be_meant(tmp_path):
+    for finding in judged(REWARDS.replace("LOSS", "-0.2"), tmp_path):
+        assert finding.verdict != "wrong"
+    (finding,) = judged(REWARDS.replace("LOSS", "0.1").replace("+= 0.2", "-= 0.2"), tmp_path)
+    assert (finding.verdict, finding.diagnosis.mistake) == ("wrong", "wrong sign")
+
+
+# Words are updated one after the other, and the same one may come twice
+MEANWHILE = """
+import numpy as np
+rng = np.random.default_rng(0)
+W, C = rng.normal(size=(6, 3)) * 0.5, rng.normal(size=(6, 3)) * 0.5
+for step in range(20):
+    w, others = step % 6, [(step + 1) % 6, (step + 3) % 6, (step + 3) % 6]
+    v, dv, loss = W[w], np.zeros(3), 0.0
+    for n, label in zip(others, (1, 0, 0)):
+        p = 1 / (1 + np.exp(-C[n] @ v))
+        loss += -np.log(p if label else 1 - p)
+        dv += (p - label) * C[n]
+        C[n] -= 0.5 * (p - label) * v
+    W[w] -= 0.5 * dv
+"""
+
+
+def test_what_other_networks_change_meanwhile_is_a_constant(tmp_path):
+    findings = judged(MEANWHILE, tmp_path)
+    assert "wrong" not in {f.verdict for f in findings}
+    findings = judged(MEANWHILE.replace("dv += (p", "dv += (1 - p"), tmp_path)
+    assert "wrong" in {f.verdict for f in findings}
+
+
+# Where each word stands is added to it: by numbers that are drawn, or by sines
+PLACES = """
+import numpy as np
+rng = np.random.default_rng(0)
+words, targets = rng.normal(size=(9, 4)), rng.normal(size=(20, 2))
+place = DRAWN
+W = rng.normal(size=(4, 2))
+for step in range(12):
+    x = words[[step % 9, (step + 2) % 9, (step + 5) % 9]][None] + place
+    d = (x @ W).sum(axis=1) - targets[step][None]
+    W -= 0.01 * x.sum(axis=1).T @ d
+"""
+
+
+def test_numbers_that_every_step_adds_may_be_meant_to_be_trained(tmp_path):
+    (finding,) = judged(PLACES.replace("DRAWN", "rng.normal(size=(3, 4)) * 0.1"), tmp_path)
+    assert finding.verdict == "correct"
+    assert finding.warnings[-1].startswith("place (3, 4) is added on line 8")
+    sines = "np.sin(np.arange(3)[:, None] * np.array([[1.0, 0.5, 0.2, 0.1]]))"
+    (finding,) = judged(PLACES.replace("DRAWN", sines), tmp_path)
+    assert (finding.verdict, finding.warnings) == ("correct", [])

@@ -12,6 +12,7 @@ from xor_torch.backprop.saying.catalogue import OTHER, REASONS, code_of_reason
 ROOMS = sorted(Path(backprop.__file__).parent.rglob("*.py"))
 RETURNED = {
     "leaves_out",
+    "turns_round",
     "_why_nothing",
     "_not_called",
     "_unknown_loss",

@@ -104,6 +104,9 @@ class Plan:
                 value = apply(self.tape, node, values, ties)
                 if rounding is not None and value.is_floating_point() and node.op not in PARTS:
                     value = _rounded(value, rounding)
+                if node.id in self.tape.held:
+                    before = values[node.inputs[0]]
+                    value = before + (value - before).detach()
                 values[node.id] = value
             elif all(i in values for i in node.inputs):
                 with contextlib.suppress(CannotReplay):

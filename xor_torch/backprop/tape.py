@@ -76,6 +76,9 @@ class Node:
 class Tape:
     """What a script did with its arrays."""
 
+    # values whose change is a constant: their derivative is that of what they were before
+    held: Collection[int] = frozenset[int]()
+
     def __init__(self) -> None:
         self.nodes: list[Node] = []
         self.links: list[tuple[int, int]] = []  # (old, new): new = old + a change that needs old
@@ -122,6 +125,22 @@ class Tape:
         ]
         changed = any(a.args != b.args for a, b in zip(nodes, self.nodes, strict=True))
         return self._with(nodes) if changed else None
+
+    def holding(self, updates: Collection[int]) -> "Tape":
+        """The same program in which no derivative goes through what some updates add."""
+        tape = self._with(self.nodes)
+        tape.held = frozenset(updates)
+        return tape
+
+    def without_numbers(self, among: Collection[int]) -> "Tape":
+        """The same program in which some sums add zero in place of a typed number."""
+        nodes = [
+            dataclasses.replace(n, args=tuple(a if isinstance(a, Ref) else 0.0 for a in n.args))
+            if n.id in among
+            else n
+            for n in self.nodes
+        ]
+        return self._with(nodes)
 
     def without_cuts(self, among: Collection[int]) -> "Tape | None":
         """The same program without ``clip(x, -limit, limit)``; None if it has none.
@@ -188,6 +207,7 @@ class Tape:
         tape.links, tape.branches, tape.aliases = self.links, self.branches, self.aliases
         tape.gradients, tape.pairs = self.gradients, self.pairs
         tape.code, tape.doubt, tape.uncut = self.code, self.doubt, self.uncut
+        tape.held = self.held
         return tape
 
     def _begin(self) -> int:

@@ -4,14 +4,17 @@ import math
 
 import torch
 
-from ..operations import CUTS, PARTS
-from ..tape import Ref
+from .. import replay
+from ..operations import COMPARISONS, CUTS, PARTS
+from ..tape import Ref, Tape
 from .fit import FOLLOWS, Fit, alike
 from .objectives import PASSED_ON, gradients_at
 from .points import Bench, CannotTell, largest
 from .repair import Culprit, Repair
+from .steps import Network, Step
 
 STATES = PARTS | {"assign"}  # lead back from a parameter that is updated in part to its old value
+MOST_STEPS = 8  # that are asked
 GATHERED = PASSED_ON | PARTS  # a gradient may be put together of rows: of those in use
 BY_ITS_NORM = (
     "a step is its gradient times a number that differs from step to step: it may be clipped by "
@@ -170,6 +173,51 @@ def is_penalty(bench: Bench, k: int, added: list[int], culprit: Culprit) -> bool
         if not math.isclose(uv, vu, rel_tol=1e-9, abs_tol=1e-9 * abs(uu)) or sign * uu < 0:
             return False
     return True
+
+
+def without_signs(tape: Tape, network: Network) -> Tape | None:
+    """The tape without ``if w > 0: dw += l1``, ``else: dw -= l1``: a penalty by branches.
+
+    None if there is no such number, or if one of them lets a parameter grow.
+    """
+    nodes, found, some = tape.nodes, set[int](), list[Step]()
+    for step in network.steps[:: max(1, len(network.steps) // MOST_STEPS)]:
+        inside, starts = {*step.nodes}, {*step.start.values()}
+        asked = {n for n, _ in tape.branches if n in inside and nodes[n].op in COMPARISONS}
+        if any(
+            tape.origin(i, STATES) in starts and 0 in nodes[n].args
+            for n in asked
+            for i in nodes[n].inputs
+        ):
+            some.append(step)
+    places = set[object]()
+    for step in some:
+        seen, stack = {*step.start.values()}, [*step.end.values()]
+        while stack:
+            n = stack.pop()
+            if n not in seen and nodes[n].op in GATHERED:
+                seen.add(n)
+                stack += nodes[n].inputs
+                typed = [a for a in nodes[n].args if isinstance(a, int | float) and a]
+                if typed and nodes[n].op in ("add", "subtract"):
+                    places.add((nodes[n].site, nodes[n].op))
+    for step in network.steps if places else ():
+        found |= {n for n in step.nodes if (nodes[n].site, nodes[n].op) in places}
+    if not found:
+        return None
+    made = tape.without_numbers(found)
+    for step in some:
+        given = {
+            n: replay.tensor(x).double()
+            for n in step.start.values()
+            if (x := nodes[n].value) is not None
+        }
+        with_it, without = (replay.run(t, step.end.values(), given) for t in (tape, made))
+        for i, n in step.end.items():
+            grown = (with_it[n] - without[n]) * given.get(step.start[i], torch.zeros(()))
+            if bool((grown > 0).any()):
+                return None
+    return made
 
 
 def of_earlier_steps(bench: Bench) -> str | None:

@@ -25,6 +25,10 @@ MistakeName = Literal[
 ]
 
 # Notes. The last two say that `Tape.without_cuts` or `Tape.without_small_constants` was judged.
+BY_SIGN = (
+    "branches on the sign of a parameter add a number to its gradient: an L1 penalty, which the "
+    "check has left out"
+)
 CLIMBED = (
     "the steps go up {}, which bends downwards everywhere: it is meant to be as large as possible"
 )

@@ -117,6 +117,47 @@ def never_changed(bench: Bench, one: Fit) -> str | None:
     return None
 
 
+def always_added(bench: Bench, one: Fit) -> str | None:
+    """The same about an array that each step adds to other values: where each word stands, say.
+
+    One that is computed, as from sines, is meant to stay.
+    """
+    first, last = min(one.objective.terms), max(one.objective.terms)
+    if first == last:
+        return None
+    nodes = bench.tape.nodes
+    early, late = (_sums(bench, one, k) for k in (first, last))
+    for place in late.keys() & early.keys():
+        n, before = late[place], early[place]
+        for (i, other), was in zip(
+            (nodes[n].inputs, nodes[n].inputs[::-1]), nodes[before].inputs[::-1], strict=True
+        ):
+            root = nodes[bench.tape.origin(i, PARTS | {"multiply", "divide", "astype"})]
+            value, its, were = (nodes[m].value for m in (i, other, was))
+            if i not in nodes[before].inputs or root.op != "leaf" or nodes[i].dtype != "f":
+                continue
+            if value is None or its is None or were is None or value.ndim < 2:
+                continue
+            if value.shape == nodes[n].shape or (value == value.round()).all():
+                continue
+            if its.shape != were.shape or not np.array_equal(its, were):
+                return (
+                    f"{nodes[i].name or 'an array'} {nodes[i].shape} is added on {bench.where(n)} "
+                    "in every step and never changes: it may be frozen on purpose, or its update "
+                    "is missing"
+                )
+    return None
+
+
+def _sums(bench: Bench, one: Fit, k: int) -> dict[object, int]:
+    """The last sum of the forward pass at each place of the script."""
+    values, since = one.objective.values(k), max(bench.view(k).starts)
+    forward = bench.tape.behind(values, range(since, max(values) + 1)) - bench.view(k).starts
+    nodes = bench.tape.nodes
+    sums = (n for n in sorted(forward) if nodes[n].op == "add" and len(nodes[n].inputs) == 2)
+    return {nodes[n].site: n for n in sums}
+
+
 def _products(bench: Bench, one: Fit, k: int) -> dict[tuple[object, int], int]:
     """The last product of the forward pass at each place of the script, for each of its factors.
 

@@ -29,7 +29,7 @@ from . import (
     unknown,
 )
 from .expected import worst
-from .findings import CLIMBED, LOST, WITHOUT_CONSTANTS, WITHOUT_CUTS, Diagnosis, Finding
+from .findings import BY_SIGN, CLIMBED, LOST, WITHOUT_CONSTANTS, WITHOUT_CUTS, Diagnosis, Finding
 from .fit import Fit, fit, hopeless
 from .losses import Match
 from .mistakes import name_of
@@ -45,7 +45,7 @@ from .objectives import (
 )
 from .points import Bench, CannotTell, Clock, OutOfTime, Point
 from .repair import Culprit, Repair
-from .steps import Network, State, backward_cuts, find_networks
+from .steps import Network, State, backward_cuts, find_networks, moved_meanwhile
 from .words import convention, describe, without_objective
 
 SECONDS = 24.0  # for judging a tape
@@ -133,6 +133,18 @@ def _judge_network(tape: Tape, network: Network, seconds: float) -> Finding:
         lost = _lost(uncut or tape, network, clock)
         if lost is not None:
             return lost
+    meanwhile = moved_meanwhile(tape, network) if again and clock.left() > 0 else None
+    if meanwhile:
+        other = _try(tape.holding(meanwhile), network, clock, changed=True)
+        if other.verdict != "wrong":
+            finding, again = other, other.verdict != "correct"
+    signs = beside.without_signs(uncut or tape, network) if again and clock.left() > 0 else None
+    if signs is not None:
+        other = _try(signs, network, clock, changed=True)
+        if other.verdict == "correct" or finding.verdict == "wrong" == other.verdict:
+            finding = other
+            finding.notes.append(BY_SIGN)
+            again = finding.verdict != "correct"
     if again and clock.left() > 0:
         plain = (uncut or tape).without_small_constants()
     if plain is not None:
@@ -237,7 +249,12 @@ class Judgement:
         level: Finding | tuple[list[Fit], list[Fit]] = [], []
         states = any(s.optimiser for s in bench.network.states)
         inner = optimisers.enter(bench) if states else None
-        if not inner or optimisers.proportional(bench, inner):
+        if bench.states_kept and not inner:
+            raise CannotTell(
+                "each step divides by a state of an optimiser, and the gradient inside it could "
+                "not be found"
+            )
+        if not bench.states_kept and (not inner or optimisers.proportional(bench, inner)):
             level = self._of_updates(bench)
         if isinstance(level, Finding):
             return level
@@ -438,7 +455,7 @@ class Judgement:
         finding.loss, finding.lr = convention(bench, one, match)
         if spoilt is None:
             printed.compare(bench, one, match, [f.objective for f in own], finding)
-            still = frozen.never_changed(bench, one)
+            still = frozen.never_changed(bench, one) or frozen.always_added(bench, one)
             finding.warnings += [still] if still else []
         if note:
             finding.notes.append(note)
@@ -531,6 +548,9 @@ class Judgement:
     def _matched(self, bench: Bench, one: Fit, match: Match, own: list[Fit]) -> Finding | None:
         if one.scale * match.scale < 0 and losses.is_no_error(bench, match):
             return None
+        turned = one.scale * match.scale < 0 and soundness.turns_round(bench)
+        if turned:
+            raise CannotTell(turned)
         if one.scale * match.scale < 0 or losses.wrong_axis(bench, match):
             return self._at_output(bench, one, match)
         finding = self._correct(bench, one, match, own)

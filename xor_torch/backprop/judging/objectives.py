@@ -18,7 +18,7 @@ import torch
 
 from ..operations import PARTS, SAME_NUMBERS, STEPS
 from ..tape import Ref, squeezed
-from .points import Bench, Key, Point, Values, View, is_finite
+from .points import NUMBER_BY_NUMBER, Bench, Key, Point, Values, View, is_finite
 
 Tensor = torch.Tensor
 FEW = 4  # numbers whose derivatives are computed one by one
@@ -315,6 +315,24 @@ def _moved_by_itself(view: View, n: int) -> bool:
     )
 
 
+def _is_update(view: View, n: int) -> bool:
+    """Is it a whole update of a parameter, with more in it than the parameter itself?
+
+    With a decay in it, any update follows the square of itself.
+    """
+    nodes = view.tape.nodes
+    size = math.prod(nodes[n].shape)
+    sizes = [
+        math.prod(nodes[end].shape) for end, i in view.ends.items() if view.reaches[n] >> i & 1
+    ]
+    return (
+        n in view.only_moves
+        and size > 1
+        and sizes == [size]
+        and any(nodes[m].op not in NUMBER_BY_NUMBER for m in view.behind([n]) - view.starts)
+    )
+
+
 def is_linear(bench: Bench, objective: Objective) -> bool:
     """Does it have the same gradient wherever the parameters are? Then it has no minimum."""
     by_step: dict[int, list[list[Tensor]]] = {}
@@ -392,7 +410,8 @@ def deltas(bench: Bench, k: int) -> tuple[dict[Key, list[int]], dict[Key, list[i
         if reaches >> last_used(view) & 1:
             d[key] = ids
         # a copy of the parameters makes any updates their own derivatives
-        if nodes[ids[0]].dtype == "f" and view.tape.origin(ids[0], PARTS) not in view.begin:
+        copied = view.tape.origin(ids[0], PARTS) in view.begin
+        if nodes[ids[0]].dtype == "f" and not copied and not _is_update(view, ids[0]):
             z[key] = ids
     return d, z
 

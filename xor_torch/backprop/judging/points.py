@@ -336,6 +336,7 @@ class Bench:
         self.tied: dict[tuple[int, bool], Values] = {}  # (step, moved) -> where two numbers tie
         self.inner: Inner = {}  # the gradient inside an optimiser, instead of the change
         self.states_move = False  # Does an optimiser's state have numbers other than zero?
+        self.states_kept = False  # does it have those of the run, as a step divides by them?
         self.left_out: dict[int, list[int]] = {}  # step -> values that are taken as zero
         self._views: dict[int, View] = {}
         self._runs: dict[tuple[int, int | None, float, bool], Values | None] = {}
@@ -561,7 +562,7 @@ class Bench:
             if state.carried:
                 given[n] = value
             elif i not in self.parameters:
-                given[n] = torch.zeros_like(value)
+                given[n] = value if self.states_kept else torch.zeros_like(value)
                 if self.states_move:
                     given[n] += 0.1 * torch.randn(node.shape, generator=draw, dtype=torch.float64)
             else:
@@ -622,6 +623,11 @@ class Bench:
             for seed, size, keep in MOVES:
                 found.append(self._moving_point(k, k + seed, size, keep))
             self.points += [p for p in found if p is not None]
+        states = any(s.optimiser for s in self.network.states)
+        if not self.points and states and not self.states_kept:
+            self.states_kept = True
+            self._runs.clear()
+            self.make_points()
         self.points = _without_diverged(self.points)
 
     def _moving_point(self, k: int, seed: int, size: float, keep: bool) -> Point | None:
@@ -785,6 +791,10 @@ class Bench:
             return values[end] - values[begin]
         total = torch.as_tensor(sum(sign * values[n] for n, sign in parts), dtype=torch.float64)
         if (k, i) in self.inner:
+            part = self.tape.nodes[end]
+            if total.numel() < values[begin].numel() and part.op == "assign":
+                rest = {part.inputs[0]: torch.zeros_like(values[begin]), part.inputs[-1]: total}
+                return replay.apply(self.tape, part, {**values, **rest}, self.ties)
             return total.reshape(values[begin].shape)
         return total.expand_as(values[begin]) if total.ndim <= values[begin].ndim else total
 

@@ -10,7 +10,7 @@ import torch
 
 from .. import replay
 from ..operations import CUTS, PARTS, PRODUCTS, SUMS
-from ..tape import Node
+from ..tape import Node, Ref
 from .findings import Diagnosis, MistakeName
 from .fit import FOLLOWS, Fit
 from .objectives import Objective, gradients, gradients_at, total
@@ -315,6 +315,35 @@ def wrong_near_the_run_only(bench: Bench, one: Fit) -> bool:
             if largest(p.changes[i] + factor * grads[i]) > FOLLOWS * largest(p.changes[i]):
                 return False
     return points > 1
+
+
+def turns_round(bench: Bench) -> str | None:
+    """Is what all parameters move by multiplied with a number above zero in some steps only?
+
+    Then each step may be weighed with a reward. So few may be above zero that none was chosen.
+    """
+    nodes, view = bench.tape.nodes, bench.view(bench.chosen[0])
+    places = {
+        nodes[n].site: n
+        for n in view.behind(view.ends) - view.starts
+        if nodes[n].op == "multiply" and view.depends[n] == view.reaches[n] == view.full
+    }
+    signs: dict[object, set[bool]] = {site: set() for site in places}
+    for n in {n for step in bench.steps for n in step.nodes}:
+        node = nodes[n]
+        if node.op == "multiply" and node.site in signs:
+            for a in node.args:
+                number = nodes[a.id].value if isinstance(a, Ref) else a
+                given = not isinstance(a, Ref) or nodes[a.id].op in PARTS | {"leaf"}
+                if given and number is not None and np.size(number) == 1 and np.all(number):
+                    signs[node.site].add(bool(np.all(number > 0)))
+    found = [places[site] for site in signs if len(signs[site]) > 1]
+    return (
+        f"the steps are multiplied with a number on {bench.where(found[0])} that is above zero in "
+        "some and below in others: it may be a reward, and the loss is not known"
+        if found
+        else None
+    )
 
 
 def replaced(bench: Bench, one: Fit) -> Diagnosis | None:

@@ -411,7 +411,10 @@ def _networks(
         # where all are single numbers, everything is elementwise: an optimiser's state moves first
         alone = tape.nodes[step.start[i]].shape == () and not _moves_another(tape, step, i)
         state.optimiser = (
-            len(others) <= 1 and _only_elementwise(tape, step, i) and len(family) > 1 and not alone
+            len(others) <= 1
+            and _only_elementwise(tape, step, i, len(others) == 1)
+            and len(family) > 1
+            and not alone
         )
         state.accumulator = not others and _only_elementwise(tape, step, i)
     _classify(tape, step, family)
@@ -573,6 +576,22 @@ def backward_cuts(tape: Tape, network: Network) -> set[int]:
     return found
 
 
+def moved_meanwhile(tape: Tape, network: Network) -> set[int]:
+    """The updates of other networks that the steps of a network have in them: ``old + change``.
+
+    No derivative is taken through such a change: it is another step, which has been made.
+    """
+    inside = {n for step in network.steps for n in step.nodes}
+    return {
+        n
+        for s in network.of_others
+        if not (s.optimiser or s.accumulator or s.carried)
+        for n in s.updates
+        if n in inside and tape.nodes[n].op in ("add", "subtract", "assign")
+        if tape.nodes[n].inputs[0] in s.nodes or tape.nodes[n].op == "assign"
+    }
+
+
 def _influence(tape: Tape, step: Step) -> dict[int, set[int]]:
     """Which states' new values depend on what each state began with.
 
@@ -612,22 +631,43 @@ def _moves_another(tape: Tape, step: Step, i: int) -> bool:
     return step.end[i] in tape.behind(others, {*step.nodes})
 
 
-def _only_elementwise(tape: Tape, step: Step, i: int) -> bool:
+def _only_elementwise(tape: Tape, step: Step, i: int, by_rows: bool = False) -> bool:
     """Is the state used, number by number, only for a parameter of its own size?
 
     The shapes may differ: (3,) and (1, 3), or rows of one long array. A single number in an array
-    of its own is read by whatever a number is read by.
+    of its own is read by whatever a number is read by. Rows of it may move the same rows.
     """
-    begin = step.start[i]
+    begin, rows = step.start[i], False
     shape, reached, starts = tape.nodes[begin].shape, {begin}, set(step.start.values())
     size = math.prod(shape)
     of_others = set(step.end.values()) - {step.end[i]}
     for id in step.nodes:
         node = tape.nodes[id]
-        if id not in starts and any(n in reached for n in node.inputs):
+        read = [n for n in node.inputs if n in reached]
+        if id not in starts and read:
             alike = math.prod(node.shape) == size > 1 or node.shape == shape
-            if node.op not in BETWEEN or (not alike and id > begin):
+            part = not alike and _is_row(tape, id, read)
+            if node.op not in BETWEEN or (not (alike or part) and id > begin):
                 return False
+            rows = rows or part
             if id not in of_others:
                 reached.add(id)
-    return True
+    return not rows or (by_rows and _apart(tape, step, i, reached))
+
+
+def _is_row(tape: Tape, n: int, read: list[int]) -> bool:
+    """Is it a part of what it reads, or as many numbers as there are in such a part?"""
+    node, size = tape.nodes[n], math.prod(tape.nodes[n].shape)
+    return node.op in PARTS or all(math.prod(tape.nodes[i].shape) == size for i in read)
+
+
+def _apart(tape: Tape, step: Step, i: int, reached: set[int]) -> bool:
+    """Does nothing that its own update is made of move another state, too, except it itself?
+
+    An error that a bias has gone into moves that bias and others.
+    """
+    mine = tape.behind([step.end[i]], reached, {step.start[i]})
+    others = [n for j, n in step.end.items() if j != i]
+    theirs = tape.behind(others, reached, {step.start[i], step.end[i]})
+    shared = {n for n in mine & theirs if tape.nodes[n].op not in PARTS}
+    return shared <= {step.start[i], step.end[i]}

@@ -1,8 +1,8 @@
 """Runs a script on a NumPy that records, in this process.
 
 The script is not changed on disk and sees the numbers that it would see anyway: it gets a stand-in
-for ``numpy``, and so do the modules in its own folder. A training loop of 600,000 epochs ends after
-the first few hundred updates, and the script goes on after the loop.
+for ``numpy``, and so do the modules in its own folders. A training loop of 600,000 epochs ends
+after the first few hundred updates, and the script goes on after the loop.
 """
 
 import builtins
@@ -153,16 +153,25 @@ class Run:
 
 
 class _Siblings(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Imports modules from the script's own folder as the script itself is run."""
+    """Imports modules from the script's own folders as the script itself is run.
+
+    They are the one that it lies in, and those that it adds to ``sys.path``.
+    """
 
     def __init__(self, run: Run, folder: Path) -> None:
-        self.run, self.folder = run, folder
+        self.run, self.folder, self.others = run, folder, {*sys.path}
+
+    @property
+    def folders(self) -> list[Path]:
+        added = [entry for entry in sys.path if entry not in self.others]
+        return [self.folder, *(Path(entry).resolve() for entry in added)]
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
-        spec = importlib.machinery.PathFinder.find_spec(name, path or [str(self.folder)])
+        folders = self.folders
+        spec = importlib.machinery.PathFinder.find_spec(name, path or [*map(str, folders)])
         file = Path(spec.origin or "") if spec else Path()
         installed = "site-packages" in file.parts or name.split(".")[0] in _OTHERS
-        if not spec or file.suffix != ".py" or self.folder not in file.parents or installed:
+        if not spec or file.suffix != ".py" or {*folders}.isdisjoint(file.parents) or installed:
             return None
         spec.loader = self
         return spec
@@ -170,7 +179,8 @@ class _Siblings(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     def exec_module(self, module: types.ModuleType) -> None:
         file = Path(str(module.__file__))
         self.run.set_builtins(module.__dict__)
-        text, places = read_source(file, module=str(file.relative_to(self.folder)))
+        folder = next((f for f in self.folders if f in file.parents), file.parent)
+        text, places = read_source(file, module=str(file.relative_to(folder)))
         for code in self.run.compile(text, str(file), places):
             exec(code, module.__dict__)
 
