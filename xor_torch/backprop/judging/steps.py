@@ -646,7 +646,7 @@ def _only_elementwise(tape: Tape, step: Step, i: int, by_rows: bool = False) -> 
         read = [n for n in node.inputs if n in reached]
         if id not in starts and read:
             alike = math.prod(node.shape) == size > 1 or node.shape == shape
-            part = not alike and _is_row(tape, id, read)
+            part = size > 1 and not alike and _is_row(tape, id, read)
             if node.op not in BETWEEN or (not (alike or part) and id > begin):
                 return False
             rows = rows or part
