@@ -626,12 +626,12 @@ def _is_row(tape: Tape, n: int, read: list[int]) -> bool:
 
 
 def _apart(tape: Tape, step: Step, i: int, reached: set[int]) -> bool:
-    """Does nothing that its own update is made of move another state, too, except it itself?
+    """Does the state come into its own update once only, as in ``s[i] += g ** 2``?
 
-    An error that a bias has gone into moves that bias and others.
+    A parameter comes into its own gradient as well.
     """
-    mine = tape.behind([step.end[i]], reached, {step.start[i]})
-    others = [n for j, n in step.end.items() if j != i]
-    theirs = tape.behind(others, reached, {step.start[i], step.end[i]})
-    shared = {n for n in mine & theirs if tape.nodes[n].op not in PARTS}
-    return shared <= {step.start[i], step.end[i]}
+    begin, nodes = step.start[i], tape.nodes
+    mine = tape.behind([step.end[i]], reached, {begin}) - {begin}
+    return all(
+        len(reached & {*nodes[n].inputs[nodes[n].op == "assign" :]}) <= 1 for n in sorted(mine)
+    )
