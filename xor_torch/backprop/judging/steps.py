@@ -345,6 +345,8 @@ def _merge(tape: Tape, users: dict[int, list[int]], chain: State) -> State:
     sizes = [b - a for a, b in pairwise([-1, *at])]
     if len(at) > 1 and sizes[-1] < sizes[-2]:
         at.pop()  # the tape ends while one element after the other is updated
+    elif len(at) > 1 and sizes[-1] > sizes[-2]:  # or before anything reads an update of a step
+        at[-1] -= sizes[-1] - sizes[-2]
     nodes = tape.nodes
     while len(at) > 1 and nodes[updates[at[-1]]].shape != nodes[updates[at[-2]]].shape:
         at.pop()  # or within the update of a view
