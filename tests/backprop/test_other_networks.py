@@ -460,3 +460,26 @@ def test_numbers_that_every_step_adds_may_be_meant_to_be_trained(tmp_path):
     sines = "np.sin(np.arange(3)[:, None] * np.array([[1.0, 0.5, 0.2, 0.1]]))"
     (finding,) = judged(PLACES.replace("DRAWN", sines), tmp_path)
     assert (finding.verdict, finding.warnings) == ("correct", [])
+
+
+# Both orders end with a row that comes twice: nothing reads what the last step has made
+RATINGS = """
+import numpy as np
+rng = np.random.default_rng(0)
+P, Q, a, b = rng.normal(size=(3, 2)), rng.normal(size=(3, 2)), np.zeros(3), np.zeros(3)
+samples = [(i, j, float(i + 2 * j)) for i in range(3) for j in range(3)] * 4
+for i, j, r in samples:
+    e = r - (3 + a[i] + b[j] + P[i] @ Q[j])
+    a[i] += 0.05 * (e - 0.1 * a[i])
+    b[j] += 0.05 * (e - 0.1 * b[j])
+    p = P[i].copy()
+    P[i] += 0.05 * (e * Q[j] - 0.1 * P[i])
+    Q[j] += 0.05 * (e * p - 0.1 * Q[j])
+"""
+
+
+def test_the_last_step_is_no_part_of_the_one_before(tmp_path):
+    (finding,) = judged(RATINGS, tmp_path)
+    assert finding.verdict == "correct"
+    (finding,) = judged(RATINGS.replace(".copy()", ""), tmp_path)
+    assert (finding.verdict, finding.diagnosis.mistake) == ("wrong", "updated too early")

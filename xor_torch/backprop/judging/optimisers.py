@@ -144,8 +144,8 @@ def _gradient_nodes(bench: Bench, k: int, i: int) -> list[int]:
     nodes, view, step = bench.tape.nodes, bench.view(k), bench.steps[k]
     begin, end = step.start[i], step.end[i]
     moved, put = nodes[begin].shape, nodes[end].inputs
-    if nodes[end].op == "assign" and put[0] == begin and put[-1] in view.inside:
-        moved = nodes[put[-1]].shape  # some rows are updated
+    if bench.states_kept and nodes[end].op == "assign" and put[0] == begin:
+        moved = nodes[put[-1]].shape  # some rows
     shape = squeezed(moved)
     waiting, through = {end}, list[int]()
     while waiting:
@@ -277,8 +277,8 @@ def _answer(
         moves.append(replay.run(bench.tape, ends, given, bench.ties))
     for i in bench.parameters:
         moved = (moves[0][step.end[i]] - moves[1][step.end[i]]).reshape(-1) / 2
-        if nodes[found[k, i][0]].shape != nodes[step.start[i]].shape:
-            moved = moved[moved != 0] if bool(moved.any()) else moved
+        if bench.states_kept and bool(moved.any()):  # some rows are updated
+            moved = moved[moved != 0]
         alike = (
             float((moved - moved[0]).abs().max()) <= PROPORTIONAL * float(moved[0].abs()) + 1e-15
         )

@@ -353,6 +353,8 @@ def _merge(tape: Tape, users: dict[int, list[int]], chain: State) -> State:
     sizes = [b - a for a, b in pairwise([-1, *at])]
     if len(at) > 1 and sizes[-1] < sizes[-2]:
         at.pop()  # the tape ends while one element after the other is updated
+    elif len(at) > 1 and sizes[-1] > sizes[-2]:  # or before anything reads an update of a step
+        at[-1] -= sizes[-1] - sizes[-2]
     nodes = tape.nodes
     while len(at) > 1 and nodes[updates[at[-1]]].shape != nodes[updates[at[-2]]].shape:
         at.pop()  # or within the update of a view
@@ -662,12 +664,12 @@ def _is_row(tape: Tape, n: int, read: list[int]) -> bool:
 
 
 def _apart(tape: Tape, step: Step, i: int, reached: set[int]) -> bool:
-    """Does nothing that its own update is made of move another state, too, except it itself?
+    """Does the state come into its own update once only, as in ``s[i] += g ** 2``?
 
-    An error that a bias has gone into moves that bias and others.
+    A parameter comes into its own gradient as well.
     """
-    mine = tape.behind([step.end[i]], reached, {step.start[i]})
-    others = [n for j, n in step.end.items() if j != i]
-    theirs = tape.behind(others, reached, {step.start[i], step.end[i]})
-    shared = {n for n in mine & theirs if tape.nodes[n].op not in PARTS}
-    return shared <= {step.start[i], step.end[i]}
+    begin, nodes = step.start[i], tape.nodes
+    mine = tape.behind([step.end[i]], reached, {begin}) - {begin}
+    return all(
+        len(reached & {*nodes[n].inputs[nodes[n].op == "assign" :]}) <= 1 for n in sorted(mine)
+    )
