@@ -483,3 +483,28 @@ def test_the_last_step_is_no_part_of_the_one_before(tmp_path):
     assert finding.verdict == "correct"
     (finding,) = judged(RATINGS.replace(".copy()", ""), tmp_path)
     assert (finding.verdict, finding.diagnosis.mistake) == ("wrong", "updated too early")
+
+
+POOLED = """
+import numpy as np
+rng = np.random.default_rng(0)
+X, T = rng.normal(size=(5, 4, 2)), rng.normal(size=(5, 1))
+W, V, c = rng.normal(size=(2, 3)), rng.normal(size=(3, 1)), np.zeros(1)
+for step in range(20):
+    h = np.tanh(X @ W)
+    pooled = h.mean(axis=1)
+    d = (pooled @ V + c - T) / 5
+    dh = np.repeat((d @ V.T)[:, None, :], 4, axis=1) / 4
+    gW = np.einsum("nti,ntj->ij", X, dh * (1 - h * h))
+    W -= 0.1 * gW
+    V -= 0.1 * pooled.T @ d
+    c -= 0.1 * d.sum(axis=0)
+"""
+
+
+def test_a_factor_that_a_line_loses(tmp_path):
+    (finding,) = judged(POOLED, tmp_path)
+    assert finding.verdict == "correct"
+    (finding,) = judged(POOLED.replace("axis=1) / 4", "axis=1)"), tmp_path)
+    assert (finding.verdict, finding.diagnosis.line) == ("wrong", 10)
+    assert [p.name for p in finding.parameters if not p.ok] == ["W"]
