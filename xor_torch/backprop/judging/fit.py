@@ -252,9 +252,12 @@ class Fit:
 
     @property
     def contradicted(self) -> bool:
-        """Is a parameter known not to follow the gradient, or to follow it with another factor?"""
+        """Is a parameter known not to follow the gradient, or to follow it with another factor?
+
+        What is off by less than `FOLLOWS` may follow it but for a constant like ``log(p + 1e-9)``.
+        """
         return any(
-            not good and (not p.silent or (p.ok and bool(p.factors)))
+            not good and (p.ok and bool(p.factors) if p.ok else not p.silent and p.error > FOLLOWS)
             for p, good in zip(self.parts, self.good, strict=True)
         )
 

@@ -110,7 +110,12 @@ WRONG = (  # what is more special comes first
     Row("CE", "derivative of the wrong quantity", lambda z, f, df: f * (1 - f), is_softmax),
     Row("CE", "derivative of the wrong quantity", lambda z, f, df: f, is_softmax),
     Row("BCE", "derivative of the wrong quantity", lambda z, f, df: f, is_sigmoid),
-    Row("SSE", "missing output derivative", lambda z, f, df: torch.ones_like(z), _is_other),
+    Row(
+        "SSE",
+        "missing output derivative",
+        lambda z, f, df: torch.ones_like(z) * df.any(),
+        _is_other,
+    ),
 )
 
 

@@ -303,10 +303,11 @@ def _moved_by_itself(view: View, n: int) -> bool:
         return False
     # each part of the parameter has a number of its own: w[0] * x + w[1] * y
     weighed = {
-        i
+        number
         for m in mine
         if nodes[m].op == "multiply" and any(nodes[i].op in SELECTED for i in nodes[m].inputs)
-        for i in {*nodes[m].inputs} - view.inside
+        for number in ({*nodes[m].inputs} - view.inside) or nodes[m].args
+        if not isinstance(number, Ref)  # it is typed
     }
     return len(weighed) < 2 and all(
         nodes[m].op in {*PASSED_ON, *PARTS}
