@@ -9,6 +9,7 @@ open.
 """
 
 import contextlib
+import math
 from collections import Counter
 from dataclasses import dataclass
 
@@ -109,8 +110,20 @@ def _replaced(tape: Tape, clock: Clock) -> list[Finding]:
 
 
 def _is_product(tape: Tape, state: State) -> bool:
-    """Does each step put a product in its place, as a rate times a gradient is?"""
-    return all(tape.nodes[n].op in ("multiply", "divide") for n in state.updates)
+    """Does each step put a product with a number in its place, as a rate times a gradient is?
+
+    Two arrays are multiplied in a state of a recurrent network: ``h = o * np.tanh(c)``.
+    """
+    nodes = tape.nodes
+    return all(
+        nodes[n].op in ("multiply", "divide")
+        and (
+            len(nodes[n].inputs) < 2
+            or nodes[n].shape == ()
+            or any(math.prod(nodes[i].shape) == 1 for i in nodes[n].inputs)
+        )
+        for n in state.updates
+    )
 
 
 def _failed(e: Exception) -> Finding:

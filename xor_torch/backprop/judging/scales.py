@@ -23,12 +23,14 @@ def scaled(bench: Bench, one: Fit) -> Diagnosis:
         off, end = one.parts[i].factor / one.scale, bench.steps[k].end[bench.parameters[i]]
         jumps = [n for n, c in repair.jumps.items() if view.reaches[n] == wrong and alike(c, off)]
         turned = [
-            n for n, c in repair.jumps.items() if view.reaches[n] == right and alike(c, 1 / off)
-        ]
+            n
+            for n, c in repair.jumps.items()
+            if view.reaches[n] == right and right & (right - 1) and alike(c, 1 / off)
+        ]  # of several parameters: one alone has its own factor as well as the others have theirs
         if jumps or turned:
             if not jumps:  # that of the others came in here
                 one.leader = repair.bad[0]
-            found.append(((jumps or turned)[0], off))
+            found.append(((jumps or turned)[-1], off))  # the first may be that of all
             continue
         path = [(n, f) for n, f in paths[i] if not view.reaches.get(n, 0) & right]
         exact = [n for n, f in path if alike(f, off) and not alike(f, 1.0)]
