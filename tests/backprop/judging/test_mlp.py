@@ -295,3 +295,44 @@ def test_of_two_losses_the_one_that_leaves_fewer_elements_wrong(tmp_path):
     """V follows a cross-entropy and w the squared errors: 2 elements are wrong, or 4."""
     (finding,) = judged(NEURONS, tmp_path)
     assert (finding.verdict, finding.diagnosis.line) == ("wrong", 17)
+
+
+TYPED = """
+import math, random
+random.seed(3)
+w = [random.uniform(-1, 1) for _ in range(4)]
+rows = [([0, 0, 0], 0), ([0, 1, 0], 1), ([1, 0, 1], 1), ([1, 1, 0], 0)]
+for epoch in range(30):
+    for x, t in rows:
+        p = 1 / (1 + math.exp(-(sum(a * b for a, b in zip(w[1:], x)) + w[0])))
+        e = t - p
+        w[0] += 0.1 * e
+        for i in range(1, 4):
+            w[i] += 0.1 * e * x[i - 1]
+"""
+
+
+def test_inputs_that_are_typed(tmp_path):
+    (finding,) = judged(TYPED, tmp_path)
+    assert (finding.verdict, finding.loss) == ("correct", "BCE")
+    (finding,) = judged(TYPED.replace("e * x[i - 1]", "e * p"), tmp_path)
+    assert finding.verdict != "correct"
+
+
+CHANGE = """
+import numpy as np
+rng = np.random.default_rng(0)
+x = rng.normal(size=20)
+y = 2 * x + 1
+theta = np.zeros(2)
+for step in range(30):
+    e = theta[0] + theta[1] * x - y
+    change = 0.1 * np.array([e.sum() / 20, (e * x).sum() / 20])
+    moved = (abs(change[0] - theta[0]) + abs(change[1] + theta[1])) / 2
+    theta = theta - change
+"""
+
+
+def test_any_number_explains_a_step_that_is_replaced_as_a_whole(tmp_path):
+    (finding,) = judged(CHANGE, tmp_path)
+    assert finding.verdict != "wrong"
