@@ -646,11 +646,11 @@ class Judgement:
             except OutOfTime:
                 break
             whole = culprit is not None and len(culprit.repaired) == len(repair.bad)
-            if culprit is not None and not one.some and one.objective.kind == "own":
-                # any number explains a step that is replaced as a whole: is it known as a loss?
-                steps = repair.view.only_moves.issuperset(culprit.nodes)
-                known_loss = losses.identify_own(bench, one.objective) is not None
-                whole = whole and (known_loss or not steps)
+            if culprit is not None and not one.some:
+                # a number that is made of the step, as its length is, is no loss that it follows
+                made_of = repair.view.behind(one.objective.values(repair.k))
+                parts = {m for n in culprit.nodes for m in (n, *bench.tape.nodes[n].inputs)}
+                whole = whole and not made_of & parts & repair.view.only_moves
             if culprit is not None and sure and not whole and not culprit.repaired:
                 if best is None or culprit.share > best[2].share:
                     best = one, repair, culprit
