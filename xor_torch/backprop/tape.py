@@ -76,9 +76,6 @@ class Node:
 class Tape:
     """What a script did with its arrays."""
 
-    # values whose change is a constant: their derivative is that of what they were before
-    held: Collection[int] = frozenset[int]()
-
     def __init__(self) -> None:
         self.nodes: list[Node] = []
         self.links: list[tuple[int, int]] = []  # (old, new): new = old + a change that needs old
@@ -89,6 +86,8 @@ class Tape:
         self.pairs: list[Pair] = []  # a forward function and its backward function each
         self.doubt: str | None = None  # why it may be wrong, though every update is right
         self.uncut = frozenset[int]()  # values that the script cut, and this tape does not
+        # values whose change is a constant: their derivative is that of what they were before
+        self.held = frozenset[int]()
         self.code = Code()
 
     def origin(self, id: int, through: Collection[str] = SAME_NUMBERS) -> int:

@@ -254,10 +254,11 @@ class Fit:
     def contradicted(self) -> bool:
         """Is a parameter known not to follow the gradient, or to follow it with another factor?
 
-        What is off by less than `FOLLOWS` may follow it but for a constant like ``log(p + 1e-9)``.
+        What is off by less than `FOLLOWS` may follow it: a constant, as in ``log(p + 1e-9)``, is
+        enough for that.
         """
         return any(
-            not good and (p.ok and bool(p.factors) if p.ok else not p.silent and p.error > FOLLOWS)
+            not good and (bool(p.factors) if p.ok else not p.silent and p.error > FOLLOWS)
             for p, good in zip(self.parts, self.good, strict=True)
         )
 

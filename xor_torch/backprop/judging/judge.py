@@ -617,8 +617,9 @@ class Judgement:
             blamed += [f for f in own[:2] if f not in blamed and not f.objective.by_branches]
         rated = False
         best: tuple[Fit, Repair, Culprit] | None = None  # of those that mend only some elements
-        for one in [f for f in blamed + lower[:1] if f.contradicted]:
-            if bench.clock.left() < 0 or (one in lower and one not in blamed and best is None):
+        last = [f for f in lower[:1] if f not in blamed]  # only beside one that mends less
+        for one in [f for f in blamed + last if f.contradicted]:
+            if bench.clock.left() < 0 or (one in last and best is None):
                 break
             # a delta of no known loss may explain a parameter by chance
             own_loss = one.objective.kind == "own" or as_own(bench, one.objective) is not None
