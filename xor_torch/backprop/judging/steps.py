@@ -165,7 +165,12 @@ def _begins_in_a_step(tape: Tape, chain: State, chains: list[State]) -> bool:
     others = {n for c in chains if c is not chain for n in c.nodes}
     if len(chain.updates) < 3:
         return False
-    first, second = (tape.behind([n], range(n + 1)) for n in chain.updates[:2])
+    # what it depends on, or what an ``if`` asked before it: a perceptron's change is data
+    asked, begin, behind = [n for n, _ in tape.branches], chain.nodes[0] or 0, list[set[int]]()
+    for n in chain.updates[:2]:
+        behind.append(tape.behind([n, *(i for i in asked if begin < i < n)], range(n + 1)))
+        begin = n
+    first, second = behind
     return not first & others and bool(second & others)
 
 
