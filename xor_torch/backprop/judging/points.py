@@ -177,9 +177,8 @@ class View:
         """The same for neurons with parameters of their own: siblings in one layer."""
         found: dict[Key, list[list[int]]] = {}
         for key, ids in self.roles.items():
-            *at, _, depends, reaches = key
-            layers = (self.layers.get(i, 0) for i in (depends, reaches))
-            found.setdefault((*at, "layer", *layers), []).append(ids)
+            layers = (self._layer(masks.get(ids[0], 0)) for masks in (self.depends, self.reaches))
+            found.setdefault((*key[:3], "layer", *layers), []).append(ids)
         return {key: sorted(chain(*some)) for key, some in found.items() if len(some) > 1}
 
     def _last(self, mask: int) -> int:
@@ -187,15 +186,27 @@ class View:
         some = (i for i in self.order if mask >> i & 1)
         return max(some, key=self.order.__getitem__, default=-1)
 
-    @cached_property
-    def order(self) -> dict[int, int]:
-        """The first value that uses each parameter."""
-        return {i: min(self.users.get(n, [0])) for n, i in self.begin.items()}
+    def _layer(self, mask: int) -> int:
+        """The highest layer of some parameters: of neurons that share an array of biases, too."""
+        return max((layer for i, layer in self.layers.items() if mask >> i & 1), default=0)
 
     @cached_property
-    def layers(self) -> dict[object, int]:
+    def order(self) -> dict[int, int]:
+        """The first value that uses each parameter, or a part of it, for more than a part."""
+        found, nodes = dict[int, int](), self.tape.nodes
+        for n, i in self.begin.items():
+            parts, used = [n], list[int]()
+            for part in parts:
+                users = [m for m in self.users.get(part, ()) if m not in self.ends]
+                parts += [m for m in users if nodes[m].op in PARTS]
+                used += [m for m in users if nodes[m].op not in PARTS]
+            found[i] = min(used, default=0)
+        return found
+
+    @cached_property
+    def layers(self) -> dict[int, int]:
         """The layer of each parameter: one above the parameters that its first use depends on."""
-        found: dict[object, int] = {}
+        found: dict[int, int] = {}
         for i in sorted(self.order, key=self.order.__getitem__):
             mask = self.depends.get(self.order[i], 0) & ~(1 << i)
             found[i] = 1 + max((found.get(j, 0) for j in self.order if mask >> j & 1), default=0)
