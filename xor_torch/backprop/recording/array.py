@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from .number import PYTHON_NUMBERS, plain
+from .number import PYTHON_NUMBERS, Whole, plain
 
 NUMBERS = "fiub"  # the kinds of dtype that are recorded: float, int, unsigned int, bool
 # Functions that write into their first argument and return nothing.
@@ -162,10 +162,10 @@ class Recorded(np.ndarray):
         return recorder.run(name, func, args, kwargs)
 
     def __getitem__(self, index: Any) -> Any:
-        return self._recorder.run("getitem", getitem, (self, index), {})
+        return self._recorder.run("getitem", getitem, (self, _as_index(index)), {})
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        self._recorder.assign(self, index, value)
+        self._recorder.assign(self, _as_index(index), value)
 
     def __iter__(self) -> Any:
         if self.ndim == 0:
@@ -376,6 +376,15 @@ def seen_as(kind: type[Recorded], x: Recorded) -> Any:
     same = x.view(kind)
     same.__dict__.update(x.__dict__)
     return same
+
+
+def _as_index(x: Any) -> Any:
+    """An index, in which a recorded int is the int itself: the script's choice of a part."""
+    if type(x) is Whole:
+        return operator.index(x)
+    if type(x) is slice:
+        return slice(*map(_as_index, (x.start, x.stop, x.step)))
+    return tuple(map(_as_index, x)) if type(x) is tuple else x
 
 
 def getitem(x: np.ndarray, index: Any) -> Any:

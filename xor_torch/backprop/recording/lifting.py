@@ -373,6 +373,9 @@ class _Lifting:
         elif n >= 0 and isinstance(plan, tuple):
             at = list(array.places.values())
             made = self.new.nodes[self._written(plan, at, array.shape).id]
+            if made.shape != array.shape:  # a number that had another name, for each place
+                args = (self._filled(Ref(made.id), array.shape),)
+                made = self._add("array", args, line, value, None)
             made.site = ("array", array.name)
         else:
             args = (self._rows(rows.tolist(), line),)
@@ -385,6 +388,9 @@ class _Lifting:
         for place, index in array.places.items():
             self.element[now[place]] = group, made.id, index
             self.pending.pop(now[place], None)
+
+    def _filled(self, x: Ref, shape: tuple[int, ...]) -> Any:
+        return [self._filled(x, shape[1:]) for _ in range(shape[0])] if shape else x
 
     def _rows(self, x: Any, user: Node) -> Any:
         if isinstance(x, list):
