@@ -296,6 +296,7 @@ class Judgement:
         if finding is None:
             raise CannotTell(
                 self.reason
+                or bench.tape.doubt
                 or "the updates follow the gradient of no loss that this check knows, and of none "
                 "that the script computes; computing the loss in the training loop may help"
             )

@@ -70,8 +70,8 @@ class Recorder:
         self._deadline = time.monotonic() + limits.seconds
         self.places = Places(self)
         self._made = set[int]()  # the nodes that are Python's numbers
-        # an ``if`` of the script -> the recorded value that decided it last
-        self._decided: dict[int, int] = {}
+        # an ``if`` of the script -> the recorded values that decided it last
+        self._decided: dict[int, list[int]] = {}
         self._bytes = 0
         self._preparation = Preparation(self.tape, self.updates, self.frames, limits)
         self._skips = False  # Is the present operation left out, see `Preparation`?
@@ -537,7 +537,7 @@ class Recorder:
         """
         yes, branches = bool(answer), self.tape.branches
         if len(branches) > begin and not self.full:
-            self._decided[number] = branches[-1][0]
+            self._decided[number] = [n for n, _ in branches[begin:]]
         else:
             self._decided.pop(number, None)
         return yes
@@ -557,15 +557,15 @@ class Recorder:
         if decided is None:  # perhaps by a comparison of plain ints, as all weights may be ints
             return self.places.whole(value) if abs(value) <= 1 else value
         other = value if other is None else other
-        yes = bool(self.tape.nodes[decided].value)
+        yes = bool(self.tape.nodes[decided[-1]].value)
         choice = (value, other) if yes else (other, value)
-        return self.number("where", (Ref(decided), *choice), value)
+        return self.number("where", (Ref(decided[-1]), *choice), value)
 
     def _conditions(self) -> list[int]:
         """The recorded values that decided that the current statement runs."""
         if not self._decided:
             return []
-        return [self._decided[n] for n in self.frames.deciding_ifs() if n in self._decided]
+        return [i for n in self.frames.deciding_ifs() for i in self._decided.get(n, ())]
 
     def branch(self, x: Recorded, answer: bool) -> None:
         """The script chose its way by the truth of `x`."""
