@@ -192,15 +192,18 @@ class View:
 
     @cached_property
     def order(self) -> dict[int, int]:
-        """The first value that uses each parameter, or a part of it, for more than a part."""
-        found, nodes = dict[int, int](), self.tape.nodes
+        """The first value that uses each parameter, or a part of it, for more than a part.
+
+        What the last step reads after its update of this parameter does not count.
+        """
+        found, nodes, begin = dict[int, int](), self.tape.nodes, max(self.starts)
         for n, i in self.begin.items():
             parts, used = [n], list[int]()
             for part in parts:
                 users = [m for m in self.users.get(part, ()) if m not in self.ends]
                 parts += [m for m in users if nodes[m].op in PARTS]
                 used += [m for m in users if nodes[m].op not in PARTS]
-            found[i] = min(used, default=0)
+            found[i] = min([m for m in used if m > begin] or used, default=0)
         return found
 
     @cached_property

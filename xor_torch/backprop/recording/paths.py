@@ -160,7 +160,7 @@ def _paths(places: Places, states: set[Place]) -> dict[Place, Path]:
             found[place] = (key,)
         elif holder in of_holder:
             held = places.held[holder]
-            step = key if isinstance(held, list | dict) else Attribute(key)
+            step = key if isinstance(held, list | dict | tuple) else Attribute(key)
             found[place] = (*of_holder[holder], step)
         else:
             text = places.texts[place]

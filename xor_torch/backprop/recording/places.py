@@ -198,16 +198,14 @@ class Places:
         if isinstance(value, Recorded) and value._scalar and value.dtype.kind == "f":
             return self._number(value, place, text)
         container = isinstance(value, _CONTAINERS)
-        if isinstance(value, list) or (not container and has_attributes(value)):
+        if isinstance(value, list | tuple) or (not container and has_attributes(value)):
             if hasattr(kind, "__dataclass_fields__") and id(value) not in self.held:
                 self._attributes(value, text, 1)  # it has an __init__ that is not the script's
             before = self._lists.get(place)
             self._lists[place] = value
             if type(before) is kind and before is not value:
                 self._take_place(value, before, text)
-        if container:
-            self._contents(value, text)
-        return value
+        return self._contents(value, text) if container else value
 
     def _number(self, value: Any, place: Place, text: str) -> Any:
         """The number to store at a place: one that is stored nowhere else."""
@@ -317,28 +315,41 @@ class Places:
 
     # ------------------------------------------------------------ lists
 
-    def _contents(self, value: Any, text: str) -> None:
-        """Let all floats in lists and dictionaries record, each at its place."""
+    def _contents(self, value: Any, text: str) -> Any:
+        """Let all floats in lists and dictionaries record, each at its place; return the value.
+
+        In place of a tuple with floats it is another tuple, which has the numbers that record.
+        """
         if self.too_many or _size(value) > MOST_IN_LIST:
-            return
-        if isinstance(value, list | dict):
-            self.held[id(value)] = value
-            mine = self.id_of(value)
-            put: Any = list.__setitem__  # the script's own class may have another
-            parts = [*enumerate(list.__iter__(value))] if isinstance(value, list) else []
-            if isinstance(value, dict):
-                put, parts = dict.__setitem__, [*dict.items(value)]
-            for key, x in parts:
-                if type(x) in (float, *PYTHON_NUMBERS) or (type(x) is Recorded and x._scalar):
-                    changed = self._keep(x, (mine, key), f"{text}[{key!r}]")
-                    if changed is not x:
-                        put(value, key, changed)
-                elif isinstance(x, _CONTAINERS):
-                    self._contents(x, f"{text}[{key!r}]")
-        else:
-            for key, x in enumerate(value):
-                if isinstance(x, _CONTAINERS):
-                    self._contents(x, f"{text}[{key!r}]")
+            return value
+        self.held[id(value)] = value
+        mine = self.id_of(value)
+        # the script's own class may have other methods
+        parts = dict.items(value) if isinstance(value, dict) else enumerate(_items(value))
+        new = dict[Any, Any]()
+        for key, x in [*parts]:
+            changed = x
+            if type(x) in (float, *PYTHON_NUMBERS) or (type(x) is Recorded and x._scalar):
+                changed = self._keep(x, (mine, key), f"{text}[{key!r}]")
+            elif isinstance(x, _CONTAINERS):
+                changed = self._contents(x, f"{text}[{key!r}]")
+            if changed is not x:
+                new[key] = changed
+        if isinstance(value, tuple):
+            return self._rebuilt(value, mine, new) if new else value
+        put: Any = list.__setitem__ if isinstance(value, list) else dict.__setitem__
+        for key, changed in new.items():
+            put(value, key, changed)
+        return value
+
+    def _rebuilt(self, old: Any, holder: int, new: dict[Any, Any]) -> Any:
+        """A tuple with other items, which takes the place of the old one."""
+        make = tuple if type(old) is tuple else getattr(type(old), "_make", None)
+        if make is None:
+            return old
+        made = make(new.get(n, x) for n, x in enumerate(old))
+        self.held[id(made)], self._same[id(made)] = made, holder
+        return made
 
     def _take_place(self, new: Any, old: Any, text: str) -> None:
         """A list or an object with new weights takes the place of the one with the old ones."""
@@ -353,7 +364,7 @@ class Places:
                 if self._home.get(node) == own:
                     self._home[node] = both.holder, both.key
                     self.now.pop(own, None)
-        if not isinstance(new, list):
+        if not isinstance(new, list | tuple):
             self._attributes(new, text, MOST_LEVELS)
 
     def _is_changed(self, new: Any, old: Any) -> bool:
@@ -398,7 +409,7 @@ class Places:
         if not levels or new is old or id(old) not in self.held:
             return
         holder = self.id_of(old)
-        if isinstance(new, list):
+        if isinstance(new, list | tuple):
             if len(new) != len(old):
                 return
             parts = [*zip(range(len(new)), new, old, strict=True)]
@@ -409,7 +420,7 @@ class Places:
         for key, x, y in parts:
             if type(x) in PYTHON_NUMBERS or (isinstance(x, Recorded) and x._scalar):
                 yield _Both(new, holder, key, x, in_list)
-            elif type(x) is type(y) and (isinstance(x, list) or has_attributes(x)):
+            elif type(x) is type(y) and (isinstance(x, list | tuple) or has_attributes(x)):
                 yield from self._pairs(x, y, in_list, levels - 1)
 
     def _attributes(self, x: Any, text: str, levels: int) -> None:
@@ -419,9 +430,15 @@ class Places:
             if type(value) in (float, *PYTHON_NUMBERS):
                 vars(x)[name] = self._keep(value, (self.id_of(x), name), f"{text}.{name}")
             elif isinstance(value, _CONTAINERS):
-                self._contents(value, f"{text}.{name}")
+                changed = self._contents(value, f"{text}.{name}")
+                if changed is not value:
+                    vars(x)[name] = changed
             elif levels > 1 and id(value) in self._same:
                 self._attributes(value, f"{text}.{name}", levels - 1)
+
+
+def _items(x: Any) -> Any:
+    return list.__iter__(x) if isinstance(x, list) else tuple.__iter__(x)
 
 
 class _Both(NamedTuple):
