@@ -82,12 +82,15 @@ def never_changed(
                     # only in a list: elsewhere it may be a learning rate
                     if isinstance(kept[weight][1], int) and isinstance(kept[weight][0], int):
                         added[weight].append(node.id)
+    # what only a printed loss is made of is no weight: ``loss -= t * log(p)``
+    wanted = [*(n for link in tape.links for n in link), *(n for n, _ in tape.branches)]
+    needed = tape.behind(wanted, range(len(tape.nodes)))
     known = {float(x) for i in data if (x := tape.nodes[i].value) is not None}  # copies of data
     alike = {_kind(places, place) for place in states} - {None}
 
     def always(users: list[int]) -> bool:
         intervals = {bisect_right(steps, n) for n in users}
-        often = sum(k in intervals for k in range(1, len(steps)))
+        often = not needed.isdisjoint(users) and sum(k in intervals for k in range(1, len(steps)))
         return often >= OFTEN * (len(steps) - 1)
 
     for i, users in added.items():
