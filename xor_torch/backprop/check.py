@@ -45,7 +45,7 @@ OUT_OF_TIME = (
 JUDGE_OUT_OF_TIME = (
     "running and judging it took longer than {:g} seconds together; give it more with --timeout"
 )
-EXACT = ("decimal", "fractions", "cmath")  # modules with numbers of their own
+EXACT = ("decimal", "fractions", "cmath", "array")  # modules that hold numbers of their own
 LEAST_TO_TRY, MOST_TO_TRY = 2.0, 15.0  # seconds, for one correction and for all
 FRAMEWORKS = ("tensorflow", "keras", "jax", "mxnet", "theano", "chainer", "paddle")
 

@@ -94,7 +94,7 @@ TABLE: dict[str, Operation] = {
     # where#0, where#1: the indices that where(condition) returns
     **_rows("where", Operation(linear=(1, 2), elementwise=True, cut=True)),
     # the same numbers
-    **_rows("copy astype positive", _COPIED),
+    **_rows("copy astype positive rounded", _COPIED),
     **_rows("T transpose reshape ravel squeeze expand_dims swapaxes moveaxis", _RESHAPED),
     **_rows("atleast_1d atleast_2d atleast_3d", _RESHAPED),
     **_rows("flatten", Operation(linear=(0,), same_numbers=True)),

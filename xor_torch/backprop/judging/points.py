@@ -10,6 +10,7 @@ points show.
 import math
 import re
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, wraps
@@ -54,6 +55,7 @@ DIVERGED = 1e6  # times the middle one
 ROUNDINGS = 3  # runs that show how much of a value is rounding
 REPEATED = 1e-6  # a recorded value and the same value repeated
 REPEATED_FLOAT32 = 1e-2
+ROUNDED = 1e-2  # a place of the script may round by this part of its largest number
 PUT_TOGETHER = JOINS | SAME_NUMBERS | {"assign"}
 NUMBER_BY_NUMBER = ELEMENTWISE | PARTS | PUT_TOGETHER
 
@@ -920,11 +922,33 @@ class Bench:
             known = {n: self.tape.nodes[n].value for n in step.start.values()}
             if any(v is None for v in known.values()):
                 continue
-            given = {n: replay.tensor(v).double() for n, v in known.items()}
+            # what the script has rounded stays as it was there
+            inside = self.tape.behind(step.end.values(), {*step.nodes})
+            rounded = {n for n in inside if self.tape.nodes[n].op == "rounded"}
+            self._check_rounding(rounded)
+            known |= {n: self.tape.nodes[n].value for n in rounded}
+            given = {n: replay.tensor(v).double() for n, v in known.items() if v is not None}
             values = replay.run(self.tape, step.end.values(), given, self.ties)
             states = {*step.start.values(), *step.end.values()}
             for id in sorted(values):
                 self._compare(self.tape.nodes[id], values[id], id in states)
+
+    def _check_rounding(self, rounded: set[int]) -> None:
+        """Does each place of the script that rounds leave its numbers nearly as they were?"""
+        sizes: dict[object, float] = defaultdict(float)
+        moved: dict[object, float] = defaultdict(float)
+        for node in (self.tape.nodes[n] for n in sorted(rounded)):
+            was, now = self.tape.nodes[node.inputs[0]].value, node.value
+            if was is not None and now is not None:
+                sizes[node.site] = max(sizes[node.site], float(np.abs(was).max(initial=0)))
+                moved[node.site] = max(moved[node.site], float(np.abs(now - was).max(initial=0)))
+        for n in sorted(rounded):
+            site = self.tape.nodes[n].site
+            if moved[site] > ROUNDED * sizes[site]:
+                raise CannotTell(
+                    f"{self.where(n)} rounds by more than {ROUNDED:.0%} of its numbers: the step "
+                    "cannot be repeated without that"
+                )
 
     def _compare(self, node: Node, again: Tensor, state: bool) -> None:
         if node.value is None or node.dtype != "f":

@@ -152,4 +152,8 @@ def _activates(tape: Tape, node: Node) -> bool:
 def _kind(places: Places, place: Place) -> tuple[type, object] | None:
     """The class and the attribute of a number in an object of the script."""
     holder = places.held.get(place[0]) if isinstance(place[0], int) else None
-    return None if holder is None or isinstance(holder, list | dict | tuple) else (type(holder), place[1])
+    return (
+        None
+        if holder is None or isinstance(holder, list | dict | tuple)
+        else (type(holder), place[1])
+    )

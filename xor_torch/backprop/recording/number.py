@@ -32,7 +32,7 @@ _FUNCTIONS = {
     "asinh": "arcsinh", "acosh": "arccosh", "atanh": "arctanh", "fsum": "sum",
 }  # fmt: skip
 # A number that is rounded to this many digits or more is taken as the same number.
-MANY_DIGITS = 8
+MANY_DIGITS = 3
 
 
 class Journal(Protocol):

@@ -87,7 +87,6 @@ class Places:
         self._lists: dict[Place, list[Any]] = {}
         self._same: dict[int, int] = {}  # a list that took the place of another -> id of the first
         self._updated = set[int]()  # the nodes that are updates
-        self.rounded = set[int]()  # the nodes that are others, rounded to many digits
         self._operations = 0
 
     # ------------------------------------------------------------ what the rewriter calls
@@ -257,7 +256,7 @@ class Places:
             )
             return
         made = self._recorder.tape.nodes[node]
-        if node in self.rounded and self._recorder.tape.origin(node, ("copy",)) == old:
+        if self._recorder.tape.origin(node, ("copy", "rounded")) == old and made.op == "rounded":
             return  # w = round(w, 10) keeps the number
         made.name = made.name or text
         self.now[place] = node
@@ -293,7 +292,7 @@ class Places:
                 found = True
             elif n < old or (n in self._updated and n not in same):
                 changes.append(n)  # the error of this step depends on the update of the last one
-            elif node.op in ("add", "subtract", "copy", "sum", "negative"):
+            elif node.op in ("add", "subtract", "copy", "rounded", "sum", "negative"):
                 queue += node.inputs
             elif node.op in ("multiply", "divide") and self._is_decayed(node, old, of_list):
                 found = True

@@ -7,6 +7,7 @@ together: the tape, the memory of an array, and its name.
 """
 
 import builtins
+import functools
 import time
 from collections.abc import Callable
 from typing import Any
@@ -32,7 +33,7 @@ from .array import (
 from .frames import Frames
 from .lifting import lifted
 from .limits import Enough, Limits, Loops
-from .number import PYTHON_NUMBERS, Number, Whole, plain
+from .number import MANY_DIGITS, PYTHON_NUMBERS, Number, Whole, plain
 from .places import Places
 from .preparation import Preparation
 from .updates import Updates
@@ -319,10 +320,7 @@ class Recorder:
 
     def rounded(self, x: Number, value: float) -> Any:
         """Write down that a number was rounded to many digits; return the result."""
-        made = self.number("copy", (x,), value)
-        if type(made) is Number:
-            self.places.rounded.add(made.node)
-        return made
+        return self.number("rounded", (x,), value)
 
     def sign_of(self, x: Any, size: float, value: float) -> Any:
         """Write down ``math.copysign(size, x)``, a step function of x; return the result."""
@@ -348,6 +346,11 @@ class Recorder:
 
     def run(self, op: str, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         """Do an operation and write it down."""
+        if op in ("round", "around"):
+            digits = args[1] if len(args) > 1 else kwargs.get("decimals", 0)
+            if strip(digits) >= MANY_DIGITS:
+                op, args, kwargs = "rounded", args[:1], {}
+                function = functools.partial(np.round, decimals=strip(digits))
         result = self._run(op, function, args, kwargs)
         if not holds(args, Matrix, np.matrix):
             return result

@@ -363,6 +363,7 @@ ARRAYS: dict[str, Twin] = {
     "atleast_3d": _at_least(torch.atleast_3d),
     "astype": _astype,
     "copy": _copy,
+    "rounded": _copy,  # to so many digits that the script means the same number
     "array": _array,
     # numbers that only move
     "getitem": getitem,
