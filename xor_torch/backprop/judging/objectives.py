@@ -180,19 +180,21 @@ def _hinges(bench: Bench) -> dict[tuple[object, ...], Objective]:
     for k in bench.chosen:
         view, nodes = bench.view(k), bench.tape.nodes
         needed = view.behind(view.ends)
-        for n, answer in bench.tape.branches:
+        for at, (n, answer) in enumerate(bench.tape.branches):
             inputs = [i for i in nodes[n].inputs if i in view.inside]
             if n not in view.inside or len(inputs) != 1:
                 continue
             (margin,) = inputs
             if nodes[n].op in DIFFERENT and margin not in needed:
-                wrong = _wrong_answer(bench, k, n, margin)
+                target = _target_beside(bench, at, margin)
+                wrong = _wrong_answer(bench, k, n, margin, target)
                 if wrong is not None:
                     z, slope = wrong
                     key = (PERCEPTRON, *view.key(z))
                     made = found.setdefault(key, Objective("own", PERCEPTRON, {}, key))
                     made.terms.setdefault(k, []).append((None, z))
-                    made.weights[z] = slope if answer == DIFFERENT[nodes[n].op] else 0.0
+                    differs = target is not None or answer == DIFFERENT[nodes[n].op]
+                    made.weights[z] = slope if differs else 0.0
             if nodes[n].op not in LESS:
                 continue
             if (
@@ -212,7 +214,31 @@ def _hinges(bench: Bench) -> dict[tuple[object, ...], Objective]:
     return found
 
 
-def _wrong_answer(bench: Bench, k: int, n: int, answer: int) -> tuple[int, float] | None:
+def _target_beside(bench: Bench, at: int, answer: int) -> int | None:
+    """The target t in ``y == 0 and t == 1``, if both hold; None if there is none.
+
+    Args:
+        bench: of the network.
+        at: the place of the answer's comparison among the branches; it may be the second.
+        answer: y.
+
+    """
+    nodes, branches = bench.tape.nodes, bench.tape.branches
+    one, holds = branches[at]
+    if not holds or nodes[one].op != "equal":
+        return None
+    for n, holds in (*branches[at + 1 : at + 2], *branches[max(at - 1, 0) : at]):
+        beside = nodes[n].line == nodes[one].line and n > answer
+        if beside and holds and nodes[n].op == "equal" and len(nodes[n].inputs) == 1:
+            (t,) = nodes[n].inputs
+            if nodes[t].op == "leaf" and nodes[t].shape == ():
+                return t
+    return None
+
+
+def _wrong_answer(
+    bench: Bench, k: int, n: int, answer: int, target: int | None
+) -> tuple[int, float] | None:
     """The number that an answer is a step function of, and the loss's slope if it is wrong.
 
     Args:
@@ -220,6 +246,7 @@ def _wrong_answer(bench: Bench, k: int, n: int, answer: int) -> tuple[int, float
         k: the step.
         n: the comparison of the answer with the target.
         answer: the value that is compared with the target.
+        target: compared with another number, in the same ``if``; or None.
 
     """
     view, nodes = bench.view(k), bench.tape.nodes
@@ -227,8 +254,8 @@ def _wrong_answer(bench: Bench, k: int, n: int, answer: int) -> tuple[int, float
         return None
     compared = [m for m in view.behind([answer]) if nodes[m].op in (*LESS, "sign")]
     asked = {i for m in compared for i in nodes[m].inputs if i in view.inside}
-    # the target is data: ``if y == 1 and t == 0`` asks for a number that is typed
-    others = [x for x in nodes[n].args if x != Ref(answer) and isinstance(x, Ref)]
+    others = [] if target is None else [Ref(target)]
+    others += [x for x in nodes[n].args if x != Ref(answer) and isinstance(x, Ref)]
     given = [nodes[x.id].value for x in (Ref(answer), *others)]
     numbers = [float(np.reshape(x, ())) for x in given if x is not None and np.size(x) == 1]
     if len(asked) != 1 or len(numbers) != 2:

@@ -111,6 +111,8 @@ class _Lifting:
         self.element: dict[int, tuple[Group, int, tuple[int, ...]]] = {}
         self.pending: dict[int, Group] = {}  # old node -> its group, while its round is not whole
         self.constant: dict[int, bool] = {}
+        # comparisons of an ``if``, which stay on the tape: one with a target may be among them
+        self.asked = {n for n, _ in tape.branches if tape.nodes[n].op == "equal"}
         self.varies, self.often = self._literals()
         self.home = set[int]()  # the numbers of arrays
         self.uses: Counter[int] = Counter()
@@ -277,14 +279,14 @@ class _Lifting:
             self.constant[id] = known and all(mine) and id not in self.single
             if node.op == "copy" and id not in self.single:
                 return  # its source is read in its place
-            if self.constant[id]:
+            if self.constant[id] and id not in self.asked:
                 return  # written when it is needed
         self._write(id)
 
     def _write(self, id: int) -> None:
         node = self.old.nodes[id]
         python = id in self.made
-        if self.constant.get(id):
+        if self.constant.get(id) and id not in self.asked:
             leaf = self._add("leaf", (), node, node.value, None)
             self.at[id] = leaf.id
             return

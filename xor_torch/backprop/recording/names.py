@@ -40,6 +40,7 @@ def names_for(recorder: Recorder, numpy: Any) -> dict[str, Any]:
         "__compared__": functools.partial(_compared, recorder),
         "__taken__": recorder.taken,
         "__whole__": recorder.places.whole,
+        "__given__": lambda x: recorder.places.whole(recorder.places.looped(x)),
         "__set_item__": recorder.places.set_item,
         "__set_attribute__": recorder.places.set_attribute,
         "__change_item__": recorder.places.change_item,

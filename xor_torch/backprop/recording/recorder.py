@@ -556,13 +556,15 @@ class Recorder:
         """
         if type(value) not in (int, float, bool):
             return value
-        decided = self._decided.get(number)
-        if decided is None:  # perhaps by a comparison of plain ints, as all weights may be ints
+        nodes, decided = self.tape.nodes, self._decided.get(number, [])
+        # by a computed number rather than by a target
+        computed = [n for n in decided if any(nodes[i].op != "leaf" for i in nodes[n].inputs)]
+        by = (computed or decided)[-1:]
+        if not by:  # perhaps by a comparison of plain ints, as all weights may be ints
             return self.places.whole(value) if abs(value) <= 1 else value
         other = value if other is None else other
-        yes = bool(self.tape.nodes[decided[-1]].value)
-        choice = (value, other) if yes else (other, value)
-        return self.number("where", (Ref(decided[-1]), *choice), value)
+        choice = (value, other) if bool(nodes[by[0]].value) else (other, value)
+        return self.number("where", (Ref(by[0]), *choice), value)
 
     def _conditions(self) -> list[int]:
         """The recorded values that decided that the current statement runs."""

@@ -193,7 +193,7 @@ class AssignmentRewriter(ast.NodeTransformer):
     literal numbers. Any other ``if test`` becomes
     ``if __asked__(__begin__(), test, 5)``, with a number of its own; ``return 1`` in it becomes
     ``return __taken__(1, 0, 5)`` if its block has a ``return 0`` as well, and ``w += t * x`` in it
-    becomes ``w += __whole__(t * x)``. A comparison outside a test, ``y = a < b``, becomes
+    becomes ``w += __whole__(t * x)``, and ``if y == 0 and t == 1`` compares ``__given__(t)``. A comparison outside a test, ``y = a < b``, becomes
     ``__compared__("lt", a, b)``. A function that may compute gradients, by its name, gets a
     decorator ``__called__("its class")``. ``float(x)`` becomes ``__float__(x)``, and ``int``,
     ``bool`` and ``type`` do the same; ``np.int64(x)`` becomes ``__cast__(np.int64, x)``, and
@@ -222,6 +222,7 @@ class AssignmentRewriter(ast.NodeTransformer):
         # puts into the same place otherwise
         self.taken: dict[ast.expr, tuple[int, Any]] = {}
         self.tests = set[ast.expr]()  # expressions whose truth alone counts
+        self.given = set[ast.expr]()  # what a test compares with a number, beside other comparisons
 
     def visit(self, node: ast.AST) -> Any:
         for name in ("body", "orelse", "finalbody"):
@@ -240,6 +241,9 @@ class AssignmentRewriter(ast.NodeTransformer):
         parts = test.values if isinstance(test, ast.BoolOp) else []
         for part in [test.operand] if isinstance(test, ast.UnaryOp) else parts:
             self._note_test(part)
+            match part:  # ``t == 1`` in ``if y == 0 and t == 1``: t may be the target
+                case ast.Compare(left, [ast.Eq()], [right]) if parts and typed(right) is not None:
+                    self.given.add(left)
 
     def _number_ifs(self, block: list[ast.stmt]) -> None:
         """Give each ``if`` of a block a number, and note the lines that it decides about.
@@ -308,7 +312,10 @@ class AssignmentRewriter(ast.NodeTransformer):
         return made
 
     def visit_Compare(self, node: ast.Compare) -> ast.AST:
+        given = node.left in self.given
         self.generic_visit(node)
+        if given:
+            node.left = self._call("__given__", node.left)
         match node:
             case ast.Compare(left, [ast.Is() | ast.IsNot()], [ast.Constant(True | False)]):
                 node.left = self._call("__truth__", left)
