@@ -336,7 +336,11 @@ def _moved_by_itself(view: View, n: int) -> bool:
         for number in ({*nodes[m].inputs} - view.inside) or nodes[m].args
         if not isinstance(number, Ref)  # it is typed
     }
-    return len(weighed) < 2 and all(
+    # and one part may be added as it is: w[0] * x + w[1]
+    added = any(
+        nodes[m].op == "add" and any(nodes[i].op in SELECTED for i in nodes[m].inputs) for m in mine
+    )
+    return len(weighed) + added < 2 and all(
         nodes[m].op in {*PASSED_ON, *PARTS}
         and (nodes[m].op in ("add", "subtract") or not view.outside(m))
         for m in mine
