@@ -193,11 +193,11 @@ class AssignmentRewriter(ast.NodeTransformer):
     literal numbers. Any other ``if test`` becomes
     ``if __asked__(__begin__(), test, 5)``, with a number of its own; ``return 1`` in it becomes
     ``return __taken__(1, 0, 5)`` if its block has a ``return 0`` as well, and ``w += t * x`` in it
-    becomes ``w += __whole__(t * x)``, and ``if y == 0 and t == 1`` compares ``__given__(t)``. A comparison outside a test, ``y = a < b``, becomes
-    ``__compared__("lt", a, b)``. A function that may compute gradients, by its name, gets a
-    decorator ``__called__("its class")``. ``float(x)`` becomes ``__float__(x)``, and ``int``,
-    ``bool`` and ``type`` do the same; ``np.int64(x)`` becomes ``__cast__(np.int64, x)``, and
-    ``json.dumps(x)`` becomes ``__plainly__(json.dumps, x)``.
+    becomes ``w += __whole__(t * x)``, and ``if y == 0 and t == 1`` compares ``__given__(t)``. A
+    comparison outside a test, ``y = a < b``, becomes ``__compared__("lt", a, b)``. A function that
+    may compute gradients, by its name, gets a decorator ``__called__("its class")``. ``float(x)``
+    becomes ``__float__(x)``, and ``int``, ``bool`` and ``type`` do the same; ``np.int64(x)``
+    becomes ``__cast__(np.int64, x)``, and ``json.dumps(x)`` becomes ``__plainly__(json.dumps, x)``.
     """
 
     def __init__(self, source: str, ifs: int = 0) -> None:
