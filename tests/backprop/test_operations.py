@@ -237,6 +237,7 @@ CALLS = {
     "heaviside": [Call(X, 0.5), Call(X, Y), Call(np.array([-1.0, 0.0, 1.0]), 0.5)],
     # the same numbers
     "copy": [Call(X), Call(WHOLE), Call(MASK), Call(X, order="F")],
+    "rounded": [Call(X), Call(WHOLE)],
     "astype": [
         Call(X, float), Call(X, np.float32), Call(X, int), Call(MASK, float), Call(MASK, "int32"),
         Call(X, bool), Call(WHOLE, float), Call(X, np.float64, copy=False),

@@ -295,7 +295,7 @@ def recorded(source):
 def test_the_tape_repeats_every_number(name):
     tape, limit = recorded(FILES[name].read_text())
     assert limit is None
-    given = {n.id: replay.tensor(n.value) for n in tape.nodes if not n.inputs}
+    given = {n.id: replay.tensor(n.value) for n in tape.nodes if not n.inputs or n.op == "rounded"}
     values = replay.run(tape, [n.id for n in tape.nodes], given)
     # lists that were filled by append record from their first update on
     first = {tape.nodes[new].name: new for _, new in reversed(tape.links)}

@@ -60,7 +60,7 @@ def never_changed(
             continue
         inputs = [source(i) for i in node.inputs]
         if node.op == "multiply":
-            if any(map(is_state, inputs)):
+            if any(is_state(_without_sign(tape, i, source)) for i in inputs):
                 weighted.add(node.id)
                 data |= {*inputs}
             for i in inputs:
@@ -102,6 +102,13 @@ def never_changed(
         if always(users):
             return f"the {number} that {tape.code.where(tape.nodes[users[0]].line)} adds"
     return None
+
+
+def _without_sign(tape: Tape, i: int, source: Callable[[int], int]) -> int:
+    """w for ``-w``"""
+    while tape.nodes[i].op == "negative":
+        i = source(tape.nodes[i].inputs[0])
+    return i
 
 
 class _Ints:

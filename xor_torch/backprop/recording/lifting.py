@@ -277,7 +277,7 @@ class _Lifting:
             mine = [self.constant.get(i, False) for i in node.inputs]
             known = node.op not in ("lost", "foreign")
             self.constant[id] = known and all(mine) and id not in self.single
-            if node.op == "copy" and id not in self.single:
+            if self._is_same(id):
                 return  # its source is read in its place
             if self.constant[id] and id not in self.asked:
                 return  # written when it is needed
@@ -341,9 +341,15 @@ class _Lifting:
         return Ref(self.at[id])
 
     def source_of(self, id: int) -> int:
-        while id in self.made and self.old.nodes[id].op == "copy" and id not in self.single:
+        while id in self.made and self._is_same(id):
             id = self.old.nodes[id].inputs[0]
         return id
+
+    def _is_same(self, id: int) -> bool:
+        """Is it a copy, or a weight that the script rounds after its update?"""
+        node = self.old.nodes[id]
+        rounds = node.op == "rounded" and node.inputs[0] in self.single
+        return (node.op == "copy" or rounds) and id not in self.single
 
     def _add(
         self, op: str, args: Any, user: Node, value: Any, site: Any,
