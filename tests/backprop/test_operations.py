@@ -64,6 +64,7 @@ def numpy_assign(base, path, value):
 NOT_IN_NUMPY = {
     "T": lambda x: x.T,
     "getitem": operator.getitem,
+    "rounded": np.copy,
     "assign": numpy_assign,
     "item": lambda x, *at: np.float64(x.item(*at)),
     "astype": lambda x, *args, **kwargs: x.astype(*args, **kwargs),
