@@ -83,7 +83,9 @@ def find_networks(tape: Tape, replaced: bool = False) -> list[Network]:
 
     """
     users = consumers(tape)
-    chains = [_merge(tape, users, c) for c in _chains(tape)]
+    chains = _chains(tape)
+    made = _made_of(tape, chains)
+    chains = [_merge(tape, users, c, made) for c in chains]
     chains = [c for c in chains if len(c.updates) >= 2]
     if replaced:
         known = {n for c in chains for n in c.nodes if n is not None}
@@ -317,7 +319,51 @@ def _name(tape: Tape, path: list[int]) -> str:
     return max(set(names), key=names.count) if names else tape.nodes[path[0]].name
 
 
-def _merge(tape: Tape, users: dict[int, list[int]], chain: State) -> State:
+def _made_of(tape: Tape, chains: list[State]) -> dict[int, int | None]:
+    """Every value of a state, with the number of its chain; all that is made of one, with None."""
+    made: dict[int, int | None] = {
+        n: k for k, c in enumerate(chains) for n in c.nodes if n is not None
+    }
+    for node in tape.nodes:
+        if not made.keys().isdisjoint(node.inputs):
+            made.setdefault(node.id, None)
+    return made
+
+
+def _goes_on(tape: Tape, n: int, following: int, made: dict[int, int | None]) -> bool:
+    """Does an update go on with the next element, by a derivative that was there before?
+
+    The factors of a matrix move in one loop: `P[i, k] += rate * (error * Q[j, k] - c * P[i, k])`.
+    A forward pass in between would read several elements of one array, or make its own error.
+    """
+    before, node = tape.nodes[n], tape.nodes[following]
+    paths = before.args[1:2], node.args[1:2]
+    if node.op != "assign" or before.site != node.site or paths[0] == paths[1]:
+        return False
+    read: dict[int, set[str]] = defaultdict(set)
+    seen, stack, given = set[int](), [*node.inputs[1:]], False
+    while stack:
+        i = stack.pop()
+        if i <= n:
+            given = given or (i in made and made[i] is None)
+            continue
+        if i in seen:
+            continue
+        seen.add(i)
+        one = tape.nodes[i]
+        source = made.get(one.inputs[0]) if one.inputs else None
+        if one.op in PARTS and source is not None:
+            read[source].add(repr(one.args[1:]))
+        elif one.op in PIECES:
+            stack += one.inputs
+        else:
+            return False
+    return given and all(len(elements) == 1 for elements in read.values())
+
+
+def _merge(
+    tape: Tape, users: dict[int, list[int]], chain: State, made: dict[int, int | None]
+) -> State:
     """Leave out values that lead only to the next: parts of one update."""
 
     def is_part(n: int, following: int) -> bool:
@@ -349,7 +395,9 @@ def _merge(tape: Tape, users: dict[int, list[int]], chain: State) -> State:
         return True
 
     updates = chain.updates
-    at = [k for k, pair in enumerate(pairwise(updates)) if not is_part(*pair)] + [len(updates) - 1]
+    pairs = enumerate(pairwise(updates))
+    at = [k for k, pair in pairs if not (is_part(*pair) or _goes_on(tape, *pair, made))]
+    at.append(len(updates) - 1)
     sizes = [b - a for a, b in pairwise([-1, *at])]
     if len(at) > 1 and sizes[-1] < sizes[-2]:
         at.pop()  # the tape ends while one element after the other is updated
