@@ -84,6 +84,8 @@ def find_networks(tape: Tape, replaced: bool = False) -> list[Network]:
     """
     users = consumers(tape)
     chains = _chains(tape)
+    for c in chains:
+        c.nodes = _with_decays(tape, users, c.nodes)
     made = _made_of(tape, chains)
     chains = [_merge(tape, users, c, made) for c in chains]
     chains = [c for c in chains if len(c.updates) >= 2]
@@ -317,6 +319,37 @@ def _reachable(follows: dict[int, set[int]], begin: int) -> set[int]:
 def _name(tape: Tape, path: list[int]) -> str:
     names = [tape.nodes[n].name for n in path[1:] if tape.nodes[n].name]
     return max(set(names), key=names.count) if names else tape.nodes[path[0]].name
+
+
+def _with_decays(
+    tape: Tape, users: dict[int, list[int]], nodes: list[int | None]
+) -> list[int | None]:
+    """The values of a state, with those that some steps only shrink: ``W = (1 - rate * c) * W``.
+
+    An SVM does so where the margin is wide enough. The forward pass reads them as it does others.
+    """
+    known = [n for n in nodes if n is not None]
+    read = {(tape.nodes[m].site, tape.nodes[m].op) for n in known for m in users.get(n, ())}
+    found: list[list[int]] = []
+    for a, b in pairwise(nodes):
+        between: list[int] = []
+        at = a
+        while at is not None:
+            shrunk = [
+                m
+                for m in users.get(at, ())
+                if (b is None or m < b)
+                and tape.nodes[m].op in ("multiply", "divide")
+                and tape.nodes[m].shape == tape.nodes[at].shape
+                and len(tape.nodes[m].inputs) == 1
+                and any((tape.nodes[u].site, tape.nodes[u].op) in read for u in users.get(m, ()))
+            ]
+            at = shrunk[0] if len(shrunk) == 1 else None
+            between += shrunk if at is not None else []
+        found.append(between)
+    if all(found) or not any(found):
+        return nodes
+    return [nodes[0], *(n for some, b in zip(found, nodes[1:], strict=True) for n in (*some, b))]
 
 
 def _made_of(tape: Tape, chains: list[State]) -> dict[int, int | None]:
