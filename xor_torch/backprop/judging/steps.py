@@ -22,7 +22,7 @@ BETWEEN = {*ALGEBRAIC, *SAME_NUMBERS, "getitem", "item", "assign"}
 CURVED = ELEMENTWISE - ALGEBRAIC - STEPS - CUTS  # exp, tanh: no derivative goes through one
 PROJECTIONS = {"clip", "maximum", "minimum"}  # of an update
 # What may lie between two parts of one update.
-PIECES = {"add", "subtract", "multiply", "divide", "copy", "astype", "getitem", "item", "assign"}
+PIECES = {*SAME_NUMBERS, "add", "subtract", "multiply", "divide", "getitem", "item", "assign"}
 
 
 @dataclass
