@@ -40,7 +40,7 @@ def followed(tape: Tape, states: Collection[int]) -> Tape:
             source = _source(tape, node, arrays)
             if source is not None:
                 nodes[node.id] = replace(node, op=source[0], args=source[1])
-    return tape.with_nodes(nodes) if any(a is not b for a, b in zip(nodes, tape.nodes)) else tape
+    return tape.with_nodes(nodes)
 
 
 def _write(tape: Tape, node: Node, arrays: dict[int, Filled]) -> None:
@@ -60,20 +60,19 @@ def _write(tape: Tape, node: Node, arrays: dict[int, Filled]) -> None:
 
 
 def _source(tape: Tape, node: Node, arrays: dict[int, Filled]) -> tuple[str, Any] | None:
-    """The operation that reads an element from where it was written; None if it does already."""
-    path, base, begin = list[Any](), node, node.id
+    """The operation that reads an element from where it was written; None: that is `node`."""
+    path, base = list[Any](), node
     while base.op == "getitem" and len(base.inputs) == 1:
         path.insert(0, base.args[1])
         base = tape.nodes[base.inputs[0]]
-    at = _index(path, base.shape)
-    begin = base.id
+    at, begin = _index(path, base.shape), base.id
     while at is not None and base.id in arrays:
         known = arrays[base.id]
         written = [value for n, value in known.writes.get(at, ()) if n <= base.id]
         if written:
             return "copy", (Ref(written[-1]),)
         base = tape.nodes[known.begin]
-    return ("getitem", (Ref(base.id), at)) if at is not None and base.id != begin else None
+    return ("getitem", (Ref(base.id), at)) if base.id != begin else None
 
 
 def _index(path: list[Any], shape: tuple[int, ...]) -> Index | None:

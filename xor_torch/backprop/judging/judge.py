@@ -64,7 +64,9 @@ def judge(tape: Tape, seconds: float = SECONDS) -> list[Finding]:
     clock = Clock(seconds)
     try:
         networks = find_networks(tape)
-        states = {n for w in networks for s in w.steps for n in (*s.start.values(), *s.end.values())}
+        states = {
+            n for w in networks for s in w.steps for n in (*s.start.values(), *s.end.values())
+        }
         by_element = elements.followed(tape, states)
         found = []
         for waiting in range(len(networks), 0, -1):

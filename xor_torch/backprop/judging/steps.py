@@ -458,10 +458,12 @@ def _family(chains: list[State]) -> tuple[list[State], list[int]]:
         counts: dict[int, int] = defaultdict(int)
         for n in c.updates:
             counts[bisect_left(bounds, n)] += 1  # number of the step
-        # a momentum may begin some steps later, and the tape may end within the last step
-        begin = max(1, min(counts))
-        complete = [counts[k] for k in range(begin, max(2, len(bounds) - 1))]
+        # a momentum may begin some steps later; the tape may end within the last step, and nothing
+        # tells the last updates of single elements apart
+        begin, end = max(1, min(counts)), min(len(bounds) - 1, max(counts))
+        complete = [counts[k] for k in range(begin, max(2, end))]
         whole = complete and all(n == 1 for n in complete) and counts[0] <= 1
+        whole = whole and 4 * end >= 3 * (len(bounds) - 1)
         if c is last or (whole and begin <= len(bounds) // 2):
             family.append(c)
     return family, bounds
