@@ -105,7 +105,7 @@ def never_changed(
 
 
 def _without_sign(tape: Tape, i: int, source: Callable[[int], int]) -> int:
-    """w for ``-w``"""
+    """The weight w of ``-w``; any other value itself."""
     while tape.nodes[i].op == "negative":
         i = source(tape.nodes[i].inputs[0])
     return i
