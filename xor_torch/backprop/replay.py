@@ -21,6 +21,7 @@ from .twins import FIRST_OF_EQUAL, OF_TWO_NUMBERS, TWINS, dtype_of, number, of_k
 __all__ = ["CannotReplay", "OtherBranch", "Plan", "Tensor", "apply", "number", "run", "tensor"]
 
 Tensor = torch.Tensor
+DRAWN = 1 << 18  # random numbers that make the results of rounding differ
 
 
 class CannotReplay(Exception):  # noqa: N818 - a verdict, not an error
@@ -146,9 +147,19 @@ def needed(
 
 def _rounded(x: Tensor, generator: torch.Generator) -> Tensor:
     """Each element off by up to one unit in the last place."""
+    count, factors = x.numel(), _factors()
+    if count > len(factors):
+        factors = factors.repeat(-(-count // len(factors)) + 1)
+    at = int(torch.randint(len(factors) - count + 1, (), generator=generator))
+    return x * factors[at : at + count].reshape(x.shape)
+
+
+@functools.cache
+def _factors() -> Tensor:
+    """Random numbers near 1: drawing them anew takes longer than most operations."""
     eps = torch.finfo(torch.float64).eps
-    draw = torch.empty(x.shape, dtype=torch.float64)
-    return x * draw.uniform_(1 - eps, 1 + eps, generator=generator)
+    draw = torch.empty(DRAWN, dtype=torch.float64)
+    return draw.uniform_(1 - eps, 1 + eps, generator=torch.Generator().manual_seed(0))
 
 
 def apply(tape: Tape, node: Node, values: Mapping[int, Tensor], ties: bool) -> Tensor:

@@ -162,7 +162,7 @@ class Updates:
         A row may have got another shape on the way.
         """
         found = [id]
-        while (node := self.tape.nodes[found[-1]]).op in PARTS | SAME_NUMBERS and node.inputs:
+        while (node := self.tape.nodes[found[-1]]).op in PARTS and node.inputs:
             found.append(node.inputs[0])
         return found
 
