@@ -186,9 +186,10 @@ def batched(tape: Tape, nodes: Sequence[Node], wanted: Collection[int]) -> list[
     changed = {w.ids[0]: w for w in _writes(tape, nodes, wanted)}
     inside = set[int]()
     for w in changed.values():
+        put = {*w.put}
         inside.update(n.id for n in w.nodes[:-1])
         sums = [tape.nodes[n.inputs[1]] for n in w.nodes if w.adds]
-        inside.update(i for total in sums for i in (total.id, *total.inputs) if i not in w.put)
+        inside.update(i for total in sums for i in (total.id, *total.inputs) if i not in put)
     depth: dict[int, int] = {}  # how many of these operations lead to one, at most
     levels: dict[int, dict[Hashable, list[Node]]] = {}
     for node in nodes:
