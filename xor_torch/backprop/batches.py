@@ -132,7 +132,7 @@ def _writes(tape: Tape, nodes: Sequence[Node], wanted: Collection[int]) -> list[
     there = {n.id for n in nodes}
     found: dict[int, tuple[list[Node], list[int], bool]] = {}
     for node in nodes:
-        if not _is_write(node) or not isinstance(node.args[2], Ref):
+        if node.id in tape.held or not _is_write(node):
             continue
         base, new = node.inputs[0], node.args[2].id
         added = _added(tape, node, users) if new in there and new not in wanted else None
@@ -152,7 +152,8 @@ def _writes(tape: Tape, nodes: Sequence[Node], wanted: Collection[int]) -> list[
 
 def _is_write(node: Node) -> bool:
     """Is it ``x[index] = value`` with a typed index?"""
-    if node.op != "assign" or len(node.inputs) != 2 or len(node.args[1]) != 1:
+    refs = node.op == "assign" and type(node.args[0]) is type(node.args[2]) is Ref
+    if not refs or len(node.inputs) != 2 or len(node.args[1]) != 1:
         return False
     ((op, args, kwargs),) = node.args[1]
     return op == "getitem" and not kwargs and len(args) == 1 and _is_typed(args[0])
@@ -210,7 +211,7 @@ def batched(tape: Tape, nodes: Sequence[Node], wanted: Collection[int]) -> list[
 def _kind(tape: Tape, node: Node) -> Hashable:
     """Equal for operations that may be done at once; the id where none may."""
     op, args = node.op, node.args
-    if op == "getitem" and _is_typed(args[1]):
+    if op == "getitem" and type(args[0]) is Ref and _is_typed(args[1]):
         return (op, args[0], node.shape)
     if op not in MANY or node.id in tape.held:
         return node.id

@@ -175,7 +175,9 @@ class Recorder:
         if type(x) is dict:
             return {k: self._encode(v) for k, v in x.items()}
         if type(x) is slice:
-            return x if is_typed(x) else slice(*(self._encode(i) for i in (x.start, x.stop, x.step)))
+            return (
+                x if is_typed(x) else slice(*(self._encode(i) for i in (x.start, x.stop, x.step)))
+            )
         array = self.array_of(x)
         return x if array is None else Ref(self.node_of(array))
 
