@@ -145,9 +145,14 @@ class Names(Set[str]):
 
     def __init__(self, names: Iterable[str]) -> None:
         self._names = dict.fromkeys(names)  # in the order of the table
+        self._known: dict[object, bool] = {}  # what was asked until now, and the answers
 
     def __contains__(self, op: object) -> bool:
-        return op in self._names or (isinstance(op, str) and op.partition("#")[0] in self._names)
+        known = self._known.get(op)
+        if known is None:
+            known = isinstance(op, str) and op.partition("#")[0] in self._names
+            self._known[op] = known
+        return known
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._names)

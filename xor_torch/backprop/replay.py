@@ -8,12 +8,14 @@ import contextlib
 import functools
 import inspect
 import operator
+from collections import ChainMap
 from collections.abc import Callable, Collection, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
 import torch
 
+from .batches import Step, batched
 from .operations import PARTS
 from .tape import Node, Ref, Tape, Unknown, refs_in
 from .twins import FIRST_OF_EQUAL, OF_TWO_NUMBERS, TWINS, dtype_of, number, of_kind, tensor
@@ -21,6 +23,8 @@ from .twins import FIRST_OF_EQUAL, OF_TWO_NUMBERS, TWINS, dtype_of, number, of_k
 __all__ = ["CannotReplay", "OtherBranch", "Plan", "Tensor", "apply", "number", "run", "tensor"]
 
 Tensor = torch.Tensor
+MANY = 3_000  # operations that are worth a search for those that can be done at once
+DRAWN = 1 << 18  # random numbers that make the results of rounding differ
 
 
 class CannotReplay(Exception):  # noqa: N818 - a verdict, not an error
@@ -63,12 +67,24 @@ class Plan:
         order, depends = needed(tape, [*wanted, *also], given)
         self.tape = tape
         self.recorded: dict[int, Tensor] = {}
-        self.rest: list[tuple[Node, bool]] = []  # with: is it required?
+        self.required = required
+        rest: list[Node] = []
         for node in (tape.nodes[id] for id in order if id not in given):
             if not depends[node.id] and node.value is not None:
                 self.recorded[node.id] = tensor(node.value)
             else:
-                self.rest.append((node, node.id in required))
+                rest.append(node)
+        self.order: list[Step] = (
+            batched(tape, rest, {*wanted, *(n for n, _ in tape.branches)})
+            if len(rest) >= MANY
+            else [*rest]
+        )
+        there = {
+            id for one in self.order for id in ([one.id] if isinstance(one, Node) else one.ids)
+        }
+        self.inside = {
+            n.id for n in rest
+        } - there  # what only the last of several writes is made of
 
     def run(
         self,
@@ -76,7 +92,7 @@ class Plan:
         ties: bool = False,
         rounding: torch.Generator | None = None,
         branches: Mapping[int, bool] = MappingProxyType({}),
-    ) -> dict[int, Tensor]:
+    ) -> "Values":
         """Compute the values.
 
         Args:
@@ -96,24 +112,71 @@ class Plan:
             OtherBranch: an answer would have been another.
 
         """
-        values: dict[int, Tensor] = {**given, **self.recorded}
+        values = Values(self, ties)
+        values.update({**given, **self.recorded})
         for id in branches.keys() & values.keys():
             _stay(values[id], branches[id])
-        for node, required in self.rest:
-            if required:
-                value = apply(self.tape, node, values, ties)
-                if rounding is not None and value.is_floating_point() and node.op not in PARTS:
-                    value = _rounded(value, rounding)
-                if node.id in self.tape.held:
-                    before = values[node.inputs[0]]
-                    value = before + (value - before).detach()
-                values[node.id] = value
-            elif all(i in values for i in node.inputs):
-                with contextlib.suppress(CannotReplay):
-                    values[node.id] = apply(self.tape, node, values, ties)
-            if node.id in branches and node.id in values:
-                _stay(values[node.id], branches[node.id])
+        for node in self.order:
+            if not isinstance(node, Node):
+                made = node.run(values)
+                if made is not None:
+                    if rounding is not None and made.is_floating_point() and node.op not in PARTS:
+                        made = _rounded(made, rounding)
+                    values.update(zip(node.ids, made.unbind(0), strict=True))
+                for one in node.nodes if made is None else ():
+                    self._do(one, values, ties, rounding)
+            else:
+                self._do(node, values, ties, rounding)
+            for id in (node.id,) if isinstance(node, Node) else node.ids:
+                if id in branches and id in values:
+                    _stay(values[id], branches[id])
         return values
+
+    def _do(
+        self, node: Node, values: "Values", ties: bool, rounding: torch.Generator | None
+    ) -> None:
+        """Do one operation; one that is not required may be left out."""
+        if node.id in self.required:
+            value = apply(self.tape, node, values, ties)
+            if rounding is not None and value.is_floating_point() and node.op not in PARTS:
+                value = _rounded(value, rounding)
+            if node.id in self.tape.held:
+                before = values[node.inputs[0]]
+                value = before + (value - before).detach()
+            values[node.id] = value
+        elif all(i in values for i in node.inputs):
+            with contextlib.suppress(CannotReplay):
+                values[node.id] = apply(self.tape, node, values, ties)
+
+
+class Values(dict[int, Tensor]):
+    """The values of one run. What lies between two writes of a loop is computed if it is asked for.
+
+    It does not count as being there: ``n in values`` is False.
+    """
+
+    def __init__(self, plan: Plan, ties: bool) -> None:
+        super().__init__()
+        self.plan, self.ties = plan, ties
+
+    def __missing__(self, n: int) -> Tensor:
+        tape, inside, stack, seen = self.plan.tape, self.plan.inside, [n], set[int]()
+        if n not in inside:
+            raise KeyError(n)
+        while stack:
+            m = stack.pop()
+            if m in inside and m not in self and m not in seen:
+                seen.add(m)
+                stack += tape.nodes[m].inputs
+        made: dict[int, Tensor] = {}
+        for m in sorted(seen):
+            made[m] = apply(tape, tape.nodes[m], ChainMap(made, self), self.ties)
+        return made[n]
+
+    def copy(self) -> "Values":
+        other = Values(self.plan, self.ties)
+        other.update(self)
+        return other
 
 
 def _stay(value: Tensor, answer: bool) -> None:
@@ -146,9 +209,19 @@ def needed(
 
 def _rounded(x: Tensor, generator: torch.Generator) -> Tensor:
     """Each element off by up to one unit in the last place."""
+    count, factors = x.numel(), _factors()
+    if count > len(factors):
+        factors = factors.repeat(-(-count // len(factors)) + 1)
+    at = int(torch.randint(len(factors) - count + 1, (), generator=generator))
+    return x * factors[at : at + count].reshape(x.shape)
+
+
+@functools.cache
+def _factors() -> Tensor:
+    """Random numbers near 1: drawing them anew takes longer than most operations."""
     eps = torch.finfo(torch.float64).eps
-    draw = torch.empty(x.shape, dtype=torch.float64)
-    return x * draw.uniform_(1 - eps, 1 + eps, generator=generator)
+    draw = torch.empty(DRAWN, dtype=torch.float64)
+    return draw.uniform_(1 - eps, 1 + eps, generator=torch.Generator().manual_seed(0))
 
 
 def apply(tape: Tape, node: Node, values: Mapping[int, Tensor], ties: bool) -> Tensor:

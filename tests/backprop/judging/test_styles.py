@@ -117,6 +117,16 @@ for step in range(15):
     for w, g in zip((W, V), gradients):
         w -= 0.02 * g
 """
+NEURONS = """
+rows = [*W.T]  # each neuron has its own array
+for step in range(12):
+    h = np.tanh(np.column_stack([X @ w for w in rows]))
+    d = h @ V - Y
+    back = (d @ V.T) * (1 - h * h)
+    V = V - 0.1 * h.T @ d
+    new = np.array(rows) - 0.1 * back.T @ X
+    rows = [new[n] for n in range(4)]
+"""
 FACTORS = """
 P, Q, a, c = rng.normal(size=(6, 3)), rng.normal(size=(5, 3)), np.zeros(6), np.zeros(5)
 for step in range(40):
@@ -222,6 +232,8 @@ STYLES = {  # source, what is replaced in it, and by what
     "pocket": (POCKET, "w + signs", "w - signs"),
     "indices": (INDICES, "(1 - h * h)", "(1 - h)"),
     "interrupted": (INTERRUPTED, "(1 - h * h)", "(1 - h)"),
+    "neurons": (NEURONS, "(1 - h * h)", "(1 - h)"),
+    "neurons in turn": (NEURONS, "back.T @ X", "back.T[::-1] @ X"),
     "factors": (FACTORS, "error * p", "error * P[i, k]"),
     "by places": (BY_PLACES, "error * p", "error * P[i][k]"),
     "shrunk": (SHRUNK, "+ rate * y", "- rate * y"),

@@ -8,6 +8,7 @@ use, partial sums of them, and their total.
 
 import itertools
 import math
+from collections import ChainMap
 from functools import cached_property
 
 import torch
@@ -83,12 +84,13 @@ class Derivatives:
         through: dict[tuple[int, int], list[Tensor]] = {}
         for p in self.points:
             leaves: dict[tuple[int, int], Tensor] = {}
-            values = dict(p.values)
+            values = p.values.copy()
             for m in again:
-                mine = {n: values[n] for n in nodes[m].inputs if n in values}
+                mine: dict[int, Tensor] = {}
                 for n in often & {*nodes[m].inputs}:
                     leaves[n, m] = mine[n] = values[n].view_as(values[n])
-                values[m] = replay.apply(self.bench.tape, nodes[m], mine, self.bench.ties)
+                given = ChainMap(mine, values)
+                values[m] = replay.apply(self.bench.tape, nodes[m], given, self.bench.ties)
             known = {use: leaf for use, leaf in leaves.items() if leaf.requires_grad}
             for use, g in zip(known, self._grad(values, [*known.values()]), strict=True):
                 if g is not None:

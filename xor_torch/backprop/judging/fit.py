@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 import torch
 
-from .objectives import Objective, gradients, gradients_at
+from .objectives import Objective, gradients_at, noisy_gradients
 from .points import Bench, Point, is_finite, largest
 
 Tensor = torch.Tensor
@@ -364,9 +364,10 @@ def _noise_of(
 ) -> Callable[[], tuple[float, float]]:
     def noise() -> tuple[float, float]:
         change = grad = 0.0
-        for values, leaves, changes in bench.noisy(p):
+        for (_, _, changes), again in zip(
+            bench.noisy(p), noisy_gradients(bench, objective, p), strict=True
+        ):
             change = max(change, largest(changes[i] - p.changes[i]))
-            again = gradients(objective, p.step, values, leaves)
             if again is not None:
                 grad = max(grad, largest(again[i] - gradient))
         return change, grad

@@ -46,6 +46,8 @@ class Objective:
     weights: dict[int, float] = field(default_factory=dict)  # of values; 1 if it is not here
     # what `gradients_at` has found, by the identity of a point's values, which it keeps alive
     found: dict[int, tuple[Values, list[Tensor] | None]] = field(default_factory=dict)
+    # the same of `noisy_gradients`
+    noisy: dict[int, tuple[Values, list[list[Tensor] | None]]] = field(default_factory=dict)
 
     @property
     def by_branches(self) -> bool:
@@ -99,6 +101,15 @@ def gradients_at(objective: Objective, p: Point) -> list[Tensor] | None:
             grads = gradients(objective, p.step, p.values, p.leaves)
         objective.found[id(p.values)] = p.values, grads
     return objective.found[id(p.values)][1]
+
+
+def noisy_gradients(bench: Bench, objective: Objective, p: Point) -> list[list[Tensor] | None]:
+    """The same of each run with other rounding, computed once for all parameters."""
+    if id(p.values) not in objective.noisy:
+        runs = bench.noisy(p)
+        again = [gradients(objective, p.step, values, leaves) for values, leaves, _ in runs]
+        objective.noisy[id(p.values)] = p.values, again
+    return objective.noisy[id(p.values)][1]
 
 
 def _are_numbers(p: Point, d: int | None, v: int) -> bool:

@@ -23,7 +23,7 @@ from . import mistakes
 from .expected import worst
 from .findings import WITHOUT_CONSTANTS, Diagnosis, Finding, MistakeName
 from .fit import FLOOR, NOISES, RTOL, Fit, Part, alike
-from .objectives import Objective, gradients
+from .objectives import Objective, gradients, noisy_gradients
 from .points import REPEATED, Bench, CannotTell, Clock, OutOfTime, Point, Values, View, largest
 from .repair import Culprit, Repair
 from .steps import Network, State, Step
@@ -456,8 +456,8 @@ class _Judgement:
             allowed += 1e-4 * size
         if off <= allowed or off > 1e-5 * max(size, 1e-9) + 1e-9:
             return off - allowed
-        for values, leaves, changes in self.bench.noisy(p):
-            again = gradients(self.objective, p.step, values, leaves)
+        found = noisy_gradients(self.bench, self.objective, p)
+        for (_, _, changes), again in zip(self.bench.noisy(p), found, strict=True):
             noise = largest(changes[i] - p.changes[i])
             if again is not None:
                 noise += abs(c) * largest(again[i] - g)

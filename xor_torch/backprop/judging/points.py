@@ -825,7 +825,8 @@ class Bench:
         self.clock.check()
         k = point.step
         again, others = self._behind_changes(k, tuple(replaced), bool(self.inner))
-        values: Values = {**point.values, **replaced}
+        values = point.values.copy()
+        values.update(replaced)
         for node in again:
             values[node.id] = replay.apply(self.tape, node, values, self.ties)
         return [

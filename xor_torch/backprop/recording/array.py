@@ -417,12 +417,18 @@ def strip(x: Any, matrix: type[np.ndarray] = np.ndarray) -> Any:
     if isinstance(x, np.matrix):
         return x.view(matrix)
     if type(x) in (tuple, list):
-        return type(x)(strip(i, matrix) for i in x)
+        parts = [strip(i, matrix) for i in x]
+        return parts if type(x) is list else tuple(parts)
     if type(x) is dict:
         return {k: strip(v, matrix) for k, v in x.items()}
-    if type(x) is slice:
+    if type(x) is slice and not is_typed(x):
         return slice(*(strip(i, matrix) for i in (x.start, x.stop, x.step)))
     return x
+
+
+def is_typed(x: slice) -> bool:
+    """Is a slice made of plain numbers, as nearly all are?"""
+    return type(x.start) in ATOMS and type(x.stop) in ATOMS and type(x.step) in ATOMS
 
 
 def with_parts(whole: Any, parts: Iterable[Any]) -> Any:

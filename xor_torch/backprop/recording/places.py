@@ -20,7 +20,7 @@ from .number import PYTHON_NUMBERS, Number, Whole, plain
 from .updates import Updates
 
 # Python's numbers are no longer recorded if a script has more than this before its first update.
-MOST_NUMBERS = 200_000  # in all its places
+MOST_NUMBERS = 300_000  # in all its places, those of lists that it has dropped among them
 MOST_OPERATIONS = 1_000_000  # on such numbers
 MOST_TYPED = 8  # characters of a number that the script types; a number drawn at random has more
 MOST_ROOTS = 2_000  # names
@@ -250,7 +250,7 @@ class Places:
         old = self.now.get(place)
         if old == node:
             return
-        if len(self.log) > MOST_NUMBERS and self._recorder.updates.none:
+        if len(self.now) > MOST_NUMBERS and self._recorder.updates.none:
             self.too_many = (
                 f"its lists hold more than {MOST_NUMBERS:,} numbers: use fewer, or NumPy arrays"
             )

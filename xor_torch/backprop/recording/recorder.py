@@ -24,6 +24,7 @@ from .array import (
     Recorded,
     getitem,
     holds,
+    is_typed,
     is_whole,
     same_memory,
     seen_as,
@@ -168,13 +169,16 @@ class Recorder:
         if isinstance(x, np.ndarray):
             return Ref(self.node_of(x)) if x.dtype.kind in NUMBERS else x
         if type(x) in (tuple, list):
-            return type(x)(map(self._encode, x))
+            parts = [self._encode(i) for i in x]
+            return parts if type(x) is list else tuple(parts)
         if type(x) is range:
             return list(x)
         if type(x) is dict:
             return {k: self._encode(v) for k, v in x.items()}
         if type(x) is slice:
-            return slice(*(self._encode(i) for i in (x.start, x.stop, x.step)))
+            return (
+                x if is_typed(x) else slice(*(self._encode(i) for i in (x.start, x.stop, x.step)))
+            )
         array = self.array_of(x)
         return x if array is None else Ref(self.node_of(array))
 

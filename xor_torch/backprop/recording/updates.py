@@ -162,7 +162,7 @@ class Updates:
         A row may have got another shape on the way.
         """
         found = [id]
-        while (node := self.tape.nodes[found[-1]]).op in PARTS | SAME_NUMBERS and node.inputs:
+        while (node := self.tape.nodes[found[-1]]).op in PARTS and node.inputs:
             found.append(node.inputs[0])
         return found
 
@@ -252,6 +252,16 @@ class Updates:
             if old >= self.complete_from and old not in self.entered_late
         ]
 
+    def _whole(self, node: Node) -> int:
+        """What a value has the numbers of: the array whose rows it puts together again."""
+        first, nodes = self.tape.nodes[node.inputs[0]], self.tape.nodes
+        if node.op == "array" and first.op == "getitem" and len(node.inputs) > 1:
+            whole = nodes[first.inputs[0]]
+            rows = [nodes[i].args for i in node.inputs]
+            if whole.shape == node.shape and rows == [(Ref(whole.id), n) for n in range(len(rows))]:
+                return whole.id
+        return first.id
+
     def _source(self, id: int, update: Node) -> int | None:
         """The old value of an update: what a value was made from by copies, casts and factors.
 
@@ -264,7 +274,7 @@ class Updates:
             if id in self._root_of or node.site == update.site:
                 return id
             if node.op in SAME_NUMBERS and node.inputs:
-                id = node.inputs[0]
+                id = self._whole(node)
                 continue
             if origin is None:
                 origin = id if node.shape == shape else None

@@ -1,0 +1,63 @@
+"""Convolutions in loops: operations that the check repeats at once, each with a wrong twin."""
+
+import pytest
+
+from xor_torch.backprop import batches, replay
+
+from ..test_judge import judged
+
+CONVOLUTION = """
+import numpy as np
+rng = np.random.default_rng(0)
+X, Y = rng.normal(size=(6, 6)), rng.normal(size=(2, 4, 4))
+F, V, b = rng.normal(size=(2, 3, 3)), rng.normal(size=(2, 2, 2)), np.zeros(2)
+for step in range(8):
+    z = np.zeros((2, 4, 4))
+    for f in range(2):
+        for r in range(4):
+            for c in range(4):
+                z[f, r, c] = np.sum(X[r:r + 3, c:c + 3] * F[f]) + b[f]
+    h = np.tanh(z)
+    y = np.zeros((2, 3, 3))
+    for f in range(2):
+        for r in range(3):
+            for c in range(3):
+                y[f, r, c] = np.sum(h[f, r:r + 2, c:c + 2] * V[f])
+    d = y - Y[:, :3, :3]
+    dh, dV, dF = np.zeros(h.shape), np.zeros(V.shape), np.zeros(F.shape)
+    for f in range(2):
+        for r in range(3):
+            for c in range(3):
+                dh[f, r:r + 2, c:c + 2] += d[f, r, c] * V[f]
+                dV[f] += d[f, r, c] * h[f, r:r + 2, c:c + 2]
+    dz = dh * (1 - h ** 2)
+    for f in range(2):
+        for r in range(4):
+            for c in range(4):
+                dF[f] += dz[f, r, c] * X[r:r + 3, c:c + 3]
+    F -= 0.01 * dF
+    V -= 0.01 * dV
+    b -= 0.01 * dz.sum((1, 2))
+"""
+
+
+@pytest.fixture
+def at_once(monkeypatch):
+    """Repeat everything at once that can be, as in a large network."""
+    monkeypatch.setattr(replay, "MANY", 1)
+    monkeypatch.setattr(batches, "LEAST", 2)
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "line"),
+    [
+        ("dh[f, r:r + 2, c:c + 2] += d", "dh[f, r:r + 2, c:c + 2] = d", 23),
+        ("dz = dh * (1 - h ** 2)", "dz = dh * (1 - z ** 2)", 25),
+        ("dF[f] += dz[f, r, c] *", "dF[f] += dz[f, c, r] *", 29),
+    ],
+)
+def test_a_convolution_in_loops(at_once, tmp_path, right, wrong, line):
+    (finding,) = judged(CONVOLUTION, tmp_path)
+    assert finding.verdict == "correct"
+    (finding,) = judged(CONVOLUTION.replace(right, wrong), tmp_path)
+    assert (finding.verdict, finding.diagnosis.line) == ("wrong", line)

@@ -1,0 +1,237 @@
+"""Does the same operation of many values at once: those that a loop of the script makes one by one.
+
+A convolution in four loops is 100,000 operations on single numbers and small windows, and each of
+them takes torch as long as one on a thousand numbers. Operations of one place of the script that do
+not depend on each other become one on a stack of their operands, by `torch.vmap` of the same twin.
+What `torch.vmap` cannot do is done one by one.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Hashable, Mapping, MutableMapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from .operations import ELEMENTWISE, PRODUCTS, SAME_NUMBERS, SUMS
+from .tape import Node, Ref, Tape, refs_in
+from .twins import FIRST_OF_EQUAL, TWINS, number, of_kind
+
+Tensor = torch.Tensor
+Values = MutableMapping[int, Tensor]
+LEAST = 16  # operations that are worth a stack
+MANY = {*ELEMENTWISE, *SUMS, *PRODUCTS, *SAME_NUMBERS} - FIRST_OF_EQUAL.keys()
+
+
+class Batch:
+    """Operations of one kind, whose operands are there at the same time.
+
+    Args:
+        nodes: the operations.
+
+    """
+
+    def __init__(self, nodes: Sequence[Node]) -> None:
+        self.nodes, self.ids = nodes, [n.id for n in nodes]
+        first = nodes[0]
+        self.op = first.op
+        # the operands of each, in a row for each argument; a typed number is the same for all
+        self.columns = [
+            [n.args[at].id for n in nodes] if isinstance(x, Ref) else x
+            for at, x in enumerate(first.args)
+        ]
+        self.kind, self.kwargs = first.dtype, first.kwargs
+        self.fails = False
+        self.places: Tensor | None = None  # of the numbers that each `getitem` of one array takes
+
+    def run(self, values: Values) -> Tensor | None:
+        """The results in a stack; None if they have to be computed one by one."""
+        if self.fails:
+            return None
+        try:
+            return self._picked(values) if self.op == "getitem" else self._mapped(values)
+        except KeyError:  # an operand could not be computed
+            return None
+        except (RuntimeError, TypeError, ValueError, IndexError, AttributeError):
+            self.fails = True
+            return None
+
+    def _picked(self, values: Values) -> Tensor:
+        """Parts of one array: each number by its place."""
+        x = values[self.columns[0][0]]
+        if self.places is None:
+            at = np.arange(x.numel()).reshape(tuple(x.shape))
+            self.places = torch.from_numpy(np.stack([at[n.args[1]] for n in self.nodes]))
+        return x.reshape(-1)[self.places]
+
+    def _mapped(self, values: Values) -> Tensor:
+        columns = [self._stacked(c, values) for c in self.columns]
+        dims = tuple(0 if isinstance(c, list) else None for c in self.columns)
+        twin = TWINS[self.op]
+
+        def one(*args: Any) -> Tensor:
+            return of_kind(twin(*args, **self.kwargs), self.kind)
+
+        found: Tensor = torch.vmap(one, dims)(*columns)
+        return found
+
+    def _stacked(self, column: Any, values: Values) -> Any:
+        if not isinstance(column, list):
+            return column
+        return torch.stack([values[n] for n in column])
+
+
+class Writes:
+    """Changes of parts of one array, one after the other, which nothing reads in between.
+
+    Args:
+        nodes: all set a part, or all add to one.
+        put: what they set or add.
+        adds: Do they add?
+
+    """
+
+    def __init__(self, nodes: Sequence[Node], put: Sequence[int], adds: bool) -> None:
+        self.nodes, self.ids, self.put, self.adds = nodes, [nodes[-1].id], put, adds
+        self.op, self.kind, self.first = nodes[-1].op, nodes[-1].dtype, nodes[0].inputs[0]
+        self.places: Tensor | None = None
+
+    def run(self, values: Values) -> Tensor | None:
+        """The array after the last of them, in a stack of one; None if an operand is missing."""
+        try:
+            base, *put = [number(values[n]) for n in (self.first, *self.put)]
+        except KeyError:
+            return None
+        if self.places is None:
+            self.places = self._places(base, put)
+        if self.adds:
+            at = self.sizes
+            row = torch.cat([x.expand(size).reshape(-1) for x, size in zip(put, at, strict=True)])
+            found = base.reshape(-1).index_add(0, self.places, row).reshape(base.shape)
+        else:
+            found = torch.cat([x.reshape(-1) for x in (base, *put)])[self.places]
+        return of_kind(found, self.kind).unsqueeze(0)
+
+    def _places(self, base: Tensor, put: Sequence[Tensor]) -> Tensor:
+        """Where the numbers go that are added; or, in a row of all, where each comes from."""
+        at, end = np.arange(base.numel()).reshape(tuple(base.shape)), base.numel()
+        indices = [node.args[1][0][1][0] for node in self.nodes]
+        if self.adds:
+            parts = [at[index] for index in indices]
+            self.sizes = [np.shape(part) for part in parts]
+            return torch.from_numpy(np.concatenate([np.ravel(part) for part in parts]))
+        for index, x in zip(indices, put, strict=True):
+            at[index] = np.arange(end, end + x.numel()).reshape(tuple(x.shape))
+            end += x.numel()
+        return torch.from_numpy(at)
+
+
+def _writes(tape: Tape, nodes: Sequence[Node], wanted: Collection[int]) -> list[Writes]:
+    """The loops that change one array part by part; one that reads it in between is none."""
+    users = Counter(i for n in nodes for i in dict.fromkeys(n.inputs))
+    there = {n.id for n in nodes}
+    found: dict[int, tuple[list[Node], list[int], bool]] = {}
+    for node in nodes:
+        if node.id in tape.held or not _is_write(node):
+            continue
+        base, new = node.inputs[0], node.args[2].id
+        added = _added(tape, node, users) if new in there and new not in wanted else None
+        chain = found.get(base)
+        goes_on = (
+            chain is not None
+            and chain[2] == (added is not None)
+            and users[base] == (1 if added is None else 2)
+            and base not in wanted
+        )
+        chain = found.pop(base) if chain is not None and goes_on else ([], [], added is not None)
+        chain[0].append(node)
+        chain[1].append(new if added is None else added)
+        found[node.id] = chain
+    return [Writes(*chain) for chain in found.values() if len(chain[0]) >= LEAST]
+
+
+def _is_write(node: Node) -> bool:
+    """Is it ``x[index] = value`` with a typed index?"""
+    refs = node.op == "assign" and type(node.args[0]) is type(node.args[2]) is Ref
+    if not refs or len(node.inputs) != 2 or len(node.args[1]) != 1:
+        return False
+    ((op, args, kwargs),) = node.args[1]
+    return op == "getitem" and not kwargs and len(args) == 1 and _is_typed(args[0])
+
+
+def _added(tape: Tape, node: Node, users: Mapping[int, int]) -> int | None:
+    """What ``x[index] += value`` adds, if nothing else uses the part or the sum."""
+    total = tape.nodes[node.inputs[1]]
+    if total.op != "add" or users[total.id] > 1 or len(total.inputs) != 2:
+        return None
+    for old, value in (total.inputs, total.inputs[::-1]):
+        part = tape.nodes[old]
+        if part.op == "getitem" and part.inputs == node.inputs[:1] and users[old] == 1:
+            same = repr(part.args[1]) == repr(node.args[1][0][1][0])
+            return value if same and part.shape == total.shape and old != value else None
+    return None
+
+
+Step = Node | Batch | Writes
+
+
+def batched(tape: Tape, nodes: Sequence[Node], wanted: Collection[int]) -> list[Step]:
+    """The operations in an order in which they can be done, with batches of those alike.
+
+    Args:
+        tape: that they are on.
+        nodes: the operations, in its order.
+        wanted: the values that must be there in the end.
+
+    """
+    changed = {w.ids[0]: w for w in _writes(tape, nodes, wanted)}
+    inside = set[int]()
+    for w in changed.values():
+        put = {*w.put}
+        inside.update(n.id for n in w.nodes[:-1])
+        sums = [tape.nodes[n.inputs[1]] for n in w.nodes if w.adds]
+        inside.update(i for total in sums for i in (total.id, *total.inputs) if i not in put)
+    depth: dict[int, int] = {}  # how many of these operations lead to one, at most
+    levels: dict[int, dict[Hashable, list[Node]]] = {}
+    for node in nodes:
+        if node.id in inside:
+            continue
+        whole = changed.get(node.id)
+        below = (whole.first, *whole.put) if whole else node.inputs
+        level = depth[node.id] = 1 + max((depth.get(i, 0) for i in below), default=0)
+        levels.setdefault(level, {}).setdefault(_kind(tape, node), []).append(node)
+    found: list[Step] = []
+    for level in sorted(levels):
+        for alike in levels[level].values():
+            some = [Batch(alike)] if len(alike) >= LEAST else alike
+            found += [changed.get(n.id, n) if isinstance(n, Node) else n for n in some]
+    return found
+
+
+def _kind(tape: Tape, node: Node) -> Hashable:
+    """Equal for operations that may be done at once; the id where none may."""
+    op, args = node.op, node.args
+    if op == "getitem" and type(args[0]) is Ref and _is_typed(args[1]):
+        return (op, args[0], node.shape)
+    if op not in MANY or node.id in tape.held:
+        return node.id
+    operands = tuple(
+        (tape.nodes[x.id].shape, tape.nodes[x.id].dtype) if type(x) is Ref else (type(x), x)
+        for x in (*args, *node.kwargs.items())
+    )
+    options = *node.kwargs.values(), *(x for x in args if type(x) is not Ref)
+    if not all(map(_is_option, options)):
+        return node.id
+    return (op, node.site, node.shape, node.dtype, operands)
+
+
+def _is_option(x: Any) -> bool:
+    """Is it typed, and so the same for all operations of a batch?"""
+    some = x if type(x) is tuple else (x,)
+    return all(type(i) in (int, float, bool, type(None)) for i in some)
+
+
+def _is_typed(index: Any) -> bool:
+    """Is an index made of whole numbers and slices that are typed, without any array?"""
+    parts = index if isinstance(index, tuple) else (index,)
+    return not refs_in(index) and all(type(p) in (int, slice, type(Ellipsis)) for p in parts)
