@@ -293,6 +293,9 @@ class Judgement:
         finding = penalised or self._wrong(bench, *level)
         if finding is None and (level[0] + level[1] or symmetry.has_target(bench)):
             finding = self.no_gradient(bench)
+        hidden = self._hidden(bench, level[0])
+        if hidden is not None and finding is not None and penalised is None:
+            raise CannotTell(hidden)
         if finding is None:
             raise CannotTell(
                 self.reason
@@ -302,6 +305,13 @@ class Judgement:
         if bench.inner:
             finding.lr = None  # it is the optimiser's
         return finding
+
+    def _hidden(self, bench: Bench, own: list[Fit]) -> str | None:
+        """A parameter that was not seen, beside which no update can follow a loss of the script."""
+        if any(f.some for f in own):
+            return None
+        found = (soundness.unseen_parameter(bench, f.objective) for f in own)
+        return next((words for words in found if words is not None), None)
 
     def _of_updates(self, bench: Bench) -> Finding | tuple[list[Fit], list[Fit]]:
         """The same for the updates themselves; then again so near the run that no clip cuts."""

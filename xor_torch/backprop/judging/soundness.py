@@ -70,6 +70,10 @@ def grown(bench: Bench) -> Diagnosis | None:
             at = change
             while not nodes[at].name and nodes[at].inputs:
                 at = nodes[at].inputs[-1]
+            # the forward pass adds it to each sample; it adds no momentum, ``np.zeros(1)`` at first
+            added = [n for n in nodes[old:root] if old in n.inputs and n.shape == node.shape]
+            if not added:
+                continue
             summed = nodes[at].op in SUMS or any(nodes[m].op in SUMS for m in nodes[at].inputs)
             line, name = nodes[at].line, nodes[at].name
             alias = next(

@@ -10,7 +10,9 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from ..operations import PARTS, PRODUCTS, SAME_NUMBERS
+import numpy as np
+
+from ..operations import JOINS, PARTS, PRODUCTS, SAME_NUMBERS
 from ..tape import Node, Ref, Tape
 
 FACTORS = PRODUCTS | {"multiply"}
@@ -252,6 +254,19 @@ class Updates:
             if old >= self.complete_from and old not in self.entered_late
         ]
 
+    def _whole(self, joined: Node) -> int | None:
+        """The value of which all parts have been joined again: parameters in one long array.
+
+        The forward pass reads the parts, and the next update joins them.
+        """
+        nodes, common = (
+            self.tape.nodes,
+            set.intersection(*map(set, map(self._wholes, joined.inputs))),
+        )
+        same = (n for n in common if nodes[n].shape == joined.shape)
+        equal = (n for n in same if np.array_equal(nodes[n].value, joined.value))
+        return max(equal, default=None)
+
     def _source(self, id: int, update: Node) -> int | None:
         """The old value of an update: what a value was made from by copies, casts and factors.
 
@@ -263,6 +278,9 @@ class Updates:
             node = self.tape.nodes[id]
             if id in self._root_of or node.site == update.site:
                 return id
+            whole = self._whole(node) if node.op in JOINS else None
+            if whole is not None:
+                return whole
             if node.op in SAME_NUMBERS and node.inputs:
                 id = node.inputs[0]
                 continue
