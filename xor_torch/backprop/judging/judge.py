@@ -259,6 +259,9 @@ class Judgement:
         bench.make_points()
         if sum(p.moved for p in bench.points) < 2:
             raise CannotTell(RIGID)
+        alone = soundness.moves_without(bench)
+        if alone is not None:
+            raise CannotTell(alone)
         level: Finding | tuple[list[Fit], list[Fit]] = [], []
         states = any(s.optimiser for s in bench.network.states)
         inner = optimisers.enter(bench) if states else None

@@ -245,6 +245,30 @@ def _matters(bench: Bench, objective: Objective, k: int, n: int) -> bool:
     return False
 
 
+def moves_without(bench: Bench) -> str | None:
+    """A place that adds what no parameter is in, as a momentum, beside one that adds a gradient."""
+    nodes, plain, others = bench.tape.nodes, dict[object, int](), set[object]()
+    for k in bench.chosen:
+        ends = [bench.steps[k].end[i] for i in bench.parameters]
+        places = {nodes[n].site for n in ends}
+        changes = [p.changes for p in bench.points if p.step == k]
+        if all(_same(a, b) for more in changes[1:] for a, b in zip(more, changes[0], strict=True)):
+            plain |= dict.fromkeys(places, min(ends))
+        else:
+            others |= places
+    where = [bench.where(n) for place, n in plain.items() if place not in others]
+    if not others or not where:
+        return None
+    return (
+        f"{where[0]} moves the parameters in a step of its own, by what does not depend on them: "
+        "a momentum that is added before the forward pass"
+    )
+
+
+def _same(a: torch.Tensor, b: torch.Tensor) -> bool:
+    return a.shape == b.shape and torch.allclose(a, b, rtol=1e-9, atol=0.0)
+
+
 def accumulated(bench: Bench) -> Diagnosis | None:
     """A sum of gradients that no step resets: what it held before is added to each step in full."""
     k, nodes = bench.chosen[-1], bench.tape.nodes

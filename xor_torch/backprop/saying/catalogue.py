@@ -226,7 +226,8 @@ REASONS = {
     "not-finite": ".*(is|are) not finite",
     "not-repeatable": ".*(could not|cannot) be repeated|.*does not know|.*has an argument of type",
     "step-too-long": "an update is made of",
-    "optimiser": "the optimiser|the forward pass reads the state|each step divides by a state",
+    "optimiser": "the optimiser|the forward pass reads the state|each step divides by a state|"
+    ".*moves the parameters in a step of its own",
     "reward": "the steps are multiplied with a number",
 }
 OTHER = "other"
