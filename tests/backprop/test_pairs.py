@@ -656,7 +656,7 @@ unit.backward(0.9 - unit.forward(x), 0.2)
     ("old", "new", "words"),
     [
         ("error", "error", "the updates of Unit.forward and Unit.backward go up error"),
-        ("error", "above", "the updates of Unit.forward and Unit.backward go up above"),
+        ("error", "gradient", "the updates of Unit.forward and Unit.backward go up gradient"),
         ("error * (1", "error * 2 * (1", None),
         ("(1 - self.out**2)", "(1 - self.out)", None),
     ],

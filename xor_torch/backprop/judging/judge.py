@@ -459,6 +459,7 @@ class Judgement:
     def _correct(self, bench: Bench, one: Fit, match: Match | None, own: list[Fit]) -> Finding:
         unseen = soundness.unseen(bench) or soundness.unseen_parameter(bench, one.objective)
         unseen = unseen or soundness.leaves_out(bench, one, own)
+        unseen = unseen or soundness.without_delta(bench, one)
         doubt, place = soundness.sometimes(bench, one) or (bench.tape.doubt, None)
         if unseen or (doubt and place is None):
             raise CannotTell(unseen or str(doubt))
@@ -974,7 +975,7 @@ def _climbed(bench: Bench, own: list[Fit]) -> list[Fit]:
 def _forgotten(bench: Bench, own: list[Fit], one: Fit) -> Fit | None:
     """An own scalar that has a penalty beside what the updates follow."""
     for other in own:
-        if other.some and other.scale > 0 and not other.all_good:
+        if not other.all_good and not other.scale < 0:
             penalised = printed.penalised(bench, other.objective, one.objective)
             if penalised:
                 return other

@@ -460,7 +460,10 @@ class Bench:
         )
 
     def _choose(self) -> list[int]:
-        """The steps to look at: one for each different sample, those with more values first."""
+        """The steps to look at: those with more values first.
+
+        There is one for each different sample, and for each way that the script takes with it.
+        """
         lengths = [len(step.nodes) for step in self.steps]
         if min(lengths) > LONGEST_STEP:
             raise CannotTell(
@@ -478,7 +481,7 @@ class Bench:
         kinds: dict[int, list[int]] = {}  # a step that also computes a loss is longer
         seen: set[int] = set()
         for k in candidates:
-            mark = self._data(k) if len(seen) < 200 else k
+            mark = hash((self._data(k), *self._places(k))) if len(seen) < 200 else k
             if mark not in seen:
                 seen.add(mark)
                 kinds.setdefault(lengths[k], []).append(k)
@@ -501,6 +504,10 @@ class Bench:
         if first and len(chosen) < 2:
             chosen.append(0)
         return sorted(self._moving(chosen[:most], candidates))
+
+    def _places(self, k: int) -> Iterable[object]:
+        """Where the script computes the values of a step."""
+        return (self.tape.nodes[n].site for n in self.steps[k].nodes)
 
     def _moving(self, chosen: list[int], candidates: list[int]) -> list[int]:
         """The same steps and, if they do not move some parameters, one that moves these.

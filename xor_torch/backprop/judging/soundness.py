@@ -12,7 +12,7 @@ from .. import replay
 from ..operations import CUTS, PARTS, PRODUCTS, SUMS
 from ..tape import Node, Ref
 from .findings import Diagnosis, MistakeName
-from .fit import FOLLOWS, Fit
+from .fit import FOLLOWS, Fit, fit
 from .objectives import Objective, gradients, gradients_at, total
 from .points import Bench, CannotTell, largest
 from .steps import consumers, moves_others
@@ -168,6 +168,46 @@ def leaves_out(bench: Bench, one: Fit, own: list[Fit]) -> str | None:
                     "made of: should an = be a +=?"
                 )
     return None
+
+
+def without_delta(bench: Bench, one: Fit) -> str | None:
+    """A step that moves parameters, but not by the delta that explains the other steps."""
+    terms = one.objective.terms if one.objective.kind == "pair" else dict.fromkeys(bench.chosen)
+    moving = {p.step for p in bench.points if p.changing}
+    left = [k for k in bench.chosen if k in moving and k not in terms]
+    if not left:
+        return None
+    # there the places may have other parts: the parameters were printed before the step
+    same, all_points = Objective("pair", ""), bench.points
+    for k in left:
+        ds, zs = (
+            [n for n in _at(bench, k, one, i) if i or bench.view(k).reaches[n]] for i in (0, 1)
+        )
+        if zs and len(ds) in (0, len(zs)):  # without a rate, as in clipping by norm, it is a loss
+            same.terms[k] = list(zip(ds or [None] * len(zs), zs, strict=True))
+    bench.points = [p for p in all_points if p.step in left]
+    found = fit(bench, same, decay=True) if len(same.terms) == len(left) else None
+    bench.points = all_points
+    if found is not None and found.all_good and found.scale * one.scale > 0:
+        return None
+    end = min(bench.steps[left[0]].end[i] for i in bench.parameters)
+    return (
+        f"some steps, the first on {bench.where(end)}, are made of other values than the steps "
+        "that were checked, which are right"
+    )
+
+
+def _at(bench: Bench, k: int, one: Fit, i: int) -> list[int]:
+    """The values of a step that are made where a part of each term of other steps is made."""
+    nodes = bench.tape.nodes
+    known = {n for terms in one.objective.terms.values() for n in (t[i] for t in terms)}
+    places = {(nodes[n].site, nodes[n].op) for n in known if n is not None}
+    starts = bench.view(k).starts
+    return [
+        n
+        for n in bench.steps[k].nodes
+        if (nodes[n].site, nodes[n].op) in places and n not in starts
+    ]
 
 
 def sometimes(bench: Bench, one: Fit) -> tuple[str, Diagnosis | None] | None:

@@ -217,7 +217,7 @@ REASONS = {
     "no-input": ".*never moves, and its gradient is zero",
     "place-not-found": ".*it goes wrong was not found",
     "clipped": "derivatives are clipped|a step is its gradient times",
-    "samples-left-out": "the updates are right for some of the samples",
+    "samples-left-out": "the updates are right for some of the samples|some steps, the first",
     "not-a-parameter": ".*\\b(never|could not be seen|in some steps only|not all replaced)",
     "penalty": ".*a penalty",
     "overwritten": "each step replaces",
