@@ -118,16 +118,14 @@ for step in range(15):
         w -= 0.02 * g
 """
 SPLIT = """
-velocity = np.zeros(1)
 for step in range(12):
     h = np.tanh(X @ W)
     d = h @ V - Y
     print((d * d).sum())
     back = (d @ V.T) * (1 - h * h)
     gradient = np.concatenate([(X.T @ back).ravel(), (h.T @ d).ravel()])
-    velocity = 0.9 * velocity + 0.01 * gradient
     theta = np.concatenate([W.ravel(), V.ravel()])
-    theta = theta - velocity
+    theta = theta - 0.01 * gradient
     W, V = theta[:8].reshape(2, 4).copy(), theta[8:].reshape(4, 1).copy()
 """
 TURNS = """
@@ -212,6 +210,13 @@ def test_a_mistake_of_a_part_is_not_taken_for_correct(source, old, new, tmp_path
         for text in (source, source.replace(old, new))
     ]
     assert ({"correct"} in verdicts) and verdicts.count({"correct"}) == 1, verdicts
+
+
+def test_a_momentum_that_begins_as_one_number_is_no_bias_that_grows(tmp_path):
+    source = SPLIT.replace("0.01 * gradient", "momentum")
+    line = "    momentum = 0.9 * momentum + 0.01 * gradient\n    theta = np"
+    source = "\nmomentum = np.zeros(1)" + source.replace("    theta = np", line)
+    assert "wrong" not in {f.verdict for f in judged(BEGIN + source, tmp_path)}
 
 
 FLAT = """

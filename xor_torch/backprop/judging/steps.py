@@ -167,9 +167,9 @@ def _is_within(tape: Tape, network: Network, other: Network) -> bool:
 
 def _begins_in_a_step(tape: Tape, chain: State, chains: list[State]) -> bool:
     """Was the first update under way already where the tape begins?"""
-    others = {n for c in chains if c is not chain for n in c.nodes if n is not None}
-    if len(chain.updates) < 3 or min(others, default=0) > chain.updates[0]:
-        return False  # what the others were before is not known
+    others = {n for c in chains if c is not chain for n in c.nodes}
+    if len(chain.updates) < 3:
+        return False
     first, second = (tape.behind([n], range(n + 1)) for n in chain.updates[:2])
     return not first & others and bool(second & others)
 
