@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from ..operations import PARTS, SAME_NUMBERS, STEPS
+from ..operations import JOINS, PARTS, SAME_NUMBERS, STEPS
 from ..tape import Ref, squeezed
 from .points import NUMBER_BY_NUMBER, Bench, Key, Point, Values, View, is_finite
 
@@ -411,7 +411,8 @@ def deltas(bench: Bench, k: int) -> tuple[dict[Key, list[int]], dict[Key, list[i
         if reaches >> last_used(view) & 1:
             d[key] = ids
         # a copy of the parameters makes any updates their own derivatives
-        copied = view.tape.origin(ids[0], PARTS) in view.begin
+        joined = nodes[ids[0]].inputs if nodes[ids[0]].op in JOINS else ids[:1]
+        copied = all(view.tape.origin(i, PARTS | SAME_NUMBERS) in view.begin for i in joined)
         if nodes[ids[0]].dtype == "f" and not copied and not _is_update(view, ids[0]):
             z[key] = ids
     return d, z

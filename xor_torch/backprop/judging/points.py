@@ -762,9 +762,9 @@ class Bench:
         begin, id = self.steps[k].start[i], self.steps[k].end[i]
         parts: list[tuple[int, float]] = []
         for _ in range(8):
-            if id == begin:
-                return parts
             node = self.tape.nodes[id]
+            if id == begin or (node.op in JOINS and _equal(node, self.tape.nodes[begin])):
+                return parts  # its parts have been joined again
             if node.op not in ("add", "subtract") or not all(isinstance(a, Ref) for a in node.args):
                 return None
             a, b = (x.id for x in node.args)
@@ -781,9 +781,9 @@ class Bench:
     def _descends(self, id: int, begin: int) -> bool:
         """Is `id` the old value itself, or a value on the way from it by adding?"""
         for _ in range(8):
-            if id == begin:
+            node, was = self.tape.nodes[id], self.tape.nodes[begin]
+            if id == begin or (node.op in JOINS and _equal(node, was)):
                 return True
-            node = self.tape.nodes[id]
             if node.op not in ("add", "subtract") or node.shape != self.tape.nodes[begin].shape:
                 return False
             if not isinstance(node.args[0], Ref):
@@ -940,6 +940,10 @@ class Bench:
     def float32(self) -> bool:
         values = (self.tape.nodes[i].value for i in self.steps[0].start.values())
         return any(v is not None and v.dtype.str[1:] == "f4" for v in values)
+
+
+def _equal(a: Node, b: Node) -> bool:
+    return a.value is not None and b.value is not None and np.array_equal(a.value, b.value)
 
 
 def largest(x: Tensor) -> float:
