@@ -184,7 +184,7 @@ def without_delta(bench: Bench, one: Fit) -> str | None:
             [n for n in _at(bench, k, one, i) if i or bench.view(k).reaches[n]] for i in (0, 1)
         )
         if zs and len(ds) in (0, len(zs)):  # without a rate, as in clipping by norm, it is a loss
-            same.terms[k] = list(zip(ds or [None] * len(zs), zs, strict=True))
+            same.terms[k] = [*zip(ds, zs, strict=True)] if ds else [(None, z) for z in zs]
     bench.points = [p for p in all_points if p.step in left]
     found = fit(bench, same, decay=True) if len(same.terms) == len(left) else None
     bench.points = all_points

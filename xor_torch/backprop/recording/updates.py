@@ -259,13 +259,13 @@ class Updates:
 
         The forward pass reads the parts, and the next update joins them.
         """
-        nodes, common = (
-            self.tape.nodes,
-            set.intersection(*map(set, map(self._wholes, joined.inputs))),
-        )
-        same = (n for n in common if nodes[n].shape == joined.shape)
-        equal = (n for n in same if np.array_equal(nodes[n].value, joined.value))
-        return max(equal, default=None)
+        nodes, value = self.tape.nodes, joined.value
+        common = set.intersection(*({*self._wholes(i)} for i in joined.inputs))
+        for n in sorted(common, reverse=True):
+            whole = nodes[n].value
+            if value is not None and whole is not None and np.array_equal(whole, value):
+                return n
+        return None
 
     def _source(self, id: int, update: Node) -> int | None:
         """The old value of an update: what a value was made from by copies, casts and factors.
