@@ -175,7 +175,11 @@ def without_delta(bench: Bench, one: Fit) -> str | None:
     terms = one.objective.terms if one.objective.kind == "pair" else dict.fromkeys(bench.chosen)
     moving = {p.step for p in bench.points if p.changing}
     left = [k for k in bench.chosen if k in moving and k not in terms]
-    if not left:
+    numbers = {
+        (p.step, d): p.values.get(d or -1) for p in bench.points for d, _ in terms.get(p.step) or ()
+    }
+    # the answers of a perceptron are whole numbers, and a branch may return them
+    if not left or not any(x is not None and x.requires_grad for x in numbers.values()):
         return None
     # there the places may have other parts: the parameters were printed before the step
     same, all_points = Objective("pair", ""), bench.points
