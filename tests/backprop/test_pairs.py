@@ -656,8 +656,9 @@ unit.backward(0.9 - unit.forward(x), 0.2)
     ("old", "new", "words"),
     [
         ("error", "error", "the updates of Unit.forward and Unit.backward go up error"),
-        ("error", "gradient", None),
+        ("error", "gradient", "the updates of Unit.forward and Unit.backward go up gradient"),
         ("error * (1", "error * 2 * (1", None),
+        ("(1 - self.out**2)", "(1 - self.out)", None),
     ],
 )
 def test_a_unit_whose_error_may_be_the_target_minus_the_output(old, new, words, tmp_path):

@@ -432,6 +432,13 @@ REASONS = {
         "for i in range(20):\n    d = x @ w - torch.special.i0(x @ w)\n    w -= 0.1 * x.T @ d\n",
         "could not be recorded|no loss",
     ),
+    "lost below": (
+        "import torch\ntorch.manual_seed(0)\nx, y = torch.randn(9, 3), torch.randn(9, 1)\n"
+        "w, v = torch.randn(3, 4), torch.randn(4, 1)\nfor i in range(20):\n"
+        "    h = torch.special.i1(x @ w).reshape(9, 4)\n    d = h @ v - y\n"
+        "    w -= 0.1 * x.T @ torch.special.i0(d @ v.T)\n    v -= 0.1 * h.T @ d\n",
+        "could not be recorded",
+    ),
 }
 
 

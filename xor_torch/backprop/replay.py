@@ -249,6 +249,11 @@ Again = Callable[[Mapping[int, Tensor], bool], Tensor]  # from values by id, and
 def _prepared(tape: Tape, node: Node) -> Again:
     """How to do an operation again; what does not change from time to time is done here."""
     name, _, number_of_result = node.op.partition("#")
+    if name == "lost":
+        raise CannotReplay(
+            f"{node.name or 'a value'} on {tape.code.where(node.line)} was computed by code that "
+            "could not be recorded"
+        )
     if name not in TWINS:
         raise CannotReplay(
             f"{tape.code.where(node.line)} uses the operation {node.op}, which this check does not "

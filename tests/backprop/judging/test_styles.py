@@ -223,6 +223,37 @@ for step in range(24):
     for j in range(3):
         b[j] = b[j] + 0.1 * (t[j] - y[j])
 """
+SPLIT = """
+for step in range(12):
+    h = np.tanh(X @ W)
+    d = h @ V - Y
+    print((d * d).sum())
+    back = (d @ V.T) * (1 - h * h)
+    gradient = np.concatenate([(X.T @ back).ravel(), (h.T @ d).ravel()])
+    theta = np.concatenate([W.ravel(), V.ravel()])
+    theta = theta - 0.01 * gradient
+    W, V = theta[:8].reshape(2, 4).copy(), theta[8:].reshape(4, 1).copy()
+"""
+TURNS = """
+w = before = ahead = np.zeros(2)
+for step in range(20):
+    d = X @ ahead - Y[:, 0]
+    w = ahead - 0.02 * X.T @ d
+    ahead = w + step / (step + 3) * (w - before)
+    before = w
+"""
+FIRST = """
+factors = rng.random((12, 3)), rng.random((5, 3))
+P, Q, R = *factors, factors[0] @ rng.random((3, 5))
+for epoch in range(4):
+    for i in range(12):
+        for j in range(5):
+            d = R[i, j] - P[i] @ Q[j]
+            old = P[i].copy()
+            P[i] += 0.02 * d * Q[j]
+            Q[j] += 0.02 * d * old
+    print(((R - P @ Q.T) ** 2).mean())
+"""
 STYLES = {  # source, what is replaced in it, and by what
     "filled": (FILLED, "(1 - h * h)", "(1 - h)"),
     "late": (LATE, "(1 - h * h)", "(1 - h)"),
@@ -240,6 +271,9 @@ STYLES = {  # source, what is replaced in it, and by what
     "by rows": (BY_ROWS, "(1 - h * h)", "(1 - h)"),
     "turned": (TURNED, "(1 - h * h)", "(1 - h)"),
     "units": (UNITS, "W[i][j] + 0.1", "W[i][j] - 0.1"),
+    "split": (SPLIT, "(1 - h * h)", "(1 - h)"),
+    "turns": (TURNS, "X.T @ d", "X[:, ::-1].T @ d"),
+    "first": (FIRST, "0.02 * d * old", "0.02 * d * P[i]"),
 }
 
 
@@ -256,6 +290,53 @@ def test_parameters_that_are_views_of_one_vector(tmp_path):
     assert {f.verdict for f in judged(BEGIN + VIEWS, tmp_path)} == {"correct"}
     findings = judged(BEGIN + VIEWS.replace("(1 - h * h)", "(1 - h)"), tmp_path)
     assert {f.verdict for f in findings} == {"cannot tell"}, findings
+
+
+STALE = """
+for step in range(24):
+    x, y = X[step % 4 * 3 :][:3], Y[step % 4 * 3 :][:3]
+    d = x @ w - y if step % 4 or step < 8 else d
+    w = w - 0.1 * x.T @ d
+"""
+HALF_DECAY = """
+for step in range(12):
+    d = X @ w - Y
+    loss = (d**2).sum() + 0.1 * (w**2).sum()
+    w = w - 0.02 * (2 * X.T @ d + 0.2 * w)
+    print(loss)
+"""
+ONE_NUMBER = """
+w = rng.normal(size=2)
+for step in range(12):
+    d = Y[:, 0] - X[:, 0] * w[0]
+    w[0] += 0.01 * d.sum()
+    w[1:] += 0.01 * X[:, 0] @ d
+"""
+
+
+@pytest.mark.parametrize(
+    ("source", "old", "new"),
+    [
+        (STALE, "else d", "else x @ w - y"),
+        (HALF_DECAY, "0.2 * w)", "0.1 * w)"),
+        (ONE_NUMBER, "w[1:] += 0.01 * X[:, 0] @ d", "w[0] += 0.01 * X[:, 0] @ d - 0.01 * d.sum()"),
+    ],
+)
+def test_a_mistake_of_a_part_is_not_taken_for_correct(source, old, new, tmp_path):
+    """In some steps only, of the penalty only, or of an element that the forward pass lacks."""
+    begin = BEGIN + "w = rng.normal(size=(2, 1))"
+    verdicts = [
+        {f.verdict for f in judged(begin + text, tmp_path)}
+        for text in (source, source.replace(old, new))
+    ]
+    assert ({"correct"} in verdicts) and verdicts.count({"correct"}) == 1, verdicts
+
+
+def test_a_momentum_that_begins_as_one_number_is_no_bias_that_grows(tmp_path):
+    source = SPLIT.replace("0.01 * gradient", "momentum")
+    line = "    momentum = 0.9 * momentum + 0.01 * gradient\n    theta = np"
+    source = "\nmomentum = np.zeros(1)" + source.replace("    theta = np", line)
+    assert "wrong" not in {f.verdict for f in judged(BEGIN + source, tmp_path)}
 
 
 FLAT = """

@@ -264,6 +264,9 @@ class Judgement:
         bench.make_points()
         if sum(p.moved for p in bench.points) < 2:
             raise CannotTell(RIGID)
+        alone = soundness.moves_without(bench)
+        if alone is not None:
+            raise CannotTell(alone)
         level: Finding | tuple[list[Fit], list[Fit]] = [], []
         states = any(s.optimiser for s in bench.network.states)
         inner = optimisers.enter(bench) if states else None
@@ -298,6 +301,9 @@ class Judgement:
         finding = penalised or self._wrong(bench, *level)
         if finding is None and (level[0] + level[1] or symmetry.has_target(bench)):
             finding = self.no_gradient(bench)
+        hidden = self._hidden(bench, level[0])
+        if hidden is not None and finding is not None and penalised is None:
+            raise CannotTell(hidden)
         if finding is None:
             raise CannotTell(
                 self.reason
@@ -308,6 +314,13 @@ class Judgement:
         if bench.inner:
             finding.lr = None  # it is the optimiser's
         return finding
+
+    def _hidden(self, bench: Bench, own: list[Fit]) -> str | None:
+        """A parameter that was not seen, beside which no update can follow a loss of the script."""
+        if any(f.some for f in own):
+            return None
+        found = (soundness.unseen_parameter(bench, f.objective) for f in own)
+        return next((words for words in found if words is not None), None)
 
     def _of_updates(self, bench: Bench) -> Finding | tuple[list[Fit], list[Fit]]:
         """The same for the updates themselves; then again so near the run that no clip cuts."""
@@ -452,6 +465,7 @@ class Judgement:
     def _correct(self, bench: Bench, one: Fit, match: Match | None, own: list[Fit]) -> Finding:
         unseen = soundness.unseen(bench) or soundness.unseen_parameter(bench, one.objective)
         unseen = unseen or soundness.leaves_out(bench, one, own)
+        unseen = unseen or soundness.without_delta(bench, one)
         doubt, place = soundness.sometimes(bench, one) or (bench.tape.doubt, None)
         if unseen or (doubt and place is None):
             raise CannotTell(unseen or str(doubt))
@@ -967,7 +981,7 @@ def _climbed(bench: Bench, own: list[Fit]) -> list[Fit]:
 def _forgotten(bench: Bench, own: list[Fit], one: Fit) -> Fit | None:
     """An own scalar that has a penalty beside what the updates follow."""
     for other in own:
-        if other.some and other.scale > 0 and not other.all_good:
+        if not other.all_good and not other.scale < 0:
             penalised = printed.penalised(bench, other.objective, one.objective)
             if penalised:
                 return other

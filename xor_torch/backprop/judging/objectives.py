@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from ..operations import PARTS, SAME_NUMBERS, STEPS
+from ..operations import JOINS, PARTS, SAME_NUMBERS, STEPS
 from ..tape import Ref, squeezed
 from .points import NUMBER_BY_NUMBER, Bench, Key, Point, Values, View, is_finite
 
@@ -466,8 +466,9 @@ def deltas(bench: Bench, k: int) -> tuple[dict[Key, list[int]], dict[Key, list[i
             continue
         if reaches >> last_used(view) & 1:
             d[key] = ids
-        moves = _is_copied(view, ids[0]) or _is_update(view, ids[0])
-        if nodes[ids[0]].dtype == "f" and not moves:
+        joined = nodes[ids[0]].inputs if nodes[ids[0]].op in JOINS else ids[:1]
+        copied = all(_is_copied(view, i) for i in joined)
+        if nodes[ids[0]].dtype == "f" and not copied and not _is_update(view, ids[0]):
             z[key] = ids
     return d, z
 

@@ -153,7 +153,8 @@ def _gradient_nodes(bench: Bench, k: int, i: int) -> list[int]:
     while waiting:
         n = max(waiting)
         waiting.remove(n)
-        if not waiting and n != end and squeezed(nodes[n].shape) == shape:
+        partly = nodes[n].op == "assign" and n in view.updated  # the parameter, element by element
+        if not waiting and n != end and squeezed(nodes[n].shape) == shape and not partly:
             through.append(n)
         inputs = [a for a in nodes[n].inputs if a in view.inside and a not in view.starts]
         made_of = [a for a in inputs if not _of_states(bench, k, a)]

@@ -367,20 +367,21 @@ class _Judgement:
             )
 
     def _refuse_errors(self, factors: Sequence[float | None]) -> None:
-        """Does every update go up the upstream gradient, which is called an error?
+        """Does every update go up the upstream gradient?
 
         Raises:
-            CannotTell: it does: ``target - output`` is the derivative of a loss, but for its sign.
+            CannotTell: it does. It was drawn, and the script may mean ``target - output``, which is
+                the derivative of a loss, but for its sign.
 
         """
         r, nodes = self.rounds[0], self.tape.nodes
         updates = [nodes[r.gradients[name]].inputs[:1] == (r.inputs[name],) for name in self.names]
         wanted = [-1.0 if updated else 1.0 for updated in updates]
         up = all(c is not None and alike(c, w) for c, w in zip(factors, wanted, strict=True))
-        errors = [d for d, _ in r.outputs if d is not None and "err" in nodes[d].name.lower()]
-        if any(updates) and up and errors:
+        given = [nodes[d].name for d, _ in r.outputs if d is not None]
+        if any(updates) and up and given:
             raise CannotTell(
-                f"the updates of {self.pair.name} go up {nodes[errors[0]].name}: they are right if "
+                f"the updates of {self.pair.name} go up {given[0]}: they are right if "
                 "it is the target minus the output, and wrong if it is the derivative of a loss"
             )
 

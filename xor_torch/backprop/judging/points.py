@@ -476,7 +476,10 @@ class Bench:
         )
 
     def _choose(self) -> list[int]:
-        """The steps to look at: one for each different sample, those with more values first."""
+        """The steps to look at: those with more values first.
+
+        There is one for each different sample, and for each way that the script takes with it.
+        """
         lengths = [len(step.nodes) for step in self.steps]
         if min(lengths) > LONGEST_STEP:
             raise CannotTell(
@@ -494,7 +497,7 @@ class Bench:
         kinds: dict[int, list[int]] = {}  # a step that also computes a loss is longer
         seen: set[int] = set()
         for k in candidates:
-            mark = self._data(k) if len(seen) < 200 else k
+            mark = hash((self._data(k), *self._places(k))) if len(seen) < 200 else k
             if mark not in seen:
                 seen.add(mark)
                 kinds.setdefault(lengths[k], []).append(k)
@@ -517,6 +520,10 @@ class Bench:
         if first and len(chosen) < 2:
             chosen.append(0)
         return sorted(self._moving(chosen[:most], candidates))
+
+    def _places(self, k: int) -> Iterable[object]:
+        """Where the script computes the values of a step."""
+        return (self.tape.nodes[n].site for n in self.steps[k].nodes)
 
     def _moving(self, chosen: list[int], candidates: list[int]) -> list[int]:
         """The same steps and, if they do not move some parameters, one that moves these.
@@ -771,9 +778,9 @@ class Bench:
         begin, id = self.steps[k].start[i], self.steps[k].end[i]
         parts: list[tuple[int, float]] = []
         for _ in range(8):
-            if id == begin:
-                return parts
             node = self.tape.nodes[id]
+            if id == begin or (node.op in JOINS and _equal(node, self.tape.nodes[begin])):
+                return parts  # its parts have been joined again
             if node.op not in ("add", "subtract") or not all(isinstance(a, Ref) for a in node.args):
                 return None
             a, b = (x.id for x in node.args)
@@ -790,9 +797,9 @@ class Bench:
     def _descends(self, id: int, begin: int) -> bool:
         """Is `id` the old value itself, or a value on the way from it by adding?"""
         for _ in range(8):
-            if id == begin:
+            node, was = self.tape.nodes[id], self.tape.nodes[begin]
+            if id == begin or (node.op in JOINS and _equal(node, was)):
                 return True
-            node = self.tape.nodes[id]
             if node.op not in ("add", "subtract") or node.shape != self.tape.nodes[begin].shape:
                 return False
             if not isinstance(node.args[0], Ref):
@@ -973,6 +980,10 @@ class Bench:
     def float32(self) -> bool:
         values = (self.tape.nodes[i].value for i in self.steps[0].start.values())
         return any(v is not None and v.dtype.str[1:] == "f4" for v in values)
+
+
+def _equal(a: Node, b: Node) -> bool:
+    return a.value is not None and b.value is not None and np.array_equal(a.value, b.value)
 
 
 def largest(x: Tensor) -> float:

@@ -12,7 +12,7 @@ from .. import replay
 from ..operations import CUTS, PARTS, PRODUCTS, SUMS
 from ..tape import Node, Ref
 from .findings import Diagnosis, MistakeName
-from .fit import FOLLOWS, Fit
+from .fit import FOLLOWS, Fit, fit
 from .objectives import Objective, gradients, gradients_at, total
 from .points import Bench, CannotTell, largest
 from .steps import consumers, moves_others
@@ -70,6 +70,10 @@ def grown(bench: Bench) -> Diagnosis | None:
             at = change
             while not nodes[at].name and nodes[at].inputs:
                 at = nodes[at].inputs[-1]
+            # the forward pass adds it to each sample; it adds no momentum, ``np.zeros(1)`` at first
+            added = [n for n in nodes[old:root] if old in n.inputs and n.shape == node.shape]
+            if not added:
+                continue
             summed = nodes[at].op in SUMS or any(nodes[m].op in SUMS for m in nodes[at].inputs)
             line, name = nodes[at].line, nodes[at].name
             alias = next(
@@ -166,6 +170,50 @@ def leaves_out(bench: Bench, one: Fit, own: list[Fit]) -> str | None:
     return None
 
 
+def without_delta(bench: Bench, one: Fit) -> str | None:
+    """A step that moves parameters, but not by the delta that explains the other steps."""
+    terms = one.objective.terms if one.objective.kind == "pair" else dict.fromkeys(bench.chosen)
+    moving = {p.step for p in bench.points if p.changing}
+    left = [k for k in bench.chosen if k in moving and k not in terms]
+    numbers = {
+        (p.step, d): p.values.get(d or -1) for p in bench.points for d, _ in terms.get(p.step) or ()
+    }
+    # the answers of a perceptron are whole numbers, and a branch may return them
+    if not left or not any(x is not None and x.requires_grad for x in numbers.values()):
+        return None
+    # there the places may have other parts: the parameters were printed before the step
+    same, all_points = Objective("pair", ""), bench.points
+    for k in left:
+        ds, zs = (
+            [n for n in _at(bench, k, one, i) if i or bench.view(k).reaches[n]] for i in (0, 1)
+        )
+        if zs and len(ds) in (0, len(zs)):  # without a rate, as in clipping by norm, it is a loss
+            same.terms[k] = [*zip(ds, zs, strict=True)] if ds else [(None, z) for z in zs]
+    bench.points = [p for p in all_points if p.step in left]
+    found = fit(bench, same, decay=True) if len(same.terms) == len(left) else None
+    bench.points = all_points
+    if found is not None and found.all_good and found.scale * one.scale > 0:
+        return None
+    end = min(bench.steps[left[0]].end[i] for i in bench.parameters)
+    return (
+        f"some steps, the first on {bench.where(end)}, are made of other values than the steps "
+        "that were checked, which are right"
+    )
+
+
+def _at(bench: Bench, k: int, one: Fit, i: int) -> list[int]:
+    """The values of a step that are made where a part of each term of other steps is made."""
+    nodes = bench.tape.nodes
+    known = {n for terms in one.objective.terms.values() for n in (t[i] for t in terms)}
+    places = {(nodes[n].site, nodes[n].op) for n in known if n is not None}
+    starts = bench.view(k).starts
+    return [
+        n
+        for n in bench.steps[k].nodes
+        if (nodes[n].site, nodes[n].op) in places and n not in starts
+    ]
+
+
 def sometimes(bench: Bench, one: Fit) -> tuple[str, Diagnosis | None] | None:
     """A parameter that only some steps change, and not by its gradient: a bias in one branch.
 
@@ -239,6 +287,30 @@ def _matters(bench: Bench, objective: Objective, k: int, n: int) -> bool:
         if any(largest(a - b) > FOLLOWS * largest(b) for a, b in both):
             return True
     return False
+
+
+def moves_without(bench: Bench) -> str | None:
+    """A place that adds what no parameter is in, as a momentum, beside one that adds a gradient."""
+    nodes, plain, others = bench.tape.nodes, dict[object, int](), set[object]()
+    for k in bench.chosen:
+        ends = [bench.steps[k].end[i] for i in bench.parameters]
+        places = {nodes[n].site for n in ends}
+        changes = [p.changes for p in bench.points if p.step == k]
+        if all(_same(a, b) for more in changes[1:] for a, b in zip(more, changes[0], strict=True)):
+            plain |= dict.fromkeys(places, min(ends))
+        else:
+            others |= places
+    where = [bench.where(n) for place, n in plain.items() if place not in others]
+    if not others or not where:
+        return None
+    return (
+        f"{where[0]} moves the parameters in a step of its own, by what does not depend on them: "
+        "a momentum that is added before the forward pass"
+    )
+
+
+def _same(a: torch.Tensor, b: torch.Tensor) -> bool:
+    return a.shape == b.shape and torch.allclose(a, b, rtol=1e-9, atol=0.0)
 
 
 def accumulated(bench: Bench) -> Diagnosis | None:

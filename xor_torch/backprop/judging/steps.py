@@ -14,6 +14,9 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+import torch
+
+from .. import replay
 from ..operations import ALGEBRAIC, CUTS, ELEMENTWISE, PARTS, SAME_NUMBERS, STEPS
 from ..tape import Ref, Tape
 
@@ -88,6 +91,8 @@ def find_networks(tape: Tape, replaced: bool = False) -> list[Network]:
         c.nodes = _with_decays(tape, users, c.nodes)
     made = _made_of(tape, chains)
     chains = [_merge(tape, users, c, made) for c in chains]
+    for c in chains:
+        _leave_out_moves(tape, c)
     chains = [c for c in chains if len(c.updates) >= 2]
     if replaced:
         known = {n for c in chains for n in c.nodes if n is not None}
@@ -445,6 +450,42 @@ def _merge(
     while len(at) > 1 and nodes[updates[at[-1]]].shape != nodes[updates[at[-2]]].shape:
         at.pop()  # or within the update of a view
     return State(chain.name, [chain.nodes[0], *(updates[k] for k in at)], begins=chain.begins)
+
+
+def _leave_out_moves(tape: Tape, chain: State) -> None:
+    """Leave out updates that add a difference of two earlier values: they follow no gradient.
+
+    The step after ``theta = w + beta * (w - before)``, Nesterov's look ahead, begins with theta.
+    """
+    known = {n for n in chain.nodes if n is not None}
+    moves = {new for new in chain.updates if _is_move(tape, new, known)}
+    for move, following in pairwise(chain.updates):
+        if move in moves and following not in moves:
+            chain.begins[following] = move
+    chain.nodes = [n for n in chain.nodes if n not in moves]
+
+
+def _is_move(tape: Tape, new: int, known: set[int]) -> bool:
+    """Is an update made of two earlier values, and nothing new if these are equal?"""
+    nodes, seen, read = tape.nodes, set[int](), set[int]()
+    stack = [*nodes[new].inputs]
+    while stack and len(seen) < 20:
+        n = stack.pop()
+        if n in known:
+            read.add(n)
+        elif nodes[n].shape and n not in seen:
+            if nodes[n].op not in ALGEBRAIC:
+                return False
+            seen.add(n)
+            stack += nodes[n].inputs
+    if stack or len(read) < 2:
+        return False
+    same = torch.linspace(1, 2, math.prod(nodes[new].shape), dtype=torch.float64)
+    same = same.reshape(nodes[new].shape)
+    if any(nodes[n].shape != nodes[new].shape for n in read):
+        return False
+    made = replay.run(tape, [new], dict.fromkeys(read, same), False)[new]
+    return torch.allclose(made, same, rtol=1e-9)
 
 
 def _family(chains: list[State]) -> tuple[list[State], list[int]]:

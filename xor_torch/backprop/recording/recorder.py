@@ -130,6 +130,23 @@ class Recorder:
         self._keep(node, value, always=True)
         return node.id
 
+    def lost(self, value: Any, given: Any) -> int:
+        """Enter a value that code which does not record has computed; return its node.
+
+        It depends on whatever was given to that code: if this is trained, no derivative is known.
+        """
+        real = np.asarray(value).dtype.kind == "f"
+        node = self._new("lost", tuple(Ref(n) for n in self._nodes_in(given)) if real else ())
+        self._keep(node, value, always=True)
+        return node.id
+
+    def _nodes_in(self, x: Any) -> list[int]:
+        """The nodes of all arrays of the script among these arguments."""
+        if isinstance(x, tuple | list | dict):
+            parts = x.values() if isinstance(x, dict) else x
+            return [n for part in parts for n in self._nodes_in(part)]
+        return [self.node_of(x)] if isinstance(x, Recorded) and self.is_marked(x) else []
+
     def node_of(self, x: np.ndarray) -> int:
         """The node of an array's present value; a new one if it has none yet."""
         if not isinstance(x, Recorded):

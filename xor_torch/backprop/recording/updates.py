@@ -10,7 +10,9 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from ..operations import PARTS, PRODUCTS, SAME_NUMBERS
+import numpy as np
+
+from ..operations import JOINS, PARTS, PRODUCTS, SAME_NUMBERS
 from ..tape import Node, Ref, Tape
 
 FACTORS = PRODUCTS | {"multiply"}
@@ -252,15 +254,18 @@ class Updates:
             if old >= self.complete_from and old not in self.entered_late
         ]
 
-    def _whole(self, node: Node) -> int:
-        """What a value has the numbers of: the array whose rows it puts together again."""
-        first, nodes = self.tape.nodes[node.inputs[0]], self.tape.nodes
-        if node.op == "array" and first.op == "getitem" and len(node.inputs) > 1:
-            whole = nodes[first.inputs[0]]
-            rows = [nodes[i].args for i in node.inputs]
-            if whole.shape == node.shape and rows == [(Ref(whole.id), n) for n in range(len(rows))]:
-                return whole.id
-        return first.id
+    def _whole(self, joined: Node) -> int | None:
+        """The value of which all parts have been joined again: parameters in one long array.
+
+        The forward pass reads the parts, and the next update joins them.
+        """
+        nodes, value = self.tape.nodes, joined.value
+        common = set.intersection(*({*self._wholes(i)} for i in joined.inputs))
+        for n in sorted(common, reverse=True):
+            whole = nodes[n].value
+            if value is not None and whole is not None and np.array_equal(whole, value):
+                return n
+        return None
 
     def _source(self, id: int, update: Node) -> int | None:
         """The old value of an update: what a value was made from by copies, casts and factors.
@@ -273,8 +278,12 @@ class Updates:
             node = self.tape.nodes[id]
             if id in self._root_of or node.site == update.site:
                 return id
+            joined = len(node.inputs) > 1 and node.op in JOINS | SAME_NUMBERS
+            whole = self._whole(node) if joined else None
+            if whole is not None:
+                return whole
             if node.op in SAME_NUMBERS and node.inputs:
-                id = self._whole(node)
+                id = node.inputs[0]
                 continue
             if origin is None:
                 origin = id if node.shape == shape else None

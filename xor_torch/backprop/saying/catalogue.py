@@ -217,7 +217,7 @@ REASONS = {
     "no-input": ".*never moves, and its gradient is zero",
     "place-not-found": ".*it goes wrong was not found",
     "clipped": "derivatives are clipped|a step is its gradient times",
-    "samples-left-out": "the updates are right for some of the samples",
+    "samples-left-out": "the updates are right for some of the samples|some steps, the first",
     "not-a-parameter": ".*\\b(never|could not be seen|in some steps only|not all replaced)",
     "penalty": ".*a penalty",
     "overwritten": "each step replaces",
@@ -226,7 +226,8 @@ REASONS = {
     "not-finite": ".*(is|are) not finite",
     "not-repeatable": ".*(could not|cannot) be repeated|.*does not know|.*has an argument of type",
     "step-too-long": "an update is made of",
-    "optimiser": "the optimiser|the forward pass reads the state|each step divides by a state",
+    "optimiser": "the optimiser|the forward pass reads the state|each step divides by a state|"
+    ".*moves the parameters in a step of its own",
     "reward": "the steps are multiplied with a number",
 }
 OTHER = "other"

@@ -62,6 +62,7 @@ class Journal(Protocol):
 
     def wrap(self, value: Any, node: int) -> Any: ...
     def leaf(self, value: Any, op: str = "leaf") -> int: ...
+    def lost(self, value: Any, given: Any) -> int: ...
     def node_of(self, x: Any) -> int: ...
     def is_marked(self, x: Any) -> bool: ...
     def array(self, object: Any) -> Any: ...
@@ -203,8 +204,11 @@ class Tensors:
         if numbers is None or (result in self._arrays and meant is self._arrays[result]):
             return
         if not isinstance(meant, Recorded) or meant.shape != numbers.shape:
+            arrays = [self.array_of(x) for x in _tensors(given)]
             lost = self._is_marked(given)
-            self._enter(result, numbers, self.recorder.leaf(numbers, "lost" if lost else "leaf"))
+            recorder = self.recorder
+            made = recorder.lost(numbers, arrays) if lost else recorder.leaf(numbers)
+            self._enter(result, numbers, made)
             return
         node = self.recorder.node_of(meant)
         if node >= count:
