@@ -37,6 +37,7 @@ class Culprit:
     share: float  # of the elements of all wrong parameters: how many come right
     actual: Tensor
     expected: Tensor
+    alias: tuple[str, int] | None = None  # (name, line) of an assignment that is to change it
 
 
 class Repair(Derivatives):
