@@ -12,7 +12,9 @@ so random sums of them tell by how much these would have to change.
 """
 
 import bisect
+import functools
 import itertools
+import operator
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
@@ -30,6 +32,7 @@ SECONDS = 6.0
 SUMS_OF_CHANGES = 3
 NEAR = 1e-6  # relative, for a sum of changes
 MOST_USES = 6  # of one value
+NONE = -1  # no value: before a loop has made the first one
 SUMMING = ("add", "subtract")
 
 SLOPES: tuple[Callable[[Tensor], Tensor], ...] = (
@@ -41,6 +44,9 @@ SLOPES: tuple[Callable[[Tensor], Tensor], ...] = (
 )
 
 
+Change = Callable[[Tensor, Tensor], Tensor]
+# values, the uses of each, and the (name, line) of an assignment
+Late = tuple[list[int], list[list[int]], tuple[str, int]]
 Make = Callable[[Node, Values, list[Tensor]], Tensor]
 
 
@@ -53,7 +59,9 @@ class Edit:
         reads: the further values that each is made of.
         make: from an operation, the values of the step and the further values, the new value.
         term: does it add a term, which may have a factor?
-        after: values that the script should have changed before their last uses, which `ids` are.
+        alias: (name, line) of the assignment that should change values, for uses that `ids` are.
+        like: the values that it changes, if that makes derivatives of them.
+        change: how.
 
     """
 
@@ -61,7 +69,9 @@ class Edit:
     reads: list[tuple[int, ...]]
     make: Make
     term: bool = False
-    after: tuple[int, ...] = ()
+    alias: tuple[str, int] | None = None
+    like: tuple[int, ...] = ()
+    change: Change | None = None
 
 
 class Edits:
@@ -76,6 +86,7 @@ class Edits:
         self.order = [n for n in self.view.step.nodes if n not in self.view.starts]
         self.lists = self._lists()
         self._between: dict[tuple[int, ...], list[int]] = {}
+        self._marks = dict[int, float]()
 
     def search(self) -> Culprit | None:
         """The first expression that the smallest edit makes right."""
@@ -85,17 +96,20 @@ class Edits:
         try:
             self._ask_for_sums()
             expressions = [*self._expressions()]
-            for kind in (self._readings, self._terms, self._factors):
-                if kind == self._terms:  # it is missing rather where there is a sum
-                    expressions.sort(key=lambda ids: self.nodes[ids[0]].op not in SUMMING)
-                for ids in expressions:
-                    for edit in kind(ids):
-                        self.clock.check()
-                        factor = self._may_repair(edit)
-                        if not factor or not self._repairs(edit, factor):
-                            continue
-                        if not self._repairs(edit, factor, 1.5):  # a cut would make it right, too
-                            return self._culprit(edit, factor)
+            # a term is missing rather where there is a sum
+            of_sums = sorted(expressions, key=lambda ids: self.nodes[ids[0]].op not in SUMMING)
+            for edit in itertools.chain(
+                *map(self._readings, expressions),
+                *map(self._terms, of_sums),
+                self._of_assignments(),
+                *map(self._factors, expressions),
+            ):
+                self.clock.check()
+                factor = self._may_repair(edit)
+                if not factor or not self._repairs(edit, factor):
+                    continue
+                if not self._repairs(edit, factor, 1.5):  # a cut would make it right, too
+                    return self._culprit(edit, factor)
         except OutOfTime:
             pass
         return None
@@ -109,15 +123,30 @@ class Edits:
             node, mine = self.nodes[n], self.view.reaches.get(n, 0) & self.bad
             if mine and n not in self.repair.fixed and n in self.slopes[0] and node.dtype == "f":
                 found.setdefault((node.site, node.op), []).append(n)
-                found.setdefault((node.site, node.op, mine), []).append(n)
-        tried = set[tuple[int, ...]]()
-        for ids in sorted(found.values(), key=lambda ids: (ids[0], -len(ids))):
-            reached = 0
-            for n in ids:
-                reached |= self.view.reaches[n]
-            if reached & self.bad == self.bad and tuple(ids) not in tried:
-                tried.add(tuple(ids))
+        for ids in sorted(found.values()):
+            if self._reached(ids) & self.bad == self.bad:
                 yield ids
+
+    def _reached(self, ids: Iterable[int]) -> int:
+        """The updates that some values go into."""
+        return functools.reduce(operator.or_, (self.view.reaches.get(n, 0) for n in ids))
+
+    def _assigned(self) -> Iterator[Late]:
+        """The values of each assignment that computes nothing: ``dx = dx1``.
+
+        It should change the value for the uses that come after it.
+        """
+        found: dict[tuple[str, int], list[int]] = {}
+        for id, name, line in self.bench.tape.aliases:
+            if self.view.reaches.get(id, 0) & self.bad and id in self.slopes[0]:
+                found.setdefault((name, line), []).append(id)
+        for alias, ids in found.items():
+            ids = sorted({*ids})
+            users = [[m for m in self.view.users[n] if self.view.reaches[m]] for n in ids]
+            if ids[0] in self.view.ends or self._reached(ids) & self.bad != self.bad:
+                continue
+            for used in range(min(MOST_USES, *map(len, users)), 0, -1):
+                yield ids, [some[-used:] for some in users], alias
 
     def _lists(self) -> list[list[int]]:
         """What an expression makes, or reads, each time that it is computed."""
@@ -130,34 +159,65 @@ class Edits:
         of_numbers = [ids for ids in made.values() if self.nodes[ids[0]].dtype in "fb"]
         return [*{tuple(ids): ids for ids in of_numbers}.values()]
 
-    def _readable(self, ids: list[int], like: list[int]) -> Iterator[list[tuple[int, ...]]]:
+    def _readable(
+        self, ids: list[int], like: list[int], before: list[int], spread: bool = False
+    ) -> Iterator[list[tuple[int, ...]]]:
         """Values that could stand in an expression, one for each time that it is computed.
 
         Args:
             ids: the values of the expression.
             like: values of the shapes that are wanted.
+            before: values that are computed later.
+            spread: may they be rows or columns that are spread over those shapes?
 
         """
         masks = [self.view.reaches[n] for n in ids]
         runs = [len([*run]) for _, run in itertools.groupby(masks)]
         tried = set[tuple[int, ...]]()
         for values in self.lists:
-            ways = [values[: len(ids)], values[-len(ids) :], values[::-1][: len(ids)]]
-            ways += [values[: -len(ids) - 1 : -1], values * len(ids) if len(values) == 1 else []]
-            if len(runs) > 1 and len(values) == len(ids):  # two directions of time
-                parts = iter(values)
-                ways.append([m for n in runs for m in [*itertools.islice(parts, n)][::-1]])
-            if len(values) > 1:  # what was computed last
+            count, ways = len(ids), list[list[int]]()
+            if len(values) == 1:
+                ways.append(values * count)
+            elif values[-1] > ids[0]:  # of the same loop, or what was computed last
                 at = [bisect.bisect_left(values, n) - 1 for n in ids]
-                ways.append([values[i] for i in at if i >= 0])
+                ways += [values[:count], [values[i] if i >= 0 else NONE for i in at]]
+            else:  # of the forward pass, which goes through time in another order
+                ways += [values[:count], values[::-1][:count], values[count - 1 :: -1]]
+                if len(runs) > 1 and len(values) == count:  # in two directions
+                    parts = iter(values)
+                    ways.append([m for n in runs for m in [*itertools.islice(parts, n)][::-1]])
             for way in map(tuple, ways):
-                if len(way) == len(ids) and way not in tried:
-                    tried.add(way)
-                    if all(
-                        m < n and self.nodes[m].shape == self.nodes[i].shape
-                        for m, n, i in zip(way, ids, like, strict=True)
+                if len(way) == count and {*way} != {NONE}:
+                    key = tuple(map(self._mark, way))
+                    if key not in tried and all(
+                        m == NONE or (m < n and m not in ids and self._fits(m, i, spread))
+                        for m, n, i in zip(way, before, like, strict=True)
                     ):
+                        tried.add(key)
                         yield [(m,) for m in way]
+
+    def _fits(self, m: int, n: int, spread: bool) -> bool:
+        """Has a value the shape of another, or can it be spread over that?"""
+        mine, whole = self.nodes[m].shape, self.nodes[n].shape
+        last = whole[len(whole) - len(mine) :]
+        return mine == whole or (
+            spread
+            and 0 < len(mine) <= len(whole)
+            and all(a in (1, b) for a, b in zip(mine, last, strict=True))
+        )
+
+    def _mark(self, n: int) -> float:
+        """Equal for copies of a value."""
+        if n not in self._marks:
+            value = self.repair.points[0].values.get(n)
+            weights = torch.arange(1, value.numel() + 1).sqrt() if value is not None else None
+            found = (
+                None
+                if value is None
+                else float(value.detach().reshape(-1).double() @ weights.double())
+            )
+            self._marks[n] = -n if found is None else found
+        return self._marks[n]
 
     def _readings(self, ids: list[int]) -> Iterator[Edit]:
         """It reads another value, or a value turned, or not at all; or it forgets what was."""
@@ -168,24 +228,24 @@ class Edits:
         if first.op == "assign":
             yield Edit(ids, nothing, self._added)
             return
-        counts = {len(self.nodes[n].inputs) for n in ids}
+        after, counts = self.view.after(ids), {len(self.nodes[n].inputs) for n in ids}
         elementwise = first.op in ("multiply", "divide")
         for at in range(len(first.inputs)) if len(counts) == 1 else ():
             theirs = [self.nodes[n].inputs[at] for n in ids]
+            local = elementwise and after.isdisjoint(theirs)
             if first.op in PRODUCTS and _are_square(self.nodes[i].shape for i in theirs):
                 yield Edit(ids, nothing, self._reading(at, lambda old, _: old.T))
             if elementwise:
                 yield Edit(ids, nothing, self._reading(at, lambda old, _: torch.ones_like(old)))
-            for reads in self._readable(ids, theirs):
-                for slope in SLOPES if elementwise else SLOPES[:1]:
+            for reads in self._readable(ids, theirs, ids):
+                slopes = SLOPES if local and self._is_forward(reads) else SLOPES[:1]
+                for slope in slopes:
                     yield Edit(ids, reads, self._reading(at, lambda _, x, f=slope: f(x)))
 
     def _terms(self, ids: list[int]) -> Iterator[Edit]:
         """It lacks a term, or the sum over a loop of which only the last value is left."""
         yield from self._sums(ids)
-        for some, like, make, after in self._changed(ids, lambda old, x: old + x):
-            for reads in self._readable(some, like):
-                yield Edit(some, reads, make, True, after)
+        yield from self._changed(ids, torch.add, True)
 
     def _sums(self, ids: list[int]) -> Iterator[Edit]:
         node, many = self.nodes[ids[0]], len(ids)
@@ -199,39 +259,57 @@ class Edits:
     def _factors(self, ids: list[int]) -> Iterator[Edit]:
         """It lacks a factor."""
         for slope in SLOPES:
-            changed = self._changed(ids, lambda old, x, f=slope: old * f(x))
-            for some, like, make, after in changed:
-                for reads in self._readable(some, like):
-                    yield Edit(some, reads, make, False, after)
+            for edit in self._changed(ids, lambda old, x, f=slope: old * f(x)):
+                if slope is SLOPES[0] or self._is_forward(edit.reads):
+                    yield edit
 
-    def _changed(
-        self, ids: list[int], change: Callable[[Tensor, Tensor], Tensor]
-    ) -> Iterator[tuple[list[int], list[int], Make, tuple[int, ...]]]:
-        """Values are changed, for all of their uses or from one of these on.
+    def _of_assignments(self) -> Iterator[Edit]:
+        """A term or a factor that is missing in an assignment which computes nothing."""
+        for late in self._assigned():
+            yield from self._late(*late, torch.add, True)
+            for slope in SLOPES:
+                for edit in self._late(*late, lambda old, x, f=slope: old * f(x), False):
+                    if slope is SLOPES[0] or self._is_forward(edit.reads):
+                        yield edit
 
-        Returns:
-            Tuples of the values that are computed in another way, the values that are changed, how,
-            and the latter once more if only some uses are.
+    def _is_forward(self, reads: list[tuple[int, ...]]) -> bool:
+        """Are they of the forward pass, so that one may be an activation?"""
+        return all(
+            m in self.repair.forward and m not in self.view.starts for (m,) in reads if m != NONE
+        )
 
-        """
-        yield ids, ids, lambda node, values, x: change(self._own(node, values), x[0]), ()
-        users = [[m for m in self.view.users.get(n, ()) if self.view.reaches[m]] for n in ids]
-        (many, *more) = {len(some) for some in users}
-        for used in range(min(many, MOST_USES), 0, -1) if not more else ():
-            pairs = [(m, n) for n, some in zip(ids, users, strict=True) for m in some[-used:]]
-            read = dict(pairs)
-            if len(read) < len(pairs):
-                continue
+    def _changed(self, ids: list[int], change: Change, term: bool = False) -> Iterator[Edit]:
+        """Values are changed, for all of their uses or from one of these on."""
 
-            def make(
-                node: Node, values: Values, x: list[Tensor], read: dict[int, int] = read
-            ) -> Tensor:
-                mine = self._inputs(node, values)
-                mine[read[node.id]] = change(mine[read[node.id]], x[0])
-                return self._own(node, mine)
+        def whole(node: Node, values: Values, x: list[Tensor]) -> Tensor:
+            return change(self._own(node, values), x[0])
 
-            pairs.sort()
-            yield [m for m, _ in pairs], [n for _, n in pairs], make, tuple(ids)
+        for reads in self._readable(ids, ids, ids, not term):
+            yield Edit(ids, reads, whole, term, None, tuple(ids), change)
+
+    def _late(
+        self,
+        ids: list[int],
+        users: list[list[int]],
+        alias: tuple[str, int],
+        change: Change,
+        term: bool,
+    ) -> Iterator[Edit]:
+        """Values are changed for their last uses."""
+        read = {m: n for n, some in zip(ids, users, strict=True) for m in some}
+        if len(read) < sum(map(len, users)):
+            return
+
+        def make(node: Node, values: Values, x: list[Tensor]) -> Tensor:
+            mine = self._inputs(node, values)
+            mine[read[node.id]] = change(mine[read[node.id]], x[0])
+            return self._own(node, mine)
+
+        for some in self._readable(ids, ids, [min(m) for m in users], not term):
+            given = dict(zip(ids, some, strict=True))
+            at = sorted(read)
+            like = tuple(read[m] for m in at)
+            yield Edit(at, [given[n] for n in like], make, term, alias, like, change)
 
     def _inputs(self, node: Node, values: Values) -> Values:
         return {i: values[i] if i in values else self._recorded(i) for i in node.inputs}
@@ -240,9 +318,7 @@ class Edits:
         """What the script computes."""
         return replay.apply(self.bench.tape, node, values, self.bench.ties)
 
-    def _reading(
-        self, at: int, other: Callable[[Tensor, Tensor], Tensor]
-    ) -> Make:
+    def _reading(self, at: int, other: Callable[[Tensor, Tensor], Tensor]) -> Make:
         """The same operation, with another value in one place."""
 
         def make(node: Node, values: Values, x: list[Tensor]) -> Tensor:
@@ -292,10 +368,12 @@ class Edits:
     def _may_repair(self, edit: Edit) -> float:
         """The factor with which an edit gives the sums what they lack; 0 if none does."""
         p, sums = self.repair.points[0], [0.0] * SUMS_OF_CHANGES
-        made = dict(p.values)
+        made, between = dict(p.values), self._between_of(edit)
+        if len(between) > len(edit.ids) and not self._makes_a_derivative(edit):
+            return 0.0  # most of those that are to be repeated are ruled out by their first value
         try:
             with torch.no_grad():
-                for n in self._between_of(edit):
+                for n in between:
                     if n not in edit.ids:
                         made[n] = self._own(self.nodes[n], made)
                         continue
@@ -313,11 +391,22 @@ class Edits:
         near = largest(factor * x - y) <= NEAR * largest(y)
         return factor if near else 0.0
 
+    def _makes_a_derivative(self, edit: Edit) -> bool:
+        """Is the first value that it changes a derivative then?"""
+        if edit.change is None:
+            return True
+        n, (m,) = next((n, r) for n, r in zip(edit.like, edit.reads, strict=True) if r != (NONE,))
+        found = []
+        for p in self.repair.points:
+            read = p.values[m] if m in p.values else self._recorded(m)
+            found.append(edit.change(p.values[n].detach(), read.detach().double()))
+        return bool(self.repair.parallel(found))
+
     def _made(self, edit: Edit, n: int, values: Values, factor: float) -> Tensor:
-        node = self.nodes[n]
-        reads = [
-            values[m] if m in values else self._recorded(m) for m in edit.reads[edit.ids.index(n)]
-        ]
+        node, ids = self.nodes[n], edit.reads[edit.ids.index(n)]
+        if NONE in ids:
+            return self._own(node, values)
+        reads = [values[m] if m in values else self._recorded(m) for m in ids]
         if edit.term:
             reads = [factor * x.double() for x in reads]
         return edit.make(node, values, [x.double() for x in reads])
@@ -370,18 +459,16 @@ class Edits:
         found = Culprit(
             [n], [v], self.k, 1.0, [*repair.bad], [], 1.0, p.values[n].detach(), new[n].detach()
         )
-        found.alias = self._alias(edit)
+        found.alias = edit.alias
         return found
 
-    def _alias(self, edit: Edit) -> tuple[str, int] | None:
-        """(name, line) of the assignment after which a value should have been another one."""
-        if not edit.after:
-            return None
-        n = edit.after[0]
-        others = [self.nodes[m].line for m in self.view.users[n] if m not in edit.ids]
-        given = [(name, line) for id, name, line in self.bench.tape.aliases if id == n]
-        later = [(name, line) for name, line in given if line > max(others, default=0)]
-        return next(iter(later or given), None)
+
+def edit(repair: Repair) -> Culprit | None:
+    """The first expression that the smallest edit makes right, under the objective of a repair."""
+    try:
+        return Edits(repair).search()
+    except (replay.CannotReplay, RuntimeError):
+        return None
 
 
 def _are_square(shapes: Iterable[tuple[int, ...]]) -> bool:

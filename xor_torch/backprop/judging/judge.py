@@ -29,6 +29,7 @@ from . import (
     symmetry,
     unknown,
 )
+from .edits import edit
 from .expected import worst
 from .findings import BY_SIGN, CLIMBED, LOST, WITHOUT_CONSTANTS, WITHOUT_CUTS, Diagnosis, Finding
 from .fit import Fit, fit, hopeless
@@ -615,7 +616,7 @@ class Judgement:
         blamed = sorted(of_own, key=lambda f: -f.count) + some[:3]
         if not any_loss:
             blamed += [f for f in own[:2] if f not in blamed and not f.objective.by_branches]
-        rated = False
+        rated, tried = False, list[tuple[Fit, Repair]]()
         best: tuple[Fit, Repair, Culprit] | None = None  # of those that mend only some elements
         last = [f for f in lower[:1] if f not in blamed]  # only beside one that mends less
         for one in [f for f in blamed + last if f.contradicted]:
@@ -641,6 +642,7 @@ class Judgement:
                 if all(p.ok for p in one.parts) and sure:
                     return self._scaled(bench, one)
                 repair = Repair(bench, one)
+                tried += [(one, repair)] if sure else []
                 culprit = repair.search()
             except (CannotReplay, RuntimeError, AssertionError):
                 continue
@@ -659,12 +661,15 @@ class Judgement:
                 added = beside.meant(bench, repair, culprit.nodes[0])
                 if added and not bench.left_out:
                     return self._beside(bench, repair, culprit, added)
+                if whole:
+                    culprit = edit(repair) or culprit
+                else:
+                    one, repair, culprit = _edited(tried) or (one, repair, culprit)
                 return self._report(bench, one, repair, culprit)
-        if best is not None:
-            return self._report(bench, *best)
-        if rated and self.certain is None:
+        if rated and self.certain is None and best is None:
             raise CannotTell(beside.BY_ITS_NORM)
-        return self.certain
+        best = (_edited(tried) if best or self.certain else None) or best
+        return self._report(bench, *best) if best is not None else self.certain
 
     def no_gradient(self, bench: Bench) -> Finding | None:
         """Are the steps the gradient of no function, whatever the loss is?"""
@@ -984,6 +989,12 @@ def _match_of(bench: Bench, one: Fit) -> Match | None:
     if one.objective.kind == "own":
         return losses.identify_own(bench, one.objective)
     return losses.identify(bench, one.objective, losses.LOSSES)
+
+
+def _edited(tried: list[tuple[Fit, Repair]]) -> tuple[Fit, Repair, Culprit] | None:
+    """The first of some objectives under which one expression, written another way, is right."""
+    found = ((one, repair, edit(repair)) for one, repair in tried)
+    return next(((one, repair, x) for one, repair, x in found if x is not None), None)
 
 
 def _first_delta(one: Fit) -> int:
