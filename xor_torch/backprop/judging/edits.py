@@ -9,6 +9,8 @@ nearly none does by chance.
 
 Most edits are ruled out at one point. The changes are linear in the values of the backward pass,
 so random sums of them tell by how much these would have to change.
+
+The file is long because it holds each kind of edit beside what rules most of them out.
 """
 
 import bisect
@@ -29,11 +31,13 @@ from .repair import Culprit, Repair
 
 Tensor = torch.Tensor
 SECONDS = 6.0
+LONGEST = 20_000  # operations of a step
 SUMS_OF_CHANGES = 3
 NEAR = 1e-6  # relative, for a sum of changes
 MOST_USES = 6  # of one value
 NONE = -1  # no value: before a loop has made the first one
 SUMMING = ("add", "subtract")
+EQUAL, SPREAD, TURNED = "equal", "spread", "turned"  # how a shape may fit another
 
 SLOPES: tuple[Callable[[Tensor], Tensor], ...] = (
     lambda x: x,
@@ -93,6 +97,8 @@ class Edits:
         repair = self.repair
         if len(repair.points) < 2 or repair.scale is None or repair.held:
             return None
+        if len(self.order) > LONGEST:
+            return None
         try:
             self._ask_for_sums()
             expressions = [*self._expressions()]
@@ -146,7 +152,15 @@ class Edits:
             if ids[0] in self.view.ends or self._reached(ids) & self.bad != self.bad:
                 continue
             for used in range(min(MOST_USES, *map(len, users)), 0, -1):
-                yield ids, [some[-used:] for some in users], alias
+                if alias == self._last_before(ids[0], users[0], used):
+                    yield ids, [some[-used:] for some in users], alias
+
+    def _last_before(self, n: int, users: list[int], used: int) -> tuple[str, int]:
+        """The assignment of a value between its first and its last uses; the first one for all."""
+        given = [(name, line) for id, name, line in self.bench.tape.aliases if id == n]
+        line = self.nodes[users[-used]].line if used < len(users) else 0
+        before = [x for x in given if x[1] <= line]
+        return max(before, key=lambda x: x[1]) if before else given[0]
 
     def _lists(self) -> list[list[int]]:
         """What an expression makes, or reads, each time that it is computed."""
@@ -160,7 +174,7 @@ class Edits:
         return [*{tuple(ids): ids for ids in of_numbers}.values()]
 
     def _readable(
-        self, ids: list[int], like: list[int], before: list[int], spread: bool = False
+        self, ids: list[int], like: list[int], before: list[int], how: str = EQUAL
     ) -> Iterator[list[tuple[int, ...]]]:
         """Values that could stand in an expression, one for each time that it is computed.
 
@@ -168,12 +182,12 @@ class Edits:
             ids: the values of the expression.
             like: values of the shapes that are wanted.
             before: values that are computed later.
-            spread: may they be rows or columns that are spread over those shapes?
+            how: have they these shapes, or may they be spread over them, or turned?
 
         """
         masks = [self.view.reaches[n] for n in ids]
         runs = [len([*run]) for _, run in itertools.groupby(masks)]
-        tried = set[tuple[int, ...]]()
+        tried = set[tuple[float, ...]]()
         for values in self.lists:
             count, ways = len(ids), list[list[int]]()
             if len(values) == 1:
@@ -190,33 +204,32 @@ class Edits:
                 if len(way) == count and {*way} != {NONE}:
                     key = tuple(map(self._mark, way))
                     if key not in tried and all(
-                        m == NONE or (m < n and m not in ids and self._fits(m, i, spread))
+                        m == NONE or (m < n and self._fits(m, i, how))
                         for m, n, i in zip(way, before, like, strict=True)
                     ):
                         tried.add(key)
                         yield [(m,) for m in way]
 
-    def _fits(self, m: int, n: int, spread: bool) -> bool:
-        """Has a value the shape of another, or can it be spread over that?"""
+    def _fits(self, m: int, n: int, how: str) -> bool:
+        """Has a value the shape of another, or would it have it in some way?"""
         mine, whole = self.nodes[m].shape, self.nodes[n].shape
+        if how == TURNED:
+            return len(mine) == 2 and mine[::-1] == whole
         last = whole[len(whole) - len(mine) :]
         return mine == whole or (
-            spread
+            how == SPREAD
             and 0 < len(mine) <= len(whole)
             and all(a in (1, b) for a, b in zip(mine, last, strict=True))
         )
 
     def _mark(self, n: int) -> float:
         """Equal for copies of a value."""
+        value = self.repair.points[0].values.get(n)
         if n not in self._marks:
-            value = self.repair.points[0].values.get(n)
-            weights = torch.arange(1, value.numel() + 1).sqrt() if value is not None else None
-            found = (
-                None
-                if value is None
-                else float(value.detach().reshape(-1).double() @ weights.double())
-            )
-            self._marks[n] = -n if found is None else found
+            self._marks[n] = -n
+            if value is not None:
+                x = value.detach().reshape(-1).double()
+                self._marks[n] = float(x @ torch.arange(1, len(x) + 1).double().sqrt())
         return self._marks[n]
 
     def _readings(self, ids: list[int]) -> Iterator[Edit]:
@@ -229,18 +242,20 @@ class Edits:
             yield Edit(ids, nothing, self._added)
             return
         after, counts = self.view.after(ids), {len(self.nodes[n].inputs) for n in ids}
-        elementwise = first.op in ("multiply", "divide")
+        elementwise, product = first.op in ("multiply", "divide"), first.op in PRODUCTS
         for at in range(len(first.inputs)) if len(counts) == 1 else ():
             theirs = [self.nodes[n].inputs[at] for n in ids]
             local = elementwise and after.isdisjoint(theirs)
-            if first.op in PRODUCTS and _are_square(self.nodes[i].shape for i in theirs):
+            if product and _are_square(self.nodes[i].shape for i in theirs):
                 yield Edit(ids, nothing, self._reading(at, lambda old, _: old.T))
             if elementwise:
                 yield Edit(ids, nothing, self._reading(at, lambda old, _: torch.ones_like(old)))
+            for reads in self._readable(ids, theirs, ids, TURNED) if product else ():
+                yield Edit(ids, reads, self._reading(at, lambda _, x: x.T))
             for reads in self._readable(ids, theirs, ids):
                 slopes = SLOPES if local and self._is_forward(reads) else SLOPES[:1]
                 for slope in slopes:
-                    yield Edit(ids, reads, self._reading(at, lambda _, x, f=slope: f(x)))
+                    yield Edit(ids, reads, self._reading(at, _replaced_by(slope)))
 
     def _terms(self, ids: list[int]) -> Iterator[Edit]:
         """It lacks a term, or the sum over a loop of which only the last value is left."""
@@ -258,19 +273,20 @@ class Edits:
 
     def _factors(self, ids: list[int]) -> Iterator[Edit]:
         """It lacks a factor."""
-        for slope in SLOPES:
-            for edit in self._changed(ids, lambda old, x, f=slope: old * f(x)):
-                if slope is SLOPES[0] or self._is_forward(edit.reads):
-                    yield edit
+        yield from self._with_slopes(lambda change: self._changed(ids, change))
 
     def _of_assignments(self) -> Iterator[Edit]:
         """A term or a factor that is missing in an assignment which computes nothing."""
         for late in self._assigned():
-            yield from self._late(*late, torch.add, True)
-            for slope in SLOPES:
-                for edit in self._late(*late, lambda old, x, f=slope: old * f(x), False):
-                    if slope is SLOPES[0] or self._is_forward(edit.reads):
-                        yield edit
+            yield from self._late(late, torch.add, True)
+            yield from self._with_slopes(functools.partial(self._late, late))
+
+    def _with_slopes(self, changed: Callable[[Change], Iterator[Edit]]) -> Iterator[Edit]:
+        """The edits with a factor: another value, or the slope of an activation."""
+        for slope in SLOPES:
+            for edit in changed(_times(slope)):
+                if slope is SLOPES[0] or self._is_forward(edit.reads):
+                    yield edit
 
     def _is_forward(self, reads: list[tuple[int, ...]]) -> bool:
         """Are they of the forward pass, so that one may be an activation?"""
@@ -279,23 +295,17 @@ class Edits:
         )
 
     def _changed(self, ids: list[int], change: Change, term: bool = False) -> Iterator[Edit]:
-        """Values are changed, for all of their uses or from one of these on."""
+        """Values are changed for all of their uses."""
 
         def whole(node: Node, values: Values, x: list[Tensor]) -> Tensor:
             return change(self._own(node, values), x[0])
 
-        for reads in self._readable(ids, ids, ids, not term):
+        for reads in self._readable(ids, ids, ids, EQUAL if term else SPREAD):
             yield Edit(ids, reads, whole, term, None, tuple(ids), change)
 
-    def _late(
-        self,
-        ids: list[int],
-        users: list[list[int]],
-        alias: tuple[str, int],
-        change: Change,
-        term: bool,
-    ) -> Iterator[Edit]:
+    def _late(self, late: Late, change: Change, term: bool = False) -> Iterator[Edit]:
         """Values are changed for their last uses."""
+        ids, users, alias = late
         read = {m: n for n, some in zip(ids, users, strict=True) for m in some}
         if len(read) < sum(map(len, users)):
             return
@@ -305,7 +315,7 @@ class Edits:
             mine[read[node.id]] = change(mine[read[node.id]], x[0])
             return self._own(node, mine)
 
-        for some in self._readable(ids, ids, [min(m) for m in users], not term):
+        for some in self._readable(ids, ids, [min(m) for m in users], EQUAL if term else SPREAD):
             given = dict(zip(ids, some, strict=True))
             at = sorted(read)
             like = tuple(read[m] for m in at)
@@ -469,6 +479,14 @@ def edit(repair: Repair) -> Culprit | None:
         return Edits(repair).search()
     except (replay.CannotReplay, RuntimeError):
         return None
+
+
+def _times(slope: Callable[[Tensor], Tensor]) -> Change:
+    return lambda old, x: old * slope(x)
+
+
+def _replaced_by(slope: Callable[[Tensor], Tensor]) -> Change:
+    return lambda old, x: slope(x)
 
 
 def _are_square(shapes: Iterable[tuple[int, ...]]) -> bool:

@@ -54,6 +54,7 @@ SECONDS = 24.0  # for judging a tape
 LEAST = 5.0  # for one network of several, or for a last question, as long as there is time
 KEPT = 1 / 6  # of a network's time, which is kept for one last question
 UNCUT = 2 / 3  # of a network's time, for the steps without a cut of the derivatives
+MOST_EDITED = 3  # objectives under which an expression is written another way
 MOST_PAIRS = 16  # pairs that are examined at all points
 RIGID = "the training step takes another branch as soon as a number changes"
 
@@ -662,7 +663,7 @@ class Judgement:
                 if added and not bench.left_out:
                     return self._beside(bench, repair, culprit, added)
                 if whole:
-                    culprit = edit(repair) or culprit
+                    culprit = _elsewhere(repair, culprit) or culprit
                 else:
                     one, repair, culprit = _edited(tried) or (one, repair, culprit)
                 return self._report(bench, one, repair, culprit)
@@ -991,9 +992,19 @@ def _match_of(bench: Bench, one: Fit) -> Match | None:
     return losses.identify(bench, one.objective, losses.LOSSES)
 
 
+def _elsewhere(repair: Repair, culprit: Culprit) -> Culprit | None:
+    """An expression of another line that, written another way, makes all updates right, too."""
+    nodes, found = repair.bench.tape.nodes, edit(repair)
+    if found is None or (
+        found.alias is None and nodes[found.nodes[0]].line == nodes[culprit.nodes[0]].line
+    ):
+        return None
+    return found
+
+
 def _edited(tried: list[tuple[Fit, Repair]]) -> tuple[Fit, Repair, Culprit] | None:
     """The first of some objectives under which one expression, written another way, is right."""
-    found = ((one, repair, edit(repair)) for one, repair in tried)
+    found = ((one, repair, edit(repair)) for one, repair in tried[:MOST_EDITED])
     return next(((one, repair, x) for one, repair, x in found if x is not None), None)
 
 

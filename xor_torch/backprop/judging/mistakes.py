@@ -32,7 +32,8 @@ def name_of(bench: Bench, one: Fit, repair: Repair, culprit: Culprit) -> Diagnos
     if culprit.alias is not None:
         aliases = [(n, *culprit.alias)]
     elif mistake in ("missing output derivative", "missing hidden derivative"):
-        aliases = [a for a in aliases if a[0] == n]
+        first = min((nodes[m].line for m in repair.view.users.get(n, ())), default=0)
+        aliases = [a for a in aliases if a[0] == n and a[2] <= first]
     elif (
         mistake == "updated too early" and wrong is not None
     ):  # a view that the step made before the update
