@@ -469,7 +469,7 @@ class Edits:
         found = Culprit(
             [n], [v], self.k, 1.0, [*repair.bad], [], 1.0, p.values[n].detach(), new[n].detach()
         )
-        found.alias = edit.alias
+        found.alias = None if edit.alias is None else (*edit.alias, edit.like[0])
         return found
 
 

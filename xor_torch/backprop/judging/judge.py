@@ -993,13 +993,16 @@ def _match_of(bench: Bench, one: Fit) -> Match | None:
 
 
 def _elsewhere(repair: Repair, culprit: Culprit) -> Culprit | None:
-    """An expression of another line that, written another way, makes all updates right, too."""
+    """An earlier expression that, written another way, makes all updates right, too."""
     nodes, found = repair.bench.tape.nodes, edit(repair)
-    if found is None or (
-        found.alias is None and nodes[found.nodes[0]].line == nodes[culprit.nodes[0]].line
-    ):
+    if found is None:
         return None
-    return found
+    n, m = found.nodes[0], culprit.nodes[0]
+    if found.alias is not None:
+        n = found.alias[2]
+    elif nodes[n].line == nodes[m].line:
+        return None
+    return found if n < m else None
 
 
 def _edited(tried: list[tuple[Fit, Repair]]) -> tuple[Fit, Repair, Culprit] | None:

@@ -37,7 +37,8 @@ class Culprit:
     share: float  # of the elements of all wrong parameters: how many come right
     actual: Tensor
     expected: Tensor
-    alias: tuple[str, int] | None = None  # (name, line) of an assignment that is to change it
+    # (name, line, value) of an assignment that should change a value, for later uses
+    alias: tuple[str, int, int] | None = None
 
 
 class Repair(Derivatives):
