@@ -155,12 +155,13 @@ class Edits:
                 if alias == self._last_before(ids[0], users[0], used):
                     yield ids, [some[-used:] for some in users], alias
 
-    def _last_before(self, n: int, users: list[int], used: int) -> tuple[str, int]:
+    def _last_before(self, n: int, users: list[int], used: int) -> tuple[str, int] | None:
         """The assignment of a value between its first and its last uses; the first one for all."""
-        given = [(name, line) for id, name, line in self.bench.tape.aliases if id == n]
-        line = self.nodes[users[-used]].line if used < len(users) else 0
-        before = [x for x in given if x[1] <= line]
-        return max(before, key=lambda x: x[1]) if before else given[0]
+        line = self.nodes[users[-used]].line
+        given = [(name, at) for id, name, at in self.bench.tape.aliases if id == n and at <= line]
+        if used == len(users):
+            return next(iter(given), None)
+        return max(given, key=lambda x: x[1], default=None)
 
     def _lists(self) -> list[list[int]]:
         """What an expression makes, or reads, each time that it is computed."""

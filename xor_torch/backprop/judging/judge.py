@@ -994,6 +994,8 @@ def _match_of(bench: Bench, one: Fit) -> Match | None:
 
 def _elsewhere(repair: Repair, culprit: Culprit) -> Culprit | None:
     """An earlier expression that, written another way, makes all updates right, too."""
+    if mistakes.Wrong(repair.bench, repair, culprit).name() == "updated too early":
+        return None  # the order is wrong, and the expression that reads the new value is right
     nodes, found = repair.bench.tape.nodes, edit(repair)
     if found is None:
         return None
