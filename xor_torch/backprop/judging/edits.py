@@ -470,6 +470,7 @@ class Edits:
         found = Culprit(
             [n], [v], self.k, 1.0, [*repair.bad], [], 1.0, p.values[n].detach(), new[n].detach()
         )
+        found.edited = True
         found.alias = None if edit.alias is None else (*edit.alias, edit.like[0])
         return found
 

@@ -31,6 +31,8 @@ def name_of(bench: Bench, one: Fit, repair: Repair, culprit: Culprit) -> Diagnos
     aliases = bench.tape.aliases
     if culprit.alias is not None:
         aliases = [(n, *culprit.alias[:2])]
+    elif culprit.edited:
+        aliases = []
     elif mistake in ("missing output derivative", "missing hidden derivative"):
         first = min((nodes[m].line for m in repair.view.users.get(n, ())), default=0)
         aliases = [a for a in aliases if a[0] == n and a[2] <= first]

@@ -39,6 +39,7 @@ class Culprit:
     expected: Tensor
     # (name, line, value) of an assignment that should change a value, for later uses
     alias: tuple[str, int, int] | None = None
+    edited: bool = False  # was it found by writing an expression another way?
 
 
 class Repair(Derivatives):
