@@ -665,11 +665,12 @@ class Judgement:
                 if whole:
                     culprit = _elsewhere(repair, culprit) or culprit
                 else:
-                    one, repair, culprit = _edited(tried) or (one, repair, culprit)
+                    one, repair, culprit = _edited([(one, repair)]) or (one, repair, culprit)
                 return self._report(bench, one, repair, culprit)
         if rated and self.certain is None and best is None:
             raise CannotTell(beside.BY_ITS_NORM)
-        best = (_edited(tried) if best or self.certain else None) or best
+        if best is not None or self.certain is not None:
+            best = _edited([best[:2]] if best is not None else tried) or best
         return self._report(bench, *best) if best is not None else self.certain
 
     def no_gradient(self, bench: Bench) -> Finding | None:
@@ -1008,7 +1009,11 @@ def _elsewhere(repair: Repair, culprit: Culprit) -> Culprit | None:
 
 
 def _edited(tried: list[tuple[Fit, Repair]]) -> tuple[Fit, Repair, Culprit] | None:
-    """The first of some objectives under which one expression, written another way, is right."""
+    """An objective under which one expression, written another way, makes everything right.
+
+    The one that leaves the fewest elements wrong comes first.
+    """
+    tried = sorted(tried, key=lambda t: sum(t[1].wanted[0][i].numel() for i in t[1].bad))
     found = ((one, repair, edit(repair)) for one, repair in tried[:MOST_EDITED])
     return next(((one, repair, x) for one, repair, x in found if x is not None), None)
 
