@@ -123,11 +123,11 @@ class Tape:
             for n in self.nodes
         ]
         changed = any(a.args != b.args for a, b in zip(nodes, self.nodes, strict=True))
-        return self._with(nodes) if changed else None
+        return self.with_nodes(nodes) if changed else None
 
     def holding(self, updates: Collection[int]) -> "Tape":
         """The same program in which no derivative goes through what some updates add."""
-        tape = self._with(self.nodes)
+        tape = self.with_nodes(self.nodes)
         tape.held = frozenset(updates)
         return tape
 
@@ -139,7 +139,7 @@ class Tape:
             else n
             for n in self.nodes
         ]
-        return self._with(nodes)
+        return self.with_nodes(nodes)
 
     def without_cuts(self, among: Collection[int]) -> "Tape | None":
         """The same program without ``clip(x, -limit, limit)``; None if it has none.
@@ -153,7 +153,7 @@ class Tape:
             dataclasses.replace(n, op="copy", args=n.args[:1], kwargs={}) if n.id in uncut else n
             for n in self.nodes
         ]
-        tape = self._with(nodes)
+        tape = self.with_nodes(nodes)
         tape.uncut = frozenset(uncut)
         return tape if uncut else None
 
@@ -174,7 +174,7 @@ class Tape:
             if added is not None:
                 nodes[n] = dataclasses.replace(nodes[n], op=added[0], args=added[1], kwargs={})
         found = [n for n in among if nodes[n] is not self.nodes[n]]
-        return (self._with(nodes), found) if found else None
+        return (self.with_nodes(nodes), found) if found else None
 
     def _added_at(self, node: Node) -> tuple[str, tuple[Any, ...]] | None:
         """The operation that adds every change where an index has repeats; None if none has."""
@@ -199,7 +199,7 @@ class Tape:
             x is not None and x.dtype.kind in "iu" and np.unique(x).size < x.size for x in values
         )
 
-    def _with(self, nodes: list[Node]) -> "Tape":
+    def with_nodes(self, nodes: list[Node]) -> "Tape":
         """The same tape with other operations."""
         tape = Tape()
         tape.nodes = nodes

@@ -117,6 +117,102 @@ for step in range(15):
     for w, g in zip((W, V), gradients):
         w -= 0.02 * g
 """
+FACTORS = """
+P, Q, a, c = rng.normal(size=(6, 3)), rng.normal(size=(5, 3)), np.zeros(6), np.zeros(5)
+for step in range(40):
+    i, j = rng.integers(6), rng.integers(5)
+    guess = a[i] + c[j]
+    for k in range(3):
+        guess += P[i, k] * Q[j, k]
+    error = (i + j) % 3 - guess
+    a[i] += 0.01 * (error - 0.02 * a[i])
+    c[j] += 0.01 * (error - 0.02 * c[j])
+    for k in range(3):
+        p, q = P[i, k], Q[j, k]
+        P[i, k] += 0.01 * (error * q - 0.02 * p)
+        Q[j, k] += 0.01 * (error * p - 0.02 * q)
+"""
+BY_PLACES = """
+P, Q = rng.normal(size=(5, 2)), rng.normal(size=(2, 4))
+for step in range(4):
+    for i in range(5):
+        for j in range(4):
+            error = (i * j) % 3 - P[i, :] @ Q[:, j]
+            for k in range(2):
+                p = P[i][k]
+                P[i][k] = P[i][k] + 0.01 * (2 * error * Q[k][j] - 0.02 * P[i][k])
+                Q[k][j] = Q[k][j] + 0.01 * (2 * error * p - 0.02 * Q[k][j])
+"""
+SHRUNK = """
+w = np.array([0, 0])
+for step in range(1, 60):
+    i = rng.integers(12)
+    x, y, rate = X[i], 2 * labels[i] - 1, 10 / step
+    if y * (w @ x) >= 1:
+        w = (1 - rate * 0.1) * w
+    else:
+        w = (1 - rate * 0.1) * w + rate * y * x
+"""
+VIEWS = """
+theta = rng.normal(size=17)
+W, V, b, c = theta[:8].reshape(2, 4), theta[8:12].reshape(4, 1), theta[12:16], theta[16:]
+for step in range(20):
+    x, y = X[step % 12], Y[step % 12]
+    h = np.tanh(x @ W - b)
+    d = h @ V - c - y
+    back = (V @ d) * (1 - h * h)
+    V -= 0.1 * np.outer(h, d)
+    c += 0.1 * d
+    W -= 0.1 * np.outer(x, back)
+    b += 0.1 * back
+"""
+BY_ROWS = """
+V = rng.normal(size=(4, 2))
+def softmax(rows):
+    powers = [[2.718281828459045 ** (z - max(row)) for z in row] for row in rows]
+    return [[z / sum(row) for z in row] for row in powers]
+for step in range(8):
+    h = np.tanh(X @ W + b)
+    d = (softmax(h @ V) - np.eye(2)[labels]) / 12
+    back = (d @ V.T) * (1 - h * h)
+    V = V - 0.5 * h.T @ d
+    W = W - 0.5 * X.T @ back
+    b = b - 0.5 * back.sum(0)
+"""
+TURNED = """
+W, V = rng.normal(size=8).reshape(4, 2).T, rng.normal(size=4).reshape(1, 4).T
+weights, m, v = [W, V], [0.0, 0.0], [0.0, 0.0]
+for step in range(1, 12):
+    h = np.tanh(X @ W)
+    d = (h @ V - Y) / 12
+    gradients = X.T @ ((d @ V.T) * (1 - h * h)), h.T @ d
+    for k, g in enumerate(gradients):
+        m[k] = 0.9 * m[k] + 0.1 * g
+        v[k] = 0.99 * v[k] + 0.01 * g**2
+        to = m[k] / (1 - 0.9**step), v[k] / (1 - 0.99**step)
+        weights[k] -= 0.01 * (to[0] / (np.sqrt(to[1]) + 1e-8) + 1e-3 * weights[k])
+"""
+UNITS = """
+W, b, y = rng.normal(size=(2, 3)), rng.normal(size=3), np.zeros(3)
+targets = np.where(X @ rng.normal(size=(2, 3)) > 0, 1.0, -1.0)
+for step in range(24):
+    x, t = X[step % 12], targets[step % 12]
+    z = np.zeros(3)
+    for j in range(3):
+        for i in range(2):
+            z[j] = z[j] + x[i] * W[i][j]
+        z[j] = z[j] + b[j]
+    for j in range(3):
+        if z[j] >= 0:
+            y[j] = 1.0
+        else:
+            y[j] = -1.0
+    for i in range(2):
+        for j in range(3):
+            W[i][j] = W[i][j] + 0.1 * (t[j] - y[j]) * x[i]
+    for j in range(3):
+        b[j] = b[j] + 0.1 * (t[j] - y[j])
+"""
 STYLES = {  # source, what is replaced in it, and by what
     "filled": (FILLED, "(1 - h * h)", "(1 - h)"),
     "late": (LATE, "(1 - h * h)", "(1 - h)"),
@@ -126,6 +222,12 @@ STYLES = {  # source, what is replaced in it, and by what
     "pocket": (POCKET, "w + signs", "w - signs"),
     "indices": (INDICES, "(1 - h * h)", "(1 - h)"),
     "interrupted": (INTERRUPTED, "(1 - h * h)", "(1 - h)"),
+    "factors": (FACTORS, "error * p", "error * P[i, k]"),
+    "by places": (BY_PLACES, "error * p", "error * P[i][k]"),
+    "shrunk": (SHRUNK, "+ rate * y", "- rate * y"),
+    "by rows": (BY_ROWS, "(1 - h * h)", "(1 - h)"),
+    "turned": (TURNED, "(1 - h * h)", "(1 - h)"),
+    "units": (UNITS, "W[i][j] + 0.1", "W[i][j] - 0.1"),
 }
 
 
@@ -136,6 +238,12 @@ def test_a_style_is_judged(name, tmp_path):
     assert {f.verdict for f in findings} == {"correct"}, findings
     findings = judged(BEGIN + source.replace(right, wrong), tmp_path)
     assert "wrong" in {f.verdict for f in findings}, findings
+
+
+def test_parameters_that_are_views_of_one_vector(tmp_path):
+    assert {f.verdict for f in judged(BEGIN + VIEWS, tmp_path)} == {"correct"}
+    findings = judged(BEGIN + VIEWS.replace("(1 - h * h)", "(1 - h)"), tmp_path)
+    assert {f.verdict for f in findings} == {"cannot tell"}, findings
 
 
 FLAT = """

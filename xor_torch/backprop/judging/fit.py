@@ -116,8 +116,9 @@ def _decay(samples: Sequence[Sample], top: float) -> float:
 
 
 def _one_step(samples: Sequence[Sample]) -> tuple[float, float]:
-    """The multiples of the gradient and of the parameter that one step subtracts."""
-    some = [s for s in samples if s.step == samples[0].step]
+    """The multiples of the gradient and of the parameter that the steepest step subtracts."""
+    k = max(samples, key=lambda s: largest(s.gradient)).step
+    some = [s for s in samples if s.step == k]
     columns = [
         torch.cat([x.reshape(-1) for x in part])
         for part in ([s.gradient for s in some], [s.shrunk for s in some])

@@ -19,6 +19,7 @@ from ..replay import CannotReplay
 from ..tape import Tape
 from . import (
     beside,
+    elements,
     frozen,
     losses,
     mistakes,
@@ -65,10 +66,14 @@ def judge(tape: Tape, seconds: float = SECONDS) -> list[Finding]:
     clock = Clock(seconds)
     try:
         networks = find_networks(tape)
+        states = {
+            n for w in networks for s in w.steps for n in (*s.start.values(), *s.end.values())
+        }
+        by_element = elements.followed(tape, states)
         found = []
         for waiting in range(len(networks), 0, -1):
             most = max(clock.left() / waiting, min(clock.left(), LEAST))
-            found.append(_judge_network(tape, networks[-waiting], most))
+            found.append(_judge_network(by_element, networks[-waiting], most))
         given = {gradient for gradient, _, _ in tape.gradients}
         found = [  # of what autograd trains, the state of an optimiser is all that is on the tape
             f

@@ -334,6 +334,20 @@ def _is_update(view: View, n: int) -> bool:
     )
 
 
+def _is_copied(view: View, n: int) -> bool:
+    """Is it a part of a parameter, perhaps times a number, as in its decay?
+
+    Any update is its own derivative by a copy of the parameter.
+    """
+    nodes = view.tape.nodes
+    while n not in view.begin and (
+        nodes[n].op in {*PARTS, "assign"}
+        or (nodes[n].op in ("multiply", "divide") and len(nodes[n].inputs) == 1)
+    ):
+        n = nodes[n].inputs[0]
+    return n in view.begin
+
+
 def is_linear(bench: Bench, objective: Objective) -> bool:
     """Does it have the same gradient wherever the parameters are? Then it has no minimum."""
     by_step: dict[int, list[list[Tensor]]] = {}
@@ -410,9 +424,8 @@ def deltas(bench: Bench, k: int) -> tuple[dict[Key, list[int]], dict[Key, list[i
             continue
         if reaches >> last_used(view) & 1:
             d[key] = ids
-        # a copy of the parameters makes any updates their own derivatives
-        copied = view.tape.origin(ids[0], PARTS) in view.begin
-        if nodes[ids[0]].dtype == "f" and not copied and not _is_update(view, ids[0]):
+        moves = _is_copied(view, ids[0]) or _is_update(view, ids[0])
+        if nodes[ids[0]].dtype == "f" and not moves:
             z[key] = ids
     return d, z
 

@@ -144,8 +144,10 @@ def _gradient_nodes(bench: Bench, k: int, i: int) -> list[int]:
     nodes, view, step = bench.tape.nodes, bench.view(k), bench.steps[k]
     begin, end = step.start[i], step.end[i]
     moved, put = nodes[begin].shape, nodes[end].inputs
-    if bench.states_kept and nodes[end].op == "assign" and put[0] == begin:
-        moved = nodes[put[-1]].shape  # some rows
+    if nodes[end].op == "assign" and put[0] == begin:
+        part = nodes[put[-1]].shape
+        if bench.states_kept or math.prod(part) == math.prod(moved):
+            moved = part  # some rows, or a view of the whole
     shape = squeezed(moved)
     waiting, through = {end}, list[int]()
     while waiting:

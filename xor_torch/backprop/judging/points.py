@@ -792,7 +792,8 @@ class Bench:
         total = torch.as_tensor(sum(sign * values[n] for n, sign in parts), dtype=torch.float64)
         if (k, i) in self.inner:
             part = self.tape.nodes[end]
-            if total.numel() < values[begin].numel() and part.op == "assign":
+            put = self.tape.nodes[part.inputs[-1]]
+            if part.op == "assign" and total.numel() == math.prod(put.shape):
                 rest = {part.inputs[0]: torch.zeros_like(values[begin]), part.inputs[-1]: total}
                 return replay.apply(self.tape, part, {**values, **rest}, self.ties)
             return total.reshape(values[begin].shape)

@@ -22,7 +22,7 @@ BETWEEN = {*ALGEBRAIC, *SAME_NUMBERS, "getitem", "item", "assign"}
 CURVED = ELEMENTWISE - ALGEBRAIC - STEPS - CUTS  # exp, tanh: no derivative goes through one
 PROJECTIONS = {"clip", "maximum", "minimum"}  # of an update
 # What may lie between two parts of one update.
-PIECES = {"add", "subtract", "multiply", "divide", "copy", "astype", "getitem", "item", "assign"}
+PIECES = {*SAME_NUMBERS, "add", "subtract", "multiply", "divide", "getitem", "item", "assign"}
 
 
 @dataclass
@@ -83,7 +83,11 @@ def find_networks(tape: Tape, replaced: bool = False) -> list[Network]:
 
     """
     users = consumers(tape)
-    chains = [_merge(tape, users, c) for c in _chains(tape)]
+    chains = _chains(tape)
+    for c in chains:
+        c.nodes = _with_decays(tape, users, c.nodes)
+    made = _made_of(tape, chains)
+    chains = [_merge(tape, users, c, made) for c in chains]
     chains = [c for c in chains if len(c.updates) >= 2]
     if replaced:
         known = {n for c in chains for n in c.nodes if n is not None}
@@ -317,7 +321,82 @@ def _name(tape: Tape, path: list[int]) -> str:
     return max(set(names), key=names.count) if names else tape.nodes[path[0]].name
 
 
-def _merge(tape: Tape, users: dict[int, list[int]], chain: State) -> State:
+def _with_decays(
+    tape: Tape, users: dict[int, list[int]], nodes: list[int | None]
+) -> list[int | None]:
+    """The values of a state, with those that some steps only shrink: ``W = (1 - rate * c) * W``.
+
+    An SVM does so where the margin is wide enough. The forward pass reads them as it does others.
+    """
+    known = [n for n in nodes if n is not None]
+    read = {(tape.nodes[m].site, tape.nodes[m].op) for n in known for m in users.get(n, ())}
+    found: list[list[int]] = []
+    for a, b in pairwise(nodes):
+        between: list[int] = []
+        at = a
+        while at is not None:
+            shrunk = [
+                m
+                for m in users.get(at, ())
+                if (b is None or m < b)
+                and tape.nodes[m].op in ("multiply", "divide")
+                and tape.nodes[m].shape == tape.nodes[at].shape
+                and len(tape.nodes[m].inputs) == 1
+                and any((tape.nodes[u].site, tape.nodes[u].op) in read for u in users.get(m, ()))
+            ]
+            at = shrunk[0] if len(shrunk) == 1 else None
+            between += shrunk if at is not None else []
+        found.append(between)
+    if all(found) or not any(found):
+        return nodes
+    return [nodes[0], *(n for some, b in zip(found, nodes[1:], strict=True) for n in (*some, b))]
+
+
+def _made_of(tape: Tape, chains: list[State]) -> dict[int, int | None]:
+    """Every value of a state, with the number of its chain; all that is made of one, with None."""
+    made: dict[int, int | None] = {
+        n: k for k, c in enumerate(chains) for n in c.nodes if n is not None
+    }
+    for node in tape.nodes:
+        if not made.keys().isdisjoint(node.inputs):
+            made.setdefault(node.id, None)
+    return made
+
+
+def _goes_on(tape: Tape, n: int, following: int, made: dict[int, int | None]) -> bool:
+    """Does an update go on with the next element, by a derivative that was there before?
+
+    The factors of a matrix move in one loop: `P[i, k] += rate * (error * Q[j, k] - c * P[i, k])`.
+    A forward pass in between would read several elements of one array, or make its own error.
+    """
+    before, node = tape.nodes[n], tape.nodes[following]
+    paths = before.args[1:2], node.args[1:2]
+    if node.op != "assign" or before.site != node.site or paths[0] == paths[1]:
+        return False
+    read: dict[int, set[str]] = defaultdict(set)
+    seen, stack, given = set[int](), [*node.inputs[1:]], False
+    while stack:
+        i = stack.pop()
+        if i <= n:
+            given = given or (i in made and made[i] is None)
+            continue
+        if i in seen:
+            continue
+        seen.add(i)
+        one = tape.nodes[i]
+        source = made.get(one.inputs[0]) if one.inputs else None
+        if one.op in PARTS and source is not None:
+            read[source].add(repr(one.args[1:]))
+        elif one.op in PIECES:
+            stack += one.inputs
+        else:
+            return False
+    return given and all(len(elements) == 1 for elements in read.values())
+
+
+def _merge(
+    tape: Tape, users: dict[int, list[int]], chain: State, made: dict[int, int | None]
+) -> State:
     """Leave out values that lead only to the next: parts of one update."""
 
     def is_part(n: int, following: int) -> bool:
@@ -349,7 +428,9 @@ def _merge(tape: Tape, users: dict[int, list[int]], chain: State) -> State:
         return True
 
     updates = chain.updates
-    at = [k for k, pair in enumerate(pairwise(updates)) if not is_part(*pair)] + [len(updates) - 1]
+    pairs = enumerate(pairwise(updates))
+    at = [k for k, pair in pairs if not (is_part(*pair) or _goes_on(tape, *pair, made))]
+    at.append(len(updates) - 1)
     sizes = [b - a for a, b in pairwise([-1, *at])]
     if len(at) > 1 and sizes[-1] < sizes[-2]:
         at.pop()  # the tape ends while one element after the other is updated
@@ -377,10 +458,12 @@ def _family(chains: list[State]) -> tuple[list[State], list[int]]:
         counts: dict[int, int] = defaultdict(int)
         for n in c.updates:
             counts[bisect_left(bounds, n)] += 1  # number of the step
-        # a momentum may begin some steps later, and the tape may end within the last step
-        begin = max(1, min(counts))
-        complete = [counts[k] for k in range(begin, max(2, len(bounds) - 1))]
+        # a momentum may begin some steps later; the tape may end within the last step, and nothing
+        # tells the last updates of single elements apart
+        begin, end = max(1, min(counts)), min(len(bounds) - 1, max(counts))
+        complete = [counts[k] for k in range(begin, max(2, end))]
         whole = complete and all(n == 1 for n in complete) and counts[0] <= 1
+        whole = whole and 4 * end >= 3 * (len(bounds) - 1)
         if c is last or (whole and begin <= len(bounds) // 2):
             family.append(c)
     return family, bounds

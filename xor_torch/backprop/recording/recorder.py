@@ -225,10 +225,11 @@ class Recorder:
 
     def typed(self, x: Any) -> Any:
         """A list of numbers as an array: the same array each time the script uses the list."""
-        if type(x) not in (list, tuple) or holds(x, Recorded) or not self._records():
+        if type(x) not in (list, tuple) or not self._records():
             return x
-        if holds(x, *PYTHON_NUMBERS):
-            return self.array(x)
+        if holds(x, Recorded, *PYTHON_NUMBERS):
+            made = self.array(x)
+            return made if isinstance(made, Recorded) else x
         value = np.array(x)
         known = self._typed.get(id(x))
         if known and known[0] is x and np.array_equal(strip(known[1]), value):
