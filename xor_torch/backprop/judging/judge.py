@@ -30,6 +30,7 @@ from . import (
     symmetry,
     unknown,
 )
+from .edits import edit
 from .expected import worst
 from .findings import BY_SIGN, CLIMBED, LOST, WITHOUT_CONSTANTS, WITHOUT_CUTS, Diagnosis, Finding
 from .fit import Fit, fit, hopeless
@@ -54,6 +55,7 @@ SECONDS = 24.0  # for judging a tape
 LEAST = 5.0  # for one network of several, or for a last question, as long as there is time
 KEPT = 1 / 6  # of a network's time, which is kept for one last question
 UNCUT = 2 / 3  # of a network's time, for the steps without a cut of the derivatives
+MOST_EDITED = 3  # objectives under which an expression is written another way
 MOST_PAIRS = 16  # pairs that are examined at all points
 RIGID = "the training step takes another branch as soon as a number changes"
 
@@ -635,7 +637,7 @@ class Judgement:
         blamed = sorted(of_own, key=lambda f: -f.count) + some[:3]
         if not any_loss:
             blamed += [f for f in own[:2] if f not in blamed and not f.objective.by_branches]
-        rated = False
+        rated, tried = False, list[tuple[Fit, Repair]]()
         best: tuple[Fit, Repair, Culprit] | None = None  # of those that mend only some elements
         last = [f for f in lower[:1] if f not in blamed]  # only beside one that mends less
         for one in [f for f in blamed + last if f.contradicted]:
@@ -661,6 +663,7 @@ class Judgement:
                 if all(p.ok for p in one.parts) and sure:
                     return self._scaled(bench, one)
                 repair = Repair(bench, one)
+                tried += [(one, repair)] if sure else []
                 culprit = repair.search()
             except (CannotReplay, RuntimeError, AssertionError):
                 continue
@@ -679,12 +682,16 @@ class Judgement:
                 added = beside.meant(bench, repair, culprit.nodes[0])
                 if added and not bench.left_out:
                     return self._beside(bench, repair, culprit, added)
+                if whole:
+                    culprit = _elsewhere(repair, culprit) or culprit
+                else:
+                    one, repair, culprit = _edited([(one, repair)]) or (one, repair, culprit)
                 return self._report(bench, one, repair, culprit)
-        if best is not None:
-            return self._report(bench, *best)
-        if rated and self.certain is None:
+        if rated and self.certain is None and best is None:
             raise CannotTell(beside.BY_ITS_NORM)
-        return self.certain
+        if best is not None or self.certain is not None:
+            best = _edited([best[:2]] if best is not None else tried) or best
+        return self._report(bench, *best) if best is not None else self.certain
 
     def no_gradient(self, bench: Bench) -> Finding | None:
         """Are the steps the gradient of no function, whatever the loss is?"""
@@ -1004,6 +1011,31 @@ def _match_of(bench: Bench, one: Fit) -> Match | None:
     if one.objective.kind == "own":
         return losses.identify_own(bench, one.objective)
     return losses.identify(bench, one.objective, losses.LOSSES)
+
+
+def _elsewhere(repair: Repair, culprit: Culprit) -> Culprit | None:
+    """An earlier expression that, written another way, makes all updates right, too."""
+    if mistakes.Wrong(repair.bench, repair, culprit).name() == "updated too early":
+        return None  # the order is wrong, and the expression that reads the new value is right
+    nodes, found = repair.bench.tape.nodes, edit(repair)
+    if found is None:
+        return None
+    n, m = found.nodes[0], culprit.nodes[0]
+    if found.alias is not None:
+        n = found.alias[2]
+    elif nodes[n].line == nodes[m].line:
+        return None
+    return found if n < m else None
+
+
+def _edited(tried: list[tuple[Fit, Repair]]) -> tuple[Fit, Repair, Culprit] | None:
+    """An objective under which one expression, written another way, makes everything right.
+
+    The one that leaves the fewest elements wrong comes first.
+    """
+    tried = sorted(tried, key=lambda t: sum(t[1].wanted[0][i].numel() for i in t[1].bad))
+    found = ((one, repair, edit(repair)) for one, repair in tried[:MOST_EDITED])
+    return next(((one, repair, x) for one, repair, x in found if x is not None), None)
 
 
 def _first_delta(one: Fit) -> int:

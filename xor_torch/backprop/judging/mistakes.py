@@ -23,23 +23,30 @@ def name_of(bench: Bench, one: Fit, repair: Repair, culprit: Culprit) -> Diagnos
     """The diagnosis of a culprit."""
     nodes = bench.tape.nodes
     n = culprit.nodes[0]
-    wrong = Wrong(bench, repair, culprit)
-    mistake = wrong.name()
+    v = culprit.values[0]
+    wrong = Wrong(bench, repair, culprit) if v else None
+    mistake = wrong.name() if wrong is not None else None
     spoils = [bench.names[i] for i in repair.bad]
     line, name = nodes[n].line, repair.view.variable(n)
     aliases = bench.tape.aliases
-    if mistake in ("missing output derivative", "missing hidden derivative"):
-        aliases = [a for a in aliases if a[0] == n]
-    elif mistake == "updated too early":  # a view that the step made before the update
+    if culprit.alias is not None:
+        aliases = [(n, *culprit.alias[:2])]
+    elif culprit.edited:
+        aliases = []
+    elif mistake in ("missing output derivative", "missing hidden derivative"):
+        first = min((nodes[m].line for m in repair.view.users.get(n, ())), default=0)
+        aliases = [a for a in aliases if a[0] == n and a[2] <= first]
+    elif (
+        mistake == "updated too early" and wrong is not None
+    ):  # a view that the step made before the update
         lines = {nodes[m].line for m in repair.view.step.nodes}
         aliases = [a for a in aliases if a[0] in wrong.updated and a[2] in lines]
     else:
         aliases = []
     if aliases:
         _, name, line = aliases[0]
-    v = culprit.values[0]
     v = repair.edges[v][0] if v < 0 else v
-    found = Diagnosis(line, name, mistake, True, spoils, nodes[n].shape, n, v)
+    found = Diagnosis(line, name, mistake, True, spoils, nodes[n].shape, n, v or None)
     worst(found, name, *_in_the_run(bench, repair, culprit))
     found.part = not nodes[n].name
     return found

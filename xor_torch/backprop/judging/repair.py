@@ -37,6 +37,9 @@ class Culprit:
     share: float  # of the elements of all wrong parameters: how many come right
     actual: Tensor
     expected: Tensor
+    # (name, line, value) of an assignment that should change a value, for later uses
+    alias: tuple[str, int, int] | None = None
+    edited: bool = False  # was it found by writing an expression another way?
 
 
 class Repair(Derivatives):
