@@ -1023,8 +1023,8 @@ def _elsewhere(repair: Repair, culprit: Culprit) -> Culprit | None:
     n, m = found.nodes[0], culprit.nodes[0]
     if found.alias is not None:
         n = found.alias[2]
-    elif nodes[n].line == nodes[m].line:
-        return None
+    elif nodes[n].line == nodes[m].line or repair.matches(n):
+        return None  # what is a derivative already needs no mending
     return found if n < m else None
 
 

@@ -1,6 +1,7 @@
 """The names of mistakes: a row for each, with what must hold of a wrong value."""
 
 import itertools
+import math
 from collections.abc import Callable, Sequence
 
 import torch
@@ -34,11 +35,12 @@ def name_of(bench: Bench, one: Fit, repair: Repair, culprit: Culprit) -> Diagnos
     elif culprit.edited:
         aliases = []
     elif mistake in ("missing output derivative", "missing hidden derivative"):
-        first = min((nodes[m].line for m in repair.view.users.get(n, ())), default=0)
+        view, bad = repair.view, sum(1 << i for i in repair.bad)
+        users = [m for m in view.users.get(n, ()) if view.reaches[m] & bad and m not in view.ends]
+        first = min((nodes[m].line for m in users), default=math.inf)
         aliases = [a for a in aliases if a[0] == n and a[2] <= first]
-    elif (
-        mistake == "updated too early" and wrong is not None
-    ):  # a view that the step made before the update
+    # a view that the step made before the update
+    elif mistake == "updated too early" and wrong is not None:
         lines = {nodes[m].line for m in repair.view.step.nodes}
         aliases = [a for a in aliases if a[0] in wrong.updated and a[2] in lines]
     else:

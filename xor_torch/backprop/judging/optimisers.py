@@ -146,7 +146,7 @@ def _gradient_nodes(bench: Bench, k: int, i: int) -> list[int]:
     moved, put = nodes[begin].shape, nodes[end].inputs
     if nodes[end].op == "assign" and put[0] == begin:
         part = nodes[put[-1]].shape
-        if bench.states_kept or math.prod(part) == math.prod(moved):
+        if bench.states_kept or math.prod(part) == math.prod(moved) > 1:
             moved = part  # some rows, or a view of the whole
     shape = squeezed(moved)
     waiting, through = {end}, list[int]()
