@@ -465,10 +465,9 @@ class Edits:
         p, new = repair.points[0], made[0]
         changed = [n for n in edit.ids if not torch.equal(new[n], p.values[n])]
         n = changed[0]
-        known = repair.parallel([values[n].double() for values in made])
-        v = max(known, default=0)
+        known = sorted(repair.parallel([values[n].double() for values in made]))[-1:]
         found = Culprit(
-            [n], [v], self.k, 1.0, [*repair.bad], [], 1.0, p.values[n].detach(), new[n].detach()
+            [n], known, self.k, 1.0, [*repair.bad], [], 1.0, p.values[n].detach(), new[n].detach()
         )
         found.edited = True
         found.alias = None if edit.alias is None else (*edit.alias, edit.like[0])

@@ -24,8 +24,7 @@ def name_of(bench: Bench, one: Fit, repair: Repair, culprit: Culprit) -> Diagnos
     """The diagnosis of a culprit."""
     nodes = bench.tape.nodes
     n = culprit.nodes[0]
-    v = culprit.values[0]
-    wrong = Wrong(bench, repair, culprit) if v else None
+    wrong = Wrong(bench, repair, culprit) if culprit.values else None
     mistake = wrong.name() if wrong is not None else None
     spoils = [bench.names[i] for i in repair.bad]
     line, name = nodes[n].line, repair.view.variable(n)
@@ -47,8 +46,9 @@ def name_of(bench: Bench, one: Fit, repair: Repair, culprit: Culprit) -> Diagnos
         aliases = []
     if aliases:
         _, name, line = aliases[0]
-    v = repair.edges[v][0] if v < 0 else v
-    found = Diagnosis(line, name, mistake, True, spoils, nodes[n].shape, n, v or None)
+    v = next(iter(culprit.values), None)
+    v = repair.edges[v][0] if v is not None and v < 0 else v
+    found = Diagnosis(line, name, mistake, True, spoils, nodes[n].shape, n, v)
     worst(found, name, *_in_the_run(bench, repair, culprit))
     found.part = not nodes[n].name
     return found
@@ -58,8 +58,8 @@ def _in_the_run(
     bench: Bench, repair: Repair, culprit: Culprit
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """(actual, expected) at the numbers of the run; at others if they are equal there."""
-    n, v = culprit.nodes[0], culprit.values[0]
-    for p in [p for p in bench.points if p.step == repair.k and not p.moved and v > 0]:
+    n, v = culprit.nodes[0], next(iter(culprit.values), -1)
+    for p in [p for p in bench.points if p.step == repair.k and not p.moved and v >= 0]:
         value = total(repair.objective, repair.k, p.values)
         if value is None or v not in p.values or not p.values[v].requires_grad:
             continue

@@ -29,7 +29,7 @@ class Culprit:
     """The first wrong value, and the right one: ``factor`` times dL/d(value)."""
 
     nodes: list[int]  # of the step, all from one place
-    values: list[int]  # whose derivatives belong there
+    values: list[int]  # whose derivatives belong there; none if that is not known
     step: int
     factor: float
     repaired: list[int]  # parameters
