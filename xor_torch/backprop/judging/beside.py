@@ -1,6 +1,7 @@
 """What a script adds beside a gradient: a penalty, a limit, a rate of its own."""
 
 import math
+from itertools import pairwise
 
 import torch
 
@@ -25,12 +26,17 @@ BY_ITS_NORM = (
 def own_rates(bench: Bench, one: Fit) -> str | None:
     """Are the factors of the parameters numbers that the script typed in their updates?
 
+    Or do they come nearer to each other from step to step: a rate that decays by a count of
+    updates, which goes on from layer to layer?
+
     A factor that is the square of the other, or one N-th of it for a number of samples or units,
     was not meant as a rate; nor were 1 and 2 beside a rate that both have.
     """
     k = next(iter(one.factors), None)
     if k is None:
         return None
+    if _come_nearer(one):
+        return "with a rate that decays from update to update"
     view, nodes = bench.view(k), bench.tape.nodes
     sizes = {n for m in view.step.nodes for n in nodes[m].shape} - {1}
     typed = [_typed(bench, k, i) for i in range(len(bench.parameters))]
@@ -55,6 +61,18 @@ def own_rates(bench: Bench, one: Fit) -> str | None:
             f"{rates[0][1]:.6g}"
         )
     return ", ".join(found) or None
+
+
+def _come_nearer(one: Fit) -> bool:
+    """Do all factors come nearer to that of most parameters, in each step?"""
+    parts = [p for p, ok in zip(one.parts, one.good, strict=True) if not ok]
+    for part in parts:
+        steps = sorted(part.factors.keys() & one.factors.keys())
+        ratios = [part.factors[k] / one.factors[k] for k in steps]
+        off = [abs(math.log(x)) for x in ratios if x > 0]
+        if not 3 <= len(off) == len(ratios) or any(a <= b for a, b in pairwise(off)):
+            return False
+    return bool(parts)
 
 
 def only_rated(bench: Bench, one: Fit) -> bool:

@@ -148,7 +148,9 @@ class Edits:
                 found.setdefault((name, line), []).append(id)
         for alias, ids in found.items():
             ids = sorted({*ids})
-            users = [[m for m in self.view.users[n] if self.view.reaches[m]] for n in ids]
+            users = [
+                [m for m in self.view.users.get(n, ()) if self.view.reaches.get(m)] for n in ids
+            ]
             if ids[0] in self.view.ends or self._reached(ids) & self.bad != self.bad:
                 continue
             for used in range(min(MOST_USES, *map(len, users)), 0, -1):

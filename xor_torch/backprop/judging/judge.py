@@ -751,8 +751,8 @@ class Judgement:
             for k, found in beside.everywhere(bench, repair.k, added).items()
         }
         bench.make_points()
-        level = self._attempt(bench)
-        finding = level if isinstance(level, Finding) else self._wrong(bench, *level)
+        level = self._attempt(bench) if bench.points else None
+        finding = self._wrong(bench, *level) if isinstance(level, tuple) else level
         if finding is None or (finding.verdict == "correct" and not penalty):
             raise CannotTell(
                 f"what is added to {name} on {where} does not depend on the target: it may be a "
