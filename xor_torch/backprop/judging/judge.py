@@ -379,7 +379,9 @@ class Judgement:
             return self._uphill(bench, uphill, Finding("wrong", loss=loss, lr=-uphill.scale))
         found = self._pairs(bench)
         best = [f for f in found if f.all_good]
-        best.sort(key=lambda f: (not f.objective.name, _first_delta(f)))
+        best.sort(  # of an evaluation between the steps, the values are equal, but not in each step
+            key=lambda f: (-len(f.objective.terms), not f.objective.name, _first_delta(f))
+        )
         finding = self._delta(bench, best[:8], own) if best else None
         for one in _climbed(bench, own) if finding is None else ():
             named = losses.identify_own(bench, one.objective)

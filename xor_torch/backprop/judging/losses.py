@@ -95,6 +95,7 @@ LOSSES = (
     Row("SSE", None, lambda z, f, df: df, lambda z, f: not (is_z(z, f) or is_softmax(z, f)), 2.0),
     Row("CE", None, lambda z, f, df: torch.ones_like(z), is_softmax),
     Row("BCE", None, lambda z, f, df: torch.ones_like(z), is_sigmoid),
+    Row("Poisson", None, lambda z, f, df: torch.ones_like(z), is_exp),
     Row("BCE", None, lambda z, f, df: df / (f * (1 - f)), _is_probability),
 )
 WRONG = (  # what is more special comes first

@@ -175,7 +175,10 @@ def _begins_in_a_step(tape: Tape, chain: State, chains: list[State]) -> bool:
     if len(chain.updates) < 3:
         return False
     # what it depends on, or what an ``if`` asked before it: a perceptron's change is data
-    asked, begin, behind = [n for n, _ in tape.branches], chain.nodes[0] or 0, list[set[int]]()
+    asked, behind = [n for n, _ in tape.branches], list[set[int]]()
+    begin = chain.nodes[0]
+    if begin is None:  # a typed number: the last question was asked of this training
+        begin = max((i for i in asked if i < chain.updates[0]), default=0) - 1
     for n in chain.updates[:2]:
         behind.append(tape.behind([n, *(i for i in asked if begin < i < n)], range(n + 1)))
         begin = n

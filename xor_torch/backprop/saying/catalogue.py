@@ -168,6 +168,7 @@ LOSSES = {
     "MSE": "the mean of squared errors",
     "CE": "cross-entropy",
     "BCE": "binary cross-entropy",
+    "Poisson": "the Poisson loss",
 }
 
 
