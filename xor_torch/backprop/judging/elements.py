@@ -4,6 +4,7 @@ A loop fills an array number by number and reads it in the same way: ``y[j] = f(
 every write makes a new array, so each element seems to depend on all that were written before it.
 """
 
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
@@ -68,9 +69,10 @@ def _source(tape: Tape, node: Node, arrays: dict[int, Filled]) -> tuple[str, Any
     at, begin = _index(path, base.shape), base.id
     while at is not None and base.id in arrays:
         known = arrays[base.id]
-        written = [value for n, value in known.writes.get(at, ()) if n <= base.id]
-        if written:
-            return "copy", (Ref(written[-1]),)
+        writes = known.writes.get(at, [])
+        before = bisect_right(writes, base.id, key=lambda write: write[0])
+        if before:
+            return "copy", (Ref(writes[before - 1][1]),)
         base = tape.nodes[known.begin]
     return ("getitem", (Ref(base.id), at)) if base.id != begin else None
 
