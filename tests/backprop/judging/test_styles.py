@@ -254,6 +254,13 @@ for epoch in range(4):
             Q[j] += 0.02 * d * old
     print(((R - P @ Q.T) ** 2).mean())
 """
+COUNTS = """
+counts, w = rng.poisson(np.exp(X[:, 0])), np.zeros(2)
+for step in range(12):
+    mean = np.exp(w @ X.T)
+    for j in range(2):
+        w[j] = w[j] + 0.02 * ((counts - mean) * X[:, j]).sum()
+"""
 STYLES = {  # source, what is replaced in it, and by what
     "filled": (FILLED, "(1 - h * h)", "(1 - h)"),
     "late": (LATE, "(1 - h * h)", "(1 - h)"),
@@ -270,6 +277,7 @@ STYLES = {  # source, what is replaced in it, and by what
     "shrunk": (SHRUNK, "+ rate * y", "- rate * y"),
     "by rows": (BY_ROWS, "(1 - h * h)", "(1 - h)"),
     "turned": (TURNED, "(1 - h * h)", "(1 - h)"),
+    "counts": (COUNTS, "(counts - mean)", "(counts - mean**2)"),
     "units": (UNITS, "W[i][j] + 0.1", "W[i][j] - 0.1"),
     "split": (SPLIT, "(1 - h * h)", "(1 - h)"),
     "turns": (TURNS, "X.T @ d", "X[:, ::-1].T @ d"),

@@ -40,6 +40,7 @@ class Row:
     slope: Callable[[Tensor, Tensor, Tensor], Tensor]  # s, from z, f and df/dz
     of: Callable[[Tensor, Tensor], bool] = lambda z, f: True  # for which f(z) it holds
     multiple: float = 1.0  # c, of the loss of this name: 2 for the sum of squares
+    of_error: bool = True  # may all targets be 0, because the value is an error?
 
 
 def _same(a: Tensor, b: Tensor) -> bool:
@@ -95,7 +96,7 @@ LOSSES = (
     Row("SSE", None, lambda z, f, df: df, lambda z, f: not (is_z(z, f) or is_softmax(z, f)), 2.0),
     Row("CE", None, lambda z, f, df: torch.ones_like(z), is_softmax),
     Row("BCE", None, lambda z, f, df: torch.ones_like(z), is_sigmoid),
-    Row("Poisson", None, lambda z, f, df: torch.ones_like(z), is_exp),
+    Row("Poisson", None, lambda z, f, df: torch.ones_like(z), is_exp, of_error=False),
     Row("BCE", None, lambda z, f, df: df / (f * (1 - f)), _is_probability),
 )
 WRONG = (  # what is more special comes first
@@ -331,7 +332,8 @@ def _identify(
             if _holds(row, points, z, f, data):
                 found = _affine(row, data)
                 # of a number times a value, every part of the delta would be its own prediction
-                if found is not None and (row.mistake is None or bool(found[1].any())):
+                error = row.mistake is None and row.of_error
+                if found is not None and (error or bool(found[1].any())):
                     c, target = found
                     match = Match(row.name, row.mistake, c / row.multiple, f, z, k, target)
                     if not match.is_vague:
@@ -422,7 +424,7 @@ def _weighted(data: list[Data], k: int, z: int, f: int) -> Match | None:
     """
     if len(data) < 4:
         return None
-    for row in LOSSES:
+    for row in [row for row in LOSSES if row.of_error]:
         if not all(row.of(zz, ff) for zz, ff, _, _ in data):
             continue
         slopes, ok = _telling(row, data)
