@@ -98,7 +98,7 @@ def fit_part(samples: Sequence[Sample], decay: bool = False, noise: bool = True)
         )
         return Part(nothing, error=0.0 if nothing else math.inf, silent=nothing)
     again = _fit(samples, top, shrink, [not x for x in loud], noises)
-    return again if again.ok else part
+    return again if again.ok or again.silent else part  # what is left may be too little to tell
 
 
 def _decay(samples: Sequence[Sample], top: float) -> float:
