@@ -171,10 +171,13 @@ def _fit(
     for k, numbers in by_step.items():
         telling = [n for n in numbers if slopes[n] >= TELLING * top]
         below, above = (sum(x[n] for n in numbers) for x in (squares, products))
-        scales[k] = -above / below if below > (1e-12 * top) * (1e-12 * top) else 0.0
-        if scales[k] and len(telling) >= 2:
+        if below > (1e-12 * top) * (1e-12 * top):
+            scales[k] = -above / below
+        if scales.get(k) and len(telling) >= 2:
             part.factors[k] = scales[k]
             evidence += sum(counts[n] for n in telling) - 1
+    for k in by_step.keys() - scales.keys():  # there it is too small to have a factor of its own
+        scales[k] = next(iter(part.factors.values()), 0.0)
     if given is not None:
         scales = {k: given.get(k, scale) for k, scale in scales.items()}
         part.factors = {k: c for k, c in given.items() if k in scales}
