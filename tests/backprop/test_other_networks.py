@@ -3,7 +3,12 @@
 Each script is right, and each comes with an edit that makes it wrong: that is never "correct".
 """
 
+import math
+
 import pytest
+
+from xor_torch.backprop.judging.claims import judge_all
+from xor_torch.backprop.recording.script import record
 
 from .homework import CORRECT
 from .test_judge import judged
@@ -508,3 +513,27 @@ def test_a_factor_that_a_line_loses(tmp_path):
     (finding,) = judged(POOLED.replace("axis=1) / 4", "axis=1)"), tmp_path)
     assert (finding.verdict, finding.diagnosis.line) == ("wrong", 10)
     assert [p.name for p in finding.parameters if not p.ok] == ["W"]
+
+
+TRAINED = """
+import numpy as np
+rng = np.random.default_rng(0)
+X, y = rng.normal(size=(6, 3)), rng.normal(size=(6, 1))
+w, v = rng.normal(size=(3, 1)), rng.normal(size=(3, 1))
+for epoch in range(20):
+    w -= 0.1 * X.T @ (X @ w - y)
+for row in X:
+    for i in range(3):
+        out = row[i] * OTHER[i] + 1
+"""
+
+
+@pytest.mark.parametrize(("other", "warned"), [("v", True), ("w", False)])
+def test_a_network_that_the_recording_does_not_reach(other, warned):
+    """What is computed with ``w`` is an evaluation."""
+    _, tape = record(TRAINED.replace("OTHER", other), "script.py")
+    (finding,) = judge_all(tape, math.inf, cut_off=True)
+    assert (finding.verdict, bool(finding.warnings)) == ("correct", warned)
+    assert not warned or "on line 10: if it trains" in finding.warnings[0]
+    (finding,) = judge_all(tape, math.inf)
+    assert (finding.verdict, finding.warnings) == ("correct", [])
