@@ -229,6 +229,11 @@ SCRIPTS = {
     ),
     "absolute values by branches": (LASSO, "-2 * np.sum(y - p)", "-3 * np.sum(y - p)"),
     "absolute values that may grow": (LASSO, "(y - p) - 0.3)", "(y - p) + 0.4)"),
+    "derivatives that a maximum and a minimum limit": (
+        RECURRENT.replace("np.clip(Wh.T @ dh, -1, 1)", "np.maximum(-1, np.minimum(Wh.T @ dh, 1))"),
+        "dWh += np.outer(dh, hs[t - 1])",
+        "dWh += np.outer(dh, hs[t])",
+    ),
     "recurrent": (
         RECURRENT,
         "dh = (Wy.T @ dy + dh_next) * (1 - hs[t] ** 2)",
@@ -262,8 +267,11 @@ def test_a_cut_in_the_forward_pass_is_an_activation(tmp_path):
     assert finding.verdict != "correct"
 
 
-def test_a_cut_of_derivatives_is_named(tmp_path):
-    (finding,) = judged(RECURRENT, tmp_path)
+@pytest.mark.parametrize(
+    "cut", ["np.clip(Wh.T @ dh, -1, 1)", "np.minimum(np.maximum(Wh.T @ dh, -1), 1)"]
+)
+def test_a_cut_of_derivatives_is_named(cut, tmp_path):
+    (finding,) = judged(RECURRENT.replace("np.clip(Wh.T @ dh, -1, 1)", cut), tmp_path)
     assert "line 19 cuts derivatives off" in finding.notes[-1]
 
 
