@@ -3,7 +3,12 @@
 Each script is right, and each comes with an edit that makes it wrong: that is never "correct".
 """
 
+import math
+
 import pytest
+
+from xor_torch.backprop.judging.claims import judge_all
+from xor_torch.backprop.recording.script import record
 
 from .homework import CORRECT
 from .test_judge import judged
@@ -224,6 +229,11 @@ SCRIPTS = {
     ),
     "absolute values by branches": (LASSO, "-2 * np.sum(y - p)", "-3 * np.sum(y - p)"),
     "absolute values that may grow": (LASSO, "(y - p) - 0.3)", "(y - p) + 0.4)"),
+    "derivatives that a maximum and a minimum limit": (
+        RECURRENT.replace("np.clip(Wh.T @ dh, -1, 1)", "np.maximum(-1, np.minimum(Wh.T @ dh, 1))"),
+        "dWh += np.outer(dh, hs[t - 1])",
+        "dWh += np.outer(dh, hs[t])",
+    ),
     "recurrent": (
         RECURRENT,
         "dh = (Wy.T @ dy + dh_next) * (1 - hs[t] ** 2)",
@@ -257,8 +267,11 @@ def test_a_cut_in_the_forward_pass_is_an_activation(tmp_path):
     assert finding.verdict != "correct"
 
 
-def test_a_cut_of_derivatives_is_named(tmp_path):
-    (finding,) = judged(RECURRENT, tmp_path)
+@pytest.mark.parametrize(
+    "cut", ["np.clip(Wh.T @ dh, -1, 1)", "np.minimum(np.maximum(Wh.T @ dh, -1), 1)"]
+)
+def test_a_cut_of_derivatives_is_named(cut, tmp_path):
+    (finding,) = judged(RECURRENT.replace("np.clip(Wh.T @ dh, -1, 1)", cut), tmp_path)
     assert "line 19 cuts derivatives off" in finding.notes[-1]
 
 
@@ -508,3 +521,27 @@ def test_a_factor_that_a_line_loses(tmp_path):
     (finding,) = judged(POOLED.replace("axis=1) / 4", "axis=1)"), tmp_path)
     assert (finding.verdict, finding.diagnosis.line) == ("wrong", 10)
     assert [p.name for p in finding.parameters if not p.ok] == ["W"]
+
+
+TRAINED = """
+import numpy as np
+rng = np.random.default_rng(0)
+X, y = rng.normal(size=(6, 3)), rng.normal(size=(6, 1))
+w, v = rng.normal(size=(3, 1)), rng.normal(size=(3, 1))
+for epoch in range(20):
+    w -= 0.1 * X.T @ (X @ w - y)
+for row in X:
+    for i in range(3):
+        out = row[i] * OTHER[i] + 1
+"""
+
+
+@pytest.mark.parametrize(("other", "warned"), [("v", True), ("w", False)])
+def test_a_network_that_the_recording_does_not_reach(other, warned):
+    """What is computed with ``w`` is an evaluation."""
+    _, tape = record(TRAINED.replace("OTHER", other), "script.py")
+    (finding,) = judge_all(tape, math.inf, cut_off=True)
+    assert (finding.verdict, bool(finding.warnings)) == ("correct", warned)
+    assert not warned or "on line 10: if it trains" in finding.warnings[0]
+    (finding,) = judge_all(tape, math.inf)
+    assert (finding.verdict, finding.warnings) == ("correct", [])

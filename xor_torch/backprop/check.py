@@ -264,7 +264,7 @@ def _judge(verdict: Verdict, tape: Tape, outcome: Mapping[str, Any], seconds: fl
     """Give a verdict the findings on a recording: on its training, or on its pairs of functions."""
     from .judging.claims import judge_all  # it imports torch
 
-    verdict.findings = judge_all(tape, seconds)
+    verdict.findings = judge_all(tape, seconds, cut_off=outcome["end"] in ("full", "time"))
     if outcome["pairs"] and not verdict.findings:
         from .judging.pairs import judge_pair
 

@@ -33,6 +33,7 @@ ENDS = ("ran", "exit", "crash", "time", "full")  # how a recording may end
 # A literal up to this size, added or used as a lower bound, guards against a division by zero or
 # log(0).
 SMALL = 1e-4
+INNER = {"maximum": "minimum", "minimum": "maximum"}  # one in the other is a clip
 BOUNDS = ("a_min", "min"), ("a_max", "max")  # the names of the arguments of `clip`
 AS_IN_JSON = (bool, int, str)  # arguments that are the same in JSON
 
@@ -148,14 +149,30 @@ class Tape:
             among: the values that may be left uncut.
 
         """
-        uncut = {n for n in among if _is_symmetric_cut(self.nodes[n])}
-        nodes = [
-            dataclasses.replace(n, op="copy", args=n.args[:1], kwargs={}) if n.id in uncut else n
-            for n in self.nodes
-        ]
+        uncut = {n: x for n in among if (x := self._cut_value(self.nodes[n])) is not None}
+        nodes = [*self.nodes]
+        for n in self.nodes:  # what is wrong there is wrong already where it was made
+            if n.id in uncut:
+                x = uncut[n.id]
+                nodes[n.id] = dataclasses.replace(
+                    n, op="copy", args=(x,), kwargs={}, line=nodes[x.id].line
+                )
+            elif n.op == "array" and n.inputs and uncut.keys() >= {*n.inputs}:
+                nodes[n.id] = dataclasses.replace(n, line=nodes[n.inputs[0]].line)
         tape = self.with_nodes(nodes)
         tape.uncut = frozenset(uncut)
         return tape if uncut else None
+
+    def _cut_value(self, node: Node) -> Ref | None:
+        """The x of ``clip(x, -limit, limit)`` or ``max(min(x, limit), -limit)``."""
+        if _is_symmetric_cut(node):
+            return node.args[0]  # type: ignore[no-any-return]
+        outer = _bounded(node) if node.op in INNER else None
+        within = self.nodes[outer[0].id] if outer else None
+        inner = _bounded(within) if within and within.op == INNER[node.op] else None
+        if outer is None or inner is None or outer[1] != -inner[1]:
+            return None
+        return inner[0] if (outer[1] < 0) == (node.op == "maximum") else None
 
     def adding_repeats(self, among: Collection[int]) -> "tuple[Tape, list[int]] | None":
         """The same program with ``add.at(x, index, change)`` for ``x[index] += change``.
@@ -418,6 +435,14 @@ def _is_symmetric_cut(node: Node) -> bool:
     named = [node.kwargs[x] for names in BOUNDS for x in names if x in node.kwargs]
     bounds = [x for x in (*node.args[1:3], *named) if isinstance(x, int | float)]
     return len(bounds) == 2 and bounds[0] == -bounds[1] < 0
+
+
+def _bounded(node: Node) -> tuple[Ref, float] | None:
+    """The value and the number of ``max(x, number)``."""
+    values = [x for x in node.args if isinstance(x, Ref)]
+    bounds = [x for x in node.args if isinstance(x, int | float)]
+    known = len(node.args) == 2 and len(values) == 1 == len(bounds) and node.dtype == "f"
+    return (values[0], bounds[0]) if known else None
 
 
 def _without_small(x: Any) -> Any:

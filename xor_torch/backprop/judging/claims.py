@@ -4,12 +4,14 @@
 claim is judged as the pair of the loss and dW, in float64.
 """
 
+import itertools
+from collections import Counter
 from typing import NamedTuple
 
 import torch
 
 from .. import replay
-from ..operations import SAME_NUMBERS
+from ..operations import PARTS, SAME_NUMBERS
 from ..pair import Pair, Round
 from ..replay import CannotReplay
 from ..tape import Node, Ref, Tape, squeezed
@@ -20,6 +22,10 @@ from .points import CannotTell, Clock, largest
 
 COMPARED = {"subtract", "equal", "not_equal"}
 MOST = 60  # claims
+NOT_CHECKED = (
+    "the recording ended before the script, which was computing something else by then, on "
+    "{where}: if it trains another network there, that was not checked"
+)
 SLOPE, TINY = 1e-2, 1e-6  # relative and absolute, in float32
 
 
@@ -33,10 +39,21 @@ class Claim(NamedTuple):
     autograd: int  # what autograd gave
 
 
-def judge_all(tape: Tape, seconds: float = SECONDS) -> list[Finding]:
-    """The findings on what the script trains, on its Functions and on what it compares."""
+def judge_all(tape: Tape, seconds: float = SECONDS, cut_off: bool = False) -> list[Finding]:
+    """The findings on what the script trains, on its Functions and on what it compares.
+
+    Args:
+        tape: as recorded.
+        seconds: for judging it.
+        cut_off: did the recording end before the script, and not because it had enough updates?
+
+    """
     clock = Clock(seconds)
     found = judge(tape, clock.left())
+    right = bool(found) and all(f.verdict == "correct" for f in found)
+    line = _begun(tape) if cut_off and right else 0
+    if line:
+        found[-1].warnings.append(NOT_CHECKED.format(where=tape.code.where(line)))
     trained = {f.verdict for f in found}
     found += [_function(tape, pair) for pair in tape.pairs if pair.rounds]
     claims = claimed(tape) if "wrong" not in trained else []
@@ -45,6 +62,29 @@ def judge_all(tape: Tape, seconds: float = SECONDS) -> list[Finding]:
     if compared is not None and (compared.verdict == "wrong" or "correct" not in trained):
         found.append(compared)
     return found
+
+
+def _begun(tape: Tape) -> int:
+    """The line of other work that goes on after the last update; 0 if there is none.
+
+    It uses nothing that was trained, at places of the script that had not run before. It is more
+    than all else, as an evaluation uses what was trained, and longer than the training ever went
+    without an update.
+    """
+    ends = sorted({new for _, new in tape.links})
+    gaps = [later - end for end, later in itertools.pairwise(ends)]
+    if not gaps:
+        return 0
+    trained = {id for link in tape.links for id in link}
+    known = {node.site for node in tape.nodes[: ends[-1]]}
+    for node in tape.nodes:
+        if not trained.isdisjoint(node.inputs):
+            trained.add(node.id)
+    after = [n for n in tape.nodes[ends[-1] :] if n.inputs and n.op not in PARTS]
+    others = [n for n in after if n.id not in trained and n.site not in known]
+    lines = Counter(n.line for n in others if n.line)
+    less = max(*gaps, len(after) - len(others))
+    return lines.most_common(1)[0][0] if lines.total() > less else 0
 
 
 def _function(tape: Tape, pair: Pair) -> Finding:

@@ -292,7 +292,12 @@ class Wrong:
 
     def of_data(self) -> bool:
         """Does it read an array from outside the step, and nothing of the forward pass?"""
-        return bool(self.upstream) and bool(self.given or not self.read)
+        whole = not self.put_together()
+        return whole and bool(self.upstream) and bool(self.given or not self.read)
+
+    def put_together(self) -> bool:
+        """Was it made of numbers, one for each element? What they are made of is not asked."""
+        return self.nodes[self.n].op == "array" and len(self.nodes[self.n].inputs) > 1
 
     def stale(self) -> bool:
         """The same with an array that was computed before, for instance in the last step."""
@@ -303,7 +308,7 @@ class Wrong:
         if self.nodes[self.n].op in ("getitem", "item"):
             return True
         parts = [(i, self.tape.origin(i, PARTS)) for i in self.nodes[self.n].inputs]
-        return any(o != i and self.repair.matches(o) for i, o in parts)
+        return not self.put_together() and any(o != i and self.repair.matches(o) for i, o in parts)
 
     def summed(self) -> bool:
         """Is it a sum, where a bias belongs?"""

@@ -23,7 +23,7 @@ from ..tape import Ref, Tape
 # What may lie between an optimiser's state and the parameter that it moves.
 BETWEEN = {*ALGEBRAIC, *SAME_NUMBERS, "getitem", "item", "assign"}
 CURVED = ELEMENTWISE - ALGEBRAIC - STEPS - CUTS  # exp, tanh: no derivative goes through one
-PROJECTIONS = {"clip", "maximum", "minimum"}  # of an update
+PROJECTIONS = {"clip", "maximum", "minimum"}  # of an update, or of a derivative
 # What may lie between two parts of one update.
 PIECES = {*SAME_NUMBERS, "add", "subtract", "multiply", "divide", "getitem", "item", "assign"}
 
@@ -703,7 +703,7 @@ def backward_cuts(tape: Tape, network: Network) -> set[int]:
         curved, ends = set[int](), {*step.end.values()}
         for n in reversed(step.nodes):
             node = tape.nodes[n]
-            if node.op == "clip" and n not in curved:
+            if node.op in PROJECTIONS and n not in curved:
                 found.add(n)
             if n not in ends and (n in curved or node.op in CURVED):
                 curved.update(node.inputs)
