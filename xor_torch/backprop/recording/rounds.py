@@ -16,6 +16,9 @@ Event = tuple[int, int, int]
 Read = tuple[int, int]
 
 
+SUMS = ("add", "subtract")
+
+
 @dataclass(eq=False)
 class Group:
     """The numbers of one array, and the rounds in which they are replaced."""
@@ -113,11 +116,11 @@ def _divide(group: Group, events: list[Event], reads: list[Read]) -> None:
 
 
 def _uses(tape: Tape, stored: set[int]) -> dict[int, set[int]]:
-    """The values that are computed from each stored number."""
+    """The values that are computed from each stored number, and from each sum."""
     found: dict[int, set[int]] = defaultdict(set)
     for node in tape.nodes:
         for i in node.inputs:
-            if i in stored:
+            if i in stored or tape.nodes[i].op in SUMS:
                 found[i].add(node.id)
     return found
 
@@ -130,8 +133,11 @@ def _between(tape: Tape, nodes: list[int], use: Mapping[int, set[int]]) -> set[i
     found = set[int]()
     for n, after in pairwise(nodes):
         made = tape.nodes[after]
-        while made.op in ("add", "subtract") and n < min(made.inputs, default=n):  # n + x + y
-            made = tape.nodes[made.inputs[0]]
+        while made.op in SUMS and n < min(made.inputs, default=n):  # n + x + y, read as a whole
+            part = tape.nodes[made.inputs[0]]
+            if part.op not in SUMS or use.get(part.id) != {made.id}:
+                break
+            made = part
         if use.get(n) == {made.id}:
             found.add(n)
     kept = [at for at, n in enumerate(nodes) if n not in found]
