@@ -1055,6 +1055,12 @@ def test_two_learning_rates(tmp_path):
     (finding,) = judged(source, tmp_path)
     assert finding.verdict == "correct"
     assert "that of b1 with a rate of its own, 0.02 beside 0.1" in finding.notes[-1]
+    # one rate of a layer, in what the updates of its weights and its bias are made of
+    slope = "sigmoid_derivative(hidden_output)\n"
+    shared = CORRECT["plain"].replace(slope, f"{slope}    d_hidden = 0.02 * d_hidden\n")
+    no_other = shared.replace("lr * d_W1", "d_W1").replace("lr * d_b1", "d_b1")
+    verdicts = [judged(text, tmp_path)[0].verdict for text in (no_other, shared)]
+    assert verdicts == ["correct", "wrong"]  # a factor beside the rate is no rate
     for mistake in ("", "lr * lr *", "lr / 4 *"):
         (finding,) = judged(CORRECT["plain"].replace("b1 -= lr *", f"b1 -= {mistake}"), tmp_path)
         found = finding.diagnosis

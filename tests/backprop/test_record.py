@@ -446,6 +446,35 @@ def test_a_preparation_of_any_length(tmp_path, name, rounds, mistake):
     assert (finding.verdict, found) == (("wrong", 13) if mistake else ("correct", None))
 
 
+NUMBERS_PREPARED = """
+import random
+from math import *
+random.seed(1)
+rows = [[random.random(), random.random()] for _ in range(40)]
+for i in range(2):
+    top = max(row[i] for row in rows)
+    for row in rows:
+        row[i] = row[i] / top
+w, b = [0.1, -0.2], 0.05
+for epoch in range(3):
+    for row in rows:
+        p = 1 / (1 + exp(-(b + sum(x * y for x, y in zip(w, row)))))
+        d = p - (row[0] > row[1])
+        for i in range(2):
+            w[i] -= 0.3 * d * row[i]
+        b -= 0.3 * d
+"""
+
+
+@pytest.mark.parametrize("mistake", [False, True], ids=["right", "wrong"])
+def test_numbers_of_a_preparation_that_was_left_out(tmp_path, mistake):
+    """The training uses them again: they enter the tape a second time, as data."""
+    source = NUMBERS_PREPARED.replace("d * row[i]", "d * row[i - 1]" if mistake else "d * row[i]")
+    _, tape = record(source, tmp_path, limits=Limits(nodes_before=50, updates=40))
+    (finding,) = judge(tape, math.inf)
+    assert finding.verdict == ("wrong" if mistake else "correct")
+
+
 def test_an_update_that_is_not_whole_is_no_step(tmp_path):
     """The first sum of gradients is longer than what is kept of a preparation."""
     source = PREPARES.replace("ROUNDS", "1").replace(

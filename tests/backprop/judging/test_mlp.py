@@ -185,6 +185,26 @@ for step in range(20):
 """
 
 
+@pytest.mark.parametrize("more", ["", " + 0.0 * step"])
+def test_a_number_that_a_loop_changes_twice_in_a_step(more, tmp_path):
+    twice = "    for k in range(2):\n        c1 = c1 - 0.15 * d1" + more
+    source = NUMBERS.replace("    c1 -= 0.3 * d1", twice)
+    (finding,) = judged(source, tmp_path)
+    assert finding.verdict == "correct"
+    (finding,) = judged(source.replace("0.15 * d1", "0.15 * d1 * h1"), tmp_path)
+    assert (finding.verdict, finding.diagnosis.spoils) == ("wrong", ["c1"])
+
+
+def test_a_factor_that_comes_in_once_in_each_of_two_neurons(tmp_path):
+    """That of most parameters is not the right one: it has come in on a line of its own."""
+    source = NUMBERS.replace("d * v1, d * v2", "d * v1 * 3, d * v2 * 3")
+    (finding,) = judged(source, tmp_path)
+    assert (finding.verdict, finding.diagnosis.line) == ("wrong", 9)
+    assert finding.diagnosis.spoils == ["u1", "u2", "c1", "c2"]
+    (finding,) = judged(NUMBERS.replace("0.3 * d * h", "0.3 * d * 3 * h"), tmp_path)
+    assert (finding.verdict, finding.diagnosis.spoils) == ("wrong", ["v1", "v2"])
+
+
 def test_single_numbers_whose_steps_are_the_gradient_of_no_function(tmp_path):
     """The target is typed. Of two numbers, each step is a multiple of the other's at one point."""
     (finding,) = judged(NUMBERS, tmp_path)

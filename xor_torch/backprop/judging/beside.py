@@ -39,11 +39,12 @@ def own_rates(bench: Bench, one: Fit) -> str | None:
         return "with a rate that decays from update to update"
     view, nodes = bench.view(k), bench.tape.nodes
     sizes = {n for m in view.step.nodes for n in nodes[m].shape} - {1}
-    typed = [_typed(bench, k, i) for i in range(len(bench.parameters))]
+    factors = [p.factors.get(k, math.nan) for p in one.parts]
+    typed = [_typed(bench, k, [alike(f, of_one) for f in factors]) for of_one in factors]
     good = [i for i, ok in enumerate(one.good) if ok and one.parts[i].factors]
     found = []
     for i in [i for i, ok in enumerate(one.good) if not ok]:
-        off = one.parts[i].factors.get(k, math.nan) / one.scale
+        off = factors[i] / one.scale
         if not off > 0 or any(alike(off, n) or alike(off * n, 1) for n in sizes):
             return None
         rates = [
@@ -95,13 +96,15 @@ def only_rated(bench: Bench, one: Fit) -> bool:
     return True
 
 
-def _typed(bench: Bench, k: int, i: int) -> set[float]:
-    """The numbers that the update of one parameter alone is multiplied with, and that are typed.
+def _typed(bench: Bench, k: int, same: list[bool]) -> set[float]:
+    """The numbers that the updates of some parameters alone are multiplied with, and are typed.
 
+    `same` tells which: those that move with the same factor, as a layer's weights and its bias do.
     ``2 / n`` is a part of the gradient, and no rate.
     """
-    view = bench.view(k)
-    found = bench.multipliers(n for n in view.step.nodes if view.reaches.get(n) == 1 << i)
+    view, others = bench.view(k), sum(1 << i for i, its in enumerate(same) if not its)
+    theirs = [n for n in view.step.nodes if view.reaches.get(n) and not view.reaches[n] & others]
+    found = bench.multipliers(theirs)
     return {x for x in found if any(alike(x, y) for y in bench.literals)}
 
 

@@ -1,5 +1,8 @@
 """Steps that follow the gradient, each with a factor of its own: where the factor comes in."""
 
+import functools
+import operator
+
 from .expected import worst
 from .findings import Diagnosis, MistakeName
 from .fit import Fit, alike
@@ -25,8 +28,11 @@ def scaled(bench: Bench, one: Fit) -> Diagnosis:
         turned = [
             n
             for n, c in repair.jumps.items()
-            if view.reaches[n] == right and right & (right - 1) and alike(c, 1 / off)
+            if view.reaches[n] & right == view.reaches[n] and alike(c, 1 / off)
+            if view.reaches[n] & (view.reaches[n] - 1)
         ]  # of several parameters: one alone has its own factor as well as the others have theirs
+        if functools.reduce(operator.or_, (view.reaches[n] for n in turned), 0) != right:
+            turned = []  # it may come in once in each neuron, but the same for all of the others
         if jumps or turned:
             if not jumps:  # that of the others came in here
                 one.leader = repair.bad[0]
@@ -44,9 +50,10 @@ def scaled(bench: Bench, one: Fit) -> Diagnosis:
     if off < 0:
         at = min(n for n, _ in found)
     mistake: MistakeName = "wrong sign" if off < 0 else "scale of one parameter"
-    spoils = [bench.names[i] for i in repair.bad]
+    bad = [i for i, ok in enumerate(one.good) if not ok]  # the others, if there is a new leader
+    spoils = [bench.names[i] for i in bad]
     made = Diagnosis(nodes[at].line, view.variable(at), mistake, True, spoils, nodes[at].shape, at)
-    if nodes[at].name and at not in view.ends and len(repair.bad) == 1:
+    if nodes[at].name and at not in view.ends and len(bad) == 1:
         at_run = [p for p in bench.points if p.step == k and not p.moved]
         actual = (at_run or repair.points)[0].values[at].detach()
         worst(made, made.variable, actual, actual / off)

@@ -116,8 +116,10 @@ def numpy_module(recorder: Recorder) -> StandIn:
 
 def math_module(recorder: Recorder) -> StandIn:
     """``math``: its functions record, and give NumPy's numbers to NumPy's functions."""
-    names = (name for name in dir(math) if callable(getattr(math, name)) and name[0] != "_")
-    return StandIn(recorder, math, {name: _of_a_number(name) for name in names})
+    names = [name for name in dir(math) if name[0] != "_"]
+    functions = {n: _of_a_number(n) for n in names if callable(getattr(math, n))}
+    # Without ``__all__``, ``from math import *`` takes what the module's dictionary has: nothing.
+    return StandIn(recorder, math, {"__all__": names, **functions})
 
 
 def _of_a_number(name: str) -> Callable[..., Any]:

@@ -182,6 +182,8 @@ class Recorder:
         if type(x) in ATOMS:
             return x
         if type(x) in PYTHON_NUMBERS:
+            if self.tape.nodes[x.node] is LEFT_OUT:  # data of a long preparation, used again
+                x.node = self.leaf_number(plain(x))
             return Ref(x.node)
         if isinstance(x, np.ndarray):
             return Ref(self.node_of(x)) if x.dtype.kind in NUMBERS else x

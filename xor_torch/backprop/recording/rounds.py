@@ -16,6 +16,9 @@ Event = tuple[int, int, int]
 Read = tuple[int, int]
 
 
+SUMS = ("add", "subtract")
+
+
 @dataclass(eq=False)
 class Group:
     """The numbers of one array, and the rounds in which they are replaced."""
@@ -50,7 +53,7 @@ def groups_of(arrays: list[Array], places: Places, tape: Tape, made: set[int]) -
             array = Array(array.name, (1,), dict.fromkeys(array.places, (0,)))
         names, between = list(array.places), set[int]()
         for p in names:
-            between |= _between([node for _, node in stored[p]], use)
+            between |= _between(tape, [node for _, node in stored[p]], use)
             stored[p] = [event for event in stored[p] if event[1] not in between]
         events = sorted((at, node, n) for n, p in enumerate(names) for at, node in stored[p])
         begin = max(stored[p][0][0] for p in names)
@@ -113,21 +116,30 @@ def _divide(group: Group, events: list[Event], reads: list[Read]) -> None:
 
 
 def _uses(tape: Tape, stored: set[int]) -> dict[int, set[int]]:
-    """The values that are computed from each stored number."""
+    """The values that are computed from each stored number, and from each sum."""
     found: dict[int, set[int]] = defaultdict(set)
     for node in tape.nodes:
         for i in node.inputs:
-            if i in stored:
+            if i in stored or tape.nodes[i].op in SUMS:
                 found[i].add(node.id)
     return found
 
 
-def _between(nodes: list[int], use: Mapping[int, set[int]]) -> set[int]:
+def _between(tape: Tape, nodes: list[int], use: Mapping[int, set[int]]) -> set[int]:
     """What one place holds in the middle of a step: ``w += change``, and then ``w += momentum``.
 
     Only the next number of the place reads it, and every step makes the same number of them.
     """
-    found = {n for n, after in pairwise(nodes) if use.get(n) == {after}}
+    found = set[int]()
+    for n, after in pairwise(nodes):
+        made = tape.nodes[after]
+        while made.op in SUMS and n < min(made.inputs, default=n):  # n + x + y, read as a whole
+            part = tape.nodes[made.inputs[0]]
+            if part.op not in SUMS or use.get(part.id) != {made.id}:
+                break
+            made = part
+        if use.get(n) == {made.id}:
+            found.add(n)
     kept = [at for at, n in enumerate(nodes) if n not in found]
     return found if len({b - a for a, b in pairwise(kept[1:-1])}) < 2 else set()
 
