@@ -23,7 +23,7 @@ from .rounds import Group, groups_of
 MOST_AT_ONCE = 8  # levels of nested operations that are written for a whole array at once
 _AT_ONCE = {
     "add", "subtract", "multiply", "divide", "power", "negative", "copy", "rounded", "sqrt",
-    "absolute",    "maximum", "minimum",
+    "absolute", "maximum", "minimum",
 }  # fmt: skip
 
 
