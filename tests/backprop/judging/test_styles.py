@@ -254,6 +254,15 @@ for epoch in range(4):
             Q[j] += 0.02 * d * old
     print(((R - P @ Q.T) ** 2).mean())
 """
+DECAYS = """
+count = 0
+for step in range(12):
+    h = np.tanh(X @ W)
+    d = h @ V - Y
+    for w, g in ((W, X.T @ ((d @ V.T) * (1 - h * h))), (V, h.T @ d)):
+        w -= 0.02 / (1 + 0.1 * count) * g
+        count += 1
+"""
 COUNTS = """
 counts, w = rng.poisson(np.exp(X[:, 0])), np.zeros(2)
 for step in range(12):
@@ -277,6 +286,8 @@ STYLES = {  # source, what is replaced in it, and by what
     "shrunk": (SHRUNK, "+ rate * y", "- rate * y"),
     "by rows": (BY_ROWS, "(1 - h * h)", "(1 - h)"),
     "turned": (TURNED, "(1 - h * h)", "(1 - h)"),
+    "decays": (DECAYS, "(1 - h * h)", "(1 - h)"),
+    "decays, and a factor": (DECAYS, "h.T @ d)", "2 * h.T @ d)"),
     "counts": (COUNTS, "(counts - mean)", "(counts - mean**2)"),
     "units": (UNITS, "W[i][j] + 0.1", "W[i][j] - 0.1"),
     "split": (SPLIT, "(1 - h * h)", "(1 - h)"),
