@@ -20,7 +20,7 @@ from .twins import FIRST_OF_EQUAL, TWINS, number, of_kind
 Tensor = torch.Tensor
 Values = MutableMapping[int, Tensor]
 LEAST = 16  # operations that are worth a stack
-MANY = {*ELEMENTWISE, *SUMS, *PRODUCTS, *SAME_NUMBERS} - FIRST_OF_EQUAL.keys()
+BATCHED = {*ELEMENTWISE, *SUMS, *PRODUCTS, *SAME_NUMBERS} - FIRST_OF_EQUAL.keys()
 
 
 class Batch:
@@ -213,7 +213,7 @@ def _kind(tape: Tape, node: Node) -> Hashable:
     op, args = node.op, node.args
     if op == "getitem" and type(args[0]) is Ref and _is_typed(args[1]):
         return (op, args[0], node.shape)
-    if op not in MANY or node.id in tape.held:
+    if op not in BATCHED or node.id in tape.held:
         return node.id
     operands = tuple(
         (tape.nodes[x.id].shape, tape.nodes[x.id].dtype) if type(x) is Ref else (type(x), x)

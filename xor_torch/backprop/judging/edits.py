@@ -14,6 +14,7 @@ The file is long because it holds each kind of edit beside what rules most of th
 """
 
 import bisect
+import contextlib
 import functools
 import itertools
 import operator
@@ -325,7 +326,7 @@ class Edits:
             yield Edit(at, [given[n] for n in like], make, term, alias, like, change)
 
     def _inputs(self, node: Node, values: Values) -> Values:
-        return {i: values[i] if i in values else self._recorded(i) for i in node.inputs}
+        return {i: self._value(i, values) for i in node.inputs}
 
     def _own(self, node: Node, values: Values) -> Tensor:
         """What the script computes."""
@@ -348,7 +349,10 @@ class Edits:
         nothing[new] = torch.zeros_like(nothing[new])
         return self._own(node, values) + nothing[base] - self._own(node, nothing)
 
-    def _recorded(self, n: int) -> Tensor:
+    def _value(self, n: int, values: Values) -> Tensor:
+        """A value of the step, or one from outside it, as it was recorded."""
+        with contextlib.suppress(KeyError):
+            return values[n]  # what lies between two writes of a loop is computed now
         value = self.nodes[n].value
         if value is None:
             raise replay.CannotReplay("a value from outside the step was not kept")
@@ -381,7 +385,7 @@ class Edits:
     def _may_repair(self, edit: Edit) -> float:
         """The factor with which an edit gives the sums what they lack; 0 if none does."""
         p, sums = self.repair.points[0], [0.0] * SUMS_OF_CHANGES
-        made, between = dict(p.values), self._between_of(edit)
+        made, between = p.values.copy(), self._between_of(edit)
         if len(between) > len(edit.ids) and not self._makes_a_derivative(edit):
             return 0.0  # most of those that are to be repeated are ruled out by their first value
         try:
@@ -411,7 +415,7 @@ class Edits:
         n, (m,) = next((n, r) for n, r in zip(edit.like, edit.reads, strict=True) if r != (NONE,))
         found = []
         for p in self.repair.points:
-            read = p.values[m] if m in p.values else self._recorded(m)
+            read = self._value(m, p.values)
             found.append(edit.change(p.values[n].detach(), read.detach().double()))
         return bool(self.repair.parallel(found))
 
@@ -419,7 +423,7 @@ class Edits:
         node, ids = self.nodes[n], edit.reads[edit.ids.index(n)]
         if NONE in ids:
             return self._own(node, values)
-        reads = [values[m] if m in values else self._recorded(m) for m in ids]
+        reads = [self._value(m, values) for m in ids]
         if edit.term:
             reads = [factor * x.double() for x in reads]
         return edit.make(node, values, [x.double() for x in reads])
@@ -438,7 +442,7 @@ class Edits:
         self, p: Point, edit: Edit, factor: float, times: float = 1.0
     ) -> tuple[list[Tensor], Values]:
         """What the step changes with an edit, or with what it adds taken more than once."""
-        made = dict(p.values)
+        made = p.values.copy()
         with torch.no_grad():
             for n in self._between_of(edit, sorted(self.ends)):
                 made[n], given = self._own(self.nodes[n], made), made

@@ -303,8 +303,8 @@ class Judgement:
         finding = penalised or self._wrong(bench, *level)
         if finding is None and (level[0] + level[1] or symmetry.has_target(bench)):
             finding = self.no_gradient(bench)
-        hidden = self._hidden(bench, level[0])
-        if hidden is not None and finding is not None and penalised is None:
+        hidden = self._hidden(bench, level[0]) if finding is not None and not penalised else None
+        if hidden is not None:
             raise CannotTell(hidden)
         if finding is None:
             raise CannotTell(
