@@ -158,6 +158,13 @@ class Match:
         t = self.target
         return t is not None and not bool(t.any())
 
+    def is_like(self, other: "Match") -> bool:
+        """Is it the same loss of another sample? A weighted one has another scale for each."""
+        if self.name != other.name or self.scale * other.scale < 0:
+            return False
+        off = abs(self.scale - other.scale)
+        return "weighted" in self.name or off <= PROPORTIONAL * abs(self.scale)
+
     @property
     def is_vague(self) -> bool:
         """Would another value tell more: of an error, or of probabilities that the target picks?
@@ -225,18 +232,35 @@ def right_delta(bench: Bench, match: Match, delta: int) -> tuple[Tensor, Tensor]
 def identify_with_target(bench: Bench, pair: Objective) -> Match | None:
     """The same for the losses that need the target, and for weights of the samples."""
     for k, points in _steps(bench, pair):
-        d, z = pair.terms[k][0]
-        assert d is not None
-        deltas = [p.values[d].detach().double() for p in points]
-        targets = _targets(bench, k, d, points[0].values[z].shape)
-        numbers = _numbers(bench, k)
-        for f in _values(bench, k, z, d):
-            data = _data(points, z, f, deltas)
-            found = data and (
-                _targeted(data, targets, numbers, k, z, f) or _weighted(data, k, z, f)
-            )
-            if found:
-                return found
+        numbers, matches = _numbers(bench, k), list[Match | None]()
+        for d, z in pair.terms[k][:MOST_TERMS]:
+            assert d is not None
+            deltas = [p.values[d].detach().double() for p in points]
+            if any(map(largest, deltas)):  # the loss of another sample may be flat
+                matches.append(_with_target(bench, k, points, deltas, numbers, (d, z)))
+        # one sample alone has too few numbers: some loss and target fit
+        known = [match for match in matches if match is not None]
+        if known and len(known) == len(matches) and all(map(known[0].is_like, known)):
+            return known[0]
+    return None
+
+
+def _with_target(
+    bench: Bench,
+    k: int,
+    points: list[Point],
+    deltas: list[Tensor],
+    numbers: list[float],
+    term: tuple[int, int],
+) -> Match | None:
+    d, z = term
+    for f in _values(bench, k, z, d):
+        data = _data(points, z, f, deltas)
+        found = data and (
+            _targeted(data, _targets(bench, k, d, f), numbers, k, z, f) or _weighted(data, k, z, f)
+        )
+        if found:
+            return found
     return None
 
 
@@ -281,15 +305,15 @@ def _slope(p: Point, of: int, by: int) -> Tensor | None:
 
 
 def _values(bench: Bench, k: int, z: int, before: int) -> list[int]:
-    """Values that may be f: z, and the first and the last that follow it in its shape.
+    """Values that may be f: z, and the first and the last on the way from it, in its shape.
 
     Between them are those of a loop that fills an array row by row.
     """
     view, nodes = bench.view(k), bench.tape.nodes
     found = [
         n
-        for n in sorted(view.after([z]))
-        if nodes[n].shape == nodes[z].shape and nodes[n].dtype == "f" and z < n <= before
+        for n in sorted(view.after([z]) & view.behind([before]))
+        if nodes[n].shape == nodes[z].shape and nodes[n].dtype == "f" and n != z
     ]
     half = MOST_VALUES // 2
     return [z, *found[:half], *found[half:][-half:]]
@@ -488,16 +512,16 @@ def _targeted(
     return None
 
 
-def _targets(bench: Bench, k: int, d: int, shape: torch.Size) -> list[Tensor]:
-    """Data that d is made of, in its shape."""
+def _targets(bench: Bench, k: int, d: int, f: int) -> list[Tensor]:
+    """Data that d is made of, in the shape of the prediction f, which is made without it."""
     view, nodes = bench.view(k), bench.tape.nodes
     found: list[Tensor] = []
-    for n in sorted(view.behind([d])):
+    for n in sorted(view.behind([d]) - view.behind([f])):
         for i in nodes[n].inputs:
             value = nodes[i].value
-            if i in view.inside or value is None or value.size != shape.numel():
+            if i in view.inside or value is None or value.size != math.prod(nodes[f].shape):
                 continue
-            t = replay.tensor(value).double().reshape(shape)
+            t = replay.tensor(value).double().reshape(nodes[f].shape)
             if not any(torch.equal(t, other) for other in found) and len(found) < 8:
                 found.append(t)
     return found
