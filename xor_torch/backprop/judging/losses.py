@@ -8,6 +8,7 @@ are rows, too. The other losses are functions of (f, t), with t among the data o
 The file is long because it is a table: the rows, and the tests that tell one row from another.
 """
 
+import functools
 import itertools
 import math
 from collections.abc import Callable, Iterable
@@ -19,7 +20,7 @@ from torch.nn.functional import huber_loss, softplus
 from .. import replay
 from .findings import MistakeName
 from .fit import PROPORTIONAL
-from .objectives import PERCEPTRON, Objective
+from .objectives import PERCEPTRON, Objective, Term
 from .points import Bench, Point, is_finite, largest
 
 Tensor = torch.Tensor
@@ -166,6 +167,11 @@ class Match:
         return "weighted" in self.name or off <= PROPORTIONAL * abs(self.scale)
 
     @property
+    def may_be_flat(self) -> bool:
+        """May the derivative be 0 for a whole sample?"""
+        return "hinge" in self.name or "weighted" in self.name
+
+    @property
     def is_vague(self) -> bool:
         """Would another value tell more: of an error, or of probabilities that the target picks?
 
@@ -202,15 +208,50 @@ def identify(bench: Bench, pair: Objective, rows: tuple[Row, ...]) -> Match | No
     """The row that explains the delta of a pair, if there is one."""
     last = None
     for k, points in _steps(bench, pair):
-        for d, z in pair.terms[k][:MOST_TERMS]:
-            assert d is not None
-            deltas = [p.values[d].detach().double() for p in points]
-            found = _identify(bench, k, points, deltas, z, d, rows)
-            found = found or (_perceptron(bench, pair) if rows is LOSSES else None)
-            if found is not None and not found.is_vague:
-                return found
-            last = last or found
+        found = _of_all(bench, k, points, pair.terms[k], functools.partial(_identify, rows=rows))
+        found = found or (_perceptron(bench, pair) if rows is LOSSES else None)
+        if found is not None and not found.is_vague:
+            return found
+        last = last or found
     return last
+
+
+def _of_all(
+    bench: Bench,
+    k: int,
+    points: list[Point],
+    terms: list[Term],
+    identified: Callable[..., Match | None],
+) -> Match | None:
+    """What explains all of some terms: one sample alone has so few numbers that some loss fits.
+
+    They are of the last samples as well as of the first, for data may be sorted by class.
+    """
+    matches, flat = list[Match | None](), list[tuple[list[Tensor], int, int]]()
+    for d, z in terms[:: -(-len(terms) // MOST_TERMS)]:
+        assert d is not None
+        deltas = [p.values[d].detach().double() for p in points]
+        if any(map(largest, deltas)):
+            matches.append(identified(bench, k, points, deltas, z, d))
+        else:
+            flat.append((deltas, z, d))
+    known = [match for match in matches if match is not None]
+    if not known or len(known) < len(matches) or not all(map(known[0].is_like, known)):
+        return None
+    if not known[0].may_be_flat:
+        site = bench.tape.nodes[known[0].value].site
+        if not all(_is_dead(bench, k, points, *one, site) for one in flat):
+            return None
+    return next((match for match in known if not match.is_vague), known[0])
+
+
+def _is_dead(
+    bench: Bench, k: int, points: list[Point], deltas: list[Tensor], z: int, d: int, site: object
+) -> bool:
+    """Is a delta 0 because the activation that is made at this site is flat there?"""
+    values = [f for f in _values(bench, k, z, d) if bench.tape.nodes[f].site == site]
+    data = [some for f in values if (some := _data(points, z, f, deltas))]
+    return any(not any(bool(df.any()) for _, _, df, _ in some) for some in data)
 
 
 def right_delta(bench: Bench, match: Match, delta: int) -> tuple[Tensor, Tensor] | None:
@@ -232,32 +273,20 @@ def right_delta(bench: Bench, match: Match, delta: int) -> tuple[Tensor, Tensor]
 def identify_with_target(bench: Bench, pair: Objective) -> Match | None:
     """The same for the losses that need the target, and for weights of the samples."""
     for k, points in _steps(bench, pair):
-        numbers, matches = _numbers(bench, k), list[Match | None]()
-        for d, z in pair.terms[k][:MOST_TERMS]:
-            assert d is not None
-            deltas = [p.values[d].detach().double() for p in points]
-            if any(map(largest, deltas)):  # the loss of another sample may be flat
-                matches.append(_with_target(bench, k, points, deltas, numbers, (d, z)))
-        # one sample alone has too few numbers: some loss and target fit
-        known = [match for match in matches if match is not None]
-        if known and len(known) == len(matches) and all(map(known[0].is_like, known)):
-            return known[0]
+        found = _of_all(bench, k, points, pair.terms[k], _with_target)
+        if found is not None:
+            return found
     return None
 
 
 def _with_target(
-    bench: Bench,
-    k: int,
-    points: list[Point],
-    deltas: list[Tensor],
-    numbers: list[float],
-    term: tuple[int, int],
+    bench: Bench, k: int, points: list[Point], deltas: list[Tensor], z: int, d: int
 ) -> Match | None:
-    d, z = term
     for f in _values(bench, k, z, d):
         data = _data(points, z, f, deltas)
         found = data and (
-            _targeted(data, _targets(bench, k, d, f), numbers, k, z, f) or _weighted(data, k, z, f)
+            _targeted(data, _targets(bench, k, d, f), _numbers(bench, k), k, z, f)
+            or _weighted(data, k, z, f)
         )
         if found:
             return found
