@@ -238,8 +238,12 @@ def _of_all(
     known = [match for match in matches if match is not None]
     if not known or len(known) < len(matches) or not all(map(known[0].is_like, known)):
         return None
+    nodes = bench.tape.nodes
+    sites = {(nodes[match.z].site, nodes[match.value].site) for match in known}
+    if len(sites) > len({z for z, _ in sites}):
+        return None
     if not known[0].may_be_flat:
-        site = bench.tape.nodes[known[0].value].site
+        site = nodes[known[0].value].site
         if not all(_is_dead(bench, k, points, *one, site) for one in flat):
             return None
     return next((match for match in known if not match.is_vague), known[0])
@@ -282,12 +286,10 @@ def identify_with_target(bench: Bench, pair: Objective) -> Match | None:
 def _with_target(
     bench: Bench, k: int, points: list[Point], deltas: list[Tensor], z: int, d: int
 ) -> Match | None:
+    targets, numbers = _targets(bench, k, d, points[0].values[z].shape), _numbers(bench, k)
     for f in _values(bench, k, z, d):
         data = _data(points, z, f, deltas)
-        found = data and (
-            _targeted(data, _targets(bench, k, d, f), _numbers(bench, k), k, z, f)
-            or _weighted(data, k, z, f)
-        )
+        found = data and (_targeted(data, targets, numbers, k, z, f) or _weighted(data, k, z, f))
         if found:
             return found
     return None
@@ -541,16 +543,16 @@ def _targeted(
     return None
 
 
-def _targets(bench: Bench, k: int, d: int, f: int) -> list[Tensor]:
-    """Data that d is made of, in the shape of the prediction f, which is made without it."""
+def _targets(bench: Bench, k: int, d: int, shape: torch.Size) -> list[Tensor]:
+    """Data that d is made of, in its shape."""
     view, nodes = bench.view(k), bench.tape.nodes
     found: list[Tensor] = []
-    for n in sorted(view.behind([d]) - view.behind([f])):
+    for n in sorted(view.behind([d])):
         for i in nodes[n].inputs:
             value = nodes[i].value
-            if i in view.inside or value is None or value.size != math.prod(nodes[f].shape):
+            if i in view.inside or value is None or value.size != shape.numel():
                 continue
-            t = replay.tensor(value).double().reshape(nodes[f].shape)
+            t = replay.tensor(value).double().reshape(shape)
             if not any(torch.equal(t, other) for other in found) and len(found) < 8:
                 found.append(t)
     return found
