@@ -14,7 +14,7 @@ from .. import replay
 from ..operations import SAME_NUMBERS
 from ..tape import squeezed
 from .fit import FOLLOWS, PROPORTIONAL
-from .points import Bench, CannotTell, Inner, largest
+from .points import Bench, CannotTell, Inner, kept, largest
 from .steps import BETWEEN
 
 Tensor = torch.Tensor
@@ -195,17 +195,19 @@ def _in_the_state(bench: Bench, k: int, n: int, i: int) -> bool:
 
 def _of_states(bench: Bench, k: int, n: int) -> bool:
     """Is it made of what the step begins with, element by element: ``beta * m``?"""
-    view, nodes = bench.view(k), bench.tape.nodes
-    seen, stack = set[int](), [n]
-    while stack:
-        m = stack.pop()
-        if m in seen or m in view.starts or m not in view.inside:
-            continue
-        if nodes[m].op not in MORE:
-            return False
-        seen.add(m)
-        stack += nodes[m].inputs
-    return True
+    view = bench.view(k)
+    return n in view.starts or n not in view.inside or n in _all_of_states(bench, k)
+
+
+@kept
+def _all_of_states(bench: Bench, k: int) -> set[int]:
+    """The values of a step that are made of what it begins with, element by element."""
+    view, nodes, found = bench.view(k), bench.tape.nodes, set[int]()
+    for n in view.step.nodes:
+        made_of = (a for a in nodes[n].inputs if a in view.inside and a not in view.starts)
+        if n not in view.starts and nodes[n].op in MORE and found.issuperset(made_of):
+            found.add(n)
+    return found
 
 
 def _signs(bench: Bench, found: Inner, k: int) -> tuple[dict[int, float], set[int]]:
