@@ -834,8 +834,7 @@ class Bench:
         again, others = self._behind_changes(k, tuple(replaced), bool(self.inner))
         values = point.values.copy()
         values.update(replaced)
-        for node in again:
-            values[node.id] = replay.apply(self.tape, node, values, self.ties)
+        replay.do(self.tape, again, values, self.ties)
         return [
             self.change(k, i, values) if i in others else change
             for i, change in zip(self.parameters, point.changes, strict=True)
@@ -844,16 +843,17 @@ class Bench:
     @kept
     def _behind_changes(
         self, k: int, replaced: tuple[int, ...], _inner: bool
-    ) -> tuple[list[Node], set[int]]:
+    ) -> tuple[list[replay.Step], set[int]]:
         """What has to be computed again, in order, and which parameters change by something else.
 
         This is so if the `replaced` values are different.
         """
         view, nodes = self.view(k), self.tape.nodes
         after = view.after(replaced)
-        made = sorted((after - {*replaced}) & view.behind(self.changes_of(k)))
+        read = self.changes_of(k)
+        made = [nodes[n] for n in sorted((after - {*replaced}) & view.behind(read))]
         others = {i for i in self.parameters if not after.isdisjoint(self._change_of(k, i))}
-        return [nodes[n] for n in made], others
+        return replay.in_order(self.tape, made, read), others
 
     def is_score(self, k: int, z: int) -> bool:
         """Is value z a score, a linear function of products with parameters?"""
