@@ -582,18 +582,17 @@ class Bench:
             value = (
                 replay.tensor(node.value).double() if known else torch.zeros(node.shape).double()
             )
-            if state.carried:
-                given[n] = value
-            elif i not in self.parameters:
-                given[n] = value if self.states_kept else torch.zeros_like(value)
-                if self.states_move:
-                    given[n] += 0.1 * torch.randn(node.shape, generator=draw, dtype=torch.float64)
-            else:
-                if seed is not None or not known:
+            if i in self.parameters or state.carried:
+                parameter = not state.carried
+                if not known or (parameter and seed is not None):
                     spread = min(0.5, 1 / math.sqrt(max(node.shape, default=1)))
                     noise = torch.randn(node.shape, generator=draw, dtype=torch.float64)
                     value = (value if keep else 0) + (size or 0.6) * spread * noise
-                given[n] = value.clone().requires_grad_(True)
+                given[n] = value.clone().requires_grad_(parameter)
+            else:
+                given[n] = value if self.states_kept else torch.zeros_like(value)
+                if self.states_move:
+                    given[n] += 0.1 * torch.randn(node.shape, generator=draw, dtype=torch.float64)
         return given
 
     def point(self, k: int, seed: int | None, size: float = 0.0, keep: bool = True) -> Point | None:
