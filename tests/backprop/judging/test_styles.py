@@ -397,3 +397,49 @@ def test_a_rule_that_reads_nothing_but_the_inputs_is_not_accused(tmp_path):
     """Oja's rule finds the first principal component, and is the gradient of no function."""
     (finding,) = judged(OJA, tmp_path)
     assert finding.verdict == "cannot tell"
+
+
+IN_VAIN = """
+def step(parameters, gradients):
+    for p, g in zip(parameters, gradients):
+        p = p - 0.02 * g
+    return parameters
+for epoch in range(12):
+    h = np.tanh(X @ W)
+    d = h @ V - Y
+    W, V = step([W, V], [X.T @ ((d @ V.T) * (1 - h * h)), h.T @ d])
+"""
+# Each of these is right, though the same values are begun with again and again.
+NOT_IN_VAIN = {
+    "kept": """
+def step(W, V, x, y):
+    h = np.tanh(x @ W)
+    d = h @ V - y
+    return W - 0.02 * x.T @ ((d @ V.T) * (1 - h * h)), V - 0.02 * h.T @ d
+for epoch in range(12):
+    parts = [step(W, V, X[i:][:2], Y[i:][:2]) for i in range(10)]
+    W, V = (sum(some) / 10 for some in zip(*parts))
+""",
+    "a forward pass": """
+def forward(x):
+    x = x + np.tanh(x @ W) @ V @ np.ones((1, 2))
+    return x
+for i in range(12):
+    forward(X)
+""",
+}
+
+
+def test_steps_that_are_lost(tmp_path):
+    (finding,) = judged(BEGIN + IN_VAIN, tmp_path)
+    place = finding.diagnosis
+    assert (finding.verdict, place.mistake, place.spoils) == ("wrong", "lost step", ["W", "V"])
+    assert (BEGIN + IN_VAIN).splitlines()[place.line - 1].strip() == "p = p - 0.02 * g"
+    assert {f.verdict for f in judged(BEGIN + IN_VAIN.replace("p = p -", "p -="), tmp_path)} == {
+        "correct"
+    }
+
+
+@pytest.mark.parametrize("name", NOT_IN_VAIN)
+def test_steps_that_are_not_lost(name, tmp_path):
+    assert "wrong" not in {f.verdict for f in judged(BEGIN + NOT_IN_VAIN[name], tmp_path)}

@@ -22,6 +22,7 @@ MistakeName = Literal[
     "weights of the wrong layer",
     "stale activation",
     "detached regularisation",
+    "lost step",
 ]
 
 # Notes. The last two say that `Tape.without_cuts` or `Tape.without_small_constants` was judged.
