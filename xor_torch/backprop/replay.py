@@ -157,9 +157,11 @@ class Plan:
                 values[node.id] = apply(self.tape, node, values, ties)
 
 
-def in_order(tape: Tape, nodes: Sequence[Node], wanted: Collection[int]) -> list[Step]:
+def in_order(
+    tape: Tape, nodes: Sequence[Node], wanted: Collection[int], sums: bool = False
+) -> list[Step]:
     """Some operations in an order in which they can be done; many of them in batches."""
-    return batched(tape, nodes, wanted) if len(nodes) >= MANY else [*nodes]
+    return batched(tape, nodes, wanted, sums) if len(nodes) >= MANY else [*nodes]
 
 
 def do(tape: Tape, steps: Iterable[Step], values: dict[int, Tensor], ties: bool) -> None:

@@ -253,6 +253,12 @@ def _alike(bench: Bench, found: Inner, k: int, i: int, j: int) -> bool:
     return places(i) == places(j)
 
 
+@kept
+def _plan(bench: Bench, ends: tuple[int, ...], given: tuple[int, ...]) -> replay.Plan:
+    """How to compute what an optimiser makes of the numbers that it is given."""
+    return replay.Plan(bench.tape, ends, given)
+
+
 def _answer(
     bench: Bench,
     found: Inner,
@@ -279,7 +285,7 @@ def _answer(
         for i in bench.parameters:
             n = found[k, i][0]
             given[n] = torch.full(nodes[n].shape, size, dtype=torch.float64)
-        moves.append(replay.run(bench.tape, ends, given, bench.ties))
+        moves.append(_plan(bench, tuple(ends), tuple(given)).run(given, bench.ties))
     for i in bench.parameters:
         moved = (moves[0][step.end[i]] - moves[1][step.end[i]]).reshape(-1) / 2
         if bench.states_kept and bool(moved.any()):  # some rows are updated

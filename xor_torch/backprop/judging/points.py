@@ -852,7 +852,7 @@ class Bench:
         read = self.changes_of(k)
         made = [nodes[n] for n in sorted((after - {*replaced}) & view.behind(read))]
         others = {i for i in self.parameters if not after.isdisjoint(self._change_of(k, i))}
-        return replay.in_order(self.tape, made, read), others
+        return replay.in_order(self.tape, made, read, sums=True), others
 
     def is_score(self, k: int, z: int) -> bool:
         """Is value z a score, a linear function of products with parameters?"""
