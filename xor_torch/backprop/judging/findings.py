@@ -22,7 +22,6 @@ MistakeName = Literal[
     "weights of the wrong layer",
     "stale activation",
     "detached regularisation",
-    "lost step",
 ]
 
 # Notes. The last two say that `Tape.without_cuts` or `Tape.without_small_constants` was judged.
@@ -47,7 +46,7 @@ class Diagnosis:
 
     line: int
     variable: str
-    mistake: MistakeName | None
+    mistake: MistakeName | Literal["lost step"] | None  # the latter is none of a derivative
     sure: bool  # do the numbers agree with the mistake of that name?
     spoils: list[str]
     shape: tuple[int, ...] = ()
