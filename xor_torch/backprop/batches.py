@@ -126,6 +126,55 @@ class Writes:
         return torch.from_numpy(at)
 
 
+class Sums:
+    """A running sum of which nothing else reads what it was in between.
+
+    Args:
+        nodes: each adds to the one before it.
+        put: what they add.
+
+    """
+
+    adds = False
+
+    def __init__(self, nodes: Sequence[Node], put: Sequence[int]) -> None:
+        self.nodes, self.ids, self.put = nodes, [nodes[-1].id], put
+        self.op, self.kind, self.shape = nodes[-1].op, nodes[-1].dtype, nodes[-1].shape
+        self.first = next(i for i in nodes[0].inputs if i != put[0])
+
+    def run(self, values: Values) -> Tensor | None:
+        """The whole sum, in a stack of one; None if an operand is missing."""
+        try:
+            parts = [number(values[n]).expand(self.shape) for n in (self.first, *self.put)]
+        except KeyError:
+            return None
+        return of_kind(torch.stack(parts).sum(0), self.kind).unsqueeze(0)
+
+
+def _sums(tape: Tape, nodes: Sequence[Node], wanted: Collection[int]) -> list[Sums]:
+    """The running sums of a loop."""
+    users = Counter(i for n in nodes for i in dict.fromkeys(n.inputs))
+    found: dict[int, tuple[list[Node], list[int]]] = {}
+    for node in nodes:
+        refs = len(node.inputs) == len(node.args or ()) == 2 and not node.kwargs
+        if node.op != "add" or not refs or node.id in tape.held or node.dtype != "f":
+            continue
+        for base, put in (node.inputs, node.inputs[::-1]):
+            before = tape.nodes[base]
+            if (before.op, before.site, before.shape) != ("add", node.site, node.shape):
+                continue
+            if base == put or users[base] > 1 or base in wanted or base not in found:
+                continue
+            chain, added = found.pop(base)
+            chain.append(node)
+            added.append(put)
+            found[node.id] = chain, added
+            break
+        else:
+            found[node.id] = [node], [max(node.inputs)]
+    return [Sums(*chain) for chain in found.values() if len(chain[0]) >= LEAST]
+
+
 def _writes(tape: Tape, nodes: Sequence[Node], wanted: Collection[int]) -> list[Writes]:
     """The loops that change one array part by part; one that reads it in between is none."""
     users = Counter(i for n in nodes for i in dict.fromkeys(n.inputs))
@@ -172,25 +221,30 @@ def _added(tape: Tape, node: Node, users: Mapping[int, int]) -> int | None:
     return None
 
 
-Step = Node | Batch | Writes
+Step = Node | Batch | Writes | Sums
 
 
-def batched(tape: Tape, nodes: Sequence[Node], wanted: Collection[int]) -> list[Step]:
+def batched(
+    tape: Tape, nodes: Sequence[Node], wanted: Collection[int], sums: bool = False
+) -> list[Step]:
     """The operations in an order in which they can be done, with batches of those alike.
 
     Args:
         tape: that they are on.
         nodes: the operations, in its order.
         wanted: the values that must be there in the end.
+        sums: is what a running sum is in between not asked for?
 
     """
-    changed = {w.ids[0]: w for w in _writes(tape, nodes, wanted)}
+    changed: dict[int, Writes | Sums] = {w.ids[0]: w for w in _writes(tape, nodes, wanted)}
     inside = set[int]()
+    if sums:
+        changed |= {w.ids[0]: w for w in _sums(tape, nodes, wanted)}
     for w in changed.values():
         put = {*w.put}
         inside.update(n.id for n in w.nodes[:-1])
-        sums = [tape.nodes[n.inputs[1]] for n in w.nodes if w.adds]
-        inside.update(i for total in sums for i in (total.id, *total.inputs) if i not in put)
+        totals = [tape.nodes[n.inputs[1]] for n in w.nodes if w.adds]
+        inside.update(i for total in totals for i in (total.id, *total.inputs) if i not in put)
     depth: dict[int, int] = {}  # how many of these operations lead to one, at most
     levels: dict[int, dict[Hashable, list[Node]]] = {}
     for node in nodes:

@@ -9,7 +9,7 @@ import functools
 import inspect
 import operator
 from collections import ChainMap
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -20,7 +20,19 @@ from .operations import PARTS
 from .tape import Node, Ref, Tape, Unknown, refs_in
 from .twins import FIRST_OF_EQUAL, OF_TWO_NUMBERS, TWINS, dtype_of, number, of_kind, tensor
 
-__all__ = ["CannotReplay", "OtherBranch", "Plan", "Tensor", "apply", "number", "run", "tensor"]
+__all__ = [
+    "CannotReplay",
+    "OtherBranch",
+    "Plan",
+    "Step",
+    "Tensor",
+    "apply",
+    "do",
+    "in_order",
+    "number",
+    "run",
+    "tensor",
+]
 
 Tensor = torch.Tensor
 MANY = 3_000  # operations that are worth a search for those that can be done at once
@@ -74,11 +86,7 @@ class Plan:
                 self.recorded[node.id] = tensor(node.value)
             else:
                 rest.append(node)
-        self.order: list[Step] = (
-            batched(tape, rest, {*wanted, *(n for n, _ in tape.branches)})
-            if len(rest) >= MANY
-            else [*rest]
-        )
+        self.order = in_order(tape, rest, {*wanted, *(n for n, _ in tape.branches)})
         there = {
             id for one in self.order for id in ([one.id] if isinstance(one, Node) else one.ids)
         }
@@ -147,6 +155,23 @@ class Plan:
         elif all(i in values for i in node.inputs):
             with contextlib.suppress(CannotReplay):
                 values[node.id] = apply(self.tape, node, values, ties)
+
+
+def in_order(
+    tape: Tape, nodes: Sequence[Node], wanted: Collection[int], sums: bool = False
+) -> list[Step]:
+    """Some operations in an order in which they can be done; many of them in batches."""
+    return batched(tape, nodes, wanted, sums) if len(nodes) >= MANY else [*nodes]
+
+
+def do(tape: Tape, steps: Iterable[Step], values: dict[int, Tensor], ties: bool) -> None:
+    """Do operations, and put their results among the values."""
+    for step in steps:
+        made = None if isinstance(step, Node) else step.run(values)
+        if made is not None and not isinstance(step, Node):
+            values.update(zip(step.ids, made.unbind(0), strict=True))
+        for node in () if made is not None else (step,) if isinstance(step, Node) else step.nodes:
+            values[node.id] = apply(tape, node, values, ties)
 
 
 class Values(dict[int, Tensor]):

@@ -84,6 +84,8 @@ class Tape:
         self.aliases: list[tuple[int, str, int]] = []  # (id, a further name, the line of it)
         # (id, value, loss): autograd's derivative of a loss with respect to a value
         self.gradients: list[tuple[int, int, int]] = []
+        # (old, new) of ``p = p - change`` that was made again and again from one value, and in vain
+        self.lost_steps: list[tuple[int, int]] = []
         self.pairs: list[Pair] = []  # a forward function and its backward function each
         self.doubt: str | None = None  # why it may be wrong, though every update is right
         self.uncut = frozenset[int]()  # values that the script cut, and this tape does not
@@ -223,7 +225,7 @@ class Tape:
         tape.links, tape.branches, tape.aliases = self.links, self.branches, self.aliases
         tape.gradients, tape.pairs = self.gradients, self.pairs
         tape.code, tape.doubt, tape.uncut = self.code, self.doubt, self.uncut
-        tape.held = self.held
+        tape.held, tape.lost_steps = self.held, self.lost_steps
         return tape
 
     def _begin(self) -> int:
@@ -299,6 +301,7 @@ class Tape:
             "links": self.links,
             "aliases": [entry for entry in self.aliases if entry[0] in kept],
             "branches": [entry for entry in self.branches if entry[0] in kept],
+            "lost_steps": [entry for entry in self.lost_steps if kept.issuperset(entry)],
             "gradients": [entry for entry in self.gradients if kept.issuperset(entry)],
             "pairs": [pair.to_json() for pair in self.pairs if kept.issuperset(pair.values())],
             "doubt": self.doubt,
@@ -361,6 +364,7 @@ class Tape:
         tape.links = [(known[old], known[new]) for old, new in content["links"]]
         tape.branches = [(known[id], bool(answer)) for id, answer in content["branches"]]
         tape.aliases = [(known[id], _text(n), _whole(line)) for id, n, line in content["aliases"]]
+        tape.lost_steps = [(known[old], known[new]) for old, new in content["lost_steps"]]
         tape.gradients = [
             (known[id], known[of], known[loss]) for id, of, loss in content["gradients"]
         ]

@@ -1,8 +1,15 @@
 """Styles of writing an MLP or a perceptron that once had no verdict, each with a wrong twin."""
 
+import numpy as np
 import pytest
+import torch
 
-from ..test_judge import judged
+from xor_torch.backprop import replay
+from xor_torch.backprop.judging.objectives import backwards
+from xor_torch.backprop.recording.limits import Limits
+from xor_torch.backprop.recording.script import record
+
+from ..test_judge import LIMITS, judged
 
 BEGIN = """
 import numpy as np
@@ -254,6 +261,25 @@ for epoch in range(4):
             Q[j] += 0.02 * d * old
     print(((R - P @ Q.T) ** 2).mean())
 """
+SEQUENCES = """
+U = rng.normal(size=(4, 4)) / 3
+for step in range(6):
+    dW, dU, dV = [], [], []
+    for s in 0, 6:
+        h, p = [np.zeros(4)], []
+        for t in range(3):
+            h.append(np.tanh(X[s + t] @ W + h[t] @ U))
+            p.append(h[-1] @ V)
+        back = np.zeros(4)
+        for t in reversed(range(3)):
+            d = p[t] - Y[s + t]
+            dV.append(np.outer(h[t + 1], d))
+            dz = (V @ d + back) * (1 - h[t + 1] ** 2)
+            dW.append(np.outer(X[s + t], dz))
+            dU.append(np.outer(h[t], dz))
+            back = U @ dz
+    W, U, V = W - 0.02 * sum(dW), U - 0.02 * sum(dU), V - 0.02 * sum(dV)
+"""
 DECAYS = """
 count = 0
 for step in range(12):
@@ -292,8 +318,14 @@ STYLES = {  # source, what is replaced in it, and by what
     "units": (UNITS, "W[i][j] + 0.1", "W[i][j] - 0.1"),
     "split": (SPLIT, "(1 - h * h)", "(1 - h)"),
     "turns": (TURNS, "X.T @ d", "X[:, ::-1].T @ d"),
+    "sequences": (SEQUENCES, "V @ d + back", "V @ d"),
     "first": (FIRST, "0.02 * d * old", "0.02 * d * P[i]"),
 }
+
+
+def test_the_deltas_of_each_sequence_are_walked_backwards():
+    assert backwards([13, 14, 23, 24], [11, 12, 21, 22]) == [14, 13, 24, 23]
+    assert backwards([21, 22], [11, 12]) == [22, 21]
 
 
 @pytest.mark.parametrize("name", STYLES)
@@ -397,3 +429,88 @@ def test_a_rule_that_reads_nothing_but_the_inputs_is_not_accused(tmp_path):
     """Oja's rule finds the first principal component, and is the gradient of no function."""
     (finding,) = judged(OJA, tmp_path)
     assert finding.verdict == "cannot tell"
+
+
+IN_VAIN = """
+def step(parameters, gradients):
+    for p, g in zip(parameters, gradients):
+        p = p - 0.02 * g
+    return parameters
+for epoch in range(12):
+    h = np.tanh(X @ W)
+    d = h @ V - Y
+    W, V = step([W, V], [X.T @ ((d @ V.T) * (1 - h * h)), h.T @ d])
+"""
+# Each of these is right, though the same values are begun with again and again.
+NOT_IN_VAIN = {
+    "kept": """
+def step(W, V, x, y):
+    h = np.tanh(x @ W)
+    d = h @ V - y
+    return W - 0.02 * x.T @ ((d @ V.T) * (1 - h * h)), V - 0.02 * h.T @ d
+for epoch in range(12):
+    parts = [step(W, V, X[i:][:2], Y[i:][:2]) for i in range(10)]
+    W, V = (sum(some) / 10 for some in zip(*parts))
+""",
+    "a forward pass": """
+def forward(x):
+    x = x + np.tanh(x @ W) @ V @ np.ones((1, 2))
+    return x
+for i in range(12):
+    forward(X)
+""",
+}
+
+
+def test_steps_that_are_lost(tmp_path):
+    (finding,) = judged(BEGIN + IN_VAIN, tmp_path)
+    place = finding.diagnosis
+    assert (finding.verdict, place.mistake, place.spoils) == ("wrong", "lost step", ["W", "V"])
+    assert (BEGIN + IN_VAIN).splitlines()[place.line - 1].strip() == "p = p - 0.02 * g"
+    assert {f.verdict for f in judged(BEGIN + IN_VAIN.replace("p = p -", "p -="), tmp_path)} == {
+        "correct"
+    }
+
+
+@pytest.mark.parametrize("name", NOT_IN_VAIN)
+def test_steps_that_are_not_lost(name, tmp_path):
+    assert "wrong" not in {f.verdict for f in judged(BEGIN + NOT_IN_VAIN[name], tmp_path)}
+
+
+def test_a_running_sum_is_computed_at_once(monkeypatch):
+    """What it was in between is read by nothing, or it is computed one by one."""
+    source = (
+        BEGIN + "s = t = W\nfor i in range(40):\n    s = s + X[i % 12]\n    t = t + s\nz = s * t"
+    )
+    source = source.replace("+ X[i % 12]", "+ X[i % 12, :1]")
+    _, tape = record(source, "script.py")
+    monkeypatch.setattr(replay, "MANY", 1)
+    first = next(n.id for n in tape.nodes if n.name == "W")
+    wanted, values = tape.nodes[-1].id, {n.id: torch.as_tensor(n.value) for n in tape.nodes[:13]}
+    later = [n for n in tape.nodes if n.id > first and n.id not in values]
+    steps = replay.in_order(tape, later, {wanted}, sums=True)
+    values |= {n.id: torch.as_tensor(n.value) for n in tape.nodes if n.op == "leaf"}
+    replay.do(tape, steps, values, False)
+    assert len(steps) < len(later) - 30
+    assert np.allclose(values[wanted].numpy(), tape.nodes[-1].value, rtol=1e-14, atol=0)
+
+
+ANOTHER = """
+D, c = rng.normal(size=(2, 1)), rng.normal(size=(1, 1))
+for step in range(12):
+    h = np.tanh(X @ W)
+    e = h @ V @ np.ones((1, 2)) @ D + c - Y
+    D, c = D - 0.02 * (h @ V @ np.ones((1, 2))).T @ e, c - 0.02 * e.sum()
+    h = np.tanh(X @ W)
+    d = (h @ V @ np.ones((1, 2)) @ D + c - Y) @ D.T @ np.ones((2, 1))
+    W, V = W - 0.02 * X.T @ ((d @ V.T) * (1 - h * h)), V - 0.02 * h.T @ d
+"""
+
+
+def test_weights_of_another_network_that_were_not_kept(tmp_path):
+    """They are some numbers, and not zeros, through which no gradient goes."""
+    small = Limits(updates=LIMITS.updates, nodes=LIMITS.nodes, kept_elements=1)
+    findings = judged(BEGIN + ANOTHER, tmp_path, small)
+    assert [f.verdict for f in findings] == ["correct", "correct"]
+    wrong = ANOTHER.replace("(1 - h * h)", "(1 - h)")
+    assert "wrong" in {f.verdict for f in judged(BEGIN + wrong, tmp_path, small)}

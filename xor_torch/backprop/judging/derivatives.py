@@ -21,6 +21,7 @@ from .points import Bench
 Tensor = torch.Tensor
 MATCH = 1e-7  # relative: between values that were summed in another order
 MOST_POINTS = 3
+TOGETHER = 64  # values that are compared with the derivatives at once
 MOST_USED = 400  # values that are used more than once
 MOST_SUMMED = 5  # uses of one value of which every sum is looked at
 
@@ -127,26 +128,46 @@ class Derivatives:
     def matches(self, n: int) -> dict[int, float]:
         """{v: c} for all v of the forward pass with: n is c times the derivative by v."""
         if n not in self._known:
-            values = [p.values[n].detach().double() for p in self.points if n in p.values]
-            whole = self.points and len(values) == len(self.points)
-            self._known[n] = self.parallel(values) if whole else {}
+            ids, at = self._alike.get(n, ([n], 0))
+            some = ids[at - at % TOGETHER :][:TOGETHER]
+            values = [[p.values[m].detach() for p in self.points if m in p.values] for m in some]
+            whole = self.points and len(values[0]) == len(self.points)
+            found = self._parallel(values) if whole else [{}]
+            self._known.update(zip(some, found, strict=True))
         return self._known[n]
+
+    @cached_property
+    def _alike(self) -> dict[int, tuple[list[int], int]]:
+        """A value of the step -> all of its shape that are there at each point, its place there."""
+        found: dict[tuple[int, ...], list[int]] = {}
+        for n in self.view.step.nodes if self.points else ():
+            if all(n in p.values for p in self.points):
+                found.setdefault(squeezed(self.points[0].values[n].shape), []).append(n)
+        return {n: (ids, at) for ids in found.values() for at, n in enumerate(ids)}
 
     def parallel(self, values: list[Tensor]) -> dict[int, float]:
         """{v: c} for all v of the forward pass whose derivative is these values, up to c."""
-        ids, theirs = self._by_shape.get(squeezed(values[0].shape), ([], None))
+        return self._parallel([values])[0]
+
+    def _parallel(self, some: list[list[Tensor]]) -> list[dict[int, float]]:
+        """The same for several of one shape at once."""
+        found: list[dict[int, float]] = [{} for _ in some]
+        ids, theirs = self._by_shape.get(squeezed(some[0][0].shape), ([], None))
         if theirs is None:
-            return {}
-        mine = _flat(values)
-        below, above = theirs.square().sum(1), theirs @ mine
+            return found
+        mine = torch.stack([*map(_flat, some)])
+        below, above = theirs.square().sum(1), mine @ theirs.T
         # what is not even parallel (Cauchy and Schwarz) need not be compared element by element
-        near = (above.square() >= (1 - 1e-6) * below * (mine @ mine)) & (above != 0) & (below > 0)
-        at = near.nonzero()[:, 0]
-        factors = above[at] / below[at]
-        off = (mine - factors[:, None] * theirs[at]).abs()
-        same = (off <= MATCH * mine.abs().max()).all(1)
-        pairs = zip(at[same].tolist(), factors[same].tolist(), strict=True)
-        return {ids[n]: c for n, c in pairs}
+        least = (1 - 1e-6) * below * mine.square().sum(1, keepdim=True)
+        near = (above.square() >= least) & (above != 0) & (below > 0)
+        for row in near.any(1).nonzero()[:, 0].tolist():
+            at = near[row].nonzero()[:, 0]
+            factors = above[row, at] / below[at]
+            off = (mine[row] - factors[:, None] * theirs[at]).abs()
+            same = (off <= MATCH * mine[row].abs().max()).all(1)
+            pairs = zip(at[same].tolist(), factors[same].tolist(), strict=True)
+            found[row] = {ids[n]: c for n, c in pairs}
+        return found
 
     @cached_property
     def jumps(self) -> dict[int, float]:

@@ -80,8 +80,8 @@ def _source(tape: Tape, node: Node, arrays: dict[int, Filled]) -> tuple[str, Any
 
 
 def _index(path: list[Any], shape: tuple[int, ...]) -> Index | None:
-    """The numbers that name one element; None if they name more."""
-    numbers = [i for part in path for i in (part if isinstance(part, tuple) else (part,))]
+    """The numbers that name one element; None if they name more, or if the script computes one."""
+    numbers = [i for part in path for i in (part if type(part) is tuple else (part,))]
     if len(numbers) != len(shape) or any(type(i) is not int for i in numbers):
         return None
     return tuple(i % n for i, n in zip(numbers, shape, strict=True))

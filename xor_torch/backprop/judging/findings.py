@@ -46,7 +46,7 @@ class Diagnosis:
 
     line: int
     variable: str
-    mistake: MistakeName | None
+    mistake: MistakeName | Literal["lost step"] | None  # the latter is none of a derivative
     sure: bool  # do the numbers agree with the mistake of that name?
     spoils: list[str]
     shape: tuple[int, ...] = ()

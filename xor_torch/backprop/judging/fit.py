@@ -6,7 +6,7 @@ each point, so only what is the same at several points of a step counts.
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import torch
@@ -23,6 +23,7 @@ NOISES = 20.0  # times the spread of a few runs with random rounding
 ALIKE = 1e-6  # factors
 FOLLOWS = 1e-6  # relative: a change and the step that the gradient asks for
 PROPORTIONAL = 1e-7  # relative: an array and a multiple of another, which may be small
+PARALLEL = 1e-18  # of its square: what is left of an array beside a multiple of it
 SMALL = 1e-6  # of the largest change: rounding may be all of it
 
 
@@ -76,7 +77,7 @@ def fit_part(samples: Sequence[Sample], decay: bool = False, noise: bool = True)
         return Part(True, error=0.0, silent=True, idle=True)
     if top == 0:
         return Part(False, measured=math.inf)
-    shrink = _decay(samples, top) if decay else 0.0
+    shrink = _decay(samples) if decay else 0.0
     part = _fit(samples, top, shrink, [True] * len(samples), None)
     if decay and not part.ok:
         # the decay may be a part of the gradient, and go with its factor from step to step
@@ -101,40 +102,45 @@ def fit_part(samples: Sequence[Sample], decay: bool = False, noise: bool = True)
     return again if again.ok or again.silent else part  # what is left may be too little to tell
 
 
-def _decay(samples: Sequence[Sample], top: float) -> float:
+def _decay(samples: Sequence[Sample]) -> float:
     """The multiple of the parameter that is subtracted beside the gradient."""
-    steps = list(dict.fromkeys(s.step for s in samples))
-    columns = [torch.cat([s.shrunk.reshape(-1) for s in samples])]
-    for k in steps:
-        columns.append(
-            torch.cat(
-                [(s.gradient if s.step == k else 0 * s.gradient).reshape(-1) for s in samples]
-            )
-        )
-    found = -_solved(columns, samples)[0]
-    return found if found > 0 else 0.0
+    return max(-_beside(samples), 0.0)
 
 
 def _one_step(samples: Sequence[Sample]) -> tuple[float, float]:
     """The multiples of the gradient and of the parameter that the steepest step subtracts."""
     k = max(samples, key=lambda s: largest(s.gradient)).step
     some = [s for s in samples if s.step == k]
-    columns = [
-        torch.cat([x.reshape(-1) for x in part])
-        for part in ([s.gradient for s in some], [s.shrunk for s in some])
-    ]
-    factor, rate = _solved(columns, some)
-    return -factor, -rate
+    rate = _beside(some)
+    gradient, rest = _rows((s.gradient, s.change - rate * s.shrunk) for s in some)
+    below = float(gradient @ gradient)
+    return (-float(gradient @ rest) / below if below else 0.0), -rate
 
 
-def _solved(columns: list[Tensor], samples: Sequence[Sample]) -> list[float]:
-    """The multiple of each column that explains the changes best; 0 if they are too few."""
-    change = torch.cat([s.change.reshape(-1) for s in samples])
-    if len(change) <= len(columns) + 1:
-        return [0.0] * len(columns)
-    scale = torch.tensor([max(largest(c), 1e-300) for c in columns], dtype=torch.float64)
-    solution = _least_squares(torch.stack(columns, 1) / scale, change[:, None])
-    return [float(x) for x in solution[:, 0] / scale]
+def _beside(samples: Sequence[Sample]) -> float:
+    """The multiple of the parameter that explains the changes best, beside one of the gradient.
+
+    That of the gradient is another in each step; so what is parallel to it is taken out first.
+    """
+    steps = list(dict.fromkeys(s.step for s in samples))
+    if sum(s.change.numel() for s in samples) <= len(steps) + 2:
+        return 0.0  # they are too few
+    above = below = whole = 0.0
+    for k in steps:
+        some = [s for s in samples if s.step == k]
+        gradient, value, change = _rows((s.gradient, s.shrunk, s.change) for s in some)
+        gradient = gradient / max(largest(gradient), 1e-300)
+        size = float(gradient @ gradient)
+        rest = value - float(value @ gradient) / size * gradient if size else value
+        above += float(rest @ change)
+        below += float(rest @ rest)
+        whole += float(value @ value)
+    return above / below if below > PARALLEL * whole else 0.0
+
+
+def _rows(samples: Iterable[tuple[Tensor, ...]]) -> Iterable[Tensor]:
+    """Each kind of array of some samples, in one row."""
+    return (torch.cat([x.reshape(-1) for x in kind]) for kind in zip(*samples, strict=True))
 
 
 def _least_squares(a: Tensor, y: Tensor) -> Tensor:
@@ -355,11 +361,12 @@ def hopeless(bench: Bench, objective: Objective, decay: bool) -> bool:
             off = y - a @ _least_squares(a, y)
             if largest(off) > 1e-4 or not largest(a[:, :1]):
                 del rows[i]
-            elif len(rows[i]) > 1:
+            elif len(rows[i]) > 1 and largest(y):
                 return False
         if not rows:
             return True
-    return not rows
+    # what does not change follows nothing
+    return not any(largest(block[:, :1]) for blocks in rows.values() for block in blocks)
 
 
 def _noise_of(

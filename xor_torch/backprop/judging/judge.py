@@ -74,6 +74,9 @@ def judge(tape: Tape, seconds: float = SECONDS) -> list[Finding]:
         for waiting in range(len(networks), 0, -1):
             most = max(clock.left() / waiting, min(clock.left(), LEAST))
             found.append(_judge_network(by_element, networks[-waiting], most))
+        lost = [] if networks else _lost_steps(tape)
+        if lost:
+            return lost
         given = {gradient for gradient, _, _ in tape.gradients}
         found = [  # of what autograd trains, the state of an optimiser is all that is on the tape
             f
@@ -131,6 +134,22 @@ def _is_product(tape: Tape, state: State) -> bool:
         )
         for n in state.updates
     )
+
+
+def _lost_steps(tape: Tape) -> list[Finding]:
+    """No parameter ever changes: the script makes new ones in vain.
+
+    They are parameters if the new value of one depends on another, and that of this on the first.
+    """
+    made = dict(tape.lost_steps)
+    behind = {old: tape.behind([new], range(len(tape.nodes))) for old, new in made.items()}
+    lost = [a for a in made if any(b != a and b in behind[a] and a in behind[b] for b in made)]
+    if not lost:
+        return []
+    first = tape.nodes[min(made[a] for a in lost)]
+    names = [tape.nodes[a].name for a in lost if tape.nodes[made[a]].site == first.site]
+    place = Diagnosis(first.line, first.name, "lost step", True, [*filter(None, names)])
+    return [Finding("wrong", diagnosis=place)]
 
 
 def _failed(e: Exception) -> Finding:

@@ -11,6 +11,8 @@ The file is long because each kind of objective is looked for in another way.
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import chain, groupby
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -519,6 +521,18 @@ def pair_of(
         if not ds or not zs or len(ds) % len(zs):
             continue
         ds = ds[:: len(ds) // len(zs)]
-        made.terms[k] = list(zip(ds[::-1] if reverse else ds, zs, strict=True))
+        made.terms[k] = list(zip(backwards(ds, zs) if reverse else ds, zs, strict=True))
         made.name = made.name or nodes[ds[0]].name
     return made if made.terms else None
+
+
+def backwards(ds: list[int], zs: list[int]) -> list[int]:
+    """The deltas in the order of their values, if a backward pass begins with the last one.
+
+    A step may have several sequences, each with a forward and a backward pass of its own.
+    """
+    order = sorted([*((z, False) for z in zs), *((d, True) for d in ds)])
+    runs = [[n for n, _ in run] for _, run in groupby(order, key=itemgetter(1))]
+    values, found = runs[::2], [run[::-1] for run in runs[1::2]]
+    alternate = [*map(len, values)] == [*map(len, found)] and not order[0][1]
+    return [*chain(*found)] if alternate else ds[::-1]

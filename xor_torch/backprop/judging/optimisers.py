@@ -14,7 +14,7 @@ from .. import replay
 from ..operations import SAME_NUMBERS
 from ..tape import squeezed
 from .fit import FOLLOWS, PROPORTIONAL
-from .points import Bench, CannotTell, Inner, largest
+from .points import Bench, CannotTell, Inner, kept, largest
 from .steps import BETWEEN
 
 Tensor = torch.Tensor
@@ -195,17 +195,19 @@ def _in_the_state(bench: Bench, k: int, n: int, i: int) -> bool:
 
 def _of_states(bench: Bench, k: int, n: int) -> bool:
     """Is it made of what the step begins with, element by element: ``beta * m``?"""
-    view, nodes = bench.view(k), bench.tape.nodes
-    seen, stack = set[int](), [n]
-    while stack:
-        m = stack.pop()
-        if m in seen or m in view.starts or m not in view.inside:
-            continue
-        if nodes[m].op not in MORE:
-            return False
-        seen.add(m)
-        stack += nodes[m].inputs
-    return True
+    view = bench.view(k)
+    return n in view.starts or n not in view.inside or n in _all_of_states(bench, k)
+
+
+@kept
+def _all_of_states(bench: Bench, k: int) -> set[int]:
+    """The values of a step that are made of what it begins with, element by element."""
+    view, nodes, found = bench.view(k), bench.tape.nodes, set[int]()
+    for n in view.step.nodes:
+        made_of = (a for a in nodes[n].inputs if a in view.inside and a not in view.starts)
+        if n not in view.starts and nodes[n].op in MORE and found.issuperset(made_of):
+            found.add(n)
+    return found
 
 
 def _signs(bench: Bench, found: Inner, k: int) -> tuple[dict[int, float], set[int]]:
@@ -251,6 +253,12 @@ def _alike(bench: Bench, found: Inner, k: int, i: int, j: int) -> bool:
     return places(i) == places(j)
 
 
+@kept
+def _plan(bench: Bench, ends: tuple[int, ...], given: tuple[int, ...]) -> replay.Plan:
+    """How to compute what an optimiser makes of the numbers that it is given."""
+    return replay.Plan(bench.tape, ends, given)
+
+
 def _answer(
     bench: Bench,
     found: Inner,
@@ -277,7 +285,7 @@ def _answer(
         for i in bench.parameters:
             n = found[k, i][0]
             given[n] = torch.full(nodes[n].shape, size, dtype=torch.float64)
-        moves.append(replay.run(bench.tape, ends, given, bench.ties))
+        moves.append(_plan(bench, tuple(ends), tuple(given)).run(given, bench.ties))
     for i in bench.parameters:
         moved = (moves[0][step.end[i]] - moves[1][step.end[i]]).reshape(-1) / 2
         if bench.states_kept and bool(moved.any()):  # some rows are updated

@@ -582,18 +582,17 @@ class Bench:
             value = (
                 replay.tensor(node.value).double() if known else torch.zeros(node.shape).double()
             )
-            if state.carried:
-                given[n] = value
-            elif i not in self.parameters:
-                given[n] = value if self.states_kept else torch.zeros_like(value)
-                if self.states_move:
-                    given[n] += 0.1 * torch.randn(node.shape, generator=draw, dtype=torch.float64)
-            else:
-                if seed is not None or not known:
+            if i in self.parameters or state.carried:
+                parameter = not state.carried
+                if not known or (parameter and seed is not None):
                     spread = min(0.5, 1 / math.sqrt(max(node.shape, default=1)))
                     noise = torch.randn(node.shape, generator=draw, dtype=torch.float64)
                     value = (value if keep else 0) + (size or 0.6) * spread * noise
-                given[n] = value.clone().requires_grad_(True)
+                given[n] = value.clone().requires_grad_(parameter)
+            else:
+                given[n] = value if self.states_kept else torch.zeros_like(value)
+                if self.states_move:
+                    given[n] += 0.1 * torch.randn(node.shape, generator=draw, dtype=torch.float64)
         return given
 
     def point(self, k: int, seed: int | None, size: float = 0.0, keep: bool = True) -> Point | None:
@@ -834,8 +833,7 @@ class Bench:
         again, others = self._behind_changes(k, tuple(replaced), bool(self.inner))
         values = point.values.copy()
         values.update(replaced)
-        for node in again:
-            values[node.id] = replay.apply(self.tape, node, values, self.ties)
+        replay.do(self.tape, again, values, self.ties)
         return [
             self.change(k, i, values) if i in others else change
             for i, change in zip(self.parameters, point.changes, strict=True)
@@ -844,16 +842,17 @@ class Bench:
     @kept
     def _behind_changes(
         self, k: int, replaced: tuple[int, ...], _inner: bool
-    ) -> tuple[list[Node], set[int]]:
+    ) -> tuple[list[replay.Step], set[int]]:
         """What has to be computed again, in order, and which parameters change by something else.
 
         This is so if the `replaced` values are different.
         """
         view, nodes = self.view(k), self.tape.nodes
         after = view.after(replaced)
-        made = sorted((after - {*replaced}) & view.behind(self.changes_of(k)))
+        read = self.changes_of(k)
+        made = [nodes[n] for n in sorted((after - {*replaced}) & view.behind(read))]
         others = {i for i in self.parameters if not after.isdisjoint(self._change_of(k, i))}
-        return [nodes[n] for n in made], others
+        return replay.in_order(self.tape, made, read, sums=True), others
 
     def is_score(self, k: int, z: int) -> bool:
         """Is value z a score, a linear function of products with parameters?"""

@@ -425,6 +425,11 @@ class _Lifting:
         self.new.aliases = [
             (self.at[i], name, line) for i, name, line in self.old.aliases if i in self.at
         ]
+        self.new.lost_steps = [
+            (self.at[a], self.at[b])
+            for a, b in self.old.lost_steps
+            if a in self.at and b in self.at
+        ]
         self.new.gradients = [
             (self.at[a], self.at[b], self.at[c])
             for a, b, c in self.old.gradients

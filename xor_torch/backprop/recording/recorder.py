@@ -422,7 +422,8 @@ class Recorder:
         ):
             result._memory, result._version = source._memory, source._memory.version
             result._path = (*source._path, (op, function, args[1:], kwargs))
-        self._find_update(node)
+        if self._find_update(node):
+            self.updates.made(node, result)
         return result
 
     def run_into(self, op: str, function: Any, args: Any, kwargs: Any, out: Any) -> Any:
@@ -444,11 +445,13 @@ class Recorder:
             self.changed_unseen(out)
         return out
 
-    def _find_update(self, node: Node) -> None:
-        if self.updates.found(node):
-            names = self.frames.targets()
-            if not node.name and len(names) == 1:
-                node.name = names[0]  # w -= ..., where w is a number
+    def _find_update(self, node: Node) -> bool:
+        if not self.updates.found(node):
+            return False
+        names = self.frames.targets()
+        if not node.name and len(names) == 1:
+            node.name = names[0]  # w -= ..., where w is a number
+        return True
 
     def _write(self, x: Recorded, path: tuple[Any, ...], node: int) -> None:
         """The part of `x` that `path` leads to now has the value `node`."""

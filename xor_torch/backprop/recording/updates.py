@@ -6,6 +6,7 @@ chain of updates has a root: the value that the first of them replaced. A runnin
 update if what is added does not depend on the sum: a total loss.
 """
 
+import weakref
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -16,6 +17,7 @@ from ..operations import JOINS, PARTS, PRODUCTS, SAME_NUMBERS
 from ..tape import Node, Ref, Tape
 
 FACTORS = PRODUCTS | {"multiply"}
+LOST = 4  # times that an update is made in vain
 MOST_BEFORE = 5_000  # operations that are searched between a value and an ``if`` that it may decide
 
 
@@ -50,6 +52,9 @@ class Updates:
         # (root, place in the script) -> the part of the array that was changed there first, and
         # the value that was changed there last
         self._places: dict[tuple[int, Any], tuple[str, int]] = {}
+        self._made: dict[int, weakref.ref[Any]] = {}  # what updates have made, while it is there
+        self._latest: dict[tuple[int, Any], int] = {}  # the same places -> what was made last
+        self._lost: Counter[tuple[int, Any]] = Counter()  # the same places -> how often in vain
         self._times: dict[int, int] = {}  # root -> how often it was updated again
         self._counted: dict[Any, int] = {}  # place in the script -> the root whose changes count
         self._read = set[int]()  # roots with a change that is known to depend on them
@@ -76,6 +81,10 @@ class Updates:
             return self._in_part(node)
         # array([a + change, b + change]) may also be a sum as a whole
         return node.op == "array" and self._in_rebuilt(node)
+
+    def made(self, node: Node, array: Any) -> None:
+        """The array of an update that was found."""
+        self._made[node.id] = weakref.ref(array)
 
     def replaced(self, old: int, node: Node, changes: list[int]) -> bool:
         """The script has put `node`, the sum of `old` and `changes`, in the place of `old`.
@@ -239,6 +248,8 @@ class Updates:
         part = str(node.args[1]) if node.op == "assign" else ""
         place = root, node.site
         first, last = self._places.get(place, (part, old))
+        if last == old:
+            self._begin_again(place, old, node)
         if first == part and last != old:
             self.count += 1
             self._times[root] = self._times.get(root, 0) + 1
@@ -246,6 +257,17 @@ class Updates:
             if self.began is None:
                 self.began = node.id
         self._places[place] = first, old
+
+    def _begin_again(self, place: tuple[int, Any], old: int, node: Node) -> None:
+        """An update begins with the same value as before: was what it made then lost, unread?"""
+        before = self._latest.get(place)
+        self._latest[place] = node.id
+        array = self._made.get(before) if before is not None else None
+        if array is None or before is None or array() is not None or self.read[before]:
+            return
+        self._lost[place] += 1
+        if self._lost[place] == LOST:
+            self.tape.lost_steps.append((old, before))
 
     def _link(self, pairs: list[tuple[int, int]]) -> None:
         self.tape.links += [

@@ -162,6 +162,13 @@ _MISTAKES = (
 )
 
 MISTAKES = {mistake.name: mistake for mistake in _MISTAKES}
+LOST_STEP = Mistake(  # of the way to the parameter, and not of a derivative: not on the page
+    "lost step",
+    "is computed, and then nothing reads it",
+    "The line gives a name to a new array, and the parameter keeps its numbers: every step begins "
+    "with the same ones.",
+    "Change the array itself, as with -=, or put the new one where the parameter is kept.",
+)
 
 LOSSES = {
     "SSE": "the sum of squared errors",
@@ -182,6 +189,8 @@ def mistake_of(name: str | None) -> Mistake:
             "and none of the known mistakes explains its numbers.",
             "Derive this line again, from the forward pass above it.",
         )
+    if name == LOST_STEP.name:
+        return LOST_STEP
     return MISTAKES.get(name) or Mistake(name, f"is wrong: {name}", "", "")
 
 
