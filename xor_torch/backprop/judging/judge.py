@@ -677,6 +677,8 @@ class Judgement:
                 made_of = repair.view.behind(one.objective.values(repair.k))
                 parts = {m for n in culprit.nodes for m in (n, *bench.tape.nodes[n].inputs)}
                 whole = whole and not made_of & parts & repair.view.only_moves
+                # a whole step can be replaced by that of any scalar: an optimiser may have made it
+                whole = whole and not repair.view.only_moves.issuperset(culprit.nodes)
             if culprit is not None and sure and not whole and not culprit.repaired:
                 if best is None or culprit.share > best[2].share:
                     best = one, repair, culprit
