@@ -45,6 +45,7 @@ from .objectives import (
     last_used,
     own_scalars,
     pairs,
+    with_constants,
 )
 from .points import Bench, CannotTell, Clock, OutOfTime, Point
 from .repair import Culprit, Repair
@@ -394,7 +395,33 @@ class Judgement:
                 return finding
         if perfect is not None and finding is None:
             return self._by_own(bench, perfect, own)
-        return finding or (own, found)
+        return finding or self._with_a_constant(bench, own) or (own, found)
+
+    def _with_a_constant(self, bench: Bench, own: list[Fit]) -> Finding | None:
+        """Does every update go down a scalar of the script in which a factor is a constant?
+
+        Raises:
+            CannotTell: it does, and nothing says that the factor is meant as a constant.
+
+        """
+        for objective in (o for f in own for o in with_constants(bench, f.objective)):
+            one = fit(bench, objective)
+            if one is None or not _perfect(one) or any(p.idle for p in one.parts):
+                continue
+            k = min(objective.constant)
+            view, (product, factor, other) = bench.view(k), objective.constant[k][0]
+            name = f"{view.variable(factor) or 'a factor'} on {bench.where(factor)}"
+            held = f"if {name} counts as a constant in the product on {bench.where(product)}"
+            # it has parameters of its own, as a critic has, and another term trains them
+            if not view.depends[factor] & ~view.depends[other]:
+                raise CannotTell(
+                    f"every update follows {objective.name or 'a number'} {held}: that is right "
+                    "for a reward or a weight of EM, and wrong for a part of the loss"
+                )
+            finding = self._correct(bench, one, None, own)
+            finding.notes.append(f"every update follows the script's own loss {held}")
+            return finding
+        return None
 
     def _by_own(self, bench: Bench, perfect: Fit, own: list[Fit]) -> Finding:
         """The finding where every update goes down a scalar that the script computes."""

@@ -10,13 +10,13 @@ The file is long because each kind of objective is looked for in another way.
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import torch
 
-from ..operations import JOINS, PARTS, SAME_NUMBERS, STEPS
+from ..operations import JOINS, LINEAR, PARTS, SAME_NUMBERS, STEPS, SUMS
 from ..tape import Ref, squeezed
 from .points import NUMBER_BY_NUMBER, Bench, Key, Point, Values, View, is_finite
 
@@ -44,6 +44,8 @@ class Objective:
     terms: dict[int, list[Term]] = field(default_factory=dict)
     key: tuple[Any, ...] = ()
     weights: dict[int, float] = field(default_factory=dict)  # of values; 1 if it is not here
+    # step -> (product, factor, other): products in which a factor is a constant
+    constant: dict[int, list[tuple[int, int, int]]] = field(default_factory=dict)
     # what `gradients_at` has found, by the identity of a point's values, which it keeps alive
     found: dict[int, tuple[Values, list[Tensor] | None]] = field(default_factory=dict)
     # the same of `noisy_gradients`
@@ -71,7 +73,12 @@ def total(objective: Objective, k: int, values: Mapping[int, Tensor]) -> Tensor 
             found.append((values[d].detach().reshape(value.shape) * value).sum())
         else:
             return None
-    return torch.stack(found).sum() if found else None
+    whole = torch.stack(found).sum() if found else None
+    for product, factor, other in objective.constant.get(k, ()) if whole is not None else ():
+        assert whole is not None
+        (by,) = _derivatives(whole, [values[product]])
+        whole = whole - ((by * values[other]).detach() * values[factor]).sum()
+    return whole
 
 
 def gradients(
@@ -167,6 +174,29 @@ def own_scalars(bench: Bench, steps: Iterable[int] | None = None) -> list[Object
         found.values(), key=lambda o: max(v for v in o.values(max(o.terms))), reverse=True
     )
     return _as_recorded(bench, order)
+
+
+def with_constants(bench: Bench, own: Objective) -> Iterable[Objective]:
+    """The same scalar with a constant for one factor of a product: an advantage, or a weight of EM.
+
+    It is a product of two values of the forward pass, which is only added to others in the scalar.
+    """
+    nodes, found = bench.tape.nodes, dict[object, Objective]()
+    for k in own.terms if not own.weights else ():
+        view, stack, seen = bench.view(k), own.values(k), set[int]()
+        while stack:
+            n = stack.pop()
+            inside = [i for i in nodes[n].inputs if view.depends.get(i)]
+            if n in seen or n in view.starts or nodes[n].op not in LINEAR | SUMS | {"multiply"}:
+                continue
+            seen.add(n)
+            stack += inside if len(inside) < 2 or nodes[n].op != "multiply" else ()
+            if nodes[n].op == "multiply" and len({*inside}) == 2:
+                for factor, other in (inside, inside[::-1]):
+                    key = (*view.key(n)[:2], view.key(factor))
+                    made = found.setdefault(key, replace(own, found={}, noisy={}, constant={}))
+                    made.constant.setdefault(k, []).append((n, factor, other))
+    return found.values()
 
 
 def different(scalars: list[Objective], points: list[Point]) -> list[Objective]:
