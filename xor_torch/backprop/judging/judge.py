@@ -937,6 +937,10 @@ def _spoils(
             "{name} on {where} is never set back to zero, so each step repeats the gradients of "
             "all steps before it",
         ),
+        of(
+            soundness.of_another(bench),
+            "{name} on {where} goes on from the momentum of another parameter, not from its own",
+        ),
         (frozen.left_alone(bench, one), ""),
         of(
             soundness.never_read(bench),

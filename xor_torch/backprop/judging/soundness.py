@@ -15,7 +15,7 @@ from .findings import Diagnosis, MistakeName
 from .fit import FOLLOWS, Fit, fit
 from .objectives import Objective, gradients, gradients_at, total
 from .points import Bench, CannotTell, largest
-from .steps import consumers, moves_others
+from .steps import BETWEEN, consumers, moves_others
 
 
 def clips(bench: Bench) -> list[int]:
@@ -349,6 +349,34 @@ def accumulated(bench: Bench) -> Diagnosis | None:
                     end = nodes[step.end[s]]
                     name = state.name or end.name
                     return Diagnosis(end.line, name, None, True, [name], end.shape, end.id)
+    return None
+
+
+def of_another(bench: Bench) -> Diagnosis | None:
+    """A parameter that moves, number by number, by the momentum of another: ``v2 = 0.9 * v1 - g2``.
+
+    The momentum's own parameter is the one that its new value is added to.
+    """
+    k, nodes = bench.chosen[-1], bench.tape.nodes
+    step, view = bench.steps[k], bench.view(k)
+    for s in [s for s in step.start if bench.network.states[s].optimiser]:
+        begin = step.start[s]
+        size = math.prod(nodes[begin].shape)
+        if size < 2:
+            continue
+        reached: dict[int, int] = {}  # what is made of it, number by number -> what uses it first
+        for n in [n for n in view.step.nodes if n > begin and n not in view.starts]:
+            read = [i for i in nodes[n].inputs if i in reached or i == begin]
+            if read and nodes[n].op in BETWEEN and math.prod(nodes[n].shape) == size:
+                reached[n] = n if begin in nodes[n].inputs else reached[read[0]]
+        moved = {reached[n]: n for n in reached if n in view.ends}
+        mine = view.behind([step.end[s]])
+        for first, end in moved.items() if len({*moved.values()}) > 1 else ():
+            if first not in mine and step.end[s] not in view.behind([end]):
+                node = nodes[first]
+                name = view.variable(first) or "a momentum"
+                spoilt = bench.names[view.ends[end]]
+                return Diagnosis(node.line, name, None, True, [spoilt], node.shape, first)
     return None
 
 
