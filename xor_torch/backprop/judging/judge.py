@@ -305,6 +305,7 @@ class Judgement:
         if finding is None and (level[0] + level[1] or symmetry.has_target(bench)):
             finding = self.no_gradient(bench)
         hidden = self._hidden(bench, level[0]) if finding is not None and not penalised else None
+        hidden = hidden or (self._preconditioned(bench, finding, level[0]) if finding else None)
         if hidden is not None:
             raise CannotTell(hidden)
         if finding is None:
@@ -323,6 +324,13 @@ class Judgement:
         if any(f.some for f in own):
             return None
         found = (soundness.unseen_parameter(bench, f.objective) for f in own)
+        return next((words for words in found if words is not None), None)
+
+    def _preconditioned(self, bench: Bench, finding: Finding, own: list[Fit]) -> str | None:
+        """Are the gradients right, of which steps that are wrong are made?"""
+        objectives = [f.objective for f in own if not f.objective.by_branches][:MOST_EDITED]
+        objectives += pairs(bench) if finding.diagnosis is None else []
+        found = (scales.preconditioned(bench, one) for one in objectives)
         return next((words for words in found if words is not None), None)
 
     def _of_updates(self, bench: Bench) -> Finding | tuple[list[Fit], list[Fit]]:
@@ -679,6 +687,9 @@ class Judgement:
                 sure = sure or unknown.of_some_loss(bench, one.objective)
             if sure and soundness.wrong_near_the_run_only(bench, one):
                 return self._nearby(bench)
+            estimated = soundness.straight_through(bench, one) if sure else None
+            if estimated is not None:
+                raise CannotTell(estimated)
             one_rated = sure and beside.only_rated(bench, one)
             rated = rated or one_rated
             if self.certain is None and sure and not one_rated:

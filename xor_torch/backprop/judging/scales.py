@@ -2,12 +2,18 @@
 
 import functools
 import operator
+from collections.abc import Iterable
+
+import torch
 
 from .expected import worst
 from .findings import Diagnosis, MistakeName
-from .fit import Fit, alike
-from .points import Bench
+from .fit import FOLLOWS, Fit, alike
+from .objectives import Objective, gradients_at
+from .points import Bench, Point, largest
 from .repair import Repair
+
+Tensor = torch.Tensor
 
 
 def scaled(bench: Bench, one: Fit) -> Diagnosis:
@@ -126,3 +132,54 @@ def _path(bench: Bench, repair: Repair, i: int) -> list[tuple[int, float]]:
         path.append((n, mine[begin] / theirs.get(begin, next(iter(theirs.values())))))
         n = m
     return path[::-1]
+
+
+def preconditioned(bench: Bench, objective: Objective) -> str | None:
+    """Does each step make its change of the right gradient, but not as a multiple of it?
+
+    Something that is not the gradient of anything may do that on purpose: a curvature, a natural
+    gradient. It goes downhill, and scales with the gradient.
+    """
+    k = next((k for k in objective.terms if sum(p.step == k for p in bench.points) > 1), None)
+    points = [p for p in bench.points if p.step == k]
+    grads = [g for p in points if (g := gradients_at(objective, p)) is not None]
+    if k is None or len(grads) < len(points):
+        return None
+    view, words = bench.view(k), list[str]()
+    for i, at in enumerate(bench.parameters):
+        changes, wanted = [p.changes[i] for p in points], [g[i] for g in grads]
+        if any(c.shape != g.shape or float((c * g).sum()) >= 0 for c, g in zip(changes, wanted)):
+            return None
+        if _multiple(changes, wanted) or _multiple(*(map(_in_order, x) for x in (changes, wanted))):
+            continue
+        behind = view.behind([bench.steps[k].end[at]]) - view.starts - view.ends.keys()
+        own = (n for n in sorted(behind, reverse=True) if _multiple(_all(points, n), wanted))
+        n = next(own, None)
+        again = [] if n is None else [bench.again(p, {n: 2 * p.values[n]})[i] for p in points]
+        if n is None or not _multiple(again, changes):
+            return None
+        words.append(f"{bench.names[i]} ({bench.where(n)})")
+    return (
+        f"the gradient of {', '.join(words)} is right, but the step is no multiple of it: it may "
+        "be a preconditioner, and what the step makes of the gradient could not be checked"
+        if words
+        else None
+    )
+
+
+def _all(points: list[Point], n: int) -> list[Tensor]:
+    return [p.values[n].detach() for p in points if n in p.values]
+
+
+def _in_order(x: Tensor) -> Tensor:
+    return x.abs().reshape(-1).sort().values
+
+
+def _multiple(some: Iterable[Tensor], of: Iterable[Tensor]) -> bool:
+    """Are arrays the same multiple of others at all points?"""
+    pairs = [*zip(some, of)]
+    if not pairs or any(a.numel() != b.numel() for a, b in pairs):
+        return False
+    x, y = (torch.cat([z.reshape(-1).double() for z in part]) for part in zip(*pairs))
+    factor = float(x @ y) / float(y @ y)
+    return factor != 0 and largest(x - factor * y) <= FOLLOWS * largest(x)

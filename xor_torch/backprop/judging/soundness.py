@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from .. import replay
-from ..operations import CUTS, PARTS, PRODUCTS, SUMS
+from ..operations import CUTS, PARTS, PRODUCTS, STEPS, SUMS
 from ..tape import Node, Ref
 from .findings import Diagnosis, MistakeName
 from .fit import FOLLOWS, Fit, fit
@@ -350,6 +350,28 @@ def accumulated(bench: Bench) -> Diagnosis | None:
                     name = state.name or end.name
                     return Diagnosis(end.line, name, None, True, [name], end.shape, end.id)
     return None
+
+
+def straight_through(bench: Bench, one: Fit) -> str | None:
+    """Parameters that move, though they come into the loss through step functions only.
+
+    Their derivative is zero. What moves them instead may be an estimate, which is no mistake.
+    """
+    found, nodes = list[int](), bench.tape.nodes
+    points = [p for p in bench.points if p.step in one.objective.terms]
+    grads = [(p, g) for p in points if (g := gradients_at(one.objective, p)) is not None]
+    for i in [i for i, ok in enumerate(one.good) if not ok]:
+        if any(largest(g[i]) for _, g in grads) or not any(largest(p.changes[i]) for p, _ in grads):
+            return None
+        view = bench.view(min(one.objective.terms))
+        forward = view.behind(one.objective.values(view.k))
+        found += [n for n in sorted(forward) if view.depends[n] >> i & 1 and nodes[n].op in STEPS][:1]
+    if not found:
+        return None
+    return (
+        f"the loss has no derivative through the step function on {bench.where(found[0])}; the "
+        "steps below it may be estimates, as with a straight-through estimator"
+    )
 
 
 def of_another(bench: Bench) -> Diagnosis | None:
