@@ -11,7 +11,7 @@ open.
 import contextlib
 import math
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ...threads import one_thread
 from ..operations import SUMS
@@ -40,11 +40,13 @@ from .objectives import (
     Objective,
     as_own,
     different,
+    heads,
     is_concave,
     is_linear,
     last_used,
     own_scalars,
     pairs,
+    sum_of,
     with_constants,
 )
 from .points import Bench, CannotTell, Clock, OutOfTime, Point
@@ -256,6 +258,7 @@ class Judgement:
     bench: Bench | None = None
     certain: Finding | None = None  # wrong, wherever the place is
     reason: str | None = None  # of "cannot tell"
+    explained: bool = False  # is every update right below deltas of several outputs?
 
     def of(self, bench: Bench, changed: bool = False) -> Finding:
         self.bench = bench
@@ -403,7 +406,36 @@ class Judgement:
                 return finding
         if perfect is not None and finding is None:
             return self._by_own(bench, perfect, own)
-        return finding or self._with_a_constant(bench, own) or (own, found)
+        finding = finding or self._with_a_constant(bench, own)
+        return finding or (None if best else self._of_heads(bench, own)) or (own, found)
+
+    def _of_heads(self, bench: Bench, own: list[Fit]) -> Finding | None:
+        """The finding for several outputs, each with a delta that is the derivative of a loss.
+
+        If one is that of no known loss, it is remembered as the reason.
+        """
+
+        def factors(pair: Objective, i: int) -> dict[int, float]:
+            one = fit(bench, pair, noise=False)
+            return one.parts[i].factors if one is not None and one.parts[i].ok else {}
+
+        each = heads(bench, factors)
+        one = fit(bench, sum_of(each)) if each else None
+        if one is None or not one.all_good:
+            return None
+        found = list[Match]()
+        for head in each:
+            match = losses.identify(bench, head, losses.LOSSES)
+            match = match or losses.identify_with_target(bench, head)
+            of_head = replace(one, objective=head)
+            downhill = match is not None and match.scale * min(head.weights.values()) > 0
+            if match is None or not downhill or _strange_target(bench, of_head, match):
+                self.reason, self.explained = _unknown_loss(bench, [of_head]), True
+                return None
+            found.append(match)
+        finding = self._correct(bench, one, None, own)
+        finding.loss, finding.lr = " + ".join(match.name for match in found), None
+        return finding
 
     def _with_a_constant(self, bench: Bench, own: list[Fit]) -> Finding | None:
         """Does every update go down a scalar of the script in which a factor is a constant?
@@ -412,11 +444,13 @@ class Judgement:
             CannotTell: it does, and nothing says that the factor is meant as a constant.
 
         """
+        tried = list[Fit]()
         for objective in (o for f in own for o in with_constants(bench, f.objective)):
             one = fit(bench, objective)
-            if one is None or not _perfect(one) or any(p.idle for p in one.parts):
-                continue
             k = min(objective.constant)
+            if one is None or not _perfect(one) or any(p.idle for p in one.parts):
+                tried += [one] if one is not None and one.some else []
+                continue
             view, (product, factor, other) = bench.view(k), objective.constant[k][0]
             name = f"{view.variable(factor) or 'a factor'} on {bench.where(factor)}"
             held = f"if {name} counts as a constant in the product on {bench.where(product)}"
@@ -429,6 +463,7 @@ class Judgement:
             finding = self._correct(bench, one, None, own)
             finding.notes.append(f"every update follows the script's own loss {held}")
             return finding
+        own += tried
         return None
 
     def _by_own(self, bench: Bench, perfect: Fit, own: list[Fit]) -> Finding:
@@ -739,7 +774,8 @@ class Judgement:
         """Are the steps the gradient of no function, whatever the loss is?"""
         states = any(s.optimiser for s in bench.network.states)
         if (
-            bench.tape.uncut
+            self.explained
+            or bench.tape.uncut
             or soundness.unseen(bench)
             or not (states or bench.inner or symmetry.no_gradient(bench))
         ):
