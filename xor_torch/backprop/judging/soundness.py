@@ -513,6 +513,13 @@ def never_updated(bench: Bench, one: Fit) -> Diagnosis | None:
     # in another network of the script, the same line adds a bias that is trained
     others = {n for s in bench.network.of_others for n in s.nodes}
     trained = {node.site for node in nodes if others and not others.isdisjoint(node.inputs)}
+    by_data = {
+        at[i]: state.name or "a number"
+        for i, state in enumerate(bench.network.states)
+        if state.carried and not view.depends.get(view.step.end[i])
+        for at in (view.step.start, view.step.end)
+        if view.step.start[i] != view.step.end[i]
+    }
     linear: set[int] = set()
     for n in sorted(forward):
         node = nodes[n]
@@ -532,6 +539,11 @@ def never_updated(bench: Bench, one: Fit) -> Diagnosis | None:
         for i in node.inputs if node.site not in trained else ():
             other = nodes[i]
             root = nodes[bench.tape.origin(i, PARTS)]
+            if root.id in by_data:
+                raise CannotTell(
+                    f"{by_data[root.id]} is added on {bench.where(n)} as if it were a bias, and "
+                    "changes from step to step by what no parameter is in"
+                )
             if i in view.inside or other.dtype != "f" or root.op != "leaf" or not other.shape:
                 continue
             used = all(
