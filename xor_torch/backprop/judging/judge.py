@@ -945,6 +945,9 @@ class Judgement:
             finding = self._correct(bench, one, match, [])
             finding.notes.append(f"every step follows the gradient, {rates}")
             return finding
+        doubt = beside.scheduled(bench, one)
+        if doubt is not None:
+            raise CannotTell(doubt)
         finding = Finding("wrong")
         finding.loss, finding.lr = convention(bench, one, match)
         finding.diagnosis = scales.scaled(bench, one)

@@ -528,7 +528,9 @@ def pairs(bench: Bench) -> list[Objective]:
     return _as_recorded(bench, found)
 
 
-def heads(bench: Bench, factors: Callable[[Objective, int], Mapping[int, float]]) -> list[Objective]:
+def heads(
+    bench: Bench, factors: Callable[[Objective, int], Mapping[int, float]]
+) -> list[Objective]:
     """A pair for each output of a network that has several.
 
     An output is where the forward pass first uses a parameter that is below no other's first use.
@@ -550,7 +552,8 @@ def heads(bench: Bench, factors: Callable[[Objective, int], Mapping[int, float]]
             pair_of(bench, key, place, False)
             for key, (n, *_) in (*view.roles.items(),)
             if place is not None and n > z and nodes[n].dtype == "f" and n not in view.updated
-            if view.reaches.get(n, 0) >> i & 1 and squeezed(nodes[n].shape) == squeezed(nodes[z].shape)
+            if view.reaches.get(n, 0) >> i & 1
+            and squeezed(nodes[n].shape) == squeezed(nodes[z].shape)
         )
         known = ((one, factors(one, i)) for one in made if one is not None)
         one, rates = next(((one, rates) for one, rates in known if rates), (None, {}))

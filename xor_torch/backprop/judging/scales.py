@@ -2,7 +2,7 @@
 
 import functools
 import operator
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 import torch
 
@@ -148,17 +148,19 @@ def preconditioned(bench: Bench, objective: Objective) -> str | None:
     view, words = bench.view(k), list[str]()
     for i, at in enumerate(bench.parameters):
         changes, wanted = [p.changes[i] for p in points], [g[i] for g in grads]
-        if any(c.shape != g.shape or float((c * g).sum()) >= 0 for c, g in zip(changes, wanted)):
+        both = [*zip(changes, wanted, strict=True)]
+        if any(c.shape != g.shape or float((c * g).sum()) >= 0 for c, g in both):
             return None
-        if _multiple(changes, wanted) or _multiple(*(map(_in_order, x) for x in (changes, wanted))):
+        turned = _multiple([*map(_in_order, changes)], [*map(_in_order, wanted)])
+        if turned or _multiple(changes, wanted):
             continue
         behind = view.behind([bench.steps[k].end[at]]) - view.starts - view.ends.keys()
         own = (n for n in sorted(behind, reverse=True) if _multiple(_all(points, n), wanted))
         n = next(own, None)
         again = [] if n is None else [bench.again(p, {n: 2 * p.values[n]})[i] for p in points]
-        if n is None or not _multiple(again, changes):
+        if not _multiple(again, changes):
             return None
-        words.append(f"{bench.names[i]} ({bench.where(n)})")
+        words.append(f"{bench.names[i]} ({bench.where(n or 0)})")
     return (
         f"the gradient of {', '.join(words)} is right, but the step is no multiple of it: it may "
         "be a preconditioner, and what the step makes of the gradient could not be checked"
@@ -175,11 +177,10 @@ def _in_order(x: Tensor) -> Tensor:
     return x.abs().reshape(-1).sort().values
 
 
-def _multiple(some: Iterable[Tensor], of: Iterable[Tensor]) -> bool:
+def _multiple(some: Sequence[Tensor], of: Sequence[Tensor]) -> bool:
     """Are arrays the same multiple of others at all points?"""
-    pairs = [*zip(some, of)]
-    if not pairs or any(a.numel() != b.numel() for a, b in pairs):
+    if [a.numel() for a in some] != [b.numel() for b in of]:
         return False
-    x, y = (torch.cat([z.reshape(-1).double() for z in part]) for part in zip(*pairs))
+    x, y = (torch.cat([a.reshape(-1).double() for a in part]) for part in (some, of))
     factor = float(x @ y) / float(y @ y)
     return factor != 0 and largest(x - factor * y) <= FOLLOWS * largest(x)

@@ -365,7 +365,9 @@ def straight_through(bench: Bench, one: Fit) -> str | None:
             return None
         view = bench.view(min(one.objective.terms))
         forward = view.behind(one.objective.values(view.k))
-        found += [n for n in sorted(forward) if view.depends[n] >> i & 1 and nodes[n].op in STEPS][:1]
+        found += [n for n in sorted(forward) if view.depends[n] >> i & 1 and nodes[n].op in STEPS][
+            :1
+        ]
     if not found:
         return None
     return (

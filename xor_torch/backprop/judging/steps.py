@@ -675,7 +675,9 @@ def _classify(tape: Tape, step: Step, family: list[State]) -> None:
             # a parameter that is moved in another turn has moved, with others, before that
             moved = [n for j, n in step.end.items() if j != i and j in plain]
             before = [
-                n for n in moved if depends.get(n, 0) >> i & 1 and behind.isdisjoint(nodes[n].inputs)
+                n
+                for n in moved
+                if depends.get(n, 0) >> i & 1 and behind.isdisjoint(nodes[n].inputs)
             ]
             whole = any(not others & ~depends.get(n, 0) for n in behind)
             if goes_on and whole and not before:
