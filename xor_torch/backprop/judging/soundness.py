@@ -371,8 +371,8 @@ def straight_through(bench: Bench, one: Fit) -> str | None:
     if not found:
         return None
     return (
-        f"the loss has no derivative through the step function on {bench.where(found[0])}; the "
-        "steps below it may be estimates, as with a straight-through estimator"
+        f"the derivative of the step function on {bench.where(found[0])} is zero wherever it has "
+        "one; the steps below it may be estimates, as with a straight-through estimator"
     )
 
 
