@@ -49,6 +49,29 @@ for step in range(10):
     U -= 0.02 * (h.T @ d) / (0.1 + (h**2).mean(0)[:, None])
     W -= 0.02 * dW / (0.1 + (X**2).mean(0)[:, None])
 """
+# weights of the errors that count as constants, as in iteratively reweighted least squares
+WEIGHED = """
+for step in range(10):
+    h = np.tanh(X @ W)
+    u = h @ U
+    q = 1 / (1 + np.abs(u - Y))
+    loss = (q * (u - Y) ** 2).sum()
+    d = 2 * q * (u - Y)
+    dW = X.T @ (d @ U.T * (1 - h * h))
+    U -= 0.02 * h.T @ d
+    W -= 0.02 * dW
+"""
+# the gradient is that at another place
+AHEAD = """
+def gradients(W, U):
+    h = np.tanh(X @ W)
+    d = h @ U - Y
+    return X.T @ (d @ U.T * (1 - h * h)), h.T @ d
+for step in range(10):
+    dW, dU = gradients(W, U)
+    dW, dU = gradients(W - 0.02 * dW, U - 0.02 * dU)
+    W, U = W - 0.02 * dW, U - 0.02 * dU
+"""
 STEP = """
 for step in range(10):
     z = X @ W
@@ -112,6 +135,8 @@ for step in range(20):
         (ACTOR, "correct", "gain * (p - B)", "v * (p - B)", "wrong"),
         (LOSSLESS, "cannot tell", "dv @ V.T", "dv @ U.T", "wrong"),
         (CURVED, "cannot tell", "1 - h * h", "1 - h", "wrong"),
+        (WEIGHED, "cannot tell", "1 - h * h", "1 - h", "wrong"),
+        (AHEAD, "cannot tell", "gradients(W - 0.02 * dW, U - 0.02 * dU)", "dW, 2 * dU", "wrong"),
         (STEP, "cannot tell", "d @ U.T * (np.abs(z) < 1)", "0 * d @ U.T", "cannot tell"),
         (TURNS, "correct", "1 - h * h", "1 - h", "wrong"),
         (MOMENTUM, "correct", "0.9 * v2", "0.9 * v1", "wrong"),

@@ -625,6 +625,9 @@ class Judgement:
                 return self._matched(bench, one, match, own)
         wrong = unknown.no_derivative(bench, best)
         if wrong is not None:
+            finding = self._with_a_constant(bench, own)
+            if finding is not None:
+                return finding
             one, diagnosis = wrong
             finding = Finding("wrong", diagnosis=diagnosis)
             describe(bench, one, finding)
@@ -757,7 +760,7 @@ class Judgement:
                     best = one, repair, culprit
             elif culprit is not None and (whole or (sure and best is None)):
                 added = beside.meant(bench, repair, culprit.nodes[0])
-                if added and not bench.left_out:
+                if not {*added} <= {*bench.left_out.get(repair.k, ())}:
                     return self._beside(bench, repair, culprit, added)
                 if whole:
                     culprit = _elsewhere(repair, culprit) or culprit
@@ -823,9 +826,9 @@ class Judgement:
         view, where = repair.view, bench.where(added[0])
         name = view.variable(added[0]) or "a derivative"
         penalty = beside.is_penalty(bench, repair.k, added, culprit)
-        others = beside.penalties(bench)
+        others, before = beside.penalties(bench), bench.left_out
         bench.left_out = {
-            k: [*dict.fromkeys([*found, *others.get(k, ())])]
+            k: [*dict.fromkeys([*found, *others.get(k, ()), *before.get(k, ())])]
             for k, found in beside.everywhere(bench, repair.k, added).items()
         }
         bench.make_points()
