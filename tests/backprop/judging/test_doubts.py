@@ -110,7 +110,7 @@ rates = {"W": 0.07, "U": 0.05}
 for step in range(10):
     h = np.tanh(X @ W)
     d = h @ U - Y
-    now = 1.3 - 0.02 * step
+    now = (step + 2.7) ** -0.3
     dW = X.T @ (d @ U.T * (1 - h * h))
     U -= now * rates["U"] * (h.T @ d)
     W -= now * rates["W"] * dW
