@@ -754,7 +754,8 @@ class Judgement:
                 parts = {m for n in culprit.nodes for m in (n, *bench.tape.nodes[n].inputs)}
                 whole = whole and not made_of & parts & repair.view.only_moves
                 # a whole step can be replaced by that of any scalar: an optimiser may have made it
-                whole = whole and not repair.view.only_moves.issuperset(culprit.nodes)
+                if repair.view.only_moves.issuperset(culprit.nodes):
+                    whole = whole and beside.followed_in_part(repair)
             if culprit is not None and sure and not whole and not culprit.repaired:
                 if best is None or culprit.share > best[2].share:
                     best = one, repair, culprit
