@@ -122,21 +122,6 @@ def scheduled(bench: Bench, one: Fit) -> str | None:
     )
 
 
-def followed_in_part(repair: Repair) -> bool:
-    """Do some elements of a wrong step follow the gradient with one factor, at all points?
-
-    An optimiser that works number by number gives each of them a factor of its own.
-    """
-    for i in repair.bad:
-        both = zip(repair.points, repair.wanted, strict=True)
-        ratios = torch.stack([(p.changes[i] / wanted[i]).reshape(-1) for p, wanted in both])
-        low, high = ratios.amin(0), ratios.amax(0)
-        steady = low[(high - low).abs() <= FOLLOWS * high.abs()].tolist()
-        if len(steady) > len({f"{x:.5g}" for x in steady}):
-            return True
-    return False
-
-
 def _multipliers(bench: Bench, k: int, same: list[bool]) -> set[float]:
     """The numbers that the updates of some parameters alone are multiplied with.
 

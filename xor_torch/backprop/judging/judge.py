@@ -755,7 +755,7 @@ class Judgement:
                 whole = whole and not made_of & parts & repair.view.only_moves
                 # a whole step can be replaced by that of any scalar: an optimiser may have made it
                 if repair.view.only_moves.issuperset(culprit.nodes):
-                    whole = whole and beside.followed_in_part(repair)
+                    whole = whole and scales.followed_in_part(repair)
             if culprit is not None and sure and not whole and not culprit.repaired:
                 if best is None or culprit.share > best[2].share:
                     best = one, repair, culprit
