@@ -19,6 +19,9 @@ RETURNED = {
     "_strange_target",
     "unseen",
     "unseen_parameter",
+    "preconditioned",
+    "scheduled",
+    "straight_through",
 }  # functions whose texts are reasons
 RAISED = {"CannotTell", "_CannotTell", "CannotReplay", "CannotCall", "OutOfTime"}
 

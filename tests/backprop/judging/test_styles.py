@@ -383,10 +383,18 @@ def test_a_mistake_of_a_part_is_not_taken_for_correct(source, old, new, tmp_path
     assert ({"correct"} in verdicts) and verdicts.count({"correct"}) == 1, verdicts
 
 
-def test_a_momentum_that_begins_as_one_number_is_no_bias_that_grows(tmp_path):
-    source = SPLIT.replace("0.01 * gradient", "momentum")
-    line = "    momentum = 0.9 * momentum + 0.01 * gradient\n    theta = np"
-    source = "\nmomentum = np.zeros(1)" + source.replace("    theta = np", line)
+@pytest.mark.parametrize(
+    ("state", "step"),
+    [
+        ("0.9 * state + 0.01 * gradient", "state"),
+        ("state + gradient**2", "0.01 / np.sqrt(state + 1e-6) * gradient"),
+    ],
+)
+def test_a_state_that_begins_as_one_number_is_not_accused(state, step, tmp_path):
+    """It is no bias that grows, and a step of its numbers follows no gradient as a whole."""
+    source = SPLIT.replace("0.01 * gradient", step)
+    line = f"    state = {state}\n    theta = np"
+    source = "\nstate = np.zeros(1)" + source.replace("    theta = np", line)
     assert "wrong" not in {f.verdict for f in judged(BEGIN + source, tmp_path)}
 
 

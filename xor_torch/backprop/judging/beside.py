@@ -96,15 +96,45 @@ def only_rated(bench: Bench, one: Fit) -> bool:
     return True
 
 
-def _typed(bench: Bench, k: int, same: list[bool]) -> set[float]:
-    """The numbers that the updates of some parameters alone are multiplied with, and are typed.
+def scheduled(bench: Bench, one: Fit) -> str | None:
+    """Are the factors numbers that the script has computed, in a ratio of two that it typed?
+
+    So they are with ``rates[k] * schedule``. Whole ratios alone, such as 2, are a mistake.
+    """
+    k = min(one.factors)
+    factors = [p.factors.get(k, math.nan) for p in one.parts]
+    made = [_multipliers(bench, k, [alike(f, of_one) for f in factors]) for of_one in factors]
+    computed = [{x for x in some if not any(alike(x, y) for y in bench.typed)} for some in made]
+    rates = [(a, b) for a in bench.typed for b in bench.typed if b and (a % 1 or b % 1)]
+    odd = False
+    for i in [i for i, ok in enumerate(one.good) if not ok]:
+        off = factors[i] / one.scale
+        odd = odd or not any(alike(x, round(x)) for x in (off, 1 / off))
+        good = [j for j, ok in enumerate(one.good) if ok and one.parts[j].factors]
+        by_rate = any(alike(x, off * y) for j in good for x in computed[i] for y in computed[j])
+        if not by_rate or not any(alike(a, off * b) for a, b in rates):
+            return None
+    return (
+        "every step follows the gradient, but not with one rate: each parameter may have a rate of "
+        "its own"
+        if odd
+        else None
+    )
+
+
+def _multipliers(bench: Bench, k: int, same: list[bool]) -> set[float]:
+    """The numbers that the updates of some parameters alone are multiplied with.
 
     `same` tells which: those that move with the same factor, as a layer's weights and its bias do.
-    ``2 / n`` is a part of the gradient, and no rate.
     """
     view, others = bench.view(k), sum(1 << i for i, its in enumerate(same) if not its)
     theirs = [n for n in view.step.nodes if view.reaches.get(n) and not view.reaches[n] & others]
-    found = bench.multipliers(theirs)
+    return bench.multipliers(theirs)
+
+
+def _typed(bench: Bench, k: int, same: list[bool]) -> set[float]:
+    """Those of `_multipliers` that are typed: ``2 / n`` is a part of the gradient, and no rate."""
+    found = _multipliers(bench, k, same)
     return {x for x in found if any(alike(x, y) for y in bench.literals)}
 
 

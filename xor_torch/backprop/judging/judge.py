@@ -11,7 +11,7 @@ open.
 import contextlib
 import math
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ...threads import one_thread
 from ..operations import SUMS
@@ -40,11 +40,14 @@ from .objectives import (
     Objective,
     as_own,
     different,
+    heads,
     is_concave,
     is_linear,
     last_used,
     own_scalars,
     pairs,
+    sum_of,
+    with_constants,
 )
 from .points import Bench, CannotTell, Clock, OutOfTime, Point
 from .repair import Culprit, Repair
@@ -274,6 +277,7 @@ class Judgement:
     bench: Bench | None = None
     certain: Finding | None = None  # wrong, wherever the place is
     reason: str | None = None  # of "cannot tell"
+    explained: bool = False  # is every update right below deltas of several outputs?
 
     def of(self, bench: Bench, changed: bool = False) -> Finding:
         self.bench = bench
@@ -323,6 +327,7 @@ class Judgement:
         if finding is None and (level[0] + level[1] or symmetry.has_target(bench)):
             finding = self.no_gradient(bench)
         hidden = self._hidden(bench, level[0]) if finding is not None and not penalised else None
+        hidden = hidden or (self._preconditioned(bench, finding, level[0]) if finding else None)
         if hidden is not None:
             raise CannotTell(hidden)
         if finding is None:
@@ -341,6 +346,13 @@ class Judgement:
         if any(f.some for f in own):
             return None
         found = (soundness.unseen_parameter(bench, f.objective) for f in own)
+        return next((words for words in found if words is not None), None)
+
+    def _preconditioned(self, bench: Bench, finding: Finding, own: list[Fit]) -> str | None:
+        """Are the gradients right, of which steps that are wrong are made?"""
+        objectives = [f.objective for f in own if not f.objective.by_branches][:MOST_EDITED]
+        objectives += pairs(bench) if finding.diagnosis is None else []
+        found = (scales.preconditioned(bench, one) for one in objectives)
         return next((words for words in found if words is not None), None)
 
     def _of_updates(self, bench: Bench) -> Finding | tuple[list[Fit], list[Fit]]:
@@ -413,7 +425,65 @@ class Judgement:
                 return finding
         if perfect is not None and finding is None:
             return self._by_own(bench, perfect, own)
-        return finding or (own, found)
+        finding = finding or self._with_a_constant(bench, own)
+        return finding or (None if best else self._of_heads(bench, own)) or (own, found)
+
+    def _of_heads(self, bench: Bench, own: list[Fit]) -> Finding | None:
+        """The finding for several outputs, each with a delta that is the derivative of a loss.
+
+        If one is that of no known loss, it is remembered as the reason.
+        """
+
+        def factors(pair: Objective, i: int) -> dict[int, float]:
+            one = fit(bench, pair, noise=False)
+            return one.parts[i].factors if one is not None and one.parts[i].ok else {}
+
+        each = heads(bench, factors)
+        one = fit(bench, sum_of(each)) if each else None
+        if one is None or not one.all_good:
+            return None
+        found = list[Match]()
+        for head in each:
+            match = losses.identify(bench, head, losses.LOSSES)
+            match = match or losses.identify_with_target(bench, head)
+            of_head = replace(one, objective=head)
+            downhill = match is not None and match.scale * min(head.weights.values()) > 0
+            if match is None or not downhill or _strange_target(bench, of_head, match):
+                self.reason, self.explained = _unknown_loss(bench, [of_head]), True
+                return None
+            found.append(match)
+        finding = self._correct(bench, one, None, own)
+        finding.loss, finding.lr = " + ".join(match.name for match in found), None
+        return finding
+
+    def _with_a_constant(self, bench: Bench, own: list[Fit]) -> Finding | None:
+        """Does every update go down a scalar of the script in which a factor is a constant?
+
+        Raises:
+            CannotTell: it does, and nothing says that the factor is meant as a constant.
+
+        """
+        tried = list[Fit]()
+        for objective in (o for f in own for o in with_constants(bench, f.objective)):
+            one = fit(bench, objective)
+            k = min(objective.constant)
+            if one is None or not _perfect(one) or any(p.idle for p in one.parts):
+                tried += [one] if one is not None and one.some else []
+                continue
+            view, (product, factor, other) = bench.view(k), objective.constant[k][0]
+            name = f"{view.variable(factor) or 'a factor'} on {bench.where(factor)}"
+            held = f"if {name} counts as a constant in the product on {bench.where(product)}"
+            # it has parameters of its own, as a critic has, and another term trains them
+            if not view.depends[factor] & ~view.depends[other]:
+                raise CannotTell(
+                    f"every update follows {objective.name or 'a number'} {held}: that is right "
+                    "for a reward or a weight of EM, and wrong for a part of the loss"
+                )
+            finding = self._correct(bench, one, None, own)
+            finding.notes.append(f"every update follows the script's own loss {held}")
+            return finding
+        own += tried
+        return None
 
     def _by_own(self, bench: Bench, perfect: Fit, own: list[Fit]) -> Finding:
         """The finding where every update goes down a scalar that the script computes."""
@@ -574,6 +644,9 @@ class Judgement:
                 return self._matched(bench, one, match, own)
         wrong = unknown.no_derivative(bench, best)
         if wrong is not None:
+            finding = self._with_a_constant(bench, own)
+            if finding is not None:
+                return finding
             one, diagnosis = wrong
             finding = Finding("wrong", diagnosis=diagnosis)
             describe(bench, one, finding)
@@ -671,6 +744,9 @@ class Judgement:
                 sure = sure or unknown.of_some_loss(bench, one.objective)
             if sure and soundness.wrong_near_the_run_only(bench, one):
                 return self._nearby(bench)
+            estimated = soundness.straight_through(bench, one) if sure else None
+            if estimated is not None:
+                raise CannotTell(estimated)
             one_rated = sure and beside.only_rated(bench, one)
             rated = rated or one_rated
             if self.certain is None and sure and not one_rated:
@@ -696,12 +772,15 @@ class Judgement:
                 made_of = repair.view.behind(one.objective.values(repair.k))
                 parts = {m for n in culprit.nodes for m in (n, *bench.tape.nodes[n].inputs)}
                 whole = whole and not made_of & parts & repair.view.only_moves
+                # a whole step can be replaced by that of any scalar: an optimiser may have made it
+                if repair.view.only_moves.issuperset(culprit.nodes):
+                    whole = whole and scales.followed_in_part(repair)
             if culprit is not None and sure and not whole and not culprit.repaired:
                 if best is None or culprit.share > best[2].share:
                     best = one, repair, culprit
             elif culprit is not None and (whole or (sure and best is None)):
                 added = beside.meant(bench, repair, culprit.nodes[0])
-                if added and not bench.left_out:
+                if not {*added} <= {*bench.left_out.get(repair.k, ())}:
                     return self._beside(bench, repair, culprit, added)
                 if whole:
                     culprit = _elsewhere(repair, culprit) or culprit
@@ -718,7 +797,8 @@ class Judgement:
         """Are the steps the gradient of no function, whatever the loss is?"""
         states = any(s.optimiser for s in bench.network.states)
         if (
-            bench.tape.uncut
+            self.explained
+            or bench.tape.uncut
             or soundness.unseen(bench)
             or not (states or bench.inner or symmetry.no_gradient(bench))
         ):
@@ -766,9 +846,9 @@ class Judgement:
         view, where = repair.view, bench.where(added[0])
         name = view.variable(added[0]) or "a derivative"
         penalty = beside.is_penalty(bench, repair.k, added, culprit)
-        others = beside.penalties(bench)
+        others, before = beside.penalties(bench), bench.left_out
         bench.left_out = {
-            k: [*dict.fromkeys([*found, *others.get(k, ())])]
+            k: [*dict.fromkeys([*found, *others.get(k, ()), *before.get(k, ())])]
             for k, found in beside.everywhere(bench, repair.k, added).items()
         }
         bench.make_points()
@@ -888,6 +968,9 @@ class Judgement:
             finding = self._correct(bench, one, match, [])
             finding.notes.append(f"every step follows the gradient, {rates}")
             return finding
+        doubt = beside.scheduled(bench, one)
+        if doubt is not None:
+            raise CannotTell(doubt)
         finding = Finding("wrong")
         finding.loss, finding.lr = convention(bench, one, match)
         finding.diagnosis = scales.scaled(bench, one)
@@ -926,6 +1009,10 @@ def _spoils(
             soundness.accumulated(bench),
             "{name} on {where} is never set back to zero, so each step repeats the gradients of "
             "all steps before it",
+        ),
+        of(
+            soundness.of_another(bench),
+            "{name} on {where} goes on from the momentum of another parameter, not from its own",
         ),
         (frozen.left_alone(bench, one), ""),
         of(

@@ -137,6 +137,7 @@ WITH_TARGET: dict[str, Callable[[Tensor, Tensor, float], Tensor]] = {
     "Huber": lambda f, t, c: huber_loss(f, t, reduction="none", delta=c),
     "quantile": lambda f, t, c: torch.maximum(c * (t - f), (c - 1) * (t - f)),
     "focal": _focal,
+    "gamma": lambda f, t, c: f.log() + t / f,
 }
 WITH_NUMBER = ("Huber", "quantile", "focal")
 

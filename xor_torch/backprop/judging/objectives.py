@@ -9,8 +9,8 @@ The file is long because each kind of objective is looked for in another way.
 """
 
 import math
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import chain, groupby
 from operator import itemgetter
 from typing import Any
@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from ..operations import JOINS, PARTS, SAME_NUMBERS, STEPS
+from ..operations import JOINS, LINEAR, PARTS, SAME_NUMBERS, STEPS, SUMS
 from ..tape import Ref, squeezed
 from .points import NUMBER_BY_NUMBER, Bench, Key, Point, Values, View, is_finite
 
@@ -46,6 +46,8 @@ class Objective:
     terms: dict[int, list[Term]] = field(default_factory=dict)
     key: tuple[Any, ...] = ()
     weights: dict[int, float] = field(default_factory=dict)  # of values; 1 if it is not here
+    # step -> (product, factor, other): products in which a factor is a constant
+    constant: dict[int, list[tuple[int, int, int]]] = field(default_factory=dict)
     # what `gradients_at` has found, by the identity of a point's values, which it keeps alive
     found: dict[int, tuple[Values, list[Tensor] | None]] = field(default_factory=dict)
     # the same of `noisy_gradients`
@@ -70,10 +72,16 @@ def total(objective: Objective, k: int, values: Mapping[int, Tensor]) -> Tensor 
         if d is None:
             found.append(objective.weights.get(v, 1.0) * value.sum())
         elif d in values and values[d].numel() == value.numel():
-            found.append((values[d].detach().reshape(value.shape) * value).sum())
+            delta = objective.weights.get(v, 1.0) * values[d].detach()
+            found.append((delta.reshape(value.shape) * value).sum())
         else:
             return None
-    return torch.stack(found).sum() if found else None
+    whole = torch.stack(found).sum() if found else None
+    for product, factor, other in objective.constant.get(k, ()) if whole is not None else ():
+        assert whole is not None
+        (by,) = _derivatives(whole, [values[product]])
+        whole = whole - ((by * values[other]).detach() * values[factor]).sum()
+    return whole
 
 
 def gradients(
@@ -97,7 +105,8 @@ def gradients_at(objective: Objective, p: Point) -> list[Tensor] | None:
     """The derivatives with respect to the parameters, computed once for each point."""
     if id(p.values) not in objective.found:
         terms = objective.terms[p.step]
-        if len(terms) <= FEW and all(_are_numbers(p, d, v) for d, v in terms):
+        plain = len(terms) <= FEW and not objective.weights
+        if plain and all(_are_numbers(p, d, v) for d, v in terms):
             grads = _by_parts(terms, p)
         else:
             grads = gradients(objective, p.step, p.values, p.leaves)
@@ -169,6 +178,29 @@ def own_scalars(bench: Bench, steps: Iterable[int] | None = None) -> list[Object
         found.values(), key=lambda o: max(v for v in o.values(max(o.terms))), reverse=True
     )
     return _as_recorded(bench, order)
+
+
+def with_constants(bench: Bench, own: Objective) -> Iterable[Objective]:
+    """The same scalar with a constant for one factor of a product: an advantage, or a weight of EM.
+
+    It is a product of two values of the forward pass, which is only added to others in the scalar.
+    """
+    nodes, found = bench.tape.nodes, dict[object, Objective]()
+    for k in own.terms if not own.weights else ():
+        view, stack, seen = bench.view(k), own.values(k), set[int]()
+        while stack:
+            n = stack.pop()
+            inside = [i for i in nodes[n].inputs if view.depends.get(i)]
+            if n in seen or n in view.starts or nodes[n].op not in LINEAR | SUMS | {"multiply"}:
+                continue
+            seen.add(n)
+            stack += inside if len(inside) < 2 or nodes[n].op != "multiply" else ()
+            if nodes[n].op == "multiply" and len({*inside}) == 2:
+                for factor, other in (inside, inside[::-1]):
+                    key = (*view.key(n)[:2], view.key(factor))
+                    made = found.setdefault(key, replace(own, found={}, noisy={}, constant={}))
+                    made.constant.setdefault(k, []).append((n, factor, other))
+    return found.values()
 
 
 def different(scalars: list[Objective], points: list[Point]) -> list[Objective]:
@@ -496,6 +528,52 @@ def pairs(bench: Bench) -> list[Objective]:
                 if made is not None:
                     found.append(made)
     return _as_recorded(bench, found)
+
+
+def heads(
+    bench: Bench, factors: Callable[[Objective, int], Mapping[int, float]]
+) -> list[Objective]:
+    """A pair for each output of a network that has several.
+
+    An output is where the forward pass first uses a parameter that is below no other's first use.
+    The pair explains the steps of this parameter, and has their factors as weights.
+
+    Args:
+        bench: of the network.
+        factors: by step, those with which a pair explains a parameter; none if it does not.
+
+    """
+    view, nodes = bench.view(bench.chosen[0]), bench.tape.nodes
+    below = {i: view.behind([n]) for i, n in view.order.items()}
+    found: list[Objective] = []
+    for i, z in view.order.items():
+        if any(z in below[j] for j in below if j != i):
+            continue
+        place = next((key for key, ids in view.roles.items() if z in ids), None)
+        made = (
+            pair_of(bench, key, place, False)
+            for key, (n, *_) in (*view.roles.items(),)
+            if place is not None and n > z and nodes[n].dtype == "f" and n not in view.updated
+            if view.reaches.get(n, 0) >> i & 1
+            and squeezed(nodes[n].shape) == squeezed(nodes[z].shape)
+        )
+        known = ((one, factors(one, i)) for one in made if one is not None)
+        one, rates = next(((one, rates) for one, rates in known if rates), (None, {}))
+        if one is None:
+            return []
+        one.terms = {k: terms for k, terms in one.terms.items() if k in rates}
+        one.weights = {v: rates[k] for k in one.terms for v in one.values(k)}
+        found.append(one)
+    return found if len(found) > 1 else []
+
+
+def sum_of(some: Sequence[Objective]) -> Objective:
+    """The sum of some objectives, in the steps that all of them are in, weighed as they are."""
+    steps = [k for k in some[0].terms if all(k in one.terms for one in some)]
+    made = Objective("pair", "", {k: [t for one in some for t in one.terms[k]] for k in steps})
+    for one in some:
+        made.weights |= one.weights
+    return made
 
 
 def _as_recorded(bench: Bench, found: list[Objective]) -> list[Objective]:

@@ -461,13 +461,18 @@ class Bench:
         return self.tape.behind(updates, range(len(self.tape.nodes)))
 
     @cached_property
+    def typed(self) -> set[float]:
+        """The numbers in the text of the script."""
+        found = re.findall(NUMBER, "\n".join(self.tape.code.lines))
+        return {float(x.replace("_", "")) for x in found}
+
+    @cached_property
     def literals(self) -> set[float]:
         """The numbers in the text of the script, and those made of one with decimal places.
 
         ``rate / 10`` is a rate, ``2 / n`` is a part of a mean.
         """
-        found = re.findall(NUMBER, "\n".join(self.tape.code.lines))
-        typed = {float(x.replace("_", "")) for x in found}
+        typed = self.typed
         parts = [x for x in typed if x % 1] if len(typed) <= MOST_LITERALS else []
         return (
             typed

@@ -20,7 +20,7 @@ def compare(
 ) -> None:
     """Say how the printed loss of a right network is related to its steps."""
     others, points, followed = list[Objective](), bench.points, fit.objective
-    if not own and followed.kind == "pair" and 0 not in bench.chosen:
+    if not own and followed.kind == "pair" and followed.key and 0 not in bench.chosen:
         # a loss that is printed now and then is printed in the first step
         d, z, reverse = followed.key
         there = pair_of(bench, d, z, reverse, [0])

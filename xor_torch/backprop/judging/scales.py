@@ -2,12 +2,18 @@
 
 import functools
 import operator
+from collections.abc import Sequence
+
+import torch
 
 from .expected import worst
 from .findings import Diagnosis, MistakeName
-from .fit import Fit, alike
-from .points import Bench
+from .fit import FOLLOWS, Fit, alike
+from .objectives import Objective, gradients_at
+from .points import Bench, Point, largest
 from .repair import Repair
+
+Tensor = torch.Tensor
 
 
 def scaled(bench: Bench, one: Fit) -> Diagnosis:
@@ -126,3 +132,70 @@ def _path(bench: Bench, repair: Repair, i: int) -> list[tuple[int, float]]:
         path.append((n, mine[begin] / theirs.get(begin, next(iter(theirs.values())))))
         n = m
     return path[::-1]
+
+
+def preconditioned(bench: Bench, objective: Objective) -> str | None:
+    """Does each step make its change of the right gradient, but not as a multiple of it?
+
+    Something that is not the gradient of anything may do that on purpose: a curvature, a natural
+    gradient. It goes downhill, and scales with the gradient.
+    """
+    k = next((k for k in objective.terms if sum(p.step == k for p in bench.points) > 1), None)
+    points = [p for p in bench.points if p.step == k]
+    grads = [g for p in points if (g := gradients_at(objective, p)) is not None]
+    if k is None or len(grads) < len(points):
+        return None
+    view, words = bench.view(k), list[str]()
+    for i, at in enumerate(bench.parameters):
+        changes, wanted = [p.changes[i] for p in points], [g[i] for g in grads]
+        both = [*zip(changes, wanted, strict=True)]
+        if any(c.shape != g.shape or float((c * g).sum()) >= 0 for c, g in both):
+            return None
+        turned = _multiple([*map(_in_order, changes)], [*map(_in_order, wanted)])
+        if turned or _multiple(changes, wanted):
+            continue
+        behind = view.behind([bench.steps[k].end[at]]) - view.starts - view.ends.keys()
+        own = (n for n in sorted(behind, reverse=True) if _multiple(_all(points, n), wanted))
+        n = next(own, None)
+        again = [] if n is None else [bench.again(p, {n: 2 * p.values[n]})[i] for p in points]
+        if not _multiple(again, changes):
+            return None
+        words.append(f"{bench.names[i]} ({bench.where(n or 0)})")
+    return (
+        f"the gradient of {', '.join(words)} is right, but the step is no multiple of it: it may "
+        "be a preconditioner, and what the step makes of the gradient could not be checked"
+        if words
+        else None
+    )
+
+
+def followed_in_part(repair: Repair) -> bool:
+    """Do some elements of a wrong step follow the gradient with one factor, at all points?
+
+    An optimiser that works number by number gives each of them a factor of its own.
+    """
+    for i in repair.bad:
+        both = zip(repair.points, repair.wanted, strict=True)
+        ratios = torch.stack([(p.changes[i] / wanted[i]).reshape(-1) for p, wanted in both])
+        low, high = ratios.amin(0), ratios.amax(0)
+        steady = low[(high - low).abs() <= FOLLOWS * high.abs()].tolist()
+        if len(steady) > len({f"{x:.5g}" for x in steady}):
+            return True
+    return False
+
+
+def _all(points: list[Point], n: int) -> list[Tensor]:
+    return [p.values[n].detach() for p in points if n in p.values]
+
+
+def _in_order(x: Tensor) -> Tensor:
+    return x.abs().reshape(-1).sort().values
+
+
+def _multiple(some: Sequence[Tensor], of: Sequence[Tensor]) -> bool:
+    """Are arrays the same multiple of others at all points?"""
+    if [a.numel() for a in some] != [b.numel() for b in of]:
+        return False
+    x, y = (torch.cat([a.reshape(-1).double() for a in part]) for part in (some, of))
+    factor = float(x @ y) / float(y @ y)
+    return factor != 0 and largest(x - factor * y) <= FOLLOWS * largest(x)

@@ -9,13 +9,13 @@ import numpy as np
 import torch
 
 from .. import replay
-from ..operations import CUTS, PARTS, PRODUCTS, SUMS
+from ..operations import CUTS, PARTS, PRODUCTS, STEPS, SUMS
 from ..tape import Node, Ref
 from .findings import Diagnosis, MistakeName
 from .fit import FOLLOWS, Fit, fit
 from .objectives import Objective, gradients, gradients_at, total
 from .points import Bench, CannotTell, largest
-from .steps import consumers, moves_others
+from .steps import BETWEEN, consumers, moves_others
 
 
 def clips(bench: Bench) -> list[int]:
@@ -352,6 +352,58 @@ def accumulated(bench: Bench) -> Diagnosis | None:
     return None
 
 
+def straight_through(bench: Bench, one: Fit) -> str | None:
+    """Parameters that move, though they come into the loss through step functions only.
+
+    Their derivative is zero. What moves them instead may be an estimate, which is no mistake.
+    """
+    found, nodes = list[int](), bench.tape.nodes
+    points = [p for p in bench.points if p.step in one.objective.terms]
+    grads = [(p, g) for p in points if (g := gradients_at(one.objective, p)) is not None]
+    for i in [i for i, ok in enumerate(one.good) if not ok]:
+        if any(largest(g[i]) for _, g in grads) or not any(largest(p.changes[i]) for p, _ in grads):
+            return None
+        view = bench.view(min(one.objective.terms))
+        forward = view.behind(one.objective.values(view.k))
+        found += [n for n in sorted(forward) if view.depends[n] >> i & 1 and nodes[n].op in STEPS][
+            :1
+        ]
+    if not found:
+        return None
+    return (
+        f"the derivative of the step function on {bench.where(found[0])} is zero wherever it has "
+        "one; the steps below it may be estimates, as with a straight-through estimator"
+    )
+
+
+def of_another(bench: Bench) -> Diagnosis | None:
+    """A parameter that moves, number by number, by the momentum of another: ``v2 = 0.9 * v1 - g2``.
+
+    The momentum's own parameter is the one that its new value is added to.
+    """
+    k, nodes = bench.chosen[-1], bench.tape.nodes
+    step, view = bench.steps[k], bench.view(k)
+    for s in [s for s in step.start if bench.network.states[s].optimiser]:
+        begin = step.start[s]
+        size = math.prod(nodes[begin].shape)
+        if size < 2:
+            continue
+        reached: dict[int, int] = {}  # what is made of it, number by number -> what uses it first
+        for n in [n for n in view.step.nodes if n > begin and n not in view.starts]:
+            read = [i for i in nodes[n].inputs if i in reached or i == begin]
+            if read and nodes[n].op in BETWEEN and math.prod(nodes[n].shape) == size:
+                reached[n] = n if begin in nodes[n].inputs else reached[read[0]]
+        moved = {reached[n]: n for n in reached if n in view.ends}
+        mine = view.behind([step.end[s]])
+        for first, end in moved.items() if len({*moved.values()}) > 1 else ():
+            if first not in mine and step.end[s] not in view.behind([end]):
+                node = nodes[first]
+                name = view.variable(first) or "a momentum"
+                spoilt = bench.names[view.ends[end]]
+                return Diagnosis(node.line, name, None, True, [spoilt], node.shape, first)
+    return None
+
+
 def growing(bench: Bench) -> Diagnosis | None:
     """A sum of gradients that goes on over several updates: each step repeats those before it."""
     nodes = bench.tape.nodes
@@ -463,6 +515,13 @@ def never_updated(bench: Bench, one: Fit) -> Diagnosis | None:
     # in another network of the script, the same line adds a bias that is trained
     others = {n for s in bench.network.of_others for n in s.nodes}
     trained = {node.site for node in nodes if others and not others.isdisjoint(node.inputs)}
+    by_data = {
+        at[i]: state.name or "a number"
+        for i, state in enumerate(bench.network.states)
+        if state.carried and not view.depends.get(view.step.end[i])
+        for at in (view.step.start, view.step.end)
+        if view.step.start[i] != view.step.end[i]
+    }
     linear: set[int] = set()
     for n in sorted(forward):
         node = nodes[n]
@@ -482,6 +541,11 @@ def never_updated(bench: Bench, one: Fit) -> Diagnosis | None:
         for i in node.inputs if node.site not in trained else ():
             other = nodes[i]
             root = nodes[bench.tape.origin(i, PARTS)]
+            if root.id in by_data:
+                raise CannotTell(
+                    f"{by_data[root.id]} is added on {bench.where(n)} as if it were a bias, and "
+                    "changes from step to step by what no parameter is in"
+                )
             if i in view.inside or other.dtype != "f" or root.op != "leaf" or not other.shape:
                 continue
             used = all(

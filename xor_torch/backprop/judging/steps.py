@@ -672,7 +672,15 @@ def _classify(tape: Tape, step: Step, family: list[State]) -> None:
                 and new & {tape.origin(a, PARTS) for a in nodes[n].inputs}
                 for n in behind - {step.end[i]}
             )
-            if goes_on and any(not others & ~depends.get(n, 0) for n in behind):
+            # a parameter that is moved in another turn has moved, with others, before that
+            moved = [n for j, n in step.end.items() if j != i and j in plain]
+            before = [
+                n
+                for n in moved
+                if depends.get(n, 0) >> i & 1 and behind.isdisjoint(nodes[n].inputs)
+            ]
+            whole = any(not others & ~depends.get(n, 0) for n in behind)
+            if goes_on and whole and not before:
                 family[i].carried = True
 
 

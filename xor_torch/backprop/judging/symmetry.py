@@ -62,7 +62,7 @@ def no_gradient(bench: Bench) -> list[int]:
     The list is empty if there may be one. The steps that use a parameter that they have changed
     already, and points at which something is cut off, are not asked.
     """
-    if any(reads_the_new(bench.view(k)) for k in bench.chosen):
+    if any(reads_the_new(view) or _looks_ahead(view) for view in map(bench.view, bench.chosen)):
         return []
     points = [p for p in bench.points if p.moved and cuts(bench, p) is None][:MOST_POINTS]
     contradictions = Counter[tuple[int, int]]()
@@ -160,6 +160,23 @@ def reads_the_new(view: View) -> list[int]:
         if (n not in view.updated or m not in view.only_moves) and m not in moved
         if view.reaches[m]
     )
+
+
+def _looks_ahead(view: View) -> bool:
+    """Is a forward pass made with parameters that are moved by a gradient: ``W + c * dW``?
+
+    The step is then no gradient where it begins: an extragradient, or several steps in one.
+    """
+    nodes = view.tape.nodes
+    for n in view.step.nodes:
+        if nodes[n].op not in SUMS_OF_TWO or n in view.only_moves or not view.reaches.get(n):
+            continue
+        moved = [i for i in nodes[n].inputs if view.tape.origin(i) in view.begin]
+        by = [i for i in nodes[n].inputs if i not in moved and view.depends.get(i) == view.full]
+        alike = moved and by and nodes[n].shape == nodes[moved[0]].shape == nodes[by[0]].shape
+        if alike and (nodes[n].shape or view.full > 1):
+            return True
+    return False
 
 
 def _leads_back(view: View, n: int) -> bool:

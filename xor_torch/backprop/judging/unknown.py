@@ -70,7 +70,7 @@ def _error_times_no_slope(bench: Bench, k: int, d: int, z: int) -> bool:
     """Is it ``(f - t) * q``, with f a function of z and q computed without the target?"""
     view, nodes = bench.view(k), bench.tape.nodes
     forward = view.behind([z]) | {n for n in view.after([z]) if view.only_through(n, z) and n < d}
-    stack, seen = [d], set[int]()
+    stack, seen, factors = [d], set[int](), list[int]()
     while stack:
         n = stack.pop()
         if n in seen or n not in view.inside:
@@ -79,9 +79,15 @@ def _error_times_no_slope(bench: Bench, k: int, d: int, z: int) -> bool:
         values = [i for i in nodes[n].inputs if i in view.inside]
         if nodes[n].op in FACTORS:
             stack += values
-        elif nodes[n].op == "subtract" and n != d and len(nodes[n].inputs) == 2:
-            inside = [i for i in nodes[n].inputs if i in forward]
-            data = [i for i in nodes[n].inputs if i not in view.inside]
-            if len(inside) == 1 and len(data) == 1 and nodes[data[0]].shape:
-                return losses.is_function(bench, k, z, inside[0])
+        else:
+            factors.append(n)
+    for n in factors:
+        inside = [i for i in nodes[n].inputs if i in forward]
+        data = [i for i in nodes[n].inputs if i not in view.inside]
+        if nodes[n].op != "subtract" or n == d or len(inside) != 1 or len(data) != 1:
+            continue
+        # a linear output has no slope that could be mistaken: what reads the target is a weight
+        others = view.behind([m for m in factors if m != n]) if inside == [z] else ()
+        if nodes[data[0]].shape and not any(data[0] in nodes[m].inputs for m in others):
+            return losses.is_function(bench, k, z, inside[0])
     return False

@@ -228,7 +228,10 @@ REASONS = {
     "place-not-found": ".*it goes wrong was not found",
     "clipped": "derivatives are clipped|a step is its gradient times",
     "samples-left-out": "the updates are right for some of the samples|some steps, the first",
-    "not-a-parameter": ".*\\b(never|could not be seen|in some steps only|not all replaced)",
+    "constant-factor": "every update follows .* weight of EM",
+    "rates": "every step follows the gradient, but not with one rate",
+    "not-a-parameter": ".*\\b(never|could not be seen|in some steps only|not all replaced|"
+    "as if it were a bias)",
     "penalty": ".*a penalty",
     "overwritten": "each step replaces",
     "other-targets": ".*targets (that are not in the data|t that do not sum to 1)",
@@ -237,7 +240,7 @@ REASONS = {
     "not-repeatable": ".*(could not|cannot) be repeated|.*does not know|.*has an argument of type",
     "step-too-long": "an update is made of",
     "optimiser": "the optimiser|the forward pass reads the state|each step divides by a state|"
-    ".*moves the parameters in a step of its own",
+    ".*moves the parameters in a step of its own|.*may be a preconditioner",
     "reward": "the steps are multiplied with a number",
 }
 OTHER = "other"
