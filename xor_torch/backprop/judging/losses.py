@@ -337,15 +337,15 @@ def _slope(p: Point, of: int, by: int) -> Tensor | None:
 
 
 def _values(bench: Bench, k: int, z: int, before: int) -> list[int]:
-    """Values that may be f: z, and the first and the last on the way from it, in its shape.
+    """Values that may be f: z, and the first and the last that follow it in its shape.
 
     Between them are those of a loop that fills an array row by row.
     """
     view, nodes = bench.view(k), bench.tape.nodes
     found = [
         n
-        for n in sorted(view.after([z]) & view.behind([before]))
-        if nodes[n].shape == nodes[z].shape and nodes[n].dtype == "f" and n != z
+        for n in sorted(view.after([z]))
+        if nodes[n].shape == nodes[z].shape and nodes[n].dtype == "f" and z < n <= before
     ]
     half = MOST_VALUES // 2
     return [z, *found[:half], *found[half:][-half:]]
