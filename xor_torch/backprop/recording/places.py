@@ -375,8 +375,10 @@ class Places:
         numbers = (both for both in self._pairs(new, old) if both.key is not None)
         found = False
         for both in itertools.islice(numbers, MOST_TRIED):
-            was = self.now.get((both.holder, both.key))
-            changes = None if was is None else self._changes(self._node(both.value), was)
+            was, node = self.now.get((both.holder, both.key)), self._node(both.value)
+            if was is not None and not both.in_list and self._is_same(node, was):
+                continue  # how many rows a matrix has
+            changes = None if was is None else self._changes(node, was)
             if both.in_list and changes is not None:
                 return True
             if both.in_list:
@@ -385,6 +387,12 @@ class Places:
                 return False
             found = True
         return found
+
+    def _is_same(self, new: int, old: int) -> bool:
+        """Is it a copy of the old number, or was the same number entered again?"""
+        tape = self._recorder.tape
+        one, other = (tape.nodes[tape.origin(i, ("copy",))] for i in (new, old))
+        return one is other or (one.op == other.op == "leaf" and one.value == other.value)
 
     def _descends(self, ids: list[int], old: int) -> bool:
         """Is one of these values computed from `old`?"""

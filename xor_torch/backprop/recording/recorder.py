@@ -333,7 +333,8 @@ class Recorder:
 
     def number(self, op: str, args: tuple[Any, ...], value: float) -> Any:
         """Write down an operation on Python's numbers; return its result."""
-        if self.places.too_many or abs(value) > LARGEST_INT or not self._records():
+        large = isinstance(value, int) and abs(value) > LARGEST_INT
+        if self.places.too_many or large or not self._records():
             return value
         if self.updates.none:
             self.places.count()
