@@ -95,6 +95,7 @@ class Recorder:
         if frame is not None:
             node.line = self.frames.line(frame)
             node.site = self.frames.site(frame)
+            node.calls = self.frames.calls(frame)
         for i in node.inputs:
             node.marks |= tape.nodes[i].marks
             self.updates.read[i] += 1
