@@ -8,7 +8,6 @@ import itertools
 import sys
 import types
 from pathlib import Path
-from typing import Any
 
 from ..code import Code, Location
 from .source import AssignmentRewriter, growing_names

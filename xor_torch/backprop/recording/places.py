@@ -84,7 +84,7 @@ class Places:
         self.texts: dict[Place, str] = {}  # a place as it is written in the script
         self.too_many: str | None = None  # why no more numbers are recorded
         self._home: dict[int, Place] = {}  # the first place of a node
-        self._lists: dict[Place, list[Any]] = {}
+        self._lists: dict[Place, Any] = {}
         self._same: dict[int, int] = {}  # a list that took the place of another -> id of the first
         self._updated = set[int]()  # the nodes that are updates
         self._operations = 0
@@ -112,6 +112,9 @@ class Places:
         """``holder[key] = value``"""
         if isinstance(holder, list | dict) and not self.too_many:
             place = self._place_in(holder, key)
+            if place and leads_to_numbers(value):
+                there = dict.get(holder, key) if isinstance(holder, dict) else holder[key]
+                self._lists.setdefault(place, there)
             value = self._keep(value, place, text) if place else value
         holder[key] = value
 
@@ -196,15 +199,14 @@ class Places:
             return self._number(value, place, text)
         if isinstance(value, Recorded) and value._scalar and value.dtype.kind == "f":
             return self._number(value, place, text)
-        container = isinstance(value, _CONTAINERS)
-        if isinstance(value, list | tuple) or (not container and has_attributes(value)):
+        if leads_to_numbers(value):
             if hasattr(kind, "__dataclass_fields__") and id(value) not in self.held:
                 self._attributes(value, text, 1)  # it has an __init__ that is not the script's
             before = self._lists.get(place)
             self._lists[place] = value
             if type(before) is kind and before is not value:
                 self._take_place(value, before, text)
-        return self._contents(value, text) if container else value
+        return self._contents(value, text) if isinstance(value, _CONTAINERS) else value
 
     def _number(self, value: Any, place: Place, text: str) -> Any:
         """The number to store at a place: one that is stored nowhere else."""
@@ -427,7 +429,7 @@ class Places:
         for key, x, y in parts:
             if type(x) in PYTHON_NUMBERS or (isinstance(x, Recorded) and x._scalar):
                 yield _Both(new, holder, key, x, in_list)
-            elif type(x) is type(y) and (isinstance(x, list | tuple) or has_attributes(x)):
+            elif type(x) is type(y) and leads_to_numbers(x):
                 yield from self._pairs(x, y, in_list, levels - 1)
 
     def _attributes(self, x: Any, text: str, levels: int) -> None:
@@ -467,6 +469,11 @@ def is_object(x: Any) -> bool:
 def has_attributes(x: Any) -> bool:
     """Is it such an object, with its attributes in a ``__dict__``?"""
     return is_object(x) and hasattr(x, "__dict__")
+
+
+def leads_to_numbers(x: Any) -> bool:
+    """Is it a list, a tuple or an object, which may take the place of another?"""
+    return isinstance(x, list | tuple) or (not isinstance(x, dict) and has_attributes(x))
 
 
 def _size(x: Any, most: int = MOST_IN_LIST) -> int:

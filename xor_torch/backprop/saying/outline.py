@@ -270,8 +270,9 @@ def _why(mistake: Mistake, d: Diagnosis, finding: Finding, script: Script) -> st
 def variable(d: Diagnosis, script: Script) -> str:
     """The name of the wrong value.
 
-    A function may compute it: then it gets its name where the function is called. In a function that was called, and not run as a script, values have no names on the tape. Then
-    the diagnosis names what is made from the value, and the value's own name is on its line.
+    A function may compute it, which has a name of its own for it. In a function that was called,
+    and not run as a script, values have no names on the tape. Then the diagnosis names what is
+    made from the value, and the value's own name is on its line.
     """
     names = script.assigned(d.line)
     own = d.variable in script.text(d.line) and not d.called
