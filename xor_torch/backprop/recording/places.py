@@ -85,6 +85,7 @@ class Places:
         self.too_many: str | None = None  # why no more numbers are recorded
         self._home: dict[int, Place] = {}  # the first place of a node
         self._lists: dict[Place, Any] = {}
+        self._calls: dict[Place, types.FrameType] = {}  # the last call that assigned to a name
         self._same: dict[int, int] = {}  # a list that took the place of another -> id of the first
         self._updated = set[int]()  # the nodes that are updates
         self._operations = 0
@@ -102,6 +103,9 @@ class Places:
         code = frame.f_code
         local = name in code.co_varnames or name in code.co_cellvars + code.co_freevars
         place = (code if local else frame.f_globals.get("__name__", "")), name
+        if local and leads_to_numbers(value) and self._calls.get(place) is not frame:
+            self._calls[place] = frame  # in another call, the name is another variable
+            self._lists.pop(place, None)
         if type(value) not in (float, *PYTHON_NUMBERS) and len(self.roots) < MOST_ROOTS:
             root = self.roots.get(place)
             first = root.first if root else value
