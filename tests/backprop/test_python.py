@@ -563,6 +563,47 @@ def test_a_momentum_may_remember_the_gradient_without_the_rate(tmp_path):
     assert check_file(path).verdict == "wrong"
 
 
+AHEAD = """
+import math, random
+random.seed(1)
+w, v, mu, b = 0.4, 0.0, 0.9, 0.1
+data = [(random.gauss(0, 1), random.gauss(0, 1)) for _ in range(8)]
+for step in range(40):
+    x, t = data[step % 8]
+    look = w + mu * v
+    y = math.tanh(look * x + b)
+    d = (y - t) * (1 - y * y)
+    v = mu * v - 0.05 * d * x
+    w = w + v
+    b = b - 0.05 * d
+"""
+LEAK = """
+import math
+w, u, b, h = 0.4, 0.3, 0.1, 0.0
+for step in range(40):
+    x, t = math.sin(step), math.sin(step - 1)
+    h = 0.5 * h + w * x
+    d = u * h + b - t
+    w -= 0.05 * d * u * x
+    u -= 0.05 * d * h
+    b -= 0.05 * d
+"""
+
+
+@pytest.mark.parametrize(
+    "source, right, wrong",
+    [(AHEAD, "0.05 * d * x", "0.05 * d"), (LEAK, "d * u * x", "d * x")],
+    ids=["a look ahead by a momentum", "a weight of a state that leaks"],
+)
+def test_single_numbers_decay(source, right, wrong, tmp_path):
+    """A weight that moves one number only, the state, is no state of an optimiser."""
+    path = tmp_path / "script.py"
+    path.write_text(source)
+    assert check_file(path).verdict == "correct"
+    path.write_text(source.replace(right, wrong))
+    assert check_file(path).verdict == "wrong"
+
+
 NUMPY_PERCEPTRON = """
 import numpy as np
 rng = np.random.default_rng(3)

@@ -207,6 +207,11 @@ def _one_of(test: ast.If, one: ast.stmt, other: ast.stmt | None) -> ast.stmt | N
     first, second = slot(one), slot(other)
     if first is None or second is None or first[0] != second[0]:
         return None
+    parts = ast.dump(first[1]) + ast.dump(second[1])
+    if isinstance(one, ast.Assign) and any(
+        ast.dump(target).replace("Store", "Load") in parts for target in one.targets
+    ):
+        return None  # two updates, of which an ``if`` chooses one
     chosen = ast.copy_location(ast.IfExp(test.test, first[1], second[1]), test)
     return ast.copy_location(put(one, chosen), test) if is_choice(chosen) else None
 

@@ -247,7 +247,7 @@ class Places:
         if not names or self._recorder.tape.nodes[node].op == "leaf":
             return False
         old = self.now.get(place)
-        return old is None or self._changes(node, old, of_list=False) is not None
+        return old is None or self._changes(node, old) is not None
 
     def _node(self, value: Any) -> int:
         return value.node if type(value) in PYTHON_NUMBERS else self._recorder.node_of(value)
@@ -270,20 +270,18 @@ class Places:
         self.log.append(Stored(len(self._recorder.tape.nodes), place, node))
         changes = None
         if old is not None and node not in self._updated:
-            # if the name z was w before, ``z = w * x`` is not a decay
-            changes = self._changes(node, old, of_list=isinstance(place[0], int))
+            changes = self._changes(node, old)
         if old is None or changes is None:
             return
         if self._recorder.updates.replaced(old, made, changes):
             self._updated.add(node)
 
-    def _changes(self, new: int, old: int, of_list: bool = True) -> list[int] | None:
+    def _changes(self, new: int, old: int) -> list[int] | None:
         """What was added to `old` to get `new`; None if `new` is not a sum with `old`.
 
         Args:
             new: a number.
             old: the number that was there before.
-            of_list: Are the numbers in a list or an object, not under a name?
 
         """
         nodes = self._recorder.tape.nodes
@@ -300,13 +298,13 @@ class Places:
                 changes.append(n)  # the error of this step depends on the update of the last one
             elif node.op in ("add", "subtract", "copy", "rounded", "sum", "negative"):
                 queue += node.inputs
-            elif node.op in ("multiply", "divide") and self._is_decayed(node, old, of_list):
+            elif node.op in ("multiply", "divide") and self._is_decayed(node, old):
                 found = True
             else:
                 changes.append(n)
         return [*changes, *queue] if found else None
 
-    def _is_decayed(self, node: Node, old: int, of_list: bool) -> bool:
+    def _is_decayed(self, node: Node, old: int) -> bool:
         """Is it the old number times numbers that the script types, as in ``self.beta * m[i]``?"""
         tape = self._recorder.tape
         origins = [tape.origin(i, ("copy",)) for i in node.inputs]
@@ -314,7 +312,6 @@ class Places:
         return (
             origins.count(old) == 1
             and len(factors) == len(origins) - 1
-            and (of_list or not factors)
             and all(x is not None and len(repr(float(x))) <= MOST_TYPED for x in factors)
         )
 
