@@ -792,6 +792,9 @@ def test_lists_with_too_many_numbers(tmp_path, monkeypatch):
     assert "its lists hold more than" in limit
     _, limit = recorded("w = [0.5] * 3\nfor n in range(99):\n    w[n % 3] = n * 0.1\n")
     assert limit is None  # three numbers, however often they are replaced
+    monkeypatch.setattr(places, "MOST_IN_LIST", 40)
+    _, limit = recorded("".join(f"x{k} = [0.5] * 30\n" for k in range(9)))
+    assert limit is None  # the first lists may be weights, and the others are data
 
 
 def test_operations_without_any_update(monkeypatch):

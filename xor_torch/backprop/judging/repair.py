@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache, partial
+from itertools import pairwise
 
 import torch
 
@@ -156,8 +157,7 @@ class Repair(Derivatives):
                 some = vs[first::stride][: len(ids)]
                 yield some
                 yield some[::-1]
-                # the layers from the last to the first, but the units of each in their order
-                yield sorted(some, key=lambda v: -self.view.depends.get(v, 0).bit_count())
+                yield [v for block in _blocks(some)[::-1] for v in block]
 
     def _zero(self, ids: list[int], at: int) -> list[Tensor]:
         """The changes at a point if some values were zero."""
@@ -312,6 +312,20 @@ class Repair(Derivatives):
         elements += [wanted[i].numel() for i in mended & whole]
         share = sum(elements) / sum(wanted[i].numel() for i in self.bad)
         return mended & whole, mended, factor, share
+
+
+def _blocks(values: list[int]) -> list[list[int]]:
+    """The values of one layer, or of one time, each: between two of them lies more on the tape.
+
+    A backward pass may go from the last layer to the first, but through the units in their order.
+    """
+    gaps = [b - a for a, b in pairwise(values)]
+    usual, blocks = sorted(gaps)[len(gaps) // 2], [values[:1]]
+    for gap, v in zip(gaps, values[1:], strict=True):
+        if gap > 2 * usual:
+            blocks.append([])
+        blocks[-1].append(v)
+    return blocks
 
 
 def _worth(culprit: Culprit) -> tuple[int, bool]:

@@ -155,7 +155,7 @@ class Places:
 
     def _grown(self, value: Any, name: str) -> Any:
         """The same value with ints that record if the script later adds something to them."""
-        if name not in self._recorder.frames.growing or _size(value) > MOST_IN_LIST:
+        if name not in self._recorder.frames.growing or self._is_data(value):
             return value
         if isinstance(value, list):
             for n, x in enumerate(value):
@@ -322,7 +322,7 @@ class Places:
 
         In place of a tuple with floats it is another tuple, which has the numbers that record.
         """
-        if self.too_many or _size(value) > MOST_IN_LIST:
+        if self.too_many or self._is_data(value):
             return value
         self.held[id(value)] = value
         mine = self.id_of(value)
@@ -343,6 +343,11 @@ class Places:
         for key, changed in new.items():
             put(value, key, changed)
         return value
+
+    def _is_data(self, value: Any) -> bool:
+        """Has it so many numbers that they count as constants? Fewer if many are followed."""
+        most = MOST_IN_LIST if len(self.now) < MOST_NUMBERS // 3 else MOST_IN_LIST // 10
+        return _size(value, most) > most
 
     def _rebuilt(self, old: Any, holder: int, new: dict[Any, Any]) -> Any:
         """A tuple with other items, which takes the place of the old one."""
@@ -477,7 +482,7 @@ def leads_to_numbers(x: Any) -> bool:
     return isinstance(x, list | tuple) or (not isinstance(x, dict) and has_attributes(x))
 
 
-def _size(x: Any, most: int = MOST_IN_LIST) -> int:
+def _size(x: Any, most: int) -> int:
     """How many numbers are in lists and dictionaries, counted a little beyond `most`."""
     if not isinstance(x, _CONTAINERS):
         return 1
