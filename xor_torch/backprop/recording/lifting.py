@@ -387,9 +387,7 @@ class _Lifting:
             made.site = ("array", array.name)
         else:
             args = (self._rows(rows.tolist(), line),)
-            # the array as it begins was made elsewhere, also if the tape ends within its last round
-            site = ("array", array.name) if n >= 0 else ("first", array.name)
-            made = self._add("array", args, line, value, site)
+            made = self._add("array", args, line, value, ("array", array.name))
         made.name = array.name
         old = group.version
         if n >= 0 and not self.updated.isdisjoint(replaced.values()):
