@@ -47,6 +47,7 @@ ANSWERS = {
     "times": "return (z > 0) * 1",
     "and or": "return z > 0 and 1 or 0",
     "index": "return (0, 1)[z > 0]",
+    "setting": "return 1 if z > 0 else (2 if NO else 0)",
     "elif": "if z > 0:\n        return 1\n    elif z <= 0:\n        return 0",
     "two ifs": "if z <= 0: y = 0\n    if z > 0: y = 1\n    return y",
     "append": "found = []\n    if z > 0:\n        found.append(1)\n    else:\n"
@@ -136,6 +137,56 @@ def test_a_bias_that_no_step_trains_is_not_passed_over(bias, tmp_path):
         assert "never change" in (checked("-", "pass").reason or "")
 
 
+ANSWERS_FIRST = """
+import numpy as np
+w = np.array([0.5, 0, 1])
+x = np.array([[1, 0, 0], [1, 0, 1], [1, 1, 0], [1, 1, 1]])
+t = np.array([0, 0, 0, 1])
+y = np.zeros(4, int)
+for epoch in range(9):
+    for i in range(4):
+        y[i] = 1 if np.dot(w, x[i]) > 0 else 0
+    change = np.zeros(3)
+    for a, b, c in zip(x, t, y):
+        if b != c:
+            change = change + (b - c) * a
+    w = w + change
+"""
+
+
+def test_an_array_of_ints_that_were_chosen(tmp_path):
+    path = tmp_path / "script.py"
+    path.write_text(ANSWERS_FIRST)
+    assert check_file(path).verdict == "correct"
+    path.write_text(ANSWERS_FIRST.replace("w + change", "w - change"))
+    assert check_file(path).verdict == "wrong"
+
+
+ROUNDED = """
+import numpy as np
+rng = np.random.default_rng(SEED)
+x = rng.normal(size=(12, 2)) + np.repeat([[-3], [3]], 6, 0)
+t = np.repeat([0.0, 1.0], 6)
+w = rng.normal(size=2)
+def s(z):
+    return 1 / (1 + np.exp(-z))
+for epoch in range(5):
+    g = np.zeros(2)
+    for a, b in zip(x, t):
+        z = np.dot(a, w)
+        g += (np.round(s(z)) - b) * s(z) * (1 - s(z)) * a
+    w = w - 0.1 * g
+"""
+
+
+@pytest.mark.parametrize("seed", [0, 2])
+def test_a_loss_that_fits_one_sample_by_chance_is_not_named(seed, tmp_path):
+    """Each sample alone has so few numbers that some loss fits them, up or down."""
+    path = tmp_path / "script.py"
+    path.write_text(ROUNDED.replace("SEED", str(seed)))
+    assert check_file(path).verdict == "cannot tell"
+
+
 SUMS = """
 import math
 import random
@@ -172,6 +223,9 @@ def test_a_sum_that_begins_with_the_bias_is_no_update_of_it(tmp_path):
     in_list = in_list.replace("z = b", "z = w[2]").replace("    b -= 0.3 * gb / 4\n", "")
     path.write_text(in_list)  # the last element is never trained
     assert check_file(path).verdict == "cannot tell"
+    in_place = SUMS.replace("z = b", "net[0] = 0; net[0] += fixed[0]; z = net[0]")
+    path.write_text("net, fixed = [0], [0.35]" + in_place.replace("    b -= 0.3 * gb / 4\n", ""))
+    assert "fixed are used like" in (check_file(path).reason or "")
 
 
 REDUCED = """

@@ -50,7 +50,7 @@ def _write(tape: Tape, node: Node, arrays: dict[int, Filled]) -> None:
         return
     at = _index([args[0] for _, args, _ in path], node.shape)
     value = tape.nodes[new.id]
-    if at is None or value.shape or value.dtype != node.dtype:
+    if at is None or value.shape:
         return
     known = arrays.get(base.id)
     if known is None or known.last != base.id:
@@ -72,7 +72,9 @@ def _source(tape: Tape, node: Node, arrays: dict[int, Filled]) -> tuple[str, Any
         writes = known.writes.get(at, [])
         before = bisect_right(writes, base.id, key=lambda write: write[0])
         if before:
-            return "copy", (Ref(writes[before - 1][1]),)
+            new = tape.nodes[writes[before - 1][1]]
+            same = new.dtype == node.dtype
+            return ("copy", (Ref(new.id),)) if same else ("astype", (Ref(new.id), node.dtype))
         base = tape.nodes[known.begin]
     return ("getitem", (Ref(base.id), at)) if base.id != begin else None
 

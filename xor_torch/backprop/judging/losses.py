@@ -8,6 +8,7 @@ are rows, too. The other losses are functions of (f, t), with t among the data o
 The file is long because it is a table: the rows, and the tests that tell one row from another.
 """
 
+import functools
 import itertools
 import math
 from collections.abc import Callable, Iterable
@@ -19,7 +20,7 @@ from torch.nn.functional import huber_loss, softplus
 from .. import replay
 from .findings import MistakeName
 from .fit import PROPORTIONAL
-from .objectives import PERCEPTRON, Objective
+from .objectives import PERCEPTRON, Objective, Term
 from .points import Bench, Point, is_finite, largest
 
 Tensor = torch.Tensor
@@ -158,6 +159,18 @@ class Match:
         t = self.target
         return t is not None and not bool(t.any())
 
+    def is_like(self, other: "Match") -> bool:
+        """Is it the same loss of another sample? A weighted one has another scale for each."""
+        if self.name != other.name or self.scale * other.scale < 0:
+            return False
+        off = abs(self.scale - other.scale)
+        return "weighted" in self.name or off <= PROPORTIONAL * abs(self.scale)
+
+    @property
+    def may_be_flat(self) -> bool:
+        """May the derivative be 0 for a whole sample?"""
+        return "hinge" in self.name or "weighted" in self.name
+
     @property
     def is_vague(self) -> bool:
         """Would another value tell more: of an error, or of probabilities that the target picks?
@@ -195,15 +208,54 @@ def identify(bench: Bench, pair: Objective, rows: tuple[Row, ...]) -> Match | No
     """The row that explains the delta of a pair, if there is one."""
     last = None
     for k, points in _steps(bench, pair):
-        for d, z in pair.terms[k][:MOST_TERMS]:
-            assert d is not None
-            deltas = [p.values[d].detach().double() for p in points]
-            found = _identify(bench, k, points, deltas, z, d, rows)
-            found = found or (_perceptron(bench, pair) if rows is LOSSES else None)
-            if found is not None and not found.is_vague:
-                return found
-            last = last or found
+        found = _of_all(bench, k, points, pair.terms[k], functools.partial(_identify, rows=rows))
+        found = found or (_perceptron(bench, pair) if rows is LOSSES else None)
+        if found is not None and not found.is_vague:
+            return found
+        last = last or found
     return last
+
+
+def _of_all(
+    bench: Bench,
+    k: int,
+    points: list[Point],
+    terms: list[Term],
+    identified: Callable[..., Match | None],
+) -> Match | None:
+    """What explains all of some terms: one sample alone has so few numbers that some loss fits.
+
+    They are of the last samples as well as of the first, for data may be sorted by class.
+    """
+    matches, flat = list[Match | None](), list[tuple[list[Tensor], int, int]]()
+    for d, z in terms[:: -(-len(terms) // MOST_TERMS)]:
+        assert d is not None
+        deltas = [p.values[d].detach().double() for p in points]
+        if any(map(largest, deltas)):
+            matches.append(identified(bench, k, points, deltas, z, d))
+        else:
+            flat.append((deltas, z, d))
+    known = [match for match in matches if match is not None]
+    if not known or len(known) < len(matches) or not all(map(known[0].is_like, known)):
+        return None
+    nodes = bench.tape.nodes
+    sites = {(nodes[match.z].site, nodes[match.value].site) for match in known}
+    if len(sites) > len({z for z, _ in sites}):
+        return None
+    if not known[0].may_be_flat:
+        site = nodes[known[0].value].site
+        if not all(_is_dead(bench, k, points, *one, site) for one in flat):
+            return None
+    return next((match for match in known if not match.is_vague), known[0])
+
+
+def _is_dead(
+    bench: Bench, k: int, points: list[Point], deltas: list[Tensor], z: int, d: int, site: object
+) -> bool:
+    """Is a delta 0 because the activation that is made at this site is flat there?"""
+    values = [f for f in _values(bench, k, z, d) if bench.tape.nodes[f].site == site]
+    data = [some for f in values if (some := _data(points, z, f, deltas))]
+    return any(not any(bool(df.any()) for _, _, df, _ in some) for some in data)
 
 
 def right_delta(bench: Bench, match: Match, delta: int) -> tuple[Tensor, Tensor] | None:
@@ -225,18 +277,21 @@ def right_delta(bench: Bench, match: Match, delta: int) -> tuple[Tensor, Tensor]
 def identify_with_target(bench: Bench, pair: Objective) -> Match | None:
     """The same for the losses that need the target, and for weights of the samples."""
     for k, points in _steps(bench, pair):
-        d, z = pair.terms[k][0]
-        assert d is not None
-        deltas = [p.values[d].detach().double() for p in points]
-        targets = _targets(bench, k, d, points[0].values[z].shape)
-        numbers = _numbers(bench, k)
-        for f in _values(bench, k, z, d):
-            data = _data(points, z, f, deltas)
-            found = data and (
-                _targeted(data, targets, numbers, k, z, f) or _weighted(data, k, z, f)
-            )
-            if found:
-                return found
+        found = _of_all(bench, k, points, pair.terms[k], _with_target)
+        if found is not None:
+            return found
+    return None
+
+
+def _with_target(
+    bench: Bench, k: int, points: list[Point], deltas: list[Tensor], z: int, d: int
+) -> Match | None:
+    targets, numbers = _targets(bench, k, d, points[0].values[z].shape), _numbers(bench, k)
+    for f in _values(bench, k, z, d):
+        data = _data(points, z, f, deltas)
+        found = data and (_targeted(data, targets, numbers, k, z, f) or _weighted(data, k, z, f))
+        if found:
+            return found
     return None
 
 
@@ -281,15 +336,15 @@ def _slope(p: Point, of: int, by: int) -> Tensor | None:
 
 
 def _values(bench: Bench, k: int, z: int, before: int) -> list[int]:
-    """Values that may be f: z, and the first and the last that follow it in its shape.
+    """Values that may be f: z, and the first and the last on the way from it, in its shape.
 
     Between them are those of a loop that fills an array row by row.
     """
     view, nodes = bench.view(k), bench.tape.nodes
     found = [
         n
-        for n in sorted(view.after([z]))
-        if nodes[n].shape == nodes[z].shape and nodes[n].dtype == "f" and z < n <= before
+        for n in sorted(view.after([z]) & view.behind([before]))
+        if nodes[n].shape == nodes[z].shape and nodes[n].dtype == "f" and n != z
     ]
     half = MOST_VALUES // 2
     return [z, *found[:half], *found[half:][-half:]]

@@ -59,8 +59,17 @@ def is_choice(x: ast.expr | None, inner: bool = False) -> bool:
         return False
     known = not inner or _calls_nothing(x.test)
     return known and all(
-        typed(part) is not None or is_choice(part, True) or _is_computed(part)
+        typed(part) is not None or is_choice(part, True) or _is_setting(part) or _is_computed(part)
         for part in (x.body, x.orelse)
+    )
+
+
+def _is_setting(x: ast.expr) -> bool:
+    """Is it ``-1 if self.bipolar else 0``, the same number all along a run?"""
+    return (
+        isinstance(x, ast.IfExp)
+        and isinstance(x.test, ast.Name | ast.Attribute)
+        and all(typed(part) is not None for part in (x.body, x.orelse))
     )
 
 

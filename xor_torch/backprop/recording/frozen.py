@@ -58,7 +58,7 @@ def never_changed(
     for node in tape.nodes:
         if node.shape != () or node.op not in ("multiply", "add", "sum", "subtract"):
             continue
-        inputs = [source(i) for i in node.inputs]
+        inputs = [_without_zero(tape, i, source) for i in node.inputs]
         if node.op == "multiply":
             if any(is_state(_without_sign(tape, i, source)) for i in inputs):
                 weighted.add(node.id)
@@ -108,6 +108,14 @@ def _without_sign(tape: Tape, i: int, source: Callable[[int], int]) -> int:
     """The weight w of ``-w``; any other value itself."""
     while tape.nodes[i].op == "negative":
         i = source(tape.nodes[i].inputs[0])
+    return i
+
+
+def _without_zero(tape: Tape, i: int, source: Callable[[int], int]) -> int:
+    """The number x of ``0 + x``, with which a sum begins; any other value itself."""
+    i = source(i)
+    while (node := tape.nodes[i]).op == "add" and node.args[0] == 0 and len(node.inputs) == 1:
+        i = source(node.inputs[0])
     return i
 
 

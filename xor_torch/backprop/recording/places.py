@@ -292,7 +292,7 @@ class Places:
                 break
             n = queue.popleft()  # the old number is one of the outermost terms
             node = nodes[n]
-            if n == old:
+            if old in (n, self._recorder.tape.origin(n, ("copy",))):
                 found = True
             elif n < old or (n in self._updated and n not in same):
                 changes.append(n)  # the error of this step depends on the update of the last one
