@@ -51,6 +51,7 @@ QUICK = {
     "front",
     "fires",
     "answers",
+    "columns",
 }
 
 
@@ -268,6 +269,38 @@ def test_a_statement_that_chooses_a_typed_number_is_a_step_without_a_branch():
     assert repr(found["found"]) == repr(plain["found"])
     assert not tape.branches
     assert all(type(y) in (Number, Whole) for some in found["found"] for y in some)
+
+
+def test_a_computed_number_is_chosen_as_python_chooses_it():
+    """What is not chosen may not be there, or fail; numbers that record are data, not a branch."""
+    source = """
+class Settings:
+    base = 3
+    rate = base if base > 2 else 1
+x = 0.5
+a = x if x > 0 else missing
+b = [1][5] if x < 0 else -x
+c = "big" if x > 0 else x
+d = [x] if x < 0 else [b]
+"""
+    recorder = Recorder(ALL)
+    found = script.Run(recorder).script(source, "script.py")
+    assert (found["a"], found["b"], found["c"], found["d"]) == (0.5, -0.5, "big", [-0.5])
+    assert found["Settings"].rate == 3
+    assert not any(n.op == "where" for n in recorder.tape.nodes)
+    assert len(recorder.tape.branches) == 4
+    recorder = Recorder(ALL)
+    script.Run(recorder).script("x = 0.5\ny = x if x > 0 else 2 * x\n", "script.py")
+    assert recorder.tape.nodes[-1].op == "where"
+    assert not recorder.tape.branches
+
+
+def test_a_large_float_is_recorded_and_a_large_int_is_not():
+    recorder = Recorder(ALL)
+    source = "x = 0.5\ny = x * 1e20\nn = 2\nn += 1\nn += 2**60\n"
+    script.Run(recorder).script(source, "script.py")
+    values = [float(n.value) for n in recorder.tape.nodes if n.op in ("add", "multiply")]
+    assert values == [5e19, 3.0]
 
 
 def test_what_is_not_there_is_not_asked_for():
@@ -530,6 +563,47 @@ def test_a_momentum_may_remember_the_gradient_without_the_rate(tmp_path):
     assert check_file(path).verdict == "wrong"
 
 
+AHEAD = """
+import math, random
+random.seed(1)
+w, v, mu, b = 0.4, 0.0, 0.9, 0.1
+data = [(random.gauss(0, 1), random.gauss(0, 1)) for _ in range(8)]
+for step in range(40):
+    x, t = data[step % 8]
+    look = w + mu * v
+    y = math.tanh(look * x + b)
+    d = (y - t) * (1 - y * y)
+    v = mu * v - 0.05 * d * x
+    w = w + v
+    b = b - 0.05 * d
+"""
+LEAK = """
+import math
+w, u, b, h = 0.4, 0.3, 0.1, 0.0
+for step in range(40):
+    x, t = math.sin(step), math.sin(step - 1)
+    h = 0.5 * h + w * x
+    d = u * h + b - t
+    w -= 0.05 * d * u * x
+    u -= 0.05 * d * h
+    b -= 0.05 * d
+"""
+
+
+@pytest.mark.parametrize(
+    "source, right, wrong",
+    [(AHEAD, "0.05 * d * x", "0.05 * d"), (LEAK, "d * u * x", "d * x")],
+    ids=["a look ahead by a momentum", "a weight of a state that leaks"],
+)
+def test_single_numbers_decay(source, right, wrong, tmp_path):
+    """A weight that moves one number only, the state, is no state of an optimiser."""
+    path = tmp_path / "script.py"
+    path.write_text(source)
+    assert check_file(path).verdict == "correct"
+    path.write_text(source.replace(right, wrong))
+    assert check_file(path).verdict == "wrong"
+
+
 NUMPY_PERCEPTRON = """
 import numpy as np
 rng = np.random.default_rng(3)
@@ -601,6 +675,17 @@ def test_a_mistake_is_found(id, tmp_path):
     assert found["verdict"] == ("cannot tell" if mistake.undecided else "wrong"), found
     if "forgotten" in id and mistake.undecided:
         assert "never change" in found["reason"]
+
+
+@pytest.mark.parametrize("id", ["columns-raw error", "columns-updated too early"])
+def test_what_a_shared_function_computes_is_wrong_where_it_is_called(id, tmp_path):
+    """The product of matrices is right in the forward pass, so its own line is right."""
+    path = tmp_path / "script.py"
+    path.write_text(MISTAKES[id].source(FILES))
+    found = check_file(path).to_json()
+    line = path.read_text().splitlines()[found["line"] - 1]
+    assert line.strip().startswith("error = weights[k].turned @")
+    assert found["variable"] == "error"
 
 
 def test_a_number_that_is_not_one_is_data_like_others(tmp_path):
@@ -707,6 +792,9 @@ def test_lists_with_too_many_numbers(tmp_path, monkeypatch):
     assert "its lists hold more than" in limit
     _, limit = recorded("w = [0.5] * 3\nfor n in range(99):\n    w[n % 3] = n * 0.1\n")
     assert limit is None  # three numbers, however often they are replaced
+    monkeypatch.setattr(places, "MOST_IN_LIST", 40)
+    _, limit = recorded("".join(f"x{k} = [0.5] * 30\n" for k in range(9)))
+    assert limit is None  # the first lists may be weights, and the others are data
 
 
 def test_operations_without_any_update(monkeypatch):

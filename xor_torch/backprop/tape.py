@@ -63,6 +63,8 @@ class Node:
     dtype: str = "f"  # the kind of its dtype
     value: np.ndarray | None = None  # a copy; None if large
     marks: int = 0  # one bit for each array from outside that it descends from; not saved
+    # the lines of the calls that led to its line, the innermost first
+    calls: tuple[int, ...] = ()
     inputs: tuple[int, ...] = field(init=False)  # the ids of all Refs in args and kwargs
     again: Any = field(init=False, default=None)  # a function that does it again, see `replay`
 
@@ -280,6 +282,7 @@ class Tape:
         kept = self._kept(begin)
         nodes, offset = list[tuple[Any, ...] | None](), 0
         sites: dict[Any, int] = {None: 0}
+        calls: dict[tuple[int, ...], int] = {}
         values = folder / f"{time.monotonic_ns()}.bin"
         with values.open("wb") as blob:
             for n in self.nodes:
@@ -294,10 +297,12 @@ class Tape:
                 if n.id < begin and n.inputs and stored:
                     made = "leaf", None, _encode({})
                 site = sites.setdefault(n.site, len(sites))
-                nodes.append((*made, n.line, site, n.name, n.shape, n.dtype, stored))
+                by = calls.setdefault(n.calls, len(calls))
+                nodes.append((*made, n.line, site, n.name, n.shape, n.dtype, stored, by))
         content = {
             "values": values.name,
             "nodes": nodes,
+            "calls": [*calls],
             "links": self.links,
             "aliases": [entry for entry in self.aliases if entry[0] in kept],
             "branches": [entry for entry in self.branches if entry[0] in kept],
@@ -338,13 +343,13 @@ class Tape:
 
     @classmethod
     def _from(cls, content: dict[str, Any], blob: bytes) -> tuple["Tape", dict[str, Any]]:
-        tape = cls()
+        tape, calls = cls(), [tuple(map(_whole, lines)) for lines in content.get("calls", [()])]
         for entry in content["nodes"]:
             if entry is None:
                 tape.nodes.append(LEFT_OUT)
                 continue
             id = len(tape.nodes)
-            op, args, kwargs, line, site, name, shape, dtype, stored = entry
+            op, args, kwargs, line, site, name, shape, dtype, stored, *by = entry
             value = None
             if stored:
                 kind, size, at = stored
@@ -357,6 +362,7 @@ class Tape:
                 *(id, _text(op), _decode(args), _decode(kwargs), *place, _text(name), shape),
                 *(_text(dtype), value),
             )
+            node.calls = calls[_whole(by[0])] if by else ()
             if any(not 0 <= i < id for i in node.inputs) or not isinstance(node.kwargs, dict):
                 raise ValueError(f"value {id} is computed from a value that is not there")
             tape.nodes.append(node)

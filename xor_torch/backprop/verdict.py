@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from .code import Code
 from .judging.findings import Finding
 from .saying import catalogue, page, terminal
-from .saying.outline import WHOLE_REPORT, Outline, difference, outline
+from .saying.outline import WHOLE_REPORT, Outline, difference, outline, variable
 from .saying.script import Script
 from .saying.terminal import Style
 
@@ -80,7 +80,9 @@ class Verdict:
         finding = self.decisive
         d = finding.diagnosis if finding and finding.verdict == "wrong" else None
         part, line = self.code.place(d.line) if d else (None, None)
-        columns = Script(self.code).columns(d.line, d.variable) if d else None
+        script = Script(self.code)
+        name = (variable(d, script) if d.called else d.variable) if d else None
+        columns = script.columns(d.line, name) if d and name is not None else None
         wrong = self.verdict == "wrong"
         return {
             "version": JSON_VERSION,
@@ -91,7 +93,7 @@ class Verdict:
             "end_column": columns[1] if columns else None,
             "cell": part if isinstance(part, int) else None,
             "module": part if isinstance(part, str) else None,
-            "variable": d.variable if d else None,
+            "variable": name,
             "mistake": d.mistake if d else None,
             "mistake_code": catalogue.mistake_of(d.mistake).code if d and wrong else None,
             "correction": difference(*self.correction) if self.correction else None,

@@ -23,6 +23,10 @@ _DELTA = "            deltas[o] = -(targets[o] - neuron.output) * neuron.slope()
 _EARLY = """            for w in range(len(neuron.weights)):
                 neuron.weights[w] -= self.RATE * deltas[o] * neuron.inputs[w]
 """
+_BACK = "            error = weights[k].turned @ delta\n"
+_CHANGES = """            step = (delta @ outputs[k].turned).map(lambda g: 0.5 * g)
+            weights[k] = changed(weights[k], step)
+"""
 MISTAKES = {
     "fires-no input": Mistake("fires", "error * inputs[i]", "error", ("self.weights[i] +=",)),
     "fires-wrong sign of the bias": Mistake("fires", "self.bias += self", "self.bias -= self"),
@@ -92,6 +96,10 @@ MISTAKES = {
     "matrices-half a slope": Mistake(
         "matrices", "(o - y) * o * (1 - o), output", "(o - y) * o, output"
     ),
+    "columns-raw error": Mistake("columns", "turned @ delta", "turned @ error", ("delta @",)),
+    "columns-updated too early": Mistake(
+        "columns", _BACK + _CHANGES, _CHANGES + _BACK, ("error = weights",)
+    ),
     "line-no input": Mistake(
         "line", "-(2 / n) * x * (y", "-(2 / n) * (y", ("m - rate",)
     ),
@@ -114,6 +122,9 @@ MISTAKES = {
         "mixed", "        b_hidden[j] -= 0.5 * d_hidden[j]\n", "        pass\n", undecided=True
     ),
     "softmax-updated too early": Mistake("softmax", _SUM + _STEP, _STEP + _SUM, ("dx = ",)),
+    "softmax-mask of the gradient": Mistake(
+        "softmax", "g if s > 0 else 0.0", "g if g > 0 else 0.0"
+    ),
     "softmax-no mask": Mistake("softmax", "g if s > 0 else 0.0", "g", ("self.w[k][i] -=",)),
     "softmax-label": Mistake(
         "softmax", "d[label] -= 1\n", "d[label] -= 0.5\n", ("self.b[k]", "self.w[k][i]")

@@ -157,7 +157,7 @@ def meant(bench: Bench, repair: Repair, culprit: int) -> list[int]:
             continue  # where(z > 0, 1, 0) chooses between two numbers
         # where(z > 0, dz, 0) asks the forward pass, where(dz > 5, 5, dz) the derivative
         asks = nodes[n].op != "where" or nodes[n].inputs[0] in view.after(right)
-        if nodes[n].op in CUTS and right and asks:
+        if nodes[n].op in CUTS and right and asks and not _by_sign(repair, n, right[0]):
             raise CannotTell(f"derivatives are clipped on {bench.where(n)}, which may be intended")
         # the culprit is a derivative times a number that is made of a derivative
         scaled = n == culprit and nodes[n].op in ("multiply", "divide") and right
@@ -173,6 +173,14 @@ def meant(bench: Bench, repair: Repair, culprit: int) -> list[int]:
                 if not _is_state(bench, repair.k, i)
             ]
     return found
+
+
+def _by_sign(repair: Repair, n: int, derivative: int) -> bool:
+    """Is it ``max(derivative, 0)``: a ReLU's mask of the wrong quantity, and no limit?"""
+    pairs = [(p.values[derivative], p.values[n]) for p in repair.points if n in p.values]
+    return any(
+        all(torch.equal(x.clamp(**cut), y) for x, y in pairs) for cut in ({"min": 0}, {"max": 0})
+    )
 
 
 def everywhere(bench: Bench, k: int, found: list[int]) -> dict[int, list[int]]:

@@ -52,6 +52,7 @@ class Diagnosis:
     shape: tuple[int, ...] = ()
     node: int | None = None  # of the tape
     value: int | None = None  # of the forward pass, whose derivative the node should be
+    called: bool = False  # the line calls the function that computes it and names it `variable`
     # of its worst element, or of that of a spoilt parameter's step; None if not determined
     of: str = ""
     part: bool = False  # of what the line assigns: a factor or a term in its expression

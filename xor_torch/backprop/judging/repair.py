@@ -6,11 +6,11 @@ derivative by a value of the forward pass. The constant is free, because the upd
 their deltas.
 """
 
-import itertools
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache, partial
+from itertools import pairwise
 
 import torch
 
@@ -89,30 +89,34 @@ class Repair(Derivatives):
                 and nodes[n].dtype == "f"
                 and n in self.points[0].values
             ):
-                places.setdefault(self.place(n), []).append(n)
+                for at in self._places(n):
+                    places.setdefault(at, []).append(n)
         order: list[tuple[bool, int, object]] = []
         for place, ids in places.items():
             off = [n for n in ids if not self.matches(n) or n in self.jumps]
             order.append((not off, min(off or ids), place))
-        tried = set[object]()
+        tried = set[tuple[int, ...]]()
         for _, first, place in sorted(order, key=lambda o: o[:2]):
             # what it is made of may be a true derivative, but not the whole of it: a sum that
             # lacks what comes from a later step
-            parts = {self.place(i) for i in nodes[first].inputs if self.is_part(i)}
+            parts = {at for i in nodes[first].inputs if self.is_part(i) for at in self._places(i)}
             for at in [*(parts & places.keys()), place]:
-                ids = places[at]
-                found = self._try(ids) if at not in tried else None
-                if found is None and at not in tried and self._adds_up(ids):
-                    found = self._try(ids[-1:])  # the sum as a whole
-                tried.add(at)
-                if found is not None:
-                    yield found
+                for ids in (places[at], self._sums(places[at])):
+                    known = tuple(ids) in tried
+                    tried.add(tuple(ids))
+                    found = None if known else self._try(ids)
+                    if found is not None:
+                        yield found
+                        break
 
-    def _adds_up(self, ids: list[int]) -> bool:
-        """Is each value made of the one before it, as a sum in a loop is?"""
-        nodes = self.bench.tape.nodes
-        pairs = list(itertools.pairwise(ids))
-        return bool(pairs) and all(a in nodes[b].inputs for a, b in pairs)
+    def _places(self, n: int) -> tuple[object, object]:
+        """The place of a value, and the same for one call of the function that it is in."""
+        return (place := self.place(n)), (place, self.bench.tape.nodes[n].calls)
+
+    def _sums(self, ids: list[int]) -> list[int]:
+        """These values without those that a loop is still adding something to."""
+        mine = {*ids}
+        return [n for n in ids if mine.isdisjoint(self.view.users.get(n, ()))]
 
     def is_part(self, n: int) -> bool:
         """Is it the derivative through only some uses of a value?"""
@@ -153,6 +157,7 @@ class Repair(Derivatives):
                 some = vs[first::stride][: len(ids)]
                 yield some
                 yield some[::-1]
+                yield [v for block in _blocks(some)[::-1] for v in block]
 
     def _zero(self, ids: list[int], at: int) -> list[Tensor]:
         """The changes at a point if some values were zero."""
@@ -307,6 +312,20 @@ class Repair(Derivatives):
         elements += [wanted[i].numel() for i in mended & whole]
         share = sum(elements) / sum(wanted[i].numel() for i in self.bad)
         return mended & whole, mended, factor, share
+
+
+def _blocks(values: list[int]) -> list[list[int]]:
+    """The values of one layer, or of one time, each: between two of them lies more on the tape.
+
+    A backward pass may go from the last layer to the first, but through the units in their order.
+    """
+    gaps = [b - a for a, b in pairwise(values)]
+    usual, blocks = sorted(gaps)[len(gaps) // 2], [values[:1]]
+    for gap, v in zip(gaps, values[1:], strict=True):
+        if gap > 2 * usual:
+            blocks.append([])
+        blocks[-1].append(v)
+    return blocks
 
 
 def _worth(culprit: Culprit) -> tuple[int, bool]:

@@ -552,6 +552,9 @@ def _networks(
         )
         state.accumulator = not others and _only_elementwise(tape, step, i)
     _classify(tape, step, family)
+    for i, state in enumerate(family):  # a weight of a recurrent value is no optimiser's state
+        if any(family[j].carried for j in influence[i] - {i}):
+            state.optimiser = False
     steps = _at_once(tape, family, steps)
     # states that move each other are one network, except those that move in turns
     turns = _turns(tape, step, family)

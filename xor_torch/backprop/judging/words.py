@@ -1,6 +1,7 @@
 """What a finding says: the loss and the learning rate, the layers, the derivative of each line."""
 
 import math
+from collections.abc import Callable
 
 from .derivatives import Derivatives
 from .expected import fill
@@ -84,6 +85,7 @@ def describe(bench: Bench, fit: Fit, finding: Finding, match: Match | None = Non
             f"{_named(f'z{layer.number}', nodes[layer.z].name)} {nodes[layer.z].shape}, "
             f"{_named(f'a{layer.number}', nodes[layer.a].name)}, {layer.activation}"
         )
+    line_of = _lines_of_calls(bench, step.forward)
     step.slopes = {v: slopes for v, slopes in step.slopes.items() if v in names}
     backward = [n for n in step.view.step.nodes if step.view.reaches.get(n) and nodes[n].line]
     for n in backward:
@@ -94,10 +96,40 @@ def describe(bench: Bench, fit: Fit, finding: Finding, match: Match | None = Non
             # of several, what the value has the shape of
             begin = step.view.begin
             v = max(known_as, key=lambda v: (nodes[v].shape == nodes[n].shape, v in begin, -v))
-            _label(finding, nodes[n].line, f"dL/d{names[v]}", True)
+            _label(finding, line_of(n), f"dL/d{names[v]}", True)
     if finding.diagnosis is not None:
         fill(bench, fit, finding.diagnosis)
+        _at_call(bench, finding.diagnosis, line_of)
         _label_wrong(bench, finding, finding.diagnosis, k, names)
+
+
+def _lines_of_calls(bench: Bench, forward: set[int]) -> Callable[[int], int]:
+    """A function that gives the line of a value: of its call, if the forward pass calls it, too.
+
+    What a matrix product does is right if the forward pass is made of it: what is wrong with its
+    result was given to it by the line that calls it.
+    """
+    nodes = bench.tape.nodes
+    after: dict[tuple[int, ...], set[tuple[int, ...]]] = {}  # some innermost lines -> the others
+    for lines in {(nodes[n].line, *nodes[n].calls) for n in forward}:
+        for i in range(1, len(lines)):
+            after.setdefault(lines[:i], set()).add(lines[i:])
+
+    def line_of(n: int) -> int:
+        lines, i = (nodes[n].line, *nodes[n].calls), 1
+        while i < len(lines) and after.get(lines[:i], set()) - {lines[i:]}:
+            i += 1
+        return lines[i - 1]
+
+    return line_of
+
+
+def _at_call(bench: Bench, wrong: Diagnosis, line_of: Callable[[int], int]) -> None:
+    """Put a diagnosis on the line that calls the function in which the wrong value is computed."""
+    n = wrong.node
+    if n is None or wrong.line != bench.tape.nodes[n].line or line_of(n) == wrong.line:
+        return
+    wrong.line, wrong.called = line_of(n), True
 
 
 def without_objective(bench: Bench, bad: list[int]) -> list[Parameter]:

@@ -1,7 +1,7 @@
-"""Finds where a script chooses between literal numbers: ``return 1 if z >= 0 else 0``.
+"""Finds where a script chooses between numbers: ``return 1 if z >= 0 else 0``.
 
-The chosen number is a step function of what was compared. `source` turns each choice into a call
-of the recorder.
+Of two literal numbers, the chosen one is a step function of what was compared; ``g if z > 0 else
+0`` is g times one. `source` turns each choice into a call of the recorder.
 """
 
 import ast
@@ -19,6 +19,11 @@ _HOLDS = {
 _PLAIN = (
     ast.Compare, ast.cmpop, ast.Name, ast.Attribute, ast.Constant, ast.UnaryOp, ast.unaryop,
     ast.expr_context,
+)  # fmt: skip
+# A number that is chosen may also be computed, by what has no effect and hardly ever fails.
+_COMPUTED = (
+    ast.Name, ast.Attribute, ast.Subscript, ast.Constant, ast.UnaryOp, ast.USub, ast.BinOp,
+    ast.Add, ast.Sub, ast.Mult, ast.expr_context,
 )  # fmt: skip
 # What is given a number: the statement's kind, and its target or the method that it calls.
 Slot = tuple[str, str]
@@ -46,7 +51,7 @@ def is_comparison(x: ast.expr | None) -> bool:
 
 
 def is_choice(x: ast.expr | None, inner: bool = False) -> bool:
-    """Is it ``1 if a < b else 0``, perhaps with another choice inside?
+    """Is it ``1 if a < b else 0`` or ``x if a < b else 0``, perhaps with another choice inside?
 
     The inner choice would always be computed, so it may only compare values that exist already.
     """
@@ -54,7 +59,7 @@ def is_choice(x: ast.expr | None, inner: bool = False) -> bool:
         return False
     known = not inner or _calls_nothing(x.test)
     return known and all(
-        typed(part) is not None or is_choice(part, True) or _is_setting(part)
+        typed(part) is not None or is_choice(part, True) or _is_setting(part) or _is_computed(part)
         for part in (x.body, x.orelse)
     )
 
@@ -66,6 +71,11 @@ def _is_setting(x: ast.expr) -> bool:
         and isinstance(x.test, ast.Name | ast.Attribute)
         and all(typed(part) is not None for part in (x.body, x.orelse))
     )
+
+
+def _is_computed(x: ast.expr) -> bool:
+    names = [n for n in ast.walk(x) if isinstance(n, ast.Constant) and typed(n) is None]
+    return not names and all(isinstance(n, _COMPUTED) for n in ast.walk(x))
 
 
 def may_compare(test: ast.expr) -> bool:
@@ -96,8 +106,16 @@ def as_call(x: ast.IfExp) -> ast.expr:
     """The call of the recorder that replaces a choice."""
     assert isinstance(x.test, ast.Compare)
     name = ast.Constant(COMPARED[type(x.test.ops[0])])
-    parts = [x.test.left, x.test.comparators[0], x.body, x.orelse]
+    parts = [x.test.left, x.test.comparators[0], _as_part(x.body), _as_part(x.orelse)]
     return ast.copy_location(ast.Call(ast.Name("__chosen__", ast.Load()), [name, *parts], []), x)
+
+
+def _as_part(x: ast.expr) -> ast.expr:
+    """A part of a choice as an argument: what is computed, as a function without arguments."""
+    if not _is_computed(x) or typed(x) is not None:
+        return x
+    nothing = ast.arguments([], [], None, [], [], None, [])
+    return ast.copy_location(ast.Lambda(nothing, x), x)
 
 
 def slot(statement: ast.stmt | None) -> tuple[Slot, ast.expr] | None:
@@ -198,6 +216,11 @@ def _one_of(test: ast.If, one: ast.stmt, other: ast.stmt | None) -> ast.stmt | N
     first, second = slot(one), slot(other)
     if first is None or second is None or first[0] != second[0]:
         return None
+    parts = ast.dump(first[1]) + ast.dump(second[1])
+    if isinstance(one, ast.Assign) and any(
+        ast.dump(target).replace("Store", "Load") in parts for target in one.targets
+    ):
+        return None  # two updates, of which an ``if`` chooses one
     chosen = ast.copy_location(ast.IfExp(test.test, first[1], second[1]), test)
     return ast.copy_location(put(one, chosen), test) if is_choice(chosen) else None
 

@@ -8,7 +8,6 @@ import itertools
 import sys
 import types
 from pathlib import Path
-from typing import Any
 
 from ..code import Code, Location
 from .source import AssignmentRewriter, growing_names
@@ -88,14 +87,15 @@ class Frames:
         inner = inner or frame
         return inner.f_code, _begins(inner.f_code)[inner.f_lasti // 2]
 
-    def callers(self, frame: types.FrameType) -> list[Any]:
+    def calls(self, frame: types.FrameType) -> tuple[int, ...]:
         """The script's lines that led to the call of a frame, the innermost first."""
         found, caller = [], frame.f_back
         while caller:
-            if caller.f_code.co_filename in self._changed:
-                found.append((caller.f_code, caller.f_lineno))
+            before = self._lines_before.get(caller.f_code.co_filename)
+            if before is not None:
+                found.append(before + caller.f_lineno)
             caller = caller.f_back
-        return found
+        return tuple(found)
 
     def deciding_ifs(self) -> list[int]:
         """The numbers of the ``if`` statements that decide whether the current statement runs.

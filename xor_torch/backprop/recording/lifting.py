@@ -356,7 +356,7 @@ class _Lifting:
         kwargs: Mapping[str, Any] | None = None,
     ) -> Node:  # fmt: skip
         node = Node(len(self.new.nodes), op, args, dict(kwargs or {}), user.line, site, user.name)
-        node.value = value
+        node.value, node.calls = value, user.calls
         if value is not None:
             node.shape, node.dtype = value.shape, value.dtype.kind
         self.new.nodes.append(node)

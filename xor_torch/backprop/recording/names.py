@@ -1,5 +1,6 @@
 """The functions that a script's rewritten code calls, and our ``sum``, ``max`` and ``min``."""
 
+import contextlib
 import functools
 import operator
 from collections.abc import Iterable, Iterator
@@ -7,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..tape import Ref
 from .array import Recorded, strip
 from .number import COMPARISONS, PYTHON_NUMBERS, Number, Whole, extreme_of, plain, sum_of
 from .recorder import Recorder
@@ -115,8 +117,9 @@ def _compared(recorder: Recorder, name: str, left: Any, right: Any) -> Any:
 
 
 def _chosen(recorder: Recorder, name: str, left: Any, right: Any, one: Any, other: Any) -> Any:
-    """``one if left < right else other``, where `one` and `other` are literal numbers.
+    """``one if left < right else other``, where `one` and `other` are literal numbers or functions.
 
+    A function computes its number, and is called only if Python would, or if it is to be recorded.
     The chosen number is recorded as a step function of what was compared. After a comparison of
     two plain ints it is recorded as a new value, because all weights of the script may be ints.
 
@@ -146,10 +149,28 @@ def _chosen(recorder: Recorder, name: str, left: Any, right: Any, one: Any, othe
         if isinstance(answer, Recorded) and answer.size == 1:
             condition = answer.reshape(())
             answer = bool(strip(condition))
+    if callable(one) or callable(other):
+        return _computed(recorder, condition, answer, one, other)
     value = one if answer else other
     if condition is not None:
         return recorder.number("where", (condition, one, other), _plain(value))
     return recorder.places.whole(value) if type(left) is type(right) is int else value
+
+
+def _computed(recorder: Recorder, condition: Any, answer: Any, one: Any, other: Any) -> Any:
+    chosen, left = (one, other) if answer else (other, one)
+    value = chosen() if callable(chosen) else chosen
+    if condition is None:
+        return value
+    if type(value) in (float, int, *PYTHON_NUMBERS):
+        with contextlib.suppress(Exception):  # the script does not compute what it does not choose
+            left = left() if callable(left) else left
+            if type(left) in (float, int, *PYTHON_NUMBERS):
+                parts = (value, left) if answer else (left, value)
+                return recorder.number("where", (condition, *parts), _plain(value))
+    node = condition.id if isinstance(condition, Ref) else recorder.node_of(condition)
+    recorder.tape.branches.append((node, bool(answer)))
+    return value
 
 
 def _is_number(x: Any) -> bool:

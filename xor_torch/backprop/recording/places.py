@@ -84,7 +84,8 @@ class Places:
         self.texts: dict[Place, str] = {}  # a place as it is written in the script
         self.too_many: str | None = None  # why no more numbers are recorded
         self._home: dict[int, Place] = {}  # the first place of a node
-        self._lists: dict[Place, list[Any]] = {}
+        self._lists: dict[Place, Any] = {}
+        self._calls: dict[Place, types.FrameType] = {}  # the last call that assigned to a name
         self._same: dict[int, int] = {}  # a list that took the place of another -> id of the first
         self._updated = set[int]()  # the nodes that are updates
         self._operations = 0
@@ -102,6 +103,9 @@ class Places:
         code = frame.f_code
         local = name in code.co_varnames or name in code.co_cellvars + code.co_freevars
         place = (code if local else frame.f_globals.get("__name__", "")), name
+        if local and leads_to_numbers(value) and self._calls.get(place) is not frame:
+            self._calls[place] = frame  # in another call, the name is another variable
+            self._lists.pop(place, None)
         if type(value) not in (float, *PYTHON_NUMBERS) and len(self.roots) < MOST_ROOTS:
             root = self.roots.get(place)
             first = root.first if root else value
@@ -112,6 +116,9 @@ class Places:
         """``holder[key] = value``"""
         if isinstance(holder, list | dict) and not self.too_many:
             place = self._place_in(holder, key)
+            if place and leads_to_numbers(value):
+                there = dict.get(holder, key) if isinstance(holder, dict) else holder[key]
+                self._lists.setdefault(place, there)
             value = self._keep(value, place, text) if place else value
         holder[key] = value
 
@@ -148,7 +155,7 @@ class Places:
 
     def _grown(self, value: Any, name: str) -> Any:
         """The same value with ints that record if the script later adds something to them."""
-        if name not in self._recorder.frames.growing or _size(value) > MOST_IN_LIST:
+        if name not in self._recorder.frames.growing or self._is_data(value):
             return value
         if isinstance(value, list):
             for n, x in enumerate(value):
@@ -196,15 +203,14 @@ class Places:
             return self._number(value, place, text)
         if isinstance(value, Recorded) and value._scalar and value.dtype.kind == "f":
             return self._number(value, place, text)
-        container = isinstance(value, _CONTAINERS)
-        if isinstance(value, list | tuple) or (not container and has_attributes(value)):
+        if leads_to_numbers(value):
             if hasattr(kind, "__dataclass_fields__") and id(value) not in self.held:
                 self._attributes(value, text, 1)  # it has an __init__ that is not the script's
             before = self._lists.get(place)
             self._lists[place] = value
             if type(before) is kind and before is not value:
                 self._take_place(value, before, text)
-        return self._contents(value, text) if container else value
+        return self._contents(value, text) if isinstance(value, _CONTAINERS) else value
 
     def _number(self, value: Any, place: Place, text: str) -> Any:
         """The number to store at a place: one that is stored nowhere else."""
@@ -241,7 +247,7 @@ class Places:
         if not names or self._recorder.tape.nodes[node].op == "leaf":
             return False
         old = self.now.get(place)
-        return old is None or self._changes(node, old, of_list=False) is not None
+        return old is None or self._changes(node, old) is not None
 
     def _node(self, value: Any) -> int:
         return value.node if type(value) in PYTHON_NUMBERS else self._recorder.node_of(value)
@@ -264,20 +270,18 @@ class Places:
         self.log.append(Stored(len(self._recorder.tape.nodes), place, node))
         changes = None
         if old is not None and node not in self._updated:
-            # if the name z was w before, ``z = w * x`` is not a decay
-            changes = self._changes(node, old, of_list=isinstance(place[0], int))
+            changes = self._changes(node, old)
         if old is None or changes is None:
             return
         if self._recorder.updates.replaced(old, made, changes):
             self._updated.add(node)
 
-    def _changes(self, new: int, old: int, of_list: bool = True) -> list[int] | None:
+    def _changes(self, new: int, old: int) -> list[int] | None:
         """What was added to `old` to get `new`; None if `new` is not a sum with `old`.
 
         Args:
             new: a number.
             old: the number that was there before.
-            of_list: Are the numbers in a list or an object, not under a name?
 
         """
         nodes = self._recorder.tape.nodes
@@ -294,13 +298,13 @@ class Places:
                 changes.append(n)  # the error of this step depends on the update of the last one
             elif node.op in ("add", "subtract", "copy", "rounded", "sum", "negative"):
                 queue += node.inputs
-            elif node.op in ("multiply", "divide") and self._is_decayed(node, old, of_list):
+            elif node.op in ("multiply", "divide") and self._is_decayed(node, old):
                 found = True
             else:
                 changes.append(n)
         return [*changes, *queue] if found else None
 
-    def _is_decayed(self, node: Node, old: int, of_list: bool) -> bool:
+    def _is_decayed(self, node: Node, old: int) -> bool:
         """Is it the old number times numbers that the script types, as in ``self.beta * m[i]``?"""
         tape = self._recorder.tape
         origins = [tape.origin(i, ("copy",)) for i in node.inputs]
@@ -308,7 +312,6 @@ class Places:
         return (
             origins.count(old) == 1
             and len(factors) == len(origins) - 1
-            and (of_list or not factors)
             and all(x is not None and len(repr(float(x))) <= MOST_TYPED for x in factors)
         )
 
@@ -319,7 +322,7 @@ class Places:
 
         In place of a tuple with floats it is another tuple, which has the numbers that record.
         """
-        if self.too_many or _size(value) > MOST_IN_LIST:
+        if self.too_many or self._is_data(value):
             return value
         self.held[id(value)] = value
         mine = self.id_of(value)
@@ -340,6 +343,11 @@ class Places:
         for key, changed in new.items():
             put(value, key, changed)
         return value
+
+    def _is_data(self, value: Any) -> bool:
+        """Has it so many numbers that they count as constants? Fewer if many are followed."""
+        most = MOST_IN_LIST if len(self.now) < MOST_NUMBERS // 3 else MOST_IN_LIST // 10
+        return _size(value, most) > most
 
     def _rebuilt(self, old: Any, holder: int, new: dict[Any, Any]) -> Any:
         """A tuple with other items, which takes the place of the old one."""
@@ -375,8 +383,10 @@ class Places:
         numbers = (both for both in self._pairs(new, old) if both.key is not None)
         found = False
         for both in itertools.islice(numbers, MOST_TRIED):
-            was = self.now.get((both.holder, both.key))
-            changes = None if was is None else self._changes(self._node(both.value), was)
+            was, node = self.now.get((both.holder, both.key)), self._node(both.value)
+            if was is not None and not both.in_list and self._is_same(node, was):
+                continue  # how many rows a matrix has
+            changes = None if was is None else self._changes(node, was)
             if both.in_list and changes is not None:
                 return True
             if both.in_list:
@@ -385,6 +395,12 @@ class Places:
                 return False
             found = True
         return found
+
+    def _is_same(self, new: int, old: int) -> bool:
+        """Is it a copy of the old number, or was the same number entered again?"""
+        tape = self._recorder.tape
+        one, other = (tape.nodes[tape.origin(i, ("copy",))] for i in (new, old))
+        return one is other or (one.op == other.op == "leaf" and one.value == other.value)
 
     def _descends(self, ids: list[int], old: int) -> bool:
         """Is one of these values computed from `old`?"""
@@ -419,7 +435,7 @@ class Places:
         for key, x, y in parts:
             if type(x) in PYTHON_NUMBERS or (isinstance(x, Recorded) and x._scalar):
                 yield _Both(new, holder, key, x, in_list)
-            elif type(x) is type(y) and (isinstance(x, list | tuple) or has_attributes(x)):
+            elif type(x) is type(y) and leads_to_numbers(x):
                 yield from self._pairs(x, y, in_list, levels - 1)
 
     def _attributes(self, x: Any, text: str, levels: int) -> None:
@@ -461,7 +477,12 @@ def has_attributes(x: Any) -> bool:
     return is_object(x) and hasattr(x, "__dict__")
 
 
-def _size(x: Any, most: int = MOST_IN_LIST) -> int:
+def leads_to_numbers(x: Any) -> bool:
+    """Is it a list, a tuple or an object, which may take the place of another?"""
+    return isinstance(x, list | tuple) or (not isinstance(x, dict) and has_attributes(x))
+
+
+def _size(x: Any, most: int) -> int:
     """How many numbers are in lists and dictionaries, counted a little beyond `most`."""
     if not isinstance(x, _CONTAINERS):
         return 1

@@ -27,7 +27,7 @@ class Preparation:
         runs = self._runs[site] = self._runs.get(site, 0) + 1
         if runs <= self._limits.runs:
             return False
-        callers = self._frames.callers(frame)
+        callers = self._frames.calls(frame)
         if self._callers.setdefault(site, callers) != callers:
             self._runs.clear()
             self._callers.clear()

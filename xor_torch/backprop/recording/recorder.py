@@ -95,6 +95,7 @@ class Recorder:
         if frame is not None:
             node.line = self.frames.line(frame)
             node.site = self.frames.site(frame)
+            node.calls = self.frames.calls(frame)
         for i in node.inputs:
             node.marks |= tape.nodes[i].marks
             self.updates.read[i] += 1
@@ -333,7 +334,8 @@ class Recorder:
 
     def number(self, op: str, args: tuple[Any, ...], value: float) -> Any:
         """Write down an operation on Python's numbers; return its result."""
-        if self.places.too_many or abs(value) > LARGEST_INT or not self._records():
+        large = isinstance(value, int) and abs(value) > LARGEST_INT
+        if self.places.too_many or large or not self._records():
             return value
         if self.updates.none:
             self.places.count()

@@ -190,14 +190,15 @@ class AssignmentRewriter(ast.NodeTransformer):
     ``while`` loop calls the result of ``__round__()`` before each round, so that the recorder can
     leave a long loop. ``1 if a < b else 0`` and ``int(a < b)`` become
     ``__chosen__("lt", a, b, 1, 0)``, and so does an ``if`` that returns or assigns one of two
-    literal numbers. Any other ``if test`` becomes
-    ``if __asked__(__begin__(), test, 5)``, with a number of its own; ``return 1`` in it becomes
-    ``return __taken__(1, 0, 5)`` if its block has a ``return 0`` as well, and ``w += t * x`` in it
-    becomes ``w += __whole__(t * x)``, and ``if y == 0 and t == 1`` compares ``__given__(t)``. A
-    comparison outside a test, ``y = a < b``, becomes ``__compared__("lt", a, b)``. A function that
-    may compute gradients, by its name, gets a decorator ``__called__("its class")``. ``float(x)``
-    becomes ``__float__(x)``, and ``int``, ``bool`` and ``type`` do the same; ``np.int64(x)``
-    becomes ``__cast__(np.int64, x)``, and ``json.dumps(x)`` becomes ``__plainly__(json.dumps, x)``.
+    literal numbers; ``x if a < b else 0`` becomes ``__chosen__("lt", a, b, lambda: x, 0)``. Any
+    other ``if test`` becomes ``if __asked__(__begin__(), test, 5)``, with a number of its own;
+    ``return 1`` in it becomes ``return __taken__(1, 0, 5)`` if its block has a ``return 0`` as
+    well, and ``w += t * x`` in it becomes ``w += __whole__(t * x)``, and ``if y == 0 and t == 1``
+    compares ``__given__(t)``. A comparison outside a test, ``y = a < b``, becomes
+    ``__compared__("lt", a, b)``. A function that may compute gradients, by its name, gets a
+    decorator ``__called__("its class")``. ``float(x)`` becomes ``__float__(x)``, and ``int``,
+    ``bool`` and ``type`` do the same; ``np.int64(x)`` becomes ``__cast__(np.int64, x)``, and
+    ``json.dumps(x)`` becomes ``__plainly__(json.dumps, x)``.
     """
 
     def __init__(self, source: str, ifs: int = 0) -> None:
@@ -228,7 +229,8 @@ class AssignmentRewriter(ast.NodeTransformer):
         for name in ("body", "orelse", "finalbody"):
             statements = getattr(node, name, None)
             if isinstance(statements, list):
-                statements = with_choices(statements)
+                if not isinstance(node, ast.ClassDef):
+                    statements = with_choices(statements)
                 setattr(node, name, statements)
                 self._number_ifs(statements)
         test = getattr(node, "test", None)
@@ -296,7 +298,8 @@ class AssignmentRewriter(ast.NodeTransformer):
                 self.taken[same] = self.ifs, typed(inside[1])
 
     def visit_IfExp(self, node: ast.IfExp) -> ast.AST:
-        chosen = is_choice(node)
+        # a function in the body of a class does not see the names there
+        chosen = is_choice(node) and not (self.classes and not self.functions)
         self.generic_visit(node)
         return as_call(node) if chosen else node
 

@@ -16,8 +16,10 @@ import numpy as np
 from ..operations import JOINS, PARTS, PRODUCTS, SAME_NUMBERS
 from ..tape import Node, Ref, Tape
 
+MOST_KEPT = 50  # such values, whose sets may be large
 FACTORS = PRODUCTS | {"multiply"}
 LOST = 4  # times that an update is made in vain
+OFTEN = 16  # What is behind a value that is read more often is looked up for all roots at once.
 MOST_BEFORE = 5_000  # operations that are searched between a value and an ``if`` that it may decide
 
 
@@ -58,6 +60,8 @@ class Updates:
         self._times: dict[int, int] = {}  # root -> how often it was updated again
         self._counted: dict[Any, int] = {}  # place in the script -> the root whose changes count
         self._read = set[int]()  # roots with a change that is known to depend on them
+        # value -> all values that it is computed from, down to the first of these pairs
+        self._behind: dict[int, tuple[int, set[int]]] = {}
         self._independent: dict[int, set[int]] = {}  # other root -> values that do not depend on it
         # other root -> (old, new) of each sum: they become updates once a change depends on it
         self._sums: dict[int, list[tuple[int, int]]] = {}
@@ -70,7 +74,14 @@ class Updates:
         tape.aliases = [a for a in tape.aliases if a[0] >= begin]
         self.complete_from = max(begin, self.complete_from)
         self._counted.clear()
-        for known in (self._root_of, self._places, self._read, self._independent, self._sums):
+        for known in (
+            self._root_of,
+            self._places,
+            self._read,
+            self._independent,
+            self._sums,
+            self._behind,
+        ):
             known.clear()
 
     def found(self, node: Node) -> bool:
@@ -196,15 +207,31 @@ class Updates:
             oldest = min(begin)
             while stack:
                 n = stack.pop()
-                if n in begin:
+                often = n > oldest and self.read[n] > OFTEN and n not in known
+                if n in begin or (often and not begin.isdisjoint(self._all_behind(n, oldest))):
                     self._read.add(root.id)
                     del self._independent[root.id]
                     return True
                 if n > oldest and n not in known:
                     known.add(n)
-                    stack += nodes[n].inputs
+                    stack += () if often else nodes[n].inputs
             return False
         return True
+
+    def _all_behind(self, id: int, oldest: int) -> set[int]:
+        """All values from `oldest` on that a value is computed from."""
+        known = self._behind.get(id)
+        if known is None or known[0] > oldest:
+            found, stack = set[int](), [id]
+            while stack:
+                n = stack.pop()
+                if n >= oldest and n not in found:
+                    found.add(n)
+                    stack += self.tape.nodes[n].inputs
+            if len(self._behind) > MOST_KEPT:
+                self._behind.clear()
+            known = self._behind[id] = oldest, found
+        return known[1]
 
     def _decides(self, old: int) -> bool:
         """Does this statement run because of a number that is computed from a value by a product?

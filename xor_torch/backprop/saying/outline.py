@@ -194,7 +194,7 @@ def _network(finding: Finding, script: Script, full: bool) -> Network:
     own = own_names(finding.layers)
     if finding.verdict == "wrong" and d is not None:
         network.mistake = mistake_of(d.mistake)
-        network.headline = f"{_variable(d, script) or 'a value'} {network.mistake.is_wrong}"
+        network.headline = f"{variable(d, script) or 'a value'} {network.mistake.is_wrong}"
         network.why = _why(network.mistake, d, finding, script)
         network.evidence = _evidence(d, script)
     if finding.verdict == "wrong":
@@ -267,20 +267,22 @@ def _why(mistake: Mistake, d: Diagnosis, finding: Finding, script: Script) -> st
     )
 
 
-def _variable(d: Diagnosis, script: Script) -> str:
+def variable(d: Diagnosis, script: Script) -> str:
     """The name of the wrong value.
 
-    In a function that was called, and not run as a script, values have no names on the tape. Then
-    the diagnosis names what is made from the value, and the value's own name is on its line.
+    A function may compute it, which has a name of its own for it. In a function that was called,
+    and not run as a script, values have no names on the tape. Then the diagnosis names what is
+    made from the value, and the value's own name is on its line.
     """
     names = script.assigned(d.line)
-    return names[0] if len(names) == 1 and d.variable not in script.text(d.line) else d.variable
+    own = d.variable in script.text(d.line) and not d.called
+    return names[0] if len(names) == 1 and not own else d.variable
 
 
 def _evidence(d: Diagnosis, script: Script) -> str:
     if d.actual is None or d.expected is None:
         return ""
-    of = _variable(d, script) if d.of == d.variable else d.of
+    of = variable(d, script) if d.of == d.variable else d.of
     name, is_step = of.removesuffix(" step"), of.endswith(" step")
     at = f"{name}[{', '.join(map(str, d.index))}]" if d.index else name
     actual, expected = apart(d.actual, d.expected)
@@ -335,7 +337,7 @@ def _excerpt(finding: Finding, script: Script, own: dict[str, str], full: bool) 
     labels = {n: _labels(known[n], n, finding, own, script) for n in known if script.has(n)}
     labels = {n: found for n, found in labels.items() if found[0]}
     if d is not None and script.has(d.line):
-        labels.setdefault(d.line, ([_variable(d, script) or "value"], False))
+        labels.setdefault(d.line, ([variable(d, script) or "value"], False))
     at = d.line if d is not None else None
     some = [*labels, *mentioned(finding.reason or "", script)]
     some = sorted({*some}) or [n for n in finding.lines if n]
@@ -378,9 +380,9 @@ def _labels(
     if finding.verdict != "wrong":  # all is right, or nobody can tell
         wrong = []
     words = wrong or [name for name, ok in found if ok]
-    variable = (_variable(d, script) if d else "") or "value"
+    name = (variable(d, script) if d else "") or "value"
     # the judge says "dL/dW1 wrong", or "wrong" of a value that it has no name for
-    words = [variable if word == "wrong" else word.removesuffix(" wrong") for word in words]
+    words = [name if word == "wrong" else word.removesuffix(" wrong") for word in words]
     return [*dict.fromkeys(_renamed(word, own) for word in words)][-MOST_LABELS:], not wrong
 
 
