@@ -287,10 +287,16 @@ def identify_with_target(bench: Bench, pair: Objective) -> Match | None:
 def _with_target(
     bench: Bench, k: int, points: list[Point], deltas: list[Tensor], z: int, d: int
 ) -> Match | None:
-    targets, numbers = _targets(bench, k, d, points[0].values[z].shape), _numbers(bench, k)
-    for f in _values(bench, k, z, d):
+    view, numbers = bench.view(k), _numbers(bench, k)
+    way, shape = view.behind([d]), points[0].values[z].shape
+    targets = _targets(bench, k, way, shape)
+    for f in [n for n in _values(bench, k, z, d) if n in way or n == z]:
         data = _data(points, z, f, deltas)
-        found = data and (_targeted(data, targets, numbers, k, z, f) or _weighted(data, k, z, f))
+        found = data and _targeted(data, targets, numbers, k, z, f)
+        if found:  # the prediction is made without its target
+            apart = _targets(bench, k, way - view.behind([f]), shape)
+            found = _targeted(data, apart, numbers, k, z, f)
+        found = found or (data and _weighted(data, k, z, f))
         if found:
             return found
     return None
@@ -544,11 +550,11 @@ def _targeted(
     return None
 
 
-def _targets(bench: Bench, k: int, d: int, shape: torch.Size) -> list[Tensor]:
-    """Data that d is made of, in its shape."""
+def _targets(bench: Bench, k: int, among: set[int], shape: torch.Size) -> list[Tensor]:
+    """Data in this shape that some values are made of."""
     view, nodes = bench.view(k), bench.tape.nodes
     found: list[Tensor] = []
-    for n in sorted(view.behind([d])):
+    for n in sorted(among):
         for i in nodes[n].inputs:
             value = nodes[i].value
             if i in view.inside or value is None or value.size != shape.numel():
