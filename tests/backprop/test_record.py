@@ -44,6 +44,7 @@ d = np.maximum(a, 0).sum(axis=0, keepdims=True) / a.shape[0]
 e = np.dot(a, v) + np.outer(v, v)[0, :2] - a.reshape(3, 2).mean(0)
 f = np.array([a[0, 0], float(a[1, 1]), 2.0])
 g = np.exp(-a) / np.exp(-a).sum(axis=1, keepdims=True)
+i = (a * np.longdouble(0.5)).astype(float)
 h = np.einsum("ij,kj->ik", a, a) + [1, 0.5] + np.add.reduce(a, (0, 1)) + np.dot(v, v).T
 """
 

@@ -477,7 +477,9 @@ def _encode(x: Any) -> Any:
         return x
     if isinstance(x, float):
         return {"float": x.hex()}
-    if isinstance(x, np.generic):
+    if isinstance(x, np.longdouble):  # its `item` is one, too
+        return _encode(float(x))
+    if isinstance(x, np.generic) and not isinstance(x, np.clongdouble):
         return _encode(x.item())
     if isinstance(x, slice):
         return {"slice": [_encode(i) for i in (x.start, x.stop, x.step)]}
