@@ -5,7 +5,9 @@ Most of them are NumPy's own functions, applied to the positions of the numbers 
 The file is long because it is a list: a short function for each operation.
 """
 
+import functools
 import inspect
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -27,6 +29,9 @@ from .arguments import (
     refuse,
     tensor,
 )
+
+KEPT = 16  # places that a function of NumPy has put numbers to, for each function
+MOST_KEPT = 300_000  # such numbers
 
 
 def _transpose(x: Tensor, *axes: Any, **named: Any) -> Tensor:
@@ -106,29 +111,46 @@ def _moves(function: Callable[..., Any], *data: str) -> Twin:
     """
     signature = inspect.signature(function)
 
+    def moved(*args: Any, **kwargs: Any) -> Any:
+        given = signature.bind(*args, **kwargs)
+        size = 0
+        for name in [name for name in given.arguments if name in data]:
+            shape = given.arguments[name]
+            many = math.prod(shape)
+            given.arguments[name] = np.arange(size, size + many).reshape(shape)
+            size += many
+        found = function(*given.args, **given.kwargs)
+        found = given.arguments[data[0]] if found is None else found
+        return tuple(map(_places, found)) if isinstance(found, tuple | list) else _places(found)
+
+    # a step is repeated many times: the same places again
+    again = functools.lru_cache(KEPT, typed=True)(moved)
+
     def twin(*args: Any, **kwargs: Any) -> Any:
         given = signature.bind(*args, **kwargs)
-        numbers, size = list[Tensor](), 0
+        numbers = list[Tensor]()
         for name, value in given.arguments.items():
             if name in data:
                 value = value if isinstance(value, Tensor) else number(value)
                 numbers.append(value.reshape(-1))
-                given.arguments[name] = np.arange(size, size + value.numel()).reshape(value.shape)
-                size += value.numel()
+                given.arguments[name] = tuple(value.shape)
             else:
                 given.arguments[name] = plain(value)
-        found = function(*given.args, **given.kwargs)
-        if found is None:
-            found = given.arguments[data[0]]
+        few = sum(x.numel() for x in numbers) <= MOST_KEPT
+        try:
+            found = (again if few else moved)(*given.args, **given.kwargs)
+        except TypeError:  # an argument has no hash: an array, a list
+            found = moved(*given.args, **given.kwargs)
         same = {x.dtype for x in numbers}
-        flat = torch.cat(numbers if len(same) == 1 else [number(x) for x in numbers])
-
-        def picked(at: Any) -> Tensor:
-            return flat[torch.from_numpy(np.array(at, dtype=np.int64))]
-
-        return tuple(map(picked, found)) if isinstance(found, tuple | list) else picked(found)
+        numbers = numbers if len(same) == 1 else [number(x) for x in numbers]
+        flat = numbers[0] if len(numbers) == 1 else torch.cat(numbers)
+        return tuple(flat[at] for at in found) if isinstance(found, tuple) else flat[found]
 
     return twin
+
+
+def _places(at: Any) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(at, dtype=np.int64))
 
 
 def getitem(x: Tensor, index: Any) -> Tensor:
