@@ -307,6 +307,18 @@ for step in range(12):
     p = 1 / (1 + np.exp(-X @ w))
     print(-t.T @ np.log(p) - (1 - t).T @ np.log(1 - p) + 0.05 * np.sum(w[1:] ** 2))
 """
+# the new weights are put, one by one, into an array of their own
+ANEW = """
+w = rng.normal(size=(3, 1))
+def moved(w):
+    e, new = X @ w[1:, :] + w[0, :] - Y, np.zeros((3, 1))
+    new[0, :] = w[0, :] - 0.01 * np.sum(e)
+    new[1, :] = w[1, :] - 0.01 * np.sum(e * X[:, :1])
+    new[2, :] = w[2, :] - 0.01 * np.sum(e * X[:, 1:])
+    return new
+for step in range(12):
+    w = moved(w)
+"""
 # each number of a series replaces the one before, as a gradient may replace a parameter
 SERIES = """
 def follow(y1, y2, noise):
@@ -351,6 +363,11 @@ STYLES = {  # source, what is replaced in it, and by what
     "turns": (TURNS, "X.T @ d", "X[:, ::-1].T @ d"),
     "sequences": (SEQUENCES, "V @ d + back", "V @ d"),
     "ridge": (RIDGE, "(p - t).T @ X +", "(p**2 - t).T @ X +"),
+    "anew": (
+        ANEW,
+        "w[2, :] - 0.01 * np.sum(e * X[:, 1:])",
+        "w[2, :] - 0.01 * np.sum(e + X[:, 1:])",
+    ),
     "series": (SERIES, "(1 - h * h)", "(1 - h)"),
     "first": (FIRST, "0.02 * d * old", "0.02 * d * P[i]"),
 }
