@@ -1,4 +1,7 @@
-"""What a script adds beside a gradient: a penalty, a limit, a rate of its own."""
+"""What a script adds beside a gradient: a penalty, a limit, a rate of its own.
+
+The file is long because each of these is told from a mistake in another way.
+"""
 
 import math
 from itertools import pairwise
