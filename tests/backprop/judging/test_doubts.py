@@ -126,6 +126,18 @@ for step in range(20):
     w = w - 0.01 * dw
     b = b - 0.01 * db
 """
+# each unit of a sparse autoencoder is held near its mean over the samples
+SPARSE = """
+W, V, X = W.T, rng.normal(size=(3, 4)), X.T
+for step in range(10):
+    h = 1 / (1 + np.exp(-W @ X))
+    d = V @ h - X
+    mean = h.mean(axis=1, keepdims=True)
+    dh = V.T @ d + 0.3 * (0.9 / (1 - mean) - 0.1 / mean)
+    dW = dh * h * (1 - h) @ X.T
+    V = V - 0.02 * d @ h.T
+    W = W - 0.02 * dW
+"""
 
 
 @pytest.mark.parametrize(
@@ -141,6 +153,8 @@ for step in range(20):
         (TURNS, "correct", "1 - h * h", "1 - h", "wrong"),
         (MOMENTUM, "correct", "0.9 * v2", "0.9 * v1", "wrong"),
         (RATES, "cannot tell", "W -= now", "W += now", "wrong"),
+        (SPARSE, "correct", "h.mean(axis=1, keepdims=True)", "h[:, :1]", "cannot tell"),
+        (SPARSE, "correct", "dh * h * (1 - h)", "dh * h", "wrong"),
         (FLAT, "correct", "t[out].sum()", "t.sum()", "cannot tell"),
     ],
 )

@@ -59,7 +59,7 @@ for c in range(2):
 
 def test_elements_with_a_penalty_of_their_own(tmp_path):
     (finding,) = judged(ELEMENT, tmp_path)
-    assert (finding.verdict, finding.loss) == ("correct", "sum of squares of an error")
+    assert (finding.verdict, finding.loss) == ("correct", "loss")
     (finding,) = judged(ELEMENT.replace("w[j] / 12", "w[j - 1] / 12"), tmp_path)
     assert finding.verdict != "correct"
     (finding,) = judged(ELEMENT.replace("(p - y) * X", "(p - y) * p * X"), tmp_path)

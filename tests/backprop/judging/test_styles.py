@@ -296,6 +296,49 @@ for step in range(12):
     for j in range(2):
         w[j] = w[j] + 0.02 * ((counts - mean) * X[:, j]).sum()
 """
+# the loss reads the targets in another shape than the error, and its penalty leaves one weight out
+RIDGE = """
+t, w = (Y[:, :1] > 0).astype(int), rng.normal(size=(2, 1))
+for step in range(12):
+    p = 1 / (1 + np.exp(-X @ w))
+    g = (p - t).T @ X + 0.1 * w.T
+    g[0, 0] = ((p - t).T @ X[:, 0]).item()
+    w = w - 0.02 * g.T
+    p = 1 / (1 + np.exp(-X @ w))
+    print(-t.T @ np.log(p) - (1 - t).T @ np.log(1 - p) + 0.05 * np.sum(w[1:] ** 2))
+"""
+# the new weights are put, one by one, into an array of their own
+ANEW = """
+w = rng.normal(size=(3, 1))
+def moved(w):
+    e, new = X @ w[1:, :] + w[0, :] - Y, np.zeros((3, 1))
+    new[0, :] = w[0, :] - 0.01 * np.sum(e)
+    new[1, :] = w[1, :] - 0.01 * np.sum(e * X[:, :1])
+    new[2, :] = w[2, :] - 0.01 * np.sum(e * X[:, 1:])
+    return new
+for step in range(12):
+    w = moved(w)
+"""
+# each number of a series replaces the one before, as a gradient may replace a parameter
+SERIES = """
+def follow(y1, y2, noise):
+    y = np.exp(-(y1**2))
+    return (0.8 - 0.5 * y) * y1 - (0.3 + 0.9 * y) * y2 + noise
+y, noise = [0.5, 1] + 40 * [0.0], rng.normal(size=42) / 20
+for k in range(2, 42):
+    y[k] = follow(y[k - 1], y[k - 2], noise[k])
+W, U, V = rng.normal(size=(3, 3)), rng.normal(size=(3, 1)), rng.normal(size=(1, 3))
+before = np.zeros((3, 1))
+for k in range(2, 42):
+    u = np.array([[y[k - 1]]])
+    h = np.tanh(W @ before + U @ u)
+    e = y[k] - V @ h
+    d = V.T @ e * (1 - h * h)
+    V = V + 0.1 * e @ h.T
+    W = W + 0.1 * d @ before.T
+    U = U + 0.1 * d @ u.T
+    before = h
+"""
 STYLES = {  # source, what is replaced in it, and by what
     "filled": (FILLED, "(1 - h * h)", "(1 - h)"),
     "late": (LATE, "(1 - h * h)", "(1 - h)"),
@@ -319,6 +362,13 @@ STYLES = {  # source, what is replaced in it, and by what
     "split": (SPLIT, "(1 - h * h)", "(1 - h)"),
     "turns": (TURNS, "X.T @ d", "X[:, ::-1].T @ d"),
     "sequences": (SEQUENCES, "V @ d + back", "V @ d"),
+    "ridge": (RIDGE, "(p - t).T @ X +", "(p**2 - t).T @ X +"),
+    "anew": (
+        ANEW,
+        "w[2, :] - 0.01 * np.sum(e * X[:, 1:])",
+        "w[2, :] - 0.01 * np.sum(e + X[:, 1:])",
+    ),
+    "series": (SERIES, "(1 - h * h)", "(1 - h)"),
     "first": (FIRST, "0.02 * d * old", "0.02 * d * P[i]"),
 }
 

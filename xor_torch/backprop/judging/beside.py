@@ -1,4 +1,7 @@
-"""What a script adds beside a gradient: a penalty, a limit, a rate of its own."""
+"""What a script adds beside a gradient: a penalty, a limit, a rate of its own.
+
+The file is long because each of these is told from a mistake in another way.
+"""
 
 import math
 from itertools import pairwise
@@ -216,14 +219,18 @@ def is_penalty(bench: Bench, k: int, added: list[int], culprit: Culprit) -> bool
         sign = -sign
     for p in [p for p in bench.points if p.step == k and p.moved]:
         term, value = p.values[n], p.values[z]
-        if term.numel() != value.numel() or not (term.requires_grad and value.requires_grad):
+        if term.numel() == value.numel():
+            term = term.reshape(value.shape)
+        # one number for each unit, made of its mean over the samples, is added to each sample
+        many = term.ndim == value.ndim and all(
+            a in (1, b) for a, b in zip(term.shape, value.shape, strict=True)
+        )
+        if not (many and term.requires_grad and value.requires_grad):
             return False
         draw = torch.Generator().manual_seed(k)
         u, v = (torch.randn(value.shape, generator=draw, dtype=torch.float64) for _ in range(2))
         rows = [
-            torch.autograd.grad(
-                (term * x.reshape(term.shape)).sum(), value, retain_graph=True, allow_unused=True
-            )[0]
+            torch.autograd.grad((term * x).sum(), value, retain_graph=True, allow_unused=True)[0]
             for x in (u, v)
         ]
         if rows[0] is None or rows[1] is None:

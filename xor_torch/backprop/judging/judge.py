@@ -109,7 +109,7 @@ def _replaced(tape: Tape, clock: Clock) -> list[Finding]:
         place = finding.diagnosis if finding is not None else None
         if finding is not None and place is not None and place.mistake is None:
             found += [finding] if place.node in ends else []
-        products = [s for s in network.states if s.replaced and _is_product(tape, s)]
+        products = [s for s in _by_parameters(tape, network) if _is_product(tape, s)]
         if finding is not None and finding.verdict == "cannot tell" and products and not found:
             where = tape.code.where(tape.nodes[products[0].updates[0]].line)
             found.append(
@@ -120,6 +120,20 @@ def _replaced(tape: Tape, clock: Clock) -> list[Finding]:
                 )
             )
     return found
+
+
+def _by_parameters(tape: Tape, network: Network) -> list[State]:
+    """The states whose replacement is made of a parameter that the same steps add to.
+
+    A gradient is. The numbers of a series are not: ``y[k] = f(y[k - 1])``, which makes data.
+    """
+    step = network.steps[-1]
+    moved = {step.start[i] for i in network.parameters if not network.states[i].replaced}
+    return [
+        s
+        for i, s in enumerate(network.states)
+        if s.replaced and tape.behind([step.end[i]], step.nodes) & moved
+    ]
 
 
 def _is_product(tape: Tape, state: State) -> bool:

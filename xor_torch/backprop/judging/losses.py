@@ -20,7 +20,7 @@ from torch.nn.functional import huber_loss, softplus
 from .. import replay
 from .findings import MistakeName
 from .fit import PROPORTIONAL
-from .objectives import PERCEPTRON, Objective, Term
+from .objectives import PERCEPTRON, Objective, Term, is_copied
 from .points import Bench, Point, is_finite, largest
 
 Tensor = torch.Tensor
@@ -312,6 +312,7 @@ def identify_own(bench: Bench, own: Objective) -> Match | None:
             n
             for n in sorted(view.behind([v]), reverse=True)
             if nodes[n].dtype == "f" and view.depends.get(n) == view.full and n not in view.starts
+            if not is_copied(view, n)  # of a penalty
         ]
         for z in [n for n in zs if all(n in p.values for p in points)][:MOST_Z]:
             deltas = [_slope(p, v, z) for p in points]

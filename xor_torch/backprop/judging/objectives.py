@@ -341,14 +341,14 @@ def _on_the_data_of(view: View, needed: set[int]) -> set[int]:
         before = () if nodes[i].op in SELECTED else {*nodes[i].inputs} - known
         known.update(before)
         stack += before
-    parts = {(nodes[i].op, repr(nodes[i].args)) for i in known if nodes[i].op in PARTS}
+    parts = {(nodes[i].op, repr(nodes[i].args)) for i in known if nodes[i].op in SELECTED}
 
     answers = dict.fromkeys(known, True)
     outside = {i for n in view.step.nodes if n not in view.starts for i in view.outside(n)}
     for i in sorted(view.tape.behind(outside, range(len(nodes)))):
         made_of = [j for j in nodes[i].inputs if nodes[j].shape]
         # another part of the data is other data
-        if i not in answers and nodes[i].op in PARTS:
+        if i not in answers and nodes[i].op in SELECTED:
             answers[i] = (nodes[i].op, repr(nodes[i].args)) in parts
         answers.setdefault(i, bool(made_of) and all(answers[j] for j in made_of))
 
@@ -410,7 +410,7 @@ def _is_update(view: View, n: int) -> bool:
     )
 
 
-def _is_copied(view: View, n: int) -> bool:
+def is_copied(view: View, n: int) -> bool:
     """Is it a part of a parameter, perhaps times a number, as in its decay?
 
     Any update is its own derivative by a copy of the parameter.
@@ -501,7 +501,7 @@ def deltas(bench: Bench, k: int) -> tuple[dict[Key, list[int]], dict[Key, list[i
         if reaches >> last_used(view) & 1:
             d[key] = ids
         joined = nodes[ids[0]].inputs if nodes[ids[0]].op in JOINS else ids[:1]
-        copied = all(_is_copied(view, i) for i in joined)
+        copied = all(is_copied(view, i) for i in joined)
         if nodes[ids[0]].dtype == "f" and not copied and not _is_update(view, ids[0]):
             z[key] = ids
     return d, z

@@ -147,20 +147,33 @@ class Updates:
         return False
 
     def _in_part(self, node: Node) -> bool:
-        """``old[part] = old[part] + change``"""
-        base, _, new = node.args
+        """``old[part] = old[part] + change``, or ``new[part] = old[part] + change``"""
+        base, path, new = node.args
         part = self.tape.nodes[self.tape.origin(new.id)]
         if part.op not in ("add", "subtract"):
             return False
         old = self._source(base.id, node) or base.id
         changes = [i for i in part.inputs if base.id not in self._wholes(i)]
         if len(changes) == len(part.inputs):
-            return False
+            read = [(i, self._read_at(i, path, node)) for i in part.inputs]
+            wholes = {w for _, w in read if w is not None}
+            root = self._root_of.get(base.id)
+            if len(wholes) != 1 or root not in (None, self._root(min(wholes)).id):
+                return False
+            old = base.id if root is not None else min(wholes)
+            changes = [i for i, w in read if w is None]
         if any(self._depends(i, self._root(old)) for i in changes) or self._decides(old):
             self._add(old, node)
             return True
         self._keep_sum(old, node)
         return False
+
+    def _read_at(self, id: int, path: Any, whole: Node) -> int | None:
+        """The array of which a value is the part at a path; None if it has another shape."""
+        part = self.tape.nodes[self.tape.origin(id)]
+        same = path == ((part.op, part.args[1:], part.kwargs),)
+        known = same and self.tape.nodes[part.inputs[0]].shape == whole.shape
+        return part.inputs[0] if known else None
 
     def _in_rebuilt(self, node: Node) -> bool:
         """``array([part + change for part in old])``"""
