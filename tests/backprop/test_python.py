@@ -891,3 +891,33 @@ def test_a_choice_compares_numbers_of_any_kind():
     """Unsigned and small whole numbers and truth values have no difference to compare with 0."""
     found, _ = script.record(KINDS, "script.py")
     assert [int(x) for x in found["answers"]] == [1, 0, 1, 1, 1, 1, 1]
+
+
+WATCHED = """
+xs, ys = [0.0, 0.2, 0.5, 0.9, 1.0], [1.0, 0.7, 0.6, 0.3, 0.0]
+def cost(a, b):
+    return sum((a + b * x - y) ** 2 for x, y in zip(xs, ys)) / 10
+a, b, before = 0, 0, 0
+for step in range(200):
+    now = cost(a, b)
+    if abs(before - now) < 1e-12:
+        break
+    if abs(now) > 1e6:
+        raise SystemExit("diverged")
+    before = now
+    da = sum(a + b * x - y for x, y in zip(xs, ys)) / 5
+    db = sum((a + b * x - y) * x for x, y in zip(xs, ys)) / 5
+    a = a - 0.5 * da
+    b = b - 0.5 * db
+"""
+
+
+def test_a_limit_that_no_step_comes_to_is_no_hinge(tmp_path):
+    """Nor is how far the loss has come since the last step."""
+    path = tmp_path / "script.py"
+    path.write_text(WATCHED)
+    found = check_file(path).to_json()
+    assert (found["verdict"], found["warnings"]) == ("correct", [])
+    path.write_text(WATCHED.replace("- 0.5 * d", "+ 0.001 * d"))
+    found = check_file(path).to_json()
+    assert (found["verdict"], found["mistake"]) == ("wrong", "wrong sign")
