@@ -921,3 +921,29 @@ def test_a_limit_that_no_step_comes_to_is_no_hinge(tmp_path):
     path.write_text(WATCHED.replace("- 0.5 * d", "+ 0.001 * d"))
     found = check_file(path).to_json()
     assert (found["verdict"], found["mistake"]) == ("wrong", "wrong sign")
+
+
+LAYER = """
+import numpy as np
+rows = [[1, 0, 1, 1], [0, 1, 1, 0], [1, 1, 0, 0], [0, 0, 1, 1]]
+net = [[0.1 * np.arange(4), -0.2 * np.ones(4)], [0, 0]]
+for epoch in range(20):
+    for x, t in zip(rows, [0, 1, 1, 0]):
+        z = np.dot(net[0], x)
+        for i in range(2):
+            z[i] += net[1][i]
+        y = 1 / (1 + np.exp(-z))
+        d = (y - np.eye(2)[t]) * y * (1 - y)
+        for i in range(2):
+            net[0][i] = net[0][i] - np.dot(x, d[i])
+            UPDATE
+"""
+
+
+def test_biases_of_0_in_a_list_are_not_passed_over(tmp_path):
+    path = tmp_path / "script.py"
+    for update, warns in (("net[1][i] = net[1][i] - d[i]", False), ("pass", True)):
+        path.write_text(LAYER.replace("UPDATE", update))
+        found = check_file(path).to_json()
+        assert found["verdict"] == "correct"
+        assert ("never changes" in str(found["warnings"])) == warns
