@@ -137,6 +137,35 @@ def test_a_bias_that_no_step_trains_is_not_passed_over(bias, tmp_path):
         assert "never change" in (checked("-", "pass").reason or "")
 
 
+APPENDED = """
+import random
+random.seed(3)
+w = []
+for _ in range(3):
+    w.append(random.random() - 1)
+def answer(x, w):
+    z = 0.0
+    for i in range(2):
+        z += x[i] * w[i]
+    z += w[2]
+    return 1 if z >= 0 else 0
+for epoch in range(15):
+    for x, t in (([0, 0], 0), ([0, 1], 1), ([1, 0], 1), ([1, 1], 1)):
+        error = t - answer(x, w)
+        if error != 0:
+            for i in range(2):
+                w[i] = w[i] + 0.1 * error * x[i]
+            UPDATE
+"""
+
+
+def test_a_bias_that_was_appended_to_the_weights_is_not_passed_over(tmp_path):
+    path = tmp_path / "script.py"
+    for update, verdict in (("w[2] = w[2] + 0.1 * error", "correct"), ("pass", "cannot tell")):
+        path.write_text(APPENDED.replace("UPDATE", update))
+        assert check_file(path).verdict == verdict
+
+
 ANSWERS_FIRST = """
 import numpy as np
 w = np.array([0.5, 0, 1])

@@ -891,3 +891,59 @@ def test_a_choice_compares_numbers_of_any_kind():
     """Unsigned and small whole numbers and truth values have no difference to compare with 0."""
     found, _ = script.record(KINDS, "script.py")
     assert [int(x) for x in found["answers"]] == [1, 0, 1, 1, 1, 1, 1]
+
+
+WATCHED = """
+xs, ys = [0.0, 0.2, 0.5, 0.9, 1.0], [1.0, 0.7, 0.6, 0.3, 0.0]
+def cost(a, b):
+    return sum((a + b * x - y) ** 2 for x, y in zip(xs, ys)) / 10
+a, b, before = 0, 0, 0
+for step in range(200):
+    now = cost(a, b)
+    if abs(before - now) < 1e-12:
+        break
+    if abs(now) > 1e6:
+        raise SystemExit("diverged")
+    before = now
+    da = sum(a + b * x - y for x, y in zip(xs, ys)) / 5
+    db = sum((a + b * x - y) * x for x, y in zip(xs, ys)) / 5
+    a = a - 0.5 * da
+    b = b - 0.5 * db
+"""
+
+
+def test_a_limit_that_no_step_comes_to_is_no_hinge(tmp_path):
+    """Nor is how far the loss has come since the last step."""
+    path = tmp_path / "script.py"
+    path.write_text(WATCHED)
+    found = check_file(path).to_json()
+    assert (found["verdict"], found["warnings"]) == ("correct", [])
+    path.write_text(WATCHED.replace("- 0.5 * d", "+ 0.001 * d"))
+    found = check_file(path).to_json()
+    assert (found["verdict"], found["mistake"]) == ("wrong", "wrong sign")
+
+
+LAYER = """
+import numpy as np
+rows = [[1, 0, 1, 1], [0, 1, 1, 0], [1, 1, 0, 0], [0, 0, 1, 1]]
+net = [[0.1 * np.arange(4), -0.2 * np.ones(4)], [0, 0]]
+for epoch in range(20):
+    for x, t in zip(rows, [0, 1, 1, 0]):
+        z = np.dot(net[0], x)
+        for i in range(2):
+            z[i] += net[1][i]
+        y = 1 / (1 + np.exp(-z))
+        d = (y - np.eye(2)[t]) * y * (1 - y)
+        for i in range(2):
+            net[0][i] = net[0][i] - np.dot(x, d[i])
+            UPDATE
+"""
+
+
+def test_biases_of_0_in_a_list_are_not_passed_over(tmp_path):
+    path = tmp_path / "script.py"
+    for update, warns in (("net[1][i] = net[1][i] - d[i]", False), ("pass", True)):
+        path.write_text(LAYER.replace("UPDATE", update))
+        found = check_file(path).to_json()
+        assert found["verdict"] == "correct"
+        assert ("never changes" in str(found["warnings"])) == warns

@@ -149,6 +149,24 @@ def always_added(bench: Bench, one: Fit) -> str | None:
     return None
 
 
+def zero_added(bench: Bench, one: Fit) -> str | None:
+    """The same about a 0 that each step adds: a bias in a list, which is no recorded number."""
+    first, last = min(one.objective.terms), max(one.objective.terms)
+    nodes, found = bench.tape.nodes, list[dict[object, int]]()
+    for k in (first, last) if first != last else ():
+        made = bench.view(k).behind(bench.view(k).ends) - bench.view(k).starts
+        sums = (n for n in sorted(made) if nodes[n].op == "add")
+        zeros = (n for n in sums if type(nodes[n].args[1]) in (int, float) and not nodes[n].args[1])
+        found.append({nodes[n].site: n for n in zeros})
+    both = [n for site, n in found[-1].items() if site in found[0]] if found else []
+    if not both:
+        return None
+    return (
+        f"the 0 that {bench.where(both[0])} adds is used like a bias and never changes: it may be "
+        "frozen on purpose, or its update is missing"
+    )
+
+
 def _sums(bench: Bench, one: Fit, k: int) -> dict[object, int]:
     """The last sum of the forward pass at each place of the script."""
     values, since = one.objective.values(k), max(bench.view(k).starts)

@@ -596,7 +596,8 @@ class Judgement:
         finding.loss, finding.lr = convention(bench, one, match)
         if spoilt is None:
             printed.compare(bench, one, match, [f.objective for f in own], finding)
-            still = frozen.never_changed(bench, one) or frozen.always_added(bench, one)
+            questions = (frozen.never_changed, frozen.always_added, frozen.zero_added)
+            still = next(filter(None, (ask(bench, one) for ask in questions)), None)
             finding.warnings += [still] if still else []
         if note:
             finding.notes.append(note)

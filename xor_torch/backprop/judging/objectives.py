@@ -222,9 +222,12 @@ def _hinges(bench: Bench) -> dict[tuple[object, ...], Objective]:
     The slope may be on either side. ``if step(f(x)) != y:`` is where max(0, -y f(x)) has one.
     """
     found: dict[tuple[object, ...], Objective] = {}
+    nodes = bench.tape.nodes
+    answers = {(nodes[n].site, answer) for n, answer in bench.tape.branches}
     for k in bench.chosen:
-        view, nodes = bench.view(k), bench.tape.nodes
+        view = bench.view(k)
         needed = view.behind(view.ends)
+        progress = _beside_earlier(bench, k)
         for at, (n, answer) in enumerate(bench.tape.branches):
             inputs = [i for i in nodes[n].inputs if i in view.inside]
             if n not in view.inside or len(inputs) != 1:
@@ -240,10 +243,11 @@ def _hinges(bench: Bench) -> dict[tuple[object, ...], Objective]:
                     made.terms.setdefault(k, []).append((None, z))
                     differs = target is not None or answer == DIFFERENT[nodes[n].op]
                     made.weights[z] = slope if differs else 0.0
-            if nodes[n].op not in LESS:
+            # which side of a limit has a slope is not known where no step comes to the other
+            if nodes[n].op not in LESS or (nodes[n].site, not answer) not in answers:
                 continue
             if (
-                margin in needed
+                margin in needed | progress
                 or view.depends[margin] != view.full
                 or nodes[margin].shape not in ((), (1,), (1, 1))
             ):
@@ -332,9 +336,13 @@ def _beside_earlier(bench: Bench, k: int) -> set[int]:
 
 
 def _on_the_data_of(view: View, needed: set[int]) -> set[int]:
-    """Values that read arrays from outside the step, but only arrays that the updates read."""
+    """Values that read data from outside the step, but only data that the updates read.
+
+    Data are arrays, or single numbers where the updates read no array.
+    """
     nodes = view.tape.nodes
-    known = {i for n in needed for i in view.outside(n)}
+    least = 2 if any(map(view.outside, needed)) else 1
+    known = {i for n in needed for i in view.outside(n, least)}
     stack = [*known]
     while stack:  # and what these are made of, but not what they are a part of
         i = stack.pop()
@@ -344,7 +352,7 @@ def _on_the_data_of(view: View, needed: set[int]) -> set[int]:
     parts = {(nodes[i].op, repr(nodes[i].args)) for i in known if nodes[i].op in SELECTED}
 
     answers = dict.fromkeys(known, True)
-    outside = {i for n in view.step.nodes if n not in view.starts for i in view.outside(n)}
+    outside = {i for n in view.step.nodes if n not in view.starts for i in view.outside(n, least)}
     for i in sorted(view.tape.behind(outside, range(len(nodes)))):
         made_of = [j for j in nodes[i].inputs if nodes[j].shape]
         # another part of the data is other data
@@ -356,7 +364,7 @@ def _on_the_data_of(view: View, needed: set[int]) -> set[int]:
     for n in view.step.nodes:
         if n in view.starts:
             continue
-        given = view.outside(n)
+        given = view.outside(n, least)
         if not all(answers[i] for i in given) or strange & {*nodes[n].inputs}:
             strange.add(n)
         elif given or found & {*nodes[n].inputs}:

@@ -229,12 +229,11 @@ class View:
                 found.setdefault(i, []).append(n)
         return found
 
-    def outside(self, n: int) -> set[int]:
-        """The arrays that a value is computed from and that were there before the step."""
+    def outside(self, n: int, least: int = 2) -> set[int]:
+        """The values of this size that a value is computed from and that the step did not make."""
         nodes = self.tape.nodes
-        return {
-            i for i in nodes[n].inputs if i not in self.inside and math.prod(nodes[i].shape) > 1
-        }
+        before = {*nodes[n].inputs} - self.inside
+        return {i for i in before if math.prod(nodes[i].shape) >= least}
 
     @cached_property
     def updated(self) -> set[int]:

@@ -116,8 +116,12 @@ class Places:
         """``holder[key] = value``"""
         if isinstance(holder, list | dict) and not self.too_many:
             place = self._place_in(holder, key)
-            if place and leads_to_numbers(value):
+            there: Any = None
+            if place:
                 there = dict.get(holder, key) if isinstance(holder, dict) else holder[key]
+            if type(there) is float and not self._recorder.full:
+                self._contents(holder, text.rpartition("[")[0])  # it was appended
+            if place and leads_to_numbers(value):
                 self._lists.setdefault(place, there)
             value = self._keep(value, place, text) if place else value
         holder[key] = value
