@@ -442,9 +442,10 @@ def wrong_near_the_run_only(bench: Bench, one: Fit) -> bool:
 
 
 def turns_round(bench: Bench) -> str | None:
-    """Is what all parameters move by multiplied with a number above zero in some steps only?
+    """Is what all parameters move by multiplied with a number that turns its sign, as a reward may?
 
-    Then each step may be weighed with a reward. So few may be above zero that none was chosen.
+    It is above zero in some steps only, or below zero in all, and it rises and falls: a learning
+    rate, or a schedule of one, does not. So few may be above zero that none was chosen.
     """
     nodes, view = bench.tape.nodes, bench.view(bench.chosen[0])
     places = {
@@ -452,19 +453,25 @@ def turns_round(bench: Bench) -> str | None:
         for n in view.behind(view.ends) - view.starts
         if nodes[n].op == "multiply" and view.depends[n] == view.reaches[n] == view.full
     }
-    signs: dict[object, set[bool]] = {site: set() for site in places}
-    for n in {n for step in bench.steps for n in step.nodes}:
+    numbers: dict[object, list[float]] = {site: [] for site in places}
+    for n in sorted({n for step in bench.steps for n in step.nodes}):
         node = nodes[n]
-        if node.op == "multiply" and node.site in signs:
+        if node.op == "multiply" and node.site in numbers:
             for a in node.args:
                 number = nodes[a.id].value if isinstance(a, Ref) else a
                 given = not isinstance(a, Ref) or nodes[a.id].op in PARTS | {"leaf"}
                 if given and number is not None and np.size(number) == 1 and np.all(number):
-                    signs[node.site].add(bool(np.all(number > 0)))
-    found = [places[site] for site in signs if len(signs[site]) > 1]
+                    numbers[node.site].append(float(np.ravel(number)[0]))
+    found = [
+        places[site]
+        for site, some in numbers.items()
+        if some
+        and min(some) < 0
+        and (max(some) > 0 or (np.any(np.diff(some) > 0) and np.any(np.diff(some) < 0)))
+    ]
     return (
-        f"the steps are multiplied with a number on {bench.where(found[0])} that is above zero in "
-        "some and below in others: it may be a reward, and the loss is not known"
+        f"the steps are multiplied with a number on {bench.where(found[0])} that is below zero in "
+        "some and differs from step to step: it may be a reward, and the loss is not known"
         if found
         else None
     )
