@@ -582,6 +582,7 @@ class Judgement:
         if spoilt is None:
             printed.compare(bench, one, match, [f.objective for f in own], finding)
             still = frozen.never_changed(bench, one) or frozen.always_added(bench, one)
+            still = still or frozen.with_a_gradient(bench, one)
             finding.warnings += [still] if still else []
         if note:
             finding.notes.append(note)
