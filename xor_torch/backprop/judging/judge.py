@@ -1005,6 +1005,7 @@ def _spoils(
         return place, words.format(name=place.variable, where=where, shape=place.shape)
 
     return [
+        (soundness.lost(bench, one), ""),
         (soundness.never_updated(bench, one), ""),
         of(
             soundness.accumulated(bench),

@@ -514,6 +514,20 @@ def never_read(bench: Bench) -> Diagnosis | None:
     return None
 
 
+def lost(bench: Bench, one: Fit) -> Diagnosis | None:
+    """A value that the forward pass reads, and whose new value each step computes in vain."""
+    nodes, k = bench.tape.nodes, min(one.objective.terms)
+    for old, new in bench.tape.lost_steps:
+        step = next((k for k, s in enumerate(bench.steps) if new in s.nodes), None)
+        read = bench.tape.behind(one.objective.values(k), range(old, len(nodes)))
+        if step is not None and old in read and nodes[old].dtype == "f":
+            view, node = bench.view(step), nodes[new]
+            if view.depends[new] == view.full and not view.reaches[new]:
+                name = nodes[old].name or "an array"
+                return Diagnosis(node.line, node.name, "lost step", True, [name], node.shape, new)
+    return None
+
+
 def never_updated(bench: Bench, one: Fit) -> Diagnosis | None:
     """An array that is added to a product of parameters like a bias, and never changes."""
     k = next(iter(one.objective.terms))
