@@ -4,18 +4,19 @@ The file is long because it is a list: many short questions, which the judge ask
 """
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import torch
 
 from .. import replay
 from ..operations import CUTS, PARTS, PRODUCTS, STEPS, SUMS
-from ..tape import Node, Ref
+from ..tape import Node, Ref, Tape
 from .findings import Diagnosis, MistakeName
 from .fit import FOLLOWS, Fit, fit
 from .objectives import Objective, gradients, gradients_at, total
-from .points import Bench, CannotTell, largest
-from .steps import BETWEEN, consumers, moves_others
+from .points import Bench, CannotTell, View, largest
+from .steps import BETWEEN, Network, consumers, moves_others
 
 
 def clips(bench: Bench) -> list[int]:
@@ -212,6 +213,39 @@ def _at(bench: Bench, k: int, one: Fit, i: int) -> list[int]:
         for n in bench.steps[k].nodes
         if (nodes[n].site, nodes[n].op) in places and n not in starts
     ]
+
+
+def after_another_pass(tape: Tape, network: Network) -> tuple[Tape, int] | None:
+    """The same program in which what is left over from an evaluation is data.
+
+    The pass that is trained begins with a state that another one has left: one of the same
+    function, called from another place, whose prediction no update is made of.
+
+    Returns:
+        The tape and the first such value; None if there is none.
+
+    """
+    nodes, left, predictions = tape.nodes, set[int](), dict[int, int]()
+    for k in range(len(network.steps)):
+        view = View(tape, network, k)
+        whole = [
+            n for n in view.step.nodes if n not in view.starts and view.depends[n] == view.full
+        ]
+        trained = {(nodes[n].site, nodes[n].shape): n for n in reversed(whole) if view.reaches[n]}
+        since = -1
+        for n in whole:
+            z = trained.get((nodes[n].site, nodes[n].shape), n)
+            if n < z and not view.reaches[n] and nodes[n].calls != nodes[z].calls:
+                since, predictions[k] = n, z
+        new = {n for n in view.step.nodes if n > since >= 0 and view.reaches[n]}
+        read = {i for n in new for i in nodes[n].inputs if i <= since}
+        left |= {i for i in read & view.inside - view.starts if nodes[i].value is not None}
+    data = [replace(n, op="leaf", args=(), kwargs={}) if n.id in left else n for n in nodes]
+    made = tape.with_nodes(data)
+    views = [View(made, network, k) for k in [*predictions][-1:] if left]
+    # all parameters come into the pass that is trained: it is a whole one
+    whole_pass = [v for v in views if v.depends[predictions[v.k]] == v.full]
+    return (made, min(left)) if whole_pass else None
 
 
 def sometimes(bench: Bench, one: Fit) -> tuple[str, Diagnosis | None] | None:
