@@ -1945,6 +1945,33 @@ def test_weights_that_never_change_are_named(tmp_path):
         assert (finding.verdict, finding.warnings) == ("correct", [])
 
 
+SCALED = """
+import numpy as np
+rng = np.random.default_rng(2)
+X, Y = rng.normal(size=(20, 4)), rng.normal(size=(20, 4))
+W1, W2, scale, shift = rng.normal(size=(4, 3)), rng.normal(size=(3, 4)), np.ones(3), np.zeros(3)
+for step in range(12):
+    h = np.tanh(X @ W1)
+    a = h * scale + shift
+    d = a @ W2 - Y
+    da = d @ W2.T
+    dscale, dshift = (da * h).mean(0), da.mean(0)
+    W2 -= 0.01 * a.T @ d
+    W1 -= 0.01 * X.T @ (da * scale * (1 - h**2))
+"""
+
+
+def test_a_gradient_that_moves_nothing_is_named(tmp_path):
+    (finding,) = judged(SCALED, tmp_path)
+    assert finding.verdict == "correct"
+    assert "(3,) is read on line 8 in every step and never changes" in finding.warnings[0]
+    constant = SCALED.replace("    dscale, dshift = (da * h).mean(0), da.mean(0)\n", "")
+    trained = f"{SCALED}    scale -= 0.2 * dscale\n    shift -= 0.2 * dshift\n"
+    for script in (constant, trained):
+        (finding,) = judged(script, tmp_path)
+        assert (finding.verdict, finding.warnings) == ("correct", [])
+
+
 SEVERAL = """
 import numpy as np
 rng = np.random.default_rng(2)

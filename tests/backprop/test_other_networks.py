@@ -422,8 +422,12 @@ for step in range(40):
 
 
 def test_a_step_against_a_loss_may_be_meant(tmp_path):
-    for finding in judged(REWARDS.replace("LOSS", "-0.2"), tmp_path):
-        assert finding.verdict != "wrong"
+    reward = "1.0 if a == s else LOSS"
+    for some in (reward.replace("LOSS", "-0.2"), "-1.0 - step % 4 + 0.8 * (a == s)"):
+        for finding in judged(REWARDS.replace(reward, some), tmp_path):
+            assert finding.verdict == "cannot tell"
+    for finding in judged(REWARDS.replace(reward, "-(0.9**step)"), tmp_path):
+        assert finding.diagnosis.mistake == "wrong sign"  # a schedule only falls
     (finding,) = judged(REWARDS.replace("LOSS", "0.1").replace("+= 0.2", "-= 0.2"), tmp_path)
     assert (finding.verdict, finding.diagnosis.mistake) == ("wrong", "wrong sign")
 

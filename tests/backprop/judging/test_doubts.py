@@ -138,6 +138,26 @@ for step in range(10):
     V = V - 0.02 * d @ h.T
     W = W - 0.02 * dW
 """
+# the context of a recurrent network comes from an evaluation, through which nothing is trained
+EVALUATED = """
+layer, context, W = np.ones(7), np.zeros(4), 0.5 * rng.normal(size=(7, 4))
+def forward(x):
+    global h, context
+    layer[:3], layer[3:] = x, context
+    h = np.tanh(layer @ W)
+    context = h.copy()
+    return h @ U
+for step in range(12):
+    y = Y[step % 4]
+    out = forward(X[step % 4])
+    d = out - y
+    loss = (d**2).sum()
+    dh = d @ U.T * (1 - h * h)
+    W -= 0.05 * np.outer(layer, dh)
+    U -= 0.05 * np.outer(h, d)
+    error = np.mean([(forward(a) - b) ** 2 for a, b in zip(X[:4], Y[:4])])
+"""
+PASS = "    out = forward(X[step % 4])\n"
 
 
 @pytest.mark.parametrize(
@@ -156,6 +176,8 @@ for step in range(10):
         (SPARSE, "correct", "h.mean(axis=1, keepdims=True)", "h[:, :1]", "cannot tell"),
         (SPARSE, "correct", "dh * h * (1 - h)", "dh * h", "wrong"),
         (FLAT, "correct", "t[out].sum()", "t.sum()", "cannot tell"),
+        (EVALUATED, "cannot tell", "1 - h * h", "1 - h", "wrong"),
+        (EVALUATED, "cannot tell", PASS, f"    for _ in range(3):\n    {PASS}", "wrong"),
     ],
 )
 def test_what_can_be_innocent_is_not_accused(source, verdict, old, new, changed, tmp_path):

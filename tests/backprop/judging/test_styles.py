@@ -525,9 +525,14 @@ def test_steps_that_are_lost(tmp_path):
     place = finding.diagnosis
     assert (finding.verdict, place.mistake, place.spoils) == ("wrong", "lost step", ["W", "V"])
     assert (BEGIN + IN_VAIN).splitlines()[place.line - 1].strip() == "p = p - 0.02 * g"
-    assert {f.verdict for f in judged(BEGIN + IN_VAIN.replace("p = p -", "p -="), tmp_path)} == {
-        "correct"
-    }
+    # of two parameters one is trained, at the end of the step
+    in_part = IN_VAIN.replace("W, V = step([W, V],", "step([W],").replace(", h.T @ d])", "])")
+    in_part += "    V -= 0.02 * h.T @ d\n"
+    (finding,) = judged(BEGIN + in_part, tmp_path)
+    assert (finding.diagnosis.mistake, finding.diagnosis.spoils) == ("lost step", ["W"])
+    for source in (IN_VAIN, in_part):
+        found = judged(BEGIN + source.replace("p = p -", "p -="), tmp_path)
+        assert {f.verdict for f in found} == {"correct"}
 
 
 @pytest.mark.parametrize("name", NOT_IN_VAIN)

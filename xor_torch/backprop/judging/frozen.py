@@ -3,12 +3,17 @@
 They may be frozen on purpose; or their update is missing.
 """
 
-import numpy as np
+import math
 
+import numpy as np
+import torch
+
+from .. import replay
 from ..operations import MATRIX_PRODUCTS, PARTS, PRODUCTS, SUMS
 from .findings import Diagnosis
-from .fit import Fit
-from .points import Bench
+from .fit import FOLLOWS, Fit
+from .objectives import total
+from .points import Bench, largest
 
 
 def left_alone(bench: Bench, one: Fit) -> Diagnosis | None:
@@ -165,6 +170,55 @@ def zero_added(bench: Bench, one: Fit) -> str | None:
         f"the 0 that {bench.where(both[0])} adds is used like a bias and never changes: it may be "
         "frozen on purpose, or its update is missing"
     )
+
+
+def with_a_gradient(bench: Bench, one: Fit) -> str | None:
+    """The same about an array for which each step computes the gradient, and does not use it.
+
+    It scales or shifts what each sample has, as batch norm does, and may begin with ones or zeros.
+    """
+    k, nodes = max(one.objective.terms), bench.tape.nodes
+    view, values = bench.view(k), one.objective.values(k)
+    point = next((p for p in bench.points if p.step == k), None)
+    begin = max(bench.view(min(one.objective.terms)).starts)  # it is there before the first step
+    forward = view.behind(values) - view.starts
+    found = dict[int, int]()  # what may be a parameter -> where it is read
+    for n in sorted(forward) if point is not None else ():
+        for i in nodes[n].inputs if nodes[n].op in ("add", "multiply") else ():
+            size = math.prod(nodes[i].shape)
+            small = 1 < size < math.prod(nodes[n].shape) and nodes[i].value is not None
+            if small and i < begin and i not in view.inside and nodes[i].dtype == "f":
+                found.setdefault(i, n)
+    if point is None or not found:
+        return None
+    given = {n: point.values[n].detach() for n in bench.steps[k].start.values()}
+    leaves = {i: replay.tensor(nodes[i].value).double().requires_grad_(True) for i in found}
+    sizes = {leaf.numel() for leaf in leaves.values()}
+    backward = [
+        n
+        for n in view.step.nodes
+        if n not in forward and view.depends[n] == view.full
+        if not (view.reaches[n] and n in view.only_moves)  # that is the gradient of another one
+        if math.prod(nodes[n].shape) in sizes
+    ]
+    made = replay.run(bench.tape, values, {**given, **leaves}, bench.ties, backward)
+    loss = total(one.objective, k, {**point.values, **made})
+    if loss is None or not loss.requires_grad:
+        return None
+    grads = torch.autograd.grad(loss, [*leaves.values()], retain_graph=True, allow_unused=True)
+    for (i, n), slope in zip(found.items(), grads, strict=True):
+        for m in backward if slope is not None and largest(slope) else ():
+            x, y = made[m].detach().reshape(-1) if m in made else slope[:0], slope.reshape(-1)
+            if len(x) != len(y) or not largest(x):
+                continue
+            if largest(x * (y @ y) - y * (x @ y)) <= FOLLOWS * largest(x) * float(y @ y):
+                return (
+                    f"{nodes[i].name or 'an array'} {nodes[i].shape} is read on "
+                    f"{bench.where(n)} in every step and never changes, and its gradient is "
+                    f"computed on {bench.where(m)}: it may be frozen on purpose, or its update "
+                    "is missing"
+                )
+    return None
 
 
 def _sums(bench: Bench, one: Fit, k: int) -> dict[object, int]:

@@ -194,6 +194,20 @@ def _judge_network(tape: Tape, network: Network, seconds: float) -> Finding:
         other = _try(tape.holding(meanwhile), network, clock, changed=True)
         if other.verdict != "wrong":
             finding, again = other, other.verdict != "correct"
+    wrong = finding.verdict == "wrong" and clock.left() > 0
+    left = soundness.after_another_pass(uncut or tape, network) if wrong else None
+    other = _try(left[0], network, clock, changed=True) if left is not None else finding
+    if left is not None and other.verdict != "wrong":
+        name, where = (
+            tape.nodes[left[1]].name or "a value",
+            tape.code.where(tape.nodes[left[1]].line),
+        )
+        return Finding(
+            "cannot tell",
+            other.reason
+            or f"{name} on {where} is left over from another forward pass, of which no update is "
+            "made: every update is right if it counts as a constant",
+        )
     signs = beside.without_signs(uncut or tape, network) if again and clock.left() > 0 else None
     if signs is not None:
         other = _try(signs, network, clock, changed=True)
@@ -596,7 +610,12 @@ class Judgement:
         finding.loss, finding.lr = convention(bench, one, match)
         if spoilt is None:
             printed.compare(bench, one, match, [f.objective for f in own], finding)
-            questions = (frozen.never_changed, frozen.always_added, frozen.zero_added)
+            questions = (
+                frozen.never_changed,
+                frozen.always_added,
+                frozen.zero_added,
+                frozen.with_a_gradient,
+            )
             still = next(filter(None, (ask(bench, one) for ask in questions)), None)
             finding.warnings += [still] if still else []
         if note:
@@ -1020,6 +1039,7 @@ def _spoils(
         return place, words.format(name=place.variable, where=where, shape=place.shape)
 
     return [
+        (soundness.lost(bench, one), ""),
         (soundness.never_updated(bench, one), ""),
         of(
             soundness.accumulated(bench),

@@ -4,18 +4,19 @@ The file is long because it is a list: many short questions, which the judge ask
 """
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import torch
 
 from .. import replay
 from ..operations import CUTS, PARTS, PRODUCTS, STEPS, SUMS
-from ..tape import Node, Ref
+from ..tape import Node, Ref, Tape
 from .findings import Diagnosis, MistakeName
 from .fit import FOLLOWS, Fit, fit
 from .objectives import Objective, gradients, gradients_at, total
-from .points import Bench, CannotTell, largest
-from .steps import BETWEEN, consumers, moves_others
+from .points import Bench, CannotTell, View, largest
+from .steps import BETWEEN, Network, consumers, moves_others
 
 
 def clips(bench: Bench) -> list[int]:
@@ -212,6 +213,39 @@ def _at(bench: Bench, k: int, one: Fit, i: int) -> list[int]:
         for n in bench.steps[k].nodes
         if (nodes[n].site, nodes[n].op) in places and n not in starts
     ]
+
+
+def after_another_pass(tape: Tape, network: Network) -> tuple[Tape, int] | None:
+    """The same program in which what is left over from an evaluation is data.
+
+    The pass that is trained begins with a state that another one has left: one of the same
+    function, called from another place, whose prediction no update is made of.
+
+    Returns:
+        The tape and the first such value; None if there is none.
+
+    """
+    nodes, left, predictions = tape.nodes, set[int](), dict[int, int]()
+    for k in range(len(network.steps)):
+        view = View(tape, network, k)
+        whole = [
+            n for n in view.step.nodes if n not in view.starts and view.depends[n] == view.full
+        ]
+        trained = {(nodes[n].site, nodes[n].shape): n for n in reversed(whole) if view.reaches[n]}
+        since = -1
+        for n in whole:
+            z = trained.get((nodes[n].site, nodes[n].shape), n)
+            if n < z and not view.reaches[n] and nodes[n].calls != nodes[z].calls:
+                since, predictions[k] = n, z
+        new = {n for n in view.step.nodes if n > since >= 0 and view.reaches[n]}
+        read = {i for n in new for i in nodes[n].inputs if i <= since}
+        left |= {i for i in read & view.inside - view.starts if nodes[i].value is not None}
+    data = [replace(n, op="leaf", args=(), kwargs={}) if n.id in left else n for n in nodes]
+    made = tape.with_nodes(data)
+    views = [View(made, network, k) for k in [*predictions][-1:] if left]
+    # all parameters come into the pass that is trained: it is a whole one
+    whole_pass = [v for v in views if v.depends[predictions[v.k]] == v.full]
+    return (made, min(left)) if whole_pass else None
 
 
 def sometimes(bench: Bench, one: Fit) -> tuple[str, Diagnosis | None] | None:
@@ -442,9 +476,10 @@ def wrong_near_the_run_only(bench: Bench, one: Fit) -> bool:
 
 
 def turns_round(bench: Bench) -> str | None:
-    """Is what all parameters move by multiplied with a number above zero in some steps only?
+    """Is what all parameters move by multiplied with a number that turns its sign, as a reward may?
 
-    Then each step may be weighed with a reward. So few may be above zero that none was chosen.
+    It is above zero in some steps only, or below zero in all, and it rises and falls: a learning
+    rate, or a schedule of one, does not. So few may be above zero that none was chosen.
     """
     nodes, view = bench.tape.nodes, bench.view(bench.chosen[0])
     places = {
@@ -452,19 +487,25 @@ def turns_round(bench: Bench) -> str | None:
         for n in view.behind(view.ends) - view.starts
         if nodes[n].op == "multiply" and view.depends[n] == view.reaches[n] == view.full
     }
-    signs: dict[object, set[bool]] = {site: set() for site in places}
-    for n in {n for step in bench.steps for n in step.nodes}:
+    numbers: dict[object, list[float]] = {site: [] for site in places}
+    for n in sorted({n for step in bench.steps for n in step.nodes}):
         node = nodes[n]
-        if node.op == "multiply" and node.site in signs:
+        if node.op == "multiply" and node.site in numbers:
             for a in node.args:
                 number = nodes[a.id].value if isinstance(a, Ref) else a
                 given = not isinstance(a, Ref) or nodes[a.id].op in PARTS | {"leaf"}
                 if given and number is not None and np.size(number) == 1 and np.all(number):
-                    signs[node.site].add(bool(np.all(number > 0)))
-    found = [places[site] for site in signs if len(signs[site]) > 1]
+                    numbers[node.site].append(float(np.ravel(number)[0]))
+    found = [
+        places[site]
+        for site, some in numbers.items()
+        if some
+        and min(some) < 0
+        and (max(some) > 0 or (np.any(np.diff(some) > 0) and np.any(np.diff(some) < 0)))
+    ]
     return (
-        f"the steps are multiplied with a number on {bench.where(found[0])} that is above zero in "
-        "some and below in others: it may be a reward, and the loss is not known"
+        f"the steps are multiplied with a number on {bench.where(found[0])} that is below zero in "
+        "some and differs from step to step: it may be a reward, and the loss is not known"
         if found
         else None
     )
@@ -504,6 +545,20 @@ def never_read(bench: Bench) -> Diagnosis | None:
         if again and node.shape and old.id not in known and view.users[old.id] == [n]:
             name = node.name or "an array"
             return Diagnosis(node.line, name, None, True, [name], node.shape, n)
+    return None
+
+
+def lost(bench: Bench, one: Fit) -> Diagnosis | None:
+    """A value that the forward pass reads, and whose new value each step computes in vain."""
+    nodes, k = bench.tape.nodes, min(one.objective.terms)
+    for old, new in bench.tape.lost_steps:
+        step = next((k for k, s in enumerate(bench.steps) if new in s.nodes), None)
+        read = bench.tape.behind(one.objective.values(k), range(old, len(nodes)))
+        if step is not None and old in read and nodes[old].dtype == "f":
+            view, node = bench.view(step), nodes[new]
+            if view.depends[new] == view.full and not view.reaches[new]:
+                name = nodes[old].name or "an array"
+                return Diagnosis(node.line, node.name, "lost step", True, [name], node.shape, new)
     return None
 
 

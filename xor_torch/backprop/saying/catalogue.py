@@ -241,6 +241,7 @@ REASONS = {
     "step-too-long": "an update is made of",
     "optimiser": "the optimiser|the forward pass reads the state|each step divides by a state|"
     ".*moves the parameters in a step of its own|.*may be a preconditioner",
+    "left-over": ".*is left over from another forward pass",
     "reward": "the steps are multiplied with a number",
 }
 OTHER = "other"
