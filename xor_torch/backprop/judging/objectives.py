@@ -243,8 +243,9 @@ def _hinges(bench: Bench) -> dict[tuple[object, ...], Objective]:
                     made.terms.setdefault(k, []).append((None, z))
                     differs = target is not None or answer == DIFFERENT[nodes[n].op]
                     made.weights[z] = slope if differs else 0.0
-            # which side of a limit has a slope is not known where no step comes to the other
-            if nodes[n].op not in LESS or (nodes[n].site, not answer) not in answers:
+            # a limit that no step comes to may stop a training that diverges
+            met = (nodes[n].site, not answer) in answers or bench.is_score(k, margin)
+            if nodes[n].op not in LESS or not met:
                 continue
             if (
                 margin in needed | progress
