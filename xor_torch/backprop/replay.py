@@ -124,18 +124,10 @@ class Plan:
         values.update({**given, **self.recorded})
         for id in branches.keys() & values.keys():
             _stay(values[id], branches[id])
-        for node in self.order:
-            if not isinstance(node, Node):
-                made = node.run(values)
-                if made is not None:
-                    if rounding is not None and made.is_floating_point() and node.op not in PARTS:
-                        made = _rounded(made, rounding)
-                    values.update(zip(node.ids, made.unbind(0), strict=True))
-                for one in node.nodes if made is None else ():
-                    self._do(one, values, ties, rounding)
-            else:
+        for step in self.order:
+            for node in _alone(step, values, rounding):
                 self._do(node, values, ties, rounding)
-            for id in (node.id,) if isinstance(node, Node) else node.ids:
+            for id in (step.id,) if isinstance(step, Node) else step.ids:
                 if id in branches and id in values:
                     _stay(values[id], branches[id])
         return values
@@ -145,9 +137,7 @@ class Plan:
     ) -> None:
         """Do one operation; one that is not required may be left out."""
         if node.id in self.required:
-            value = apply(self.tape, node, values, ties)
-            if rounding is not None and value.is_floating_point() and node.op not in PARTS:
-                value = _rounded(value, rounding)
+            value = _rounded(apply(self.tape, node, values, ties), node.op, rounding)
             if node.id in self.tape.held:
                 before = values[node.inputs[0]]
                 value = before + (value - before).detach()
@@ -167,11 +157,22 @@ def in_order(
 def do(tape: Tape, steps: Iterable[Step], values: dict[int, Tensor], ties: bool) -> None:
     """Do operations, and put their results among the values."""
     for step in steps:
-        made = None if isinstance(step, Node) else step.run(values)
-        if made is not None and not isinstance(step, Node):
-            values.update(zip(step.ids, made.unbind(0), strict=True))
-        for node in () if made is not None else (step,) if isinstance(step, Node) else step.nodes:
+        for node in _alone(step, values):
             values[node.id] = apply(tape, node, values, ties)
+
+
+def _alone(
+    step: Step, values: dict[int, Tensor], rounding: torch.Generator | None = None
+) -> Sequence[Node]:
+    """Do a batch at once; return the operations of a step that are to be done one by one."""
+    if isinstance(step, Node):
+        return (step,)
+    made = step.run(values)
+    if made is None:
+        return step.nodes
+    made = _rounded(made, step.op, rounding)
+    values.update(zip(step.ids, made.unbind(0), strict=True))
+    return ()
 
 
 class Values(dict[int, Tensor]):
@@ -232,8 +233,10 @@ def needed(
     return order, depends
 
 
-def _rounded(x: Tensor, generator: torch.Generator) -> Tensor:
-    """Each element off by up to one unit in the last place."""
+def _rounded(x: Tensor, op: str, generator: torch.Generator | None) -> Tensor:
+    """Each element off by up to one unit in the last place, if an operation rounds its result."""
+    if generator is None or not x.is_floating_point() or op in PARTS:
+        return x
     count, factors = x.numel(), _factors()
     if count > len(factors):
         factors = factors.repeat(-(-count // len(factors)) + 1)

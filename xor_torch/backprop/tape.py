@@ -343,13 +343,13 @@ class Tape:
 
     @classmethod
     def _from(cls, content: dict[str, Any], blob: bytes) -> tuple["Tape", dict[str, Any]]:
-        tape, calls = cls(), [tuple(map(_whole, lines)) for lines in content.get("calls", [()])]
+        tape, calls = cls(), [tuple(map(_whole, lines)) for lines in content["calls"]]
         for entry in content["nodes"]:
             if entry is None:
                 tape.nodes.append(LEFT_OUT)
                 continue
             id = len(tape.nodes)
-            op, args, kwargs, line, site, name, shape, dtype, stored, *by = entry
+            op, args, kwargs, line, site, name, shape, dtype, stored, by = entry
             value = None
             if stored:
                 kind, size, at = stored
@@ -362,7 +362,7 @@ class Tape:
                 *(id, _text(op), _decode(args), _decode(kwargs), *place, _text(name), shape),
                 *(_text(dtype), value),
             )
-            node.calls = calls[_whole(by[0])] if by else ()
+            node.calls = calls[_whole(by)]
             if any(not 0 <= i < id for i in node.inputs) or not isinstance(node.kwargs, dict):
                 raise ValueError(f"value {id} is computed from a value that is not there")
             tape.nodes.append(node)

@@ -198,15 +198,13 @@ def _judge_network(tape: Tape, network: Network, seconds: float) -> Finding:
     left = soundness.after_another_pass(uncut or tape, network) if wrong else None
     other = _try(left[0], network, clock, changed=True) if left is not None else finding
     if left is not None and other.verdict != "wrong":
-        name, where = (
-            tape.nodes[left[1]].name or "a value",
-            tape.code.where(tape.nodes[left[1]].line),
-        )
+        node = tape.nodes[left[1]]
         return Finding(
             "cannot tell",
             other.reason
-            or f"{name} on {where} is left over from another forward pass, of which no update is "
-            "made: every update is right if it counts as a constant",
+            or f"{node.name or 'a value'} on {tape.code.where(node.line)} is left over from "
+            "another forward pass, of which no update is made: every update is right if it counts "
+            "as a constant",
         )
     signs = beside.without_signs(uncut or tape, network) if again and clock.left() > 0 else None
     if signs is not None:

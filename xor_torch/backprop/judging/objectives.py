@@ -20,7 +20,7 @@ import torch
 
 from ..operations import JOINS, LINEAR, PARTS, SAME_NUMBERS, STEPS, SUMS
 from ..tape import Ref, squeezed
-from .points import NUMBER_BY_NUMBER, Bench, Key, Point, Values, View, is_finite
+from .points import NUMBER_BY_NUMBER, Bench, Key, Point, Values, View, is_finite, kept
 
 Tensor = torch.Tensor
 FEW = 4  # numbers whose derivatives are computed one by one
@@ -320,6 +320,7 @@ def _wrong_answer(
     return (z, math.copysign(1.0, slope)) if slope else (z, 0.0)
 
 
+@kept
 def _beside_earlier(bench: Bench, k: int) -> set[int]:
     """Values that compare one of this step with the same of an earlier step: progress, not a loss.
 

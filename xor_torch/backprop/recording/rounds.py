@@ -14,8 +14,6 @@ from .places import Place, Places
 Event = tuple[int, int, int]
 # The length of the tape when a number was stored, and the first node that reads the number.
 Read = tuple[int, int]
-
-
 SUMS = ("add", "subtract")
 
 
