@@ -87,6 +87,8 @@ class Places:
         self._lists: dict[Place, Any] = {}
         self._calls: dict[Place, types.FrameType] = {}  # the last call that assigned to a name
         self._same: dict[int, int] = {}  # a list that took the place of another -> id of the first
+        self._before: dict[int, list[Any]] = {}  # a list's id -> what it held while it was whole
+        self._sliced: Any = None  # the list that the script changes by a slice
         self._updated = set[int]()  # the nodes that are updates
         self._operations = 0
 
@@ -148,6 +150,51 @@ class Places:
     ) -> None:
         """``holder.name += value``"""
         self.set_attribute(_IN_PLACE[operation](getattr(holder, name), value), holder, name, text)
+
+    def shrinks(self, items: Any, text: str) -> Any:
+        """The script is about to take items out of a list, or to replace some; return the list."""
+        if type(items) is not list or not items or self.too_many or self._recorder.full:
+            return items
+        self._sliced = items
+        old = self._before.get(id(items))
+        if old is not None:  # keep it, unless the script has filled the list in another way
+            before = {id(x) for x in old}
+            if len(items) != len(old) or any(id(x) in before for x in items):
+                return items
+        rows, mine = isinstance(items[0], list), self.id_of(items)
+        if (rows or type(items[0]) in (float, *PYTHON_NUMBERS)) and not self._is_data(items):
+            if (id(items[0]) not in self.held) if rows else ((mine, 0) not in self.now):
+                self._contents(items, text)  # it was filled item by item
+            old = self._before[id(items)] = [*items]
+            self.held[id(old)], self._same[id(old)] = old, mine
+        return items
+
+    def grows(self, items: Any, method: str, text: str) -> Callable[..., Any]:
+        """``items.append``, or another method that puts items into a list."""
+        change: Callable[..., Any] = getattr(items, method)
+
+        def change_and_look(*args: Any) -> None:
+            change(*args)
+            self._look_at(items, text)
+
+        return change_and_look if type(items) is list else change
+
+    def sliced(self, text: str) -> None:
+        """The script has replaced items of the last list that it began to change."""
+        items, self._sliced = self._sliced, None
+        self._look_at(items, text)
+
+    def _look_at(self, items: Any, text: str) -> None:
+        """Is a list whole again: are all its numbers those that it held before, plus changes?"""
+        old = self._before.get(id(items))
+        if old is None or len(items) != len(old) or self._recorder.full:
+            return
+        pairs = [both for both in self._pairs(items, old) if both.key is not None]
+        numbers = ((self.now.get((b.holder, b.key)), self._node(b.value)) for b in pairs)
+        if pairs and all(n is not None and self._changes(new, n) is not None for n, new in numbers):
+            del self._before[id(items)]
+            self._take_place(items, old, text)
+            self._contents(items, text)
 
     def looped(self, item: Any) -> Any:
         """An item of a ``for`` loop; a float is recorded as data."""
@@ -372,7 +419,7 @@ class Places:
                 self.held[id(both.new)] = both.new
             else:  # the number moves: one that is in two places would be copied
                 node, own = self._node(both.value), (id(both.new), both.key)
-                if self._home.get(node) == own:
+                if self._home.get(node) == own != (both.holder, both.key):
                     self._home[node] = both.holder, both.key
                     self.now.pop(own, None)
         if not isinstance(new, list | tuple):

@@ -38,6 +38,8 @@ MAX_CODE = 500_000  # characters; to compile one, Python needs 400 bytes of memo
 MAX_PARTS = 500_000  # objects and lists in a notebook's JSON
 KINDS = ("float", "int", "bool", "type")  # Python's functions for which the recorder has its own
 PLAIN = ("dumps", "dump", "Decimal", "Fraction", "timedelta")  # they take Python's own ints only
+SHRINKING = ("clear", "pop", "remove")  # methods that take items out of a list
+GROWING = ("append", "insert", "extend")
 CAST = re.compile(r"(u?int|float)(8|16|32|64)?_?|bool_?|double|single")  # names of NumPy's types
 
 
@@ -386,6 +388,12 @@ class AssignmentRewriter(ast.NodeTransformer):
         node.value = self._call(
             "__assigned__", node.value, *(ast.Constant(self._text(p)) for p in parts)
         )
+        match node.targets:
+            case [ast.Subscript(container, ast.Slice()) as part]:
+                text = ast.Constant(self._text(container))
+                self._note_shrinking(part)
+                sliced = ast.Call(ast.Name("__sliced__", ast.Load()), [text], [])
+                return [node, self._statement(sliced, node)]
         several = node.targets if len(node.targets) > 1 else parts
         return self._one_by_one(node, several) if any(map(self._is_place, several)) else node
 
@@ -499,10 +507,26 @@ class AssignmentRewriter(ast.NodeTransformer):
         elif _last_name(node.func) in PLAIN:
             node.args.insert(0, node.func)
             node.func = ast.copy_location(ast.Name("__plainly__", ast.Load()), node.func)
+        elif isinstance(node.func, ast.Attribute) and node.func.attr in SHRINKING:
+            self._note_shrinking(node.func)
+        elif isinstance(node.func, ast.Attribute) and node.func.attr in GROWING:
+            where = node.func.value, ast.Constant(node.func.attr), ast.Constant(self._text(node.func.value))
+            node.func = self._call("__grows__", *where)
         elif isinstance(node.func, ast.Attribute) and _casts(node, node.func):
             node.args.insert(0, node.func)
             node.func = ast.copy_location(ast.Name("__cast__", ast.Load()), node.func)
         return node
+
+    def visit_Delete(self, node: ast.Delete) -> ast.AST:
+        self.generic_visit(node)
+        for target in node.targets:
+            if isinstance(target, ast.Subscript):
+                self._note_shrinking(target)
+        return node
+
+    def _note_shrinking(self, node: ast.Subscript | ast.Attribute) -> None:
+        text = ast.Constant(self._text(node.value))
+        node.value = self._call("__shrinks__", node.value, text)
 
     def _note_change(self, line: int, target: ast.expr) -> None:
         names = self.changed.setdefault(line, {})[target.col_offset] = [self._text(target)]
