@@ -153,21 +153,23 @@ class Places:
 
     def shrinks(self, items: Any, text: str) -> Any:
         """The script is about to take items out of a list, or to replace some; return the list."""
-        if type(items) is not list or not items or self.too_many or self._recorder.full:
-            return items
-        self._sliced = items
-        old = self._before.get(id(items))
-        if old is not None:  # keep it, unless the script has filled the list in another way
-            before = {id(x) for x in old}
-            if len(items) != len(old) or any(id(x) in before for x in items):
-                return items
-        rows, mine = isinstance(items[0], list), self.id_of(items)
-        if (rows or type(items[0]) in (float, *PYTHON_NUMBERS)) and not self._is_data(items):
-            if (id(items[0]) not in self.held) if rows else ((mine, 0) not in self.now):
-                self._contents(items, text)  # it was filled item by item
-            old = self._before[id(items)] = [*items]
-            self.held[id(old)], self._same[id(old)] = old, mine
+        if type(items) is list:
+            self._sliced = items
+            if items and id(items) not in self._before:
+                self._remember(items, text)
         return items
+
+    def _remember(self, items: list[Any], text: str) -> None:
+        """Keep what a list of numbers, or of rows, holds while it is whole."""
+        first = items[0]
+        kinds = (list, float, *PYTHON_NUMBERS)
+        if type(first) not in kinds or self.too_many or self._recorder.full or self._is_data(items):
+            return
+        named = type(first) in PYTHON_NUMBERS and first.node in self._home
+        if id(first) not in self.held and not named:
+            self._contents(items, text)  # it was filled item by item
+        old = self._before[id(items)] = [*items]
+        self.held[id(old)], self._same[id(old)] = old, self.id_of(items)
 
     def grows(self, items: Any, method: str, text: str) -> Callable[..., Any]:
         """``items.append``, or another method that puts items into a list."""
@@ -189,9 +191,17 @@ class Places:
         old = self._before.get(id(items))
         if old is None or len(items) != len(old) or self._recorder.full:
             return
-        pairs = [both for both in self._pairs(items, old) if both.key is not None]
-        numbers = ((self.now.get((b.holder, b.key)), self._node(b.value)) for b in pairs)
-        if pairs and all(n is not None and self._changes(new, n) is not None for n, new in numbers):
+        found = False
+        for both in self._pairs(items, old):
+            if both.key is None:
+                continue
+            was = self.now.get((both.holder, both.key))
+            if was is None or self._changes(self._node(both.value), was) is None:
+                if {id(x) for x in old}.isdisjoint(map(id, items)):
+                    self._remember(items, text)  # it was filled in another way
+                return
+            found = True
+        if found:
             del self._before[id(items)]
             self._take_place(items, old, text)
             self._contents(items, text)
@@ -260,6 +270,8 @@ class Places:
             before = self._lists.get(place)
             self._lists[place] = value
             if type(before) is kind and before is not value:
+                if kind is list and before and not value:
+                    self._before[id(value)] = before
                 self._take_place(value, before, text)
         return self._contents(value, text) if isinstance(value, _CONTAINERS) else value
 

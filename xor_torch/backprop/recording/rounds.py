@@ -60,7 +60,7 @@ def groups_of(arrays: list[Array], places: Places, tape: Tape, made: set[int]) -
         found.append(Group(array, {}, late[skipped - 1][0] if skipped else begin, between=between))
         stores.append(events)
         for at, node, _ in late:
-            readers = [i for i in use.get(node, ()) if tape.nodes[i].op != "copy"]
+            readers = _readers(tape, node, use)
             reads += [(at, min(readers))] if readers else []
     reads.sort()
     together = _together(found, stores, reads)
@@ -121,6 +121,13 @@ def _uses(tape: Tape, stored: set[int]) -> dict[int, set[int]]:
             if i in stored or tape.nodes[i].op in SUMS:
                 found[i].add(node.id)
     return found
+
+
+def _readers(tape: Tape, node: int, use: Mapping[int, set[int]]) -> set[int]:
+    """What is computed from a number, or from a copy of it: ``z = bias`` begins a sum."""
+    users = use.get(node, set[int]())
+    copies = {i for i in users if tape.nodes[i].op == "copy"}
+    return (users - copies).union(*(_readers(tape, i, use) for i in copies))
 
 
 def _between(tape: Tape, nodes: list[int], use: Mapping[int, set[int]]) -> set[int]:

@@ -510,7 +510,11 @@ class AssignmentRewriter(ast.NodeTransformer):
         elif isinstance(node.func, ast.Attribute) and node.func.attr in SHRINKING:
             self._note_shrinking(node.func)
         elif isinstance(node.func, ast.Attribute) and node.func.attr in GROWING:
-            where = node.func.value, ast.Constant(node.func.attr), ast.Constant(self._text(node.func.value))
+            where = (
+                node.func.value,
+                ast.Constant(node.func.attr),
+                ast.Constant(self._text(node.func.value)),
+            )
             node.func = self._call("__grows__", *where)
         elif isinstance(node.func, ast.Attribute) and _casts(node, node.func):
             node.args.insert(0, node.func)
