@@ -51,7 +51,14 @@ from .objectives import (
 )
 from .points import Bench, CannotTell, Clock, OutOfTime, Point
 from .repair import Culprit, Repair
-from .steps import Network, State, backward_cuts, find_networks, moved_meanwhile
+from .steps import (
+    Network,
+    State,
+    backward_cuts,
+    find_networks,
+    in_turns,
+    moved_meanwhile,
+)
 from .words import convention, describe, without_objective
 
 SECONDS = 24.0  # for judging a tape
@@ -220,7 +227,25 @@ def _judge_network(tape: Tape, network: Network, seconds: float) -> Finding:
         if other.verdict == "correct" or finding.verdict == "cannot tell" != other.verdict:
             finding = other
             finding.notes.append(WITHOUT_CONSTANTS)
+    if finding.verdict == "cannot tell" and clock.left() > 0:
+        finding = _by_turns(uncut or tape, network, clock) or finding
     return finding
+
+
+def _by_turns(tape: Tape, network: Network, clock: Clock) -> Finding | None:
+    """The finding of a loop that has the code of one step several times, for one sample each.
+
+    Each copy of the code is judged alone. They must have the same loss.
+    """
+    parts, found = in_turns(tape, network), list[Finding]()
+    for n, part in enumerate(parts):
+        if clock.left() <= 0:
+            return None
+        found.append(_try(tape, part, Clock(clock.left() / (len(parts) - n)), changed=True))
+    losses = {f.loss for f in found} - {None}  # a copy may not tell which one it is
+    if len(losses) != 1 or any(f.verdict == "cannot tell" for f in found):
+        return None
+    return min(found, key=lambda f: (f.verdict != "wrong", f.loss is None))
 
 
 def _lost(tape: Tape, network: Network, clock: Clock) -> Finding | None:

@@ -11,7 +11,7 @@ needs the one before.
 import math
 from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 import torch
@@ -174,16 +174,19 @@ def _begins_in_a_step(tape: Tape, chain: State, chains: list[State]) -> bool:
     others = {n for c in chains if c is not chain for n in c.nodes}
     if len(chain.updates) < 3:
         return False
+    begin, (first, second) = chain.nodes[0], chain.updates[:2]
+    # both began as typed numbers: the first update of another state has read this one's
+    for at in (c.updates[0] for c in chains if begin is None is c.nodes[0]):
+        if first < at < second and first in tape.behind([at], range(first, at + 1)):
+            return False
     # what it depends on, or what an ``if`` asked before it: a perceptron's change is data
     asked, behind = [n for n, _ in tape.branches], list[set[int]]()
-    begin = chain.nodes[0]
     if begin is None:  # a typed number: the last question was asked of this training
         begin = max((i for i in asked if i < chain.updates[0]), default=0) - 1
     for n in chain.updates[:2]:
         behind.append(tape.behind([n, *(i for i in asked if begin < i < n)], range(n + 1)))
         begin = n
-    first, second = behind
-    return not first & others and bool(second & others)
+    return not behind[0] & others and bool(behind[1] & others)
 
 
 def _descends(tape: Tape, n: int, others: set[int | None]) -> bool:
@@ -227,7 +230,8 @@ def _chains(tape: Tape) -> list[State]:
         while path[0] not in parent and _decays(tape, path):
             path[0] = tape.nodes[path[0]].inputs[0]
         # a root that was made where its successors are made is the first update already
-        unknown: list[int | None] = [None] if _same_place(tape, path[0], path[-1]) else []
+        again = any(_same_place(tape, path[0], n) for n in path[1:])
+        unknown: list[int | None] = [None] if again else []
         begins = {new: projected[p] for p in pairwise(path) if p in projected for new in p[1:]}
         chains.append(State(_name(tape, path), [*unknown, *path], begins=begins))
     return chains
@@ -705,6 +709,24 @@ def _collect(tape: Tape, step: Step, following: Step | None) -> None:
             before.add(node.id)
             depends.add(node.id)
     step.nodes = sorted(depends)
+
+
+def in_turns(tape: Tape, network: Network) -> list[Network]:
+    """A network for each copy of a loop's step, if the loop has several: one after the other."""
+
+    def places(step: Step) -> frozenset[object]:
+        read = {i for n in step.end.values() for i in tape.nodes[n].inputs}
+        inside = read & {*step.nodes} - {*step.start.values()}
+        return frozenset(tape.nodes[n].site for n in inside if tape.nodes[n].inputs)
+
+    steps = network.steps[1:-1]  # the tape may begin or end within one
+    kinds = [places(step) for step in steps]
+    copies = kinds.index(kinds[0], 1) if kinds.count(kinds[0]) > 1 else 1
+    turns = kinds[:copies]
+    several = all(a.isdisjoint(b) for n, a in enumerate(turns) for b in turns[:n])
+    if copies < 2 or not several or len(kinds) < 3 * copies or kinds[copies:] != kinds[:-copies]:
+        return []
+    return [replace(network, steps=steps[n::copies]) for n in range(copies)]
 
 
 def backward_cuts(tape: Tape, network: Network) -> set[int]:
