@@ -18,6 +18,7 @@ import torch
 
 from tests.backprop.planted import assert_no_verdict
 from tests.backprop.python import FILES, MISTAKES
+from tests.backprop.test_judge import judged
 from xor_torch.backprop import replay
 from xor_torch.backprop.check import check_file
 from xor_torch.backprop.recording import places, script
@@ -183,12 +184,21 @@ b.both, (b.left, b.right), b.__dict__["z"] = 0.5, (1.5, 2.5), 3.5
 b.same = e[2] = same = 0.125
 e[0], *rest = 0.25, 0.5
 b.late: float = 4.5
+class Own(list):
+    def append(self, x):
+        super().append(2 * x)
+        return self
+own = Own([0.5]).append(1.5)
+o = [0.5, 1.5, 2.5]
+taken = o.pop(0), o.remove(2.5), o.insert(0, o.pop() + 1), o.extend([3.5, 4.5])
+del o[0], o[:1]
+o[1:] = 0.25, 0.75
 def count():
     global n
     n += 0.5
 count()
 end = (steps, vars(a), d, row, e, f, g, h, i, j, k, n, text, items, nested, A.limit)
-end += (vars(b), same, rest)
+end += (vars(b), same, rest, own, o, taken)
 """
 
 
@@ -947,3 +957,101 @@ def test_biases_of_0_in_a_list_are_not_passed_over(tmp_path):
         found = check_file(path).to_json()
         assert found["verdict"] == "correct"
         assert ("never changes" in str(found["warnings"])) == warns
+
+
+REBUILT = """
+import math
+import random
+random.seed(3)
+class Neuron:
+    def __init__(self, n):
+        self.w = []
+        for _ in range(n):
+            self.w.append(random.uniform(-1, 1))
+        self.b = random.uniform(-1, 1)
+    def forward(self, x):
+        self.x = x
+        z = self.b
+        for w, v in zip(self.w, x):
+            z += w * v
+        self.a = 1 / (1 + math.exp(-z))
+        return self.a
+    def step(self, d):
+        new = [w - 0.5 * d * v for w, v in zip(self.w, self.x)]
+        UPDATE
+        self.b -= 0.5 * d
+hidden, out = [Neuron(2) for _ in range(3)], Neuron(3)
+for epoch in range(6):
+    for x, t in [([0, 0], 0), ([0, 1], 1), ([1, 0], 1), ([1, 1], 0)]:
+        y = out.forward([n.forward(x) for n in hidden])
+        d = (y - t) * y * (1 - y)
+        ds = [d * w * n.a * (1 - n.a) for w, n in zip(out.w, hidden)]
+        out.step(d)
+        for n, dn in zip(hidden, ds):
+            n.step(dn)
+"""
+WAYS = {
+    "clear": "self.w.clear(); self.w.extend(new)",
+    "slice": "self.w[:] = new",
+    "del": "del self.w[:]; [self.w.append(w) for w in new]",
+    "insert": "for i, w in enumerate(new): self.w.pop(i); self.w.insert(i, w)",
+    "turned": "for w in new: self.w.pop(0); self.w.append(w)",
+    "empty": "self.w = []; self.w.extend(new)",
+    "items": "for i, w in enumerate(new): self.w[i] = w",
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_list_that_is_emptied_and_filled_again_is_the_same_array(way):
+    tape, reason = recorded(REBUILT.replace("UPDATE", WAYS[way]))
+    assert reason is None
+    found = {tape.nodes[n].name: tape.nodes[n].shape for _, n in tape.links}
+    assert found == {"hidden.w": (3, 2), "hidden.b": (3,), "out.w": (3,), "out.b": (1,)}
+
+
+@pytest.mark.parametrize(
+    ("way", "right", "wrong"),
+    # a step that ended before its last bias would be wrong: the bias begins a sum
+    [("clear", "", ""), ("items", "", ""), ("clear", "n.a * (1 - n.a)", "(1 - n.a)")],
+)
+def test_lists_that_are_emptied_and_filled_again_are_judged(way, right, wrong, tmp_path):
+    source = REBUILT.replace("UPDATE", WAYS[way]).replace(right, wrong)
+    (finding,) = judged(source, tmp_path)
+    assert finding.verdict == ("wrong" if wrong else "correct"), finding
+
+
+def test_a_queue_of_numbers_is_no_parameter():
+    """The numbers move through their places: none is the one before plus a change."""
+    source = REBUILT.replace("UPDATE", "self.w[:] = new; last.pop(0); last.append(d)")
+    tape, _ = recorded("last = [0.0, 0.0, 0.0]\n" + source)
+    assert {tape.nodes[n].name for _, n in tape.links} == {"hidden.w", "hidden.b", "out.w", "out.b"}
+
+
+COPIES = """
+import math
+w, b, v, c = -0.5, 0.1, -0.3, 0.2
+for i in range(20):
+    h = 1 / (1 + math.exp(-(w * 1 + b)))
+    d = 2 * (v * h + c - 2)
+    dh = d * v * h * (1 - h)
+    v, c, w, b = v - 0.05 * d * h, c - 0.05 * d, w - 0.05 * dh * 1, b - 0.05 * dh
+    h = 1 / (1 + math.exp(-(w * 2 + b)))
+    e = 2 * (v * h + c - 5)
+    eh = e * v * h * (1 - h)
+    v, c, w, b = v - 0.05 * e * h, c - 0.05 * e, w - 0.05 * eh * 2, b - 0.05 * eh
+"""
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "line"),
+    [
+        ("", "", None),
+        (r"d \* v \* h", "d * v", 7),
+        (r"e \* v \* h", "e * v", 11),
+        (r"(.*\n)    v, c, w, b = (.*), (c - )", r"    v = \2\n\1    c, w, b = \3", 13),
+    ],
+)
+def test_a_loop_with_one_step_for_each_sample_is_judged_copy_by_copy(right, wrong, line, tmp_path):
+    (finding,) = judged(re.sub(right, wrong, COPIES), tmp_path)
+    place = finding.diagnosis
+    assert (finding.verdict, place and place.line) == ("wrong" if line else "correct", line)

@@ -161,15 +161,23 @@ class Places:
 
     def _remember(self, items: list[Any], text: str) -> None:
         """Keep what a list of numbers, or of rows, holds while it is whole."""
-        first = items[0]
         kinds = (list, float, *PYTHON_NUMBERS)
-        if type(first) not in kinds or self.too_many or self._recorder.full or self._is_data(items):
+        if type(items[0]) not in kinds or self.too_many or self._recorder.full:
             return
-        named = type(first) in PYTHON_NUMBERS and first.node in self._home
-        if id(first) not in self.held and not named:
+        if self._is_data(items):
+            return
+        if not self._is_stored(items):
             self._contents(items, text)  # it was filled item by item
         old = self._before[id(items)] = [*items]
         self.held[id(old)], self._same[id(old)] = old, self.id_of(items)
+
+    def _is_stored(self, items: list[Any]) -> bool:
+        """Does the first number of a list record, with the list as its place?"""
+        first = items[0] if items else None
+        if isinstance(first, list):
+            return self._is_stored(first)
+        home = self._home.get(first.node) if type(first) in PYTHON_NUMBERS else None
+        return home == (self.id_of(items), 0)
 
     def grows(self, items: Any, method: str, text: str) -> Callable[..., Any]:
         """``items.append``, or another method that puts items into a list."""
