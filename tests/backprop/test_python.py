@@ -1055,3 +1055,17 @@ def test_a_loop_with_one_step_for_each_sample_is_judged_copy_by_copy(right, wron
     (finding,) = judged(re.sub(right, wrong, COPIES), tmp_path)
     place = finding.diagnosis
     assert (finding.verdict, place and place.line) == ("wrong" if line else "correct", line)
+
+
+@pytest.mark.parametrize("mistake", [False, True], ids=["right", "wrong"])
+def test_weights_that_a_long_preparation_has_read(mistake, tmp_path):
+    """They come onto the tape again in the first step: with it, not in the middle of it."""
+    source = REBUILT.replace("UPDATE", "for i, v in enumerate(self.x): self.w[i] -= 0.5 * d * v")
+    source = source.replace("self.w = []", "self.w = [0.1 * k for k in range(n)]\n        n = 0")
+    source = source.replace("hidden, out", "rows = 30 * [[1, 0]]\nhidden, out").replace(
+        "for epoch", "ys = [out.forward([n.forward(x) for n in hidden]) for x in rows]\nfor epoch"
+    )
+    if mistake:
+        source = source.replace("n.a * (1 - n.a)", "(1 - n.a)")
+    (finding,) = judged(source, tmp_path, Limits(nodes_before=400, updates=60))
+    assert finding.verdict == ("wrong" if mistake else "correct"), finding

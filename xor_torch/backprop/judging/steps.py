@@ -721,11 +721,11 @@ def in_turns(tape: Tape, network: Network) -> list[Network]:
 
     steps = network.steps[1:-1]  # the tape may begin or end within one
     kinds = [places(step) for step in steps]
-    copies = kinds.index(kinds[0], 1) if kinds.count(kinds[0]) > 1 else 1
-    turns = kinds[:copies]
-    several = all(a.isdisjoint(b) for n, a in enumerate(turns) for b in turns[:n])
-    if copies < 2 or not several or len(kinds) < 3 * copies or kinds[copies:] != kinds[:-copies]:
+    copies = next((n for n in range(1, len(kinds)) if kinds[n] == kinds[0]), 1)
+    if copies < 2 or len(kinds) < 3 * copies or kinds[copies:] != kinds[:-copies]:
         return []
+    if len(frozenset[object]().union(*kinds)) < sum(map(len, kinds[:copies])):
+        return []  # they share some of their code: an ``if`` may choose between them
     return [replace(network, steps=steps[n::copies]) for n in range(copies)]
 
 

@@ -173,11 +173,10 @@ class Places:
 
     def _is_stored(self, items: list[Any]) -> bool:
         """Does the first number of a list record, with the list as its place?"""
-        first = items[0] if items else None
-        if isinstance(first, list):
-            return self._is_stored(first)
-        home = self._home.get(first.node) if type(first) in PYTHON_NUMBERS else None
-        return home == (self.id_of(items), 0)
+        if items and isinstance(items[0], list):
+            return self._is_stored(items[0])
+        known = bool(items) and type(items[0]) in PYTHON_NUMBERS
+        return known and self._home.get(items[0].node) == (self.id_of(items), 0)
 
     def grows(self, items: Any, method: str, text: str) -> Callable[..., Any]:
         """``items.append``, or another method that puts items into a list."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from ..tape import Tape
+from ..tape import LEFT_OUT, Tape
 from .paths import Array
 from .places import Place, Places
 
@@ -41,7 +41,13 @@ def groups_of(arrays: list[Array], places: Places, tape: Tape, made: set[int]) -
     stored: dict[Place, list[tuple[int, int]]] = defaultdict(list)
     since: dict[int, int] = {}  # node -> when it was first stored, perhaps under another name
     for at, place, node in list(places.log):
-        stored[place].append((since.setdefault(node, at), node))
+        before = stored[place]
+        if before and tape.nodes[before[-1][1]] is LEFT_OUT:
+            # A long preparation was left out. The number came onto the tape again when it was
+            # used, perhaps long before it is stored.
+            before.clear()
+            at = node + 1 if tape.nodes[node].op == "leaf" else at
+        before.append((since.setdefault(node, at), node))
     use = _uses(tape, {node for events in stored.values() for _, node in events})
     found, stores, reads = list[Group](), list[list[Event]](), list[Read]()
     for array in arrays:
