@@ -20,6 +20,7 @@ from .twins import FIRST_OF_EQUAL, TWINS, number, of_kind
 Tensor = torch.Tensor
 Values = MutableMapping[int, Tensor]
 LEAST = 16  # operations that are worth a stack
+LEAST_WRITES = 4  # each copies the whole array
 BATCHED = {*ELEMENTWISE, *SUMS, *PRODUCTS, *SAME_NUMBERS} - FIRST_OF_EQUAL.keys()
 
 
@@ -196,7 +197,7 @@ def _writes(tape: Tape, nodes: Sequence[Node], wanted: Collection[int]) -> list[
         chain[0].append(node)
         chain[1].append(new if added is None else added)
         found[node.id] = chain
-    return [Writes(*chain) for chain in found.values() if len(chain[0]) >= LEAST]
+    return [Writes(*chain) for chain in found.values() if len(chain[0]) >= LEAST_WRITES]
 
 
 def _is_write(node: Node) -> bool:

@@ -28,7 +28,7 @@ from .untrusted import read_regular
 # forward pass: the data.
 LONG, DATA = 10_000, 1_000
 # The largest files that a recording may have: the limits of `recording.limits`, with a margin.
-MAX_JSON, MAX_VALUES = 64_000_000, 1_000_000_000
+MAX_JSON, MAX_VALUES = 200_000_000, 1_000_000_000
 ENDS = ("ran", "exit", "crash", "time", "full")  # how a recording may end
 # A literal up to this size, added or used as a lower bound, guards against a division by zero or
 # log(0).
@@ -291,8 +291,10 @@ class Tape:
                     continue
                 stored = None
                 if n.value is not None and n.value.dtype.kind in "fiub":
-                    stored = n.value.dtype.str, n.value.shape, offset
-                    offset += blob.write(np.ascontiguousarray(n.value).tobytes())
+                    alike = n.value.size > 1 and not any(n.value.strides)  # one number for all
+                    stored = n.value.dtype.str, n.value.shape, offset, alike
+                    kept_of = n.value.flat[:1] if alike else np.ascontiguousarray(n.value)
+                    offset += blob.write(kept_of.tobytes())
                 made = n.op, _encode(n.args), _encode(n.kwargs)
                 if n.id < begin and n.inputs and stored:
                     made = "leaf", None, _encode({})
@@ -352,10 +354,14 @@ class Tape:
             op, args, kwargs, line, site, name, shape, dtype, stored, by = entry
             value = None
             if stored:
-                kind, size, at = stored
+                kind, size, at, alike = stored
+                count = math.prod(size)
                 if at < 0 or min(size, default=0) < 0 or np.dtype(kind).kind not in "fiub":
                     raise ValueError(f"value {id} has no numbers")
-                value = np.frombuffer(blob, kind, math.prod(size), at).reshape(size)
+                if count > MAX_VALUES:
+                    raise ValueError(f"value {id} is too large")
+                found = np.frombuffer(blob, kind, 1 if alike else count, at)
+                value = np.broadcast_to(found, size) if alike else found.reshape(size)
             place = _whole(line), _whole(site)
             shape = tuple(map(_whole, shape))
             node = Node(

@@ -21,15 +21,16 @@ class Limits:
     nodes: int = 60_000
     #: If no array was updated this often by then, the recording goes on up to `most_nodes`.
     few_times: int = 3
-    most_nodes: int = 240_000
+    most_nodes: int = 600_000
     #: Operations before the first update, which prepare the data. When there are more, only a
     #: twentieth of this number is kept, the last ones.
     nodes_before: int = 200_000
     #: An instruction that has run this often before the first update is no longer recorded.
     runs: int = 20_000
     bytes: int = 600_000_000  #: memory for all values that are kept
-    #: A larger intermediate value is not kept: the replay computes it again.
-    kept_elements: int = 20_000
+    #: An intermediate value is kept if so many of its size would still fit; otherwise the replay
+    #: computes it again.
+    fitting: int = 4_000
     marks: int = 2_000  #: how many arrays get a mark of their own (`Node.marks`)
 
     def operations(self, times: int) -> int:
