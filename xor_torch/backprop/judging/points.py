@@ -21,6 +21,7 @@ import numpy as np
 import torch
 
 from .. import replay
+from ..batches import writes
 from ..operations import (
     COMPARISONS,
     ELEMENTWISE,
@@ -49,10 +50,10 @@ MOST_STEPS = 6
 MOST_OTHERS = 200  # steps in which samples are looked for that no chosen step has
 # Operations, times points: about five seconds of repeating.
 MOST_REPEATED = 120_000
-LONGEST_STEP = 300_000
+LONGEST_STEP = 120_000
 # Numbers, times points: about three gigabytes, and what a single step may take of it.
 MOST_NUMBERS = 400_000_000
-LARGEST_STEP = 80_000_000
+LARGEST_STEP = 60_000_000
 MANY_NUMBERS = 1_000_000  # in a step: one run with other rounding shows as much as three
 MOST_LITERALS = 100
 DIVERGED = 1e6  # times the middle one
@@ -438,6 +439,8 @@ class Bench:
         step = self.steps[k]
         known = {n: self.tape.nodes[n].value for n in step.start.values()}
         given = {n: replay.tensor(x).double() for n, x in known.items() if x is not None}
+        if len(given) < len(known):
+            raise replay.CannotReplay("the numbers that the step begins with were not kept")
         given |= {n: torch.zeros(self.tape.nodes[n].shape, dtype=torch.float64) for n in zero}
         values = replay.run(self.tape, step.end.values(), given, self.ties)
         return [values[step.end[i]] - values[step.start[i]] for i in self.parameters]
@@ -539,17 +542,13 @@ class Bench:
         return sorted(self._moving(chosen[:most], [*candidates, *whole]))
 
     def _numbers(self, k: int) -> int:
-        """How many numbers does a repeated step hold?
-
-        Another shape of an array has none of its own, and a loop that fills one holds it once.
-        """
-        nodes = self.tape.nodes
-        made = (nodes[n] for n in self.steps[k].nodes if nodes[n].op not in SAME_NUMBERS)
-        return sum(
-            math.prod(n.shape)
-            for n in made
-            if n.op != "assign" or nodes[n.inputs[0]].site != n.site
-        )
+        """How many numbers does a repeated step hold, beside other shapes of the same ones?"""
+        made = [self.tape.nodes[n] for n in self.steps[k].nodes]
+        all_of_them = sum(math.prod(n.shape) for n in made if n.op not in SAME_NUMBERS)
+        if all_of_them < MANY_NUMBERS:
+            return all_of_them
+        chains = writes(self.tape, made, {*self.steps[k].end.values()})
+        return all_of_them - sum(math.prod(n.shape) for w in chains for n in w.nodes[:-1])
 
     def _places(self, k: int) -> Iterable[object]:
         """Where the script computes the values of a step."""

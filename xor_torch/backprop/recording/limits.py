@@ -21,7 +21,7 @@ class Limits:
     nodes: int = 60_000
     #: If no array was updated this often by then, the recording goes on up to `most_nodes`.
     few_times: int = 3
-    most_nodes: int = 600_000
+    most_nodes: int = 240_000
     #: Operations before the first update, which prepare the data. When there are more, only a
     #: twentieth of this number is kept, the last ones.
     nodes_before: int = 200_000
