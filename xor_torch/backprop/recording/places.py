@@ -162,9 +162,8 @@ class Places:
     def _remember(self, items: list[Any], text: str) -> None:
         """Keep what a list of numbers, or of rows, holds while it is whole."""
         kinds = (list, float, *PYTHON_NUMBERS)
-        if type(items[0]) not in kinds or self.too_many or self._recorder.full:
-            return
-        if self._is_data(items):
+        done = self.too_many or self._recorder.full
+        if done or type(items[0]) not in kinds or self._is_data(items):
             return
         if not self._is_stored(items):
             self._contents(items, text)  # it was filled item by item
@@ -194,9 +193,12 @@ class Places:
         self._look_at(items, text)
 
     def _look_at(self, items: Any, text: str) -> None:
-        """Is a list whole again: are all its numbers those that it held before, plus changes?"""
-        old = self._before.get(id(items))
-        if old is None or len(items) != len(old) or self._recorder.full:
+        """Is a list whole again: are all its numbers those that it held before, plus changes?
+
+        A float that does not record is not one of them.
+        """
+        old = None if self._recorder.full else self._before.get(id(items))
+        if old is None or len(items) != len(old) or type(items[0]) is float:
             return
         found = False
         for both in self._pairs(items, old):

@@ -198,9 +198,11 @@ class AssignmentRewriter(ast.NodeTransformer):
     well, and ``w += t * x`` in it becomes ``w += __whole__(t * x)``, and ``if y == 0 and t == 1``
     compares ``__given__(t)``. A comparison outside a test, ``y = a < b``, becomes
     ``__compared__("lt", a, b)``. A function that may compute gradients, by its name, gets a
-    decorator ``__called__("its class")``. ``float(x)`` becomes ``__float__(x)``, and ``int``,
-    ``bool`` and ``type`` do the same; ``np.int64(x)`` becomes ``__cast__(np.int64, x)``, and
-    ``json.dumps(x)`` becomes ``__plainly__(json.dumps, x)``.
+    decorator ``__called__("its class")``. ``x.append(y)`` becomes
+    ``__grows__(x, "append", "x")(y)``, and ``x.pop()`` becomes ``__shrinks__(x, "x").pop()``; so do
+    ``del x[i]`` and ``x[i:j] = y``, after which follows ``__sliced__("x")``. ``float(x)`` becomes
+    ``__float__(x)``, and ``int``, ``bool`` and ``type`` do the same; ``np.int64(x)`` becomes
+    ``__cast__(np.int64, x)``, and ``json.dumps(x)`` becomes ``__plainly__(json.dumps, x)``.
     """
 
     def __init__(self, source: str, ifs: int = 0) -> None:
@@ -510,12 +512,9 @@ class AssignmentRewriter(ast.NodeTransformer):
         elif isinstance(node.func, ast.Attribute) and node.func.attr in SHRINKING:
             self._note_shrinking(node.func)
         elif isinstance(node.func, ast.Attribute) and node.func.attr in GROWING:
-            where = (
-                node.func.value,
-                ast.Constant(node.func.attr),
-                ast.Constant(self._text(node.func.value)),
-            )
-            node.func = self._call("__grows__", *where)
+            value, method = node.func.value, ast.Constant(node.func.attr)
+            text = ast.Constant(self._text(value))
+            node.func = self._call("__grows__", value, method, text)
         elif isinstance(node.func, ast.Attribute) and _casts(node, node.func):
             node.args.insert(0, node.func)
             node.func = ast.copy_location(ast.Name("__cast__", ast.Load()), node.func)
