@@ -17,6 +17,7 @@ from ..operations import JOINS, PARTS, PRODUCTS, SAME_NUMBERS
 from ..tape import Node, Ref, Tape
 
 MOST_KEPT = 50  # such values, whose sets may be large
+ADDING = ("add", "subtract", "add.at", "subtract.at")
 FACTORS = PRODUCTS | {"multiply"}
 LOST = 4  # times that an update is made in vain
 OFTEN = 16  # What is behind a value that is read more often is looked up for all roots at once.
@@ -86,7 +87,7 @@ class Updates:
 
     def found(self, node: Node) -> bool:
         """Is this new node an update?"""
-        if node.op in ("add", "subtract", "add.at", "subtract.at"):
+        if node.op in ADDING:
             return self._in_sum(node)
         if node.op == "assign":
             return self._in_part(node)
@@ -150,7 +151,7 @@ class Updates:
         """``old[part] = old[part] + change``, or ``new[part] = old[part] + change``"""
         base, path, new = node.args
         part = self.tape.nodes[self.tape.origin(new.id)]
-        if part.op not in ("add", "subtract"):
+        if part.op not in ADDING:
             return False
         old = self._source(base.id, node) or base.id
         changes = [i for i in part.inputs if base.id not in self._wholes(i)]
