@@ -113,7 +113,11 @@ class Updates:
         unread = unread and (old == root.id or old in self._unread)
         if unread:
             self._unread.add(node.id)
-        if unread or not (any(self._depends(i, root) for i in changes) or self._decides(old)):
+        # ``rate *= 0.6`` adds nothing, whatever decides it
+        added = changes or node.op not in ("multiply", "divide")
+        if unread or not (
+            any(self._depends(i, root) for i in changes) or (added and self._decides(old))
+        ):
             self._keep_sum(old, node)
             return False
         # count only the first number of a list
