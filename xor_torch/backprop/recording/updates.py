@@ -66,6 +66,8 @@ class Updates:
         self._independent: dict[int, set[int]] = {}  # other root -> values that do not depend on it
         # other root -> (old, new) of each sum: they become updates once a change depends on it
         self._sums: dict[int, list[tuple[int, int]]] = {}
+        # value -> the array whose parts, plus changes, it is filled with; None: several arrays
+        self._filled: dict[int, int | None] = {}
 
     def forget(self, begin: int) -> None:
         """All nodes before `begin` were dropped from the tape, except those that are used later."""
@@ -82,6 +84,7 @@ class Updates:
             self._independent,
             self._sums,
             self._behind,
+            self._filled,
         ):
             known.clear()
 
@@ -164,6 +167,12 @@ class Updates:
             wholes = {w for _, w in read if w is not None}
             root = self._root_of.get(base.id)
             if len(wholes) != 1 or root not in (None, self._root(min(wholes)).id):
+                return False
+            # z[i] = x @ w[i] + b[i] is filled again in each step, from another b than before
+            whole = min(wholes)
+            again = self._filled.get(base.id, whole) != whole and self.tape.origin(whole) != base.id
+            self._filled[node.id] = None if again else whole
+            if again:
                 return False
             old = base.id if root is not None else min(wholes)
             changes = [i for i, w in read if w is None]
