@@ -171,9 +171,11 @@ def _is_within(tape: Tape, network: Network, other: Network) -> bool:
 
 def _begins_in_a_step(tape: Tape, chain: State, chains: list[State]) -> bool:
     """Was the first update under way already where the tape begins?"""
-    others = {n for c in chains if c is not chain for n in c.nodes}
     if len(chain.updates) < 3:
         return False
+    now, soon = chain.updates[0], chain.updates[2]  # another training may have ended, or not begun
+    at_once = (c for c in chains if c.updates[0] <= soon and c.updates[-1] >= now)
+    others = {n for c in at_once if c is not chain for n in c.nodes}
     # what it depends on, or what an ``if`` asked before it: a perceptron's change is data
     asked, behind = [n for n, _ in tape.branches], list[set[int]]()
     begin = chain.nodes[0]
@@ -543,7 +545,8 @@ def _networks(
     for i, state in enumerate(family):
         others = influence[i] - {i}
         # where all are single numbers, everything is elementwise: an optimiser's state moves first
-        alone = tape.nodes[step.start[i]].shape == () and not _moves_another(tape, step, i)
+        size = math.prod(tape.nodes[step.start[i]].shape)
+        alone = size == 1 and not _moves_another(tape, step, i)
         state.optimiser = (
             len(others) <= 1
             and _only_elementwise(tape, step, i, len(others) == 1)
@@ -779,18 +782,17 @@ def _moves_another(tape: Tape, step: Step, i: int) -> bool:
 def _only_elementwise(tape: Tape, step: Step, i: int, by_rows: bool = False) -> bool:
     """Is the state used, number by number, only for a parameter of its own size?
 
-    The shapes may differ: (3,) and (1, 3), or rows of one long array. A single number in an array
-    of its own is read by whatever a number is read by. Rows of it may move the same rows.
+    The shapes may differ: (3,) and (1, 3), or rows of one long array. Rows of it may move the same
+    rows.
     """
     begin, rows = step.start[i], False
-    shape, reached, starts = tape.nodes[begin].shape, {begin}, set(step.start.values())
-    size = math.prod(shape)
+    size, reached, starts = math.prod(tape.nodes[begin].shape), {begin}, {*step.start.values()}
     of_others = set(step.end.values()) - {step.end[i]}
     for id in step.nodes:
         node = tape.nodes[id]
         read = [n for n in node.inputs if n in reached]
         if id not in starts and read:
-            alike = math.prod(node.shape) == size > 1 or node.shape == shape
+            alike = math.prod(node.shape) == size
             part = size > 1 and not alike and _is_row(tape, id, read)
             if node.op not in BETWEEN or (not (alike or part) and id > begin):
                 return False
@@ -814,5 +816,7 @@ def _apart(tape: Tape, step: Step, i: int, reached: set[int]) -> bool:
     begin, nodes = step.start[i], tape.nodes
     mine = tape.behind([step.end[i]], reached, {begin}) - {begin}
     return all(
-        len(reached & {*nodes[n].inputs[nodes[n].op == "assign" :]}) <= 1 for n in sorted(mine)
+        len(reached & {*nodes[n].inputs[nodes[n].op == "assign" :]}) <= 1
+        for n in sorted(mine)
+        if nodes[n].op not in SAME_NUMBERS  # different numbers of it, which are put together
     )
