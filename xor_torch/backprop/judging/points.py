@@ -441,14 +441,8 @@ class Bench:
         except (replay.CannotReplay, RuntimeError):
             return False
         added = torch.cat([(a - b).reshape(-1) for a, b in zip(moved, without, strict=True)])
-        for before in changes:
-            last = torch.cat([x.reshape(-1) for x in before])
-            below = float((last * last).sum())
-            factor = float((added * last).sum()) / below if below else 0.0
-            if 0 < factor <= 1 and len(last) > 2:
-                if largest(added - factor * last) <= 1e-6 * largest(added):
-                    return True
-        return False
+        lasts = (torch.cat([x.reshape(-1) for x in before]) for before in changes)
+        return len(added) > 2 and any(_is_multiple(added, last) for last in lasts)
 
     def _recorded_changes(self, k: int, some: Iterable[int]) -> list[Tensor]:
         """The changes that a step of the run would make if some values added nothing."""
@@ -1005,6 +999,13 @@ class Bench:
     def float32(self) -> bool:
         values = (self.tape.nodes[i].value for i in self.steps[0].start.values())
         return any(v is not None and v.dtype.str[1:] == "f4" for v in values)
+
+
+def _is_multiple(x: Tensor, of: Tensor) -> bool:
+    """Is x another tensor times a factor that is above zero and at most 1?"""
+    below = float((of * of).sum())
+    factor = float((x * of).sum()) / below if below else 0.0
+    return 0 < factor <= 1 and largest(x - factor * of) <= 1e-6 * largest(x)
 
 
 def _equal(a: Node, b: Node) -> bool:

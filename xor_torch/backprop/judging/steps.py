@@ -774,9 +774,10 @@ def numbers_of(mask: int) -> list[int]:
 
 
 def _moves_another(tape: Tape, step: Step, i: int) -> bool:
-    """Is the new value of a state what another one is moved by?"""
-    others = {n for j, n in step.end.items() if j != i}
-    return step.end[i] in tape.behind(others, {*step.nodes})
+    """Is the new value of a state what another one is moved by, or its old value all of that?"""
+    others = {n: j for j, n in step.end.items() if j != i}
+    late = ({step.start[i], step.start[j]} == {*tape.nodes[n].inputs} for n, j in others.items())
+    return step.end[i] in tape.behind(others, {*step.nodes}) or any(late)
 
 
 def _only_elementwise(tape: Tape, step: Step, i: int, by_rows: bool = False) -> bool:
