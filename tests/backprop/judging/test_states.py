@@ -113,6 +113,14 @@ for i, j, *others in words:
     np.add.at(B.T, [j], -0.1 * (good - 1) * A[i][None])
     A[i] -= 0.1 * step
 """
+# one number is all that is trained, and nothing else is kept
+ONE = """
+w, goal = 0.5, 0.8
+for step in range(20):
+    y = 2 * w
+    loss = (y - goal) ** 2
+    w = w - 0.1 * 2 * (y - goal)
+"""
 SCRIPTS = {  # source, what is replaced in it, and by what
     "either": (EITHER, "w - signs[step % 12] * X", "w + signs[step % 12] * X"),
     "old": (OLD, "(1 - h * h)", "(1 - h)"),
@@ -120,6 +128,7 @@ SCRIPTS = {  # source, what is replaced in it, and by what
     "refilled": (REFILLED, "(1 - h * h)", "(1 - h)"),
     "velocities": (VELOCITIES, "(1 - h[j] * h[j])", "1"),
     "bold": (BOLD, "db += w * x + b - t", "db += (w * x + b - t) * x"),
+    "one": (ONE, "w - 0.1", "w + 0.1"),
     "columns": (COLUMNS, "+ B[:, others] @ bad", "- B[:, others] @ bad"),
 }
 

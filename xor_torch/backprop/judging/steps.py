@@ -780,27 +780,28 @@ def _moves_another(tape: Tape, step: Step, i: int) -> bool:
     return step.end[i] in tape.behind(others, {*step.nodes}) or any(late)
 
 
-def _only_elementwise(tape: Tape, step: Step, i: int, by_rows: bool = False) -> bool:
+def _only_elementwise(tape: Tape, step: Step, i: int, moves_one: bool = False) -> bool:
     """Is the state used, number by number, only for a parameter of its own size?
 
-    The shapes may differ: (3,) and (1, 3), or rows of one long array. Rows of it may move the same
-    rows.
+    The shapes may differ: (3,) and (1, 3), or rows of one long array. If it moves one parameter,
+    rows of it may move the same rows, and it may be a single number in an array of its own.
     """
     begin, rows = step.start[i], False
-    size, reached, starts = math.prod(tape.nodes[begin].shape), {begin}, {*step.start.values()}
+    shape, reached, starts = tape.nodes[begin].shape, {begin}, set(step.start.values())
+    size = math.prod(shape)
     of_others = set(step.end.values()) - {step.end[i]}
     for id in step.nodes:
         node = tape.nodes[id]
         read = [n for n in node.inputs if n in reached]
         if id not in starts and read:
-            alike = math.prod(node.shape) == size
+            alike = math.prod(node.shape) == size and (size > 1 or moves_one or node.shape == shape)
             part = size > 1 and not alike and _is_row(tape, id, read)
             if node.op not in BETWEEN or (not (alike or part) and id > begin):
                 return False
             rows = rows or part
             if id not in of_others:
                 reached.add(id)
-    return not rows or (by_rows and _apart(tape, step, i, reached))
+    return not rows or (moves_one and _apart(tape, step, i, reached))
 
 
 def _is_row(tape: Tape, n: int, read: list[int]) -> bool:
