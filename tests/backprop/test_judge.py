@@ -1468,6 +1468,24 @@ def test_an_update_of_too_many_operations(tmp_path, monkeypatch):
     assert "operations, which takes too long to repeat" in finding.reason
 
 
+def test_an_update_of_too_many_numbers(tmp_path, monkeypatch):
+    monkeypatch.setattr("xor_torch.backprop.judging.points.LARGEST_STEP", 100)
+    (finding,) = judged(SUMS, tmp_path)
+    assert finding.verdict == "cannot tell"
+    assert "numbers, which takes too much memory to repeat" in finding.reason
+
+
+def test_few_steps_and_roundings_of_large_arrays(tmp_path, monkeypatch):
+    """With less memory, two steps are repeated, and each with other rounding once."""
+    points = "xor_torch.backprop.judging.points"
+    monkeypatch.setattr(f"{points}.MOST_NUMBERS", 1)
+    monkeypatch.setattr(f"{points}.MANY_NUMBERS", 1)
+    monkeypatch.setattr("xor_torch.backprop.replay.MANY_NUMBERS", 1)
+    (right,) = judged(SUMS, tmp_path)
+    (wrong,) = judged(SUMS.replace("(1 - a**2)", "(1 - a)"), tmp_path)
+    assert (right.verdict, wrong.verdict) == ("correct", "wrong")
+
+
 RNN = """\
 import numpy as np
 rng = np.random.default_rng(0)

@@ -49,6 +49,28 @@ h = np.einsum("ij,kj->ik", a, a) + [1, 0.5] + np.add.reduce(a, (0, 1)) + np.dot(
 """
 
 
+LARGE = """
+import numpy as np
+x = np.arange(6000.0)
+for i in range(4):
+    y = np.zeros(6000)
+    y[i] = x[i] + 1
+    x = x + 2 * y
+"""
+
+
+def test_large_values(tmp_path):
+    """Of equal numbers one is kept. The more is kept, the smaller is what is still kept."""
+    _, tape = record(LARGE, tmp_path, limits=Limits(bytes=400_000, fitting=3))
+    zeros = [n.value for n in tape.nodes if n.op == "leaf" and n.shape == (6000,)][1:]
+    assert all(z.shape == (6000,) and not z.any() and z.strides == (0,) for z in zeros)
+    kept = [n.value is not None for n in tape.nodes if n.op == "add" and n.shape]
+    assert kept[0] and not kept[-1]
+    known = {n.id: replay.tensor(n.value) for n in tape.nodes if n.op == "leaf"}
+    x = replay.run(tape, [tape.nodes[-1].id], known)[tape.nodes[-1].id]
+    assert x[:5].tolist() == [2, 5, 8, 11, 4]
+
+
 def test_the_tape_repeats_every_value(tmp_path):
     _, tape = record(OPERATIONS, tmp_path)
     leaves = {n.id: replay.tensor(n.value) for n in tape.nodes if n.op == "leaf"}

@@ -20,6 +20,7 @@ from .twins import FIRST_OF_EQUAL, TWINS, number, of_kind
 Tensor = torch.Tensor
 Values = MutableMapping[int, Tensor]
 LEAST = 16  # operations that are worth a stack
+LEAST_WRITES = 4  # each copies the whole array
 BATCHED = {*ELEMENTWISE, *SUMS, *PRODUCTS, *SAME_NUMBERS} - FIRST_OF_EQUAL.keys()
 
 
@@ -175,7 +176,7 @@ def _sums(tape: Tape, nodes: Sequence[Node], wanted: Collection[int]) -> list[Su
     return [Sums(*chain) for chain in found.values() if len(chain[0]) >= LEAST]
 
 
-def _writes(tape: Tape, nodes: Sequence[Node], wanted: Collection[int]) -> list[Writes]:
+def writes(tape: Tape, nodes: Sequence[Node], wanted: Collection[int]) -> list[Writes]:
     """The loops that change one array part by part; one that reads it in between is none."""
     users = Counter(i for n in nodes for i in dict.fromkeys(n.inputs))
     there = {n.id for n in nodes}
@@ -196,7 +197,7 @@ def _writes(tape: Tape, nodes: Sequence[Node], wanted: Collection[int]) -> list[
         chain[0].append(node)
         chain[1].append(new if added is None else added)
         found[node.id] = chain
-    return [Writes(*chain) for chain in found.values() if len(chain[0]) >= LEAST]
+    return [Writes(*chain) for chain in found.values() if len(chain[0]) >= LEAST_WRITES]
 
 
 def _is_write(node: Node) -> bool:
@@ -236,7 +237,7 @@ def batched(
         sums: is what a running sum is in between not asked for?
 
     """
-    changed: dict[int, Writes | Sums] = {w.ids[0]: w for w in _writes(tape, nodes, wanted)}
+    changed: dict[int, Writes | Sums] = {w.ids[0]: w for w in writes(tape, nodes, wanted)}
     inside = set[int]()
     if sums:
         changed |= {w.ids[0]: w for w in _sums(tape, nodes, wanted)}

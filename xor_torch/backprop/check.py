@@ -102,7 +102,7 @@ def check_file(
         if outcome.get("limit") and not outcome["pairs"]:
             raise _CannotTell(str(outcome["limit"]))
         left = end - time.monotonic()
-        with deadline(left):
+        with deadline(left), no_garbage():
             _judge(verdict, tape, outcome, JUDGE_SHARE * left)
         conclude(verdict, outcome, source, timeout)
         if mend and verdict.verdict == "wrong":

@@ -7,6 +7,7 @@ and so is an option that the twin does not have; the message names it. Nothing i
 import contextlib
 import functools
 import inspect
+import math
 import operator
 from collections import ChainMap
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -36,6 +37,7 @@ __all__ = [
 
 Tensor = torch.Tensor
 MANY = 3_000  # operations that are worth a search for those that can be done at once
+MANY_NUMBERS = 1_000_000  # the same: a change of a part of an array copies the array
 DRAWN = 1 << 18  # random numbers that make the results of rounding differ
 
 
@@ -151,7 +153,8 @@ def in_order(
     tape: Tape, nodes: Sequence[Node], wanted: Collection[int], sums: bool = False
 ) -> list[Step]:
     """Some operations in an order in which they can be done; many of them in batches."""
-    return batched(tape, nodes, wanted, sums) if len(nodes) >= MANY else [*nodes]
+    many = len(nodes) >= MANY or sum(math.prod(n.shape) for n in nodes) >= MANY_NUMBERS
+    return batched(tape, nodes, wanted, sums) if many else [*nodes]
 
 
 def do(tape: Tape, steps: Iterable[Step], values: dict[int, Tensor], ties: bool) -> None:

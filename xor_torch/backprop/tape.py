@@ -291,8 +291,10 @@ class Tape:
                     continue
                 stored = None
                 if n.value is not None and n.value.dtype.kind in "fiub":
-                    stored = n.value.dtype.str, n.value.shape, offset
-                    offset += blob.write(np.ascontiguousarray(n.value).tobytes())
+                    alike = n.value.size > 1 and not any(n.value.strides)  # one number for all
+                    stored = n.value.dtype.str, n.value.shape, offset, alike
+                    kept_of = n.value.flat[:1] if alike else np.ascontiguousarray(n.value)
+                    offset += blob.write(kept_of.tobytes())
                 made = n.op, _encode(n.args), _encode(n.kwargs)
                 if n.id < begin and n.inputs and stored:
                     made = "leaf", None, _encode({})
@@ -352,10 +354,14 @@ class Tape:
             op, args, kwargs, line, site, name, shape, dtype, stored, by = entry
             value = None
             if stored:
-                kind, size, at = stored
+                kind, size, at, alike = stored
+                count = math.prod(size)
                 if at < 0 or min(size, default=0) < 0 or np.dtype(kind).kind not in "fiub":
                     raise ValueError(f"value {id} has no numbers")
-                value = np.frombuffer(blob, kind, math.prod(size), at).reshape(size)
+                if count > MAX_VALUES:
+                    raise ValueError(f"value {id} is too large")
+                found = np.frombuffer(blob, kind, 1 if alike else count, at)
+                value = np.broadcast_to(found, size) if alike else found.reshape(size)
             place = _whole(line), _whole(site)
             shape = tuple(map(_whole, shape))
             node = Node(

@@ -113,14 +113,6 @@ for i, j, *others in words:
     np.add.at(B.T, [j], -0.1 * (good - 1) * A[i][None])
     A[i] -= 0.1 * step
 """
-# one number is all that is trained, and nothing else is kept
-ONE = """
-w, goal = 0.5, 0.8
-for step in range(20):
-    y = 2 * w
-    loss = (y - goal) ** 2
-    w = w - 0.1 * 2 * (y - goal)
-"""
 SCRIPTS = {  # source, what is replaced in it, and by what
     "either": (EITHER, "w - signs[step % 12] * X", "w + signs[step % 12] * X"),
     "old": (OLD, "(1 - h * h)", "(1 - h)"),
@@ -128,7 +120,6 @@ SCRIPTS = {  # source, what is replaced in it, and by what
     "refilled": (REFILLED, "(1 - h * h)", "(1 - h)"),
     "velocities": (VELOCITIES, "(1 - h[j] * h[j])", "1"),
     "bold": (BOLD, "db += w * x + b - t", "db += (w * x + b - t) * x"),
-    "one": (ONE, "w - 0.1", "w + 0.1"),
     "columns": (COLUMNS, "+ B[:, others] @ bad", "- B[:, others] @ bad"),
 }
 
@@ -140,6 +131,22 @@ def test_what_is_kept_is_told_from_what_is_trained(name, tmp_path):
     assert {f.verdict for f in findings} == {"correct"}, findings
     findings = judged(BEGIN + source.replace(right, wrong), tmp_path)
     assert {f.verdict for f in findings} == {"wrong"}, findings
+
+
+ONE = """
+w, goal = 0.5, 0.8
+for step in range(20):
+    y = 2 * w
+    loss = (y - goal) ** 2
+    w = w - 0.1 * 2 * (y - goal)
+"""
+
+
+def test_a_single_number_is_no_sum(tmp_path):
+    (finding,) = judged(BEGIN + ONE, tmp_path)
+    assert finding.verdict == "correct", finding
+    (finding,) = judged(BEGIN + ONE.replace("w - 0.1", "w + 0.1"), tmp_path)
+    assert finding.verdict != "correct", finding
 
 
 def test_old_weights_that_are_no_momentum(tmp_path):

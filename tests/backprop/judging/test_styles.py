@@ -572,7 +572,7 @@ for step in range(12):
 
 def test_weights_of_another_network_that_were_not_kept(tmp_path):
     """They are some numbers, and not zeros, through which no gradient goes."""
-    small = Limits(updates=LIMITS.updates, nodes=LIMITS.nodes, kept_elements=1)
+    small = Limits(updates=LIMITS.updates, nodes=LIMITS.nodes, fitting=10**9)
     findings = judged(BEGIN + ANOTHER, tmp_path, small)
     assert [f.verdict for f in findings] == ["correct", "correct"]
     wrong = ANOTHER.replace("(1 - h * h)", "(1 - h)")

@@ -21,6 +21,7 @@ import numpy as np
 import torch
 
 from .. import replay
+from ..batches import writes
 from ..operations import (
     COMPARISONS,
     ELEMENTWISE,
@@ -50,9 +51,13 @@ MOST_OTHERS = 200  # steps in which samples are looked for that no chosen step h
 # Operations, times points: about five seconds of repeating.
 MOST_REPEATED = 120_000
 LONGEST_STEP = 120_000
+# Numbers, times points: about three gigabytes, and what a single step may take of it.
+MOST_NUMBERS = 400_000_000
+LARGEST_STEP = 60_000_000
+MANY_NUMBERS = 1_000_000  # in a step: one run with other rounding shows as much as three
 MOST_LITERALS = 100
 DIVERGED = 1e6  # times the middle one
-ROUNDINGS = 3  # runs that show how much of a value is rounding
+ROUNDINGS = 3  # runs that show how much of a value is rounding; one of many numbers is enough
 REPEATED = 1e-6  # a recorded value and the same value repeated
 REPEATED_FLOAT32 = 1e-2
 ROUNDED = 1e-2  # a place of the script may round by this part of its largest number
@@ -449,6 +454,8 @@ class Bench:
         step = self.steps[k]
         known = {n: self.tape.nodes[n].value for n in step.start.values()}
         given = {n: replay.tensor(x).double() for n, x in known.items() if x is not None}
+        if len(given) < len(known):
+            raise replay.CannotReplay("the numbers that the step begins with were not kept")
         given |= self._as_nothing(k, some, given)
         values = replay.run(self.tape, step.end.values(), given, self.ties)
         return [values[step.end[i]] - values[step.start[i]] for i in self.parameters]
@@ -500,19 +507,28 @@ class Bench:
         There is one for each different sample, and for each way that the script takes with it.
         """
         lengths = [len(step.nodes) for step in self.steps]
-        if min(lengths) > LONGEST_STEP:
+        numbers = [*map(self._numbers, range(len(lengths)))]
+        short = [k for k, n in enumerate(lengths) if n <= LONGEST_STEP]
+        whole = [k for k in short if numbers[k] <= LARGEST_STEP]
+        if not whole:
+            much = (
+                f"{min(numbers):,} numbers, which takes too much memory"
+                if short
+                else f"{min(lengths):,} operations, which takes too long"
+            )
             raise CannotTell(
-                f"an update is made of {min(lengths):,} operations, which takes too long to "
-                "repeat: give it fewer samples for each update"
+                f"an update is made of {much} to repeat: give it fewer samples for each update"
             )
         first = 1 if len(self.steps) > 2 else 0  # the first step has zeros, and no momentum yet
         last = len(self.steps) - (len(self.steps) > 3)  # the tape may end within the last step
-        candidates = [k for k in range(first, last) if lengths[k] <= LONGEST_STEP]
-        candidates = candidates or [k for k, n in enumerate(lengths) if n <= LONGEST_STEP]
+        candidates = [k for k in whole if first <= k < last] or [*whole]
         # a step that moves nothing tells less: a perceptron does not move if its answer is right
         moving = {k for k in candidates if any(self._moves(k, i) for i in self.parameters)}
         candidates.sort(key=lambda k: k not in moving)
-        most = max(2, min(MOST_STEPS, MOST_REPEATED // (3 * min(lengths))))
+        size = max(1, *(numbers[k] for k in candidates))
+        runs = (1 + len(MOVES)) * (1 + _roundings(size))
+        most = min(MOST_REPEATED // (3 * min(lengths)), MOST_NUMBERS // (runs * size))
+        most = max(2, min(MOST_STEPS, most))
         kinds: dict[int, list[int]] = {}  # a step that also computes a loss is longer
         seen: set[int] = set()
         for k in candidates:
@@ -536,9 +552,18 @@ class Bench:
         chosen += [k for n in longest for k in kinds[n] if k not in chosen and [k] == kinds[n]]
         if len(chosen) < 2:
             chosen += [k for k in candidates[:: max(1, len(candidates) // 2)] if k not in chosen]
-        if first and len(chosen) < 2:
+        if first and len(chosen) < 2 and 0 in whole:
             chosen.append(0)
-        return sorted(self._moving(chosen[:most], candidates))
+        return sorted(self._moving(chosen[:most], [*candidates, *whole]))
+
+    def _numbers(self, k: int) -> int:
+        """How many numbers does a repeated step hold, beside other shapes of the same ones?"""
+        made = [self.tape.nodes[n] for n in self.steps[k].nodes]
+        all_of_them = sum(math.prod(n.shape) for n in made if n.op not in SAME_NUMBERS)
+        if all_of_them < MANY_NUMBERS:
+            return all_of_them
+        chains = writes(self.tape, made, {*self.steps[k].end.values()})
+        return all_of_them - sum(math.prod(n.shape) for w in chains for n in w.nodes[:-1])
 
     def _places(self, k: int) -> Iterable[object]:
         """Where the script computes the values of a step."""
@@ -549,9 +574,8 @@ class Bench:
 
         Every fourth step may be of the same sample, and that may have a zero for an input.
         """
-        whole = [k for k, step in enumerate(self.steps) if len(step.nodes) <= LONGEST_STEP]
         for i in self.parameters:
-            moving = (k for k in (*chosen, *candidates, *whole) if self._moves(k, i))
+            moving = (k for k in (*chosen, *candidates) if self._moves(k, i))
             k = next(moving, None)
             if k is None:  # perhaps only the numbers of the run have right answers for its samples
                 known = {*map(self._data, chosen)}
@@ -710,7 +734,7 @@ class Bench:
         """(values, leaves, changes) of runs in which every result is off by one unit at its end."""
         if not point.noisy:
             step, begin = self.steps[point.step], self.view(point.step).begin
-            for seed in range(ROUNDINGS):
+            for seed in range(_roundings(self._numbers(point.step))):
                 self.clock.check()
                 draw = torch.Generator().manual_seed(seed)
                 given = {
@@ -1006,6 +1030,10 @@ def _is_multiple(x: Tensor, of: Tensor) -> bool:
     below = float((of * of).sum())
     factor = float((x * of).sum()) / below if below else 0.0
     return 0 < factor <= 1 and largest(x - factor * of) <= 1e-6 * largest(x)
+
+
+def _roundings(numbers: int) -> int:
+    return ROUNDINGS if numbers < MANY_NUMBERS else 1
 
 
 def _equal(a: Node, b: Node) -> bool:

@@ -28,8 +28,9 @@ class Limits:
     #: An instruction that has run this often before the first update is no longer recorded.
     runs: int = 20_000
     bytes: int = 600_000_000  #: memory for all values that are kept
-    #: A larger intermediate value is not kept: the replay computes it again.
-    kept_elements: int = 20_000
+    #: An intermediate value is kept if so many of its size would still fit; otherwise the replay
+    #: computes it again.
+    fitting: int = 4_000
     marks: int = 2_000  #: how many arrays get a mark of their own (`Node.marks`)
 
     def operations(self, times: int) -> int:

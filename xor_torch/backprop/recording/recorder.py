@@ -40,6 +40,7 @@ from .places import Places
 from .preparation import Preparation
 from .updates import Updates
 
+ONE_FOR_ALL = 1_000  # equal numbers of which one is kept
 LARGEST_INT = 2**53  # A larger int may not be exact as a float: it is not recorded.
 
 
@@ -118,9 +119,10 @@ class Recorder:
     def _keep(self, node: Node, value: Any, always: bool = False) -> None:
         x = np.asarray(value)
         node.shape, node.dtype = x.shape, x.dtype.kind
-        if always or x.size <= self.limits.kept_elements:
-            node.value = np.array(x)
-            self._bytes += x.nbytes
+        if always or x.nbytes * self.limits.fitting <= self.limits.bytes - self._bytes:
+            alike = x.size > ONE_FOR_ALL and bool((x == x.flat[0]).all())  # as np.zeros makes them
+            node.value = np.broadcast_to(x.flat[0], x.shape) if alike else np.array(x)
+            self._bytes += x.itemsize if alike else x.nbytes
         # Leaves get a mark, and so does what is computed from literals or whole numbers alone.
         first = node.op in ("leaf", "multiply", "add", "subtract") and not node.marks
         if first and node.dtype == "f":
