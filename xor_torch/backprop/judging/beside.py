@@ -286,13 +286,17 @@ def without_signs(tape: Tape, network: Network) -> Tape | None:
     return made
 
 
-def of_earlier_steps(bench: Bench) -> str | None:
-    """A value that an earlier step has made is added to a parameter, and it is not yet a momentum.
+def of_earlier_steps(bench: Bench) -> tuple[dict[int, list[int]], str] | None:
+    """Values that an earlier step has made and that are added to a parameter, and are no momentum.
 
     The check takes a part of the last gradient as zero if it was itself a part of the last step;
     it cannot tell what another value is for.
+
+    Returns:
+        The values by step, and what to say of them; None if there are none.
+
     """
-    nodes = bench.tape.nodes
+    nodes, found, reason = bench.tape.nodes, dict[int, list[int]](), ""
     for k in [k for k in bench.chosen if k]:
         view, before, known = bench.view(k), bench.view(k - 1), {*bench.remembered(k)}
         for i in bench.parameters:
@@ -313,12 +317,13 @@ def of_earlier_steps(bench: Bench) -> str | None:
                     else:
                         stack += rest if written_over else [base, *rest]
                 elif n not in view.inside and n in before.inside and not _made_of(bench, n, known):
-                    return (
+                    found.setdefault(k, []).append(n)
+                    reason = reason or (
                         f"each step adds something to {bench.names[bench.parameters.index(i)]} "
                         f"that the step before has made, on {bench.where(n)}: a momentum of "
                         "another kind, or a mistake"
                     )
-    return None
+    return (found, reason) if found else None
 
 
 def _made_of(bench: Bench, n: int, known: set[int]) -> bool:

@@ -751,7 +751,7 @@ class Judgement:
     def _wrong(self, bench: Bench, own: list[Fit], found: list[Fit]) -> Finding | None:
         carried = beside.of_earlier_steps(bench)
         if carried is not None:
-            raise CannotTell(carried)
+            return self._without_earlier(bench, *carried)
         output = last_used(bench.view(bench.chosen[0]))
         any_loss = any(f.all_good for f in found)
         climbed = _climbed(bench, own)
@@ -850,6 +850,20 @@ class Judgement:
         if best is not None or self.certain is not None:
             best = _edited([best[:2]] if best is not None else tried) or best
         return self._report(bench, *best) if best is not None else self.certain
+
+    def _without_earlier(self, bench: Bench, some: dict[int, list[int]], reason: str) -> Finding:
+        """A known mistake, where some values of the step before are added to the gradients.
+
+        Raises:
+            CannotTell: there is none, if these values add nothing.
+
+        """
+        bench.left_out = some
+        bench.make_points()
+        finding = self._attempt(bench) if bench.points else None
+        if not isinstance(finding, Finding) or finding.verdict != "wrong":
+            raise CannotTell(reason)
+        return finding
 
     def no_gradient(self, bench: Bench) -> Finding | None:
         """Are the steps the gradient of no function, whatever the loss is?"""

@@ -371,18 +371,17 @@ class Bench:
 
     @kept
     def remembered(self, k: int) -> list[int]:
-        """Gradients of the step before that the updates of a step read: a momentum.
+        """What the updates of a step read of the step before: a momentum.
 
         Such a value is made, element by element, of values that the step before has put into its
-        own updates, and whose like the step puts into its updates again. Or all such values
-        together add a multiple of the last step's change, as it would be without a momentum.
+        own updates, and whose like the step puts into its updates again. Or all that the updates
+        read, number by number, of the step before adds a multiple of its change.
         """
         nodes, view, before = self.tape.nodes, self.view(k), self.view(max(k - 1, 0))
         users = self._read_of_before(k)
         found = []
-        for a, by in users.items():
-            stack, seen = [a], set[int]()
-            alike = all(n in view.only_moves and nodes[n].op in NUMBER_BY_NUMBER for n in by)
+        for a in users:
+            stack, seen, alike = [a], set[int](), True
             while stack and alike:
                 n = stack.pop()
                 if n in seen or n not in before.inside:
@@ -396,52 +395,68 @@ class Bench:
                     stack += nodes[n].inputs
             if alike:
                 found.append(a)
-        return [*users] if len(found) < len(users) and self._is_last_change(k) else found
+        return users if len(found) < len(users) and self._is_last_change(k) else found
+
+    def without_momentum(self, k: int, given: Mapping[int, Tensor]) -> Values:
+        """Numbers for what the updates of a step remember: such that it adds nothing.
+
+        A change is zero; what a parameter was in the step before is what it is now.
+        """
+        return self._as_nothing(k, self.remembered(k), given)
+
+    def _as_nothing(self, k: int, some: Iterable[int], given: Mapping[int, Tensor]) -> Values:
+        found, before, tape = Values(), {}, self.tape
+        if k:
+            before = {n: i for i, n in self.steps[k - 1].start.items()}
+        for n in some:
+            was = tape.origin(n)
+            now = given[self.steps[k].start[before[was]]].detach() if was in before else None
+            zero = torch.zeros(tape.nodes[n].shape, dtype=torch.float64)
+            found[n] = now if now is not None and now.shape == zero.shape else zero
+        return found
 
     @kept
-    def _read_of_before(self, k: int) -> dict[int, list[int]]:
-        """The values of the step before that the updates of a step read -> what reads them."""
-        users: dict[int, list[int]] = {}
+    def _read_of_before(self, k: int) -> list[int]:
+        """The values of the step before that the updates of a step read number by number."""
         if k == 0:
-            return users
+            return []
         nodes, view, before = self.tape.nodes, self.view(k), self.view(k - 1)
         of_others = {n for s in self.network.of_others for n in s.nodes} - before.only_moves
+        users: dict[int, list[int]] = {}
         for n in view.step.nodes:
             for a in nodes[n].inputs if view.reaches[n] and n not in view.starts else ():
-                known = a in view.inside or a in of_others or a in before.starts
+                known = a in view.inside or a in of_others
                 if not known and a in before.inside:
                     users.setdefault(a, []).append(n)
-        return users
+        return [
+            a
+            for a, by in users.items()
+            if all(n in view.only_moves and nodes[n].op in NUMBER_BY_NUMBER for n in by)
+        ]
 
     def _is_last_change(self, k: int) -> bool:
-        """Do the values that a step reads of the one before add a multiple of its change?"""
+        """Does what the updates read of the step before add a multiple of that step's change?
+
+        It may be the change with its own momentum, or without it.
+        """
+        now, then = self._read_of_before(k), self._read_of_before(k - 1)
         try:
-            moved, now, before = (
-                self._recorded_changes(step, read)
-                for step, read in (
-                    (k, ()),
-                    (k, self._read_of_before(k)),
-                    (k - 1, self._read_of_before(k - 1)),
-                )
-            )
+            moved, without = (self._recorded_changes(k, some) for some in ((), now))
+            changes = [self._recorded_changes(k - 1, some) for some in ((), then)]
         except (replay.CannotReplay, RuntimeError):
             return False
-        added = torch.cat([(a - b).reshape(-1) for a, b in zip(moved, now, strict=True)])
-        last = torch.cat([x.reshape(-1) for x in before])
-        below = float((last * last).sum())
-        if len(last) < 3 or not below:
-            return False
-        factor = float((added * last).sum()) / below
-        return 0 < factor <= 1 and largest(added - factor * last) <= 1e-6 * largest(added)
+        added = torch.cat([(a - b).reshape(-1) for a, b in zip(moved, without, strict=True)])
+        lasts = (torch.cat([x.reshape(-1) for x in before]) for before in changes)
+        return len(added) > 2 and any(_is_multiple(added, last) for last in lasts)
 
-    def _recorded_changes(self, k: int, zero: Iterable[int]) -> list[Tensor]:
-        """The changes that a step of the run would make if some values were zero."""
+    def _recorded_changes(self, k: int, some: Iterable[int]) -> list[Tensor]:
+        """The changes that a step of the run would make if some values added nothing."""
         step = self.steps[k]
         known = {n: self.tape.nodes[n].value for n in step.start.values()}
         given = {n: replay.tensor(x).double() for n, x in known.items() if x is not None}
         if len(given) < len(known):
             raise replay.CannotReplay("the numbers that the step begins with were not kept")
-        given |= {n: torch.zeros(self.tape.nodes[n].shape, dtype=torch.float64) for n in zero}
+        given |= self._as_nothing(k, some, given)
         values = replay.run(self.tape, step.end.values(), given, self.ties)
         return [values[step.end[i]] - values[step.start[i]] for i in self.parameters]
 
@@ -644,7 +659,8 @@ class Bench:
         self.clock.check()
         step = self.steps[k]
         given = self._given(k, seed, size, keep)
-        for n in (*self.remembered(k), *self.left_out.get(k, ())):
+        given |= self.without_momentum(k, given)
+        for n in self.left_out.get(k, ()):
             given[n] = torch.zeros(self.tape.nodes[n].shape, dtype=torch.float64)
         inside = self.view(k).inside
         branches = {n: answer for n, answer in self.tape.branches if n in inside}
@@ -1007,6 +1023,13 @@ class Bench:
     def float32(self) -> bool:
         values = (self.tape.nodes[i].value for i in self.steps[0].start.values())
         return any(v is not None and v.dtype.str[1:] == "f4" for v in values)
+
+
+def _is_multiple(x: Tensor, of: Tensor) -> bool:
+    """Is x another tensor times a factor that is above zero and at most 1?"""
+    below = float((of * of).sum())
+    factor = float((x * of).sum()) / below if below else 0.0
+    return 0 < factor <= 1 and largest(x - factor * of) <= 1e-6 * largest(x)
 
 
 def _roundings(numbers: int) -> int:

@@ -276,10 +276,10 @@ def sometimes(bench: Bench, one: Fit) -> tuple[str, Diagnosis | None] | None:
             change = after - leaf.detach()
             if slope is None or largest(change + one.scale * slope) > FOLLOWS * largest(change):
                 name = nodes[new].name or "an array"
-                reason = (
-                    f"{name} on {bench.where(new)} is changed in some steps only, and not by the "
-                    "gradient; the other updates are right"
-                )
+                how = "is changed in some steps only, and not by the gradient"
+                if not bool(change.any()):
+                    how = "never changes, because each step adds 0, and its gradient is not 0"
+                reason = f"{name} on {bench.where(new)} {how}; the other updates are right"
                 parts = bench.tape.behind([new], range(old + 1, new + 1)) - {new}
                 data = any(nodes[m].op in ("getitem", "item") or nodes[m].shape for m in parts)
                 node = nodes[new]

@@ -171,14 +171,16 @@ def _is_within(tape: Tape, network: Network, other: Network) -> bool:
 
 def _begins_in_a_step(tape: Tape, chain: State, chains: list[State]) -> bool:
     """Was the first update under way already where the tape begins?"""
-    others = {n for c in chains if c is not chain for n in c.nodes}
     if len(chain.updates) < 3:
         return False
-    begin, (first, second) = chain.nodes[0], chain.updates[:2]
+    begin, (first, second, third) = chain.nodes[0], chain.updates[:3]
     # both began as typed numbers: the first update of another state has read this one's
     for at in (c.updates[0] for c in chains if begin is None is c.nodes[0]):
         if first < at < second and first in tape.behind([at], range(first, at + 1)):
             return False
+    # another training may have ended, or not begun
+    at_once = (c for c in chains if c.updates[0] <= third and c.updates[-1] >= first)
+    others = {n for c in at_once if c is not chain for n in c.nodes}
     # what it depends on, or what an ``if`` asked before it: a perceptron's change is data
     asked, behind = [n for n, _ in tape.branches], list[set[int]]()
     if begin is None:  # a typed number: the last question was asked of this training
@@ -547,7 +549,8 @@ def _networks(
     for i, state in enumerate(family):
         others = influence[i] - {i}
         # where all are single numbers, everything is elementwise: an optimiser's state moves first
-        alone = tape.nodes[step.start[i]].shape == () and not _moves_another(tape, step, i)
+        size = math.prod(tape.nodes[step.start[i]].shape)
+        alone = size == 1 and not _moves_another(tape, step, i)
         state.optimiser = (
             len(others) <= 1
             and _only_elementwise(tape, step, i, len(others) == 1)
@@ -793,16 +796,17 @@ def numbers_of(mask: int) -> list[int]:
 
 
 def _moves_another(tape: Tape, step: Step, i: int) -> bool:
-    """Is the new value of a state what another one is moved by?"""
-    others = {n for j, n in step.end.items() if j != i}
-    return step.end[i] in tape.behind(others, {*step.nodes})
+    """Is the new value of a state what another one is moved by, or its old value all of that?"""
+    others = {n: j for j, n in step.end.items() if j != i}
+    late = ({step.start[i], step.start[j]} == {*tape.nodes[n].inputs} for n, j in others.items())
+    return step.end[i] in tape.behind(others, {*step.nodes}) or any(late)
 
 
-def _only_elementwise(tape: Tape, step: Step, i: int, by_rows: bool = False) -> bool:
+def _only_elementwise(tape: Tape, step: Step, i: int, moves_one: bool = False) -> bool:
     """Is the state used, number by number, only for a parameter of its own size?
 
-    The shapes may differ: (3,) and (1, 3), or rows of one long array. A single number in an array
-    of its own is read by whatever a number is read by. Rows of it may move the same rows.
+    The shapes may differ: (3,) and (1, 3), or rows of one long array. If it moves one parameter,
+    rows of it may move the same rows, and it may be a single number in an array of its own.
     """
     begin, rows = step.start[i], False
     shape, reached, starts = tape.nodes[begin].shape, {begin}, set(step.start.values())
@@ -812,14 +816,14 @@ def _only_elementwise(tape: Tape, step: Step, i: int, by_rows: bool = False) -> 
         node = tape.nodes[id]
         read = [n for n in node.inputs if n in reached]
         if id not in starts and read:
-            alike = math.prod(node.shape) == size > 1 or node.shape == shape
+            alike = math.prod(node.shape) == size and (size > 1 or moves_one or node.shape == shape)
             part = size > 1 and not alike and _is_row(tape, id, read)
             if node.op not in BETWEEN or (not (alike or part) and id > begin):
                 return False
             rows = rows or part
             if id not in of_others:
                 reached.add(id)
-    return not rows or (by_rows and _apart(tape, step, i, reached))
+    return not rows or (moves_one and _apart(tape, step, i, reached))
 
 
 def _is_row(tape: Tape, n: int, read: list[int]) -> bool:
@@ -836,5 +840,7 @@ def _apart(tape: Tape, step: Step, i: int, reached: set[int]) -> bool:
     begin, nodes = step.start[i], tape.nodes
     mine = tape.behind([step.end[i]], reached, {begin}) - {begin}
     return all(
-        len(reached & {*nodes[n].inputs[nodes[n].op == "assign" :]}) <= 1 for n in sorted(mine)
+        len(reached & {*nodes[n].inputs[nodes[n].op == "assign" :]}) <= 1
+        for n in sorted(mine)
+        if nodes[n].op not in SAME_NUMBERS  # different numbers of it, which are put together
     )

@@ -150,7 +150,7 @@ def _chosen(recorder: Recorder, name: str, left: Any, right: Any, one: Any, othe
     else:
         answer = compare(left, right)
         if isinstance(answer, Recorded) and answer.size == 1:
-            condition = answer.reshape(())
+            condition = answer.reshape(()) if answer.shape else answer
             answer = bool(strip(condition))
     if callable(one) or callable(other):
         return _computed(recorder, condition, answer, one, other)
@@ -162,16 +162,17 @@ def _chosen(recorder: Recorder, name: str, left: Any, right: Any, one: Any, othe
 
 def _computed(recorder: Recorder, condition: Any, answer: Any, one: Any, other: Any) -> Any:
     chosen, left = (one, other) if answer else (other, one)
-    value = chosen() if callable(chosen) else chosen
     if condition is None:
-        return value
+        return chosen() if callable(chosen) else chosen
+    node = condition.id if isinstance(condition, Ref) else recorder.node_of(condition)
+    with recorder.deciding(node):
+        value = chosen() if callable(chosen) else chosen
     if type(value) in (float, int, *PYTHON_NUMBERS):
         with contextlib.suppress(Exception):  # the script does not compute what it does not choose
             left = left() if callable(left) else left
             if type(left) in (float, int, *PYTHON_NUMBERS):
                 parts = (value, left) if answer else (left, value)
                 return recorder.number("where", (condition, *parts), _plain(value))
-    node = condition.id if isinstance(condition, Ref) else recorder.node_of(condition)
     recorder.tape.branches.append((node, bool(answer)))
     return value
 

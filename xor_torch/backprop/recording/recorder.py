@@ -7,9 +7,10 @@ together: the tape, the memory of an array, and its name.
 """
 
 import builtins
+import contextlib
 import functools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -75,6 +76,7 @@ class Recorder:
         self._made = set[int]()  # the nodes that are Python's numbers
         # an ``if`` of the script -> the recorded values that decided it last
         self._decided: dict[int, list[int]] = {}
+        self._deciding: list[int] = []  # what chose the expression that is being computed
         self._bytes = 0
         self._preparation = Preparation(self.tape, self.updates, self.frames, limits)
         self._skips = False  # Is the present operation left out, see `Preparation`?
@@ -597,11 +599,21 @@ class Recorder:
         choice = (value, other) if bool(nodes[by[0]].value) else (other, value)
         return self.number("where", (Ref(by[0]), *choice), value)
 
+    @contextlib.contextmanager
+    def deciding(self, condition: int) -> Iterator[None]:
+        """Until the end of a `with` block, this value has decided that the statement runs."""
+        self._deciding.append(condition)
+        try:
+            yield
+        finally:
+            self._deciding.pop()
+
     def _conditions(self) -> list[int]:
         """The recorded values that decided that the current statement runs."""
         if not self._decided:
-            return []
-        return [i for n in self.frames.deciding_ifs() for i in self._decided.get(n, ())]
+            return self._deciding
+        ifs = self.frames.deciding_ifs()
+        return [*self._deciding, *(i for n in ifs for i in self._decided.get(n, ()))]
 
     def branch(self, x: Recorded, answer: bool) -> None:
         """The script chose its way by the truth of `x`."""

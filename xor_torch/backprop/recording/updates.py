@@ -17,6 +17,7 @@ from ..operations import JOINS, PARTS, PRODUCTS, SAME_NUMBERS
 from ..tape import Node, Ref, Tape
 
 MOST_KEPT = 50  # such values, whose sets may be large
+ADDING = ("add", "subtract", "add.at", "subtract.at")
 FACTORS = PRODUCTS | {"multiply"}
 LOST = 4  # times that an update is made in vain
 OFTEN = 16  # What is behind a value that is read more often is looked up for all roots at once.
@@ -65,6 +66,8 @@ class Updates:
         self._independent: dict[int, set[int]] = {}  # other root -> values that do not depend on it
         # other root -> (old, new) of each sum: they become updates once a change depends on it
         self._sums: dict[int, list[tuple[int, int]]] = {}
+        # value -> the array whose parts, plus changes, it is filled with; None: several arrays
+        self._filled: dict[int, int | None] = {}
 
     def forget(self, begin: int) -> None:
         """All nodes before `begin` were dropped from the tape, except those that are used later."""
@@ -81,12 +84,13 @@ class Updates:
             self._independent,
             self._sums,
             self._behind,
+            self._filled,
         ):
             known.clear()
 
     def found(self, node: Node) -> bool:
         """Is this new node an update?"""
-        if node.op in ("add", "subtract", "add.at", "subtract.at"):
+        if node.op in ADDING:
             return self._in_sum(node)
         if node.op == "assign":
             return self._in_part(node)
@@ -112,7 +116,11 @@ class Updates:
         unread = unread and (old == root.id or old in self._unread)
         if unread:
             self._unread.add(node.id)
-        if unread or not (any(self._depends(i, root) for i in changes) or self._decides(old)):
+        # ``rate *= 0.6`` adds nothing, whatever decides it
+        added = changes or node.op not in ("multiply", "divide")
+        if unread or not (
+            any(self._depends(i, root) for i in changes) or (added and self._decides(old))
+        ):
             self._keep_sum(old, node)
             return False
         # count only the first number of a list
@@ -150,7 +158,7 @@ class Updates:
         """``old[part] = old[part] + change``, or ``new[part] = old[part] + change``"""
         base, path, new = node.args
         part = self.tape.nodes[self.tape.origin(new.id)]
-        if part.op not in ("add", "subtract"):
+        if part.op not in ADDING:
             return False
         old = self._source(base.id, node) or base.id
         changes = [i for i in part.inputs if base.id not in self._wholes(i)]
@@ -159,6 +167,12 @@ class Updates:
             wholes = {w for _, w in read if w is not None}
             root = self._root_of.get(base.id)
             if len(wholes) != 1 or root not in (None, self._root(min(wholes)).id):
+                return False
+            # z[i] = x @ w[i] + b[i] is filled again in each step, from another b than before
+            whole = min(wholes)
+            again = self._filled.get(base.id, whole) != whole and self.tape.origin(whole) != base.id
+            self._filled[node.id] = None if again else whole
+            if again:
                 return False
             old = base.id if root is not None else min(wholes)
             changes = [i for i, w in read if w is None]

@@ -1,0 +1,215 @@
+"""What a step keeps for the next one, and what only looks like that, each with a wrong twin."""
+
+import pytest
+
+from ..test_judge import judged
+from .test_styles import BEGIN
+
+# one of two updates is made, into the same name
+EITHER = """
+w, signs = np.zeros(2), np.where(labels, 1, -1)
+for step in range(60):
+    if signs[step % 12] * (w @ X[step % 12]) < 1:
+        new = w - 0.05 * (0.1 * w - signs[step % 12] * X[step % 12])
+    else:
+        new = w - 0.05 * 0.1 * w
+    w = new
+"""
+# a momentum of what the weights were
+OLD = """
+W_old, V_old = np.zeros((2, 4)), np.zeros((4, 1))
+for step in range(24):
+    x, t = X[step % 12][None], Y[step % 12]
+    h = np.tanh(x @ W)
+    e = h @ V - t
+    W_now, V_now = W.copy(), V.copy()
+    W = W - 0.1 * x.T @ ((e @ V.T) * (1 - h * h)) + 0.5 * (W - W_old)
+    V = V - 0.1 * h.T @ e + 0.5 * (V_now - V_old)
+    W_old, V_old = W_now, V_now
+"""
+# a momentum of their last change
+CHANGED = """
+dW, dV = np.zeros((2, 4)), np.zeros((4, 1))
+for step in range(24):
+    x, t = X[step % 12][None], Y[step % 12]
+    h = np.tanh(x @ W)
+    e = h @ V - t
+    W_old, V_old = W.copy(), V.copy()
+    W = W - 0.1 * x.T @ ((e @ V.T) * (1 - h * h)) + 0.5 * dW
+    V = V - 0.1 * h.T @ e + 0.5 * dV
+    dW, dV = W - W_old, V - V_old
+"""
+# arrays that the forward pass fills again, number by number
+REFILLED = """
+b, c, z, y = rng.normal(size=4), rng.normal(size=1), np.zeros(4), np.zeros(1)
+for step in range(24):
+    x, t = X[step % 12], Y[step % 12]
+    for i in range(4):
+        z[i] = np.dot(x, W[:, i]) + b[i]
+    h = np.tanh(z)
+    for i in range(1):
+        y[i] = np.dot(h, V[:, i]) + c[i]
+    e = y - t
+    d = (V @ e) * (1 - h * h)
+    V[:, 0] -= 0.1 * h * e
+    c -= 0.1 * e
+    for i in range(4):
+        W[:, i] -= 0.1 * x * d[i]
+    b -= 0.1 * d
+"""
+# the momentum of each bias is a number in a list
+VELOCITIES = """
+class Neuron:
+    def __init__(self, size):
+        self.w, self.b = rng.normal(size=size), float(rng.normal())
+
+layer, out = [Neuron(2) for _ in range(3)], [Neuron(3)]
+vw, vb, uw, ub = [np.zeros(2) for _ in layer], [0.0 for _ in layer], np.zeros(3), [0.0]
+for step in range(24):
+    x, t = X[step % 12], float(Y[step % 12, 0])
+    h = np.array([np.tanh(n.w @ x + n.b) for n in layer])
+    e = out[0].w @ h + out[0].b - t
+    d = [e * out[0].w[j] * (1 - h[j] * h[j]) for j in range(3)]
+    for j, neuron in enumerate(layer):
+        vw[j] = 0.9 * vw[j] - 0.02 * d[j] * x
+        vb[j] = 0.9 * vb[j] - 0.02 * d[j]
+        neuron.w += vw[j]
+        neuron.b += vb[j]
+    uw = 0.9 * uw - 0.02 * e * h
+    ub[0] = 0.9 * ub[0] - 0.02 * e
+    out[0].w += uw
+    out[0].b += ub[0]
+"""
+# a rate that grows while the loss falls
+BOLD = """
+def loss_of(w, b):
+    return sum((w * x + b - t) ** 2 for x, t in data) / 6
+
+data = [(0.2 * n, 0.3 * n - 0.5 + 0.1 * (-1) ** n) for n in range(6)]
+w, b, rate = 0.0, 0.0, 0.3
+loss = loss_of(w, b)
+for epoch in range(12):
+    dw = db = 0.0
+    for x, t in data:
+        dw += (w * x + b - t) * x
+        db += w * x + b - t
+    if loss > loss_of(w - rate * dw / 6, b - rate * db / 6):
+        w -= rate * dw / 6
+        b -= rate * db / 6
+        loss = loss_of(w, b)
+        rate *= 1.05
+    else:
+        rate *= 0.5
+"""
+# repeated columns get every step
+COLUMNS = """
+A, B, words = rng.normal(size=(5, 3)), rng.normal(size=(3, 5)), rng.integers(5, size=(24, 4))
+for i, j, *others in words:
+    good = 1 / (1 + np.exp(-A[i] @ B[:, j]))
+    bad = 1 / (1 + np.exp(-A[i] @ B[:, others]))
+    loss = -np.log(good) - np.log(1 - bad).sum()
+    step = B[:, j] * (good - 1) + B[:, others] @ bad
+    np.add.at(B.T, others, -0.1 * np.outer(bad, A[i]))
+    np.add.at(B.T, [j], -0.1 * (good - 1) * A[i][None])
+    A[i] -= 0.1 * step
+"""
+SCRIPTS = {  # source, what is replaced in it, and by what
+    "either": (EITHER, "w - signs[step % 12] * X", "w + signs[step % 12] * X"),
+    "old": (OLD, "(1 - h * h)", "(1 - h)"),
+    "changed": (CHANGED, "(1 - h * h)", "(1 - h)"),
+    "refilled": (REFILLED, "(1 - h * h)", "(1 - h)"),
+    "velocities": (VELOCITIES, "(1 - h[j] * h[j])", "1"),
+    "bold": (BOLD, "db += w * x + b - t", "db += (w * x + b - t) * x"),
+    "columns": (COLUMNS, "+ B[:, others] @ bad", "- B[:, others] @ bad"),
+}
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_what_is_kept_is_told_from_what_is_trained(name, tmp_path):
+    source, right, wrong = SCRIPTS[name]
+    findings = judged(BEGIN + source, tmp_path)
+    assert {f.verdict for f in findings} == {"correct"}, findings
+    findings = judged(BEGIN + source.replace(right, wrong), tmp_path)
+    assert {f.verdict for f in findings} == {"wrong"}, findings
+
+
+ONE = """
+w, goal = 0.5, 0.8
+for step in range(20):
+    y = 2 * w
+    loss = (y - goal) ** 2
+    w = w - 0.1 * 2 * (y - goal)
+"""
+
+
+def test_a_single_number_is_no_sum(tmp_path):
+    (finding,) = judged(BEGIN + ONE, tmp_path)
+    assert finding.verdict == "correct", finding
+    (finding,) = judged(BEGIN + ONE.replace("w - 0.1", "w + 0.1"), tmp_path)
+    assert finding.verdict != "correct", finding
+
+
+def test_old_weights_that_are_no_momentum(tmp_path):
+    """A step back along the last change, or one that begins with what the weights were."""
+    whole = "W = W - 0.1 * x.T @ ((e @ V.T) * (1 - h * h)) + 0.5 * (W - W_old)"
+    for wrong in (
+        whole.replace("+ 0.5 *", "- 0.5 *"),
+        whole.replace("W = W -", "W = W_old -").replace(" + 0.5 * (W - W_old)", ""),
+    ):
+        assert whole in OLD
+        findings = judged(BEGIN + OLD.replace(whole, wrong), tmp_path)
+        assert "cannot tell" in {f.verdict for f in findings}, findings
+
+
+LEFT = """
+U, W, V = (rng.normal(size=s) * 0.3 for s in ((4, 2), (4, 4), (1, 4)))
+dU, dW, dV = np.zeros((4, 2)), np.zeros((4, 4)), np.zeros((1, 4))
+b, db, left = np.zeros(4), np.zeros(4), np.zeros(4)
+for step in range(8):
+    x, T = X[step :][:3], Y[step :][:3]
+    h, y = [np.zeros(4)], []
+    for t in range(3):
+        h.append(np.tanh(U @ x[t] + W @ h[-1] + b))
+        y.append(V @ h[-1])
+    for t in reversed(range(3)):
+        e = y[t] - T[t]
+        dV += np.outer(e, h[t + 1])
+        d = (V.T @ e + left) * (1 - h[t + 1] ** 2)
+        dU += np.outer(d, x[t])
+        dW += np.outer(d, h[t])
+        db += d
+        left = W.T @ d
+    for p, g in ((U, dU), (W, dW), (V, dV), (b, db)):
+        p -= 0.01 * g
+"""
+
+
+def test_a_mistake_beside_what_the_step_before_has_left(tmp_path):
+    """Sums that are never set back are wrong, whatever else is added to the deltas."""
+    (finding,) = judged(BEGIN + LEFT, tmp_path)
+    assert finding.verdict == "wrong", finding
+    again = "    dU, dW, dV, db = 0 * dU, 0 * dW, 0 * dV, 0 * db\n    for t in reversed"
+    (finding,) = judged(BEGIN + LEFT.replace("    for t in reversed", again), tmp_path)
+    assert finding.verdict == "cannot tell"
+    assert "that the step before has made" in finding.reason
+    again = again.replace("0 * db", "0 * db; left = 0 * left")
+    (finding,) = judged(BEGIN + LEFT.replace("    for t in reversed", again), tmp_path)
+    assert finding.verdict == "correct", finding
+
+
+def test_a_parameter_to_which_each_step_adds_0(tmp_path):
+    source = """
+w, v, u = rng.normal(size=(2, 1)), np.zeros((2, 1)), np.zeros((1, 1))
+c = np.zeros((1, 1))
+for step in range(24):
+    loss = np.mean((X @ w + c - Y) ** 2)
+    d = 2 * (X @ w + c - Y) / 12
+    v = 0.0 * v - 0.1 * X.T @ d
+    u - 0.0 * u - 0.1 * d.sum(axis=0, keepdims=True)
+    w += v
+    c += u
+"""
+    (finding,) = judged(BEGIN + source, tmp_path)
+    assert finding.verdict == "wrong" or "never changes" in finding.reason, finding
+    (finding,) = judged(BEGIN + source.replace("u - 0.0 * u", "u = 0.0 * u"), tmp_path)
+    assert finding.verdict == "correct", finding
