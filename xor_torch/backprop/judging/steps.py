@@ -320,9 +320,12 @@ def moves_others(tape: Tape, users: dict[int, list[int]], chain: State, known: s
 
 
 def _same_place(tape: Tape, a: int, b: int) -> bool:
-    """Did the same operation at the same place of the script make both?"""
+    """Did the same operation at the same place of the script make both?
+
+    What is put together from single numbers has one site, and the line of the last of them.
+    """
     x, y = tape.nodes[a], tape.nodes[b]
-    return (x.site, x.op) == (y.site, y.op)
+    return (x.site, x.op, x.line) == (y.site, y.op, y.line)
 
 
 def _reachable(follows: dict[int, set[int]], begin: int) -> set[int]:
