@@ -364,9 +364,6 @@ class Updates:
             if origin is None:
                 origin = id if node.shape == shape else None
             same = [i for i in node.inputs if self.tape.nodes[i].shape == shape]
-            made_here = [i for i in same if self.tape.nodes[i].site == update.site]
-            if node.op in ADDING and len(made_here) == 1:
-                return made_here[0]  # w = w - 0.1 + change
             if node.op not in ("multiply", "divide") or len(same) != 1:
                 break
             if any(self.tape.nodes[i].shape for i in node.inputs if i not in same):
