@@ -149,7 +149,9 @@ def test_a_package_that_wants_a_float(tmp_path, monkeypatch):
 
 
 def test_what_a_script_adds_to_pythons_builtins(tmp_path):
-    (tmp_path / "drawing.py").write_text("def area(w):\n    line(w)\n    return size * w.sum()\n")
+    (tmp_path / "drawing.py").write_text(
+        "def area(w):\n    line(w)\n    return __builtins__['size'] * w.sum()\n"
+    )
     source = (
         "import builtins\nimport numpy as np\nbuiltins.size = 3\n"
         'setattr(builtins, "line", lambda *a: None)\nfrom drawing import area\n'

@@ -403,8 +403,9 @@ class Places:
         if node.op != "round" or self._changes(node.inputs[0], old) is None:
             return id
         of = self._recorder.tape.nodes[node.inputs[0]]
-        same = of.value is not None and np.allclose(of.value, node.value, rtol=EXACT, atol=EXACT)
-        return of.id if same else id
+        if of.value is None or node.value is None:
+            return id
+        return of.id if np.allclose(of.value, node.value, rtol=EXACT, atol=EXACT) else id
 
     # ------------------------------------------------------------ lists
 

@@ -117,7 +117,8 @@ class Run:
 
     def set_builtins(self, namespace: dict[str, Any]) -> None:
         """Give a module Python's builtins, our ``import``, and the names of `names_for`."""
-        namespace["__builtins__"] = self._builtins
+        main = namespace["__name__"] == "__main__"  # Python gives the others a dictionary
+        namespace["__builtins__"] = self._builtins if main else vars(self._builtins)
 
     def _import(
         self,
