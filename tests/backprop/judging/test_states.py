@@ -294,3 +294,12 @@ for step in range(30):
     (right,) = judged(BEGIN + prepare, tmp_path, limits)
     (wrong,) = judged(BEGIN + prepare.replace("* h)", "+ h)"), tmp_path, limits)
     assert (right.verdict, wrong.verdict) == ("correct", "wrong")
+
+
+def test_a_number_beside_the_gradient(tmp_path):
+    """An optimiser without a gradient moves nothing, but for a decay."""
+    line = "for step in range(24):\n    w = w - (0.1 * X.T @ (X @ w - Y) / 12{})\n"
+    begin = BEGIN + "w = W[:, :1].copy()\n"
+    (right,) = judged(begin + line.format(" + 0.001 * w"), tmp_path)
+    (wrong,) = judged(begin + line.format(" + 0.1"), tmp_path)
+    assert (right.verdict, wrong.verdict) == ("correct", "cannot tell")

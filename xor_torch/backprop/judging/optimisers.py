@@ -34,6 +34,8 @@ def enter(bench: Bench) -> Inner | None:
             clipped |= by_norm
             for i, sign in signs.items():
                 found[k, i] = found[k, i][0], sign
+            if _drifts(bench, found, k):
+                return None
     except CannotTell:
         return None
     # if one array is clipped and others are not, its rate is not known
@@ -270,22 +272,9 @@ def _answer(
 
     It is half of what their opposite makes different, so what is added beside it drops out.
     """
-    nodes, step, result = bench.tape.nodes, bench.steps[k], dict[int, float]()
-    given: dict[int, Tensor] = {}
-    for i, n in step.start.items():
-        value = nodes[n].value
-        known = i in bench.parameters or bench.network.states[i].carried
-        if known and value is not None:
-            given[n] = replay.tensor(value).double()
-        else:
-            size = state + bench.states_kept
-            given[n] = torch.full(nodes[n].shape, size, dtype=torch.float64)
-    ends, moves = [step.end[i] for i in bench.parameters], []
-    for size in (gradient, -gradient):
-        for i in bench.parameters:
-            n = found[k, i][0]
-            given[n] = torch.full(nodes[n].shape, size, dtype=torch.float64)
-        moves.append(_plan(bench, tuple(ends), tuple(given)).run(given, bench.ties))
+    step, result = bench.steps[k], dict[int, float]()
+    given = _begin(bench, k, state)
+    moves = [_with(bench, found, k, given, size) for size in (gradient, -gradient)]
     for i in bench.parameters:
         moved = (moves[0][step.end[i]] - moves[1][step.end[i]]).reshape(-1) / 2
         if bench.states_kept and bool(moved.any()):  # some rows are updated
@@ -295,3 +284,45 @@ def _answer(
         )
         result[i] = float(moved[0]) if alike else math.nan
     return result
+
+
+def _begin(bench: Bench, k: int, state: float) -> dict[int, Tensor]:
+    """The parameters as they were at the begin of a step, and this for each state."""
+    given: dict[int, Tensor] = {}
+    for i, n in bench.steps[k].start.items():
+        node = bench.tape.nodes[n]
+        known = i in bench.parameters or bench.network.states[i].carried
+        if known and node.value is not None:
+            given[n] = replay.tensor(node.value).double()
+        else:
+            size = state + bench.states_kept
+            given[n] = torch.full(node.shape, size, dtype=torch.float64)
+    return given
+
+
+def _with(
+    bench: Bench, found: Inner, k: int, begin: dict[int, Tensor], size: float
+) -> dict[int, Tensor]:
+    """What a step computes if all elements of its gradients are equal."""
+    nodes = (found[k, i][0] for i in bench.parameters)
+    shapes = {n: bench.tape.nodes[n].shape for n in nodes}
+    given = begin | {n: torch.full(x, size, dtype=torch.float64) for n, x in shapes.items()}
+    ends = tuple(bench.steps[k].end[i] for i in bench.parameters)
+    return _plan(bench, ends, tuple(given)).run(given, bench.ties)
+
+
+def _drifts(bench: Bench, found: Inner, k: int) -> bool:
+    """Does a parameter move without a gradient, and the same way whatever its sign is?
+
+    A decay or a penalty turns round with the parameter. A number that is added to each step does
+    not.
+    """
+    step, begin = bench.steps[k], _begin(bench, k, 0.0)
+    turned = {n: -x if x.is_floating_point() else x for n, x in begin.items()}
+    one, other = (_with(bench, found, k, given, 0.0) for given in (begin, turned))
+    for i in bench.parameters:
+        both = (one[step.end[i]] + other[step.end[i]]) / 2
+        size = largest(begin[step.start[i]]) or 1.0
+        if largest(both[torch.isfinite(both)]) > PROPORTIONAL * size:
+            return True
+    return False
