@@ -718,6 +718,32 @@ def test_a_bias_that_is_updated_and_never_read(tmp_path):
     assert "the forward pass never reads it" in finding.notes[-1]
 
 
+CANCELLED = """\
+import numpy as np
+np.random.seed(0)
+X, T = np.random.randn(20, 3), np.random.randn(20, 2)
+W, b, V = np.random.randn(3, 4), np.random.randn(4), np.random.randn(4, 2)
+for step in range(20):
+    z = X @ W
+    c = z - z.mean(0)
+    a = np.tanh(c)
+    d = (a @ V - T) / 20
+    dc = d @ V.T * (1 - a**2)
+    dz = dc - dc.mean(0)
+    for array, gradient in zip((W, b, V), (X.T @ dz, dz.sum(0), a.T @ d)):
+        array -= 0.2 * gradient
+"""
+
+
+def test_a_bias_whose_gradient_is_zero_is_not_missed(tmp_path):
+    """Without the mean of its inputs, a layer has no use for a bias: the script may leave it out."""
+    (finding,) = judged(CANCELLED, tmp_path)
+    assert finding.verdict == "correct"
+    (finding,) = judged(CANCELLED.replace("dz.sum(0)", "dc.sum(0)"), tmp_path)
+    assert finding.verdict == "wrong"
+    assert "the forward pass never reads it" in finding.notes[-1]
+
+
 NORMS = """\
 import numpy as np
 np.random.seed(0)

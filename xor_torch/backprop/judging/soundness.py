@@ -542,10 +542,26 @@ def never_read(bench: Bench) -> Diagnosis | None:
         node = nodes[n]
         old = nodes[node.inputs[0]] if node.inputs else node
         again = (node.site, node.op) == (old.site, old.op) and (node.site, node.op) in places
-        if again and node.shape and old.id not in known and view.users[old.id] == [n]:
+        unread = again and node.shape and old.id not in known and view.users[old.id] == [n]
+        if unread and not _adds_nothing(bench, n):
             name = node.name or "an array"
             return Diagnosis(node.line, name, None, True, [name], node.shape, n)
     return None
+
+
+def _adds_nothing(bench: Bench, n: int) -> bool:
+    """Is what is added a sum whose terms cancel, as those of a bias before a batch norm do?"""
+    view, nodes = bench.view(bench.chosen[-1]), bench.tape.nodes
+    sums = [m for m in view.behind([n]) if nodes[m].op in SUMS and nodes[m].shape == nodes[n].shape]
+    points = [p for p in bench.points if p.step == view.k]
+    pairs = [(m, nodes[m].inputs[0]) for m in sums[-1:]]
+    made = [
+        (largest(values[m]), largest(values[terms]))
+        for m, terms in pairs
+        for p in points
+        for values in [replay.run(bench.tape, [m, terms], {i: p.values[i] for i in view.starts}, bench.ties)]
+    ]
+    return bool(made) and all(x <= FOLLOWS * y for x, y in made)
 
 
 def lost(bench: Bench, one: Fit) -> Diagnosis | None:
