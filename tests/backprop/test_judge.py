@@ -1075,12 +1075,31 @@ def test_the_last_gradient_is_a_momentum(tmp_path):
     assert finding.verdict != "correct"
 
 
+LINE = """\
+X, T = [0.3, 0.9, 0.4, 0.7], [1.0, 2.0, 1.5, 1.2]
+m = c = 0.5
+r, q = 0.3, 0.001
+for _ in range(20):
+    dc = sum(c + m * x - t for x, t in zip(X, T))
+    dm = sum((c + m * x - t) * x for x, t in zip(X, T))
+    c = c - RATES * dc
+    m = m - RATE * dm
+"""
+
+
 def test_two_learning_rates(tmp_path):
     """W1 -= 0.1 * ..., b1 -= 0.02 * ... may be meant; W1 -= lr * lr * ... is not."""
     source = CORRECT["plain"].replace("b1 -= lr *", "b1 -= 0.02 *")
     (finding,) = judged(source, tmp_path)
     assert finding.verdict == "correct"
     assert "that of b1 with a rate of its own, 0.02 beside 0.1" in finding.notes[-1]
+    # the rates of a line, each times one N-th; a rate that one of them lacks is a mistake
+    line = LINE.replace("RATES", "r * (1 / len(X))").replace("RATE", "q * (1 / len(X))")
+    (finding,) = judged(line, tmp_path)
+    assert finding.verdict == "correct"
+    assert "rate of its own" in finding.notes[-1]
+    (finding,) = judged(line.replace("q * (1", "q * r * (1"), tmp_path)
+    assert finding.verdict == "wrong"
     # one rate of a layer, in what the updates of its weights and its bias are made of
     slope = "sigmoid_derivative(hidden_output)\n"
     shared = CORRECT["plain"].replace(slope, f"{slope}    d_hidden = 0.02 * d_hidden\n")
