@@ -736,7 +736,7 @@ for step in range(20):
 
 
 def test_a_bias_whose_gradient_is_zero_is_not_missed(tmp_path):
-    """Without the mean of its inputs, a layer has no use for a bias: the script may leave it out."""
+    """A layer that subtracts the mean of its inputs has no use for a bias."""
     (finding,) = judged(CANCELLED, tmp_path)
     assert finding.verdict == "correct"
     (finding,) = judged(CANCELLED.replace("dz.sum(0)", "dc.sum(0)"), tmp_path)
@@ -1055,6 +1055,21 @@ def test_a_parameter_that_is_replaced_by_its_gradient(tmp_path):
     (finding,) = judged(REPLACED.replace("W = W - 0.1 * m", "W = -0.1 * dW"), tmp_path)
     assert (finding.verdict, finding.diagnosis.variable) == ("wrong", "W")
     assert "what was learnt before is lost" in finding.notes[0]
+
+
+def test_a_running_mean_of_the_loss_loses_nothing(tmp_path):
+    """It began as a typed number, and each step reads the last one times a number."""
+    smooth = REPLACED.replace("for ", "mean = 4.0\nfor ", 1)
+    smooth = smooth.replace("m = 0.0 * m", "mean = mean * 0.9 + loss * 0.1\n    m = m").replace(
+        "+ dW\n", "+ dW * dW\n"
+    )
+    smooth = smooth.replace("0.1 * m", "0.1 * dW / np.sqrt(m + 1e-8)")
+    smooth = smooth.replace("    m = m +", "    if mean < 0.1:\n        break\n    m = m +")
+    (finding,) = judged(smooth, tmp_path)
+    assert finding.verdict == "correct"
+    lost = smooth.replace("X @ W", "X @ W + mean")
+    lost = lost.replace("mean * 0.9 + loss", "0.3 * np.sum(y - p)")
+    assert "correct" not in [finding.verdict for finding in judged(lost, tmp_path)]
 
 
 def test_the_last_gradient_is_a_momentum(tmp_path):

@@ -554,14 +554,12 @@ def _adds_nothing(bench: Bench, n: int) -> bool:
     view, nodes = bench.view(bench.chosen[-1]), bench.tape.nodes
     sums = [m for m in view.behind([n]) if nodes[m].op in SUMS and nodes[m].shape == nodes[n].shape]
     points = [p for p in bench.points if p.step == view.k]
-    pairs = [(m, nodes[m].inputs[0]) for m in sums[-1:]]
-    made = [
-        (largest(values[m]), largest(values[terms]))
-        for m, terms in pairs
-        for p in points
-        for values in [replay.run(bench.tape, [m, terms], {i: p.values[i] for i in view.starts}, bench.ties)]
-    ]
-    return bool(made) and all(x <= FOLLOWS * y for x, y in made)
+    ratios = list[float]()
+    for m, p in [(m, p) for m in sums[-1:] for p in points]:
+        terms, given = nodes[m].inputs[0], {i: p.values[i] for i in view.starts}
+        values = replay.run(bench.tape, [m, terms], given, bench.ties)
+        ratios.append(largest(values[m]) / (largest(values[terms]) or 1.0))
+    return bool(ratios) and max(ratios) <= FOLLOWS
 
 
 def lost(bench: Bench, one: Fit) -> Diagnosis | None:
