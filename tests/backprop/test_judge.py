@@ -622,6 +622,15 @@ def test_a_rate_of_its_own(rate, tmp_path):
     assert finding.verdict == "wrong"
 
 
+def test_a_rate_times_data_in_float32_is_rounded(tmp_path):
+    single = RATES.replace("randn(30, 3)", "randn(30, 3).astype('f4')").replace("RATE", "lr")
+    single = single.replace("lr * (X.T @ d)", "lr * X.T @ d")
+    (finding,) = judged(single, tmp_path)
+    assert finding.verdict == "correct"
+    (finding,) = judged(single.replace("X.T @ d", "(X.T + 1e-5) @ d"), tmp_path)
+    assert finding.verdict != "correct"
+
+
 BIASES = """\
 import numpy as np
 np.random.seed(1)
