@@ -631,6 +631,25 @@ def test_a_rate_times_data_in_float32_is_rounded(tmp_path):
     assert finding.verdict != "correct"
 
 
+ALONE = """\
+a, b, c = 0.2, -0.4, 0.6
+for _ in range(20):
+    error = (a * 5 + b * 4 + c * 2 + 9) * 0.1 - 3
+    a -= 0.1 * error * 5
+    b -= 0.1 * error * 4
+    c -= 0.1 * error * 2
+"""
+
+
+def test_a_multiple_of_a_parameter_is_no_output(tmp_path):
+    """Any step of it would follow from a delta of its own, also one that is no gradient."""
+    (finding,) = judged(ALONE, tmp_path)
+    assert finding.verdict == "correct"
+    wrong = ALONE.replace("error * 5", "error * a").replace("error * 4", "error * b")
+    (finding,) = judged(wrong.replace("error * 2", "error * c"), tmp_path)
+    assert finding.verdict == "wrong"
+
+
 BIASES = """\
 import numpy as np
 np.random.seed(1)
