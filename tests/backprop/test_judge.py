@@ -631,6 +631,29 @@ def test_a_rate_times_data_in_float32_is_rounded(tmp_path):
     assert finding.verdict != "correct"
 
 
+SHAPED = """\
+import numpy as np
+np.random.seed(0)
+X, T = np.random.randn(20, 3), np.random.randn(20, 2)
+flat = [np.random.randn(12), np.random.randn(8)]
+for step in range(10):
+    W, V = flat[0].reshape(3, 4), flat[1].reshape(4, 2)
+    a = np.tanh(X @ W)
+    d = (a @ V - T) / 20
+    dz = d @ V.T * (1 - a**2)
+    W -= 0.1 * X.T @ dz
+    V -= 0.1 * a.T @ d
+"""
+
+
+def test_the_old_parameter_may_have_another_shape(tmp_path):
+    (finding,) = judged(SHAPED, tmp_path)
+    assert finding.verdict == "correct"
+    wrong = SHAPED.replace("X.T @ dz", "(dz * a).mean(0)").replace("a.T @ d", "(d**2).mean(0)")
+    (finding,) = judged(wrong, tmp_path)
+    assert finding.verdict == "wrong"
+
+
 ALONE = """\
 a, b, c = 0.2, -0.4, 0.6
 for _ in range(20):
