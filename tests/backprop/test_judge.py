@@ -654,6 +654,32 @@ def test_the_old_parameter_may_have_another_shape(tmp_path):
     assert finding.verdict == "wrong"
 
 
+NOTHING = """\
+import numpy as np
+np.random.seed(0)
+X, T = np.random.randn(20, 3), np.random.rand(20, 1)
+W, b = np.random.randn(3, 1), np.zeros(1)
+for step in range(10):
+    p = 1 / (1 + np.exp(-(X @ W + b)))
+    d = (p - T) * (p * (1 - p))
+    W -= 0.1 * X.T @ d
+    b -= 0.1 * d.sum(0)
+"""
+
+
+def test_a_slope_that_is_a_value_minus_itself(tmp_path):
+    (finding,) = judged(NOTHING, tmp_path)
+    assert finding.verdict == "correct"
+    (finding,) = judged(NOTHING.replace("(p * (1 - p))", "(p * 1 - p)"), tmp_path)
+    assert (finding.verdict, finding.diagnosis.line) == ("wrong", 7)
+    assert "minus itself on line 7" in finding.notes[0]
+    # the softmax of one number is 1, whatever it is, and has no slope
+    one = NOTHING.replace("1 / (1 + np.exp(-(X @ W + b)))", "np.exp(X @ W + b)")
+    one = one.replace("    d =", "    p = p / p.sum(1, keepdims=True)\n    d =")
+    one = one.replace("(p * (1 - p))", "(p - p * p)")
+    assert "wrong" not in [finding.verdict for finding in judged(one, tmp_path)]
+
+
 ALONE = """\
 a, b, c = 0.2, -0.4, 0.6
 for _ in range(20):

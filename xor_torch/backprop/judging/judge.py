@@ -874,6 +874,15 @@ class Judgement:
 
     def no_gradient(self, bench: Bench) -> Finding | None:
         """Are the steps the gradient of no function, whatever the loss is?"""
+        nothing = soundness.cancels(bench)
+        if nothing is not None:
+            finding = Finding("wrong", diagnosis=nothing)
+            where = bench.tape.code.where(nothing.line)
+            finding.notes.append(
+                f"a value minus itself on {where} is 0, so no parameter ever moves"
+            )
+            finding.parameters = without_objective(bench, [*range(len(bench.names))])
+            return finding
         states = any(s.optimiser for s in bench.network.states)
         if (
             self.explained

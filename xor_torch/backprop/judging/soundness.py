@@ -562,6 +562,27 @@ def _adds_nothing(bench: Bench, n: int) -> bool:
     return bool(ratios) and max(ratios) <= FOLLOWS
 
 
+def cancels(bench: Bench) -> Diagnosis | None:
+    """A value minus itself, which all updates are multiplied with: ``s * 1 - s`` for a slope.
+
+    No step moves a parameter, wherever they are. What is subtracted must not be constant: a
+    softmax of one number is, and its derivative is zero.
+    """
+    view, nodes = bench.view(bench.chosen[0]), bench.tape.nodes
+    points = [p for p in bench.points if p.moved and p.step == view.k]
+    if len(points) < 2 or any(p.changing for p in bench.points):
+        return None
+    for n in [n for n in view.step.nodes if view.reaches[n] == view.full and n not in view.starts]:
+        node, (a, *others) = nodes[n], nodes[n].inputs or (n,)
+        if node.op == "subtract" and others and {a, *others} <= view.inside:
+            given = [p.values[a] for p in points]
+            moves = given[0].shape == given[1].shape and largest(given[0] - given[1]) > 0
+            if moves and not any(largest(p.values[n]) for p in points):
+                name = view.variable(n) or "a value"
+                return Diagnosis(node.line, name, None, True, [*bench.names], node.shape, n)
+    return None
+
+
 def lost(bench: Bench, one: Fit) -> Diagnosis | None:
     """A value that the forward pass reads, and whose new value each step computes in vain."""
     nodes, k = bench.tape.nodes, min(one.objective.terms)
