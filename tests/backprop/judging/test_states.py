@@ -2,6 +2,9 @@
 
 import pytest
 
+from xor_torch.backprop.recording.limits import Limits
+from xor_torch.backprop.recording.script import record
+
 from ..test_judge import judged
 from .test_styles import BEGIN
 
@@ -213,3 +216,81 @@ for step in range(24):
     assert finding.verdict == "wrong" or "never changes" in finding.reason, finding
     (finding,) = judged(BEGIN + source.replace("u - 0.0 * u", "u = 0.0 * u"), tmp_path)
     assert finding.verdict == "correct", finding
+
+
+# one step, as in an example that is worked out by hand, of numbers, of lists and of arrays
+NUMBERS = """
+import math
+i1, i2, t1, t2, rate = 0.05, 0.1, 0.01, 0.99, 0.5
+w1, w2, w3, w4, w5, w6, b = 0.15, 0.2, 0.25, 0.3, 0.4, 0.45, 0.35
+h1 = 1 / (1 + math.exp(-(w1 * i1 + w2 * i2 + b)))
+h2 = 1 / (1 + math.exp(-(w3 * i1 + w4 * i2 + b)))
+o1, o2 = w5 * h1, w6 * h2
+loss = 0.5 * (t1 - o1) ** 2 + 0.5 * (t2 - o2) ** 2
+d1, d2 = o1 - t1, o2 - t2
+dh1 = d1 * w5 * h1 * (1 - h1)
+dh2 = d2 * w6 * h2 * (1 - h2)
+w5, w6 = w5 - rate * d1 * h1, w6 - rate * d2 * h2
+w1, w2 = w1 - rate * dh1 * i1, w2 - rate * dh1 * i2
+w3, w4 = w3 - rate * dh2 * i1, w4 - rate * dh2 * i2
+b = b - rate * (dh1 + dh2)
+"""
+LISTS = """
+w, v, x = [[0.3, -0.2], [0.5, 0.4], [-0.6, 0.1]], [0.7, -0.1, 0.3], [0.3, 0.7]
+h = [np.tanh(sum(a * b for a, b in zip(row, x))) for row in w]
+e = sum(a * b for a, b in zip(v, h)) - 1.0
+dh = [e * a * (1 - b * b) for a, b in zip(v, h)]
+for j in range(3):
+    v[j] -= 0.5 * e * h[j]
+    for i in range(2):
+        w[j][i] -= 0.5 * dh[j] * x[i]
+"""
+ARRAYS = """
+h = np.tanh(X @ W)
+e = h @ V - Y
+dh = e @ V.T * (1 - h * h)
+V -= 0.1 * h.T @ e
+W -= 0.1 * X.T @ dh
+"""
+
+
+@pytest.mark.parametrize("source", [NUMBERS, LISTS, ARRAYS])
+def test_a_single_step(source, tmp_path):
+    (right,) = judged(BEGIN + source, tmp_path)
+    assert right.verdict == "correct"
+    assert "one step" in right.notes[-1]
+    for part, wrong in (("(1 - h1)", "(1 + h1)"), ("(1 - b * b)", "(1 - b)"), ("V -= ", "V += ")):
+        if part in source:
+            (finding,) = judged(BEGIN + source.replace(part, wrong), tmp_path)
+            assert finding.verdict == "wrong" and finding.diagnosis
+
+
+def test_single_steps_that_train_nothing(tmp_path):
+    """A Kalman filter corrects its state; a value goes on through a forward pass."""
+    kalman = "K = P / (P + 0.5)\nx = x + K * (0.3 - x)\nP = P - K * P\n"
+    forward = "x = x + np.tanh(P * x) * P\nP = P + np.tanh(x * P) * x\n"
+    for step in (kalman, forward):
+        assert judged(BEGIN + "x, P = X[:, 0] + 0.1, X[:, 1] ** 2 + 1\n" + step, tmp_path) == []
+
+
+def test_a_preparation_that_looks_like_a_step(tmp_path):
+    """Each number of the data becomes itself minus a mean of the data, and nothing comes of it."""
+    prepare = """
+data = rng.normal(size=(400, 2))
+means = data.mean(axis=0)
+for k in range(400):
+    for j in range(2):
+        data[k][j] = data[k][j] - means[j]
+for step in range(30):
+    h = np.tanh(data[:12] @ W)
+    e = h @ V - Y
+    dh = e @ V.T * (1 - h * h)
+    V -= 0.1 * h.T @ e
+    W -= 0.1 * data[:12].T @ dh
+"""
+    limits = Limits(nodes_before=1_000, runs=100)
+    _, tape = record(BEGIN + prepare, "script.py", limits)
+    assert len(tape.nodes) < 4_000  # most of 4,800 operations are not recorded
+    (right,) = judged(BEGIN + prepare, tmp_path, limits)
+    (wrong,) = judged(BEGIN + prepare.replace("* h)", "+ h)"), tmp_path, limits)
+    assert (right.verdict, wrong.verdict) == ("correct", "wrong")

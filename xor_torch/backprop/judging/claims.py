@@ -49,7 +49,7 @@ def judge_all(tape: Tape, seconds: float = SECONDS, cut_off: bool = False) -> li
 
     """
     clock = Clock(seconds)
-    found = judge(tape, clock.left())
+    found = judge(tape, clock.left(), ended=not cut_off)
     right = bool(found) and all(f.verdict == "correct" for f in found)
     line = _begun(tape) if cut_off and right else 0
     if line:

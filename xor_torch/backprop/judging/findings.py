@@ -36,6 +36,7 @@ LOST = (
     "the index on {where} names an element twice, and only the last change of it is kept: "
     "np.add.at and np.subtract.at add all of them"
 )
+ONCE = "the script makes one step: what it keeps for the next one could not be checked"
 WITHOUT_CUTS = "{where} cuts derivatives off at a limit: the check took them as they are without it"
 WITHOUT_CONSTANTS = "the constants against a division by zero were left out of the check"
 

@@ -33,7 +33,16 @@ from . import (
 )
 from .edits import edit
 from .expected import worst
-from .findings import BY_SIGN, CLIMBED, LOST, WITHOUT_CONSTANTS, WITHOUT_CUTS, Diagnosis, Finding
+from .findings import (
+    BY_SIGN,
+    CLIMBED,
+    LOST,
+    ONCE,
+    WITHOUT_CONSTANTS,
+    WITHOUT_CUTS,
+    Diagnosis,
+    Finding,
+)
 from .fit import Fit, fit, hopeless
 from .losses import Match
 from .mistakes import name_of
@@ -59,6 +68,7 @@ from .steps import (
     find_networks,
     in_turns,
     moved_meanwhile,
+    single_step,
 )
 from .words import convention, describe, without_objective
 
@@ -72,11 +82,20 @@ RIGID = "the training step takes another branch as soon as a number changes"
 
 
 @one_thread()
-def judge(tape: Tape, seconds: float = SECONDS) -> list[Finding]:
-    """One finding for each network that the script trains; they share the seconds."""
+def judge(tape: Tape, seconds: float = SECONDS, ended: bool = True) -> list[Finding]:
+    """One finding for each network that the script trains.
+
+    Args:
+        tape: as recorded.
+        seconds: for all of them.
+        ended: does the tape reach the end of the script? Only then a single step may be all.
+
+    """
     clock = Clock(seconds)
     try:
         networks = find_networks(tape)
+        once = [] if networks or not ended else single_step(tape)
+        networks = networks or once
         states = {
             n for w in networks for s in w.steps for n in (*s.start.values(), *s.end.values())
         }
@@ -85,6 +104,11 @@ def judge(tape: Tape, seconds: float = SECONDS) -> list[Finding]:
         for waiting in range(len(networks), 0, -1):
             most = max(clock.left() / waiting, min(clock.left(), LEAST))
             found.append(_judge_network(by_element, networks[-waiting], most))
+        if once:  # without an answer it may be no training at all
+            found = [f for f in found if f.verdict == "correct" or f.diagnosis is not None]
+            for f in found:
+                f.notes.append(ONCE)
+            networks = networks if found else []
         lost = [] if networks else _lost_steps(tape)
         if lost:
             return lost

@@ -53,7 +53,8 @@ MOST_REPEATED = 120_000
 LONGEST_STEP = 120_000
 # Numbers, times points: about three gigabytes, and what a single step may take of it.
 MOST_NUMBERS = 400_000_000
-LARGEST_STEP = 60_000_000
+LARGEST_STEP = 100_000_000
+VERY_LARGE = 20_000_000  # such a step is repeated at one moved point, not at two
 MANY_NUMBERS = 1_000_000  # in a step: one run with other rounding shows as much as three
 MOST_LITERALS = 100
 DIVERGED = 1e6  # times the middle one
@@ -507,7 +508,7 @@ class Bench:
         There is one for each different sample, and for each way that the script takes with it.
         """
         lengths = [len(step.nodes) for step in self.steps]
-        numbers = [*map(self._numbers, range(len(lengths)))]
+        numbers = self.numbers
         short = [k for k, n in enumerate(lengths) if n <= LONGEST_STEP]
         whole = [k for k in short if numbers[k] <= LARGEST_STEP]
         if not whole:
@@ -556,8 +557,13 @@ class Bench:
             chosen.append(0)
         return sorted(self._moving(chosen[:most], [*candidates, *whole]))
 
+    @cached_property
+    def numbers(self) -> list[int]:
+        """How many numbers does each repeated step hold?"""
+        return [*map(self._numbers, range(len(self.steps)))]
+
     def _numbers(self, k: int) -> int:
-        """How many numbers does a repeated step hold, beside other shapes of the same ones?"""
+        """The numbers of one step, beside other shapes of the same ones."""
         made = [self.tape.nodes[n] for n in self.steps[k].nodes]
         all_of_them = sum(math.prod(n.shape) for n in made if n.op not in SAME_NUMBERS)
         if all_of_them < MANY_NUMBERS:
@@ -686,7 +692,7 @@ class Bench:
         self.points = []
         for k in self.chosen:
             found = [self.point(k, None)]
-            for seed, size, keep in MOVES:
+            for seed, size, keep in MOVES[: 1 if self.numbers[k] > VERY_LARGE else None]:
                 found.append(self._moving_point(k, k + seed, size, keep))
             self.points += [p for p in found if p is not None]
         states = any(s.optimiser for s in self.network.states)
@@ -734,7 +740,7 @@ class Bench:
         """(values, leaves, changes) of runs in which every result is off by one unit at its end."""
         if not point.noisy:
             step, begin = self.steps[point.step], self.view(point.step).begin
-            for seed in range(_roundings(self._numbers(point.step))):
+            for seed in range(_roundings(self.numbers[point.step])):
                 self.clock.check()
                 draw = torch.Generator().manual_seed(seed)
                 given = {

@@ -123,6 +123,21 @@ def find_networks(tape: Tape, replaced: bool = False) -> list[Network]:
     return sorted(networks, key=lambda n: min(n.steps[0].end.values()))
 
 
+def single_step(tape: Tape) -> list[Network]:
+    """The network of a script that makes one step: an example that somebody works out by hand.
+
+    A running sum and a parameter look alike if they change once. So all that changes must be one
+    network, in which no value is an optimiser's state or is carried on by the forward pass.
+    """
+    made = {new for _, new in tape.links}
+    if len({old for old, _ in tape.links} - made) < max(2, len(tape.links)):
+        return []  # there is only one, or one is replaced twice
+    states = [State(_name(tape, [old, new]), [old, new]) for old, new in tape.links]
+    networks = _networks(tape, consumers(tape), states, [max(made)])
+    whole = len(networks) == 1 and len(networks[0].parameters) == len(states)
+    return networks if whole else []
+
+
 def _trained(tape: Tape, networks: list[Network]) -> list[Network]:
     """The networks without what is made within a step of another, or in its evaluation as there."""
     within = [n for n in networks if any(_is_within(tape, n, other) for other in networks)]

@@ -73,6 +73,7 @@ class Updates:
         """All nodes before `begin` were dropped from the tape, except those that are used later."""
         tape = self.tape
         tape.links = [link for link in tape.links if link[0] >= begin]
+        self.none = not tape.links
         tape.branches = [b for b in tape.branches if b[0] >= begin]
         tape.aliases = [a for a in tape.aliases if a[0] >= begin]
         self.complete_from = max(begin, self.complete_from)
