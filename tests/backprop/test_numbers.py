@@ -55,6 +55,15 @@ for epoch in range(8):
         d = round(p - t, 5)
         w = [round(v - 0.5 * d * x, 4) for v, x in zip(w, (1, a, b))]
 """
+TENTHS = """
+w, b = [0, 0], 0
+for epoch in range(6):
+    for x, t in zip([(0, 0), (0, 1), (1, 0), (1, 1)], [1, 0, 1, 0]):
+        y = 1 if w[0] * x[0] + w[1] * x[1] + b > 0 else 0
+        for j in range(2):
+            w[j] = round(w[j] + 0.1 * x[j] * (t - y), 2)
+        b = round(b + 0.1 * (t - y), 1)
+"""
 ONE_LIST = """
 w = drawn(9)
 goals = [0.0, 1.0]
@@ -180,6 +189,7 @@ STYLES = {  # source, what is replaced in it, and by what
     "named tuple": (NAMED, "m.start - 0.1", "m.start + 0.1"),
     "pairs": (PAIRS, "w * v * (1 - v)", "w * v"),
     "rounded": (ROUNDED, "d * x, 4", "d * p * x, 4"),
+    "tenths": (TENTHS, "round(b + 0.1", "round(b - 0.1"),
     "one list": (ONE_LIST, "h[k] * (1 - h[k])", "(1 - h[k])"),
     "two functions": (TWO_FUNCTIONS, "(off(x) - y) * x", "(off(x) - y) * y"),
     "recursive": (RECURSIVE, "u * (1 - y * y)", "u * (1 - y)"),

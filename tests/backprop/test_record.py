@@ -3,6 +3,7 @@
 The file is long because scripts read and change arrays in many ways, and each is tried.
 """
 
+import builtins
 import itertools
 import math
 
@@ -90,7 +91,7 @@ def test_the_script_sees_its_own_numbers(tmp_path):
 
 
 NUMBERS = """
-import fractions, numbers, pickle
+import fractions, numbers, pickle, statistics
 import numpy as np
 a = np.array([1.0, 2.5, 4.0])
 x, n, yes = a[1], np.array([3, 4]).max(), (a > 0).all()
@@ -101,6 +102,7 @@ z = [
     isinstance(yes, np.bool_),
     x.is_integer(), fractions.Fraction.from_float(x), hasattr(a, "A"),
     pickle.loads(pickle.dumps(x)), pickle.loads(pickle.dumps(a)).tolist(),
+    statistics.variance([*a]), str(type(statistics.mean([*a]))),
 ]
 """
 
@@ -144,6 +146,21 @@ def test_a_package_that_wants_a_float(tmp_path, monkeypatch):
     source = "import numpy as np, strict_package\nz = strict_package.scale(np.ones(3).mean())\n"
     found, _ = record(source, tmp_path, str(tmp_path / "own" / "script.py"))
     assert found["z"] == 2
+
+
+def test_what_a_script_adds_to_pythons_builtins(tmp_path):
+    (tmp_path / "drawing.py").write_text(
+        "def area(w):\n    line(w)\n    return __builtins__['size'] * w.sum()\n"
+    )
+    source = (
+        "import builtins\nimport numpy as np\nbuiltins.size = 3\n"
+        'setattr(builtins, "line", lambda *a: None)\nfrom drawing import area\n'
+        "z = area(np.ones(2))\n__builtins__.line(sum([z]))\n"
+    )
+    found, tape = record(source, tmp_path, str(tmp_path / "script.py"))
+    assert found["z"] == 6
+    assert any(n.op == "multiply" for n in tape.nodes)
+    assert not hasattr(builtins, "size")
 
 
 def test_a_number_put_into_an_array_stays_recorded(tmp_path):

@@ -134,6 +134,10 @@ b.flatten(0, 1); x.unsqueeze(1); x.unsqueeze(-1).squeeze(-1); x[:1].squeeze(); x
 b.movedim(0, 2); v.expand(3, 4); v.expand(3, -1); v.expand_as(x); v.repeat(2, 1); v.tile(2)
 v.repeat_interleave(2); x.flip(0); x.flip([0, 1]); x.roll(1, 0); x.tril(); x.triu(1); v.diag()
 torch.diag(x @ x.T); b.diagonal(0, 1, 2); x.broadcast_to(2, 3, 4); F.pad(x, (1, 2))
+F.unfold(b[None], 2)
+F.unfold(b, (2, 1), padding=1, stride=(1, 2)); F.unfold(b, 2, dilation=(1, 2))
+F.fold(b.reshape(4, 6), 3, (1, 2)) * 2; F.fold(b.view(1, 4, 6), (3, 4), 2)
+F.fold(b.reshape(8, 3), (3, 4), 2, stride=2, padding=(0, 1))
 F.pad(x, (1, 2, 0, 1), value=3.0); x[0]; x[0, 1]; x[:, 1]; x[1:, ::2]; x[..., 0]; x[None]
 x[:, None, 1]; x[n]; x[n, n]; x[:, n]; x[0, n]; b[0, :, n]; b[:, n, 1]; b[1, n, n]; x[range(3), n]
 x[[0, 2]]; x[torch.arange(3), n]; x[m]; x[x > 0.3]; x[n[0]]; x[n[1], 2]; w[t]; b[..., n]

@@ -113,6 +113,11 @@ class Recorded(np.ndarray):
     _scalar: bool = False  # It stands for a NumPy number, which cannot be changed in place.
     _lost: bool = False  # It was made from a recorded array by something that did not record.
 
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        """Return a NumPy number for a number: another package may call the type of its argument."""
+        number = len(args) == 1 and not kwargs and np.ndim(args[0]) == 0
+        return np.float64(args[0]) if number else super().__new__(cls, *args, **kwargs)
+
     @property  # type: ignore[misc]  # it is never assigned
     def __class__(self) -> Any:
         """The class that other code sees: a float where NumPy gives one."""

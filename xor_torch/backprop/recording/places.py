@@ -12,6 +12,8 @@ import types
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, Protocol
 
+import numpy as np
+
 from ..tape import Node, Tape
 from .array import Recorded
 from .frames import Frames
@@ -27,6 +29,7 @@ MOST_ROOTS = 2_000  # names
 MOST_LEVELS = 5  # objects in lists in objects
 MOST_TERMS = 50  # terms of a sum that may be a number plus changes
 MOST_TRIED = 8  # numbers of a new list or object that are compared with those of the old one
+EXACT = 1e-12  # Rounding that changes a number by less than this keeps it.
 _IN_PLACE: dict[str, Callable[[Any, Any], Any]] = {
     "Add": operator.iadd, "Sub": operator.isub, "Mult": operator.imul, "Div": operator.itruediv,
     "Pow": operator.ipow, "FloorDiv": operator.ifloordiv, "Mod": operator.imod,
@@ -294,6 +297,10 @@ class Places:
             if type(value) is float:
                 return value
         node = self._node(value)
+        if type(value) is Number and place in self.now:
+            before = self._before_rounding(node, self.now[place])
+            if before != node:
+                node, value = before, recorder.as_number(plain(value), before)
         home = self._home.setdefault(node, place)
         if home != place and not self._renamed(node, home, place):
             if type(value) in PYTHON_NUMBERS:
@@ -386,6 +393,19 @@ class Places:
             and len(factors) == len(origins) - 1
             and all(x is not None and len(repr(float(x))) <= MOST_TYPED for x in factors)
         )
+
+    def _before_rounding(self, id: int, old: int) -> int:
+        """The old number plus changes, if rounding to a few digits has left it as it was.
+
+        As ``round(w + 0.1, 2)`` does, which makes 0.3 of 0.30000000000000004.
+        """
+        node = self._recorder.tape.nodes[id]
+        if node.op != "round" or self._changes(node.inputs[0], old) is None:
+            return id
+        of = self._recorder.tape.nodes[node.inputs[0]]
+        if of.value is None or node.value is None:
+            return id
+        return of.id if np.allclose(of.value, node.value, rtol=EXACT, atol=EXACT) else id
 
     # ------------------------------------------------------------ lists
 

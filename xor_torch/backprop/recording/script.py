@@ -56,6 +56,16 @@ class Run:
         self._followed = contextlib.ExitStack()
         self.calls = Calls(recorder)
         self._sources: dict[str, SourceText] = {}
+        # All modules of the script share it: what one adds by ``builtins.x = 1``, the others see.
+        self._builtins = types.ModuleType("builtins")
+        self._builtins.__dict__.update(
+            {
+                **vars(builtins),
+                "__import__": self._import,
+                **names_for(recorder, self._numpy),
+                "__called__": self.calls.called,
+            }
+        )
 
     def script(
         self, source: str, filename: str, places: list[Location] | None = None
@@ -107,12 +117,8 @@ class Run:
 
     def set_builtins(self, namespace: dict[str, Any]) -> None:
         """Give a module Python's builtins, our ``import``, and the names of `names_for`."""
-        namespace["__builtins__"] = {
-            **vars(builtins),
-            "__import__": self._import,
-            **names_for(self.recorder, self._numpy),
-            "__called__": self.calls.called,
-        }
+        main = namespace["__name__"] == "__main__"  # Python gives the others a dictionary
+        namespace["__builtins__"] = self._builtins if main else vars(self._builtins)
 
     def _import(
         self,
@@ -126,8 +132,9 @@ class Run:
             raise ModuleNotFoundError("No module named 'cupy'", name="cupy")
         if level == 0 and name.partition(".")[0] == "torch":
             self._follow_tensors()
-        if level == 0 and name in ("numpy", "math"):
-            return self._numpy if name == "numpy" else self._math
+        own = {"numpy": self._numpy, "math": self._math, "builtins": self._builtins}
+        if level == 0 and name in own:
+            return own[name]
         if level == 0 and name.startswith("numpy."):
             __import__(name)
             found = self._numpy

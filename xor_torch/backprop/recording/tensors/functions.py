@@ -481,6 +481,55 @@ def _pad(input: Any, pad: Any, mode: Any = "constant", value: Any = None) -> Any
     return np.pad(input, widths, constant_values=value or 0)
 
 
+def _windows(size: Any, kernel: Any, dilation: Any, stride: Any) -> np.ndarray:
+    """The windows of an image whose pixels are in one row: which pixel is at each of their places.
+
+    Returns:
+        A matrix with a row for each place in a window, and a column for each window.
+
+    """
+    kernel, dilation, stride = map(_two, (kernel, dilation, stride))
+    begin = np.zeros((1, 1), int)
+    for n in (0, 1):
+        last = size[n] - dilation[n] * (kernel[n] - 1)
+        places = np.add.outer(dilation[n] * np.arange(kernel[n]), np.arange(0, last, stride[n]))
+        begin = begin[:, None, :, None] * size[n] + places[None, :, None]
+        begin = begin.reshape(begin.shape[0] * begin.shape[1], -1)
+    return begin
+
+
+def _two(x: Any) -> tuple[int, int]:
+    return (x, x) if isinstance(x, int) else (x[0], x[-1])
+
+
+def _unfold(
+    input: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1
+) -> Any:
+    if input.ndim not in (3, 4):  # a tensor's own method ``unfold`` gives more dimensions
+        raise NotImplementedError("unfold")
+    down, right = _two(padding)
+    image = _pad(input, (right, right, down, down))
+    places = _windows(image.shape[-2:], kernel_size, dilation, stride)
+    found = image.reshape((*image.shape[:-2], -1))[..., places.tolist()]
+    return found.reshape((*input.shape[:-3], -1, found.shape[-1]))
+
+
+def _fold(
+    input: Any, output_size: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0,
+    stride: Any = 1,
+) -> Any:  # fmt: skip
+    (height, width), (down, right) = _two(output_size), _two(padding)
+    size = height + 2 * down, width + 2 * right
+    places = _windows(size, kernel_size, dilation, stride)
+    # each pixel is a sum over its places in a window; where it has none, over a zero at the end
+    terms = np.full((len(places), size[0] * size[1]), places.size)
+    np.put_along_axis(terms, places, np.arange(places.size).reshape(places.shape), 1)
+    numbers = input.reshape((*input.shape[:-2], -1, places.size))
+    image = np.sum(_pad(numbers, (0, 1))[..., terms.tolist()], axis=-2)
+    image = image.reshape((*image.shape[:-1], *size))
+    return image[..., down : down + height, right : right + width]
+
+
 # ------------------------------------------------------------- parts that are replaced
 
 
@@ -672,6 +721,8 @@ FUNCTIONS: dict[str, Function] = {
     "diag": lambda input, diagonal=0: np.diag(input, diagonal),
     "diagonal": lambda input, offset=0, dim1=0, dim2=1: np.diagonal(input, offset, dim1, dim2),
     "pad": _pad,
+    "unfold": _unfold,
+    "fold": _fold,
     # parts, and arrays put together
     "getitem": getitem,
     "unbind": _unbind,
