@@ -622,6 +622,83 @@ def test_a_rate_of_its_own(rate, tmp_path):
     assert finding.verdict == "wrong"
 
 
+def test_a_rate_times_data_in_float32_is_rounded(tmp_path):
+    single = RATES.replace("randn(30, 3)", "randn(30, 3).astype('f4')").replace("RATE", "lr")
+    single = single.replace("lr * (X.T @ d)", "lr * X.T @ d")
+    (finding,) = judged(single, tmp_path)
+    assert finding.verdict == "correct"
+    (finding,) = judged(single.replace("X.T @ d", "(X.T + 1e-5) @ d"), tmp_path)
+    assert finding.verdict != "correct"
+
+
+SHAPED = """\
+import numpy as np
+np.random.seed(0)
+X, T = np.random.randn(20, 3), np.random.randn(20, 2)
+flat = [np.random.randn(12), np.random.randn(8)]
+for step in range(10):
+    W, V = flat[0].reshape(3, 4), flat[1].reshape(4, 2)
+    a = np.tanh(X @ W)
+    d = (a @ V - T) / 20
+    dz = d @ V.T * (1 - a**2)
+    W -= 0.1 * X.T @ dz
+    V -= 0.1 * a.T @ d
+"""
+
+
+def test_the_old_parameter_may_have_another_shape(tmp_path):
+    (finding,) = judged(SHAPED, tmp_path)
+    assert finding.verdict == "correct"
+    wrong = SHAPED.replace("X.T @ dz", "(dz * a).mean(0)").replace("a.T @ d", "(d**2).mean(0)")
+    (finding,) = judged(wrong, tmp_path)
+    assert finding.verdict == "wrong"
+
+
+NOTHING = """\
+import numpy as np
+np.random.seed(0)
+X, T = np.random.randn(20, 3), np.random.rand(20, 1)
+W, b = np.random.randn(3, 1), np.zeros(1)
+for step in range(10):
+    p = 1 / (1 + np.exp(-(X @ W + b)))
+    d = (p - T) * (p * (1 - p))
+    W -= 0.1 * X.T @ d
+    b -= 0.1 * d.sum(0)
+"""
+
+
+def test_a_slope_that_is_a_value_minus_itself(tmp_path):
+    (finding,) = judged(NOTHING, tmp_path)
+    assert finding.verdict == "correct"
+    (finding,) = judged(NOTHING.replace("(p * (1 - p))", "(p * 1 - p)"), tmp_path)
+    assert (finding.verdict, finding.diagnosis.line) == ("wrong", 7)
+    assert "minus itself on line 7" in finding.notes[0]
+    # the softmax of one number is 1, whatever it is, and has no slope
+    one = NOTHING.replace("1 / (1 + np.exp(-(X @ W + b)))", "np.exp(X @ W + b)")
+    one = one.replace("    d =", "    p = p / p.sum(1, keepdims=True)\n    d =")
+    one = one.replace("(p * (1 - p))", "(p - p * p)")
+    assert "wrong" not in [finding.verdict for finding in judged(one, tmp_path)]
+
+
+ALONE = """\
+a, b, c = 0.2, -0.4, 0.6
+for _ in range(20):
+    error = (a * 5 + b * 4 + c * 2 + 9) * 0.1 - 3
+    a -= 0.1 * error * 5
+    b -= 0.1 * error * 4
+    c -= 0.1 * error * 2
+"""
+
+
+def test_a_multiple_of_a_parameter_is_no_output(tmp_path):
+    """Any step of it would follow from a delta of its own, also one that is no gradient."""
+    (finding,) = judged(ALONE, tmp_path)
+    assert finding.verdict == "correct"
+    wrong = ALONE.replace("error * 5", "error * a").replace("error * 4", "error * b")
+    (finding,) = judged(wrong.replace("error * 2", "error * c"), tmp_path)
+    assert finding.verdict == "wrong"
+
+
 BIASES = """\
 import numpy as np
 np.random.seed(1)
@@ -714,6 +791,32 @@ def test_a_bias_that_is_updated_and_never_read(tmp_path):
     (finding,) = judged(UNREAD, tmp_path)
     assert finding.verdict == "correct"
     (finding,) = judged(UNREAD.replace("a @ V + b", "a @ V"), tmp_path)
+    assert finding.verdict == "wrong"
+    assert "the forward pass never reads it" in finding.notes[-1]
+
+
+CANCELLED = """\
+import numpy as np
+np.random.seed(0)
+X, T = np.random.randn(20, 3), np.random.randn(20, 2)
+W, b, V = np.random.randn(3, 4), np.random.randn(4), np.random.randn(4, 2)
+for step in range(20):
+    z = X @ W
+    c = z - z.mean(0)
+    a = np.tanh(c)
+    d = (a @ V - T) / 20
+    dc = d @ V.T * (1 - a**2)
+    dz = dc - dc.mean(0)
+    for array, gradient in zip((W, b, V), (X.T @ dz, dz.sum(0), a.T @ d)):
+        array -= 0.2 * gradient
+"""
+
+
+def test_a_bias_whose_gradient_is_zero_is_not_missed(tmp_path):
+    """A layer that subtracts the mean of its inputs has no use for a bias."""
+    (finding,) = judged(CANCELLED, tmp_path)
+    assert finding.verdict == "correct"
+    (finding,) = judged(CANCELLED.replace("dz.sum(0)", "dc.sum(0)"), tmp_path)
     assert finding.verdict == "wrong"
     assert "the forward pass never reads it" in finding.notes[-1]
 
@@ -1031,6 +1134,21 @@ def test_a_parameter_that_is_replaced_by_its_gradient(tmp_path):
     assert "what was learnt before is lost" in finding.notes[0]
 
 
+def test_a_running_mean_of_the_loss_loses_nothing(tmp_path):
+    """It began as a typed number, and each step reads the last one times a number."""
+    smooth = REPLACED.replace("for ", "mean = 4.0\nfor ", 1)
+    smooth = smooth.replace("m = 0.0 * m", "mean = mean * 0.9 + loss * 0.1\n    m = m").replace(
+        "+ dW\n", "+ dW * dW\n"
+    )
+    smooth = smooth.replace("0.1 * m", "0.1 * dW / np.sqrt(m + 1e-8)")
+    smooth = smooth.replace("    m = m +", "    if mean < 0.1:\n        break\n    m = m +")
+    (finding,) = judged(smooth, tmp_path)
+    assert finding.verdict == "correct"
+    lost = smooth.replace("X @ W", "X @ W + mean")
+    lost = lost.replace("mean * 0.9 + loss", "0.3 * np.sum(y - p)")
+    assert "correct" not in [finding.verdict for finding in judged(lost, tmp_path)]
+
+
 def test_the_last_gradient_is_a_momentum(tmp_path):
     """W -= lr * dW + m * dW_before, as in bpnn.py: there is no state that updates itself."""
     memory = CORRECT["no-bias"]
@@ -1049,12 +1167,31 @@ def test_the_last_gradient_is_a_momentum(tmp_path):
     assert finding.verdict != "correct"
 
 
+LINE = """\
+X, T = [0.3, 0.9, 0.4, 0.7], [1.0, 2.0, 1.5, 1.2]
+m = c = 0.5
+r, q = 0.3, 0.001
+for _ in range(20):
+    dc = sum(c + m * x - t for x, t in zip(X, T))
+    dm = sum((c + m * x - t) * x for x, t in zip(X, T))
+    c = c - RATES * dc
+    m = m - RATE * dm
+"""
+
+
 def test_two_learning_rates(tmp_path):
     """W1 -= 0.1 * ..., b1 -= 0.02 * ... may be meant; W1 -= lr * lr * ... is not."""
     source = CORRECT["plain"].replace("b1 -= lr *", "b1 -= 0.02 *")
     (finding,) = judged(source, tmp_path)
     assert finding.verdict == "correct"
     assert "that of b1 with a rate of its own, 0.02 beside 0.1" in finding.notes[-1]
+    # the rates of a line, each times one N-th; a rate that one of them lacks is a mistake
+    line = LINE.replace("RATES", "r * (1 / len(X))").replace("RATE", "q * (1 / len(X))")
+    (finding,) = judged(line, tmp_path)
+    assert finding.verdict == "correct"
+    assert "rate of its own" in finding.notes[-1]
+    (finding,) = judged(line.replace("q * (1", "q * r * (1"), tmp_path)
+    assert finding.verdict == "wrong"
     # one rate of a layer, in what the updates of its weights and its bias are made of
     slope = "sigmoid_derivative(hidden_output)\n"
     shared = CORRECT["plain"].replace(slope, f"{slope}    d_hidden = 0.02 * d_hidden\n")

@@ -390,7 +390,7 @@ def test_a_style_is_judged(name, tmp_path):
 def test_parameters_that_are_views_of_one_vector(tmp_path):
     assert {f.verdict for f in judged(BEGIN + VIEWS, tmp_path)} == {"correct"}
     findings = judged(BEGIN + VIEWS.replace("(1 - h * h)", "(1 - h)"), tmp_path)
-    assert {f.verdict for f in findings} == {"cannot tell"}, findings
+    assert {f.verdict for f in findings} == {"wrong"}, findings
 
 
 STALE = """

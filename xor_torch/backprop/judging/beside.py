@@ -131,7 +131,11 @@ def _multipliers(bench: Bench, k: int, same: list[bool]) -> set[float]:
     `same` tells which: those that move with the same factor, as a layer's weights and its bias do.
     """
     view, others = bench.view(k), sum(1 << i for i, its in enumerate(same) if not its)
+    nodes = bench.tape.nodes
     theirs = [n for n in view.step.nodes if view.reaches.get(n) and not view.reaches[n] & others]
+    for n in theirs:  # a factor may be a product itself: ``lr * (1 / n) * gradient``
+        if nodes[n].op == "multiply":
+            theirs += [i for i in nodes[n].inputs if i not in view.inside and nodes[i].shape == ()]
     return bench.multipliers(theirs)
 
 

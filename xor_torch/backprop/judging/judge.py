@@ -12,6 +12,7 @@ import contextlib
 import math
 from collections import Counter
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from ...threads import one_thread
 from ..operations import SUMS
@@ -170,9 +171,15 @@ def _by_parameters(tape: Tape, network: Network) -> list[State]:
 def _is_product(tape: Tape, state: State) -> bool:
     """Does each step put a product with a number in its place, as a rate times a gradient is?
 
-    Two arrays are multiplied in a state of a recurrent network: ``h = o * np.tanh(c)``.
+    Two arrays are multiplied in a state of a recurrent network: ``h = o * np.tanh(c)``. A running
+    mean loses nothing: ``0.9 * (mean + change)``.
     """
     nodes = tape.nodes
+    for old, new in pairwise(state.updates):
+        if any(
+            nodes[n].op in ("add", "subtract") and old in nodes[n].inputs for n in nodes[new].inputs
+        ):
+            return False
     return all(
         nodes[n].op in ("multiply", "divide")
         and (
@@ -891,6 +898,15 @@ class Judgement:
 
     def no_gradient(self, bench: Bench) -> Finding | None:
         """Are the steps the gradient of no function, whatever the loss is?"""
+        nothing = soundness.cancels(bench)
+        if nothing is not None:
+            finding = Finding("wrong", diagnosis=nothing)
+            where = bench.tape.code.where(nothing.line)
+            finding.notes.append(
+                f"a value minus itself on {where} is 0, so no parameter ever moves"
+            )
+            finding.parameters = without_objective(bench, [*range(len(bench.names))])
+            return finding
         states = any(s.optimiser for s in bench.network.states)
         if (
             self.explained

@@ -546,7 +546,8 @@ def heads(
     """A pair for each output of a network that has several.
 
     An output is where the forward pass first uses a parameter that is below no other's first use.
-    The pair explains the steps of this parameter, and has their factors as weights.
+    The pair explains the steps of this parameter, and has their factors as weights. If the first
+    use is a multiple of the parameter, as ``0.9 * v + w`` is, any step is explained: none is asked.
 
     Args:
         bench: of the network.
@@ -555,10 +556,14 @@ def heads(
     """
     view, nodes = bench.view(bench.chosen[0]), bench.tape.nodes
     below = {i: view.behind([n]) for i, n in view.order.items()}
+    sizes = {i: math.prod(nodes[n].shape) for n, i in view.begin.items()}
     found: list[Objective] = []
     for i, z in view.order.items():
         if any(z in below[j] for j in below if j != i):
             continue
+        same = math.prod(nodes[z].shape) == sizes[i] and nodes[z].op in NUMBER_BY_NUMBER
+        if same and view.depends.get(z) == 1 << i:
+            return []
         place = next((key for key, ids in view.roles.items() if z in ids), None)
         made = (
             pair_of(bench, key, place, False)

@@ -751,12 +751,24 @@ class Bench:
                         *self.left_out.get(point.step, ()),
                     )
                 }
+                given |= {n: _off_by_one_unit(x, draw) for n, x in self._products(point.step)}
                 plan = self._plan(point.step, tuple(given))
                 values = plan.run(given, self.ties, rounding=draw)
                 leaves = [values[step.start[i]] for i in self.parameters]
                 changes = [self.change(point.step, i, values).detach() for i in self.parameters]
                 point.noisy.append((values, leaves, changes))
         return point.noisy
+
+    def _products(self, k: int) -> list[tuple[int, Tensor]]:
+        """What a step reads of products in float32, as ``rate * X.T``, which it does not repeat."""
+        nodes, inside = self.tape.nodes, self.view(k).inside
+        read = {i for n in self.steps[k].nodes for i in nodes[n].inputs} - inside
+        return [
+            (i, replay.tensor(value).double())
+            for i in sorted(read)
+            if nodes[i].op in ("multiply", "divide")
+            if (value := nodes[i].value) is not None and value.dtype.str[1:] == "f4"
+        ]
 
     def _ties(self, step: Step, values: Values) -> bool:
         """Does a comparison meet two equal numbers?"""
@@ -1036,6 +1048,11 @@ def _is_multiple(x: Tensor, of: Tensor) -> bool:
     below = float((of * of).sum())
     factor = float((x * of).sum()) / below if below else 0.0
     return 0 < factor <= 1 and largest(x - factor * of) <= 1e-6 * largest(x)
+
+
+def _off_by_one_unit(x: Tensor, draw: torch.Generator) -> Tensor:
+    """Other numbers that are as near to these as float32 has any."""
+    return x * (1 + 2**-24 * torch.randn(x.shape, generator=draw, dtype=torch.float64))
 
 
 def _roundings(numbers: int) -> int:

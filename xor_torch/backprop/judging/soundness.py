@@ -542,9 +542,44 @@ def never_read(bench: Bench) -> Diagnosis | None:
         node = nodes[n]
         old = nodes[node.inputs[0]] if node.inputs else node
         again = (node.site, node.op) == (old.site, old.op) and (node.site, node.op) in places
-        if again and node.shape and old.id not in known and view.users[old.id] == [n]:
+        unread = again and node.shape and old.id not in known and view.users[old.id] == [n]
+        if unread and not _adds_nothing(bench, n):
             name = node.name or "an array"
             return Diagnosis(node.line, name, None, True, [name], node.shape, n)
+    return None
+
+
+def _adds_nothing(bench: Bench, n: int) -> bool:
+    """Is what is added a sum whose terms cancel, as those of a bias before a batch norm do?"""
+    view, nodes = bench.view(bench.chosen[-1]), bench.tape.nodes
+    sums = [m for m in view.behind([n]) if nodes[m].op in SUMS and nodes[m].shape == nodes[n].shape]
+    points = [p for p in bench.points if p.step == view.k]
+    ratios = list[float]()
+    for m, p in [(m, p) for m in sums[-1:] for p in points]:
+        terms, given = nodes[m].inputs[0], {i: p.values[i] for i in view.starts}
+        values = replay.run(bench.tape, [m, terms], given, bench.ties)
+        ratios.append(largest(values[m]) / (largest(values[terms]) or 1.0))
+    return bool(ratios) and max(ratios) <= FOLLOWS
+
+
+def cancels(bench: Bench) -> Diagnosis | None:
+    """A value minus itself, which all updates are multiplied with: ``s * 1 - s`` for a slope.
+
+    No step moves a parameter, wherever they are. What is subtracted must not be constant: a
+    softmax of one number is, and its derivative is zero.
+    """
+    view, nodes = bench.view(bench.chosen[0]), bench.tape.nodes
+    points = [p for p in bench.points if p.moved and p.step == view.k]
+    if len(points) < 2 or any(p.changing for p in bench.points):
+        return None
+    for n in [n for n in view.step.nodes if view.reaches[n] == view.full and n not in view.starts]:
+        node, (a, *others) = nodes[n], nodes[n].inputs or (n,)
+        if node.op == "subtract" and others and {a, *others} <= view.inside:
+            given = [p.values[a] for p in points]
+            moves = given[0].shape == given[1].shape and largest(given[0] - given[1]) > 0
+            if moves and not any(largest(p.values[n]) for p in points):
+                name = view.variable(n) or "a value"
+                return Diagnosis(node.line, name, None, True, [*bench.names], node.shape, n)
     return None
 
 

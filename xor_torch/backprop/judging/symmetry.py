@@ -149,7 +149,8 @@ def reads_the_new(view: View) -> list[int]:
     while stack:
         node = nodes[stack.pop()]
         for i in node.inputs[:1] if node.op in SUMS_OF_TWO else node.inputs:
-            known = i in moved or i not in view.inside or i in view.starts
+            old = i in view.starts or view.tape.origin(i, PARTS) in view.starts
+            known = old or i in moved or i not in view.inside
             if not known and nodes[i].op in SUMS_OF_TWO | PUT_TOGETHER and _leads_back(view, i):
                 moved.add(i)
                 stack.append(i)
