@@ -852,7 +852,7 @@ def test_judging_may_take_what_the_script_leaves_of_the_time(tmp_path, monkeypat
     from xor_torch.backprop.judging import claims as judging
 
     seen = []
-    monkeypatch.setattr(judging, "judge", lambda tape, seconds=20: seen.append(seconds) or [])
+    monkeypatch.setattr(judging, "judge", lambda tape, seconds, ended: seen.append(seconds) or [])
     path = tmp_path / "x.py"
     path.write_text("import numpy as np\nx = np.ones(3)\n")
     check_file(path, timeout=300)
