@@ -581,7 +581,7 @@ def test_what_was_recorded_before_the_memory_ended_is_judged(tmp_path):
 
 @forked
 def test_the_time_limit_holds_for_judging(tmp_path, monkeypatch):
-    def judge_for_ever(*args):
+    def judge_for_ever(tape, seconds, ended):
         while True:
             pass
 
