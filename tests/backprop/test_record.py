@@ -572,3 +572,9 @@ whole = [math.trunc(x[0]), math.trunc(x[1]), math.floor(x[1]), math.ceil(x[0])]
 def test_a_recorded_number_has_a_whole_part(tmp_path):
     found, _ = record(WHOLE_PARTS, tmp_path)
     assert found["whole"] == [2, -2, -3, 3]
+
+
+def test_what_cannot_be_repeated_is_kept(tmp_path):
+    source = "import numpy as np\nx = np.arange(12.0).reshape(4, 3)\nu, s, v = np.linalg.svd(x)\n"
+    _, tape = record(source + "y = u * 2\n", tmp_path, limits=Limits(fitting=10**9))
+    assert tape.nodes[-2].value is not None and tape.nodes[-1].value is None

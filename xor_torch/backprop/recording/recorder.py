@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ..operations import VIEWS
+from ..operations import TABLE, VIEWS
 from ..tape import LEFT_OUT, Node, Ref, Tape
 from .array import (
     ATOMS,
@@ -119,6 +119,7 @@ class Recorder:
     def _keep(self, node: Node, value: Any, always: bool = False) -> None:
         x = np.asarray(value)
         node.shape, node.dtype = x.shape, x.dtype.kind
+        always = always or node.op.partition("#")[0] not in TABLE  # it could not be repeated
         if always or x.nbytes * self.limits.fitting <= self.limits.bytes - self._bytes:
             alike = x.size > ONE_FOR_ALL and bool((x == x.flat[0]).all())  # as np.zeros makes them
             node.value = np.broadcast_to(x.flat[0], x.shape) if alike else np.array(x)
