@@ -398,14 +398,11 @@ class Bench:
                 found.append(a)
         return users if len(found) < len(users) and self._is_last_change(k) else found
 
-    def without_momentum(self, k: int, given: Mapping[int, Tensor]) -> Values:
-        """Numbers for what the updates of a step remember: such that it adds nothing.
+    def _as_nothing(self, k: int, some: Iterable[int], given: Mapping[int, Tensor]) -> Values:
+        """Numbers for what a step reads of the one before, such that it adds nothing.
 
         A change is zero; what a parameter was in the step before is what it is now.
         """
-        return self._as_nothing(k, self.remembered(k), given)
-
-    def _as_nothing(self, k: int, some: Iterable[int], given: Mapping[int, Tensor]) -> Values:
         found, before, tape = Values(), {}, self.tape
         if k:
             before = {n: i for i, n in self.steps[k - 1].start.items()}
@@ -665,7 +662,7 @@ class Bench:
         self.clock.check()
         step = self.steps[k]
         given = self._given(k, seed, size, keep)
-        given |= self.without_momentum(k, given)
+        given |= self._as_nothing(k, self.remembered(k), given)
         for n in self.left_out.get(k, ()):
             given[n] = torch.zeros(self.tape.nodes[n].shape, dtype=torch.float64)
         inside = self.view(k).inside
@@ -759,6 +756,7 @@ class Bench:
                 point.noisy.append((values, leaves, changes))
         return point.noisy
 
+    @kept
     def _products(self, k: int) -> list[tuple[int, Tensor]]:
         """What a step reads of products in float32, as ``rate * X.T``, which it does not repeat."""
         nodes, inside = self.tape.nodes, self.view(k).inside
