@@ -245,6 +245,11 @@ for j in range(3):
     for i in range(2):
         w[j][i] -= 0.5 * dh[j] * x[i]
 """
+NEW_NAMES = NUMBERS.partition("w5, w6 = w5")[0] + "".join(  # w5_new = w5 - rate * d1 * h1
+    f"{name}_new = {name} - rate * {change}\n"
+    for name, change in (("w5", "d1 * h1"), ("w6", "d2 * h2"), ("w1", "dh1 * i1"))
+    + (("w2", "dh1 * i2"), ("w3", "dh2 * i1"), ("w4", "dh2 * i2"), ("b", "(dh1 + dh2)"))
+)
 ARRAYS = """
 h = np.tanh(X @ W)
 e = h @ V - Y
@@ -254,7 +259,7 @@ W -= 0.1 * X.T @ dh
 """
 
 
-@pytest.mark.parametrize("source", [NUMBERS, LISTS, ARRAYS])
+@pytest.mark.parametrize("source", [NUMBERS, NEW_NAMES, LISTS, ARRAYS])
 def test_a_single_step(source, tmp_path):
     (right,) = judged(BEGIN + source, tmp_path)
     assert right.verdict == "correct"
@@ -271,6 +276,8 @@ def test_single_steps_that_train_nothing(tmp_path):
     forward = "x = x + np.tanh(P * x) * P\nP = P + np.tanh(x * P) * x\n"
     for step in (kalman, forward):
         assert judged(BEGIN + "x, P = X[:, 0] + 0.1, X[:, 1] ** 2 + 1\n" + step, tmp_path) == []
+    numbers = kalman.replace("x = ", "x_new = ").replace("P = ", "P_new = ")
+    assert judged("x, P = 0.3, 0.4\n" + numbers, tmp_path) == []
 
 
 def test_a_preparation_that_looks_like_a_step(tmp_path):

@@ -132,7 +132,8 @@ def single_step(tape: Tape) -> list[Network]:
     made = {new for _, new in tape.links}
     if len({old for old, _ in tape.links} - made) < max(2, len(tape.links)):
         return []  # there is only one, or one is replaced twice
-    states = [State(_name(tape, [old, new]), [old, new]) for old, new in tape.links]
+    names = {old: tape.nodes[old].name or tape.nodes[new].name for old, new in tape.links}
+    states = [State(names[old], [old, new]) for old, new in tape.links]
     networks = _networks(tape, consumers(tape), states, [max(made)])
     whole = len(networks) == 1 and len(networks[0].parameters) == len(states)
     return networks if whole else []

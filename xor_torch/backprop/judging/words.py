@@ -93,9 +93,10 @@ def describe(bench: Bench, fit: Fit, finding: Finding, match: Match | None = Non
             continue
         known_as = step.matches(n).keys() & names.keys()
         if known_as:
-            # of several, what the value has the shape of
-            begin = step.view.begin
-            v = max(known_as, key=lambda v: (nodes[v].shape == nodes[n].shape, v in begin, -v))
+            # of several, what the value has the shape of, and the parameter that it moves
+            begin, moves, shape = step.view.begin, step.view.reaches[n], nodes[n].shape
+            moved = {v for v in known_as & begin.keys() if moves >> begin[v] & 1}
+            v = max(known_as, key=lambda v: (nodes[v].shape == shape, v in moved, v in begin, -v))
             _label(finding, line_of(n), f"dL/d{names[v]}", True)
     if finding.diagnosis is not None:
         fill(bench, fit, finding.diagnosis)

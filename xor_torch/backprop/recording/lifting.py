@@ -39,6 +39,8 @@ def lifted(tape: Tape, places: Places, made: set[int]) -> tuple[Tape, str | None
     if not made:
         return tape, None
     states, linked = _states(tape, places)
+    if not tape.links:
+        linked = _new_names(tape)
     sites = {place: tape.nodes[node].site for _, place, node in list(places.log) if place in states}
     found, frozen = arrays(places, states, sites) if states else ([], [])
     lifting = _Lifting(tape, made, linked, groups_of(found, places, tape, made))
@@ -90,6 +92,14 @@ def _states(tape: Tape, places: Places) -> tuple[set[Place], set[tuple[int, int]
             states.remove(place)
         known.update(found[place])
     return states, {link for place in states for link in found[place]}
+
+
+def _new_names(tape: Tape) -> set[tuple[int, int]]:
+    """Each number, and what is made of it under another name: ``w_new = w - lr * dw``."""
+    nodes = tape.nodes
+    made = (n for n in nodes if n.op in ("add", "subtract") and n.name and len(n.inputs) == 2)
+    some = [(n.inputs[0], n.id) for n in made if nodes[n.inputs[0]].op == "leaf"]
+    return {(old, new) for old, new in some if old in tape.behind(nodes[new].inputs[1:], range(new))}
 
 
 class _Lifting:
@@ -414,7 +424,7 @@ class _Lifting:
         grouped.update(*(g.between for g in self.groups))
         begin = max((g.begin for g in self.groups if g.cut), default=0)
         grouped.update(i for i in self.made if i < begin)
-        for a, b in self.old.links:
+        for a, b in self.old.links or self.linked:
             known = b not in self.made or (a, b) in self.linked
             if known and b not in grouped and a in self.at and b in self.at:
                 self.new.links.append((self.at[a], self.at[b]))
