@@ -310,3 +310,93 @@ def test_a_number_beside_the_gradient(tmp_path):
     (right,) = judged(begin + line.format(" + 0.001 * w"), tmp_path)
     (wrong,) = judged(begin + line.format(" + 0.1"), tmp_path)
     assert (right.verdict, wrong.verdict) == ("correct", "cannot tell")
+
+
+# the backward pass computes z again, for the slope of each layer: that of the last one is 1
+AGAIN = """
+def z_of(a, w, b):
+    return a @ w + b
+for step in range(20):
+    dW, dV, db, dc = 0 * W, 0 * V, 0 * b, 0 * c
+    for x, y in zip(X[:3], Y[:3]):
+        x = x[None]
+        h = np.tanh(z_of(x, W, b))
+        e = z_of(h, V, c) - y
+        z = z_of(h, V, c)
+        g = e * np.ones(z.shape)
+        gh = g @ V.T * (1 - np.tanh(z_of(x, W, b)) ** 2)
+        dV, dc, dW, db = dV + h.T @ g, dc + g, dW + x.T @ gh, db + gh
+    W, b, V, c = W - 0.1 * dW, b - 0.1 * db, V - 0.1 * dV, c - 0.1 * dc
+"""
+
+
+def test_a_value_that_is_computed_again(tmp_path):
+    """It is no step that is lost, and no other loss."""
+    (right,) = judged(BEGIN + AGAIN, tmp_path)
+    assert right.verdict == "correct" and not right.warnings
+    (lost,) = judged(BEGIN + AGAIN.replace("c = W -", "_ = W -"), tmp_path)
+    assert lost.verdict == "wrong"
+    (wrong,) = judged(BEGIN + AGAIN.replace("(x, W, b)) ** 2", "(x, W, b))"), tmp_path)
+    assert wrong.verdict == "wrong"
+
+
+def test_a_loss_that_is_computed_twice(tmp_path):
+    """It is kept and returned: the learning rate is that of one of them."""
+    source = """
+for step in range(20):
+    h = np.tanh(X @ W + b)
+    a = h @ V + c
+    losses = [np.sum((a - Y) ** 2) for _ in range(2)]
+    g = 2 * (a - Y)
+    d = g @ V.T * (1 - h * h)
+    W, b, V, c = W - 0.1 * X.T @ d, b - 0.1 * d.sum(0), V - 0.1 * h.T @ g, c - 0.1 * g.sum(0)
+"""
+    (finding,) = judged(BEGIN + source, tmp_path)
+    assert finding.verdict == "correct" and finding.lr == pytest.approx(0.1)
+
+
+def test_biases_that_are_numbers(tmp_path):
+    """Each neuron has its own, as an attribute: nothing trains them."""
+    neurons = """
+class Neuron:
+    def __init__(self, w):
+        self.w, self.b = w, rng.normal()
+hidden = [Neuron(W[:, j]) for j in range(W.shape[1])]
+out = Neuron(V[:, 0])
+def activate(neuron, x):
+    return np.tanh(np.dot(x, neuron.w) + neuron.b)
+for step in range(4):
+    for x, y in zip(X, Y[:, 0]):
+        h = np.array([activate(n, x) for n in hidden])
+        a = activate(out, h)
+        e = (a - y) * (1 - a * a)
+        d = e * out.w * (1 - h * h)
+        out.w -= 0.1 * e * h
+        for n, g in zip(hidden, d):
+            n.w -= 0.1 * g * x
+            #
+"""
+    (frozen,) = judged(BEGIN + neurons, tmp_path)
+    assert frozen.diagnosis.mistake == "bias never updated"
+    assert "def activate" in (BEGIN + neurons).splitlines()[frozen.diagnosis.line - 2]
+    trained = neurons.replace("out.w -=", "out.b -= 0.1 * e\n        out.w -=")
+    (right,) = judged(BEGIN + trained.replace("#", "n.b -= 0.1 * g"), tmp_path)
+    assert right.verdict == "correct"
+
+
+def test_units_that_are_saturated(tmp_path):
+    """With inputs up to 255, hidden units have no slope at random weights: smaller ones are tried."""
+    source = """
+X = 255 * np.abs(X)
+W = 3 * rng.normal(size=W.shape)
+for step in range(6):
+    for x, y in zip(X[:, None], Y):
+        h = 1 / (1 + np.exp(-(x @ W + b)))
+        p = 1 / (1 + np.exp(-(h @ V + c)))
+        e = (p - y) * p * (1 - p)
+        d = e @ V.T * h * (1 - h)
+        W, b, V, c = W - 0.1 * x.T @ d, b - 0.1 * d, V - 0.1 * h.T @ e, c - 0.1 * e
+"""
+    (right,) = judged(BEGIN + source, tmp_path)
+    (wrong,) = judged(BEGIN + source.replace("h * (1 - h)", "(1 - h)"), tmp_path)
+    assert (right.verdict, wrong.verdict) == ("correct", "wrong")

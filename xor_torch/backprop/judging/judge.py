@@ -494,7 +494,10 @@ class Judgement:
         found = self._pairs(bench)
         best = [f for f in found if f.all_good]
         best.sort(  # of an evaluation between the steps, the values are equal, but not in each step
-            key=lambda f: (-len(f.objective.terms), not f.objective.name, _first_delta(f))
+            key=lambda f: (
+                *(-len(f.objective.terms), not f.objective.name, _first_delta(f)),
+                -_last_value(f),  # the output, not what a bias that is still 0 is added to
+            )
         )
         finding = self._delta(bench, best[:8], own) if best else None
         for one in _climbed(bench, own) if finding is None else ():
@@ -1261,6 +1264,10 @@ def _edited(tried: list[tuple[Fit, Repair]]) -> tuple[Fit, Repair, Culprit] | No
 
 def _first_delta(one: Fit) -> int:
     return min(d or 0 for d, _ in one.objective.terms[min(one.objective.terms)])
+
+
+def _last_value(one: Fit) -> int:
+    return max(one.objective.values(min(one.objective.terms)))
 
 
 def _is_of(bench: Bench, one: Fit, match: Match) -> bool:

@@ -168,8 +168,10 @@ def own_scalars(bench: Bench, steps: Iterable[int] | None = None) -> list[Object
             if not whole:
                 continue
             # of running sums the last one is the whole, of a search for a step the first one counts
+            # a loss may be computed twice: to be kept, and to be returned
+            again = len(ids) > 1 and len({str(nodes[n].value) for n in ids}) == 1
             for how, some in (("sum", ids), ("last", whole[-1:]), ("first", whole[:1])):
-                if how != "sum" and len(ids) == 1:
+                if again if how == "sum" else len(ids) == 1:
                     continue
                 name = next((nodes[n].name for n in some if nodes[n].name), "")
                 made = found.setdefault((how, *key), Objective("own", name, {}, (how, *key)))

@@ -45,6 +45,9 @@ Inner = dict[tuple[int, int], tuple[int, float]]  # (step, state) -> (value, sig
 
 MOVES = ((1, 0.6, True), (1001, 1.2, False))  # (seed, size, added to the run's numbers?)
 CLOSER = (20, 1e3, 1e5)  # if the script takes another branch, or a clip begins to cut
+SMALLER = (10, 100, 1000)  # weights, if units are saturated, as with pixels from 0 to 255
+MOST_UNSATURATED = 2  # steps
+FAINT = 1e-5  # a change, beside those of other parameters, that comes through a saturated unit
 MOST_DRAWS = 6  # of numbers with which a step changes something
 MOST_STEPS = 6
 MOST_OTHERS = 200  # steps in which samples are looked for that no chosen step has
@@ -342,6 +345,10 @@ class Point:
     def changing(self) -> int:
         """How many parameters does the step change here?"""
         return sum(map(bool, map(largest, self.changes)))
+
+    def is_faint(self, i: int) -> bool:
+        """Does parameter i change by nothing, or by nearly nothing beside the others?"""
+        return largest(self.changes[i]) <= FAINT * max(map(largest, self.changes))
 
 
 class Bench:
@@ -692,6 +699,7 @@ class Bench:
             for seed, size, keep in MOVES[: 1 if self.numbers[k] > VERY_LARGE else None]:
                 found.append(self._moving_point(k, k + seed, size, keep))
             self.points += [p for p in found if p is not None]
+        self.points += self._unsaturated()
         states = any(s.optimiser for s in self.network.states)
         if not self.points and states and not self.states_kept:
             self.states_kept = True
@@ -709,6 +717,16 @@ class Bench:
                 return p or first
             first = first or p
         return first
+
+    def _unsaturated(self) -> list[Point]:
+        """Points with smaller weights, if saturated units leave a parameter without a gradient."""
+        still = [i for i in range(len(self.parameters)) if all(p.is_faint(i) for p in self.points)]
+        found = []
+        for k in self.chosen[:MOST_UNSATURATED] if still else ():
+            size, seed = MOVES[-1][1], k + MOVES[-1][0]
+            some = (self.point(k, seed, size / smaller, keep=False) for smaller in SMALLER)
+            found += [p for p in some if p is not None and not all(map(p.is_faint, still))][:1]
+        return found
 
     def _near(self, k: int, seed: int, size: float) -> Point | None:
         """A point as far from the run's numbers as the script still takes the same branches."""

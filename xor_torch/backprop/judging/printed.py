@@ -45,7 +45,7 @@ def compare(
         else:
             return
     others = [o for o in others if o.name] or others
-    worth = [o for o in others if not _monitor(bench, o, match)]
+    worth = [o for o in others if _reads_more(bench, o, followed) and not _monitor(bench, o, match)]
     if worth:
         k = max(worth[0].terms)
         line = bench.tape.nodes[worth[0].values(k)[-1]].line
@@ -112,6 +112,22 @@ def _other_multiple(bench: Bench, fit: Fit, match: Match, factor: float, finding
             f"your printed loss is the {printed}, your steps follow the {finding.loss}: "
             f"equal to {times}"
         )
+
+
+def _reads_more(bench: Bench, one: Objective, followed: Objective) -> bool:
+    """Does it read data that the predictions do not, as a loss does its targets?"""
+    k = next(iter(one.terms.keys() & followed.terms.keys()), None)
+    if k is None or followed.kind != "pair":
+        return True
+    view, nodes = bench.view(k), bench.tape.nodes
+
+    def data(values: list[int]) -> set[object]:
+        """The data, and the numbers that are typed, which a computation reads."""
+        made = [nodes[n] for n in view.behind(values)]
+        typed = {(n.op, a) for n in made for a in n.args if isinstance(a, int | float)}
+        return {i for n in made for i in n.inputs if i not in view.inside} | typed
+
+    return bool(data(one.values(k)) - data(followed.values(k)))
 
 
 def _monitor(bench: Bench, one: Objective, match: Match | None) -> bool:

@@ -4,6 +4,7 @@ The file is long because it is a list: many short questions, which the judge ask
 """
 
 import math
+from collections import defaultdict
 from dataclasses import replace
 
 import numpy as np
@@ -591,7 +592,9 @@ def lost(bench: Bench, one: Fit) -> Diagnosis | None:
         read = bench.tape.behind(one.objective.values(k), range(old, len(nodes)))
         if step is not None and old in read and nodes[old].dtype == "f":
             view, node = bench.view(step), nodes[new]
-            if view.depends[new] == view.full and not view.reaches[new]:
+            # what the step also has for its updates is computed again: z, for the slope there
+            again = any(_equal(node, nodes[n]) for n in view.step.nodes if view.reaches[n])
+            if view.depends[new] == view.full and not view.reaches[new] and not again:
                 name = nodes[old].name or "an array"
                 return Diagnosis(node.line, node.name, "lost step", True, [name], node.shape, new)
     return None
@@ -612,6 +615,17 @@ def never_updated(bench: Bench, one: Fit) -> Diagnosis | None:
         for at in (view.step.start, view.step.end)
         if view.step.start[i] != view.step.end[i]
     }
+
+    def number(i: int) -> float | None:
+        """A single number of the script that is no whole one and never changes."""
+        value = nodes[i].value
+        single = nodes[i].op == "leaf" and nodes[i].shape == () and i not in view.inside
+        return float(value) if single and value is not None and value % 1 else None
+
+    singles = defaultdict[object, set[float]](set)  # where they are added: each neuron has its own
+    for n in forward:
+        if nodes[n].op == "add":
+            singles[nodes[n].site] |= {x for i in nodes[n].inputs if (x := number(i)) is not None}
     linear: set[int] = set()
     for n in sorted(forward):
         node = nodes[n]
@@ -623,9 +637,12 @@ def never_updated(bench: Bench, one: Fit) -> Diagnosis | None:
             continue
         linear.add(n)
         typed = [a for a in node.args if isinstance(a, float) and a % 1]
-        if typed:
+        alone = [i for i in node.inputs if number(i) is not None]
+        alone = alone if len(singles[node.site]) == 1 else []
+        if typed or alone:
+            name = typed[0] if typed else nodes[alone[0]].name or number(alone[0])
             raise CannotTell(
-                f"{typed[0]} is added on {bench.where(n)} as if it were a bias, and never "
+                f"{name} is added on {bench.where(n)} as if it were a bias, and never "
                 "changes; the updates of the parameters are right"
             )
         for i in node.inputs if node.site not in trained else ():
@@ -636,7 +653,9 @@ def never_updated(bench: Bench, one: Fit) -> Diagnosis | None:
                     f"{by_data[root.id]} is added on {bench.where(n)} as if it were a bias, and "
                     "changes from step to step by what no parameter is in"
                 )
-            if i in view.inside or other.dtype != "f" or root.op != "leaf" or not other.shape:
+            if i in view.inside or other.dtype != "f" or root.op != "leaf":
+                continue
+            if not other.shape and number(i) is None:
                 continue
             used = all(
                 any(_same_number(nodes, i, j) for m in s.nodes for j in nodes[m].inputs)

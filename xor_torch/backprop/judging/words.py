@@ -100,7 +100,8 @@ def describe(bench: Bench, fit: Fit, finding: Finding, match: Match | None = Non
             _label(finding, line_of(n), f"dL/d{names[v]}", True)
     if finding.diagnosis is not None:
         fill(bench, fit, finding.diagnosis)
-        _at_call(bench, finding.diagnosis, line_of)
+        if finding.diagnosis.node not in step.forward:
+            _at_call(bench, finding.diagnosis, line_of)
         _label_wrong(bench, finding, finding.diagnosis, k, names)
 
 

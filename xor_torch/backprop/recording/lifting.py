@@ -98,8 +98,8 @@ def _new_names(tape: Tape) -> set[tuple[int, int]]:
     """Each number, and what is made of it under another name: ``w_new = w - lr * dw``."""
     nodes = tape.nodes
     made = (n for n in nodes if n.op in ("add", "subtract") and n.name and len(n.inputs) == 2)
-    some = [(n.inputs[0], n.id) for n in made if nodes[n.inputs[0]].op == "leaf"]
-    return {(old, new) for old, new in some if old in tape.behind(nodes[new].inputs[1:], range(new))}
+    some = [(*n.inputs, n.id) for n in made if nodes[n.inputs[0]].op == "leaf"]
+    return {(old, new) for old, by, new in some if old in tape.behind([by], range(new))}
 
 
 class _Lifting:
