@@ -1,5 +1,7 @@
 """What a step keeps for the next one, and what only looks like that, each with a wrong twin."""
 
+import re
+
 import pytest
 
 from xor_torch.backprop.recording.limits import Limits
@@ -245,11 +247,9 @@ for j in range(3):
     for i in range(2):
         w[j][i] -= 0.5 * dh[j] * x[i]
 """
-NEW_NAMES = NUMBERS.partition("w5, w6 = w5")[0] + "".join(  # w5_new = w5 - rate * d1 * h1
-    f"{name}_new = {name} - rate * {change}\n"
-    for name, change in (("w5", "d1 * h1"), ("w6", "d2 * h2"), ("w1", "dh1 * i1"))
-    + (("w2", "dh1 * i2"), ("w3", "dh2 * i1"), ("w4", "dh2 * i2"), ("b", "(dh1 + dh2)"))
-)
+NEW_NAMES = (  # w5_new = w5 - rate * d1 * h1
+    re.sub(r"(\w+), (\w+) = \1 - (.*), \2 - (.*)", r"\1_new = \1 - \3\n\2_new = \2 - \4", NUMBERS)
+).replace("b = b", "b_new = b")
 ARRAYS = """
 h = np.tanh(X @ W)
 e = h @ V - Y
@@ -385,7 +385,7 @@ for step in range(4):
 
 
 def test_units_that_are_saturated(tmp_path):
-    """With inputs up to 255, hidden units have no slope at random weights: smaller ones are tried."""
+    """With inputs up to 255, random weights leave hidden units no slope: try smaller ones."""
     source = """
 X = 255 * np.abs(X)
 W = 3 * rng.normal(size=W.shape)
