@@ -220,3 +220,18 @@ for step in range(20):
 """
     (finding,) = judged(BEGIN + source, tmp_path)
     assert finding.verdict == "cannot tell" and "whatever the targets are" in finding.reason
+
+
+def test_a_weight_that_moves_by_a_constant(tmp_path):
+    """The bias learns, and the weights lose the same number in each step."""
+    source = """
+w, b = np.zeros((3, 1)), np.zeros(1)
+for step in range(20):
+    e = X @ w + b - Y
+    w -= 0.1 * 2.0 / 12
+    b -= 0.1 * e.mean(0)
+"""
+    (finding,) = judged(BEGIN + source, tmp_path)
+    assert finding.verdict == "cannot tell" and "whatever the error is" in finding.reason
+    (right,) = judged(BEGIN + source.replace("2.0 / 12", "X.T @ e / 12"), tmp_path)
+    assert right.verdict == "correct"

@@ -202,6 +202,31 @@ def without_target(bench: Bench, one: Fit) -> str | None:
     )
 
 
+def moved_by_data(bench: Bench, one: Fit) -> str | None:
+    """A weight of the forward pass that each step moves without a gradient: ``w -= rate``."""
+    nodes, k = bench.tape.nodes, max(one.objective.terms)
+    view = bench.view(k)
+    forward = view.behind(one.objective.values(k)) - view.starts
+    stack = [i for n in forward for i in nodes[n].inputs if i not in view.inside]
+    states = (*bench.network.states, *bench.network.of_others)
+    seen = {n for s in states for n in s.nodes if n is not None}
+    while stack:
+        product = nodes[stack.pop()]
+        if product.id in seen or product.op == "leaf":
+            continue
+        seen.add(product.id)
+        stack += [i for i in product.inputs if nodes[i].op != "leaf"]
+        for w in product.inputs if product.op in PRODUCTS | {"multiply"} else ():
+            if nodes[w].op in ("add", "subtract") and nodes[w].dtype == "f" and w not in seen:
+                before = [nodes[i] for i in nodes[w].inputs if nodes[i].site == nodes[w].site]
+                if any(n.op == nodes[w].op and not _equal(n, nodes[w]) for n in before):
+                    return (
+                        f"{nodes[w].name or 'a number'} on {bench.where(w)} moves by the same "
+                        "number in each step, whatever the error is"
+                    )
+    return None
+
+
 def without_delta(bench: Bench, one: Fit) -> str | None:
     """A step that moves parameters, but not by the delta that explains the other steps."""
     terms = one.objective.terms if one.objective.kind == "pair" else dict.fromkeys(bench.chosen)

@@ -231,7 +231,7 @@ REASONS = {
     "constant-factor": "every update follows .* weight of EM",
     "rates": "every step follows the gradient, but not with one rate",
     "not-a-parameter": ".*\\b(never|could not be seen|in some steps only|not all replaced|"
-    "as if it were a bias)",
+    "as if it were a bias|whatever the error is)",
     "penalty": ".*a penalty",
     "overwritten": "each step replaces",
     "other-targets": ".*targets (are$|that are not in the data|t that do not sum to 1)",
