@@ -356,3 +356,117 @@ for step in range(30):
 def test_any_number_explains_a_step_that_is_replaced_as_a_whole(tmp_path):
     (finding,) = judged(CHANGE, tmp_path)
     assert finding.verdict != "wrong"
+
+
+COLUMNS = """
+import numpy as np
+rng = np.random.RandomState(0)
+X, T = rng.randn(6, 20), np.eye(3)[rng.randint(0, 3, 20)]
+W1, W2 = rng.randn(6, 5), rng.randn(5, 3)
+for step in range(10):
+    H = np.tanh(np.dot(W1.T, X))
+    Y = (1 / (1 + np.exp(-np.dot(W2.T, H)))).T
+    E = T - Y
+    dH = np.dot(W2, E.T) * (1 - H**2)
+    W2 = W2 + 0.01 * np.dot(H, E)
+    W1 = W1 + 0.01 * np.dot(X, dH.T)
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "loss", "place"),
+    [
+        ("", "", "BCE", None),
+        ("E = T - Y", "E = (T - Y) * Y * (1 - Y)", "1/2 SSE", None),
+        ("E = T - Y", "E = np.sign(T - Y) * Y * (1 - Y)", "absolute error", None),
+        ("E = T - Y", "E = (T - Y) * Y", "BCE", (9, (20, 3))),
+        ("(1 - H**2)", "(1 - H)", "BCE", (10, (5, 20))),
+    ],
+)
+def test_an_output_that_is_transposed_after_its_activation(old, new, loss, place, tmp_path):
+    """The samples are columns for the network, and rows for the targets."""
+    (finding,) = judged(COLUMNS.replace(old, new), tmp_path)
+    assert (finding.verdict, finding.loss) == ("wrong" if place else "correct", loss)
+    wrong = finding.diagnosis
+    assert (wrong and (wrong.line, wrong.shape)) == place
+    # the place of the worst number is one of the value's own
+    assert wrong is None or all(i < n for i, n in zip(wrong.index, wrong.shape, strict=True))
+
+
+CLIPPED = """
+import numpy as np
+rng = np.random.RandomState(0)
+X = rng.rand(60, 6)
+Y = np.eye(3)[np.argmax(X[:, :3], axis=1)]
+W, b = 11 * rng.randn(6, 3), np.zeros((1, 3))
+for step in range(8):
+    x, y = (A[step % 3 * 20 :][:20] for A in (X, Y))
+    e = np.exp(x @ W + b)
+    p = e / e.sum(axis=1, keepdims=True)
+    loss = -np.mean(np.log(np.sum(np.clip(p, 1e-7, 1 - 1e-7) * y, axis=1)))
+    W -= 0.01 * x.T @ (p - y)
+    b -= 0.01 * (p - y).sum(axis=0, keepdims=True)
+"""
+SOME_ROWS = """
+import numpy as np
+rng = np.random.RandomState(0)
+X, T = list(rng.randn(12, 3)), list(np.eye(2)[rng.randint(0, 2, 12)])
+W = rng.randn(3, 2)
+def net(x):
+    e = np.exp(x @ W)
+    return e / e.sum()
+def cost():
+    c = 0.0
+    for x, t in zip(X, T):
+        c = c - np.sum(t * np.log(net(x)))
+    return c / 12
+for i in range(10):
+    step = 0
+    for x, t in [(X[j], T[j]) for j in rng.choice(12, 4)]:
+        step = step + np.outer(x, net(x) - t)
+    W = W - 0.1 * step
+    loss = cost()
+"""
+ROWS_OF_A_SOFTMAX = """
+import numpy as np
+rng = np.random.RandomState(0)
+X, T, W = rng.randn(20, 4), rng.randint(0, 3, 20), rng.randn(3, 4)
+for x, t in zip(X, T):
+    z = W @ x
+    e = np.exp(z - max(z))
+    y = np.zeros((1, 3))
+    y[0] = e / sum(e)
+    d = np.eye(3)[t]
+    W += 0.1 * np.outer(d - y[0], x)
+"""
+SQUARES = "np.mean((np.clip(p, 1e-7, 1 - 1e-7) - y) ** 2)"
+LOG = "-np.mean(np.log(np.sum(np.clip(p, 1e-7, 1 - 1e-7) * y, axis=1)))"
+
+
+@pytest.mark.parametrize(
+    ("source", "old", "new", "warns"),
+    [
+        (CLIPPED, "", "", False),
+        (CLIPPED, "11 *", "2 *", False),
+        (CLIPPED, LOG, SQUARES, True),
+        (CLIPPED, "1e-7, 1 - 1e-7", "0.1, 0.9", True),
+        (SOME_ROWS, "", "", False),
+        (SOME_ROWS, "c - np.sum(t * np.log(net(x)))", "c + np.sum((t - net(x)) ** 2)", True),
+        (ROWS_OF_A_SOFTMAX, "", "", False),
+        (ROWS_OF_A_SOFTMAX, "(3)[t]", "(3)[t]; loss = ((d - y[0]) ** 2).sum()", True),
+    ],
+)
+def test_a_loss_is_another_one_only_if_it_is(source, old, new, warns, tmp_path):
+    (finding,) = judged(source.replace(old, new), tmp_path)
+    assert (finding.verdict, finding.loss) == ("correct", "CE")
+    assert finding.other_loss == warns
+    assert all("softmax" in layer for layer in finding.layers)
+
+
+def test_a_constant_that_the_check_leaves_out_is_no_bias(tmp_path):
+    """Of ``p + 1e-9`` the check makes p, not ``p + 0``."""
+    source = CLIPPED.replace("keepdims=True)\n    loss", "keepdims=True) + 1e-6\n    loss")
+    source = source.replace("(p - y)", "(-(y / p) * p + p)").replace("11 *", "1 *")
+    (finding,) = judged(source.replace("p = e", "p = 0 + e"), tmp_path)
+    assert finding.verdict == "correct"
+    assert not any("the 0 that" in warning for warning in finding.warnings)
