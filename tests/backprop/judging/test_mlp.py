@@ -470,3 +470,81 @@ def test_a_constant_that_the_check_leaves_out_is_no_bias(tmp_path):
     (finding,) = judged(source.replace("p = e", "p = 0 + e"), tmp_path)
     assert finding.verdict == "correct"
     assert not any("the 0 that" in warning for warning in finding.warnings)
+
+
+SUMMED = """
+import numpy as np
+rng = np.random.RandomState(0)
+X, T = rng.rand(6, 20), np.eye(3)[rng.randint(0, 3, 20)].T
+W1, W2 = rng.rand(4, 6) - 0.5, rng.rand(3, 4) - 0.5
+b1, b2 = rng.rand(4, 1) - 0.5, rng.rand(3, 1) - 0.5
+for i in range(10):
+    Z = W1.dot(X) + b1
+    H = np.maximum(Z, 0)
+    e = np.exp(W2.dot(H) + b2)
+    d = e / sum(e) - T
+    dW2 = d.dot(H.T) / 20
+    db2 = np.sum(d) / 20
+    dZ = W2.T.dot(d) * (Z > 0)
+    dW1 = dZ.dot(X.T) / 20
+    db1 = np.sum(dZ) / 20
+    W1, b1 = W1 - 0.1 * dW1, b1 - 0.1 * db1
+    W2, b2 = W2 - 0.1 * dW2, b2 - 0.1 * db2
+"""
+
+
+def test_the_numbers_are_those_of_the_parameter_that_the_line_moves(tmp_path):
+    """The derivative of a softmax and a cross-entropy sums to 0: the wrong step of b2 is 0."""
+    (finding,) = judged(SUMMED, tmp_path)
+    assert (finding.verdict, finding.diagnosis.line) == ("wrong", 13)
+    assert finding.diagnosis.of == "b2 step"
+    assert {p.name: (p.ok, p.difference > 0.5) for p in finding.parameters} == {
+        "W1": (True, False), "b1": (False, True), "W2": (True, False), "b2": (False, True)
+    }  # fmt: skip
+
+
+POSITIVE = """
+import numpy as np
+rng = np.random.RandomState(0)
+X, T, w = rng.rand(20, 3), rng.rand(20), 3 * np.ones(3)
+for step in range(1, 10):
+    z = X @ w
+    d = z - T
+    w -= 0.01 * (X.T @ d)
+"""
+
+
+def test_a_linear_output_whose_numbers_are_all_positive_is_no_relu(tmp_path):
+    (finding,) = judged(POSITIVE, tmp_path)
+    assert (finding.loss, finding.lr) == ("1/2 SSE", 0.01)
+    assert (finding.layers[0][-6:], finding.rates_differ) == ("linear", False)
+    source = POSITIVE.replace("z - T", "np.maximum(z, 0) - T").replace("0.01", "0.01 / step")
+    (finding,) = judged(source, tmp_path)
+    assert (finding.layers[0][-4:], finding.rates_differ) == ("relu", True)
+
+
+BENT = """
+import numpy as np
+rng = np.random.RandomState(0)
+X, W, V = rng.randn(20, 3), rng.randn(3, 4), rng.randn(4)
+def bend(z):
+    return np.piecewise(z, [z < 0, z >= 0], [lambda x: 0.1 * x, lambda x: x])
+for x in X:
+    z = x @ W
+    h = bend(z)
+    d = h @ V - np.sin(x.sum())
+    dz = d * V * np.piecewise(z, [z < 0], [0.1, 1])
+    V = V - 0.01 * d * h
+    W = W - 0.01 * np.outer(x, dz)
+"""
+
+
+@pytest.mark.parametrize(
+    "other", ["", "np.fromiter((x if x > 0 else 0.1 * x for x in z), float, count=4)"]
+)
+def test_functions_that_call_functions_for_a_part_of_the_numbers(other, tmp_path):
+    source = BENT.replace("bend(z)\n    d", f"{other or 'bend(z)'}\n    d")
+    (finding,) = judged(source, tmp_path)
+    assert (finding.verdict, finding.loss) == ("correct", "1/2 SSE")
+    (finding,) = judged(source.replace("[0.1, 1]", "[0.2, 1]"), tmp_path)
+    assert (finding.verdict, finding.diagnosis.variable) == ("wrong", "dz")

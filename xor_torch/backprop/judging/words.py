@@ -71,6 +71,8 @@ def describe(bench: Bench, fit: Fit, finding: Finding, match: Match | None = Non
         known = part.measured if math.isfinite(part.measured) else None
         finding.parameters.append(Parameter(name, end.line, known, fit.good[i], end.shape))
     finding.updates = samples_of_updates(bench)
+    factors = fit.factors.values()
+    finding.rates_differ = not all(math.isclose(fit.scale, c, rel_tol=1e-6) for c in factors)
     step = Derivatives(bench, fit.objective, k)
     used = [nodes[n].line for n in step.view.step.nodes if nodes[n].line]
     finding.lines = min(used), max(used)

@@ -254,7 +254,9 @@ def _rate(finding: Finding, script: Script) -> str:
         int(n) for n in re.findall(r"\b\d+\b", " ".join([finding.updates or "", *finding.layers]))
     }
     typed = script.typed_rate(finding.lr, sizes)
-    return f", times {finding.lr:.6g}" if typed is None else f", learning rate {typed}"
+    if typed is not None:
+        return f", learning rate {typed}"
+    return f", times {finding.lr:.6g}" + " in one of the steps" * finding.rates_differ
 
 
 def _why(mistake: Mistake, d: Diagnosis, finding: Finding, script: Script) -> str:
