@@ -633,6 +633,9 @@ def never_updated(bench: Bench, one: Fit) -> Diagnosis | None:
         if node.op in PRODUCTS | {"multiply"} and origins & view.begin.keys():
             linear.add(n)
             continue
+        # np.array(x @ W) is the product, too
+        if node.op in ("array", "copy") and not linear.isdisjoint(node.inputs):
+            linear.add(n)
         if node.op != "add" or linear.isdisjoint(node.inputs):
             continue
         linear.add(n)

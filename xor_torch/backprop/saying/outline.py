@@ -277,7 +277,9 @@ def variable(d: Diagnosis, script: Script) -> str:
     made from the value, and the value's own name is on its line.
     """
     names = script.assigned(d.line)
-    own = d.variable in script.text(d.line) and not d.called
+    # the line only reads a bias
+    read = d.mistake == "bias never updated"
+    own = read or (d.variable in script.text(d.line) and not d.called)
     return names[0] if len(names) == 1 and not own else d.variable
 
 
