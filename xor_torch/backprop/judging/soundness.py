@@ -634,7 +634,7 @@ def never_updated(bench: Bench, one: Fit) -> Diagnosis | None:
             linear.add(n)
             continue
         # np.array(x @ W) is the product, too
-        if node.op in ("array", "copy") and not linear.isdisjoint(node.inputs):
+        if node.op in ("array", "copy") and len(node.inputs) == 1 and node.inputs[0] in linear:
             linear.add(n)
         if node.op != "add" or linear.isdisjoint(node.inputs):
             continue
