@@ -1499,12 +1499,16 @@ def test_a_line_of_its_own_for_each_sample(right, other, verdict, tmp_path):
 RESHAPED = CORRECT["plain"].replace(
     "b1 = np.zeros((1, n_hidden))", "b1 = np.array([0.1] * n_hidden).reshape(1, n_hidden)"
 )
+PRODUCT_AS_ARRAY = RESHAPED.replace("np.dot(X, W1) + b1", "np.array(np.dot(X, W1)) + b1")
 
 
 @pytest.mark.parametrize(
     ("source", "update", "name"),
-    [(RESHAPED, "    b1 -= lr * d_b1\n", "b1")],
-    ids=["reshaped"],
+    [
+        (RESHAPED, "    b1 -= lr * d_b1\n", "b1"),
+        (PRODUCT_AS_ARRAY, "    b1 -= lr * d_b1\n", "b1"),
+    ],
+    ids=["reshaped", "product as an array"],
 )
 def test_a_bias_is_never_updated_whatever_it_is(source, update, name, tmp_path):
     (finding,) = judged(source, tmp_path)

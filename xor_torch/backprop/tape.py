@@ -121,12 +121,14 @@ class Tape:
 
         ``p + 1e-9`` is p, ``clip(p, 1e-9, 1 - 1e-9)`` is cut at 0 and 1.
         """
-        nodes = [
-            dataclasses.replace(n, args=_without_small(n.args), kwargs=_without_small(n.kwargs))
-            if n.op in ("add", "subtract", "maximum", "clip")
-            else n
-            for n in self.nodes
-        ]
+        nodes = [*self.nodes]
+        for n in self.nodes:
+            if n.op in ("add", "subtract", "maximum", "clip"):
+                args, kwargs = _without_small(n.args), _without_small(n.kwargs)
+                same = n.op in ("add", "subtract") and args != n.args and args[1] == 0.0
+                same = same and [self.nodes[i].dtype for i in n.inputs] == [n.dtype]
+                op, args = ("copy", args[:1]) if same else (n.op, args)
+                nodes[n.id] = dataclasses.replace(n, op=op, args=args, kwargs=kwargs)
         changed = any(a.args != b.args for a, b in zip(nodes, self.nodes, strict=True))
         return self.with_nodes(nodes) if changed else None
 

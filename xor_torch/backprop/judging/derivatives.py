@@ -115,11 +115,11 @@ class Derivatives:
         return v if v in self.view.starts else (node.site, node.op, node.shape)
 
     @cached_property
-    def _by_shape(self) -> dict[tuple[int, ...], tuple[list[int], Tensor]]:
+    def _by_shape(self) -> dict[object, tuple[list[int], Tensor]]:
         """All derivatives of one shape, to be compared at once: there may be thousands."""
-        ids: dict[tuple[int, ...], list[int]] = {}
+        ids: dict[object, list[int]] = {}
         for v, slopes in self.slopes.items():
-            ids.setdefault(squeezed(slopes[0].shape), []).append(v)
+            ids.setdefault(_shapes(slopes), []).append(v)
         return {
             shape: (vs, torch.stack([_flat(self.slopes[v]) for v in vs]))
             for shape, vs in ids.items()
@@ -139,10 +139,10 @@ class Derivatives:
     @cached_property
     def _alike(self) -> dict[int, tuple[list[int], int]]:
         """A value of the step -> all of its shape that are there at each point, its place there."""
-        found: dict[tuple[int, ...], list[int]] = {}
+        found: dict[object, list[int]] = {}
         for n in self.view.step.nodes if self.points else ():
             if all(n in p.values for p in self.points):
-                found.setdefault(squeezed(self.points[0].values[n].shape), []).append(n)
+                found.setdefault(_shapes([p.values[n] for p in self.points]), []).append(n)
         return {n: (ids, at) for ids in found.values() for at, n in enumerate(ids)}
 
     def parallel(self, values: list[Tensor]) -> dict[int, float]:
@@ -152,7 +152,7 @@ class Derivatives:
     def _parallel(self, some: list[list[Tensor]]) -> list[dict[int, float]]:
         """The same for several of one shape at once."""
         found: list[dict[int, float]] = [{} for _ in some]
-        ids, theirs = self._by_shape.get(squeezed(some[0][0].shape), ([], None))
+        ids, theirs = self._by_shape.get(_shapes(some[0]), ([], None))
         if theirs is None:
             return found
         mine = torch.stack([*map(_flat, some)])
@@ -193,6 +193,11 @@ class Derivatives:
                 if known and not math.isclose(jump, 1.0, rel_tol=MATCH):
                     found[n] = jump
         return found
+
+
+def _shapes(values: list[Tensor]) -> object:
+    """The shape at each point: of what a mask selects, it differs."""
+    return tuple(squeezed(x.shape) for x in values)
 
 
 def _flat(values: list[Tensor]) -> Tensor:

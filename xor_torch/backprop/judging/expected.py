@@ -35,9 +35,11 @@ def fill(bench: Bench, one: Fit, found: Diagnosis) -> None:
         if slope is not None:
             worst(found, f"{found.variable} step", 0 * slope, -one.factors[p.step] * slope)
         return
-    if found.spoils[0] not in bench.names or bench.inner:
+    spoilt = [bench.names.index(name) for name in found.spoils if name in bench.names]
+    if not spoilt or bench.inner:
         return
-    i = bench.names.index(found.spoils[0])
+    moved = bench.view(p.step).reaches.get(found.node or 0, 0)  # by the value, in this step
+    i = next((i for i in spoilt if moved >> i & 1), spoilt[0])
     grads = gradients_at(one.objective, p)
     if grads is not None and grads[i].shape == p.changes[i].shape:
         worst(found, f"{bench.names[i]} step", p.changes[i], -one.factors[p.step] * grads[i])

@@ -89,6 +89,7 @@ class Finding:
     reason: str | None = None
     loss: str | None = None
     lr: float | None = None
+    rates_differ: bool = False  # lr is the rate of one step, others have other rates
     warnings: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     parameters: list[Parameter] = field(default_factory=list)

@@ -98,9 +98,14 @@ def find_layers(bench: Bench, k: int, forward: set[int], prediction: int | None)
         elif prediction is not None:
             layer.a = prediction
         points = [p for p in bench.points if p.step == k and {layer.z, layer.a} <= p.values.keys()]
-        layer.activation = activation(
-            [p.values[layer.z].detach().double() for p in points],
-            [p.values[layer.a].detach().double() for p in points],
+        # of numbers that are all positive, the same numbers would be those of a relu, too
+        layer.activation = (
+            "linear"
+            if bench.tape.origin(layer.a) == layer.z
+            else activation(
+                [p.values[layer.z].detach().double() for p in points],
+                [p.values[layer.a].detach().double() for p in points],
+            )
         )
     in_a_row = all(a.z in view.behind([b.x]) for a, b in pairwise(layers))
     return layers if in_a_row else []

@@ -21,7 +21,7 @@ from torch.nn.functional import huber_loss, softplus
 from .. import replay
 from .findings import MistakeName
 from .fit import PROPORTIONAL
-from .objectives import PERCEPTRON, Objective, Term, is_copied
+from .objectives import PERCEPTRON, Objective, Term, in_shape, is_copied
 from .points import Bench, Point, is_finite, largest
 
 Tensor = torch.Tensor
@@ -154,7 +154,8 @@ class Match:
     value: int  # f
     z: int
     step: int
-    target: Tensor | None = None
+    target: Tensor | None = None  # 0 where it is not known
+    known: Tensor | None = None  # of which elements the target is known; None: of all
 
     @property
     def of_error(self) -> bool:
@@ -181,6 +182,7 @@ class Match:
         ``-log(q)`` is a BCE with all targets 1, whatever the probabilities were made by.
         """
         t, picked = self.target, self.name == "BCE" and self.z == self.value
+        t = t if t is None or self.known is None else t[self.known]
         return self.of_error or (picked and t is not None and bool(((t - 1).abs() < 1e-9).all()))
 
 
@@ -273,7 +275,8 @@ def right_delta(bench: Bench, match: Match, delta: int) -> tuple[Tensor, Tensor]
                 slope = slope if match.name == "SSE" else torch.ones_like(f)
                 right = match.scale * (f - match.target) * slope
                 known = actual.abs() > FLAT * largest(actual)
-                return actual, torch.where(known, right, math.nan)
+                right, shape = torch.where(known, right, math.nan), p.values[delta].shape
+                return in_shape(actual, shape), in_shape(right, shape)
     return None
 
 
@@ -374,7 +377,7 @@ def _data(points: list[Point], z: int, f: int, deltas: list[Tensor]) -> list[Dat
         if f != z and not (ff.requires_grad and zz.requires_grad):
             return []
         slope = torch.zeros_like(zz) if slope is None else slope
-        found.append((zz.detach(), ff.detach(), slope.detach(), d.reshape(zz.shape)))
+        found.append((zz.detach(), ff.detach(), slope.detach(), in_shape(d, zz.shape)))
     return found if len({data[0].shape for data in found}) == 1 else []
 
 
@@ -399,8 +402,8 @@ def _identify(
                 # of a number times a value, every part of the delta would be its own prediction
                 error = row.mistake is None and row.of_error
                 if found is not None and (error or bool(found[1].any())):
-                    c, target = found
-                    match = Match(row.name, row.mistake, c / row.multiple, f, z, k, target)
+                    c, target, known = found
+                    match = Match(row.name, row.mistake, c / row.multiple, f, z, k, target, known)
                     if not match.is_vague:
                         return match
                     last = last or match
@@ -424,8 +427,8 @@ def _telling(row: Row, data: list[Data]) -> tuple[list[Tensor], Tensor]:
     return slopes, ok
 
 
-def _affine(row: Row, data: list[Data]) -> tuple[float, Tensor] | None:
-    """(c, t) if ``d / s = c (f - t)`` at all points with one c and t."""
+def _affine(row: Row, data: list[Data]) -> tuple[float, Tensor, Tensor] | None:
+    """(c, t, where t is known) if ``d / s = c (f - t)`` at all points with one c and t."""
     slopes, ok = _telling(row, data)
     if not bool(ok.any()):
         return None
@@ -450,7 +453,7 @@ def _affine(row: Row, data: list[Data]) -> tuple[float, Tensor] | None:
     zero = [largest(d[~ok]) for _, _, _, d in data if bool((~ok).any())]
     if zero and max(zero) > 1e-3 * max(largest(d) for *_, d in data):
         return None
-    return c, target
+    return c, target, ok
 
 
 def _perceptron(bench: Bench, pair: Objective) -> Match | None:
@@ -562,7 +565,7 @@ def _targets(bench: Bench, k: int, among: set[int], shape: torch.Size) -> list[T
             value = nodes[i].value
             if i in view.inside or value is None or value.size != shape.numel():
                 continue
-            t = replay.tensor(value).double().reshape(shape)
+            t = in_shape(replay.tensor(value).double(), shape)
             if not any(torch.equal(t, other) for other in found) and len(found) < 8:
                 found.append(t)
     return found
@@ -661,7 +664,7 @@ def adds_its_target(bench: Bench, pair: Objective, match: Match) -> int | None:
         data += [a for a in node.args if isinstance(a, int | float)]
         if node.op == "add" and len(data) == 1 and len(node.args) == 2 and data[0] is not None:
             x = torch.tensor(np.array(data[0], dtype=float))
-            if x.numel() == t.numel() and _same(x.reshape(t.shape), -t):
+            if x.numel() == t.numel() and _same(in_shape(x, t.shape), -t):
                 return node.id
     return None
 

@@ -232,7 +232,7 @@ class Wrong:
         values = [
             _flat([p[m].detach().expand(shape) for p in points])
             for m in here
-            if _fits(points[0][m].shape, shape)
+            if all(_fits(p[m].shape, shape) for p in points)
         ]
         if not values:
             return False

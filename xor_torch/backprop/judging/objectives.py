@@ -73,7 +73,7 @@ def total(objective: Objective, k: int, values: Mapping[int, Tensor]) -> Tensor 
             found.append(objective.weights.get(v, 1.0) * value.sum())
         elif d in values and values[d].numel() == value.numel():
             delta = objective.weights.get(v, 1.0) * values[d].detach()
-            found.append((delta.reshape(value.shape) * value).sum())
+            found.append((in_shape(delta, value.shape) * value).sum())
         else:
             return None
     whole = torch.stack(found).sum() if found else None
@@ -82,6 +82,12 @@ def total(objective: Objective, k: int, values: Mapping[int, Tensor]) -> Tensor 
         (by,) = _derivatives(whole, [values[product]])
         whole = whole - ((by * values[other]).detach() * values[factor]).sum()
     return whole
+
+
+def in_shape(x: Tensor, shape: torch.Size) -> Tensor:
+    """The same numbers in another shape: transposed if the axes are in the other order."""
+    other = squeezed(x.shape) != squeezed(shape) == squeezed(x.shape[::-1])
+    return (x.T if other and x.ndim == 2 else x).reshape(shape)
 
 
 def gradients(
@@ -533,7 +539,8 @@ def pairs(bench: Bench) -> list[Objective]:
     for z, zs in groups_z.items():
         first_use = min(zs)
         for d, ds in groups_d.items():
-            if max(ds) <= first_use or shapes[z] != shapes[d] or len(ds) % len(zs):
+            alike = shapes[z] == shapes[d] or shapes[z] == {shape[::-1] for shape in shapes[d]}
+            if max(ds) <= first_use or not alike or len(ds) % len(zs):
                 continue
             for reverse in (False, True) if len(zs) > 1 else (False,):
                 made = pair_of(bench, d, z, reverse)

@@ -4,9 +4,10 @@ import math
 
 import torch
 
+from ..operations import PARTS
 from .findings import Finding
 from .fit import Fit, Sample, fit_part
-from .losses import Match
+from .losses import Match, identify_own
 from .objectives import Objective, gradients_at, own_scalars, pair_of
 from .points import Bench, Point, largest
 from .words import name_of_multiple
@@ -51,7 +52,9 @@ def compare(
         for o in others
         if (of_error or _reads_more(bench, o, followed)) and not _monitor(bench, o, match)
     ]
-    if worth:
+    if worth and _with_constants(bench, worth[0], followed):
+        return
+    if worth and not _of_others(bench, worth[0], followed, match):
         k = max(worth[0].terms)
         line = bench.tape.nodes[worth[0].values(k)[-1]].line
         finding.other_loss = True
@@ -132,6 +135,9 @@ def _reads_more(bench: Bench, one: Objective, followed: Objective) -> bool:
         typed = {(n.op, a) for n in made for a in n.args if isinstance(a, int | float)}
         return {i for n in made for i in n.inputs if i not in view.inside} | typed
 
+    made = view.behind(followed.values(k))
+    if all(bench.tape.origin(n, PARTS) in made for n in one.values(k)):
+        return False  # numbers of the forward pass, as Python's max(x) compares them
     return bool(data(one.values(k)) - data(followed.values(k)))
 
 
@@ -155,6 +161,38 @@ def _monitor(bench: Bench, one: Objective, match: Match | None) -> bool:
         return False
     every = torch.cat(sizes)
     return 0 < largest(every) <= (1 + 1e-9) * float(every.min())
+
+
+def _with_constants(bench: Bench, one: Objective, followed: Objective) -> bool:
+    """Is it the loss that the steps follow, except for its constants against log(0)?
+
+    In the run they may count: a probability may be below 1e-7.
+    """
+    plain = bench.tape.without_small_constants()
+    if plain is None:
+        return False
+    other = Bench(plain, bench.network, bench.clock, bench.ties)
+    asked = ((k, seed) for k in [*one.terms][:2] for seed in (1, 2))
+    points = [p for k, seed in asked if (p := other.point(k, seed, 0.6)) is not None]
+    relation = _relation(points, one, followed)
+    return relation is not None and all(c > 0 and off <= SAME_GRADIENT for c, off in relation)
+
+
+def _of_others(bench: Bench, one: Objective, followed: Objective, match: Match | None) -> bool:
+    """Is it the same loss of other samples, as that of all rows beside steps for some of them?"""
+    named = identify_own(bench, one) if match is not None else None
+    if match is None or named is None or named.is_vague or named.name != match.name:
+        return False
+    k = named.step
+    view, nodes = bench.view(k), bench.tape.nodes
+
+    def data(values: list[int]) -> set[int]:
+        return {i for m in view.behind(values) for i in nodes[m].inputs if i not in view.inside}
+
+    others = k in followed.terms and data(view.made_at(view.key(named.value))) - data(
+        followed.values(k)
+    )
+    return named.scale * match.scale > 0 and bool(others)
 
 
 def _broadcast(bench: Bench, k: int, one: Objective) -> str:

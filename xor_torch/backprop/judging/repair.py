@@ -124,13 +124,13 @@ class Repair(Derivatives):
         return bool(found) and all(v < 0 for v in found)
 
     def _try(self, ids: list[int]) -> Culprit | None:
-        shape = squeezed(self.bench.tape.nodes[ids[0]].shape)
+        shapes = [squeezed(p.values[ids[0]].shape) for p in self.points]  # a mask's may differ
         zero = cache(partial(self._zero, ids))  # most are ruled out at the first point
         may_repair = self._screen(ids, zero(0))
         tried: list[Culprit] = []
         groups: dict[object, list[int]] = {}
         for v, slopes in self.slopes.items():
-            if squeezed(slopes[0].shape) == shape:
+            if [squeezed(x.shape) for x in slopes] == shapes:
                 groups.setdefault(self.place(v), []).append(v)
         for vs in sorted(groups.values(), key=lambda vs: -vs[-1]):
             for some in self._pairings(ids, sorted(vs, key=self._time)):

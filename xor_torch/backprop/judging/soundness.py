@@ -688,6 +688,9 @@ def never_updated(bench: Bench, one: Fit) -> Diagnosis | None:
         if node.op in PRODUCTS | {"multiply"} and origins & view.begin.keys():
             linear.add(n)
             continue
+        # np.array(x @ W) is the product, too
+        if node.op in ("array", "copy") and len(node.inputs) == 1 and node.inputs[0] in linear:
+            linear.add(n)
         if node.op != "add" or linear.isdisjoint(node.inputs):
             continue
         linear.add(n)

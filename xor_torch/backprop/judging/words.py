@@ -71,6 +71,8 @@ def describe(bench: Bench, fit: Fit, finding: Finding, match: Match | None = Non
         known = part.measured if math.isfinite(part.measured) else None
         finding.parameters.append(Parameter(name, end.line, known, fit.good[i], end.shape))
     finding.updates = samples_of_updates(bench)
+    factors = fit.factors.values()
+    finding.rates_differ = not all(math.isclose(fit.scale, c, rel_tol=1e-6) for c in factors)
     step = Derivatives(bench, fit.objective, k)
     used = [nodes[n].line for n in step.view.step.nodes if nodes[n].line]
     finding.lines = min(used), max(used)
@@ -102,6 +104,7 @@ def describe(bench: Bench, fit: Fit, finding: Finding, match: Match | None = Non
         fill(bench, fit, finding.diagnosis)
         if finding.diagnosis.node not in step.forward:
             _at_call(bench, finding.diagnosis, line_of)
+            finding.notes += _called_by(bench, finding.diagnosis, k)
         _label_wrong(bench, finding, finding.diagnosis, k, names)
 
 
@@ -132,6 +135,25 @@ def _at_call(bench: Bench, wrong: Diagnosis, line_of: Callable[[int], int]) -> N
     if n is None or wrong.line != bench.tape.nodes[n].line or line_of(n) == wrong.line:
         return
     wrong.line, wrong.called = line_of(n), True
+
+
+def _called_by(bench: Bench, wrong: Diagnosis, k: int) -> list[str]:
+    """A note on the call that makes a wrong value, if its line is one of a helper.
+
+    Several lines call it, or it is in another module than the passes that call it.
+    """
+    n, nodes, code = wrong.node, bench.tape.nodes, bench.tape.code
+    calls = nodes[n].calls if n is not None and not wrong.called else ()
+    if not calls:
+        return []
+    made = (nodes[m] for m in bench.steps[k].nodes if nodes[m].line == wrong.line)
+    several = len({node.calls[:1] for node in made}) > 1
+    elsewhere = len(calls) > 1 and code.place(calls[0])[0] != code.place(wrong.line)[0]
+    if not several and not elsewhere:
+        return []
+    return [
+        f"the wrong value on {code.where(wrong.line)} is made by the call on {code.where(calls[0])}"
+    ]
 
 
 def without_objective(bench: Bench, bad: list[int]) -> list[Parameter]:

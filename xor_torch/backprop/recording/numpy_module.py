@@ -2,6 +2,7 @@
 
 import copy
 import functools
+import itertools
 import math
 import types
 from collections.abc import Callable, Iterator
@@ -95,6 +96,8 @@ def numpy_module(recorder: Recorder) -> StandIn:
         "asfarray": lambda a, dtype=np.float64: as_array(a, dtype),
         "apply_along_axis": functools.partial(_apply_along_axis, recorder),
         "vectorize": functools.partial(_Vectorized, recorder),
+        "piecewise": functools.partial(_piecewise, recorder),
+        "fromiter": functools.partial(_from_iterator, recorder),
         "nditer": _nditer,
         "ndarray": _ArrayType(
             "ndarray", (np.ndarray,), {"recorder": recorder, "__module__": "numpy"}
@@ -273,6 +276,27 @@ def _apply_along_axis(
     size = found.shape[1:]
     whole = found.reshape(shape + size)
     return whole if len(size) != 1 else np.moveaxis(whole, -1, axis)
+
+
+def _piecewise(
+    recorder: Recorder, x: Any, condlist: Any, funclist: Any, *args: Any, **kwargs: Any
+) -> Any:
+    """``numpy.piecewise``, which would call the functions with parts that do not record."""
+    x = recorder.array(x, copy=None)
+    several = type(condlist) in (list, tuple) and np.shape(condlist[0]) == x.shape
+    conditions = [recorder.array(c, bool) for c in (condlist if several else [condlist])]
+    if len(funclist) == len(conditions) + 1:
+        conditions.append(np.logical_not(functools.reduce(np.logical_or, conditions)))
+    made = np.zeros_like(x)
+    for where, function in zip(conditions, funclist, strict=True):
+        made[where] = function(x[where], *args, **kwargs) if callable(function) else function
+    return made
+
+
+def _from_iterator(recorder: Recorder, iterator: Any, dtype: Any, count: int = -1) -> Any:
+    """``numpy.fromiter``, which would make a plain array of recorded numbers."""
+    some = iterator if count < 0 else itertools.islice(iterator, count)
+    return recorder.array([*some], dtype)
 
 
 def _full(recorder: Recorder, shape: Any, fill_value: Any, dtype: Any = None, **kwargs: Any) -> Any:

@@ -254,7 +254,9 @@ def _rate(finding: Finding, script: Script) -> str:
         int(n) for n in re.findall(r"\b\d+\b", " ".join([finding.updates or "", *finding.layers]))
     }
     typed = script.typed_rate(finding.lr, sizes)
-    return f", times {finding.lr:.6g}" if typed is None else f", learning rate {typed}"
+    if typed is not None:
+        return f", learning rate {typed}"
+    return f", times {finding.lr:.6g}" + " in one of the steps" * finding.rates_differ
 
 
 def _why(mistake: Mistake, d: Diagnosis, finding: Finding, script: Script) -> str:
@@ -275,7 +277,9 @@ def variable(d: Diagnosis, script: Script) -> str:
     made from the value, and the value's own name is on its line.
     """
     names = script.assigned(d.line)
-    own = d.variable in script.text(d.line) and not d.called
+    # the line only reads a bias
+    read = d.mistake == "bias never updated"
+    own = read or (d.variable in script.text(d.line) and not d.called)
     return names[0] if len(names) == 1 and not own else d.variable
 
 
