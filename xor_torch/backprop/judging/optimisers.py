@@ -27,19 +27,20 @@ def enter(bench: Bench) -> Inner | None:
     found = handed_over(bench)
     if found is None or any(_keeps_old_weights(bench, found, k) for k in bench.chosen):
         return None
-    clipped = set[int]()
+    clipped, free = set[int](), False
     try:
         for k in bench.chosen:
             signs, by_norm = _signs(bench, found, k)
             clipped |= by_norm
+            free = free or not by_norm
             for i, sign in signs.items():
                 found[k, i] = found[k, i][0], sign
             if _drifts(bench, found, k):
                 return None
     except CannotTell:
         return None
-    # if one array is clipped and others are not, its rate is not known
-    return found if not clipped or len(clipped) == len(bench.parameters) else None
+    # if one array is always clipped and others never are, its rate is not known beside theirs
+    return found if free or len(clipped) == len(bench.parameters) else None
 
 
 def proportional(bench: Bench, inner: Inner) -> bool:
@@ -56,15 +57,20 @@ def handed_over(bench: Bench) -> Inner | None:
 
     Its sign is taken as that of a gradient.
     """
-    found: Inner = {}
-    for i in bench.parameters:
-        ways = [_gradient_nodes(bench, k, i) for k in bench.chosen]
-        least = min(map(len, ways))  # a clipped step has a shorter way: take what all steps have
-        if not least:
-            return None
-        for k, way in zip(bench.chosen, ways, strict=True):
-            found[k, i] = way[least - 1], -1.0
-    return found
+    nodes = bench.tape.nodes
+    ways = {(k, i): _gradient_nodes(bench, k, i) for k in bench.chosen for i in bench.parameters}
+    # a clipped step has a shorter way: take what all steps have
+    least = {i: min(len(ways[k, i]) for k in bench.chosen) for i in bench.parameters}
+    if not all(least.values()):
+        return None
+    last = {(k, i): way[least[i] - 1] for (k, i), way in ways.items()}
+    end = bench.steps[bench.chosen[0]].end
+    to_the_end = [i for i in bench.parameters if last[bench.chosen[0], i] in nodes[end[i]].inputs]
+    # where one array is clipped and another is not, the rate of both is left to the optimiser
+    for i in to_the_end if len(to_the_end) < len(bench.parameters) else ():
+        while least[i] > 1 and nodes[ways[bench.chosen[0], i][least[i] - 1]].op in STEADY:
+            least[i] -= 1
+    return {(k, i): (way[least[i] - 1], -1.0) for (k, i), way in ways.items()}
 
 
 def scaled(bench: Bench) -> bool:
@@ -172,6 +178,7 @@ def _gradient_nodes(bench: Bench, k: int, i: int) -> list[int]:
     if not through:
         return []
     *after, node = through
+    asked = _asked(bench, k)
     way = [node]
     for n in reversed(after):
         others = [a for a in nodes[n].inputs if a != node]
@@ -179,13 +186,21 @@ def _gradient_nodes(bench: Bench, k: int, i: int) -> list[int]:
             _of_states(bench, k, a) and a in view.inside for a in others
         )
         steady = nodes[n].op in STEADY and not any(a in view.inside for a in others)
-        # its norm, by which it is divided, is made of it, too
-        beside = any(m != n and view.reaches[m] for m in view.users.get(node, ()))
+        # its norm, by which it is divided or that a branch asks for, is made of it, too
+        users = {*view.users.get(node, ())} - {n}
+        beside = not asked.isdisjoint(users) or any(view.reaches[m] for m in users)
         if beside or not (steady or (penalty and _in_the_state(bench, k, n, i))):
             break
         node = n
         way.append(node)
     return way
+
+
+@kept
+def _asked(bench: Bench, k: int) -> set[int]:
+    """The values of a step that the script takes a branch by, and all that they are made of."""
+    view = bench.view(k)
+    return view.behind(n for n, _ in bench.tape.branches if n in view.inside)
 
 
 def _in_the_state(bench: Bench, k: int, n: int, i: int) -> bool:
