@@ -1300,6 +1300,14 @@ def _unknown_loss(bench: Bench, best: list[Fit]) -> str:
     one = min(best, key=_first_delta)
     k, d = min(one.objective.terms), _first_delta(one)
     name = bench.view(k).variable(d) or "the value"
+    ((_, z), *_) = one.objective.terms[k]
+    flat = losses.saturated(bench, k, bench.more_points(k), z, d)
+    if flat is not None:
+        return (
+            f"from {name} on {bench.where(d)} on, every update is right, but "
+            f"{bench.view(k).variable(flat) or 'the prediction'} on {bench.where(flat)} is "
+            "saturated wherever the step is repeated, so any loss fits; smaller weights may help"
+        )
     return (
         f"from {name} on {bench.where(d)} on, every update is right, but {name} is the derivative "
         "of no loss that this check knows, and of none that the script computes; computing the "

@@ -222,6 +222,7 @@ REASONS = {
     "checker-failed": "this check itself failed|this check was ended",
     "another-loss": ".*computes another loss",
     "uphill": "every update goes up|the updates of .* go up",
+    "saturated": ".*is saturated wherever",
     "unknown-loss": ".*no loss that this check knows",
     "branch": ".*(takes another branch|decides by a number)",
     "no-input": ".*never moves, and its gradient is zero",
