@@ -406,7 +406,8 @@ class Judgement:
                 bench.make_points()
         penalised = None if any(f.some for f in level[0]) else self._penalised(bench, level[1])
         finding = penalised or self._wrong(bench, *level)
-        if finding is None and (level[0] + level[1] or symmetry.has_target(bench)):
+        # a scalar may be printed beside steps that go down no loss, as in contrastive divergence
+        if finding is None and (level[1] or symmetry.has_target(bench)):
             finding = self.no_gradient(bench)
         hidden = self._hidden(bench, level[0]) if finding is not None and not penalised else None
         hidden = hidden or (self._preconditioned(bench, finding, level[0]) if finding else None)
@@ -416,6 +417,7 @@ class Judgement:
             raise CannotTell(
                 self.reason
                 or bench.tape.doubt
+                or symmetry.sampled(bench)
                 or "the updates follow the gradient of no loss that this check knows, and of none "
                 "that the script computes; computing the loss in the training loop may help"
             )
@@ -913,6 +915,7 @@ class Judgement:
         states = any(s.optimiser for s in bench.network.states)
         if (
             self.explained
+            or symmetry.sampled(bench)
             or bench.tape.uncut
             or soundness.unseen(bench)
             or not (states or bench.inner or symmetry.no_gradient(bench))

@@ -31,6 +31,8 @@ def enter(bench: Bench) -> Inner | None:
     try:
         for k in bench.chosen:
             signs, by_norm = _signs(bench, found, k)
+            if 0 < len(by_norm) < len(bench.parameters) and _by_one_norm(bench, found, k):
+                return None
             clipped |= by_norm
             free = free or not by_norm
             for i, sign in signs.items():
@@ -57,19 +59,11 @@ def handed_over(bench: Bench) -> Inner | None:
 
     Its sign is taken as that of a gradient.
     """
-    nodes = bench.tape.nodes
     ways = {(k, i): _gradient_nodes(bench, k, i) for k in bench.chosen for i in bench.parameters}
     # a clipped step has a shorter way: take what all steps have
     least = {i: min(len(ways[k, i]) for k in bench.chosen) for i in bench.parameters}
     if not all(least.values()):
         return None
-    last = {(k, i): way[least[i] - 1] for (k, i), way in ways.items()}
-    end = bench.steps[bench.chosen[0]].end
-    to_the_end = [i for i in bench.parameters if last[bench.chosen[0], i] in nodes[end[i]].inputs]
-    # where one array is clipped and another is not, the rate of both is left to the optimiser
-    for i in to_the_end if len(to_the_end) < len(bench.parameters) else ():
-        while least[i] > 1 and nodes[ways[bench.chosen[0], i][least[i] - 1]].op in STEADY:
-            least[i] -= 1
     return {(k, i): (way[least[i] - 1], -1.0) for (k, i), way in ways.items()}
 
 
@@ -257,6 +251,17 @@ def _signs(bench: Bench, found: Inner, k: int) -> tuple[dict[int, float], set[in
             if not (same or i in by_norm or (states and _alike(bench, found, k, i, first))):
                 raise CannotTell(f"the optimiser does not treat {name} as it treats the others")
     return {i: math.copysign(1.0, moved) for i, moved in little.items()}, by_norm
+
+
+def _by_one_norm(bench: Bench, found: Inner, k: int) -> bool:
+    """Is a step made of the gradients of several parameters? Their norm must then clip all."""
+    view = bench.view(k)
+    given = {found[k, i][0] for i in bench.parameters}
+    made_of = (
+        bench.tape.behind([bench.steps[k].end[i]], view.inside, view.starts | given)
+        for i in bench.parameters
+    )
+    return any(len(given & made) > 1 for made in made_of)
 
 
 def _alike(bench: Bench, found: Inner, k: int, i: int, j: int) -> bool:

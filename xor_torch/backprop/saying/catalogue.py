@@ -243,6 +243,7 @@ REASONS = {
     "optimiser": "the optimiser|the forward pass reads the state|each step divides by a state|"
     ".*moves the parameters in a step of its own|.*may be a preconditioner",
     "left-over": ".*is left over from another forward pass",
+    "sampled": ".*draws samples from what the network computes",
     "reward": "the steps are multiplied with a number",
 }
 OTHER = "other"
