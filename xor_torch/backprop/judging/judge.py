@@ -421,6 +421,9 @@ class Judgement:
                 or "the updates follow the gradient of no loss that this check knows, and of none "
                 "that the script computes; computing the loss in the training loop may help"
             )
+        drawn = symmetry.sampled(bench) if finding.verdict == "wrong" else None
+        if drawn is not None:
+            raise CannotTell(drawn)
         if bench.inner:
             finding.lr = None  # it is the optimiser's
         return finding
