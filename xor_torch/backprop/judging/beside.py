@@ -80,7 +80,7 @@ def _come_nearer(one: Fit) -> bool:
 
 
 def only_rated(bench: Bench, one: Fit) -> bool:
-    """Is every wrong step a multiple of its gradient, with another factor at each point?
+    """Is every wrong step a multiple of its gradient, with another positive factor at each point?
 
     A step that is clipped by the norm of its own array is one, too.
     """
@@ -94,7 +94,8 @@ def only_rated(bench: Bench, one: Fit) -> bool:
             if g.shape != change.shape or g.numel() < 2 or not below:
                 return False
             factor = -float((change * g).sum()) / below
-            if factor <= 0 or largest(change + factor * g) > FOLLOWS * largest(change):
+            # some pairs are of the negative value: the right parameters tell which way is down
+            if factor * one.scale <= 0 or largest(change + factor * g) > FOLLOWS * largest(change):
                 return False
     return True
 

@@ -407,7 +407,8 @@ class Judgement:
                 bench.make_points()
         penalised = None if any(f.some for f in level[0]) else self._penalised(bench, level[1])
         finding = penalised or self._wrong(bench, *level)
-        if finding is None and (level[0] + level[1] or symmetry.has_target(bench)):
+        # a scalar may be printed beside steps that go down no loss, as in contrastive divergence
+        if finding is None and (level[1] or symmetry.has_target(bench)):
             finding = self.no_gradient(bench)
         hidden = self._hidden(bench, level[0]) if finding is not None and not penalised else None
         hidden = hidden or (self._preconditioned(bench, finding, level[0]) if finding else None)
@@ -417,9 +418,13 @@ class Judgement:
             raise CannotTell(
                 self.reason
                 or bench.tape.doubt
+                or symmetry.sampled(bench)
                 or "the updates follow the gradient of no loss that this check knows, and of none "
                 "that the script computes; computing the loss in the training loop may help"
             )
+        drawn = symmetry.sampled(bench) if finding.verdict == "wrong" else None
+        if drawn is not None:
+            raise CannotTell(drawn)
         if bench.inner:
             finding.lr = None  # it is the optimiser's
         return finding
@@ -922,6 +927,7 @@ class Judgement:
         states = any(s.optimiser for s in bench.network.states)
         if (
             self.explained
+            or symmetry.sampled(bench)
             or bench.tape.uncut
             or soundness.unseen(bench)
             or not (states or bench.inner or symmetry.no_gradient(bench))
@@ -1334,6 +1340,14 @@ def _unknown_loss(bench: Bench, best: list[Fit]) -> str:
     one = min(best, key=_first_delta)
     k, d = min(one.objective.terms), _first_delta(one)
     name = bench.view(k).variable(d) or "the value"
+    ((_, z), *_) = one.objective.terms[k]
+    flat = losses.saturated(bench, k, bench.more_points(k), z, d)
+    if flat is not None:
+        return (
+            f"from {name} on {bench.where(d)} on, every update is right, but "
+            f"{bench.view(k).variable(flat) or 'the prediction'} on {bench.where(flat)} is "
+            "saturated wherever the step is repeated, so any loss fits; smaller weights may help"
+        )
     return (
         f"from {name} on {bench.where(d)} on, every update is right, but {name} is the derivative "
         "of no loss that this check knows, and of none that the script computes; computing the "

@@ -28,6 +28,7 @@ Tensor = torch.Tensor
 Data = tuple[Tensor, Tensor, Tensor, Tensor]  # (z, f, df/dz, d) at a point
 
 FLAT = 1e-4  # of the largest slope: below it a quotient tells nothing
+BENT = 1e-6  # what f must change by: the square of it is more than `PROPORTIONAL` of it
 MOST_TERMS = 4  # of an objective, that are looked at
 MOST_VALUES = 40  # that may be f
 MOST_STEPS = 3  # in which the targets of a loss are looked at, beside the first
@@ -94,6 +95,7 @@ def _is_other(z: Tensor, f: Tensor) -> bool:
     return not any(is_it(z, f) or is_it(-z, f) for is_it in known)
 
 
+BOUNDED = (is_sigmoid, is_tanh, is_softmax)  # they have flat ends
 LOSSES = (
     Row("SSE", None, lambda z, f, df: torch.ones_like(z), is_z, 2.0),
     Row("SSE", None, lambda z, f, df: df, lambda z, f: not (is_z(z, f) or is_softmax(z, f)), 2.0),
@@ -236,6 +238,8 @@ def _of_all(
     for d, z in terms[:: -(-len(terms) // MOST_TERMS)]:
         assert d is not None
         deltas = [p.values[d].detach().double() for p in points]
+        if saturated(bench, k, points, z, d) is not None:
+            continue
         if any(map(largest, deltas)):
             matches.append(identified(bench, k, points, deltas, z, d))
         else:
@@ -252,6 +256,22 @@ def _of_all(
         if not all(_is_dead(bench, k, points, *one, site) for one in flat):
             return None
     return next((match for match in known if not match.is_vague), known[0])
+
+
+def saturated(bench: Bench, k: int, points: list[Point], z: int, before: int) -> int | None:
+    """The prediction that is made of z, if it hardly changes from point to point.
+
+    Then ``p - 1``, ``(p - 1) * p`` and the like are the same but for rounding: no loss is known.
+    """
+    for f in _values(bench, k, z, before):
+        data = _data(points, z, f, [p.values[z] for p in points])
+        values = [ff for _, ff, _, _ in data]
+        most = max((largest(b - a) for a, b in itertools.pairwise(values)), default=0.0)
+        if 0 < most < BENT and (
+            f == z or any(all(of(zz, ff) or of(-zz, ff) for zz, ff, _, _ in data) for of in BOUNDED)
+        ):
+            return f
+    return None
 
 
 def _is_dead(
@@ -321,7 +341,8 @@ def identify_own(bench: Bench, own: Objective) -> Match | None:
         ]
         for z in [n for n in zs if all(n in p.values for p in points)][:MOST_Z]:
             deltas = [_slope(p, v, z) for p in points]
-            if all(d is not None for d in deltas):
+            told = saturated(bench, k, points, z, v) is None
+            if told and all(d is not None for d in deltas):
                 found = _identify(bench, k, points, [d for d in deltas if d is not None], z, v)
                 if found is not None and not found.is_vague:
                     return found
@@ -438,7 +459,9 @@ def _affine(row: Row, data: list[Data]) -> tuple[float, Tensor, Tensor] | None:
     y = torch.cat([b - a for a, b in itertools.pairwise(ratio)])
     below = float((x * x).sum())
     size = max(map(largest, ratio))
-    if below == 0 or largest(x) < 1e-9 * max(map(largest, values)) or len(x) < 2:
+    # of a tiny probability, as the square of an error may be, every function is affine
+    least = BENT if row.of is _is_probability else 1e-9 * max(map(largest, values))
+    if below == 0 or largest(x) < least or len(x) < 2:
         return None
     c = float((x * y).sum()) / below
     # a delta that does not change with f is not its difference to anything

@@ -160,7 +160,7 @@ def own_scalars(bench: Bench, steps: Iterable[int] | None = None) -> list[Object
         # not the same weights on other data
         shared = view.after(needed - view.starts) | _on_the_data_of(view, needed)
         may_be = shared - _beside_earlier(bench, k) - needed - view.ends.keys()
-        may_be -= bench.behind_others
+        may_be -= bench.behind_others | _of_updates(view)
         for key, ids in view.roles.items():
             ids = [
                 n
@@ -235,7 +235,7 @@ def _hinges(bench: Bench) -> dict[tuple[object, ...], Objective]:
     for k in bench.chosen:
         view = bench.view(k)
         needed = view.behind(view.ends)
-        progress = _beside_earlier(bench, k)
+        progress = _beside_earlier(bench, k) | _of_updates(view)
         for at, (n, answer) in enumerate(bench.tape.branches):
             inputs = [i for i in nodes[n].inputs if i in view.inside]
             if n not in view.inside or len(inputs) != 1:
@@ -426,6 +426,12 @@ def _is_update(view: View, n: int) -> bool:
         and sizes == [size]
         and any(nodes[m].op not in NUMBER_BY_NUMBER for m in view.behind([n]) - view.starts)
     )
+
+
+def _of_updates(view: View) -> set[int]:
+    """What is made of the update of an array, as the norm by which it may be clipped: no loss."""
+    updates = [n for n in view.only_moves - view.updated if _is_update(view, n)]
+    return view.after(updates) - view.after(view.ends)
 
 
 def is_copied(view: View, n: int) -> bool:

@@ -27,19 +27,22 @@ def enter(bench: Bench) -> Inner | None:
     found = handed_over(bench)
     if found is None or any(_keeps_old_weights(bench, found, k) for k in bench.chosen):
         return None
-    clipped = set[int]()
+    clipped, free = set[int](), False
     try:
         for k in bench.chosen:
             signs, by_norm = _signs(bench, found, k)
+            if 0 < len(by_norm) < len(bench.parameters) and _by_one_norm(bench, found, k):
+                return None
             clipped |= by_norm
+            free = free or not by_norm
             for i, sign in signs.items():
                 found[k, i] = found[k, i][0], sign
             if _drifts(bench, found, k):
                 return None
     except CannotTell:
         return None
-    # if one array is clipped and others are not, its rate is not known
-    return found if not clipped or len(clipped) == len(bench.parameters) else None
+    # if one array is always clipped and others never are, its rate is not known beside theirs
+    return found if free or len(clipped) == len(bench.parameters) else None
 
 
 def proportional(bench: Bench, inner: Inner) -> bool:
@@ -56,15 +59,12 @@ def handed_over(bench: Bench) -> Inner | None:
 
     Its sign is taken as that of a gradient.
     """
-    found: Inner = {}
-    for i in bench.parameters:
-        ways = [_gradient_nodes(bench, k, i) for k in bench.chosen]
-        least = min(map(len, ways))  # a clipped step has a shorter way: take what all steps have
-        if not least:
-            return None
-        for k, way in zip(bench.chosen, ways, strict=True):
-            found[k, i] = way[least - 1], -1.0
-    return found
+    ways = {(k, i): _gradient_nodes(bench, k, i) for k in bench.chosen for i in bench.parameters}
+    # a clipped step has a shorter way: take what all steps have
+    least = {i: min(len(ways[k, i]) for k in bench.chosen) for i in bench.parameters}
+    if not all(least.values()):
+        return None
+    return {(k, i): (way[least[i] - 1], -1.0) for (k, i), way in ways.items()}
 
 
 def scaled(bench: Bench) -> bool:
@@ -172,6 +172,7 @@ def _gradient_nodes(bench: Bench, k: int, i: int) -> list[int]:
     if not through:
         return []
     *after, node = through
+    asked = _asked(bench, k)
     way = [node]
     for n in reversed(after):
         others = [a for a in nodes[n].inputs if a != node]
@@ -179,13 +180,21 @@ def _gradient_nodes(bench: Bench, k: int, i: int) -> list[int]:
             _of_states(bench, k, a) and a in view.inside for a in others
         )
         steady = nodes[n].op in STEADY and not any(a in view.inside for a in others)
-        # its norm, by which it is divided, is made of it, too
-        beside = any(m != n and view.reaches[m] for m in view.users.get(node, ()))
+        # its norm, by which it is divided or that a branch asks for, is made of it, too
+        users = {*view.users.get(node, ())} - {n}
+        beside = not asked.isdisjoint(users) or any(view.reaches[m] for m in users)
         if beside or not (steady or (penalty and _in_the_state(bench, k, n, i))):
             break
         node = n
         way.append(node)
     return way
+
+
+@kept
+def _asked(bench: Bench, k: int) -> set[int]:
+    """The values of a step that the script takes a branch by, and all that they are made of."""
+    view = bench.view(k)
+    return view.behind(n for n, _ in bench.tape.branches if n in view.inside)
 
 
 def _in_the_state(bench: Bench, k: int, n: int, i: int) -> bool:
@@ -242,6 +251,17 @@ def _signs(bench: Bench, found: Inner, k: int) -> tuple[dict[int, float], set[in
             if not (same or i in by_norm or (states and _alike(bench, found, k, i, first))):
                 raise CannotTell(f"the optimiser does not treat {name} as it treats the others")
     return {i: math.copysign(1.0, moved) for i, moved in little.items()}, by_norm
+
+
+def _by_one_norm(bench: Bench, found: Inner, k: int) -> bool:
+    """Is a step made of the gradients of several parameters? Their norm must then clip all."""
+    view = bench.view(k)
+    given = {found[k, i][0] for i in bench.parameters}
+    made_of = (
+        bench.tape.behind([bench.steps[k].end[i]], view.inside, view.starts | given)
+        for i in bench.parameters
+    )
+    return any(len(given & made) > 1 for made in made_of)
 
 
 def _alike(bench: Bench, found: Inner, k: int, i: int, j: int) -> bool:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import torch
 
-from ..operations import CUTS, PARTS
+from ..operations import COMPARISONS, CUTS, PARTS
 from .objectives import last_used
 from .points import PUT_TOGETHER, Bench, Point, View
 
@@ -113,6 +113,27 @@ def has_target(bench: Bench) -> bool:
         if answer and (len(numbers) > 1 or any(x % 1 for x in numbers)):
             return True
     return False
+
+
+def sampled(bench: Bench) -> str | None:
+    """What to say of a step that draws samples: it compares what it computes with new numbers.
+
+    Its estimate need not be a gradient, and a sample has no derivative.
+    """
+    for k in bench.chosen:
+        view, nodes = bench.view(k), bench.tape.nodes
+        for n in view.step.nodes:
+            if nodes[n].op not in COMPARISONS or not view.reaches[n] or n in view.starts:
+                continue
+            made = [i for i in nodes[n].inputs if view.depends.get(i)]
+            drawn = [i for i in nodes[n].inputs if i > max(view.starts) and i not in made]
+            if made and any(nodes[i].op == "leaf" and nodes[i].dtype == "f" for i in drawn):
+                return (
+                    f"{bench.where(n)} draws samples from what the network computes: steps that "
+                    "are made of samples, as in contrastive divergence, need not be the gradient "
+                    "of any function"
+                )
+    return None
 
 
 def _typed(bench: Bench) -> dict[object, set[float]]:

@@ -222,6 +222,7 @@ REASONS = {
     "checker-failed": "this check itself failed|this check was ended",
     "another-loss": ".*computes another loss",
     "uphill": "every update goes up|the updates of .* go up",
+    "saturated": ".*is saturated wherever",
     "unknown-loss": ".*no loss that this check knows",
     "branch": ".*(takes another branch|decides by a number)",
     "no-input": ".*never moves, and its gradient is zero",
@@ -242,6 +243,7 @@ REASONS = {
     "optimiser": "the optimiser|the forward pass reads the state|each step divides by a state|"
     ".*moves the parameters in a step of its own|.*may be a preconditioner",
     "left-over": ".*is left over from another forward pass",
+    "sampled": ".*draws samples from what the network computes",
     "reward": "the steps are multiplied with a number",
 }
 OTHER = "other"
