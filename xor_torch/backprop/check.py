@@ -272,9 +272,9 @@ def _judge(verdict: Verdict, tape: Tape, outcome: Mapping[str, Any], seconds: fl
         functions.code.cell, verdict.code = verdict.code.cell, functions.code
         verdict.findings = [judge_pair(functions, pair) for pair in pairs]
     if not verdict.findings:
-        from .judging.functions import running_mean
+        from .judging.functions import no_training
 
-        verdict.reason = running_mean(tape)
+        verdict.reason = no_training(tape)
 
 
 def _corrected(

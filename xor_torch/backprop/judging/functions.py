@@ -8,13 +8,14 @@ its expression: one term that is larger by a factor, or one number that is anoth
 import torch
 
 from ..operations import PARTS, SAME_NUMBERS
-from ..tape import Ref, Tape
+from ..tape import Tape
 from . import losses
 from .expected import worst
 from .findings import Diagnosis
 from .fit import PROPORTIONAL, Fit
 from .objectives import gradients_at, reads_data
 from .points import Bench, Point, largest
+from .steps import BETWEEN
 
 Tensor = torch.Tensor
 MOST = 4  # numbers of a value
@@ -30,7 +31,8 @@ def wrong_term(bench: Bench, own: list[Fit]) -> tuple[Fit, float, Diagnosis] | N
         The fit of f, the learning rate, and the term; None if there is none.
 
     """
-    if reads_data(bench) or bench.inner or not own:
+    # what moves in another turn has become another number since f was computed
+    if reads_data(bench) or bench.inner or bench.network.of_others or not own:
         return None
     one = own[0]
     k = min(one.objective.terms)
@@ -63,7 +65,7 @@ def wrong_term(bench: Bench, own: list[Fit]) -> tuple[Fit, float, Diagnosis] | N
 
 
 def has_target(bench: Bench, one: Fit) -> bool:
-    """Is a delta that of a loss with a typed target other than 0, as ``(p - 0.9) * p * (1 - p)``?"""
+    """Is a delta that of a loss with a typed target other than 0, as ``(p - 0.9) * x``?"""
     match = losses.identify(bench, one.objective, losses.LOSSES)
     return match is not None and not match.of_error
 
@@ -104,34 +106,49 @@ def _right(
     return (change, rate) if off <= PROPORTIONAL * largest(now) else None
 
 
-def doubt(bench: Bench, own: list[Fit]) -> str | None:
-    """Why nothing can be said of steps that are made of no data."""
-    if reads_data(bench):
-        return None
-    names = ", ".join(dict.fromkeys(bench.names))
-    if not own:
+def doubt(bench: Bench, own: list[Fit]) -> str:
+    """Why nothing can be said of steps that no objective explains."""
+    if own:
+        f = own[0].objective
+        where = bench.where(f.values(min(f.terms))[-1])
         return (
-            f"the steps of {names} read no data, and the loop computes no number that they could "
-            "be the gradient of: compute the function that they go down, f(x), in the loop"
+            "the updates follow the gradient of no loss that this check knows, and they are not a "
+            f"multiple of that of {f.name or 'a number'} on {where}, which the script computes"
         )
-    f = own[0].objective
-    where = bench.where(f.values(min(f.terms))[-1])
+    if not reads_data(bench):
+        return (
+            f"the steps of {', '.join(dict.fromkeys(bench.names))} read no data, and the loop "
+            "computes no number that they could be the gradient of: compute the function that they "
+            "go down, f(x), in the loop"
+        )
     return (
-        f"the steps of {names} read no data, and they are not a multiple of the gradient of "
-        f"{f.name or 'the number'} on {where}, which the loop computes: wrong if they should go "
-        "down that"
+        "the updates follow the gradient of no loss that this check knows, and of none that the "
+        "script computes; computing the loss in the training loop may help"
     )
 
 
-def running_mean(tape: Tape) -> str | None:
+def no_training(tape: Tape) -> str | None:
     """Why a number that the script replaces by itself plus a change may be no parameter."""
-    made = dict(map(reversed, tape.links))  # type: ignore[arg-type]
-    for new, old in made.items():
+    made = {new: old for old, new in tape.links}
+    sites = [tape.nodes[new].site for new in made]
+    for new in reversed(made):
         node = tape.nodes[new]
-        if old in made and tape.nodes[old].site == node.site:
+        name = f"{node.name or 'a number'} on {tape.code.where(node.line)}"
+        if sites.count(node.site) == 1:
             return (
-                f"{node.name or 'a number'} on {tape.code.where(node.line)} is replaced by itself "
-                "plus a change that is computed from it with + and * alone, as a running mean is, "
-                "and the loop computes nothing else from it: compute the loss in the loop"
+                f"no training loop was found: {name} is replaced by itself plus a change that "
+                "depends on it, but only once: is the step in the loop?"
             )
+        made_of_it = {made[new]}
+        for one in tape.nodes[made[new] : new + 1]:
+            if not made_of_it.isdisjoint(one.inputs):
+                made_of_it.add(one.id)
+        between = tape.behind([new], made_of_it, {made[new]}) - {made[new]}
+        if not all(tape.nodes[n].op in BETWEEN for n in between):
+            return None
+        return (
+            f"{name} is replaced by itself plus a change that is computed from it with + and * "
+            "alone, as a running mean is, and the loop computes nothing else from it: compute the "
+            "loss in the loop"
+        )
     return None

@@ -416,13 +416,7 @@ class Judgement:
         if hidden is not None:
             raise CannotTell(hidden)
         if finding is None:
-            raise CannotTell(
-                self.reason
-                or bench.tape.doubt
-                or functions.doubt(bench, level[0])
-                or "the updates follow the gradient of no loss that this check knows, and of none "
-                "that the script computes; computing the loss in the training loop may help"
-            )
+            raise CannotTell(self.reason or bench.tape.doubt or functions.doubt(bench, level[0]))
         if bench.inner:
             finding.lr = None  # it is the optimiser's
         return finding
@@ -676,8 +670,9 @@ class Judgement:
             )
         idle = [n for n, p in zip(bench.names, one.parts, strict=True) if p.idle]
         if idle and spoilt is None:
+            why = soundness.step_above(bench, one, idle[0]) or "is its input 0?"
             raise CannotTell(
-                f"{idle[0]} never moves, and its gradient is zero at every point: is its input 0?"
+                f"{idle[0]} never moves, and its gradient is zero at every point: {why}"
             )
         finding = Finding("correct" if spoilt is None else "wrong", diagnosis=spoilt)
         finding.loss, finding.lr = convention(bench, one, match)
@@ -717,7 +712,7 @@ class Judgement:
         try:
             bench.inner = inner or optimisers.enter(bench) or {}
             if not bench.inner:
-                return True
+                return False
             bench.states_move = True
             bench.make_points()
             again = fit(bench, one.objective)

@@ -571,7 +571,7 @@ def cancels(bench: Bench) -> Diagnosis | None:
     """
     view, nodes = bench.view(bench.chosen[0]), bench.tape.nodes
     points = [p for p in bench.points if p.moved and p.step == view.k]
-    if len(points) < 2 or any(p.changing for p in bench.points):
+    if len(points) < 2 or any(p.changing for p in bench.points) or _moved(bench):
         return None
     for n in [n for n in view.step.nodes if view.reaches[n] == view.full and n not in view.starts]:
         node, (a, *others) = nodes[n], nodes[n].inputs or (n,)
@@ -582,6 +582,27 @@ def cancels(bench: Bench) -> Diagnosis | None:
                 name = view.variable(n) or "a value"
                 return Diagnosis(node.line, name, None, True, [*bench.names], node.shape, n)
     return None
+
+
+def step_above(bench: Bench, one: Fit, name: str) -> str | None:
+    """The step function that a parameter goes into, which passes no derivative on."""
+    k, nodes = min(one.objective.terms), bench.tape.nodes
+    view, mine = bench.view(k), 1 << bench.names.index(name)
+    for n in sorted(view.behind(one.objective.values(k))):
+        if nodes[n].op in STEPS and view.depends[n] & mine and n not in view.starts:
+            return f"{view.variable(n) or 'a value'} on {bench.where(n)} is a step function of it"
+    return None
+
+
+def _moved(bench: Bench) -> bool:
+    """Did the recorded steps move a parameter? Without its small constants, f(x + h) is f(x)."""
+    both = (
+        (bench.tape.nodes[bench.steps[k].start[i]], bench.tape.nodes[bench.steps[k].end[i]])
+        for k in bench.chosen
+        for i in bench.parameters
+    )
+    known = ((a, b) for a, b in both if a.value is not None and b.value is not None)
+    return any(not _equal(a, b) for a, b in known)
 
 
 def lost(bench: Bench, one: Fit) -> Diagnosis | None:
