@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from .. import replay
-from ..operations import CUTS, PARTS, PRODUCTS, STEPS, SUMS
+from ..operations import CUTS, JOINS, PARTS, PRODUCTS, STEPS, SUMS
 from ..tape import Node, Ref, Tape
 from .findings import Diagnosis, MistakeName
 from .fit import FOLLOWS, Fit, fit
@@ -446,14 +446,33 @@ def growing(bench: Bench) -> Diagnosis | None:
         view = bench.view(k)
         for a in bench.remembered(k):
             for n in view.step.nodes:
-                same = (nodes[n].site, nodes[n].op) == (nodes[a].site, nodes[a].op)
-                if same and a in nodes[n].inputs and nodes[n].op in ("add", "subtract"):
+                summed = nodes[n].op in ("add", "subtract") and a in nodes[n].inputs
+                if summed and _holds_sum(bench.view(k - 1), a, n):
                     name = view.variable(n) or "the sum"
                     names = [
                         bench.names[i] for i in range(len(bench.names)) if view.reaches[n] >> i & 1
                     ]
                     return Diagnosis(nodes[n].line, name, None, True, names, nodes[n].shape, n)
     return None
+
+
+def _holds_sum(before: View, a: int, n: int) -> bool:
+    """Is a value of the step before its sum n, perhaps times slopes or in an array of others?
+
+    A factor that is made of no parameter is the rate of a momentum.
+    """
+    nodes, stack, seen = before.tape.nodes, [a], set[int]()
+    while stack:
+        m = stack.pop()
+        if (nodes[m].site, nodes[m].op) == (nodes[n].site, nodes[n].op):
+            return True
+        both = len(nodes[m].inputs) == 2 and all(before.depends.get(i) for i in nodes[m].inputs)
+        if m in seen or m not in before.inside:
+            continue
+        seen.add(m)
+        if nodes[m].op in PARTS | JOINS or (nodes[m].op in ("multiply", "divide") and both):
+            stack += nodes[m].inputs
+    return False
 
 
 def wrong_near_the_run_only(bench: Bench, one: Fit) -> bool:
