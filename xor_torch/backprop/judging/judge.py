@@ -361,6 +361,7 @@ class Judgement:
     bench: Bench | None = None
     certain: Finding | None = None  # wrong, wherever the place is
     reason: str | None = None  # of "cannot tell"
+    partly: bool = False  # does a pair explain a part of the steps of a plain function?
     explained: bool = False  # is every update right below deltas of several outputs?
 
     def of(self, bench: Bench, changed: bool = False) -> Finding:
@@ -409,7 +410,7 @@ class Judgement:
         penalised = None if any(f.some for f in level[0]) else self._penalised(bench, level[1])
         finding = penalised or self._wrong(bench, *level)
         finding = finding or self._of_function(bench, level[0])
-        if finding is None and (level[0] + level[1] or symmetry.has_target(bench)):
+        if finding is None and (level[0] + level[1] or self.partly or symmetry.has_target(bench)):
             finding = self.no_gradient(bench)
         hidden = self._hidden(bench, level[0]) if finding is not None and not penalised else None
         hidden = hidden or (self._preconditioned(bench, finding, level[0]) if finding else None)
@@ -637,6 +638,7 @@ class Judgement:
             closely = [self._closely(bench, one.objective, decay) for one in screened[:MOST_PAIRS]]
             some += [f for f in closely if f is not None and f.some]
             if not reads_data(bench):  # in a plain function, a value is rarely an error
+                self.partly = self.partly or bool(some)
                 some = [f for f in some if sum(f.good) > 1 and functions.has_target(bench, f)]
             # with its own decay in it, a delta explains the one parameter that it was made for
             if any(_tells(bench, f) for f in some):
@@ -712,7 +714,7 @@ class Judgement:
         try:
             bench.inner = inner or optimisers.enter(bench) or {}
             if not bench.inner:
-                return False
+                return reads_data(bench)
             bench.states_move = True
             bench.make_points()
             again = fit(bench, one.objective)
