@@ -138,6 +138,11 @@ F.unfold(b[None], 2)
 F.unfold(b, (2, 1), padding=1, stride=(1, 2)); F.unfold(b, 2, dilation=(1, 2))
 F.fold(b.reshape(4, 6), 3, (1, 2)) * 2; F.fold(b.view(1, 4, 6), (3, 4), 2)
 F.fold(b.reshape(8, 3), (3, 4), 2, stride=2, padding=(0, 1))
+F.conv2d(b[None], torch.stack([b[:, :2, :2], b[:, 1:, :2]])); F.conv2d(b, b[None, :, :2, :2], v[:1])
+F.conv2d(b, b[None, :, :2, :3], None, 2, (0, 1)); F.conv2d(b, b[None, :, :2, :2], dilation=(1, 2))
+F.conv_transpose2d(b, b[:, None, :2, :2]); F.conv_transpose2d(b, torch.stack([b, -b], 1), v[:2])
+F.conv_transpose2d(b[None], b[:, None], None, (2, 1), (1, 0), (1, 0))
+F.max_pool2d(b, 2); F.max_pool2d(b[None], (1, 2), 1); F.avg_pool2d(b[None], 2, (1, 2))
 F.pad(x, (1, 2, 0, 1), value=3.0); x[0]; x[0, 1]; x[:, 1]; x[1:, ::2]; x[..., 0]; x[None]
 x[:, None, 1]; x[n]; x[n, n]; x[:, n]; x[0, n]; b[0, :, n]; b[:, n, 1]; b[1, n, n]; x[range(3), n]
 x[[0, 2]]; x[torch.arange(3), n]; x[m]; x[x > 0.3]; x[n[0]]; x[n[1], 2]; w[t]; b[..., n]

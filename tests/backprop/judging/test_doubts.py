@@ -187,3 +187,22 @@ def test_what_can_be_innocent_is_not_accused(source, verdict, old, new, changed,
     assert verdicts(source) == {verdict}
     assert old in source
     assert changed in verdicts(source.replace(old, new))
+
+
+@pytest.mark.parametrize("output", ["a", "1 / (1 + np.exp(-a))"])
+def test_an_error_that_adds_the_target(output, tmp_path):
+    """Its squares are a loss of some target, but not of the script's: ``p + t`` pulls p to -t."""
+    source = f"""
+b, c = np.zeros(4), np.zeros(1)
+for step in range(20):
+    h = np.tanh(X @ W + b)
+    a = h @ V + c
+    e = {output} + Y
+    d = e @ V.T * (1 - h * h)
+    W, b, V, c = W - 0.1 * X.T @ d, b - 0.1 * d.sum(0), V - 0.1 * h.T @ e, c - 0.1 * e.sum(0)
+"""
+    (finding,) = judged(BEGIN + source, tmp_path)
+    assert finding.verdict == "wrong"
+    assert (BEGIN + source).splitlines()[finding.diagnosis.line - 1].startswith("    e = ")
+    (right,) = judged(BEGIN + source.replace("+ Y", "+ (-Y)"), tmp_path)
+    assert right.verdict == "correct"

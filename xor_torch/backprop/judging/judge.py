@@ -11,6 +11,7 @@ open.
 import contextlib
 import math
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -730,13 +731,15 @@ class Judgement:
             rated = self._rated(bench, one)
             if rated is not None:
                 return rated
-        known = ((one, losses.identify(bench, one.objective, losses.LOSSES)) for one in best)
         strange: str | None = None
-        for one, match in known:
-            reason = _strange_target(bench, one, match) if match is not None else None
-            if match is not None and reason is None and not (strange and match.is_vague):
+        for one, match in _known(bench, best):
+            reason = _strange_target(bench, one, match)
+            if reason is None and not (strange and match.is_vague):
                 return self._matched(bench, one, match, own)
-            if match is not None and _is_of(bench, one, match):
+            added = losses.adds_its_target(bench, match, _first_delta(one)) if reason else None
+            if added is not None:
+                return self._with_target(bench, one, match, added)
+            if _is_of(bench, one, match):
                 strange = strange or reason
         if strange is not None:
             raise CannotTell(strange)
@@ -744,9 +747,9 @@ class Judgement:
         if mistake is not None:
             return mistake
         for one in best:
-            match = losses.identify_with_target(bench, one.objective)
-            if match is not None and losses.has_one_class(bench, one.objective, match):
-                return self._matched(bench, one, match, own)
+            other = losses.identify_with_target(bench, one.objective)
+            if other is not None and losses.has_one_class(bench, one.objective, other):
+                return self._matched(bench, one, other, own)
         wrong = unknown.no_derivative(bench, best)
         if wrong is not None:
             finding = self._with_a_constant(bench, own)
@@ -791,6 +794,8 @@ class Judgement:
         penalty = _forgotten(bench, own, one)
         if finding.verdict == "correct" and penalty is not None:
             return self._wrong(bench, [penalty], [])
+        if finding.other_loss and match.of_error:  # any value has squares: it may be no error
+            return self._wrong(bench, [f for f in own if not f.all_good], []) or finding
         return finding
 
     # ------------------------------------------------------------------ wrong
@@ -1079,6 +1084,19 @@ class Judgement:
         describe(bench, one, finding)
         return finding
 
+    def _with_target(self, bench: Bench, one: Fit, match: Match, added: int) -> Finding:
+        """Every update pulls the output to minus its target."""
+        node = bench.tape.nodes[added]
+        finding = Finding("wrong")
+        finding.diagnosis = Diagnosis(
+            node.line, node.name, None, True, list(bench.names), node.shape, added
+        )
+        finding.notes.append(
+            f"{bench.where(added)} adds the target to the prediction: the error is their difference"
+        )
+        describe(bench, one, finding, match)
+        return finding
+
     def _uphill(self, bench: Bench, one: Fit, finding: Finding) -> Finding:
         """Every update goes up the gradient of a loss."""
         end = bench.tape.nodes[min(bench.view(min(one.objective.terms)).ends)]
@@ -1277,6 +1295,18 @@ def _edited(tried: list[tuple[Fit, Repair]]) -> tuple[Fit, Repair, Culprit] | No
 
 def _first_delta(one: Fit) -> int:
     return min(d or 0 for d, _ in one.objective.terms[min(one.objective.terms)])
+
+
+def _known(bench: Bench, best: list[Fit]) -> Iterator[tuple[Fit, Match]]:
+    """Those of a known loss; squares of an error come last, for any value has squares."""
+    of_errors = list[tuple[Fit, Match]]()
+    for one in best:
+        match = losses.identify(bench, one.objective, losses.LOSSES)
+        if match is not None and match.of_error:
+            of_errors.append((one, match))
+        elif match is not None:
+            yield one, match
+    yield from of_errors
 
 
 def _last_value(one: Fit) -> int:

@@ -590,9 +590,10 @@ def known_target(bench: Bench, match: Match, d: int) -> bool:
         sums = nodes[n].op in ("add", "subtract")  # a factor is not a target
         typed = [float(a) for a in nodes[n].args if sums and isinstance(a, int | float)]
         data = [torch.tensor(typed, dtype=torch.float64)] if typed else []
-        for i in nodes[n].inputs:
+        read = [i for i in nodes[n].inputs if i not in view.inside]
+        for i in [*read, *(m for i in read if nodes[i].op == "negative" for m in nodes[i].inputs)]:
             value = nodes[i].value
-            if i not in view.inside and value is not None and value.dtype.kind in "fiub":
+            if value is not None and value.dtype.kind in "fiub":
                 data.append(replay.tensor(value).double())
         for x, goal in itertools.product([x for x in data if x.numel() < 10_000], targets):
             off = (goal.reshape(-1, 1) - x.reshape(1, -1)).abs().amin(1)
@@ -634,6 +635,20 @@ def is_no_error(bench: Bench, match: Match) -> bool:
     """Is the value whose squares are summed positive at all points? An error has both signs."""
     values = [p.values[match.value] for p in bench.points if match.value in p.values]
     return match.of_error and all(bool((v > 0).all()) for v in values)
+
+
+def adds_its_target(bench: Bench, match: Match, d: int) -> int | None:
+    """What adds data to a prediction in a delta whose targets are minus these data: ``p + t``."""
+    view, nodes, t = bench.view(match.step), bench.tape.nodes, match.target
+    if t is None or not t.any():
+        return None
+    for n in sorted(view.behind([d])):
+        data = [nodes[i].value for i in nodes[n].inputs if i not in view.inside]
+        if nodes[n].op == "add" and len(data) == 1 < len(nodes[n].inputs):
+            x = replay.tensor(data[0]).double() if data[0] is not None else torch.zeros(())
+            if x.numel() == t.numel() and _same(x.reshape(t.shape), -t):
+                return n
+    return None
 
 
 def is_function(bench: Bench, k: int, z: int, f: int) -> bool:

@@ -45,7 +45,12 @@ def compare(
         else:
             return
     others = [o for o in others if o.name] or others
-    worth = [o for o in others if _reads_more(bench, o, followed) and not _monitor(bench, o, match)]
+    of_error = match is not None and match.of_error  # which has read its target already
+    worth = [
+        o
+        for o in others
+        if (of_error or _reads_more(bench, o, followed)) and not _monitor(bench, o, match)
+    ]
     if worth:
         k = max(worth[0].terms)
         line = bench.tape.nodes[worth[0].values(k)[-1]].line

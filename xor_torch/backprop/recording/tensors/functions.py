@@ -530,6 +530,63 @@ def _fold(
     return image[..., down : down + height, right : right + width]
 
 
+def _conv2d(
+    input: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0,
+    dilation: Any = 1, groups: Any = 1,
+) -> Any:  # fmt: skip
+    if groups != 1 or isinstance(padding, str):
+        raise NotImplementedError("conv2d")
+    columns = _unfold(input, weight.shape[-2:], dilation, padding, stride)
+    found = _as_image(np.reshape(weight, (len(weight), -1)) @ columns, input, weight.shape[-2:],
+                      dilation, padding, stride)  # fmt: skip
+    return found if bias is None else found + np.reshape(bias, (-1, 1, 1))
+
+
+def _conv_transpose2d(
+    input: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0,
+    output_padding: Any = 0, groups: Any = 1, dilation: Any = 1,
+) -> Any:  # fmt: skip
+    if groups != 1:
+        raise NotImplementedError("conv_transpose2d")
+    kernel, s, d, p, more = map(
+        _two, (weight.shape[-2:], stride, dilation, padding, output_padding)
+    )
+    size = [
+        (input.shape[n - 2] - 1) * s[n] - 2 * p[n] + d[n] * (kernel[n] - 1) + more[n] + 1
+        for n in (0, 1)
+    ]
+    columns = np.reshape(weight, (len(weight), -1)).T @ input.reshape((*input.shape[:-2], -1))
+    found = _fold(columns, size, kernel, d, p, s)
+    return found if bias is None else found + np.reshape(bias, (-1, 1, 1))
+
+
+def _pool(of: Any) -> Any:
+    """A function that takes the mean or the maximum of each window; the options are torch's."""
+
+    def pool(
+        input: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1,
+        ceil_mode: Any = False, return_indices: Any = False,
+    ) -> Any:  # fmt: skip
+        # the maximum of a padded image would need pixels of minus infinity
+        if (_two(padding), _two(dilation)) != ((0, 0), (1, 1)) or ceil_mode or return_indices:
+            raise NotImplementedError("pool")
+        stride = kernel_size if stride is None else stride
+        columns = _unfold(input, kernel_size, 1, 0, stride)
+        windows = columns.reshape((*input.shape[:-2], -1, columns.shape[-1]))
+        return _as_image(of(windows, axis=-2), input, kernel_size, 1, 0, stride)
+
+    return pool
+
+
+def _as_image(
+    columns: Any, input: Any, kernel: Any, dilation: Any, padding: Any, stride: Any
+) -> Any:
+    """The windows of an image, one after the other, as rows and columns again."""
+    kernel, dilation, padding, stride = map(_two, (kernel, dilation, padding, stride))
+    last = input.shape[-2] + 2 * padding[0] - dilation[0] * (kernel[0] - 1) - 1
+    return columns.reshape((*columns.shape[:-1], last // stride[0] + 1, -1))
+
+
 # ------------------------------------------------------------- parts that are replaced
 
 
@@ -723,6 +780,10 @@ FUNCTIONS: dict[str, Function] = {
     "pad": _pad,
     "unfold": _unfold,
     "fold": _fold,
+    "conv2d": _conv2d,
+    "conv_transpose2d": _conv_transpose2d,
+    "max_pool2d": _pool(np.max),
+    "avg_pool2d": _pool(np.mean),
     # parts, and arrays put together
     "getitem": getitem,
     "unbind": _unbind,
