@@ -108,8 +108,9 @@ def _right(
 
 def doubt(bench: Bench, own: list[Fit]) -> str:
     """Why nothing can be said of steps that no objective explains."""
-    if own:
-        f = own[0].objective
+    computed = [one.objective for one in own if not one.objective.by_branches]
+    if computed:
+        f = computed[0]
         where = bench.where(f.values(min(f.terms))[-1])
         return (
             "the updates follow the gradient of no loss that this check knows, and they are not a "
