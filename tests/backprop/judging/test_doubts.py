@@ -206,3 +206,17 @@ for step in range(20):
     assert (BEGIN + source).splitlines()[finding.diagnosis.line - 1].startswith("    e = ")
     (right,) = judged(BEGIN + source.replace("+ Y", "+ (-Y)"), tmp_path)
     assert right.verdict == "correct"
+
+
+def test_a_sum_that_is_not_followed_by_its_targets(tmp_path):
+    """The mean of all errors is made smaller, and no step knows a target."""
+    source = """
+for step in range(20):
+    h = np.tanh(X @ W)
+    p = 1 / (1 + np.exp(-(h @ V)))
+    loss = np.mean(p - Y)
+    d = p * (1 - p)
+    W, V = W - 0.1 * X.T @ (d @ V.T * (1 - h * h)), V - 0.1 * h.T @ d
+"""
+    (finding,) = judged(BEGIN + source, tmp_path)
+    assert finding.verdict == "cannot tell" and "whatever the targets are" in finding.reason

@@ -658,6 +658,7 @@ class Judgement:
         unseen = soundness.unseen(bench) or soundness.unseen_parameter(bench, one.objective)
         unseen = unseen or soundness.leaves_out(bench, one, own)
         unseen = unseen or soundness.without_delta(bench, one)
+        unseen = unseen or soundness.without_target(bench, one)
         doubt, place = soundness.sometimes(bench, one) or (bench.tape.doubt, None)
         if unseen or (doubt and place is None):
             raise CannotTell(unseen or str(doubt))
@@ -733,10 +734,12 @@ class Judgement:
                 return rated
         strange: str | None = None
         for one, match in _known(bench, best):
-            reason = _strange_target(bench, one, match)
+            alike = losses.in_other_steps(bench, one.objective, match)
+            reason = next(filter(None, (_strange_target(bench, one, m) for m in alike)), None)
             if reason is None and not (strange and match.is_vague):
                 return self._matched(bench, one, match, own)
-            added = losses.adds_its_target(bench, match, _first_delta(one)) if reason else None
+            sums = (losses.adds_its_target(bench, one.objective, m) for m in alike if reason)
+            added = next((n for n in sums if n is not None), None)
             if added is not None:
                 return self._with_target(bench, one, match, added)
             if _is_of(bench, one, match):

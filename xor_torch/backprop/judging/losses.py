@@ -12,8 +12,9 @@ import functools
 import itertools
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 from torch.nn.functional import huber_loss, softplus
 
@@ -29,6 +30,7 @@ Data = tuple[Tensor, Tensor, Tensor, Tensor]  # (z, f, df/dz, d) at a point
 FLAT = 1e-4  # of the largest slope: below it a quotient tells nothing
 MOST_TERMS = 4  # of an objective, that are looked at
 MOST_VALUES = 40  # that may be f
+MOST_STEPS = 3  # in which the targets of a loss are looked at, beside the first
 MOST_Z = 12  # for a loss that the script computes itself
 
 
@@ -591,7 +593,8 @@ def known_target(bench: Bench, match: Match, d: int) -> bool:
         typed = [float(a) for a in nodes[n].args if sums and isinstance(a, int | float)]
         data = [torch.tensor(typed, dtype=torch.float64)] if typed else []
         read = [i for i in nodes[n].inputs if i not in view.inside]
-        for i in [*read, *(m for i in read if nodes[i].op == "negative" for m in nodes[i].inputs)]:
+        read += [i for m in read if nodes[m].op == "negative" for i in nodes[m].inputs]
+        for i in read:
             value = nodes[i].value
             if value is not None and value.dtype.kind in "fiub":
                 data.append(replay.tensor(value).double())
@@ -637,17 +640,29 @@ def is_no_error(bench: Bench, match: Match) -> bool:
     return match.of_error and all(bool((v > 0).all()) for v in values)
 
 
-def adds_its_target(bench: Bench, match: Match, d: int) -> int | None:
+def in_other_steps(bench: Bench, pair: Objective, match: Match) -> list[Match]:
+    """The match and the same loss in a few other steps, whose targets may be others."""
+    found = [match]
+    for k in [k for k in pair.terms if k != match.step][:MOST_STEPS]:
+        one = replace(pair, terms={k: pair.terms[k]}, found={}, noisy={})
+        other = identify(bench, one, LOSSES)
+        found += [other] if other is not None and other.name == match.name else []
+    return found
+
+
+def adds_its_target(bench: Bench, pair: Objective, match: Match) -> int | None:
     """What adds data to a prediction in a delta whose targets are minus these data: ``p + t``."""
     view, nodes, t = bench.view(match.step), bench.tape.nodes, match.target
     if t is None or not t.any():
         return None
-    for n in sorted(view.behind([d])):
-        data = [nodes[i].value for i in nodes[n].inputs if i not in view.inside]
-        if nodes[n].op == "add" and len(data) == 1 < len(nodes[n].inputs):
-            x = replay.tensor(data[0]).double() if data[0] is not None else torch.zeros(())
+    d = pair.terms[match.step][0][0] or 0
+    for node in (nodes[n] for n in sorted(view.behind([d]) - view.behind([match.value]))):
+        data: list[object] = [nodes[i].value for i in node.inputs if i not in view.inside]
+        data += [a for a in node.args if isinstance(a, int | float)]
+        if node.op == "add" and len(data) == 1 and len(node.args) == 2 and data[0] is not None:
+            x = torch.tensor(np.array(data[0], dtype=float))
             if x.numel() == t.numel() and _same(x.reshape(t.shape), -t):
-                return n
+                return node.id
     return None
 
 

@@ -5,6 +5,7 @@ The file is long because it is a list: many short questions, which the judge ask
 
 import math
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
@@ -170,6 +171,35 @@ def leaves_out(bench: Bench, one: Fit, own: list[Fit]) -> str | None:
                     "made of: should an = be a +=?"
                 )
     return None
+
+
+def without_target(bench: Bench, one: Fit) -> str | None:
+    """Data that the script's own loss reads and no update does, as in the mean of all errors.
+
+    Such a loss is a sum with its targets: its derivative is the same whatever they are.
+    """
+    if one.objective.kind != "own" or one.objective.by_branches:
+        return None
+    tape, nodes, k = bench.tape, bench.tape.nodes, min(one.objective.terms)
+    view = bench.view(k)
+    loss, steps = view.behind(one.objective.values(k)), view.behind(view.ends)
+
+    def read(made: Iterable[int]) -> set[int]:
+        return {i for n in made for i in nodes[n].inputs if nodes[i].shape} - view.inside
+
+    def first(made: Iterable[int]) -> set[int]:
+        """The data that what they read was made of."""
+        known = read(made)
+        return {n for n in tape.behind(known, range(len(nodes))) if nodes[n].op == "leaf"}
+
+    left = [nodes[n].name for n in sorted(read(loss) - read(steps)) if nodes[n].name]
+    if not left or first(steps) - first(loss & steps):
+        return None
+    name = one.objective.name or "a number that the script computes"
+    return (
+        f"every update makes {name} smaller, which reads {left[0]}, but no update does: its "
+        "derivative is the same whatever the targets are"
+    )
 
 
 def without_delta(bench: Bench, one: Fit) -> str | None:

@@ -234,7 +234,7 @@ REASONS = {
     "as if it were a bias)",
     "penalty": ".*a penalty",
     "overwritten": "each step replaces",
-    "other-targets": ".*targets (that are not in the data|t that do not sum to 1)",
+    "other-targets": ".*targets (are$|that are not in the data|t that do not sum to 1)",
     "not-recorded": ".*(could not be recorded|as far as was recorded)",
     "not-finite": ".*(is|are) not finite",
     "not-repeatable": ".*(could not|cannot) be repeated|.*does not know|.*has an argument of type",
