@@ -11,7 +11,9 @@ from xor_torch.backprop.saying.catalogue import OTHER, REASONS, code_of_reason
 
 ROOMS = sorted(Path(backprop.__file__).parent.rglob("*.py"))
 RETURNED = {
+    "doubt",
     "leaves_out",
+    "no_training",
     "turns_round",
     "_why_nothing",
     "_not_called",

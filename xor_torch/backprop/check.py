@@ -271,6 +271,10 @@ def _judge(verdict: Verdict, tape: Tape, outcome: Mapping[str, Any], seconds: fl
         functions, pairs = outcome["pairs"]
         functions.code.cell, verdict.code = verdict.code.cell, functions.code
         verdict.findings = [judge_pair(functions, pair) for pair in pairs]
+    if not verdict.findings:
+        from .judging.functions import no_training
+
+        verdict.reason = no_training(tape)
 
 
 def _corrected(
@@ -344,7 +348,7 @@ def conclude(
         where = verdict.code.where(int(str(outcome["line"])))
         verdict.reason = f"syntax error on {where}: {outcome['message']}"
     else:
-        verdict.reason = _why_nothing(outcome, source, timeout)
+        verdict.reason = _why_nothing(outcome, source, timeout, verdict.reason)
 
 
 def _never_came_to_its_functions(verdict: Verdict, outcome: Mapping[str, object]) -> bool:
@@ -355,8 +359,10 @@ def _never_came_to_its_functions(verdict: Verdict, outcome: Mapping[str, object]
     return outcome.get("error") == "ModuleNotFoundError" and uncalled
 
 
-def _why_nothing(outcome: Mapping[str, object], source: str, timeout: float) -> str:
-    """Why no training was recorded."""
+def _why_nothing(
+    outcome: Mapping[str, object], source: str, timeout: float, seen: str | None = None
+) -> str:
+    """Why no training was recorded; `seen` says what was, if it is more than nothing."""
     missing = str(outcome.get("module") or "").split(".")[0]
     used = [name for name in FRAMEWORKS if f"import {name}" in source or f"from {name}" in source]
     if missing == "cupy":
@@ -411,7 +417,7 @@ def _why_nothing(outcome: Mapping[str, object], source: str, timeout: float) -> 
             return (
                 f"no training loop was found: what the script computes with {name} is not recorded"
             )
-    return (
+    return seen or (
         "no training loop was found: no array, tensor or float was replaced, at least twice, by "
         "itself plus a change that depends on it"
     )

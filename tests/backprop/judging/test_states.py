@@ -400,3 +400,33 @@ for step in range(6):
     (right,) = judged(BEGIN + source, tmp_path)
     (wrong,) = judged(BEGIN + source.replace("h * (1 - h)", "(1 - h)"), tmp_path)
     assert (right.verdict, wrong.verdict) == ("correct", "wrong")
+
+
+# the deltas of hidden neurons are sums; what they hold is from the sample before
+SUMS = """
+import math
+class Neuron:
+    def __init__(self, *w):
+        self.w, self.output, self.delta = [*w], 0, 0
+hidden, out = [Neuron(0.3, -0.2), Neuron(0.7, 0.4)], Neuron(0.5, -0.6)
+for epoch in range(2):
+    for x, t in (([0.2, 1.0], 0), ([0.5, 0.3], 1), ([0.9, 0.8], 1)):
+        for n in hidden:
+            n.delta = 0
+            n.output = math.tanh(n.w[0] * x[0] + n.w[1] * x[1])
+        out.output = math.tanh(sum(n.output * w for n, w in zip(hidden, out.w)))
+        out.delta = (t - out.output) * (1 - out.output ** 2)
+        for j, n in enumerate(hidden):
+            n.delta += out.w[j] * out.delta
+            n.delta *= 1 - n.output ** 2
+        for n, xs in [(n, x) for n in hidden] + [(out, [n.output for n in hidden])]:
+            for k in range(2):
+                n.w[k] += 0.5 * n.delta * xs[k]
+"""
+
+
+def test_a_delta_that_is_summed_and_never_reset(tmp_path):
+    assert [f.verdict for f in judged(SUMS, tmp_path)] == ["correct"]
+    finding = judged(SUMS.replace("            n.delta = 0\n", ""), tmp_path)[0]
+    assert finding.verdict == "wrong"
+    assert finding.diagnosis.line == 15

@@ -23,6 +23,7 @@ from . import (
     beside,
     elements,
     frozen,
+    functions,
     losses,
     mistakes,
     optimisers,
@@ -57,6 +58,7 @@ from .objectives import (
     last_used,
     own_scalars,
     pairs,
+    reads_data,
     sum_of,
     with_constants,
 )
@@ -360,6 +362,7 @@ class Judgement:
     bench: Bench | None = None
     certain: Finding | None = None  # wrong, wherever the place is
     reason: str | None = None  # of "cannot tell"
+    partly: bool = False  # does a pair explain a part of the steps of a plain function?
     explained: bool = False  # is every update right below deltas of several outputs?
 
     def of(self, bench: Bench, changed: bool = False) -> Finding:
@@ -407,8 +410,9 @@ class Judgement:
                 bench.make_points()
         penalised = None if any(f.some for f in level[0]) else self._penalised(bench, level[1])
         finding = penalised or self._wrong(bench, *level)
+        finding = finding or self._of_function(bench, level[0])
         # a scalar may be printed beside steps that go down no loss, as in contrastive divergence
-        if finding is None and (level[1] or symmetry.has_target(bench)):
+        if finding is None and (level[1] or self.partly or symmetry.has_target(bench)):
             finding = self.no_gradient(bench)
         hidden = self._hidden(bench, level[0]) if finding is not None and not penalised else None
         hidden = hidden or (self._preconditioned(bench, finding, level[0]) if finding else None)
@@ -419,14 +423,23 @@ class Judgement:
                 self.reason
                 or bench.tape.doubt
                 or symmetry.sampled(bench)
-                or "the updates follow the gradient of no loss that this check knows, and of none "
-                "that the script computes; computing the loss in the training loop may help"
+                or functions.doubt(bench, level[0])
             )
         drawn = symmetry.sampled(bench) if finding.verdict == "wrong" else None
         if drawn is not None:
             raise CannotTell(drawn)
         if bench.inner:
             finding.lr = None  # it is the optimiser's
+        return finding
+
+    def _of_function(self, bench: Bench, own: list[Fit]) -> Finding | None:
+        """What is wrong with the steps down a function that reads no data."""
+        found = functions.wrong_term(bench, own)
+        if found is None:
+            return None
+        one, rate, place = found
+        finding = Finding("wrong", diagnosis=place, loss=one.objective.name or None, lr=rate)
+        describe(bench, one, finding)
         return finding
 
     def _hidden(self, bench: Bench, own: list[Fit]) -> str | None:
@@ -579,7 +592,7 @@ class Judgement:
 
     def _by_own(self, bench: Bench, perfect: Fit, own: list[Fit]) -> Finding:
         """The finding where every update goes down a scalar that the script computes."""
-        named = losses.identify_own(bench, perfect.objective)
+        named = losses.identify_own(bench, perfect.objective) if reads_data(bench) else None
         if named is not None and losses.is_likelihood(bench, named):
             return self._uphill(bench, perfect, Finding("wrong", loss=named.name))
         return self._correct(bench, perfect, named, own)
@@ -600,7 +613,7 @@ class Judgement:
                 continue
             if not objective.by_branches and is_linear(bench, objective):
                 continue
-            if not one.all_good:
+            if not one.all_good and reads_data(bench):  # a decay makes any step follow x ** 2
                 decayed = fit(bench, objective, decay=True)
                 if (
                     decayed is not None
@@ -620,7 +633,7 @@ class Judgement:
         all_points, first = bench.points, _of_one_step(bench)
         some: list[Fit] = []
         candidates = pairs(bench)
-        for decay in (False, True):
+        for decay in (False, True) if reads_data(bench) else (False,):
             bench.points = first
             screened = []
             for pair in candidates:
@@ -634,6 +647,9 @@ class Judgement:
             screened.sort(key=lambda f: -sum(f.good))
             closely = [self._closely(bench, one.objective, decay) for one in screened[:MOST_PAIRS]]
             some += [f for f in closely if f is not None and f.some]
+            if not reads_data(bench):  # in a plain function, a value is rarely an error
+                self.partly = self.partly or bool(some)
+                some = [f for f in some if sum(f.good) > 1 and functions.has_target(bench, f)]
             # with its own decay in it, a delta explains the one parameter that it was made for
             if any(_tells(bench, f) for f in some):
                 break
@@ -642,7 +658,7 @@ class Judgement:
     def _closely(self, bench: Bench, pair: Objective, decay: bool) -> Fit | None:
         """Examine a pair at all points; with a decay, if that explains everything."""
         full = fit(bench, pair, decay)
-        if full is not None and full.some and not full.all_good and not decay:
+        if full is not None and full.some and not full.all_good and not decay and reads_data(bench):
             decayed = fit(bench, pair, decay=True)
             full = decayed if decayed is not None and decayed.all_good else full
         return full
@@ -668,8 +684,9 @@ class Judgement:
             )
         idle = [n for n, p in zip(bench.names, one.parts, strict=True) if p.idle]
         if idle and spoilt is None:
+            why = soundness.step_above(bench, one, idle[0]) or "is its input 0?"
             raise CannotTell(
-                f"{idle[0]} never moves, and its gradient is zero at every point: is its input 0?"
+                f"{idle[0]} never moves, and its gradient is zero at every point: {why}"
             )
         finding = Finding("correct" if spoilt is None else "wrong", diagnosis=spoilt)
         finding.loss, finding.lr = convention(bench, one, match)
@@ -709,7 +726,7 @@ class Judgement:
         try:
             bench.inner = inner or optimisers.enter(bench) or {}
             if not bench.inner:
-                return True
+                return reads_data(bench)
             bench.states_move = True
             bench.make_points()
             again = fit(bench, one.objective)

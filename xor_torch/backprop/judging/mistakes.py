@@ -11,7 +11,7 @@ from .expected import worst
 from .findings import Diagnosis, MistakeName
 from .fit import FOLLOWS, Fit
 from .losses import is_sigmoid, is_tanh
-from .objectives import gradients, total
+from .objectives import gradients, reads_data, total
 from .points import Bench, largest
 from .repair import Culprit, Repair
 
@@ -183,8 +183,9 @@ class Wrong:
         return any(e < 0 and uses[e][0] == self.v for e in self.repair.matches(self.n))
 
     def penalty(self) -> bool:
-        """Is only a multiple of the parameter itself missing?"""
-        own, k = self.repair.objective.kind == "own", self.view.begin[self.v]
+        """Is only a multiple of the parameter itself missing? In a plain function, any term is."""
+        own = self.repair.objective.kind == "own" and reads_data(self.bench)
+        k = self.view.begin[self.v]
         by = self.repair.slopes[self.culprit.values[0]]
         values, lacks = [], []
         for p, slope in zip(self.repair.points, by, strict=True):

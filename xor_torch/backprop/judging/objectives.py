@@ -158,7 +158,8 @@ def own_scalars(bench: Bench, steps: Iterable[int] | None = None) -> list[Object
         view, nodes = bench.view(k), bench.tape.nodes
         needed = view.behind(view.ends)
         # not the same weights on other data
-        shared = view.after(needed - view.starts) | _on_the_data_of(view, needed)
+        shared = view.after(needed - view.starts)
+        shared |= _on_the_data_of(view, needed) if reads_data(bench) else view.inside
         may_be = shared - _beside_earlier(bench, k) - needed - view.ends.keys()
         may_be -= bench.behind_others | _of_updates(view)
         for key, ids in view.roles.items():
@@ -186,6 +187,26 @@ def own_scalars(bench: Bench, steps: Iterable[int] | None = None) -> list[Object
         found.values(), key=lambda o: max(v for v in o.values(max(o.terms))), reverse=True
     )
     return _as_recorded(bench, order)
+
+
+@kept
+def reads_data(bench: Bench) -> bool:
+    """Are the updates made of data, beside the parameters, rates and typed constants?
+
+    Those of a plain function, as of ``f(x, y)``, are not: such a step has no target. A typed number
+    that differs from step to step is data, except for a factor, which may be a rate.
+    """
+    nodes, typed = bench.tape.nodes, dict[object, str]()
+    for k in bench.chosen:
+        view = bench.view(k)
+        for n in view.behind(view.ends) - view.starts:
+            node = nodes[n]
+            if node.op in {"multiply", "divide", "assign", *PARTS}:
+                continue
+            numbers = repr([x for x in node.args if not isinstance(x, Ref)])
+            if view.outside(n, 1) or typed.setdefault((node.site, node.op), numbers) != numbers:
+                return True
+    return False
 
 
 def with_constants(bench: Bench, own: Objective) -> Iterable[Objective]:

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from .. import replay
-from ..operations import CUTS, PARTS, PRODUCTS, STEPS, SUMS
+from ..operations import CUTS, JOINS, PARTS, PRODUCTS, STEPS, SUMS
 from ..tape import Node, Ref, Tape
 from .findings import Diagnosis, MistakeName
 from .fit import FOLLOWS, Fit, fit
@@ -501,14 +501,33 @@ def growing(bench: Bench) -> Diagnosis | None:
         view = bench.view(k)
         for a in bench.remembered(k):
             for n in view.step.nodes:
-                same = (nodes[n].site, nodes[n].op) == (nodes[a].site, nodes[a].op)
-                if same and a in nodes[n].inputs and nodes[n].op in ("add", "subtract"):
+                summed = nodes[n].op in ("add", "subtract") and a in nodes[n].inputs
+                if summed and _holds_sum(bench.view(k - 1), a, n):
                     name = view.variable(n) or "the sum"
                     names = [
                         bench.names[i] for i in range(len(bench.names)) if view.reaches[n] >> i & 1
                     ]
                     return Diagnosis(nodes[n].line, name, None, True, names, nodes[n].shape, n)
     return None
+
+
+def _holds_sum(before: View, a: int, n: int) -> bool:
+    """Is a value of the step before its sum n, perhaps times slopes or in an array of others?
+
+    A factor that is made of no parameter is the rate of a momentum.
+    """
+    nodes, stack, seen = before.tape.nodes, [a], set[int]()
+    while stack:
+        m = stack.pop()
+        if (nodes[m].site, nodes[m].op) == (nodes[n].site, nodes[n].op):
+            return True
+        both = len(nodes[m].inputs) == 2 and all(before.depends.get(i) for i in nodes[m].inputs)
+        if m in seen or m not in before.inside:
+            continue
+        seen.add(m)
+        if nodes[m].op in PARTS | JOINS or (nodes[m].op in ("multiply", "divide") and both):
+            stack += nodes[m].inputs
+    return False
 
 
 def wrong_near_the_run_only(bench: Bench, one: Fit) -> bool:
@@ -626,7 +645,7 @@ def cancels(bench: Bench) -> Diagnosis | None:
     """
     view, nodes = bench.view(bench.chosen[0]), bench.tape.nodes
     points = [p for p in bench.points if p.moved and p.step == view.k]
-    if len(points) < 2 or any(p.changing for p in bench.points):
+    if len(points) < 2 or any(p.changing for p in bench.points) or _moved(bench):
         return None
     for n in [n for n in view.step.nodes if view.reaches[n] == view.full and n not in view.starts]:
         node, (a, *others) = nodes[n], nodes[n].inputs or (n,)
@@ -637,6 +656,27 @@ def cancels(bench: Bench) -> Diagnosis | None:
                 name = view.variable(n) or "a value"
                 return Diagnosis(node.line, name, None, True, [*bench.names], node.shape, n)
     return None
+
+
+def step_above(bench: Bench, one: Fit, name: str) -> str | None:
+    """The step function that a parameter goes into, which passes no derivative on."""
+    k, nodes = min(one.objective.terms), bench.tape.nodes
+    view, mine = bench.view(k), 1 << bench.names.index(name)
+    for n in sorted(view.behind(one.objective.values(k))):
+        if nodes[n].op in STEPS and view.depends[n] & mine and n not in view.starts:
+            return f"{view.variable(n) or 'a value'} on {bench.where(n)} is a step function of it"
+    return None
+
+
+def _moved(bench: Bench) -> bool:
+    """Did the recorded steps move a parameter? Without its small constants, f(x + h) is f(x)."""
+    both = (
+        (bench.tape.nodes[bench.steps[k].start[i]], bench.tape.nodes[bench.steps[k].end[i]])
+        for k in bench.chosen
+        for i in bench.parameters
+    )
+    known = ((a, b) for a, b in both if a.value is not None and b.value is not None)
+    return any(not _equal(a, b) for a, b in known)
 
 
 def lost(bench: Bench, one: Fit) -> Diagnosis | None:

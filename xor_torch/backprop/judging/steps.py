@@ -837,7 +837,8 @@ def _only_elementwise(tape: Tape, step: Step, i: int, moves_one: bool = False) -
         if id not in starts and read:
             alike = math.prod(node.shape) == size and (size > 1 or moves_one or node.shape == shape)
             part = size > 1 and not alike and _is_row(tape, id, read)
-            if node.op not in BETWEEN or (not (alike or part) and id > begin):
+            square = node.op == "multiply" and sum(x in map(Ref, read) for x in node.args) > 1
+            if square or node.op not in BETWEEN or (not (alike or part) and id > begin):
                 return False
             rows = rows or part
             if id not in of_others:
