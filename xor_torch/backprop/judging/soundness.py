@@ -209,7 +209,8 @@ def moved_by_data(bench: Bench, one: Fit) -> str | None:
     forward = view.behind(one.objective.values(k)) - view.starts
     stack = [i for n in forward for i in nodes[n].inputs if i not in view.inside]
     states = (*bench.network.states, *bench.network.of_others)
-    seen = {n for s in states for n in s.nodes if n is not None}
+    trained = {n for s in states for n in s.nodes if n is not None}
+    seen = {*trained}
     while stack:
         product = nodes[stack.pop()]
         if product.id in seen or product.op == "leaf":
@@ -219,7 +220,8 @@ def moved_by_data(bench: Bench, one: Fit) -> str | None:
         for w in product.inputs if product.op in PRODUCTS | {"multiply"} else ():
             if nodes[w].op in ("add", "subtract") and nodes[w].dtype == "f" and w not in seen:
                 before = [nodes[i] for i in nodes[w].inputs if nodes[i].site == nodes[w].site]
-                if any(n.op == nodes[w].op and not _equal(n, nodes[w]) for n in before):
+                moved = any(n.op == nodes[w].op and not _equal(n, nodes[w]) for n in before)
+                if moved and trained.isdisjoint(bench.tape.behind([w], range(w + 1))):
                     return (
                         f"{nodes[w].name or 'a number'} on {bench.where(w)} moves by the same "
                         "number in each step, whatever the error is"
