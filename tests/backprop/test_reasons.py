@@ -24,6 +24,9 @@ RETURNED = {
     "preconditioned",
     "scheduled",
     "straight_through",
+    "sampled",
+    "without_target",
+    "moved_by_data",
 }  # functions whose texts are reasons
 RAISED = {"CannotTell", "_CannotTell", "CannotReplay", "CannotCall", "OutOfTime"}
 

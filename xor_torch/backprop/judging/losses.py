@@ -178,14 +178,19 @@ class Match:
         return "hinge" in self.name or "weighted" in self.name
 
     @property
+    def is_picked(self) -> bool:
+        """Is it ``-log(q)`` of a probability q that the target picks, as from a softmax?"""
+        t = self.target
+        t = t if t is None or self.known is None else t[self.known]
+        return self.name == "BCE" and t is not None and bool(((t - 1).abs() < 1e-9).all())
+
+    @property
     def is_vague(self) -> bool:
         """Would another value tell more: of an error, or of probabilities that the target picks?
 
         ``-log(q)`` is a BCE with all targets 1, whatever the probabilities were made by.
         """
-        t, picked = self.target, self.name == "BCE" and self.z == self.value
-        t = t if t is None or self.known is None else t[self.known]
-        return self.of_error or (picked and t is not None and bool(((t - 1).abs() < 1e-9).all()))
+        return self.of_error or (self.is_picked and self.z == self.value)
 
 
 # ---------------------------------------------------------------------------- where to look
@@ -339,14 +344,18 @@ def identify_own(bench: Bench, own: Objective) -> Match | None:
             if nodes[n].dtype == "f" and view.depends.get(n) == view.full and n not in view.starts
             if not is_copied(view, n)  # of a penalty
         ]
-        for z in [n for n in zs if all(n in p.values for p in points)][:MOST_Z]:
+        last_there: dict[object, int] = {}  # of each place: a loop has one for every step of time
+        for n in (n for n in zs if all(n in p.values for p in points)):
+            last_there.setdefault((nodes[n].site, nodes[n].op), n)
+        for z in [*last_there.values()][:MOST_Z]:
             deltas = [_slope(p, v, z) for p in points]
             told = saturated(bench, k, points, z, v) is None
             if told and all(d is not None for d in deltas):
                 found = _identify(bench, k, points, [d for d in deltas if d is not None], z, v)
-                if found is not None and not found.is_vague:
+                if found is not None and not found.is_vague and not found.is_picked:
                     return found
-                last = last or found
+                if found is not None and (last is None or last.is_vague):
+                    last = found
     return last
 
 

@@ -197,15 +197,21 @@ def reads_data(bench: Bench) -> bool:
     that differs from step to step is data, except for a factor, which may be a rate.
     """
     nodes, typed = bench.tape.nodes, dict[object, str]()
+    first: set[object] | None = None
     for k in bench.chosen:
-        view = bench.view(k)
+        view, indices = bench.view(k), set[object]()
         for n in view.behind(view.ends) - view.starts:
             node = nodes[n]
-            if node.op in {"multiply", "divide", "assign", *PARTS}:
-                continue
-            numbers = repr([x for x in node.args if not isinstance(x, Ref)])
-            if view.outside(n, 1) or typed.setdefault((node.site, node.op), numbers) != numbers:
+            numbers = repr([x for x in node.args if not isinstance(x, Ref | list)])
+            if node.op in {"assign", *PARTS}:
+                indices.add((node.site, numbers))
+            elif node.op not in ("multiply", "divide") and (
+                view.outside(n, 1) or typed.setdefault((node.site, node.op), numbers) != numbers
+            ):
                 return True
+        first = first or indices
+        if indices != first:  # of a sample, or of a word
+            return True
     return False
 
 

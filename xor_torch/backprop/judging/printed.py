@@ -113,6 +113,8 @@ def _other_multiple(bench: Bench, fit: Fit, match: Match, factor: float, finding
     rate = fit.scale / factor
     if not math.isclose(rate, finding.lr or 0.0, rel_tol=1e-6):
         printed = name_of_multiple(bench, match, abs(match.scale) * factor)
+        if " times the " in printed:  # a running mean, as ``0.99 * mean + 0.01 * loss``
+            return
         times = (
             f"{rate:.6g} times the {printed}" if bench.inner else f"{printed} with lr {rate:.6g}"
         )
