@@ -176,7 +176,8 @@ def own_scalars(bench: Bench, steps: Iterable[int] | None = None) -> list[Object
                 continue
             # of running sums the last one is the whole, of a search for a step the first one counts
             # a loss may be computed twice: to be kept, and to be returned
-            again = len(ids) > 1 and len({str(nodes[n].value) for n in ids}) == 1
+            values = {None if (x := nodes[n].value) is None else float(x.item()) for n in ids}
+            again = len(ids) > 1 == len(values) and values.isdisjoint({None, 0.0})
             for how, some in (("sum", ids), ("last", whole[-1:]), ("first", whole[:1])):
                 if again if how == "sum" else len(ids) == 1:
                     continue
@@ -194,7 +195,7 @@ def reads_data(bench: Bench) -> bool:
     """Are the updates made of data, beside the parameters, rates and typed constants?
 
     Those of a plain function, as of ``f(x, y)``, are not: such a step has no target. A typed number
-    that differs from step to step is data, except for a factor, which may be a rate.
+    that differs from step to step is data, except for a factor with digits: it may be a rate.
     """
     nodes, typed = bench.tape.nodes, dict[object, str]()
     first: set[object] | None = None
@@ -202,11 +203,18 @@ def reads_data(bench: Bench) -> bool:
         view, indices = bench.view(k), set[object]()
         for n in view.behind(view.ends) - view.starts:
             node = nodes[n]
-            numbers = repr([x for x in node.args if not isinstance(x, Ref | list)])
+            factor, outside = node.op in ("multiply", "divide"), view.outside(n, 1)
+            some = [x for x in node.args if not isinstance(x, Ref | list)]
+            if factor:
+                some += [
+                    float(x) for i in outside if (x := nodes[i].value) is not None and x.size == 1
+                ]
+                some = [x for x in some if isinstance(x, int | float) and not x % 1]
+            numbers = repr(some)
             if node.op in {"assign", *PARTS}:
                 indices.add((node.site, numbers))
-            elif node.op not in ("multiply", "divide") and (
-                view.outside(n, 1) or typed.setdefault((node.site, node.op), numbers) != numbers
+            elif (outside and not factor) or (
+                typed.setdefault((node.site, node.op), numbers) != numbers
             ):
                 return True
         first = first or indices

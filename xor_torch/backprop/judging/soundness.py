@@ -13,7 +13,7 @@ import torch
 
 from .. import replay
 from ..operations import CUTS, JOINS, PARTS, PRODUCTS, STEPS, SUMS
-from ..tape import Node, Ref, Tape
+from ..tape import SMALL, Node, Ref, Tape
 from .findings import Diagnosis, MistakeName
 from .fit import FOLLOWS, Fit, fit
 from .objectives import Objective, gradients, gradients_at, total
@@ -149,7 +149,10 @@ def unseen_parameter(bench: Bench, objective: Objective) -> str | None:
 def leaves_out(bench: Bench, one: Fit, own: list[Fit]) -> str | None:
     """Does a loss of the script count samples that no update is made of, beside those of a pair?"""
     nodes = bench.tape.nodes
-    for k in one.objective.terms if one.objective.kind == "pair" else ():
+    terms = one.objective.terms if one.objective.kind == "pair" else {}
+    if len({_turn(bench, k, one.objective.values(k)) for k in terms}) > 1:
+        return None  # each step draws a sample
+    for k in terms:
         view, zs = bench.view(k), {*one.objective.values(k)}
         places = {(nodes[z].site, nodes[z].op) for z in zs}
         known = view.behind(zs)
@@ -185,7 +188,9 @@ def without_target(bench: Bench, one: Fit) -> str | None:
     loss, steps = view.behind(one.objective.values(k)), view.behind(view.ends)
 
     def read(made: Iterable[int]) -> set[int]:
-        return {i for n in made for i in nodes[n].inputs if nodes[i].shape} - view.inside
+        """What is read from outside, except for an array that is then filled."""
+        every = ((nodes[n], i) for n in made for i in nodes[n].inputs if nodes[i].shape)
+        return {i for n, i in every if n.op != "assign" or i != n.inputs[0]} - view.inside
 
     def first(made: Iterable[int]) -> set[int]:
         """The data that what they read was made of."""
@@ -200,6 +205,13 @@ def without_target(bench: Bench, one: Fit) -> str | None:
         f"every update makes {name} smaller, which reads {left[0]}, but no update does: its "
         "derivative is the same whatever the targets are"
     )
+
+
+def _turn(bench: Bench, k: int, values: list[int]) -> int:
+    """How many samples the step has computed before those of these values."""
+    first = bench.tape.nodes[min(values)]
+    same = (bench.tape.nodes[n] for n in bench.view(k).step.nodes if n < first.id)
+    return sum((n.site, n.op) == (first.site, first.op) for n in same)
 
 
 def moved_by_data(bench: Bench, one: Fit) -> str | None:
@@ -615,15 +627,30 @@ def never_read(bench: Bench) -> Diagnosis | None:
     places = {(nodes[n].site, nodes[n].op) for n in view.ends}
     states = {*view.ends, *view.starts, *(n for s in bench.network.of_others for n in s.nodes)}
     known = view.inside | states
+    rates = {x for n in view.ends for x in _rates(view, n)}
     for n in [n for n in view.step.nodes if n not in states and not view.reaches[n]]:
         node = nodes[n]
         old = nodes[node.inputs[0]] if node.inputs else node
-        again = (node.site, node.op) == (old.site, old.op) and (node.site, node.op) in places
+        again = (node.site, node.op) == (old.site, old.op)
+        again = again and ((node.site, node.op) in places or not rates.isdisjoint(_rates(view, n)))
         unread = again and node.shape and old.id not in known and view.users[old.id] == [n]
         if unread and not _adds_nothing(bench, n):
             name = node.name or "an array"
             return Diagnosis(node.line, name, None, True, [name], node.shape, n)
     return None
+
+
+def _rates(view: View, n: int) -> set[float]:
+    """The single numbers that a change is multiplied with before it is subtracted."""
+    nodes = view.tape.nodes
+    if nodes[n].op != "subtract" or len(nodes[n].inputs) != 2:
+        return set()
+    change = nodes[nodes[n].inputs[1]]
+    read = [
+        nodes[i].value for i in change.inputs if change.op == "multiply" and i not in view.inside
+    ]
+    typed = [x for x in change.args if isinstance(x, float)]
+    return {*typed, *(float(x) for x in read if x is not None and x.size == 1)}
 
 
 def _adds_nothing(bench: Bench, n: int) -> bool:
@@ -714,10 +741,11 @@ def never_updated(bench: Bench, one: Fit) -> Diagnosis | None:
     }
 
     def number(i: int) -> float | None:
-        """A single number of the script that is no whole one and never changes."""
+        """A single number of the script that is no whole one, is not tiny, and never changes."""
         value = nodes[i].value
         single = nodes[i].op == "leaf" and nodes[i].shape == () and i not in view.inside
-        return float(value) if single and value is not None and value % 1 else None
+        known = single and value is not None and value % 1 and abs(value) > SMALL
+        return float(value) if known and value is not None else None
 
     singles = defaultdict[object, set[float]](set)  # where they are added: each neuron has its own
     for n in forward:
@@ -736,7 +764,7 @@ def never_updated(bench: Bench, one: Fit) -> Diagnosis | None:
         if node.op != "add" or linear.isdisjoint(node.inputs):
             continue
         linear.add(n)
-        typed = [a for a in node.args if isinstance(a, float) and a % 1]
+        typed = [a for a in node.args if isinstance(a, float) and a % 1 and abs(a) > SMALL]
         alone = [i for i in node.inputs if number(i) is not None]
         alone = alone if len(singles[node.site]) == 1 else []
         if typed or alone:

@@ -9,6 +9,7 @@ all elements at once.
 from collections import Counter
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 
 from ..operations import COMPARISONS, CUTS, PARTS
@@ -126,8 +127,10 @@ def sampled(bench: Bench) -> str | None:
             if nodes[n].op not in COMPARISONS or not view.reaches[n] or n in view.starts:
                 continue
             made = [i for i in nodes[n].inputs if view.depends.get(i)]
-            drawn = [i for i in nodes[n].inputs if i > max(view.starts) and i not in made]
-            if made and any(nodes[i].op == "leaf" and nodes[i].dtype == "f" for i in drawn):
+            given = [nodes[i] for i in nodes[n].inputs if i > max(view.starts) and i not in made]
+            drawn = [x.value for x in given if (x.op, x.dtype) == ("leaf", "f")]  # or zeros
+            varied = (x for x in drawn if x is not None and (x.size == 1 or len(np.unique(x)) > 1))
+            if made and any(np.any(x % 1) for x in varied):
                 return (
                     f"{bench.where(n)} draws samples from what the network computes: steps that "
                     "are made of samples, as in contrastive divergence, need not be the gradient "
