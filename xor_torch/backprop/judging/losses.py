@@ -269,11 +269,14 @@ def saturated(bench: Bench, k: int, points: list[Point], z: int, before: int) ->
     Then ``p - 1``, ``(p - 1) * p`` and the like are the same but for rounding: no loss is known.
     """
     for f in _values(bench, k, z, before):
-        data = _data(points, z, f, [p.values[z] for p in points])
-        values = [ff for _, ff, _, _ in data]
-        most = max((largest(b - a) for a, b in itertools.pairwise(values)), default=0.0)
+        if not all(f in p.values and z in p.values for p in points):
+            continue
+        data = [(p.values[z].detach(), p.values[f].detach()) for p in points]
+        if len({x.shape for pair in data for x in pair}) > 1:
+            continue
+        most = max((largest(b - a) for (_, a), (_, b) in itertools.pairwise(data)), default=0.0)
         if 0 < most < BENT and (
-            f == z or any(all(of(zz, ff) or of(-zz, ff) for zz, ff, _, _ in data) for of in BOUNDED)
+            f == z or any(all(of(zz, ff) or of(-zz, ff) for zz, ff in data) for of in BOUNDED)
         ):
             return f
     return None

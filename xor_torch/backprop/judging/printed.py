@@ -13,6 +13,7 @@ from .points import Bench, Point, largest
 from .words import name_of_multiple
 
 SAME_GRADIENT = 1e-8  # relative: two gradients by autograd, at the same point
+MOST_NODES = 20_000  # of a step whose printed loss gets a name: that takes seconds
 NEARLY = 1e-3  # a constant against log(0) in one of the two
 
 
@@ -182,7 +183,8 @@ def _with_constants(bench: Bench, one: Objective, followed: Objective) -> bool:
 
 def _of_others(bench: Bench, one: Objective, followed: Objective, match: Match | None) -> bool:
     """Is it the same loss of other samples, as that of all rows beside steps for some of them?"""
-    named = identify_own(bench, one) if match is not None else None
+    short = len(bench.steps[max(one.terms)].nodes) < MOST_NODES
+    named = identify_own(bench, one) if match is not None and short else None
     if match is None or named is None or named.is_vague or named.name != match.name:
         return False
     k = named.step
