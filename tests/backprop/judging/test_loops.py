@@ -61,3 +61,25 @@ def test_a_convolution_in_loops(at_once, tmp_path, right, wrong, line):
     assert finding.verdict == "correct"
     (finding,) = judged(CONVOLUTION.replace(right, wrong), tmp_path)
     assert (finding.verdict, finding.diagnosis.line) == ("wrong", line)
+
+
+def test_two_loops_that_fill_their_arrays_row_by_row(tmp_path):
+    """The softmax of each row, and the target of each: the last of both arrays is what counts."""
+    source = """
+import numpy as np
+rng = np.random.default_rng(0)
+X, labels = rng.normal(size=(30, 3)), rng.integers(0, 4, 30)
+W, b = rng.normal(size=(3, 4)), np.zeros(4)
+for step in range(8):
+    p = np.exp(X @ W + b)
+    for i in range(30):
+        p[i, :] /= np.sum(p[i, :])
+    d = p.copy()
+    for i in range(30):
+        d[i, labels[i]] -= 1
+    W, b = W - 0.01 * X.T @ d, b - 0.01 * d.sum(0)
+"""
+    (right,) = judged(source, tmp_path)
+    assert (right.verdict, right.loss) == ("correct", "CE")
+    (wrong,) = judged(source.replace("-= 1", "-= 2"), tmp_path)
+    assert wrong.verdict != "correct"

@@ -216,10 +216,20 @@ def is_likelihood(bench: Bench, match: Match) -> bool:
     )
 
 
-def identify(bench: Bench, pair: Objective, rows: tuple[Row, ...]) -> Match | None:
-    """The row that explains the delta of a pair, if there is one."""
+def identify(
+    bench: Bench, pair: Objective, rows: tuple[Row, ...], more: bool = True
+) -> Match | None:
+    """The row that explains the delta of a pair, if there is one.
+
+    Args:
+        bench: the network.
+        pair: of the delta.
+        rows: those that are tried.
+        more: make more points, if there are few, so that nothing fits by chance?
+
+    """
     last = None
-    for k, points in _steps(bench, pair):
+    for k, points in _steps(bench, pair, more):
         found = _of_all(bench, k, points, pair.terms[k], functools.partial(_identify, rows=rows))
         found = found or (_perceptron(bench, pair) if rows is LOSSES else None)
         if found is not None and not found.is_vague:
@@ -362,9 +372,15 @@ def identify_own(bench: Bench, own: Objective) -> Match | None:
     return last
 
 
-def _steps(bench: Bench, objective: Objective) -> Iterable[tuple[int, list[Point]]]:
+def _steps(
+    bench: Bench, objective: Objective, more: bool = True
+) -> Iterable[tuple[int, list[Point]]]:
     """Three steps with enough points."""
-    some = ((k, bench.more_points(k)) for k in objective.terms)
+
+    def points(k: int) -> list[Point]:
+        return bench.more_points(k) if more else [p for p in bench.points if p.step == k]
+
+    some = ((k, points(k)) for k in objective.terms)
     return itertools.islice(((k, points) for k, points in some if len(points) >= 3), 3)
 
 
@@ -382,17 +398,18 @@ def _slope(p: Point, of: int, by: int) -> Tensor | None:
 
 
 def _values(bench: Bench, k: int, z: int, before: int) -> list[int]:
-    """Values that may be f: z, and the first and the last that follow it in its shape.
+    """Values that may be f: z, and those that follow it in its shape.
 
-    Between them are those of a loop that fills an array row by row.
+    Of each place of the script there are the first and the last: a loop fills an array row by row.
     """
     view, nodes = bench.view(k), bench.tape.nodes
-    found = [
-        n
-        for n in sorted(view.after([z]))
-        if nodes[n].shape == nodes[z].shape and nodes[n].dtype == "f" and z < n <= before
-    ]
-    half = MOST_VALUES // 2
+    first, last = dict[object, int](), dict[object, int]()
+    for n in sorted(view.after([z])):
+        if nodes[n].shape == nodes[z].shape and nodes[n].dtype == "f" and z < n <= before:
+            place = nodes[n].site, nodes[n].op
+            first.setdefault(place, n)
+            last[place] = n
+    found, half = sorted({*first.values(), *last.values()}), MOST_VALUES // 2
     return [z, *found[:half], *found[half:][-half:]]
 
 
@@ -683,7 +700,7 @@ def in_other_steps(bench: Bench, pair: Objective, match: Match) -> list[Match]:
     found = [match]
     for k in [k for k in pair.terms if k != match.step][:MOST_STEPS]:
         one = replace(pair, terms={k: pair.terms[k]}, found={}, noisy={})
-        other = identify(bench, one, LOSSES)
+        other = identify(bench, one, LOSSES, more=False)
         found += [other] if other is not None and other.name == match.name else []
     return found
 
