@@ -197,7 +197,9 @@ def without_target(bench: Bench, one: Fit) -> str | None:
         known = read(made)
         return {n for n in tape.behind(known, range(len(nodes))) if nodes[n].op == "leaf"}
 
-    left = [nodes[n].name for n in sorted(read(loss) - read(steps)) if nodes[n].name]
+    known = [nodes[n] for n in read(steps)]
+    others = [nodes[n] for n in sorted(read(loss)) if nodes[n].name]
+    left = [n.name for n in others if n not in known and not any(_equal(n, x) for x in known)]
     if not left or first(steps) - first(loss & steps):
         return None
     name = one.objective.name or "a number that the script computes"
