@@ -97,8 +97,9 @@ def fit_part(samples: Sequence[Sample], decay: bool = False, noise: bool = True)
             NOISES * b > 0.1 * largest(s.gradient)
             for s, (_, b) in zip(samples, noises, strict=True)
         )
-        off = (0.0, 0.0) if nothing else (math.inf, 1.0)  # a step that is 0, and a gradient
-        return Part(nothing, error=off[0], measured=off[1], silent=nothing)
+        if nothing:
+            return Part(True, error=0.0, silent=True)
+        return Part(False, error=math.inf, measured=1.0)  # a step that is 0, and a gradient
     again = _fit(samples, top, shrink, [not x for x in loud], noises)
     return again if again.ok or again.silent else part  # what is left may be too little to tell
 

@@ -16,11 +16,11 @@ from .fit import PROPORTIONAL, Fit
 from .objectives import gradients_at, reads_data
 from .points import Bench, Point, largest
 from .steps import BETWEEN
+from .symmetry import SUMS_OF_TWO
 
 Tensor = torch.Tensor
 MOST = 4  # numbers of a value
 SAME = 1e-6  # a smaller change is none
-SUMS = ("add", "subtract")
 READ = PARTS | SAME_NUMBERS | {"assign"}
 
 
@@ -43,11 +43,12 @@ def wrong_term(bench: Bench, own: list[Fit]) -> tuple[Fit, float, Diagnosis] | N
     view, nodes = bench.view(k), bench.tape.nodes
     for n in sorted(view.behind(view.ends) - view.starts - view.ends.keys()):
         typed = [float(x) for x in nodes[n].args if isinstance(x, int | float) and x]
-        if nodes[n].dtype != "f" or nodes[n].op in READ or (nodes[n].op in SUMS and not typed):
+        added = nodes[n].op in SUMS_OF_TWO
+        if nodes[n].dtype != "f" or nodes[n].op in READ or (added and not typed):
             continue
         if not points or any(not 0 < p.values[n].numel() <= MOST for p in points):
             continue
-        added, size = nodes[n].op in SUMS, points[0].values[n].numel()
+        size = points[0].values[n].numel()
         # of several numbers one is right: a factor of all would be the rate
         tried = (_right(bench, one, points, n, added, j) for j in range(size))
         found = next((x for x in tried if x is not None), None)

@@ -682,12 +682,11 @@ class Judgement:
                 "the forward pass reads the state of the optimiser, as with Nesterov's momentum, "
                 "and with a state other than zero the updates are not the gradient"
             )
-        idle = [n for n, p in zip(bench.names, one.parts, strict=True) if p.idle]
+        idle = [i for i, p in enumerate(one.parts) if p.idle]
         if idle and spoilt is None:
+            name = bench.names[idle[0]]
             why = soundness.step_above(bench, one, idle[0]) or "is its input 0?"
-            raise CannotTell(
-                f"{idle[0]} never moves, and its gradient is zero at every point: {why}"
-            )
+            raise CannotTell(f"{name} never moves, and its gradient is zero at every point: {why}")
         finding = Finding("correct" if spoilt is None else "wrong", diagnosis=spoilt)
         finding.loss, finding.lr = convention(bench, one, match)
         if spoilt is None:

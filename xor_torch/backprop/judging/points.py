@@ -244,6 +244,10 @@ class View:
         before = {*nodes[n].inputs} - self.inside
         return {i for i in before if math.prod(nodes[i].shape) >= least}
 
+    def read(self, made: Iterable[int]) -> set[int]:
+        """The values that these values are computed from and that the step did not make."""
+        return {i for n in made for i in self.tape.nodes[n].inputs} - self.inside
+
     @cached_property
     def updated(self) -> set[int]:
         """The new parameters, and what is put into them part by part."""
@@ -777,11 +781,10 @@ class Bench:
     @kept
     def _products(self, k: int) -> list[tuple[int, Tensor]]:
         """What a step reads of products in float32, as ``rate * X.T``, which it does not repeat."""
-        nodes, inside = self.tape.nodes, self.view(k).inside
-        read = {i for n in self.steps[k].nodes for i in nodes[n].inputs} - inside
+        nodes = self.tape.nodes
         return [
             (i, replay.tensor(value).double())
-            for i in sorted(read)
+            for i in sorted(self.view(k).read(self.steps[k].nodes))
             if nodes[i].op in ("multiply", "divide")
             if (value := nodes[i].value) is not None and value.dtype.str[1:] == "f4"
         ]
@@ -856,7 +859,7 @@ class Bench:
         parts: list[tuple[int, float]] = []
         for _ in range(8):
             node = self.tape.nodes[id]
-            if id == begin or (node.op in JOINS and _equal(node, self.tape.nodes[begin])):
+            if id == begin or (node.op in JOINS and equal(node, self.tape.nodes[begin])):
                 return parts  # its parts have been joined again
             if node.op not in ("add", "subtract") or not all(isinstance(a, Ref) for a in node.args):
                 return None
@@ -875,7 +878,7 @@ class Bench:
         """Is `id` the old value itself, or a value on the way from it by adding?"""
         for _ in range(8):
             node, was = self.tape.nodes[id], self.tape.nodes[begin]
-            if id == begin or (node.op in JOINS and _equal(node, was)):
+            if id == begin or (node.op in JOINS and equal(node, was)):
                 return True
             if node.op not in ("add", "subtract") or node.shape != self.tape.nodes[begin].shape:
                 return False
@@ -970,7 +973,7 @@ class Bench:
                 smooth.add(n)
         if d in smooth or not view.only_through(d, z):
             return None
-        outside = {i for n in between for i in nodes[n].inputs} - view.inside
+        outside = view.read(between)
         others = {i: replay.tensor(x) for i in outside if (x := nodes[i].value) is not None}
         if len(others) < len(outside):
             return None
@@ -1075,7 +1078,8 @@ def _roundings(numbers: int) -> int:
     return ROUNDINGS if numbers < MANY_NUMBERS else 1
 
 
-def _equal(a: Node, b: Node) -> bool:
+def equal(a: Node, b: Node) -> bool:
+    """Have both the same numbers, as far as these are known?"""
     return a.value is not None and b.value is not None and np.array_equal(a.value, b.value)
 
 

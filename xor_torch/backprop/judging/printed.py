@@ -134,9 +134,9 @@ def _reads_more(bench: Bench, one: Objective, followed: Objective) -> bool:
 
     def data(values: list[int]) -> set[object]:
         """The data, and the numbers that are typed, which a computation reads."""
-        made = [nodes[n] for n in view.behind(values)]
-        typed = {(n.op, a) for n in made for a in n.args if isinstance(a, int | float)}
-        return {i for n in made for i in n.inputs if i not in view.inside} | typed
+        made = view.behind(values)
+        typed = ((nodes[n].op, a) for n in made for a in nodes[n].args)
+        return {*view.read(made), *((op, a) for op, a in typed if isinstance(a, int | float))}
 
     made = view.behind(followed.values(k))
     if all(bench.tape.origin(n, PARTS) in made for n in one.values(k)):
@@ -188,15 +188,11 @@ def _of_others(bench: Bench, one: Objective, followed: Objective, match: Match |
     if match is None or named is None or named.is_vague or named.name != match.name:
         return False
     k = named.step
-    view, nodes = bench.view(k), bench.tape.nodes
-
-    def data(values: list[int]) -> set[int]:
-        return {i for m in view.behind(values) for i in nodes[m].inputs if i not in view.inside}
-
-    others = k in followed.terms and data(view.made_at(view.key(named.value))) - data(
-        followed.values(k)
-    )
-    return named.scale * match.scale > 0 and bool(others)
+    if k not in followed.terms or named.scale * match.scale <= 0:
+        return False
+    view = bench.view(k)
+    mine, theirs = view.made_at(view.key(named.value)), followed.values(k)
+    return not view.read(view.behind(mine)) <= view.read(view.behind(theirs))
 
 
 def _broadcast(bench: Bench, k: int, one: Objective) -> str:

@@ -17,7 +17,7 @@ from ..tape import SMALL, Node, Ref, Tape
 from .findings import Diagnosis, MistakeName
 from .fit import FOLLOWS, Fit, fit
 from .objectives import Objective, gradients, gradients_at, total
-from .points import Bench, CannotTell, View, largest
+from .points import Bench, CannotTell, View, equal, largest
 from .steps import BETWEEN, Network, consumers, moves_others
 
 
@@ -50,7 +50,7 @@ def unseen(bench: Bench) -> str | None:
                 found.setdefault(nodes[i].site, {})[i] = nodes[i]
     for made in found.values():
         one, *others = made.values()
-        if len(others) < 2 or not all(_equal(one, x) for x in others):
+        if len(others) < 2 or not all(equal(one, x) for x in others):
             return (
                 f"{one.name or 'a value'} on {bench.where(one.id)} was computed by code that could "
                 "not be recorded"
@@ -127,7 +127,7 @@ def unseen_parameter(bench: Bench, objective: Objective) -> str | None:
     known = (*bench.network.states, *bench.network.of_others)
     states = {n for s in known for n in s.nodes if n is not None}
     since = min(before.starts)
-    given = {i for n in forward for i in nodes[n].inputs if i not in view.inside and i > since}
+    given = {i for i in view.read(forward) if i > since}
     # a running loss reads what it was: it is not a weight
     for i in sorted(given - states - {*there}):
         stack, seen = [i], set[int]()
@@ -199,7 +199,7 @@ def without_target(bench: Bench, one: Fit) -> str | None:
 
     known = [nodes[n] for n in read(steps)]
     others = [nodes[n] for n in sorted(read(loss)) if nodes[n].name]
-    left = [n.name for n in others if n not in known and not any(_equal(n, x) for x in known)]
+    left = [n.name for n in others if n not in known and not any(equal(n, x) for x in known)]
     if not left or first(steps) - first(loss & steps):
         return None
     name = one.objective.name or "a number that the script computes"
@@ -221,7 +221,7 @@ def moved_by_data(bench: Bench, one: Fit) -> str | None:
     nodes, k = bench.tape.nodes, max(one.objective.terms)
     view = bench.view(k)
     forward = view.behind(one.objective.values(k)) - view.starts
-    stack = [i for n in forward for i in nodes[n].inputs if i not in view.inside]
+    stack = sorted(view.read(forward))
     states = (*bench.network.states, *bench.network.of_others)
     trained = {n for s in states for n in s.nodes if n is not None}
     seen = {*trained}
@@ -234,7 +234,7 @@ def moved_by_data(bench: Bench, one: Fit) -> str | None:
         for w in product.inputs if product.op in PRODUCTS | {"multiply"} else ():
             if nodes[w].op in ("add", "subtract") and nodes[w].dtype == "f" and w not in seen:
                 before = [nodes[i] for i in nodes[w].inputs if nodes[i].site == nodes[w].site]
-                moved = any(n.op == nodes[w].op and not _equal(n, nodes[w]) for n in before)
+                moved = any(n.op == nodes[w].op and not equal(n, nodes[w]) for n in before)
                 if moved and trained.isdisjoint(bench.tape.behind([w], range(w + 1))):
                     return (
                         f"{nodes[w].name or 'a number'} on {bench.where(w)} moves by the same "
@@ -689,12 +689,12 @@ def cancels(bench: Bench) -> Diagnosis | None:
     return None
 
 
-def step_above(bench: Bench, one: Fit, name: str) -> str | None:
-    """The step function that a parameter goes into, which passes no derivative on."""
+def step_above(bench: Bench, one: Fit, i: int) -> str | None:
+    """The step function that parameter i goes into, which passes no derivative on."""
     k, nodes = min(one.objective.terms), bench.tape.nodes
-    view, mine = bench.view(k), 1 << bench.names.index(name)
+    view = bench.view(k)
     for n in sorted(view.behind(one.objective.values(k))):
-        if nodes[n].op in STEPS and view.depends[n] & mine and n not in view.starts:
+        if nodes[n].op in STEPS and view.depends[n] >> i & 1 and n not in view.starts:
             return f"{view.variable(n) or 'a value'} on {bench.where(n)} is a step function of it"
     return None
 
@@ -707,7 +707,7 @@ def _moved(bench: Bench) -> bool:
         for i in bench.parameters
     )
     known = ((a, b) for a, b in both if a.value is not None and b.value is not None)
-    return any(not _equal(a, b) for a, b in known)
+    return any(not equal(a, b) for a, b in known)
 
 
 def lost(bench: Bench, one: Fit) -> Diagnosis | None:
@@ -719,7 +719,7 @@ def lost(bench: Bench, one: Fit) -> Diagnosis | None:
         if step is not None and old in read and nodes[old].dtype == "f":
             view, node = bench.view(step), nodes[new]
             # what the step also has for its updates is computed again: z, for the slope there
-            again = any(_equal(node, nodes[n]) for n in view.step.nodes if view.reaches[n])
+            again = any(equal(node, nodes[n]) for n in view.step.nodes if view.reaches[n])
             if view.depends[new] == view.full and not view.reaches[new] and not again:
                 name = nodes[old].name or "an array"
                 return Diagnosis(node.line, node.name, "lost step", True, [name], node.shape, new)
@@ -767,8 +767,8 @@ def never_updated(bench: Bench, one: Fit) -> Diagnosis | None:
             continue
         linear.add(n)
         typed = [a for a in node.args if isinstance(a, float) and a % 1 and abs(a) > SMALL]
-        alone = [i for i in node.inputs if number(i) is not None]
-        alone = alone if len(singles[node.site]) == 1 else []
+        one_number = len(singles[node.site]) == 1
+        alone = [i for i in node.inputs if one_number and number(i) is not None]
         if typed or alone:
             name = typed[0] if typed else nodes[alone[0]].name or number(alone[0])
             raise CannotTell(
@@ -806,8 +806,4 @@ def _same_number(nodes: list[Node], i: int, j: int) -> bool:
     if i == j or a.op != "leaf" or b.op != "leaf" or a.site != b.site:
         return i == j
     # zeros that are made again begin a sum
-    return _equal(a, b) and bool(np.any(a.value))
-
-
-def _equal(a: Node, b: Node) -> bool:
-    return a.value is not None and b.value is not None and np.array_equal(a.value, b.value)
+    return equal(a, b) and bool(np.any(a.value))
