@@ -20,9 +20,9 @@ from .. import replay
 from ..operations import ALGEBRAIC, CUTS, ELEMENTWISE, PARTS, SAME_NUMBERS, STEPS
 from ..tape import Ref, Tape
 
-# What may lie between an optimiser's state and the parameter that it moves.
-BETWEEN = {*ALGEBRAIC, *SAME_NUMBERS, "getitem", "item", "assign"}
 CURVED = ELEMENTWISE - ALGEBRAIC - STEPS - CUTS  # exp, tanh: no derivative goes through one
+# What may lie between an optimiser's state and the parameter that it moves.
+BETWEEN = {*(ELEMENTWISE - CURVED), *SAME_NUMBERS, "getitem", "item", "assign"}
 PROJECTIONS = {"clip", "maximum", "minimum"}  # of an update, or of a derivative
 # What may lie between two parts of one update.
 PIECES = {*SAME_NUMBERS, "add", "subtract", "multiply", "divide", "getitem", "item", "assign"}
@@ -565,18 +565,20 @@ def _networks(
         _collect(tape, step, following)
     step = steps[min(1, len(steps) - 1)]
     influence = _influence(tape, step)
+    waiting, found = {*range(len(family))}, [-1]
+    while found:  # a state may move others of the same optimiser: Adadelta, AMSGrad
+        places = {tape.nodes[step.end[i]].site for i, s in enumerate(family) if s.optimiser}
+        found = [
+            i
+            for i in waiting
+            if tape.nodes[step.end[i]].site in places
+            or _moves_one(tape, step, i, family, influence)
+        ]
+        waiting -= {*found}
+        for i in found:
+            family[i].optimiser = True
     for i, state in enumerate(family):
-        others = influence[i] - {i}
-        # where all are single numbers, everything is elementwise: an optimiser's state moves first
-        size = math.prod(tape.nodes[step.start[i]].shape)
-        alone = size == 1 and not _moves_another(tape, step, i)
-        state.optimiser = (
-            len(others) <= 1
-            and _only_elementwise(tape, step, i, len(others) == 1)
-            and len(family) > 1
-            and not alone
-        )
-        state.accumulator = not others and _only_elementwise(tape, step, i)
+        state.accumulator = influence[i] <= {i} and _only_elementwise(tape, step, i)
     _classify(tape, step, family)
     for i, state in enumerate(family):  # a weight of a recurrent value is no optimiser's state
         if any(family[j].carried for j in influence[i] - {i}):
@@ -814,6 +816,19 @@ def numbers_of(mask: int) -> list[int]:
     return [i for i in range(mask.bit_length()) if mask >> i & 1]
 
 
+def _moves_one(
+    tape: Tape, step: Step, i: int, family: list[State], influence: dict[int, set[int]]
+) -> bool:
+    """Does a state move one parameter at most, number by number?"""
+    # where all are single numbers, everything is elementwise: an optimiser's state moves first
+    alone = math.prod(tape.nodes[step.start[i]].shape) == 1 and not _moves_another(tape, step, i)
+    others = influence[i] - {i}
+    parameters = [j for j in others if not family[j].optimiser]
+    if alone or len(family) == 1 or len(parameters) > 1:
+        return False
+    return _only_elementwise(tape, step, i, bool(others))
+
+
 def _moves_another(tape: Tape, step: Step, i: int) -> bool:
     """Is the new value of a state what another one is moved by, or its old value all of that?"""
     others = {n: j for j, n in step.end.items() if j != i}
@@ -837,8 +852,7 @@ def _only_elementwise(tape: Tape, step: Step, i: int, moves_one: bool = False) -
         if id not in starts and read:
             alike = math.prod(node.shape) == size and (size > 1 or moves_one or node.shape == shape)
             part = size > 1 and not alike and _is_row(tape, id, read)
-            square = node.op == "multiply" and sum(x in map(Ref, read) for x in node.args) > 1
-            if square or node.op not in BETWEEN or (not (alike or part) and id > begin):
+            if node.op not in BETWEEN or (not (alike or part) and id > begin):
                 return False
             rows = rows or part
             if id not in of_others:

@@ -1,0 +1,60 @@
+"""Optimisers with states of several kinds: the gradient that goes into them is right or wrong."""
+
+import pytest
+
+from ..test_judge import judged
+
+TRAINING = """
+import numpy as np
+
+rng = np.random.RandomState(1)
+X = rng.randn(20, 3)
+Y = (X[:, :1] * X[:, 1:2] > 0) * 1.0
+P = {"W1": rng.randn(3, 4), "b1": np.zeros((1, 4)), "W2": rng.randn(4, 1), "b2": np.zeros((1, 1))}
+M, V, H = ({k: np.zeros_like(v) for k, v in P.items()} for _ in range(3))
+
+for t in range(1, 20):
+    a1 = np.tanh(X @ P["W1"] + P["b1"])
+    p = 1 / (1 + np.exp(-(a1 @ P["W2"] + P["b2"])))
+    d2 = (p - Y) / len(X)
+    d1 = d2 @ P["W2"].T * (1 - a1 ** 2)
+    G = {"W1": X.T @ d1, "b1": d1.sum(0, keepdims=True)}
+    G |= {"W2": a1.T @ d2, "b2": d2.sum(0, keepdims=True)}
+    for k in P:
+        g = G[k]
+"""
+OPTIMISERS = {
+    "Adadelta": """
+        V[k] = 0.9 * V[k] + 0.1 * g * g
+        step = np.sqrt((M[k] + 1e-6) / (V[k] + 1e-6)) * g
+        P[k] -= step
+        M[k] = 0.9 * M[k] + 0.1 * step * step
+""",
+    "AMSGrad": """
+        M[k] = 0.9 * M[k] + 0.1 * g
+        V[k] = 0.999 * V[k] + 0.001 * g ** 2
+        H[k] = np.maximum(H[k], V[k])
+        P[k] -= 0.01 * M[k] / (np.sqrt(H[k]) + 1e-8)
+""",
+    "Adamax": """
+        M[k] = 0.9 * M[k] + 0.1 * g
+        V[k] = np.maximum(0.999 * V[k], np.abs(g))
+        P[k] -= 0.01 / (1 - 0.9 ** t) * M[k] / (V[k] + 1e-8)
+""",
+    "Rprop": """
+        turns = g * V[k]
+        H[k] = np.where(turns < 0, H[k] * 0.5, np.where(turns > 0, H[k] * 1.2, H[k] + 1e-3))
+        P[k] -= np.sign(g) * H[k]
+        V[k] = g
+""",
+}
+
+
+@pytest.mark.parametrize("optimiser", OPTIMISERS)
+def test_the_gradient_inside_an_optimiser(tmp_path, optimiser):
+    source = TRAINING + OPTIMISERS[optimiser].strip("\n")
+    (finding,) = judged(source, tmp_path)
+    assert (finding.verdict, finding.loss) == ("correct", "mean BCE")
+    (finding,) = judged(source.replace("(1 - a1 ** 2)", "(1 - a1)"), tmp_path)
+    assert finding.verdict == "wrong"
+    assert finding.diagnosis.variable == "d1"
