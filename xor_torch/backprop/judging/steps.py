@@ -572,7 +572,7 @@ def _networks(
             i
             for i in waiting
             if tape.nodes[step.end[i]].site in places
-            or _moves_one(tape, step, i, family, influence)
+            or _moves_numbers(tape, step, i, family, influence)
         ]
         waiting -= {*found}
         for i in found:
@@ -816,17 +816,17 @@ def numbers_of(mask: int) -> list[int]:
     return [i for i in range(mask.bit_length()) if mask >> i & 1]
 
 
-def _moves_one(
+def _moves_numbers(
     tape: Tape, step: Step, i: int, family: list[State], influence: dict[int, set[int]]
 ) -> bool:
-    """Does a state move one parameter at most, number by number?"""
+    """Does a state move one parameter at most, or rows of it several, number by number?"""
     # where all are single numbers, everything is elementwise: an optimiser's state moves first
     alone = math.prod(tape.nodes[step.start[i]].shape) == 1 and not _moves_another(tape, step, i)
     others = influence[i] - {i}
     parameters = [j for j in others if not family[j].optimiser]
-    if alone or len(family) == 1 or len(parameters) > 1:
+    if alone or len(family) == 1:
         return False
-    return _only_elementwise(tape, step, i, bool(others))
+    return _only_elementwise(tape, step, i, bool(others), len(parameters) > 1)
 
 
 def _moves_another(tape: Tape, step: Step, i: int) -> bool:
@@ -836,11 +836,14 @@ def _moves_another(tape: Tape, step: Step, i: int) -> bool:
     return step.end[i] in tape.behind(others, {*step.nodes}) or any(late)
 
 
-def _only_elementwise(tape: Tape, step: Step, i: int, moves_one: bool = False) -> bool:
+def _only_elementwise(
+    tape: Tape, step: Step, i: int, moves: bool = False, several: bool = False
+) -> bool:
     """Is the state used, number by number, only for a parameter of its own size?
 
-    The shapes may differ: (3,) and (1, 3), or rows of one long array. If it moves one parameter,
-    rows of it may move the same rows, and it may be a single number in an array of its own.
+    The shapes may differ: (3,) and (1, 3), or rows of one long array. If it moves a parameter,
+    rows of it may move the same rows, and it may be a single number in an array of its own. If it
+    moves several, each gets rows of its own.
     """
     begin, rows = step.start[i], False
     shape, reached, starts = tape.nodes[begin].shape, {begin}, set(step.start.values())
@@ -850,14 +853,14 @@ def _only_elementwise(tape: Tape, step: Step, i: int, moves_one: bool = False) -
         node = tape.nodes[id]
         read = [n for n in node.inputs if n in reached]
         if id not in starts and read:
-            alike = math.prod(node.shape) == size and (size > 1 or moves_one or node.shape == shape)
+            alike = math.prod(node.shape) == size and (size > 1 or moves or node.shape == shape)
             part = size > 1 and not alike and _is_row(tape, id, read)
             if node.op not in BETWEEN or (not (alike or part) and id > begin):
                 return False
             rows = rows or part
             if id not in of_others:
                 reached.add(id)
-    return not rows or (moves_one and _apart(tape, step, i, reached))
+    return _apart(tape, step, i, reached) if rows and moves else not rows and not several
 
 
 def _is_row(tape: Tape, n: int, read: list[int]) -> bool:
