@@ -20,6 +20,7 @@ from ..operations import SUMS
 from ..replay import CannotReplay
 from ..tape import Tape
 from . import (
+    afterwards,
     beside,
     elements,
     frozen,
@@ -261,6 +262,12 @@ def _judge_network(tape: Tape, network: Network, seconds: float) -> Finding:
         if other.verdict == "correct" or finding.verdict == "cannot tell" != other.verdict:
             finding = other
             finding.notes.append(WITHOUT_CONSTANTS)
+    before = None
+    if finding.verdict == "cannot tell" and finding.reason != RIGID and clock.left() > 0:
+        before = afterwards.computed_before(uncut or tape, network)
+    if before is not None:
+        other = _try(*before, clock, changed=True)
+        finding = other if other.verdict != "cannot tell" else finding
     if finding.verdict == "cannot tell" and clock.left() > 0:
         finding = _by_turns(uncut or tape, network, clock) or finding
     return finding
@@ -1175,6 +1182,7 @@ def _spoils(
             "{name} on {where} goes on from the momentum of another parameter, not from its own",
         ),
         (frozen.left_alone(bench, one), ""),
+        soundness.by_the_sample(bench, one),
         of(
             soundness.never_read(bench),
             "{where} updates {name} as it does the parameters, but the forward pass never reads it",

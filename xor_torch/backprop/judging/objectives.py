@@ -387,7 +387,8 @@ def _on_the_data_of(view: View, needed: set[int]) -> set[int]:
     """
     nodes = view.tape.nodes
     least = 2 if any(map(view.outside, needed)) else 1
-    known = {i for n in needed for i in view.outside(n, least)}
+    # a parameter was made of the data of the step before
+    known = {i for n in needed - view.starts for i in view.outside(n, least)}
     stack = [*known]
     while stack:  # and what these are made of, but not what they are a part of
         i = stack.pop()

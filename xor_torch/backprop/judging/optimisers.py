@@ -160,6 +160,8 @@ def _gradient_nodes(bench: Bench, k: int, i: int) -> list[int]:
         partly = nodes[n].op == "assign" and n in view.updated  # the parameter, element by element
         if not waiting and n != end and squeezed(nodes[n].shape) == shape and not partly:
             through.append(n)
+            if view.reaches[n] & (view.reaches[n] - 1) and n in _of_others(bench, k, i):
+                break  # the error of one sample is its bias's gradient: before it is no gradient
         inputs = [a for a in nodes[n].inputs if a in view.inside and a not in view.starts]
         made_of = [a for a in inputs if not _of_states(bench, k, a)]
         # if units are off, a gradient does not depend on every parameter
@@ -190,6 +192,14 @@ def _gradient_nodes(bench: Bench, k: int, i: int) -> list[int]:
         node = n
         way.append(node)
     return way
+
+
+@kept
+def _of_others(bench: Bench, k: int, i: int) -> set[int]:
+    """The values of a step that the updates of other parameters are made of, at the old value."""
+    view = bench.view(k)
+    end = bench.steps[k].end[i]
+    return bench.tape.behind(view.ends.keys() - {end}, view.inside, view.starts | {end})
 
 
 @kept

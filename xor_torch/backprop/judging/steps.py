@@ -105,10 +105,12 @@ def find_networks(tape: Tape, replaced: bool = False) -> list[Network]:
     for c in chains:
         # an optimiser's state that begins as a gradient: that is the first update already
         root = c.nodes[0]
-        if root is not None and _descends(tape, root, roots - {root}):
-            while tape.nodes[root].op in ("multiply", "divide"):  # by its decay
-                root = next(i for i in tape.nodes[root].inputs if _descends(tape, i, roots - {i}))
-            c.nodes[:1] = [None, root]
+        first = root if root is not None and _descends(tape, root, roots - {root}) else None
+        while first is not None and tape.nodes[first].op in ("multiply", "divide"):  # by its decay
+            inputs = tape.nodes[first].inputs
+            first = next((i for i in inputs if _descends(tape, i, roots - {i})), None)
+        if first is not None:  # and not as a parameter times 0, which has its shape
+            c.nodes[:1] = [None, first]
     for c in chains:
         if _begins_in_a_step(tape, c, chains):
             c.nodes.pop(0)
