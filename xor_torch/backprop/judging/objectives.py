@@ -531,7 +531,9 @@ def as_own(bench: Bench, pair: Objective) -> Objective | None:
     made = Objective("own", "")
     for k, terms in pair.terms.items():
         view, (_, v) = bench.view(k), terms[0]
-        if len(terms) > 1 or bench.tape.nodes[v].shape or v in view.behind(view.ends):
+        # an element of an array that updates are made of is no loss
+        used = bench.tape.origin(v, PARTS) in view.behind(view.ends)
+        if len(terms) > 1 or bench.tape.nodes[v].shape or used:
             return None
         made.terms[k] = [(None, v)]
         made.name = bench.tape.nodes[v].name
