@@ -365,6 +365,13 @@ for step in range(30):
     e = labels[step % 3 * 4 :][:4] - relu(z)
     w = w + 0.001 * (e * slope(z)) @ X[step % 3 * 4 :][:4]
 """
+LONG = """
+for step in range(12):
+    h = np.tanh(X @ W)
+    d = np.longdouble(1 / (1 + np.exp(-(h @ V)))) - Y
+    back = d @ V.T * (1 - h * h)
+    V, W = V - 0.1 * h.T @ d, W - 0.1 * X.T @ back
+"""
 STYLES = {  # source, what is replaced in it, and by what
     "filled": (FILLED, "(1 - h * h)", "(1 - h)"),
     "late": (LATE, "(1 - h * h)", "(1 - h)"),
@@ -397,6 +404,7 @@ STYLES = {  # source, what is replaced in it, and by what
     "series": (SERIES, "(1 - h * h)", "(1 - h)"),
     "branches": (BRANCHES, "b - 1", "b - 2"),
     "in place": (IN_PLACE, "w + 0.001", "w - 0.001"),
+    "long": (LONG, "(1 - h * h)", "(1 - h)"),
     "first": (FIRST, "0.02 * d * old", "0.02 * d * P[i]"),
 }
 
