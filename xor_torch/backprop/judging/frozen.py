@@ -81,8 +81,12 @@ def _unchanged(bench: Bench, n: int) -> int:
 
 
 def _moved_by_zero(bench: Bench, n: int, earlier: Collection[int]) -> bool:
-    """Is it one of the earlier values, to which later steps have added 0?"""
+    """Is it one of the earlier values, to which later steps have added 0?
+
+    It is not a parameter, whose gradient may happen to be 0.
+    """
     nodes = bench.tape.nodes
+    trained = {i for s in bench.network.states for i in s.nodes}
     known = {bench.tape.origin(i, PARTS) for i in earlier}
     n = start = bench.tape.origin(n, PARTS)
     while n not in known and nodes[n].op in ("add", "subtract") and len(nodes[n].inputs) == 2:
@@ -91,7 +95,7 @@ def _moved_by_zero(bench: Bench, n: int, earlier: Collection[int]) -> bool:
         if added is None or np.any(added):
             return False
         n = old
-    return n in known and n != start
+    return n in known and n != start and start not in trained
 
 
 def never_changed(bench: Bench, one: Fit) -> str | None:
