@@ -1273,7 +1273,8 @@ def _forgotten(bench: Bench, own: list[Fit], one: Fit) -> Fit | None:
 
 def _decay(bench: Bench, one: Fit, finding: Finding) -> None:
     least = 1e-6 * abs(one.scale)
-    shrunk = [n for n, p in zip(bench.names, one.parts, strict=True) if p.decay > least]
+    both = zip(bench.names, one.parts, strict=True)
+    shrunk = [*dict.fromkeys(name for name, p in both if p.decay > least)]  # each name once
     if shrunk and finding.lr:
         most = max(p.decay for p in one.parts)
         finding.notes.append(

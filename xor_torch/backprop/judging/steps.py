@@ -566,8 +566,8 @@ def _networks(
     for step, following in zip(steps, [*steps[1:], None], strict=True):
         _collect(tape, step, following)
     step = steps[min(1, len(steps) - 1)]
-    influence = _influence(tape, step)
-    waiting, found = {*range(len(family))}, [-1]
+    influence, asked = _influence(tape, step)
+    waiting, found = {*range(len(family))} - asked, [-1]
     while found:  # a state may move others of the same optimiser: Adadelta, AMSGrad
         places = {tape.nodes[step.end[i]].site for i, s in enumerate(family) if s.optimiser}
         found = [
@@ -785,8 +785,8 @@ def moved_meanwhile(tape: Tape, network: Network) -> set[int]:
     }
 
 
-def _influence(tape: Tape, step: Step) -> dict[int, set[int]]:
-    """Which states' new values depend on what each state began with.
+def _influence(tape: Tape, step: Step) -> tuple[dict[int, set[int]], set[int]]:
+    """Which states' new values depend on what each state began with; those that are only asked.
 
     Influence stops at the first state reached: what that one moves in its turn does not count. The
     states that a branch asks about move those whose change is data: ``if f(x) <= 0: w += x``.
@@ -808,9 +808,10 @@ def _influence(tape: Tape, step: Step) -> dict[int, set[int]]:
     for n, _ in tape.branches:
         asked |= reached.get(n, 0)
     moved = set[int]().union(*(others - {j} for j, others in influence.items()))
+    only = {j for j in numbers_of(asked) if influence[j] <= {j}}
     for j in numbers_of(asked):
         influence[j] |= step.end.keys() - moved
-    return influence
+    return influence, only
 
 
 def numbers_of(mask: int) -> list[int]:
