@@ -58,3 +58,42 @@ def test_the_gradient_inside_an_optimiser(tmp_path, optimiser):
     (finding,) = judged(source.replace("(1 - a1 ** 2)", "(1 - a1)"), tmp_path)
     assert finding.verdict == "wrong"
     assert finding.diagnosis.variable == "d1"
+
+
+ONE_BY_ONE = """
+import numpy as np
+
+rng = np.random.RandomState(0)
+W, V, b, c = rng.randn(4, 3), rng.randn(1, 4), np.zeros((4, 1)), np.zeros((1, 1))
+sW, sV, sb, sc = W * 0, V * 0, b * 0, c * 0
+for i in range(9):
+    x = rng.rand(3, 1)
+    h = np.tanh(W @ x + b)
+    d = V @ h + c - x.sum()
+    e = V.T @ d * (1 - h ** 2)
+    gW, gV, gb, gc = e @ x.T, d @ h.T, e, d
+"""
+ADAGRAD = "".join(
+    f"""    s{w} = s{w} + g{w} ** 2
+    {w} -= 0.001 * g{w} / (np.sqrt(s{w}) + 1e-8)
+"""
+    for w in "WVbc"
+)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line"),
+    [("= s", "= 0.9 * s", None), ("", "", None), ("e, d", "V.T @ d, d", 12), ("e, d", "e, -d", 20)],
+)
+def test_the_gradient_of_a_bias_is_the_error_of_one_sample(tmp_path, old, new, line):
+    """What the error is made of belongs to the forward pass."""
+    (finding,) = judged((ONE_BY_ONE + ADAGRAD).replace(old, new), tmp_path)
+    assert finding.verdict == ("wrong" if line else "correct")
+    assert (finding.diagnosis and finding.diagnosis.line) == line
+
+
+def test_two_computations_of_one_gradient_are_not_accused(tmp_path):
+    """The check does not see that ``0.1 * d @ h.T`` is a multiple of ``d @ h.T``."""
+    source = ONE_BY_ONE + ADAGRAD.replace("0.001 * gV", "0.001 * d @ h.T")
+    (finding,) = judged(source, tmp_path)
+    assert finding.verdict == "cannot tell"

@@ -219,3 +219,26 @@ def test_a_line_that_several_lines_call_is_told_with_the_call(tmp_path):
     assert finding.notes == ["the wrong value on line 6 is made by the call on line 12"]
     (finding,) = judged(HELPER.replace("1 + h * h", "1 - h * h"), tmp_path)
     assert (finding.verdict, finding.notes) == ("correct", [])
+
+
+@pytest.mark.parametrize(
+    "loops",
+    [
+        "for j in range(2):\n        for i in range(3):",
+        "for i in range(3):\n        for j in range(2):",
+    ],
+)
+def test_the_rate_where_each_number_has_a_forward_pass_of_its_own(loops, tmp_path):
+    source = f"""
+X, y = [[1, 1], [1, 3], [1, 0]], [5, 11, 2]
+theta = [0.0, 0.0]
+for epoch in range(8):
+    g = [0, 0]
+    {loops}
+            h = sum(t * v for t, v in zip(theta, X[i]))
+            g[j] += (h - y[i]) * X[i][j]
+    theta = [t - 0.1 * d for t, d in zip(theta, g)]
+"""
+    (finding,) = judged(source, tmp_path)
+    assert (finding.verdict, finding.loss) == ("correct", "1/2 SSE")
+    assert finding.lr == pytest.approx(0.1)

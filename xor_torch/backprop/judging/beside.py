@@ -15,6 +15,7 @@ from .fit import FOLLOWS, Fit, alike
 from .objectives import PASSED_ON, gradients_at
 from .points import Bench, CannotTell, largest
 from .repair import Culprit, Repair
+from .samples import power_of_sample
 from .steps import Network, Step
 
 STATES = PARTS | {"assign"}  # lead back from a parameter that is updated in part to its old value
@@ -33,8 +34,8 @@ def own_rates(bench: Bench, one: Fit) -> str | None:
     updates, which goes on from layer to layer?
 
     A factor that is the square of the other, or one N-th of it for a number of samples or units,
-    was not meant as a rate; nor were 1 and 2 beside a rate that both have, or a ratio that differs
-    from step to step.
+    was not meant as a rate; nor were 1 and 2 beside a rate that both have, or a number of
+    the sample.
     """
     k = next(iter(one.factors), None)
     if k is None:
@@ -51,8 +52,8 @@ def own_rates(bench: Bench, one: Fit) -> str | None:
         off = factors[i] / one.scale
         if not off > 0 or any(alike(off, n) or alike(off * n, 1) for n in sizes):
             return None
-        if not one.has_one_ratio(i):
-            return None  # a number of the sample, as a forgotten input, and no rate
+        if by_sample(bench, one, i):
+            return None
         rates = [
             (a, b)
             for a in typed[i]
@@ -68,6 +69,16 @@ def own_rates(bench: Bench, one: Fit) -> str | None:
             f"{rates[0][1]:.6g}"
         )
     return ", ".join(found) or None
+
+
+def by_sample(bench: Bench, one: Fit, i: int) -> bool:
+    """Does a factor differ from that of most by a number of the sample, as a forgotten input?
+
+    It rises and falls from step to step, as a rate rarely does.
+    """
+    ratios = one.ratios(i)
+    falls = [a > b for a, b in pairwise(ratios.values()) if not alike(a, b)]
+    return len({*falls}) > 1 or power_of_sample(bench, one.objective, ratios) != 0
 
 
 def _come_nearer(one: Fit) -> bool:

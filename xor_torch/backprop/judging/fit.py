@@ -287,11 +287,10 @@ class Fit:
                 found = {**p.factors, **found}
         return found
 
-    def has_one_ratio(self, i: int) -> bool:
-        """Is the factor of a parameter the same multiple of that of most, in every step?"""
+    def ratios(self, i: int) -> dict[int, float]:
+        """The factor of a parameter as a multiple of that of most, at each step."""
         theirs = self.parts[i].factors
-        ratios = [theirs[k] / f for k, f in self.factors.items() if k in theirs]
-        return all(alike(x, ratios[0]) for x in ratios)
+        return {k: theirs[k] / f for k, f in sorted(self.factors.items()) if k in theirs}
 
     @property
     def scale(self) -> float:

@@ -1,8 +1,12 @@
-"""How many samples does one update see? From the data: all of them, some, or one."""
+"""How many samples does one update see, and which numbers of them? From the data."""
+
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
 from ..operations import MATRIX_PRODUCTS, PARTS
+from .fit import alike
+from .objectives import Objective
 from .points import Bench
 
 
@@ -75,3 +79,31 @@ def _length_of_the_root(bench: Bench, n: int) -> int:
             longest = max(longest, max(bench.tape.nodes[node.inputs[0]].shape, default=0))
         node = bench.tape.nodes[node.inputs[0]]
     return longest
+
+
+def power_of_sample(bench: Bench, objective: Objective, factors: Mapping[int, float]) -> int:
+    """The power, up to 2, of a number of the sample that factors follow from step to step, or 0.
+
+    It is a number that the forward pass multiplies with once in a step.
+    """
+    nodes, numbers = bench.tape.nodes, dict[object, dict[int, set[float]]]()
+    for k in factors:
+        view = bench.view(k)
+        for n in view.behind(objective.values(k)) - view.starts:
+            for i in view.outside(n, 1) if nodes[n].op == "multiply" else ():
+                if (x := nodes[i].value) is not None and x.size == 1:
+                    given = numbers.setdefault((nodes[n].site, nodes[n].op), {})
+                    given.setdefault(k, set()).add(float(x.item()))
+    for given in numbers.values():
+        both = [(f, *given.get(k, ())) for k, f in factors.items()]
+        if any(len(some) != 2 or not some[1] for some in both) or alike(*_ends(x for _, x in both)):
+            continue
+        for power in (-1, 1, -2, 2):
+            if alike(*_ends(f / x**power for f, x in both)):
+                return power
+    return 0
+
+
+def _ends(some: Iterable[float]) -> tuple[float, float]:
+    found = [*some]
+    return min(found), max(found)

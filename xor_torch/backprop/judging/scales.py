@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import torch
 
+from .beside import by_sample
 from .expected import worst
 from .findings import Diagnosis, MistakeName
 from .fit import FOLLOWS, Fit, alike
@@ -56,8 +57,8 @@ def scaled(bench: Bench, one: Fit) -> Diagnosis:
     if off < 0:
         at = min(n for n, _ in found)
     mistake: MistakeName | None = "wrong sign" if off < 0 else "scale of one parameter"
-    if not all(map(one.has_one_ratio, repair.bad)):
-        mistake = None  # another number of each sample
+    if any(by_sample(bench, one, i) for i in repair.bad):
+        mistake = None
     bad = [i for i, ok in enumerate(one.good) if not ok]  # the others, if there is a new leader
     spoils = [bench.names[i] for i in bad]
     made = Diagnosis(nodes[at].line, view.variable(at), mistake, True, spoils, nodes[at].shape, at)

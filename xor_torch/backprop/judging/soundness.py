@@ -15,9 +15,10 @@ from .. import replay
 from ..operations import CUTS, JOINS, PARTS, PRODUCTS, STEPS, SUMS
 from ..tape import SMALL, Node, Ref, Tape
 from .findings import Diagnosis, MistakeName
-from .fit import FOLLOWS, Fit, alike, fit
+from .fit import FOLLOWS, Fit, fit
 from .objectives import Objective, gradients, gradients_at, total
 from .points import Bench, CannotTell, View, equal, largest
+from .samples import power_of_sample
 from .steps import BETWEEN, Network, consumers, moves_others
 
 
@@ -249,38 +250,26 @@ def by_the_sample(bench: Bench, one: Fit) -> tuple[Diagnosis | None, str]:
     Any step of a single number is a multiple of its gradient. This multiple then differs from
     sample to sample as that number does; or as one divided by it, if the step has it twice.
     """
-    factors, nodes = one.factors, bench.tape.nodes
-    shapes = [nodes[bench.steps[k].start[i]].shape for k in factors for i in bench.parameters]
-    if len(bench.parameters) > 1 or any(math.prod(shape) > 1 for shape in shapes):
+    power, name = power_of_sample(bench, one.objective, one.factors), bench.names[0]
+    single = all(math.prod(bench.tape.nodes[n].shape) == 1 for n in bench.view(0).begin)
+    if len(bench.parameters) > 1 or not single or abs(power) != 1:
         return None, ""
-    numbers: dict[object, dict[int, set[float]]] = {}
-    for k in factors:
-        view = bench.view(k)
-        for n in view.behind(one.objective.values(k)) - view.starts:
-            for i in view.outside(n, 1) if nodes[n].op == "multiply" else ():
-                if (x := nodes[i].value) is not None and x.size == 1:
-                    given = numbers.setdefault((nodes[n].site, nodes[n].op), {})
-                    given.setdefault(k, set()).add(float(x.item()))
-    node = bench.tape.nodes[_factor_line(bench, min(factors, default=0))]
-    for given in numbers.values():
-        if given.keys() != factors.keys() or any(len(some) > 1 for some in given.values()):
-            continue
-        both = [(f, x) for k, f in factors.items() for x in given[k]]
-        if all(alike(x, both[0][1]) for _, x in both) or not all(x for _, x in both):
-            continue
-        for how, made in (
-            ("lacks a factor", [f * x for f, x in both]),
-            ("has a factor once too often", [f / x for f, x in both]),
-        ):
-            if all(alike(x, made[0]) for x in made):
-                name = bench.names[0]
-                place = Diagnosis(node.line, node.name or name, None, True, [name], (), node.id)
-                which = "the number that a sample multiplies it with"
-                return place, f"the step of {name} {how}: {which}"
-    return None, ""
+    k, nodes = min(one.factors), bench.tape.nodes
+    view = bench.view(k)
+    backward = view.behind(view.ends) - view.starts - view.behind(one.objective.values(k))
+    given = bench.tape.behind(view.read(backward), range(len(nodes)))
+    divides = {n for n in backward if view.outside(n, 1)} | given
+    if power < 0 and any(nodes[n].op == "divide" for n in divides):
+        return None, ""  # perhaps on purpose, by a rate of 0.1 / x
+    node = nodes[_made_at(bench, k)]
+    how = "lacks a factor" if power < 0 else "has a factor once too often"
+    return (
+        Diagnosis(node.line, node.name or name, None, True, [name], (), node.id),
+        f"the step of {name} {how}: the number that a sample multiplies it with",
+    )
 
 
-def _factor_line(bench: Bench, k: int) -> int:
+def _made_at(bench: Bench, k: int) -> int:
     """The change of the only parameter, where it was made on another line than the update."""
     nodes, end = bench.tape.nodes, bench.steps[k].end[bench.parameters[0]]
     n = next((n for n, _ in bench.change_nodes(k, bench.parameters[0]) or ()), end)

@@ -3,12 +3,15 @@
 import math
 from collections.abc import Callable
 
+import torch
+
 from .derivatives import Derivatives
 from .expected import fill
 from .findings import Diagnosis, Finding, Parameter
 from .fit import Fit
 from .layers import find_layers
 from .losses import Match
+from .objectives import Objective
 from .points import Bench
 from .samples import samples_of_updates
 
@@ -21,10 +24,10 @@ def convention(bench: Bench, fit: Fit, match: Match | None) -> tuple[str | None,
     """
     if match is None:
         return (fit.objective.name or "loss") if fit.objective.kind == "own" else None, fit.scale
+    whole = abs(fit.scale * match.scale) * _times(bench, fit.objective)
     if match.name == "SSE" and match.of_error:
         error = bench.tape.nodes[match.value].name or "an error"
-        return f"sum of squares of {error}", abs(fit.scale * match.scale)
-    whole = abs(fit.scale * match.scale)
+        return f"sum of squares of {error}", whole
     rates = [(name, whole / multiple) for name, multiple in multiples(bench, match)]
     typed = bench.multipliers(bench.steps[match.step].nodes)  # one of them is the learning rate
     for name, rate in rates if not bench.inner else ():
@@ -34,6 +37,33 @@ def convention(bench: Bench, fit: Fit, match: Match | None) -> tuple[str | None,
         if math.isclose(rate, 1.0, rel_tol=1e-6):
             return name, rate
     return rates[0]
+
+
+def _times(bench: Bench, pair: Objective) -> int:
+    """How often is each sample in a pair, if each number of a gradient has a forward pass anew?
+
+    As in ``for j in range(n): g[j] = sum((h(x) - y) * x[j] for x, y in data)``.
+    """
+    p = next((p for p in bench.points if p.step in pair.terms and p.moved), None)
+    terms = pair.terms[p.step] if p is not None and pair.kind == "pair" else []
+    if p is None or not all(z in p.values and d in p.values for d, z in terms):
+        return 1
+    values, count = [p.values[z].detach() for _, z in terms], len(terms)
+    for m in (m for m in range(count, 1, -1) if count % m == 0):
+        n = count // m
+        in_order = [range(j * n, j * n + n) for j in range(m)]  # all samples for the first number
+        for rounds in (in_order, [range(j, count, m) for j in range(m)]):
+            both = ((a, b) for r in rounds for a, b in zip(rounds[0], r, strict=True))
+            if not all(torch.equal(values[a], values[b]) for a, b in both):
+                continue
+            moved = list[torch.Tensor]()
+            for one in rounds:
+                twice = {d: 2 * p.values[d] for i in one if (d := terms[i][0]) is not None}
+                pairs = zip(bench.again(p, twice), p.changes, strict=True)
+                moved.append(torch.cat([(a != b).reshape(-1) for a, b in pairs]))
+            if all(map(torch.any, moved)) and int(torch.stack(moved).sum(0).max()) == 1:
+                return m  # no number of the step is made of two of them
+    return 1
 
 
 def multiples(bench: Bench, match: Match) -> list[tuple[str, float]]:
