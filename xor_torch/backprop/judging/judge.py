@@ -668,6 +668,7 @@ class Judgement:
         unseen = unseen or soundness.leaves_out(bench, one, own)
         unseen = unseen or soundness.without_delta(bench, one)
         unseen = unseen or soundness.without_target(bench, one)
+        unseen = unseen or soundness.target_that_learns(bench, one)
         unseen = unseen or soundness.moved_by_data(bench, one)
         doubt, place = soundness.sometimes(bench, one) or (bench.tape.doubt, None)
         if unseen or (doubt and place is None):

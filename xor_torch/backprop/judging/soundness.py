@@ -17,7 +17,7 @@ from ..tape import SMALL, Node, Ref, Tape
 from .findings import Diagnosis, MistakeName
 from .fit import FOLLOWS, Fit, fit
 from .objectives import Objective, gradients, gradients_at, total
-from .points import Bench, CannotTell, View, equal, largest
+from .points import Bench, CannotTell, Values, View, equal, largest
 from .steps import BETWEEN, Network, consumers, moves_others
 
 
@@ -207,6 +207,47 @@ def without_target(bench: Bench, one: Fit) -> str | None:
         f"every update makes {name} smaller, which reads {left[0]}, but no update does: its "
         "derivative is the same whatever the targets are"
     )
+
+
+def target_that_learns(bench: Bench, one: Fit) -> str | None:
+    """An output of another pass that is part of the error, and need not be meant as its target.
+
+    No update goes back through it. Q-learning means this: its target ``r + 0.9 * max(Q(s'))`` is
+    subtracted, and counts for less than the prediction. Of ``f(a) - f(b)``, both must learn.
+    """
+    k = min(one.objective.terms)
+    view, nodes, ((d, z), *others) = bench.view(k), bench.tape.nodes, one.objective.terms[k]
+    if d is None or others:
+        return None
+    points, z = [p for p in bench.points if p.step == k and p.moved], bench.tape.origin(z)
+    mine = {n for n in view.after([z]) if n <= d and view.only_through(n, z)}
+    for e in sorted(view.behind([d]) - mine):
+        parts = [i for i in nodes[e].inputs if i in mine]
+        other = [i for i in nodes[e].inputs if i not in mine and view.depends.get(i)]
+        if nodes[e].op not in ("add", "subtract") or not parts or not other:
+            continue
+        for y in sorted(view.behind(other) - view.behind(mine) - view.after([z])):
+            for f in (f for f in mine & view.behind(parts) if view.is_like(f, y)):
+                slopes = [_slopes(p.values, e, f, y) for p in points]
+                if any(b.any() and (a.sum() * b.sum() > 0 or torch.equal(a, -b)) for a, b in slopes):
+                    return (
+                        f"every update is right if {view.variable(y) or 'a value'} on "
+                        f"{bench.where(y)}, which another forward pass makes, counts as a "
+                        f"constant: but {bench.where(e)} does not use it as a target"
+                    )
+        return None
+    return None
+
+
+def _slopes(values: Values, of: int, *by: int) -> list[torch.Tensor]:
+    """The derivatives of the sum of a value."""
+    if not values[of].requires_grad:
+        return [torch.zeros(()) for _ in by]
+    leaves = [values[n] for n in by]
+    found = torch.autograd.grad(
+        values[of].sum(), leaves, retain_graph=True, allow_unused=True, materialize_grads=True
+    )
+    return [*found]
 
 
 def _turn(bench: Bench, k: int, values: list[int]) -> int:
