@@ -255,11 +255,10 @@ class View:
     def is_like(self, a: int, b: int) -> bool:
         """Do two values have one shape, and come from as much by the same two operations?"""
         nodes = self.tape.nodes
-        one, other = (
-            (nodes[n].op, nodes[n].shape, self.depends.get(n), [nodes[i].op for i in nodes[n].inputs])
-            for n in (a, b)
-        )
-        return one == other
+        made_by = ((nodes[n].op, [nodes[i].op for i in nodes[n].inputs]) for n in (a, b))
+        one, other = made_by
+        alike = one == other and nodes[a].shape == nodes[b].shape
+        return alike and self.depends.get(a) == self.depends.get(b)
 
     def outside(self, n: int, least: int = 2) -> set[int]:
         """The values of this size that a value is computed from and that the step did not make."""

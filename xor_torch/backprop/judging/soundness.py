@@ -229,7 +229,8 @@ def target_that_learns(bench: Bench, one: Fit) -> str | None:
         for y in sorted(view.behind(other) - view.behind(mine) - view.after([z])):
             for f in (f for f in mine & view.behind(parts) if view.is_like(f, y)):
                 slopes = [_slopes(p.values, e, f, y) for p in points]
-                if any(b.any() and (a.sum() * b.sum() > 0 or torch.equal(a, -b)) for a, b in slopes):
+                added = any(a.sum() * b.sum() > 0 for a, b in slopes)
+                if added or any(b.any() and torch.equal(a, -b) for a, b in slopes):
                     return (
                         f"every update is right if {view.variable(y) or 'a value'} on "
                         f"{bench.where(y)}, which another forward pass makes, counts as a "
