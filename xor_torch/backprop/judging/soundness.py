@@ -119,7 +119,9 @@ def unseen_parameter(bench: Bench, objective: Objective) -> str | None:
     forward = {n for n in view.behind(objective.values(k)) if n > begin}
     # a bias that is added to the value may lie between it and its delta; there a factor is a rate
     forward |= {n for n in view.behind(deltas) if n > begin and nodes[n].op in ("add", "subtract")}
-    there = [n for v in objective.values(k) for n in before.groups.get(view.key(v), [])]
+    # also in a pass of the same function that is trained, or that is not
+    places = {view.key(v)[:3] for v in objective.values(k)}
+    there = [n for key, ids in before.groups.items() if key[:3] in places for n in ids]
     backward = {
         n for n in before.step.nodes if before.reaches.get(n) and n not in before.starts
     } - before.behind(there)
