@@ -7,6 +7,7 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -19,6 +20,8 @@ from .fit import FOLLOWS, Fit, fit
 from .objectives import Objective, gradients, gradients_at, total
 from .points import Bench, CannotTell, Values, View, equal, largest
 from .steps import BETWEEN, Network, consumers, moves_others
+
+OFTEN = 4  # changes of sign of a number in a run
 
 
 def clips(bench: Bench) -> list[int]:
@@ -608,6 +611,45 @@ def wrong_near_the_run_only(bench: Bench, one: Fit) -> bool:
             if largest(p.changes[i] + factor * grads[i]) > FOLLOWS * largest(p.changes[i]):
                 return False
     return points > 1
+
+
+def rewards(bench: Bench) -> Iterable[tuple[int, dict[int, float]]]:
+    """A product of the updates and, by step, a number in it whose sign changes often in the run.
+
+    A rate that falls below zero changes its sign once.
+    """
+    nodes, view = bench.tape.nodes, bench.view(bench.chosen[0])
+    products = {
+        nodes[n].site: n
+        for n in view.behind(view.ends) - view.starts
+        if nodes[n].op == "multiply" and view.depends[n] == view.full
+    }
+    found, known = dict[tuple[object, int], dict[int, float]](), list[dict[int, float]]()
+    for k, step in enumerate(bench.steps):
+        inside = {*step.nodes}
+        for node in (nodes[n] for n in step.nodes if nodes[n].site in products):
+            for at, a in enumerate(node.args if node.op == "multiply" else ()):
+                x = nodes[a.id].value if isinstance(a, Ref) and a.id not in inside else a
+                if isinstance(x, int | float | np.ndarray) and np.size(x) == 1:
+                    found.setdefault((node.site, at), {})[k] = float(np.sum(x))
+    for (site, _), numbers in found.items():
+        signs = [x > 0 for x in numbers.values() if x]
+        if numbers not in known and sum(a != b for a, b in pairwise(signs)) >= OFTEN:
+            known.append(numbers)
+            yield products[site], numbers
+
+
+def is_input(bench: Bench, weighed: Objective) -> bool:
+    """Are the weights of a pair a multiple of a single number that the forward pass reads, too?"""
+    nodes, found = bench.tape.nodes, list[set[float]]()
+    for k, terms in weighed.terms.items():
+        view, most = bench.view(k), abs(weighed.weights[terms[0][1]])
+        forward = view.behind(weighed.values(k)) - view.starts
+        read = [nodes[i].value for i in view.read(forward)]
+        numbers = [a for n in forward for a in nodes[n].args if isinstance(a, int | float)]
+        numbers += [float(np.sum(x)) for x in read if x is not None and np.size(x) == 1]
+        found.append({float(f"{abs(x) / most:.9g}") for x in numbers if x})
+    return bool(set.intersection(*found))
 
 
 def turns_round(bench: Bench) -> str | None:
