@@ -600,10 +600,37 @@ for step in range(40):
 """
 
 
+STABLE = """
+import math
+w = [0.0, 0.0, 0.0]
+rows = [([2, 1, 1], 1), ([3, 0, 1], 0), ([0, 2, 1], 1)]
+
+def sigmoid(z):
+    if z >= 0:
+        return 1 / (1 + math.exp(-z))
+    e = math.exp(z)
+    return 1 - 1 / (1 + e)
+
+for step in range(20):
+    s = [0, 0, 0]
+    for x, t in rows:
+        d = t - sigmoid(sum(a * b for a, b in zip(x, w)))
+        for k in range(3):
+            s[k] += d * x[k]
+    for k in range(3):
+        w[k] *= 0.99
+        w[k] += 0.1 * s[k]
+"""
+
+
 @pytest.mark.parametrize(
     "source, right, wrong",
-    [(AHEAD, "0.05 * d * x", "0.05 * d"), (LEAK, "d * u * x", "d * x")],
-    ids=["a look ahead by a momentum", "a weight of a state that leaks"],
+    [
+        (AHEAD, "0.05 * d * x", "0.05 * d"),
+        (LEAK, "d * u * x", "d * x"),
+        (STABLE, "s[k] += d * x[k]", "s[k] += d * abs(x[k] - 1)"),
+    ],
+    ids=["a look ahead by a momentum", "a weight of a state that leaks", "a decay, two branches"],
 )
 def test_single_numbers_decay(source, right, wrong, tmp_path):
     """A weight that moves one number only, the state, is no state of an optimiser."""

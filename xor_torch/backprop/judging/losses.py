@@ -264,9 +264,15 @@ def _of_all(
     known = [match for match in matches if match is not None]
     if not known or len(known) < len(matches) or not all(map(known[0].is_like, known)):
         return None
-    nodes = bench.tape.nodes
-    sites = {(nodes[match.z].site, nodes[match.value].site) for match in known}
-    if len(sites) > len({z for z, _ in sites}):
+    nodes, users = bench.tape.nodes, bench.view(k).users
+    # Is f made in one place for each place of z? By branches, it or 1 - f may be read in one.
+    places: dict[object, set[object]] = {}
+    for match in known:
+        read = [match.value, *users.get(match.value, ())]
+        some = {nodes[m].site for n in read for m in (n, *users.get(n, ()))}
+        site = nodes[match.z].site
+        places[site] = places.get(site, some) & some
+    if not all(places.values()):
         return None
     if not known[0].may_be_flat:
         site = nodes[known[0].value].site
