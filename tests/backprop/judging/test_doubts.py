@@ -214,12 +214,12 @@ T = np.where(B > 0, 1.0, -1.0)
 for step in range(10):
     h = np.tanh(X @ W)
     z = h @ U
-    p = np.tanh(z)
-    d = -2 * T * np.maximum(0, 1 - T * z)
+    p = 1 / (1 + np.exp(-z))
+    d = 2 * T * np.maximum(0, 1 - T * z)
     dW = X.T @ (d @ U.T * (1 - h * h))
-    W, U = W - 0.02 * dW, U - 0.02 * h.T @ d
+    W, U = W + 0.02 * dW, U + 0.02 * h.T @ d
 """
-SLOPE = "B * (1 - p * p)"
+SLOPE = "B * p * (1 - p)"
 # updates within a backward pass that has the last state only, and a pass that makes none
 CARRIED = """
 class Recurrent:
