@@ -548,7 +548,7 @@ class Judgement:
                 if soundness.is_input(bench, one.objective):
                     continue
                 if of_choice and not downhill:
-                    self.reason = soundness.turns_round(bench)
+                    self.reason = soundness.turns_round(bench) or self.reason
                 if of_choice and downhill and _strange_target(bench, one, match) is None:
                     finding = self._correct(bench, one, match, [])
                     finding.lr = None
