@@ -98,6 +98,55 @@ def test_a_bias_that_each_step_overwrites_is_not_passed_over(tmp_path):
     assert check_file(path).verdict != "correct"
 
 
+GATE = """
+rows = [[0, 0, 0], [0, 1, 1], [1, 0, 1], [1, 1, 1]]
+w, b = [0.0, 0.0], START
+def learn(error, x):
+    for i in range(2):
+        w[i] = w[i] + 0.1 * error * x[i]
+    return b - 0.1 * error
+for k in range(24):
+    x1, x2, t = rows[k % 4]
+    s = x1 * w[0] + x2 * w[1] - b
+    if s >= 0:
+        if t == 0:
+            b = learn(-1, (x1, x2))
+    elif t == 1:
+        b = learn(1, (x1, x2))
+"""
+
+
+def test_a_branch_that_no_update_follows_accuses_nobody(tmp_path):
+    """The rule is right; its targets are whole numbers, which are not recorded."""
+    path = tmp_path / "script.py"
+    path.write_text(GATE.replace("START", "0.1"))
+    verdict = check_file(path)
+    assert verdict.verdict != "wrong", verdict.report()
+
+
+COUNTED = """
+def answer(x, w):
+    return 1.0 if sum(a * b for a, b in zip(x, w)) >= 0.0 else 0.0
+def right(rows, w):
+    return sum(1.0 for *x, t in rows if answer(x, w) == t) / len(rows)
+rows = [[1.0, 0.1 * k * k, float(k % 3 == 0)] for k in range(8)]
+w = [0.2, 1.0]
+for epoch in range(10):
+    rate = right(rows, w)
+    for *x, t in rows:
+        error = t - answer(x, w)
+        for j in range(2):
+            w[j] = w[j] + error * x[j]
+"""
+
+
+def test_a_count_of_right_answers_is_no_other_loss(tmp_path):
+    path = tmp_path / "script.py"
+    path.write_text(COUNTED)
+    found = check_file(path).to_json()
+    assert (found["verdict"], found["warnings"]) == ("correct", [])
+
+
 NEURON = """
 import random
 random.seed(3)

@@ -641,6 +641,54 @@ def test_single_numbers_decay(source, right, wrong, tmp_path):
     assert check_file(path).verdict == "wrong"
 
 
+ADAM = """
+import math, random
+random.seed(1)
+W = [[random.uniform(-1, 1) for _ in range(2)] for _ in range(3)]
+u, c = [random.uniform(-1, 1) for _ in range(3)], [0.0]
+mW, vW = [[0.0, 0.0] for _ in W], [[0.0, 0.0] for _ in W]
+mu, vu, mc, vc = [0.0] * 3, [0.0] * 3, [0.0], [0.0]
+M, V = {}, {}
+data = [([0, 0], -1), ([0, 1], 1), ([1, 0], 1), ([1, 1], -1)]
+
+def adam(p, m, v, i, g, t):
+    m[i] = 0.9 * m[i] + 0.1 * g
+    v[i] = 0.99 * v[i] + 0.01 * g * g
+    p[i] -= 0.01 * m[i] / (1 - 0.9 ** t) / (math.sqrt(v[i] / (1 - 0.99 ** t)) + 1e-8)
+
+for t in range(1, 30):
+    x, y = data[t % 4]
+    h = [math.tanh(sum(a * b for a, b in zip(w, x))) for w in W]
+    p = math.tanh(sum(a * b for a, b in zip(u, h)) + c[0])
+    d = (p - y) * (1 - p * p)
+    e = [d * b * (1 - a * a) for a, b in zip(h, u)]
+    for j in range(3):
+        adam(u, mu, vu, j, d * h[j], t)
+        for i in range(2):
+            adam(W[j], mW[j], vW[j], i, e[j] * x[i], t)
+    adam(c, mc, vc, 0, d, t)
+"""
+ONE_DICTIONARY = """
+def adam(p, m, v, i, g, t):
+    k = id(p), i
+    M[k] = 0.9 * M.get(k, 0.0) + 0.1 * g
+    V[k] = 0.99 * V.get(k, 0.0) + 0.01 * g * g
+    p[i] -= 0.01 * M[k] / (1 - 0.9 ** t) / (math.sqrt(V[k] / (1 - 0.99 ** t)) + 1e-8)
+
+for"""
+
+
+def test_adam_of_single_numbers(tmp_path):
+    """With one dictionary for all its states it is not judged, but it is not wrong either."""
+    path = tmp_path / "script.py"
+    path.write_text(ADAM)
+    assert check_file(path).verdict == "correct"
+    path.write_text(ADAM.replace("(1 - a * a)", "(1 - a)"))
+    assert check_file(path).verdict == "wrong"
+    path.write_text(ADAM.replace("\nfor", ONE_DICTIONARY))
+    assert check_file(path).verdict != "wrong"
+
+
 NUMPY_PERCEPTRON = """
 import numpy as np
 rng = np.random.default_rng(3)

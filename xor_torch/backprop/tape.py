@@ -12,7 +12,7 @@ import json
 import math
 import re
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -441,6 +441,19 @@ def _add_refs(x: Any, found: list[int]) -> None:
 
 
 NESTED = {tuple, list, dict, slice}
+
+
+def with_refs(x: Any, at: Mapping[int, int]) -> Any:
+    """Nested arguments with other values in the place of some."""
+    if type(x) is Ref:
+        return Ref(at.get(x.id, x.id))
+    if type(x) in (tuple, list):
+        return type(x)(with_refs(i, at) for i in x)
+    if type(x) is dict:
+        return {name: with_refs(i, at) for name, i in x.items()}
+    if type(x) is slice:
+        return slice(*(with_refs(i, at) for i in (x.start, x.stop, x.step)))
+    return x
 
 
 LEFT_OUT = Node(-1, "left out")  # in the place of each value that the tape does not keep

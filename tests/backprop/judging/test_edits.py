@@ -62,3 +62,30 @@ def test_of_two_mistakes_no_line_before_them_is_named(tmp_path):
 
 def found(source, folder):
     return [f for f in judged(source, folder) if f.verdict == "wrong"]
+
+
+MASKS = """
+import numpy as np
+np.random.seed(13)
+X = np.array([[0, 0], [0, 1], [1, 0], [1, 1]]).reshape(4, 2, 1)
+B = [np.random.rand(2, 1), np.random.rand(1, 1)]
+W = [np.random.rand(2, 2), np.random.rand(1, 2)]
+for epoch in range(99):
+    dB, dW = [0 * b for b in B], [0 * w for w in W]
+    for x, t in zip(X, [0, 0, 0, 1]):
+        z = W[0] @ x + B[0]
+        h = np.maximum(z, 0)
+        u = W[1] @ h + B[1]
+        d = (np.maximum(u, 0) - t) * (u > 0)
+        back = W[1].T @ d * (u > 0)
+        dW = [dW[0] + back @ x.T, dW[1] + d @ h.T]
+        dB = [dB[0] + back, dB[1] + d]
+    W = [w - 0.05 * g for w, g in zip(W, dW)]
+    B = [b - 0.05 * g for b, g in zip(B, dB)]
+"""
+
+
+def test_a_mask_that_is_right_where_all_units_are_on(tmp_path):
+    (finding,) = judged(MASKS, tmp_path)
+    assert finding.verdict == "wrong", finding
+    assert finding.diagnosis is None or finding.diagnosis.variable == "back"

@@ -217,7 +217,25 @@ for step in range(24):
     (finding,) = judged(BEGIN + source, tmp_path)
     assert finding.verdict == "wrong" or "never changes" in finding.reason, finding
     (finding,) = judged(BEGIN + source.replace("u - 0.0 * u", "u = 0.0 * u"), tmp_path)
-    assert finding.verdict == "correct", finding
+    assert (finding.verdict, finding.warnings) == ("correct", []), finding
+
+
+def test_a_bias_whose_gradient_is_never_filled(tmp_path):
+    source = """
+for step in range(12):
+    h = np.tanh(X @ W + b)
+    d = h @ V + c - Y
+    db, dc = np.zeros(4), np.zeros(1)
+    back = d @ V.T * ((h > 0) + 0.0 + (h <= 0)) * (1 - h * h)
+    db += back.sum(0)
+    V, W = V - 0.01 * h.T @ d, W - 0.01 * X.T @ back
+    b, c = b - 0.01 * db, c - 0.01 * dc
+"""
+    (finding,) = judged(BEGIN + source, tmp_path)
+    assert finding.verdict == "correct" and "c (1,) is added on line 11" in finding.warnings[0]
+    source = source.replace("    back", "    dc += d.sum(0)\n    back", 1)
+    (finding,) = judged(BEGIN + source, tmp_path)
+    assert (finding.verdict, finding.warnings) == ("correct", [])
 
 
 # one step, as in an example that is worked out by hand, of numbers, of lists and of arrays

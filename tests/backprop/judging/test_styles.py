@@ -339,6 +339,39 @@ for k in range(2, 42):
     U = U + 0.1 * d @ u.T
     before = h
 """
+BRANCHES = """
+w, b = np.zeros(2), 0.0
+for step in range(60):
+    x, t = X[step % 12], labels[step % 12]
+    fires = w @ x + b > 0
+    if t and not fires:
+        w, b = w + x, b + 1
+    elif fires and not t:
+        w = w - x
+        b = b - 1
+"""
+IN_PLACE = """
+def relu(z):
+    for i in range(len(z)):
+        z[i] = z[i] if z[i] > 0 else 0
+    return z
+def slope(z):
+    for i in range(len(z)):
+        z[i] = 1 if z[i] > 0 else 0
+    return z
+w = np.array([0.3, -0.8])
+for step in range(30):
+    z = X[step % 3 * 4 :][:4] @ w - 0.8
+    e = labels[step % 3 * 4 :][:4] - relu(z)
+    w = w + 0.001 * (e * slope(z)) @ X[step % 3 * 4 :][:4]
+"""
+LONG = """
+for step in range(12):
+    h = np.tanh(X @ W)
+    d = np.longdouble(1 / (1 + np.exp(-(h @ V)))) - Y
+    back = d @ V.T * (1 - h * h)
+    V, W = V - 0.1 * h.T @ d, W - 0.1 * X.T @ back
+"""
 STYLES = {  # source, what is replaced in it, and by what
     "filled": (FILLED, "(1 - h * h)", "(1 - h)"),
     "late": (LATE, "(1 - h * h)", "(1 - h)"),
@@ -369,6 +402,9 @@ STYLES = {  # source, what is replaced in it, and by what
         "w[2, :] - 0.01 * np.sum(e + X[:, 1:])",
     ),
     "series": (SERIES, "(1 - h * h)", "(1 - h)"),
+    "branches": (BRANCHES, "b - 1", "b - 2"),
+    "in place": (IN_PLACE, "w + 0.001", "w - 0.001"),
+    "long": (LONG, "(1 - h * h)", "(1 - h)"),
     "first": (FIRST, "0.02 * d * old", "0.02 * d * P[i]"),
 }
 
@@ -385,6 +421,13 @@ def test_a_style_is_judged(name, tmp_path):
     assert {f.verdict for f in findings} == {"correct"}, findings
     findings = judged(BEGIN + source.replace(right, wrong), tmp_path)
     assert "wrong" in {f.verdict for f in findings}, findings
+
+
+def test_no_perceptron_is_right_whose_targets_are_not_those_of_its_branches(tmp_path):
+    for condition in ("fires and t", "fires"):
+        source = BRANCHES.replace("fires and not t", condition)
+        findings = judged(BEGIN + source.replace("t and not fires", "not fires"), tmp_path)
+        assert "correct" not in {f.verdict for f in findings}, findings
 
 
 def test_parameters_that_are_views_of_one_vector(tmp_path):

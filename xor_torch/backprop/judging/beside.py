@@ -33,7 +33,8 @@ def own_rates(bench: Bench, one: Fit) -> str | None:
     updates, which goes on from layer to layer?
 
     A factor that is the square of the other, or one N-th of it for a number of samples or units,
-    was not meant as a rate; nor were 1 and 2 beside a rate that both have.
+    was not meant as a rate; nor were 1 and 2 beside a rate that both have, or a ratio that differs
+    from step to step.
     """
     k = next(iter(one.factors), None)
     if k is None:
@@ -50,6 +51,8 @@ def own_rates(bench: Bench, one: Fit) -> str | None:
         off = factors[i] / one.scale
         if not off > 0 or any(alike(off, n) or alike(off * n, 1) for n in sizes):
             return None
+        if not one.has_one_ratio(i):
+            return None  # a number of the sample, as a forgotten input, and no rate
         rates = [
             (a, b)
             for a in typed[i]

@@ -468,9 +468,13 @@ class Edits:
         """The value that the edit changes first, and the derivative that it then is."""
         repair = self.repair
         made = [self._changes(p, edit, factor)[1] for p in repair.points]
-        p, new = repair.points[0], made[0]
-        changed = [n for n in edit.ids if not torch.equal(new[n], p.values[n])]
-        n = changed[0]
+        # at some points it may change nothing, as where all units are on
+        n, p, new = next(
+            (n, p, new)
+            for p, new in zip(repair.points, made, strict=True)
+            for n in edit.ids
+            if not torch.equal(new[n], p.values[n])
+        )
         known = sorted(repair.parallel([values[n].double() for values in made]))[-1:]
         found = Culprit(
             [n], known, self.k, 1.0, [*repair.bad], [], 1.0, p.values[n].detach(), new[n].detach()

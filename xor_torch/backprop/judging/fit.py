@@ -287,6 +287,12 @@ class Fit:
                 found = {**p.factors, **found}
         return found
 
+    def has_one_ratio(self, i: int) -> bool:
+        """Is the factor of a parameter the same multiple of that of most, in every step?"""
+        theirs = self.parts[i].factors
+        ratios = [theirs[k] / f for k, f in self.factors.items() if k in theirs]
+        return all(alike(x, ratios[0]) for x in ratios)
+
     @property
     def scale(self) -> float:
         return next(iter(self.factors.values()), math.nan)

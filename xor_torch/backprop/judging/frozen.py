@@ -4,6 +4,7 @@ They may be frozen on purpose; or their update is missing.
 """
 
 import math
+from collections.abc import Collection
 
 import numpy as np
 import torch
@@ -79,6 +80,24 @@ def _unchanged(bench: Bench, n: int) -> int:
     return n
 
 
+def _moved_by_zero(bench: Bench, n: int, earlier: Collection[int]) -> bool:
+    """Is it one of the earlier values, to which later steps have added 0?
+
+    It is not a parameter, whose gradient may happen to be 0.
+    """
+    nodes = bench.tape.nodes
+    trained = {i for s in bench.network.states for i in s.nodes}
+    known = {bench.tape.origin(i, PARTS) for i in earlier}
+    n = start = bench.tape.origin(n, PARTS)
+    while n not in known and nodes[n].op in ("add", "subtract") and len(nodes[n].inputs) == 2:
+        old, change = nodes[n].inputs
+        added = nodes[change].value
+        if added is None or np.any(added):
+            return False
+        n = old
+    return n in known and n != start and start not in trained
+
+
 def never_changed(bench: Bench, one: Fit) -> str | None:
     """A sentence about an array that every step multiplies with as with weights; None without one.
 
@@ -137,6 +156,12 @@ def always_added(bench: Bench, one: Fit) -> str | None:
         for (i, other), was in zip(
             (nodes[n].inputs, nodes[n].inputs[::-1]), nodes[before].inputs[::-1], strict=True
         ):
+            if _moved_by_zero(bench, i, nodes[before].inputs):
+                return (
+                    f"{nodes[i].name or 'an array'} {nodes[i].shape} is added on {bench.where(n)} "
+                    "in every step and never changes, because each step adds 0 to it: it may be "
+                    "frozen on purpose, or its gradient is missing"
+                )
             root = nodes[bench.tape.origin(i, PARTS | {"multiply", "divide", "astype"})]
             value, its, were = (nodes[m].value for m in (i, other, was))
             if i not in nodes[before].inputs or root.op != "leaf" or nodes[i].dtype != "f":
@@ -159,8 +184,10 @@ def zero_added(bench: Bench, one: Fit) -> str | None:
     first, last = min(one.objective.terms), max(one.objective.terms)
     nodes, found = bench.tape.nodes, list[dict[object, int]]()
     for k in (first, last) if first != last else ():
-        made = bench.view(k).behind(bench.view(k).ends) - bench.view(k).starts
-        sums = (n for n in sorted(made) if nodes[n].op == "add")
+        forward = bench.view(k).behind(one.objective.values(k)) - bench.view(k).starts
+        sums = (n for n in sorted(forward) if nodes[n].op == "add")
+        # (z > 0) + 0 makes a number of a truth value
+        sums = (n for n in sums if not nodes[n].inputs or nodes[nodes[n].inputs[0]].dtype == "f")
         zeros = (n for n in sums if type(nodes[n].args[1]) in (int, float) and not nodes[n].args[1])
         found.append({nodes[n].site: n for n in zeros})
     both = [n for site, n in found[-1].items() if site in found[0]] if found else []

@@ -110,6 +110,8 @@ def _right(
 def doubt(bench: Bench, own: list[Fit]) -> str:
     """Why nothing can be said of steps that no objective explains."""
     computed = [one.objective for one in own if not one.objective.by_branches]
+    if reads_data(bench):  # a maximum that an `if` asks for has no name; a loss has one
+        computed = [objective for objective in computed if objective.name]
     if computed:
         f = computed[0]
         where = bench.where(f.values(min(f.terms))[-1])

@@ -20,6 +20,7 @@ from ..operations import SUMS
 from ..replay import CannotReplay
 from ..tape import Tape
 from . import (
+    afterwards,
     beside,
     elements,
     frozen,
@@ -261,6 +262,12 @@ def _judge_network(tape: Tape, network: Network, seconds: float) -> Finding:
         if other.verdict == "correct" or finding.verdict == "cannot tell" != other.verdict:
             finding = other
             finding.notes.append(WITHOUT_CONSTANTS)
+    before = None
+    if finding.verdict == "cannot tell" and finding.reason != RIGID and clock.left() > 0:
+        before = afterwards.computed_before(uncut or tape, network)
+    if before is not None:
+        other = _try(*before, clock, changed=True)
+        finding = other if other.verdict != "cannot tell" else finding
     if finding.verdict == "cannot tell" and clock.left() > 0:
         finding = _by_turns(uncut or tape, network, clock) or finding
     return finding
@@ -1202,6 +1209,7 @@ def _spoils(
             "{name} on {where} goes on from the momentum of another parameter, not from its own",
         ),
         (frozen.left_alone(bench, one), ""),
+        soundness.by_the_sample(bench, one),
         of(
             soundness.never_read(bench),
             "{where} updates {name} as it does the parameters, but the forward pass never reads it",
@@ -1292,7 +1300,8 @@ def _forgotten(bench: Bench, own: list[Fit], one: Fit) -> Fit | None:
 
 def _decay(bench: Bench, one: Fit, finding: Finding) -> None:
     least = 1e-6 * abs(one.scale)
-    shrunk = [n for n, p in zip(bench.names, one.parts, strict=True) if p.decay > least]
+    both = zip(bench.names, one.parts, strict=True)
+    shrunk = [*dict.fromkeys(name for name, p in both if p.decay > least)]  # each name once
     if shrunk and finding.lr:
         most = max(p.decay for p in one.parts)
         finding.notes.append(

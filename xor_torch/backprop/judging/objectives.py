@@ -9,9 +9,10 @@ The file is long because each kind of objective is looked for in another way.
 """
 
 import math
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import chain, groupby
+from itertools import chain, groupby, pairwise
 from operator import itemgetter
 from typing import Any
 
@@ -264,12 +265,19 @@ def _hinges(bench: Bench) -> dict[tuple[object, ...], Objective]:
 
     The slope may be on either side. ``if step(f(x)) != y:`` is where max(0, -y f(x)) has one.
     """
-    found: dict[tuple[object, ...], Objective] = {}
-    nodes = bench.tape.nodes
+    found = _of_two_branches(bench)
+    if found:
+        return found
+    nodes, unanswered, by_data = bench.tape.nodes, set[tuple[object, ...]](), list[int]()
     answers = {(nodes[n].site, answer) for n, answer in bench.tape.branches}
     for k in bench.chosen:
         view = bench.view(k)
         needed = view.behind(view.ends)
+        answered = _answered(bench, k)
+        sums = all(nodes[n].op in ("add", "subtract") for n in view.ends)
+        moves = any(p.changing for p in bench.points if p.step == k)
+        if needed <= {*view.starts, *view.ends} and sums and moves:
+            by_data.append(k)  # no decay: it is a branch that moves the parameters
         progress = _beside_earlier(bench, k) | _of_updates(view)
         for at, (n, answer) in enumerate(bench.tape.branches):
             inputs = [i for i in nodes[n].inputs if i in view.inside]
@@ -304,6 +312,81 @@ def _hinges(bench: Bench) -> dict[tuple[object, ...], Objective]:
                 made = found.setdefault(key, Objective("own", HINGE, {}, key))
                 made.terms.setdefault(k, []).append((None, margin))
                 made.weights[margin] = slope if active else 0.0
+                if active and margin not in answered:
+                    unanswered.add(key)
+    return {
+        key: one
+        for key, one in found.items()
+        if key not in unanswered
+        if one.name != HINGE
+        or all(any(one.weights[z] for z in one.values(k)) for k in by_data if k in one.terms)
+    }
+
+
+def _answered(bench: Bench, k: int) -> set[int]:
+    """The numbers with whose sign a step has asked for, and has then computed a part of an update.
+
+    Another question, as one for the target, may have come between: ``if z > 0 and t == 0:``.
+    """
+    view, nodes, found = bench.view(k), bench.tape.nodes, set[int]()
+    asked = [
+        (n, i)
+        for n, _ in bench.tape.branches
+        if n in view.inside and nodes[n].op in LESS
+        for i in nodes[n].inputs
+        if i in view.inside
+    ]
+    end = max(view.ends)
+    made = bench.tape.behind(view.ends, range(asked[0][0], end + 1)) if asked else set[int]()
+    for (n, z), (following, other) in pairwise([*asked, (end + 1, end)]):
+        between = range(n + 1, following)
+        ahead = set[int]() if other == end else bench.tape.behind([other], between)
+        if not made.isdisjoint({*between} - ahead):
+            found.add(z)
+    return found
+
+
+def _of_two_branches(bench: Bench) -> dict[tuple[object, ...], Objective]:
+    """A perceptron's loss whose slope is a branch: ``if z > 0 and t == 0: w -= x``, and its twin.
+
+    Each step has asked for z and for a target. Where z was too large, all targets are the same;
+    where it was too small, too, and they are larger there.
+    """
+    nodes, steps, found = bench.tape.nodes, bench.steps, dict[tuple[object, ...], Objective]()
+    ends = [min(step.end.values()) for step in steps]
+    inside = {n for step in steps for n in step.nodes}
+    asked, target = dict[int, tuple[int, bool]](), dict[int, float]()
+    for n, answer in bench.tape.branches:
+        k, i = bisect_left(ends, n), nodes[n].inputs[0] if len(nodes[n].inputs) == 1 else n
+        if n in inside and nodes[n].op in LESS:
+            asked[k] = i, (LESS[nodes[n].op] == answer) == (nodes[n].args[0] == Ref(i))
+        elif n not in inside:
+            value = nodes[i if nodes[n].op in {*LESS, *DIFFERENT} else n].value
+            if value is not None and value.size == 1:
+                target[k] = float(value.item())
+    moved = [k for k in asked if k < len(steps)]
+    if (
+        len(moved) < len(steps) - 1
+        or not {*moved} <= target.keys()
+        or not {*bench.chosen} <= {*moved}
+    ):
+        return found
+    small, large = ({target[k] for k in moved if asked[k][1] is low} for low in (True, False))
+    if len(small) != 1 or len(large) != 1 or max(small) <= max(large):
+        return found
+    for k in bench.chosen:
+        view, (z, low) = bench.view(k), asked[k]
+        needed = view.behind(view.ends)
+        if (
+            z in needed
+            or view.depends.get(z) != view.full
+            or nodes[z].shape not in ((), (1,), (1, 1))
+        ):
+            return {}
+        key = (PERCEPTRON, *view.key(z))
+        made = found.setdefault(key, Objective("own", PERCEPTRON, {}, key))
+        made.terms[k] = [(None, z)]
+        made.weights[z] = -1.0 if low else 1.0
     return found
 
 
@@ -387,7 +470,8 @@ def _on_the_data_of(view: View, needed: set[int]) -> set[int]:
     """
     nodes = view.tape.nodes
     least = 2 if any(map(view.outside, needed)) else 1
-    known = {i for n in needed for i in view.outside(n, least)}
+    # a parameter was made of the data of the step before
+    known = {i for n in needed - view.starts for i in view.outside(n, least)}
     stack = [*known]
     while stack:  # and what these are made of, but not what they are a part of
         i = stack.pop()
@@ -531,7 +615,9 @@ def as_own(bench: Bench, pair: Objective) -> Objective | None:
     made = Objective("own", "")
     for k, terms in pair.terms.items():
         view, (_, v) = bench.view(k), terms[0]
-        if len(terms) > 1 or bench.tape.nodes[v].shape or v in view.behind(view.ends):
+        # an element of an array that updates are made of is no loss
+        used = bench.tape.origin(v, PARTS) in view.behind(view.ends)
+        if len(terms) > 1 or bench.tape.nodes[v].shape or used:
             return None
         made.terms[k] = [(None, v)]
         made.name = bench.tape.nodes[v].name

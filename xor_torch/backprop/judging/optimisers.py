@@ -14,7 +14,7 @@ from .. import replay
 from ..operations import SAME_NUMBERS
 from ..tape import squeezed
 from .fit import FOLLOWS, PROPORTIONAL
-from .points import Bench, CannotTell, Inner, kept, largest
+from .points import PUT_TOGETHER, Bench, CannotTell, Inner, kept, largest
 from .steps import BETWEEN
 
 Tensor = torch.Tensor
@@ -160,6 +160,8 @@ def _gradient_nodes(bench: Bench, k: int, i: int) -> list[int]:
         partly = nodes[n].op == "assign" and n in view.updated  # the parameter, element by element
         if not waiting and n != end and squeezed(nodes[n].shape) == shape and not partly:
             through.append(n)
+            if view.reaches[n] & (view.reaches[n] - 1) and n in _of_others(bench, k, i):
+                break  # the error of one sample is its bias's gradient: before it is no gradient
         inputs = [a for a in nodes[n].inputs if a in view.inside and a not in view.starts]
         made_of = [a for a in inputs if not _of_states(bench, k, a)]
         # if units are off, a gradient does not depend on every parameter
@@ -168,10 +170,13 @@ def _gradient_nodes(bench: Bench, k: int, i: int) -> list[int]:
         whole = nodes[n].op == "assign" and len(made_of) > 1
         if n != end and (nodes[n].op not in MORE or forward or whole):
             break
-        waiting.update(a for a in made_of if nodes[a].shape or not moved)
+        waiting.update(a for a in made_of if nodes[a].shape or not shape)
     if bench.states_kept:  # single numbers lead on into the forward pass
         return [n for n in through if not _reads_a_state(bench, k, n)][:1]
-    if not through:
+    # what is put together of single numbers that an optimiser has made is no gradient
+    last = nodes[through[-1]] if through else None
+    parts = last.inputs if last is not None and last.op in PUT_TOGETHER else []
+    if last is None or any(_reads_a_state(bench, k, n) for n in parts):
         return []
     *after, node = through
     asked = _asked(bench, k)
@@ -190,6 +195,14 @@ def _gradient_nodes(bench: Bench, k: int, i: int) -> list[int]:
         node = n
         way.append(node)
     return way
+
+
+@kept
+def _of_others(bench: Bench, k: int, i: int) -> set[int]:
+    """The values of a step that the updates of other parameters are made of, at the old value."""
+    view = bench.view(k)
+    end = bench.steps[k].end[i]
+    return bench.tape.behind(view.ends.keys() - {end}, view.inside, view.starts | {end})
 
 
 @kept

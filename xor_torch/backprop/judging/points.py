@@ -771,9 +771,8 @@ class Bench:
         """At least four points of a step at which the script would take the same branches."""
         points = [p for p in self.points if p.step == k]
         if k not in self._more:
-            found = (
-                [self.point(k, k + seed, 0.4) for seed in (7001, 7002)] if len(points) < 5 else []
-            )
+            seeds = [k + seed for seed in (7001, 7002)] if len(points) < 5 else []
+            found = (self.point(k, seed, 0.4) or self._near(k, seed, 0.4) for seed in seeds)
             self._more[k] = [p for p in found if p is not None]
         return points + self._more[k]
 

@@ -29,7 +29,7 @@ def compare(
         if there is not None:
             own, followed = own_scalars(bench, [0]), there
             points = [p for seed in (1, 2, 3) if (p := bench.point(0, seed, 0.6)) is not None]
-    for one in own:
+    for one in [o for o in own if o is followed or not o.by_branches]:  # which is not computed
         if one is followed and match is None:
             return
         relation = [(1.0, 0.0)] if one is followed else _relation(points, one, followed)

@@ -55,11 +55,13 @@ def scaled(bench: Bench, one: Fit) -> Diagnosis:
     at, off = min(found)
     if off < 0:
         at = min(n for n, _ in found)
-    mistake: MistakeName = "wrong sign" if off < 0 else "scale of one parameter"
+    mistake: MistakeName | None = "wrong sign" if off < 0 else "scale of one parameter"
+    if not all(map(one.has_one_ratio, repair.bad)):
+        mistake = None  # another number of each sample
     bad = [i for i, ok in enumerate(one.good) if not ok]  # the others, if there is a new leader
     spoils = [bench.names[i] for i in bad]
     made = Diagnosis(nodes[at].line, view.variable(at), mistake, True, spoils, nodes[at].shape, at)
-    if nodes[at].name and at not in view.ends and len(bad) == 1:
+    if nodes[at].name and at not in view.ends and len(bad) == 1 and mistake is not None:
         at_run = [p for p in bench.points if p.step == k and not p.moved]
         actual = (at_run or repair.points)[0].values[at].detach()
         worst(made, made.variable, actual, actual / off)

@@ -16,7 +16,7 @@ from .. import replay
 from ..operations import CUTS, JOINS, PARTS, PRODUCTS, STEPS, SUMS
 from ..tape import SMALL, Node, Ref, Tape
 from .findings import Diagnosis, MistakeName
-from .fit import FOLLOWS, Fit, fit
+from .fit import FOLLOWS, Fit, alike, fit
 from .objectives import Objective, gradients, gradients_at, total
 from .points import Bench, CannotTell, Values, View, equal, largest
 from .steps import BETWEEN, Network, consumers, moves_others
@@ -288,6 +288,54 @@ def moved_by_data(bench: Bench, one: Fit) -> str | None:
                         "number in each step, whatever the error is"
                     )
     return None
+
+
+def by_the_sample(bench: Bench, one: Fit) -> tuple[Diagnosis | None, str]:
+    """A step that lacks the number that a sample multiplies the only weight with: ``w -= error``.
+
+    Any step of a single number is a multiple of its gradient. This multiple then differs from
+    sample to sample as that number does; or as one divided by it, if the step has it twice.
+    """
+    factors, nodes = one.factors, bench.tape.nodes
+    shapes = [nodes[bench.steps[k].start[i]].shape for k in factors for i in bench.parameters]
+    if len(bench.parameters) > 1 or any(math.prod(shape) > 1 for shape in shapes):
+        return None, ""
+    numbers: dict[object, dict[int, set[float]]] = {}
+    for k in factors:
+        view = bench.view(k)
+        for n in view.behind(one.objective.values(k)) - view.starts:
+            for i in view.outside(n, 1) if nodes[n].op == "multiply" else ():
+                if (x := nodes[i].value) is not None and x.size == 1:
+                    given = numbers.setdefault((nodes[n].site, nodes[n].op), {})
+                    given.setdefault(k, set()).add(float(x.item()))
+    node = bench.tape.nodes[_factor_line(bench, min(factors, default=0))]
+    for given in numbers.values():
+        if given.keys() != factors.keys() or any(len(some) > 1 for some in given.values()):
+            continue
+        both = [(f, x) for k, f in factors.items() for x in given[k]]
+        if all(alike(x, both[0][1]) for _, x in both) or not all(x for _, x in both):
+            continue
+        for how, made in (
+            ("lacks a factor", [f * x for f, x in both]),
+            ("has a factor once too often", [f / x for f, x in both]),
+        ):
+            if all(alike(x, made[0]) for x in made):
+                name = bench.names[0]
+                place = Diagnosis(node.line, node.name or name, None, True, [name], (), node.id)
+                which = "the number that a sample multiplies it with"
+                return place, f"the step of {name} {how}: {which}"
+    return None, ""
+
+
+def _factor_line(bench: Bench, k: int) -> int:
+    """The change of the only parameter, where it was made on another line than the update."""
+    nodes, end = bench.tape.nodes, bench.steps[k].end[bench.parameters[0]]
+    n = next((n for n, _ in bench.change_nodes(k, bench.parameters[0]) or ()), end)
+    while nodes[n].op in ("multiply", "divide") and len(nodes[n].inputs) == 1:
+        if nodes[n].line != nodes[end].line:
+            return n
+        (n,) = nodes[n].inputs
+    return n if nodes[n].line != nodes[end].line else end
 
 
 def without_delta(bench: Bench, one: Fit) -> str | None:

@@ -105,10 +105,12 @@ def find_networks(tape: Tape, replaced: bool = False) -> list[Network]:
     for c in chains:
         # an optimiser's state that begins as a gradient: that is the first update already
         root = c.nodes[0]
-        if root is not None and _descends(tape, root, roots - {root}):
-            while tape.nodes[root].op in ("multiply", "divide"):  # by its decay
-                root = next(i for i in tape.nodes[root].inputs if _descends(tape, i, roots - {i}))
-            c.nodes[:1] = [None, root]
+        first = root if root is not None and _descends(tape, root, roots - {root}) else None
+        while first is not None and tape.nodes[first].op in ("multiply", "divide"):  # by its decay
+            inputs = tape.nodes[first].inputs
+            first = next((i for i in inputs if _descends(tape, i, roots - {i})), None)
+        if first is not None:  # and not as a parameter times 0, which has its shape
+            c.nodes[:1] = [None, first]
     for c in chains:
         if _begins_in_a_step(tape, c, chains):
             c.nodes.pop(0)
@@ -564,15 +566,15 @@ def _networks(
     for step, following in zip(steps, [*steps[1:], None], strict=True):
         _collect(tape, step, following)
     step = steps[min(1, len(steps) - 1)]
-    influence = _influence(tape, step)
-    waiting, found = {*range(len(family))}, [-1]
+    influence, asked = _influence(tape, step)
+    waiting, found = {*range(len(family))} - asked, [-1]
     while found:  # a state may move others of the same optimiser: Adadelta, AMSGrad
         places = {tape.nodes[step.end[i]].site for i, s in enumerate(family) if s.optimiser}
         found = [
             i
             for i in waiting
             if tape.nodes[step.end[i]].site in places
-            or _moves_one(tape, step, i, family, influence)
+            or _moves_numbers(tape, step, i, family, influence)
         ]
         waiting -= {*found}
         for i in found:
@@ -783,8 +785,8 @@ def moved_meanwhile(tape: Tape, network: Network) -> set[int]:
     }
 
 
-def _influence(tape: Tape, step: Step) -> dict[int, set[int]]:
-    """Which states' new values depend on what each state began with.
+def _influence(tape: Tape, step: Step) -> tuple[dict[int, set[int]], set[int]]:
+    """Which states' new values depend on what each state began with; those that are only asked.
 
     Influence stops at the first state reached: what that one moves in its turn does not count. The
     states that a branch asks about move those whose change is data: ``if f(x) <= 0: w += x``.
@@ -806,9 +808,10 @@ def _influence(tape: Tape, step: Step) -> dict[int, set[int]]:
     for n, _ in tape.branches:
         asked |= reached.get(n, 0)
     moved = set[int]().union(*(others - {j} for j, others in influence.items()))
+    only = {j for j in numbers_of(asked) if influence[j] <= {j}}
     for j in numbers_of(asked):
         influence[j] |= step.end.keys() - moved
-    return influence
+    return influence, only
 
 
 def numbers_of(mask: int) -> list[int]:
@@ -816,17 +819,17 @@ def numbers_of(mask: int) -> list[int]:
     return [i for i in range(mask.bit_length()) if mask >> i & 1]
 
 
-def _moves_one(
+def _moves_numbers(
     tape: Tape, step: Step, i: int, family: list[State], influence: dict[int, set[int]]
 ) -> bool:
-    """Does a state move one parameter at most, number by number?"""
+    """Does a state move one parameter at most, or rows of it several, number by number?"""
     # where all are single numbers, everything is elementwise: an optimiser's state moves first
     alone = math.prod(tape.nodes[step.start[i]].shape) == 1 and not _moves_another(tape, step, i)
     others = influence[i] - {i}
     parameters = [j for j in others if not family[j].optimiser]
-    if alone or len(family) == 1 or len(parameters) > 1:
+    if alone or len(family) == 1:
         return False
-    return _only_elementwise(tape, step, i, bool(others))
+    return _only_elementwise(tape, step, i, bool(others), len(parameters) > 1)
 
 
 def _moves_another(tape: Tape, step: Step, i: int) -> bool:
@@ -836,11 +839,14 @@ def _moves_another(tape: Tape, step: Step, i: int) -> bool:
     return step.end[i] in tape.behind(others, {*step.nodes}) or any(late)
 
 
-def _only_elementwise(tape: Tape, step: Step, i: int, moves_one: bool = False) -> bool:
+def _only_elementwise(
+    tape: Tape, step: Step, i: int, moves: bool = False, several: bool = False
+) -> bool:
     """Is the state used, number by number, only for a parameter of its own size?
 
-    The shapes may differ: (3,) and (1, 3), or rows of one long array. If it moves one parameter,
-    rows of it may move the same rows, and it may be a single number in an array of its own.
+    The shapes may differ: (3,) and (1, 3), or rows of one long array. If it moves a parameter,
+    rows of it may move the same rows, and it may be a single number in an array of its own. If it
+    moves several, each gets rows of its own.
     """
     begin, rows = step.start[i], False
     shape, reached, starts = tape.nodes[begin].shape, {begin}, set(step.start.values())
@@ -850,14 +856,14 @@ def _only_elementwise(tape: Tape, step: Step, i: int, moves_one: bool = False) -
         node = tape.nodes[id]
         read = [n for n in node.inputs if n in reached]
         if id not in starts and read:
-            alike = math.prod(node.shape) == size and (size > 1 or moves_one or node.shape == shape)
+            alike = math.prod(node.shape) == size and (size > 1 or moves or node.shape == shape)
             part = size > 1 and not alike and _is_row(tape, id, read)
             if node.op not in BETWEEN or (not (alike or part) and id > begin):
                 return False
             rows = rows or part
             if id not in of_others:
                 reached.add(id)
-    return not rows or (moves_one and _apart(tape, step, i, reached))
+    return _apart(tape, step, i, reached) if rows and moves else not rows and not several
 
 
 def _is_row(tape: Tape, n: int, read: list[int]) -> bool:

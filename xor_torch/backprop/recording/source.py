@@ -40,7 +40,7 @@ KINDS = ("float", "int", "bool", "type")  # Python's functions for which the rec
 PLAIN = ("dumps", "dump", "Decimal", "Fraction", "timedelta")  # they take Python's own ints only
 SHRINKING = ("clear", "pop", "remove")  # methods that take items out of a list
 GROWING = ("append", "insert", "extend")
-CAST = re.compile(r"(u?int|float)(8|16|32|64)?_?|bool_?|double|single")  # names of NumPy's types
+CAST = re.compile(r"(u?int|float)(8|16|32|64|128)?_?|bool_?|(long)?double|single")  # NumPy's types
 
 
 def read_source(path: Path, module: str | None = None) -> tuple[str, list[Location]]:
