@@ -26,6 +26,7 @@ RETURNED = {
     "straight_through",
     "sampled",
     "without_target",
+    "target_that_learns",
     "moved_by_data",
 }  # functions whose texts are reasons
 RAISED = {"CannotTell", "_CannotTell", "CannotReplay", "CannotCall", "OutOfTime"}

@@ -158,6 +158,105 @@ for step in range(12):
     error = np.mean([(forward(a) - b) ** 2 for a, b in zip(X[:4], Y[:4])])
 """
 PASS = "    out = forward(X[step % 4])\n"
+# Q-learning: the target is made by passes of its own, and counts as a constant
+LEARNED = """
+def forward(x):
+    h = np.tanh(x @ W)
+    return h, h @ Q
+def train(x, target):
+    h, q = forward(x)
+    d = q - target
+    dh = d @ Q.T * (1 - h * h)
+    Q[:] -= 0.05 * h.T @ d
+    W[:] -= 0.05 * x.T @ dh
+Q = rng.normal(size=(4, 2))
+for step in range(11):
+    target = forward(X[step : step + 1])[1].copy()
+    target[0, step % 2] = B[step, 0] + 0.9 * np.max(forward(X[step + 1 : step + 2])[1])
+    train(X[step : step + 1], target)
+"""
+# the difference of two passes, of which both learn
+BOTH = """
+def forward(x):
+    h = np.tanh(x @ W)
+    return h, h @ U
+Z = np.cos(X)
+for step in range(10):
+    h, a = forward(X)
+    k, b = forward(Z)
+    d = a - b - Y
+    dh, dk = d @ U.T * (1 - h * h), -d @ U.T * (1 - k * k)
+    W -= 0.02 * (X.T @ dh + Z.T @ dk)
+    U -= 0.02 * (h.T @ d - k.T @ d)
+"""
+ONE_SIDE = BOTH.replace(" + Z.T @ dk", "").replace(" - k.T @ d", "")
+# a policy gradient: each choice is weighed with what it brought
+POLICY = """
+Q = rng.normal(size=(4, 3))
+for step in range(40):
+    x = X[step % 12]
+    h = np.tanh(x @ W)
+    p = np.exp(h @ Q)
+    p /= p.sum()
+    a = int(rng.integers(3))
+    reward = 1.0 if a == step % 3 else -0.5
+    d = p.copy()
+    d[a] -= 1
+    dW = np.outer(x, Q @ d * (1 - h * h))
+    Q -= 0.05 * reward * np.outer(h, d)
+    W -= 0.05 * reward * dW
+"""
+# the same as the rate of a training goes below zero
+BELOW_ZERO = POLICY.replace("1.0 if a == step % 3 else -0.5", "1 - step / 5")
+# a hinge of labels -1 and 1; with 0 and 1 the target in place of the error follows one, too
+SIGNED = """
+T = np.where(B > 0, 1.0, -1.0)
+for step in range(10):
+    h = np.tanh(X @ W)
+    z = h @ U
+    p = 1 / (1 + np.exp(-z))
+    d = 2 * T * np.maximum(0, 1 - T * z)
+    dW = X.T @ (d @ U.T * (1 - h * h))
+    W, U = W + 0.02 * dW, U + 0.02 * h.T @ d
+"""
+SLOPE = "B * p * (1 - p)"
+# updates within a backward pass that has the last state only, and a pass that makes none
+CARRIED = """
+class Recurrent:
+    def __init__(self):
+        self.U, self.W, self.V = W.T[:, :1] * 0.1, rng.normal(size=(4, 4)) * 0.1, U.T * 0.1
+        self.last = np.zeros((4, 1))
+    def forward(self, x):
+        for t in range(2):
+            self.h = np.tanh(self.U * x[t] + self.W @ self.last)
+            self.last = self.h
+        return self.V @ self.h
+    def step(self, x, y):
+        d = self.forward(x) - y
+        dh = self.V.T @ d
+        for t in reversed(range(2)):
+            raw = (1 - self.h * self.h) * dh
+            self.U -= 0.01 * raw * x[t]
+            self.W -= 0.01 * raw @ self.last.T
+            self.V -= 0.01 * d @ self.h.T
+net = Recurrent()
+for x, y in zip(X[:6], Y):
+    net.step(x, y)
+    net.forward(x)
+"""
+# contrastive divergence
+DRAWN = """
+b, c = np.zeros(4), np.zeros(3)
+V = (X > 0) * 1.0
+for step in range(20):
+    p = 1 / (1 + np.exp(-(V @ W + b)))
+    h = np.random.binomial(1, p)
+    v = 1 / (1 + np.exp(-(h @ W.T + c)))
+    q = 1 / (1 + np.exp(-(v @ W + b)))
+    W += 0.1 * (V.T @ p - v.T @ q)
+    c += 0.1 * (V - v).sum(axis=0)
+    b += 0.1 * (p - q).sum(axis=0)
+"""
 
 
 @pytest.mark.parametrize(
@@ -177,6 +276,15 @@ PASS = "    out = forward(X[step % 4])\n"
         (SPARSE, "correct", "dh * h * (1 - h)", "dh * h", "wrong"),
         (FLAT, "correct", "t[out].sum()", "t.sum()", "cannot tell"),
         (EVALUATED, "cannot tell", "1 - h * h", "1 - h", "wrong"),
+        (LEARNED, "correct", "q - target", "q + target", "cannot tell"),
+        (LEARNED, "correct", " * (1 - h * h)", "", "wrong"),
+        (BOTH, "correct", "-d @ U.T", "d @ U.T", "wrong"),
+        (ONE_SIDE, "cannot tell", "1 - h * h", "1 - h", "wrong"),
+        (POLICY, "correct", "1 - h * h", "1 - h", "cannot tell"),
+        (POLICY, "correct", "-= 0.05", "+= 0.05", "cannot tell"),
+        (BELOW_ZERO, "cannot tell", "1 - h * h", "1 - h", "cannot tell"),
+        (SIGNED, "correct", "2 * T * np.maximum(0, 1 - T * z)", SLOPE, "cannot tell"),
+        (CARRIED, "wrong", "    net.forward(x)", "", "wrong"),
         (EVALUATED, "cannot tell", PASS, f"    for _ in range(3):\n    {PASS}", "wrong"),
     ],
 )
@@ -187,6 +295,11 @@ def test_what_can_be_innocent_is_not_accused(source, verdict, old, new, changed,
     assert verdicts(source) == {verdict}
     assert old in source
     assert changed in verdicts(source.replace(old, new))
+
+
+def test_draws_of_a_binomial_are_samples(tmp_path):
+    (finding,) = judged(BEGIN + DRAWN, tmp_path)
+    assert finding.verdict == "cannot tell" and "draws samples" in finding.reason
 
 
 @pytest.mark.parametrize("output", ["a", "1 / (1 + np.exp(-a))"])

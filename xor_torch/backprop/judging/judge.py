@@ -525,7 +525,7 @@ class Judgement:
                 -_last_value(f),  # the output, not what a bias that is still 0 is added to
             )
         )
-        finding = self._delta(bench, best[:8], own) if best else None
+        finding = self._delta(bench, best[:8], own) if best else self._rewarded(bench)
         for one in _climbed(bench, own) if finding is None else ():
             named = losses.identify_own(bench, one.objective)
             likelihood = named is not None and losses.is_likelihood(bench, named)
@@ -539,6 +539,32 @@ class Judgement:
             return self._by_own(bench, perfect, own)
         finding = finding or self._with_a_constant(bench, own)
         return finding or (None if best else self._of_heads(bench, own)) or (own, found)
+
+    def _rewarded(self, bench: Bench) -> Finding | None:
+        """The finding if the steps go down a cross-entropy times a number of each: a reward."""
+        for place, numbers in soundness.rewards(bench):
+            found = list[Fit]()
+            for pair in pairs(bench):
+                pair.terms = {k: terms for k, terms in pair.terms.items() if numbers.get(k)}
+                pair.weights = {v: numbers[k] for k in pair.terms for v in pair.values(k)}
+                one = None if hopeless(bench, pair, False) else fit(bench, pair)
+                found += [one] if one is not None and one.all_good else []
+            for one, match in _known(bench, found):
+                of_choice = match.name in ("CE", "BCE") and not match.is_vague
+                downhill = one.scale * match.scale > 0
+                if soundness.is_input(bench, one.objective):
+                    continue
+                if of_choice and not downhill:
+                    self.reason = soundness.turns_round(bench) or self.reason
+                if of_choice and downhill and _strange_target(bench, one, match) is None:
+                    finding = self._correct(bench, one, match, [])
+                    finding.lr = None
+                    finding.notes.append(
+                        "each step follows the gradient times a number of its own, as policy "
+                        f"gradients do with a reward: {bench.where(place)} multiplies with it"
+                    )
+                    return finding
+        return None
 
     def _of_heads(self, bench: Bench, own: list[Fit]) -> Finding | None:
         """The finding for several outputs, each with a delta that is the derivative of a loss.
@@ -675,6 +701,7 @@ class Judgement:
         unseen = unseen or soundness.leaves_out(bench, one, own)
         unseen = unseen or soundness.without_delta(bench, one)
         unseen = unseen or soundness.without_target(bench, one)
+        unseen = unseen or soundness.target_that_learns(bench, one)
         unseen = unseen or soundness.moved_by_data(bench, one)
         doubt, place = soundness.sometimes(bench, one) or (bench.tape.doubt, None)
         if unseen or (doubt and place is None):

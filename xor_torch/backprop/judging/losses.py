@@ -19,6 +19,7 @@ import torch
 from torch.nn.functional import huber_loss, softplus
 
 from .. import replay
+from ..operations import PARTS
 from .findings import MistakeName
 from .fit import PROPORTIONAL
 from .objectives import PERCEPTRON, Objective, Term, in_shape, is_copied
@@ -144,6 +145,7 @@ WITH_TARGET: dict[str, Callable[[Tensor, Tensor, float], Tensor]] = {
     "gamma": lambda f, t, c: f.log() + t / f,
 }
 WITH_NUMBER = ("Huber", "quantile", "focal")
+OF_SIGNS = ("hinge", "squared hinge", "logistic")  # of labels -1 and 1; a label of 0 has no loss
 
 
 @dataclass
@@ -328,7 +330,7 @@ def identify_with_target(bench: Bench, pair: Objective) -> Match | None:
     """The same for the losses that need the target, and for weights of the samples."""
     for k, points in _steps(bench, pair):
         found = _of_all(bench, k, points, pair.terms[k], _with_target)
-        if found is not None:
+        if found is not None and _has_labels(bench, pair, found):
             return found
     return None
 
@@ -734,6 +736,29 @@ def is_function(bench: Bench, k: int, z: int, f: int) -> bool:
     return any(
         all(is_it(p.values[z].detach(), p.values[f].detach()) for p in points) for is_it in known
     )
+
+
+def _has_labels(bench: Bench, pair: Objective, match: Match) -> bool:
+    """Are the labels of a loss that goes by their sign of both signs, as -1 and 1 are?
+
+    With labels 0 and 1, ``t * slope`` in place of ``(f - t) * slope`` follows a hinge, too. One
+    step may have a single label; all are in the array that it is read from, or come up later.
+    """
+    if match.name not in OF_SIGNS or match.target is None:
+        return True
+    view, nodes = bench.view(match.step), bench.tape.nodes
+    found = list[float]()
+    deltas = [d for d, _ in pair.terms[match.step] if d is not None]
+    for i in sorted(view.read(view.behind(deltas))):
+        x = nodes[i].value
+        if x is None or x.size != match.target.numel() or x.dtype.kind not in "fiub":
+            continue
+        if torch.equal(replay.tensor(x).double().reshape(-1), match.target.reshape(-1)):
+            whole = nodes[bench.tape.origin(i, PARTS)]
+            places = {(n.site, n.op) for n in (nodes[i], whole)}
+            alike = (n.value for n in nodes if (n.site, n.op) in places and n.value is not None)
+            found += [float(y) for x in alike if x.size for y in (x.min(), x.max())]
+    return bool(found) and min(found) < 0 < max(found)
 
 
 def has_one_class(bench: Bench, pair: Objective, match: Match) -> bool:

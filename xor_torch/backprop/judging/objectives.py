@@ -633,7 +633,7 @@ def deltas(bench: Bench, k: int) -> tuple[dict[Key, list[int]], dict[Key, list[i
     """Groups of values that may be deltas, and of values that they may belong to."""
     view, nodes = bench.view(k), bench.tape.nodes
     d, z = {}, {}
-    for key, ids in (*view.roles.items(), *view.places.items()):
+    for key, ids in (*view.roles.items(), *view.places.items(), *view.calls.items()):
         depends = reaches = 0
         for n in ids:
             depends |= view.depends[n]

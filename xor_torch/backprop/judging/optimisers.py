@@ -170,7 +170,9 @@ def _gradient_nodes(bench: Bench, k: int, i: int) -> list[int]:
         whole = nodes[n].op == "assign" and len(made_of) > 1
         if n != end and (nodes[n].op not in MORE or forward or whole):
             break
-        waiting.update(a for a in made_of if nodes[a].shape or not shape)
+        # a number beside an array is a factor, as of a clip by the norm of all gradients
+        arrays = [a for a in made_of if nodes[a].shape]
+        waiting.update(arrays if arrays or shape else made_of)
     if bench.states_kept:  # single numbers lead on into the forward pass
         return [n for n in through if not _reads_a_state(bench, k, n)][:1]
     # what is put together of single numbers that an optimiser has made is no gradient

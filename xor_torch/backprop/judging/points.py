@@ -192,6 +192,19 @@ class View:
             found.setdefault((*key[:3], "layer", *layers), []).append(ids)
         return {key: sorted(chain(*some)) for key, some in found.items() if len(some) > 1}
 
+    @cached_property
+    def calls(self) -> dict[Key, list[int]]:
+        """The same for one place from which a function is called, if there are several.
+
+        Of the passes of a step only one may be trained: another may make its target.
+        """
+        found: dict[Key, list[int]] = {}
+        for key, ids in self.roles.items():
+            called = [self.tape.nodes[n].calls for n in ids]
+            for n, lines in zip(ids, called, strict=True) if len({*called}) > 1 else ():
+                found.setdefault((*key, "called", lines), []).append(n)
+        return found
+
     def _last(self, mask: int) -> int:
         """Which of some parameters the forward pass begins to use last; -1 if there are none."""
         some = (i for i in self.order if mask >> i & 1)
@@ -227,8 +240,9 @@ class View:
         return found
 
     def made_at(self, key: Key) -> list[int]:
-        """The values with a key of `groups`, `places` or `roles`."""
-        return next((f[key] for f in (self.groups, self.places, self.roles) if key in f), [])
+        """The values with a key of `groups`, `roles`, `places` or `calls`."""
+        kinds = (self.groups, self.places, self.roles, self.calls)
+        return next((found[key] for found in kinds if key in found), [])
 
     @cached_property
     def users(self) -> dict[int, list[int]]:
@@ -237,6 +251,14 @@ class View:
             for i in dict.fromkeys(self.tape.nodes[n].inputs):
                 found.setdefault(i, []).append(n)
         return found
+
+    def is_like(self, a: int, b: int) -> bool:
+        """Do two values have one shape, and come from as much by the same two operations?"""
+        nodes = self.tape.nodes
+        made_by = ((nodes[n].op, [nodes[i].op for i in nodes[n].inputs]) for n in (a, b))
+        one, other = made_by
+        alike = one == other and nodes[a].shape == nodes[b].shape
+        return alike and self.depends.get(a) == self.depends.get(b)
 
     def outside(self, n: int, least: int = 2) -> set[int]:
         """The values of this size that a value is computed from and that the step did not make."""

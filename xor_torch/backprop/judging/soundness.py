@@ -7,6 +7,7 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -17,9 +18,11 @@ from ..tape import SMALL, Node, Ref, Tape
 from .findings import Diagnosis, MistakeName
 from .fit import FOLLOWS, Fit, fit
 from .objectives import Objective, gradients, gradients_at, total
-from .points import Bench, CannotTell, View, equal, largest
+from .points import Bench, CannotTell, Values, View, equal, largest
 from .samples import power_of_sample
 from .steps import BETWEEN, Network, consumers, moves_others
+
+OFTEN = 4  # changes of sign of a number in a run
 
 
 def clips(bench: Bench) -> list[int]:
@@ -120,7 +123,9 @@ def unseen_parameter(bench: Bench, objective: Objective) -> str | None:
     forward = {n for n in view.behind(objective.values(k)) if n > begin}
     # a bias that is added to the value may lie between it and its delta; there a factor is a rate
     forward |= {n for n in view.behind(deltas) if n > begin and nodes[n].op in ("add", "subtract")}
-    there = [n for v in objective.values(k) for n in before.groups.get(view.key(v), [])]
+    # also in a pass of the same function that is trained, or that is not
+    places = {view.key(v)[:3] for v in objective.values(k)}
+    there = [n for key, ids in before.groups.items() if key[:3] in places for n in ids]
     backward = {
         n for n in before.step.nodes if before.reaches.get(n) and n not in before.starts
     } - before.behind(there)
@@ -208,6 +213,48 @@ def without_target(bench: Bench, one: Fit) -> str | None:
         f"every update makes {name} smaller, which reads {left[0]}, but no update does: its "
         "derivative is the same whatever the targets are"
     )
+
+
+def target_that_learns(bench: Bench, one: Fit) -> str | None:
+    """An output of another pass that is part of the error, and need not be meant as its target.
+
+    No update goes back through it. Q-learning means this: its target ``r + 0.9 * max(Q(s'))`` is
+    subtracted, and counts for less than the prediction. Of ``f(a) - f(b)``, both must learn.
+    """
+    k = min(one.objective.terms)
+    view, nodes, ((d, z), *others) = bench.view(k), bench.tape.nodes, one.objective.terms[k]
+    if d is None or others:
+        return None
+    points, z = [p for p in bench.points if p.step == k and p.moved], bench.tape.origin(z)
+    mine = {n for n in view.after([z]) if n <= d and view.only_through(n, z)}
+    for e in sorted(view.behind([d]) - mine):
+        parts = [i for i in nodes[e].inputs if i in mine]
+        other = [i for i in nodes[e].inputs if i not in mine and view.depends.get(i)]
+        if nodes[e].op not in ("add", "subtract") or not parts or not other:
+            continue
+        for y in sorted(view.behind(other) - view.behind(mine) - view.after([z])):
+            for f in (f for f in mine & view.behind(parts) if view.is_like(f, y)):
+                slopes = [_slopes(p.values, e, f, y) for p in points]
+                added = any(a.sum() * b.sum() > 0 for a, b in slopes)
+                if added or any(b.any() and torch.equal(a, -b) for a, b in slopes):
+                    return (
+                        f"every update is right if {view.variable(y) or 'a value'} on "
+                        f"{bench.where(y)}, which another forward pass makes, counts as a "
+                        f"constant: but {bench.where(e)} does not use it as a target"
+                    )
+        return None
+    return None
+
+
+def _slopes(values: Values, of: int, *by: int) -> list[torch.Tensor]:
+    """The derivatives of the sum of a value."""
+    if not values[of].requires_grad:
+        return [torch.zeros(()) for _ in by]
+    leaves = [values[n] for n in by]
+    found = torch.autograd.grad(
+        values[of].sum(), leaves, retain_graph=True, allow_unused=True, materialize_grads=True
+    )
+    return [*found]
 
 
 def _turn(bench: Bench, k: int, values: list[int]) -> int:
@@ -601,6 +648,45 @@ def wrong_near_the_run_only(bench: Bench, one: Fit) -> bool:
             if largest(p.changes[i] + factor * grads[i]) > FOLLOWS * largest(p.changes[i]):
                 return False
     return points > 1
+
+
+def rewards(bench: Bench) -> Iterable[tuple[int, dict[int, float]]]:
+    """A product of the updates and, by step, a number in it whose sign changes often in the run.
+
+    A rate that falls below zero changes its sign once.
+    """
+    nodes, view = bench.tape.nodes, bench.view(bench.chosen[0])
+    products = {
+        nodes[n].site: n
+        for n in view.behind(view.ends) - view.starts
+        if nodes[n].op == "multiply" and view.depends[n] == view.full
+    }
+    found, known = dict[tuple[object, int], dict[int, float]](), list[dict[int, float]]()
+    for k, step in enumerate(bench.steps):
+        inside = {*step.nodes}
+        for node in (nodes[n] for n in step.nodes if nodes[n].site in products):
+            for at, a in enumerate(node.args if node.op == "multiply" else ()):
+                x = nodes[a.id].value if isinstance(a, Ref) and a.id not in inside else a
+                if isinstance(x, int | float | np.ndarray) and np.size(x) == 1:
+                    found.setdefault((node.site, at), {})[k] = float(np.sum(x))
+    for (site, _), numbers in found.items():
+        signs = [x > 0 for x in numbers.values() if x]
+        if numbers not in known and sum(a != b for a, b in pairwise(signs)) >= OFTEN:
+            known.append(numbers)
+            yield products[site], numbers
+
+
+def is_input(bench: Bench, weighed: Objective) -> bool:
+    """Are the weights of a pair a multiple of a single number that the forward pass reads, too?"""
+    nodes, found = bench.tape.nodes, list[set[float]]()
+    for k, terms in weighed.terms.items():
+        view, most = bench.view(k), abs(weighed.weights[terms[0][1]])
+        forward = view.behind(weighed.values(k)) - view.starts
+        read = [nodes[i].value for i in view.read(forward)]
+        numbers = [a for n in forward for a in nodes[n].args if isinstance(a, int | float)]
+        numbers += [float(np.sum(x)) for x in read if x is not None and np.size(x) == 1]
+        found.append({float(f"{abs(x) / most:.9g}") for x in numbers if x})
+    return bool(set.intersection(*found))
 
 
 def turns_round(bench: Bench) -> str | None:

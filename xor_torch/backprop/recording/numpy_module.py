@@ -156,6 +156,8 @@ def _recording(
         if draws and name == "shuffle" and isinstance(first, Recorded):
             return recorder.shuffle(first, function, args[1:], kwargs)
         result = function(*args, **kwargs)
+        if draws and name == "binomial":
+            return _of_chances(recorder, result, *args, **kwargs)
         if name not in _PICKS and recorder.is_marked((args, kwargs)):
             return recorder.record_new(result, "lost")  # NumPy has not told us what it did
         if draws and isinstance(result, float | np.floating) and not recorder.full:
@@ -165,6 +167,15 @@ def _recording(
     call.__name__ = name
     call.__doc__ = getattr(function, "__doc__", None)
     return call
+
+
+def _of_chances(recorder: Recorder, drawn: Any, n: Any, p: Any, size: Any = None) -> Any:
+    """Draws of a binomial; those of 0 and 1 are ``rand < p``, with numbers that give the same."""
+    if not isinstance(p, Recorded) or not isinstance(drawn, np.ndarray) or np.any(n != 1):
+        return recorder.record_new(drawn)
+    chances = p.view(np.ndarray)
+    numbers = recorder.record_new(np.where(drawn, 0.5 * chances, 0.5 + 0.5 * chances))
+    return (numbers < p).astype(drawn.dtype)
 
 
 class _Ufunc:

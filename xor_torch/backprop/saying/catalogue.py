@@ -242,6 +242,7 @@ REASONS = {
     "step-too-long": "an update is made of",
     "optimiser": "the optimiser|the forward pass reads the state|each step divides by a state|"
     ".*moves the parameters in a step of its own|.*may be a preconditioner",
+    "target-that-learns": "every update is right if .* which another forward pass makes",
     "left-over": ".*is left over from another forward pass",
     "sampled": ".*draws samples from what the network computes",
     "reward": "the steps are multiplied with a number",
