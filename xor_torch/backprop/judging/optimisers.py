@@ -153,6 +153,7 @@ def _gradient_nodes(bench: Bench, k: int, i: int) -> list[int]:
         if bench.states_kept or math.prod(part) == math.prod(moved) > 1:
             moved = part  # some rows, or a view of the whole
     shape = squeezed(moved)
+    alone = not any(squeezed(nodes[step.start[j]].shape) for j in bench.parameters)
     waiting, through = {end}, list[int]()
     while waiting:
         n = max(waiting)
@@ -172,7 +173,8 @@ def _gradient_nodes(bench: Bench, k: int, i: int) -> list[int]:
             break
         # a number beside an array is a factor, as of a clip by the norm of all gradients
         arrays = [a for a in made_of if nodes[a].shape]
-        waiting.update(arrays if arrays or shape else made_of)
+        numbers = not moved or not (arrays or shape or alone)
+        waiting.update(made_of if numbers else arrays)
     if bench.states_kept:  # single numbers lead on into the forward pass
         return [n for n in through if not _reads_a_state(bench, k, n)][:1]
     # what is put together of single numbers that an optimiser has made is no gradient
