@@ -439,8 +439,12 @@ class Recorder:
         # where a mask is False, `out` keeps its old numbers
         before = {"out": out} if "where" in kwargs else {}
         encoded = (self._encode(args), self._encode({**kwargs, **before})) if records else ()
+        # ``x[x < 0] *= 0`` has as many numbers as the mask says
+        made_by = self.tape.nodes[self.node_of(out)] if records else None
+        masked = made_by is not None and made_by.op == "getitem" and len(made_by.inputs) > 1
         function(*strip(args), out=np.asarray(out), **strip(kwargs))
-        if records and op == "multiply" and _has_zero(args):  # ``g *= 0``: a new array of zeros
+        # ``g *= 0``: a new array of zeros
+        if records and op == "multiply" and _has_zero(args) and not masked:
             self._write(out, (), self.leaf(np.asarray(out)))
         elif records:
             node = self._new(op, *encoded)
