@@ -374,15 +374,28 @@ for step in range(12):
 """
 # ReLU and its derivative, each by a mask that is written to in place
 MASKED = """
-X, T, W, V = rng.randn(12, 3), rng.randn(12, 2), rng.randn(3, 5), rng.randn(5, 2)
 for i in range(20):
     h = X @ W
     h[h <= 0] *= 0
-    e = h @ V - T
+    e = h @ V - Y
     d = e @ V.T
     d[h <= 0] *= 0
     V -= 0.01 * h.T @ e
     W -= 0.01 * X.T @ d
+"""
+# a table of another package: NumPy asks it for an array
+TABLE = """
+class Table:
+    def __init__(self, numbers):
+        self.numbers = numbers
+    def __array__(self, dtype=None, copy=None):
+        return self.numbers
+
+X, T = Table(X), Table(X @ W)
+for i in range(20):
+    h = np.tanh(np.dot(X, W))
+    d = np.subtract(h, T) * (1 - h * h)
+    W -= 0.01 * np.dot(X.numbers.T, d)
 """
 STYLES = {  # source, what is replaced in it, and by what
     "filled": (FILLED, "(1 - h * h)", "(1 - h)"),
@@ -416,6 +429,7 @@ STYLES = {  # source, what is replaced in it, and by what
     "series": (SERIES, "(1 - h * h)", "(1 - h)"),
     "branches": (BRANCHES, "b - 1", "b - 2"),
     "in place": (IN_PLACE, "w + 0.001", "w - 0.001"),
+    "table": (TABLE, "(1 - h * h)", "(1 - h)"),
     "masked": (MASKED, "d[h <= 0] *= 0", "d[h > 0] *= 1"),
     "long": (LONG, "(1 - h * h)", "(1 - h)"),
     "first": (FIRST, "0.02 * d * old", "0.02 * d * P[i]"),

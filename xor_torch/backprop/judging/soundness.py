@@ -204,7 +204,7 @@ def without_target(bench: Bench, one: Fit) -> str | None:
         known = read(made)
         return {n for n in tape.behind(known, range(len(nodes))) if nodes[n].op == "leaf"}
 
-    states = {n for s in bench.network.of_others for n in s.nodes}
+    states = {n for s in bench.network.of_others for n in s.nodes if n is not None}
     known = {tape.origin(n, OTHER_FORMS) for n in read(steps)} | states
     others = (nodes[tape.origin(n, OTHER_FORMS)] for n in sorted(read(loss)) if nodes[n].name)
     left = [
