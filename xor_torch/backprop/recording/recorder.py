@@ -205,9 +205,10 @@ class Recorder:
                 x if is_typed(x) else slice(*(self._encode(i) for i in (x.start, x.stop, x.step)))
             )
         array = self.array_of(x)
-        if array is None and hasattr(type(x), "__array__"):  # a table of another package, or theirs
-            array = np.asanyarray(x)
-            array = array if array.dtype.kind in NUMBERS else None
+        if array is None and hasattr(type(x), "__array__") and not isinstance(x, np.generic):
+            with contextlib.suppress(Exception):  # NumPy's own question says what is wrong with it
+                array = np.asanyarray(x)  # a table of another package, or of theirs
+            array = array if array is not None and array.dtype.kind in NUMBERS else None
         return x if array is None else Ref(self.node_of(array))
 
     def derived(self, op: str, args: tuple[int, ...], value: Any, name: str = "") -> Recorded:

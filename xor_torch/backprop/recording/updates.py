@@ -119,7 +119,7 @@ class Updates:
             self._unread.add(node.id)
         # ``rate *= 0.6`` adds nothing, whatever decides it
         added = changes or node.op not in ("multiply", "divide")
-        if not added and node.shape == self.tape.nodes[old].shape:  # w *= 0.99, before w += change
+        if not added and node.inputs == (old,):  # w *= 0.99, before w += change
             self._root_of.setdefault(node.id, root.id)
         if unread or not (
             any(self._depends(i, root) for i in changes) or (added and self._decides(old))
