@@ -616,7 +616,7 @@ def test_a_picture_of_fewer_losses_does_not_end_the_script(draws, monkeypatch):
     monkeypatch.setitem(sys.modules, "plotly", drawing)
     source, limits = DRAWN.format(draws=draws, between=""), Limits(updates=14)
     _, tape = script.record(source, "script.py", limits)
-    assert [len(network.steps) for network in find_networks(tape)] == [14, 14]
+    assert [len(network.steps) for network in find_networks(tape)] == [15, 15]
     for between in ("pl.plot([1], [])", "axes[0].plot([1], [])"):  # no loop was left
         with pytest.raises(ValueError, match="same first dimension"):
             script.record(DRAWN.format(draws=draws, between=between), "script.py")
