@@ -82,6 +82,7 @@ KEPT = 1 / 6  # of a network's time, which is kept for one last question
 UNCUT = 2 / 3  # of a network's time, for the steps without a cut of the derivatives
 MOST_EDITED = 3  # objectives under which an expression is written another way
 MOST_PAIRS = 16  # pairs that are examined at all points
+IDLE = "never moves, and its gradient is zero at every point"
 RIGID = "the training step takes another branch as soon as a number changes"
 
 
@@ -109,7 +110,11 @@ def judge(tape: Tape, seconds: float = SECONDS, ended: bool = True) -> list[Find
             most = max(clock.left() / waiting, min(clock.left(), LEAST))
             found.append(_judge_network(by_element, networks[-waiting], most))
         if once:  # without an answer it may be no training at all
-            found = [f for f in found if f.verdict == "correct" or f.diagnosis is not None]
+            found = [
+                f
+                for f in found
+                if f.verdict == "correct" or f.diagnosis is not None or IDLE in str(f.reason)
+            ]
             for f in found:
                 f.notes.append(ONCE)
             networks = networks if found else []
@@ -720,7 +725,7 @@ class Judgement:
         if idle and spoilt is None:
             name = bench.names[idle[0]]
             why = soundness.step_above(bench, one, idle[0]) or "is its input 0?"
-            raise CannotTell(f"{name} never moves, and its gradient is zero at every point: {why}")
+            raise CannotTell(f"{name} {IDLE}: {why}")
         finding = Finding("correct" if spoilt is None else "wrong", diagnosis=spoilt)
         finding.loss, finding.lr = convention(bench, one, match)
         if spoilt is None:
