@@ -442,3 +442,17 @@ def test_targets_computed_from_the_data_and_products_of_lists(source, right, wro
     for text in (source, source.replace(right, wrong)):
         verdicts = [f.verdict for f in judge(script.record(text, "script.py")[1])]
         assert (verdicts == ["correct"]) is (text == source), verdicts
+
+
+ONE_WEIGHT = """
+w, x, t, error = 0.55, 1, 0, 9
+while error != 0:
+    y = 1 if x * w > 0 else 0
+    error = t - y
+    w = w + 0.1 * error * x
+"""
+
+
+def test_steps_whose_data_never_change():
+    (finding,) = judge(script.record(ONE_WEIGHT, "script.py")[1])
+    assert finding.reason.startswith("the steps of w read no data that change, and the loop")
