@@ -82,7 +82,7 @@ KEPT = 1 / 6  # of a network's time, which is kept for one last question
 UNCUT = 2 / 3  # of a network's time, for the steps without a cut of the derivatives
 MOST_EDITED = 3  # objectives under which an expression is written another way
 MOST_PAIRS = 16  # pairs that are examined at all points
-IDLE = "never moves, and its gradient is zero at every point"
+IDLE = "never moves, and its gradient is zero"  # in a reason: all else was explained
 RIGID = "the training step takes another branch as soon as a number changes"
 
 
@@ -725,7 +725,7 @@ class Judgement:
         if idle and spoilt is None:
             name = bench.names[idle[0]]
             why = soundness.step_above(bench, one, idle[0]) or "is its input 0?"
-            raise CannotTell(f"{name} {IDLE}: {why}")
+            raise CannotTell(f"{name} never moves, and its gradient is zero at every point: {why}")
         finding = Finding("correct" if spoilt is None else "wrong", diagnosis=spoilt)
         finding.loss, finding.lr = convention(bench, one, match)
         if spoilt is None:
