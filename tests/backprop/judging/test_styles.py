@@ -372,6 +372,31 @@ for step in range(12):
     back = d @ V.T * (1 - h * h)
     V, W = V - 0.1 * h.T @ d, W - 0.1 * X.T @ back
 """
+# ReLU and its derivative, each by a mask that is written to in place
+MASKED = """
+for i in range(20):
+    h = X @ W
+    h[h <= 0] *= 0
+    e = h @ V - Y
+    d = e @ V.T
+    d[h <= 0] *= 0
+    V -= 0.01 * h.T @ e
+    W -= 0.01 * X.T @ d
+"""
+# a table of another package: NumPy asks it for an array
+TABLE = """
+class Table:
+    def __init__(self, numbers):
+        self.numbers = numbers
+    def __array__(self, dtype=None, copy=None):
+        return self.numbers
+
+X, T = Table(X), Table(X @ W)
+for i in range(20):
+    h = np.tanh(np.dot(X, W))
+    d = np.subtract(h, T) * (1 - h * h)
+    W -= 0.01 * np.dot(X.numbers.T, d)
+"""
 STYLES = {  # source, what is replaced in it, and by what
     "filled": (FILLED, "(1 - h * h)", "(1 - h)"),
     "late": (LATE, "(1 - h * h)", "(1 - h)"),
@@ -404,6 +429,8 @@ STYLES = {  # source, what is replaced in it, and by what
     "series": (SERIES, "(1 - h * h)", "(1 - h)"),
     "branches": (BRANCHES, "b - 1", "b - 2"),
     "in place": (IN_PLACE, "w + 0.001", "w - 0.001"),
+    "table": (TABLE, "(1 - h * h)", "(1 - h)"),
+    "masked": (MASKED, "d[h <= 0] *= 0", "d[h > 0] *= 1"),
     "long": (LONG, "(1 - h * h)", "(1 - h)"),
     "first": (FIRST, "0.02 * d * old", "0.02 * d * P[i]"),
 }

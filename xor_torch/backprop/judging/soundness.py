@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from .. import replay
-from ..operations import CUTS, JOINS, PARTS, PRODUCTS, STEPS, SUMS
+from ..operations import CUTS, JOINS, PARTS, PRODUCTS, SAME_NUMBERS, STEPS, SUMS
 from ..tape import SMALL, Node, Ref, Tape
 from .findings import Diagnosis, MistakeName
 from .fit import FOLLOWS, Fit, fit
@@ -22,6 +22,7 @@ from .points import Bench, CannotTell, Values, View, equal, largest
 from .samples import power_of_sample
 from .steps import BETWEEN, Network, consumers, moves_others
 
+OTHER_FORMS = {*SAME_NUMBERS, "negative"}  # of the same data: ``X.T``, ``-X``
 OFTEN = 4  # changes of sign of a number in a run
 
 
@@ -204,9 +205,12 @@ def without_target(bench: Bench, one: Fit) -> str | None:
         known = read(made)
         return {n for n in tape.behind(known, range(len(nodes))) if nodes[n].op == "leaf"}
 
-    known = [nodes[n] for n in read(steps)]
-    others = [nodes[n] for n in sorted(read(loss)) if nodes[n].name]
-    left = [n.name for n in others if n not in known and not any(equal(n, x) for x in known)]
+    states = {n for s in bench.network.of_others for n in s.nodes if n is not None}
+    known = {tape.origin(n, OTHER_FORMS) for n in read(steps)} | states
+    others = (nodes[tape.origin(n, OTHER_FORMS)] for n in sorted(read(loss)) if nodes[n].name)
+    left = [
+        x.name for x in others if x.id not in known and not any(equal(x, nodes[n]) for n in known)
+    ]
     if not left or first(steps) - first(loss & steps):
         return None
     name = one.objective.name or "a number that the script computes"

@@ -316,7 +316,9 @@ def _full(recorder: Recorder, shape: Any, fill_value: Any, dtype: Any = None, **
     return whole if dtype is None else whole.astype(dtype)
 
 
-def _as_strided(recorder: Recorder, x: Any, shape: Any = None, strides: Any = None) -> Any:
+def _as_strided(
+    recorder: Recorder, x: Any, shape: Any = None, strides: Any = None, **_: Any
+) -> Any:
     """``as_strided``. Its strides count bytes; on the tape, an element has the 8 of float64."""
     if not isinstance(x, Recorded) or shape is None or strides is None or not x.flags.c_contiguous:
         made = as_strided(np.asarray(x), shape, strides)

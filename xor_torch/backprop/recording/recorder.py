@@ -205,6 +205,9 @@ class Recorder:
                 x if is_typed(x) else slice(*(self._encode(i) for i in (x.start, x.stop, x.step)))
             )
         array = self.array_of(x)
+        if array is None and hasattr(type(x), "__array__"):  # a table of another package, or theirs
+            array = np.asanyarray(x)
+            array = array if array.dtype.kind in NUMBERS else None
         return x if array is None else Ref(self.node_of(array))
 
     def derived(self, op: str, args: tuple[int, ...], value: Any, name: str = "") -> Recorded:
@@ -439,8 +442,12 @@ class Recorder:
         # where a mask is False, `out` keeps its old numbers
         before = {"out": out} if "where" in kwargs else {}
         encoded = (self._encode(args), self._encode({**kwargs, **before})) if records else ()
+        # ``x[x < 0] *= 0`` has as many numbers as the mask says
+        made_by = self.tape.nodes[self.node_of(out)] if records else None
+        masked = made_by is not None and made_by.op == "getitem" and len(made_by.inputs) > 1
         function(*strip(args), out=np.asarray(out), **strip(kwargs))
-        if records and op == "multiply" and _has_zero(args):  # ``g *= 0``: a new array of zeros
+        # ``g *= 0``: a new array of zeros
+        if records and op == "multiply" and _has_zero(args) and not masked:
             self._write(out, (), self.leaf(np.asarray(out)))
         elif records:
             node = self._new(op, *encoded)
