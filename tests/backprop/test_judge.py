@@ -1599,7 +1599,7 @@ def test_weights_whose_updates_are_not_seen(tmp_path):
     unseen = unseen.replace("        b2[0] -=", "        W1 = new\n        b2[0] -=")
     (finding,) = judged(unseen, tmp_path)
     assert finding.verdict == "cannot tell"
-    assert "changes from step to step" in finding.reason
+    assert "which the step before made on line" in finding.reason
 
 
 def test_an_update_of_too_many_operations(tmp_path, monkeypatch):

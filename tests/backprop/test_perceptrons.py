@@ -10,6 +10,7 @@ import re
 import pytest
 
 from xor_torch.backprop.check import check_file
+from xor_torch.backprop.judging.judge import judge
 from xor_torch.backprop.recording import script
 
 pytestmark = pytest.mark.usefixtures("forked")
@@ -393,3 +394,65 @@ def test_an_instruction_has_one_place_when_python_has_specialised_it():
     source = "w = 0.5\nfor n in range(40):\n    d = abs(w)\n    w -= 0.1 * d\n"
     _, tape = script.record(source, "script.py")
     assert len({node.site for node in tape.nodes if node.op == "absolute"}) == 1
+
+
+BY_ERROR = """
+import random
+random.seed(3)
+rows = [[random.uniform(-1, 1), random.uniform(-1, 1)] for _ in range(20)]
+w, b = [0.0, 0.0], 0.3
+for k in range(60):
+    x = rows[k % 20]
+    t = 1 if x[0] - x[1] > 0.2 else 0
+    y = 1 if x[0] * w[0] + x[1] * w[1] + b > 0 else 0
+    if t == 0 and y == 1:
+        error = -1
+    elif y == 0 and t == 1:
+        error = 1
+    else:
+        error = 0
+    if error:
+        w[0] += 0.1 * error * x[0]
+        w[1] += 0.1 * error * x[1]
+        b += 0.1 * error
+"""
+DOTS_OF_LISTS = """
+import numpy as np
+rows, targets, w = [[-1, 0, 0], [-1, 0, 1], [-1, 1, 0], [-1, 1, 1]], [0, 0, 0, 1], [0, 1, -1]
+for k in range(60):
+    x, t = rows[k % 4], targets[k % 4]
+    y = 1 if np.dot(x, w) > 0 else 0
+    if y != t:
+        for i in range(3):
+            w[i] = w[i] + 0.6 * (t - y) * x[i]
+"""
+
+
+@pytest.mark.parametrize(
+    ("source", "right", "wrong"),
+    [
+        (BY_ERROR, "error = -1", "error = 1"),
+        (BY_ERROR, "error = 1\n", "error = -1\n"),
+        (BY_ERROR, "error * x[1]", "error * x[0]"),
+        (DOTS_OF_LISTS, "(t - y)", "(y - t)"),
+        (DOTS_OF_LISTS, "x[i]\n", "x[i - 1]\n"),
+    ],
+)
+def test_targets_computed_from_the_data_and_products_of_lists(source, right, wrong):
+    for text in (source, source.replace(right, wrong)):
+        verdicts = [f.verdict for f in judge(script.record(text, "script.py")[1])]
+        assert (verdicts == ["correct"]) is (text == source), verdicts
+
+
+ONE_WEIGHT = """
+w, x, t, error = 0.55, 1, 0, 9
+while error != 0:
+    y = 1 if x * w > 0 else 0
+    error = t - y
+    w = w + 0.1 * error * x
+"""
+
+
+def test_steps_whose_data_never_change():
+    (finding,) = judge(script.record(ONE_WEIGHT, "script.py")[1])
+    assert finding.reason.startswith("the steps of w read no data that change, and the loop")

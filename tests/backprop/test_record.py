@@ -6,6 +6,8 @@ The file is long because scripts read and change arrays in many ways, and each i
 import builtins
 import itertools
 import math
+import sys
+import types
 
 import numpy as np
 import pytest
@@ -13,14 +15,17 @@ import torch
 
 from xor_torch.backprop import replay
 from xor_torch.backprop import tape as tapes
-from xor_torch.backprop.check import _why_nothing, check_file
+from xor_torch.backprop.check import _why_nothing, check_file, conclude
+from xor_torch.backprop.judging.findings import Finding
 from xor_torch.backprop.judging.judge import judge
+from xor_torch.backprop.judging.steps import find_networks
 from xor_torch.backprop.recording import script
 from xor_torch.backprop.recording.array import Matrix
 from xor_torch.backprop.recording.limits import Limits
 from xor_torch.backprop.recording.recorder import Recorder
 from xor_torch.backprop.recording.source import read_source
 from xor_torch.backprop.tape import Tape
+from xor_torch.backprop.verdict import Verdict
 
 
 def record(source, tmp_path, name="script.py", limits=None):
@@ -578,3 +583,49 @@ def test_what_cannot_be_repeated_is_kept(tmp_path):
     source = "import numpy as np\nx = np.arange(12.0).reshape(4, 3)\nu, s, v = np.linalg.svd(x)\n"
     _, tape = record(source + "y = u * 2\n", tmp_path, limits=Limits(fitting=10**9))
     assert tape.nodes[-2].value is not None and tape.nodes[-1].value is None
+
+
+DRAWN = """
+import numpy as np
+import plotly as pl
+axes = pl.axes()
+def train(f, slope):
+    w, losses = np.array([1.0]), []
+    for _ in range(40):
+        z = f(w * 2.0)
+        losses.append((z - 0.3) ** 2)
+        w = w - 0.1 * 2 * (z - 0.3) * slope(z) * 2.0
+    {draws}
+    return w
+train(np.tanh, lambda z: 1 - z**2)
+{between}
+train(np.tanh, lambda z: 1 - z**2)
+"""
+
+
+@pytest.mark.parametrize("draws", ["pl.plot(range(40), losses)", "axes[0].plot(range(40), losses)"])
+def test_a_picture_of_fewer_losses_does_not_end_the_script(draws, monkeypatch):
+    """The second training is recorded, too."""
+
+    def plot(x, y):
+        if len(x) != len(y):
+            raise ValueError("x and y must have same first dimension")
+
+    axes = types.SimpleNamespace(plot=plot)
+    drawing = types.SimpleNamespace(plot=plot, axes=lambda: [axes])
+    monkeypatch.setitem(sys.modules, "plotly", drawing)
+    source, limits = DRAWN.format(draws=draws, between=""), Limits(updates=14)
+    _, tape = script.record(source, "script.py", limits)
+    assert [len(network.steps) for network in find_networks(tape)] == [15, 15]
+    for between in ("pl.plot([1], [])", "axes[0].plot([1], [])"):  # no loop was left
+        with pytest.raises(ValueError, match="same first dimension"):
+            script.record(DRAWN.format(draws=draws, between=between), "script.py")
+
+
+def test_a_crash_after_a_loop_that_was_left_is_a_warning():
+    verdict = Verdict("script.py", "cannot tell", findings=[Finding("correct")])
+    outcome = {"end": "crash", "left": True, "error": "IndexError", "line": 12, "traceback": ""}
+    conclude(verdict, outcome, "")
+    assert verdict.verdict == "correct"
+    (warning,) = verdict.findings[0].warnings
+    assert "crashed with IndexError on line 12, after the check had left a loop" in warning

@@ -45,6 +45,10 @@ OUT_OF_TIME = (
 JUDGE_OUT_OF_TIME = (
     "running and judging it took longer than {:g} seconds together; give it more with --timeout"
 )
+LEFT_AND_CRASHED = (
+    "the script crashed with {error} on {where}, after the check had left a loop that had made "
+    "enough updates: if it trains another network after that line, that was not checked"
+)
 EXACT = ("decimal", "fractions", "cmath", "array")  # modules that hold numbers of their own
 LEAST_TO_TRY, MOST_TO_TRY = 2.0, 15.0  # seconds, for one correction and for all
 FRAMEWORKS = ("tensorflow", "keras", "jax", "mxnet", "theano", "chainer", "paddle")
@@ -331,6 +335,10 @@ def conclude(
         if f.means and verdict.strict and f.verdict == "correct":
             f.verdict = "wrong"
             verdict.reason = f.means
+    if outcome["end"] == "crash" and outcome["left"] and verdict.findings:
+        where = verdict.code.where(int(str(outcome["line"])))
+        warning = LEFT_AND_CRASHED.format(error=outcome["error"], where=where)
+        verdict.findings[-1].warnings.append(warning)
     verdicts = [f.verdict for f in verdict.findings]
     if "wrong" in verdicts:
         verdict.verdict = "wrong"

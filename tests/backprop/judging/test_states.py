@@ -288,6 +288,12 @@ def test_a_single_step(source, tmp_path):
             assert finding.verdict == "wrong" and finding.diagnosis
 
 
+def test_a_single_step_with_an_input_of_0_is_one_all_the_same(tmp_path):
+    (finding,) = judged(BEGIN + NUMBERS.replace("0.05, 0.1,", "0.0, 0.1,"), tmp_path)
+    assert finding.verdict == "cannot tell"
+    assert finding.reason.startswith("w1 never moves, and its gradient is zero")
+
+
 def test_single_steps_that_train_nothing(tmp_path):
     """A Kalman filter corrects its state; a value goes on through a forward pass."""
     kalman = "K = P / (P + 0.5)\nx = x + K * (0.3 - x)\nP = P - K * P\n"

@@ -121,9 +121,9 @@ def doubt(bench: Bench, own: list[Fit]) -> str:
         )
     if not reads_data(bench):
         return (
-            f"the steps of {', '.join(dict.fromkeys(bench.names))} read no data, and the loop "
-            "computes no number that they could be the gradient of: compute the function that they "
-            "go down, f(x), in the loop"
+            f"the steps of {', '.join(dict.fromkeys(bench.names))} read no data that change, and "
+            "the loop computes no number that they could be the gradient of: compute the function "
+            "or the loss that they go down in the loop"
         )
     return (
         "the updates follow the gradient of no loss that this check knows, and of none that the "

@@ -82,6 +82,7 @@ KEPT = 1 / 6  # of a network's time, which is kept for one last question
 UNCUT = 2 / 3  # of a network's time, for the steps without a cut of the derivatives
 MOST_EDITED = 3  # objectives under which an expression is written another way
 MOST_PAIRS = 16  # pairs that are examined at all points
+IDLE = "never moves, and its gradient is zero"  # in a reason: all else was explained
 RIGID = "the training step takes another branch as soon as a number changes"
 
 
@@ -109,7 +110,11 @@ def judge(tape: Tape, seconds: float = SECONDS, ended: bool = True) -> list[Find
             most = max(clock.left() / waiting, min(clock.left(), LEAST))
             found.append(_judge_network(by_element, networks[-waiting], most))
         if once:  # without an answer it may be no training at all
-            found = [f for f in found if f.verdict == "correct" or f.diagnosis is not None]
+            found = [
+                f
+                for f in found
+                if f.verdict == "correct" or f.diagnosis is not None or IDLE in str(f.reason)
+            ]
             for f in found:
                 f.notes.append(ONCE)
             networks = networks if found else []

@@ -517,8 +517,13 @@ def _affine(row: Row, data: list[Data]) -> tuple[float, Tensor, Tensor] | None:
 
 
 def _perceptron(bench: Bench, pair: Objective) -> Match | None:
-    """The loss of a perceptron, ``max(0, -t z)``, if all steps go down it, or all go up."""
-    points = {p.step: p for p in reversed(bench.points) if p.step in pair.terms}
+    """The loss of a perceptron, ``max(0, -t z)``, if all steps go down it, or all go up.
+
+    A delta that some steps have not computed says nothing of those: they may go the other way.
+    """
+    points = {p.step: p for p in reversed(bench.points)}
+    if not points.keys() <= pair.terms.keys():
+        return None
     found = [_stepped(bench, p, *pair.terms[k][0]) for k, p in sorted(points.items())]
     known = [match for match in found if match is not None]
     alike = len({match.scale > 0 for match in known}) == 1

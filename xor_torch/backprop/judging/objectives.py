@@ -24,7 +24,7 @@ from ..tape import Ref, squeezed
 from .points import NUMBER_BY_NUMBER, Bench, Key, Point, Values, View, is_finite, kept
 
 Tensor = torch.Tensor
-FEW = 4  # numbers whose derivatives are computed one by one
+FEW = 4  # numbers whose derivatives are computed one by one, or that tell one sample from another
 HINGE = "hinge loss"
 PERCEPTRON = "perceptron loss"
 DIFFERENT = {"not_equal": True, "equal": False}
@@ -211,6 +211,8 @@ def reads_data(bench: Bench) -> bool:
                     float(x) for i in outside if (x := nodes[i].value) is not None and x.size == 1
                 ]
                 some = [x for x in some if isinstance(x, int | float) and not x % 1]
+                arrays = (x for i in outside if (x := nodes[i].value) is not None and x.size > 1)
+                some += [x.flat[:FEW].tolist() for x in arrays]  # a sample
             numbers = repr(some)
             if node.op in {"assign", *PARTS}:
                 indices.add((node.site, numbers))

@@ -146,8 +146,9 @@ def unseen_parameter(bench: Bench, objective: Objective) -> str | None:
             if n in backward and _matters(bench, objective, k, i):
                 name = nodes[bench.tape.origin(i, PARTS)].name or "an array"
                 return (
-                    f"{name} on {bench.where(i)} changes from step to step, but how could not be "
-                    "seen; W -= lr * gradient, of the whole array, can be"
+                    f"the forward pass reads {name}, which the step before made on "
+                    f"{bench.where(i)}: if it is a parameter, change it by W -= lr * gradient, of "
+                    "the whole array; if it is not, no step should read what another has made"
                 )
             stack += nodes[n].inputs
     return None

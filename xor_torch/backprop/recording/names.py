@@ -29,6 +29,7 @@ def names_for(recorder: Recorder, numpy: Any) -> dict[str, Any]:
         "__assigned__": recorder.assigned,
         "__loop__": loop,
         "__round__": recorder.loops.begin,
+        "__complete__": lambda: not recorder.loops.left,
         "__float__": functools.partial(_float, recorder),
         "__int__": functools.partial(_int, recorder),
         "__bool__": _bool,

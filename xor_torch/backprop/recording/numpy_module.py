@@ -146,13 +146,9 @@ def _recording(
     def call(*args: Any, **kwargs: Any) -> Any:
         if name in _OF_ONE and not draws:
             args = tuple(recorder.as_array(a) if type(a) in PYTHON_NUMBERS else a for a in args)
+        if name not in _TAKE_SEQUENCES:
+            args = _as_arrays(recorder, args)
         first = args[0] if args else None
-        if (
-            type(first) is list
-            and name not in _TAKE_SEQUENCES
-            and holds(first, Recorded, *PYTHON_NUMBERS)
-        ):
-            args = (recorder.array(first), *args[1:])  # NumPy would make a plain array of it
         if draws and name == "shuffle" and isinstance(first, Recorded):
             return recorder.shuffle(first, function, args[1:], kwargs)
         result = function(*args, **kwargs)
@@ -178,6 +174,12 @@ def _of_chances(recorder: Recorder, drawn: Any, n: Any, p: Any, size: Any = None
     return (numbers < p).astype(drawn.dtype)
 
 
+def _as_arrays(recorder: Recorder, args: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Arguments with an array for each list of recorded numbers: NumPy would make a plain one."""
+    found = (type(a) in (list, tuple) and holds(a, Recorded, *PYTHON_NUMBERS) for a in args)
+    return tuple(recorder.array(a) if lists else a for a, lists in zip(args, found, strict=True))
+
+
 class _Ufunc:
     """A ufunc that also records when it is given a list of recorded numbers."""
 
@@ -185,11 +187,7 @@ class _Ufunc:
         self.__dict__.update(_recorder=recorder, _real=real, __name__=real.__name__)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        recorder = self._recorder
-        lists = [type(a) in (list, tuple) and holds(a, Recorded, *PYTHON_NUMBERS) for a in args]
-        if any(lists):
-            args = tuple(recorder.array(a) if x else a for a, x in zip(args, lists, strict=True))
-        return self._real(*args, **kwargs)
+        return self._real(*_as_arrays(self._recorder, args), **kwargs)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._real, name)

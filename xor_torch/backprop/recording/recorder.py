@@ -601,7 +601,8 @@ class Recorder:
         nodes, decided = self.tape.nodes, self._decided.get(number, [])
         # by a computed number rather than by a target
         computed = [n for n in decided if any(nodes[i].op != "leaf" for i in nodes[n].inputs)]
-        by = (computed or decided)[-1:]
+        # ... by the newest, as the targets may be computed from the data
+        by = sorted(computed or decided, key=lambda n: max(nodes[n].inputs, default=n))[-1:]
         if not by:  # perhaps by a comparison of plain ints, as all weights may be ints
             return self.places.whole(value) if abs(value) <= 1 else value
         other = value if other is None else other

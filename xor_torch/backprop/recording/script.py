@@ -23,15 +23,8 @@ from .limits import Enough, Limits
 from .names import names_for
 from .numpy_module import math_module, numpy_module
 from .recorder import Recorder
-from .source import read_source
+from .source import DISPLAY, read_source
 from .watching import SourceText
-
-# Packages that a script draws or shows progress with; it can do without them.
-_DISPLAY = {
-    "matplotlib", "seaborn", "plotly", "bokeh", "pylab", "mpl_toolkits", "cv2", "IPython",
-    "pygame", "PIL", "termcolor", "tqdm", "ipywidgets", "imageio",
-}  # fmt: skip
-
 
 # Modules that are never the script's own, whatever its folder: Python's and this package.
 _OTHERS = {*sys.stdlib_module_names, __name__.split(".")[0]}
@@ -144,7 +137,7 @@ class Run:
         try:
             return __import__(name, globals, locals, fromlist, level)
         except ModuleNotFoundError as missing:
-            if (missing.name or "").split(".")[0] in _DISPLAY:
+            if (missing.name or "").split(".")[0] in DISPLAY:
                 return _Nothing()
             raise
 

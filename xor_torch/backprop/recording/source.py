@@ -43,6 +43,13 @@ GROWING = ("append", "insert", "extend")
 CAST = re.compile(r"(u?int|float)(8|16|32|64|128)?_?|bool_?|(long)?double|single")  # NumPy's types
 
 
+# Packages that a script draws or shows progress with; it can do without them.
+DISPLAY = {
+    "matplotlib", "seaborn", "plotly", "bokeh", "pylab", "mpl_toolkits", "cv2", "IPython",
+    "pygame", "PIL", "termcolor", "tqdm", "ipywidgets", "imageio",
+}  # fmt: skip
+
+
 def read_source(path: Path, module: str | None = None) -> tuple[str, list[Location]]:
     """The Python code of a script or a notebook, or of a module with that name.
 
@@ -171,6 +178,13 @@ def _last_name(x: ast.AST) -> str:
     return x.id if isinstance(x, ast.Name) else x.attr if isinstance(x, ast.Attribute) else ""
 
 
+def _first_name(x: ast.AST) -> str:
+    """``plt`` for ``plt``, ``plt.plot(x)`` and ``plt.gca().lines[0]``; "" for others."""
+    while isinstance(x, ast.Attribute | ast.Subscript | ast.Call):
+        x = x.func if isinstance(x, ast.Call) else x.value
+    return x.id if isinstance(x, ast.Name) else ""
+
+
 def _functions_in(node: ast.Module | ast.ClassDef) -> list[str]:
     """The names of the functions that are defined directly in a module or a class."""
     return [x.name for x in node.body if isinstance(x, ast.FunctionDef)]
@@ -202,7 +216,9 @@ class AssignmentRewriter(ast.NodeTransformer):
     ``__grows__(x, "append", "x")(y)``, and ``x.pop()`` becomes ``__shrinks__(x, "x").pop()``; so do
     ``del x[i]`` and ``x[i:j] = y``, after which follows ``__sliced__("x")``. ``float(x)`` becomes
     ``__float__(x)``, and ``int``, ``bool`` and ``type`` do the same; ``np.int64(x)`` becomes
-    ``__cast__(np.int64, x)``, and ``json.dumps(x)`` becomes ``__plainly__(json.dumps, x)``.
+    ``__cast__(np.int64, x)``, and ``json.dumps(x)`` becomes ``__plainly__(json.dumps, x)``. A
+    statement like ``plt.plot(range(epochs), losses)`` is skipped if it fails after the recorder has
+    left a loop, since the script has fewer losses then.
     """
 
     def __init__(self, source: str, ifs: int = 0) -> None:
@@ -227,6 +243,7 @@ class AssignmentRewriter(ast.NodeTransformer):
         # puts into the same place otherwise
         self.taken: dict[ast.expr, tuple[int, Any]] = {}
         self.tests = set[ast.expr]()  # expressions whose truth alone counts
+        self.display = set[str]()  # the names of packages that draw, and of what they have made
         self.given = set[ast.expr]()  # what a test compares with a number, beside other comparisons
 
     def visit(self, node: ast.AST) -> Any:
@@ -373,7 +390,30 @@ class AssignmentRewriter(ast.NodeTransformer):
             node.decorator_list = [ast.copy_location(call, node)]
         return node
 
+    def visit_Import(self, node: ast.Import) -> ast.AST:
+        self._note_display(node, *(one.name for one in node.names))
+        return node
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.AST:
+        self._note_display(node, node.module or "")
+        return node
+
+    def _note_display(self, node: ast.Import | ast.ImportFrom, *packages: str) -> None:
+        if any(name.split(".")[0] in DISPLAY for name in packages):
+            self.display |= {one.asname or one.name.split(".")[0] for one in node.names}
+
+    def visit_Expr(self, node: ast.Expr) -> ast.AST:
+        draws = isinstance(node.value, ast.Call) and _first_name(node.value) in self.display
+        self.generic_visit(node)
+        if not draws:
+            return node
+        again = ast.If(self._call("__complete__"), [ast.Raise()], [])
+        handler = ast.ExceptHandler(ast.Name("Exception", ast.Load()), None, [again])
+        return ast.copy_location(ast.Try([node], [handler], [], []), node)
+
     def visit_Assign(self, node: ast.Assign) -> ast.AST | list[ast.stmt]:
+        if _first_name(node.value) in self.display:  # fig, ax = plt.subplots()
+            self.display |= {x.id for x in ast.walk(node.targets[0]) if isinstance(x, ast.Name)}
         self.generic_visit(node)
         target = node.targets[0]
         match node.value:

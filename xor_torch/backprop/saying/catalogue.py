@@ -232,6 +232,7 @@ REASONS = {
     "constant-factor": "every update follows .* weight of EM",
     "rates": "every step follows the gradient, but not with one rate",
     "not-a-parameter": ".*\\b(never|could not be seen|in some steps only|not all replaced|"
+    "which the step before made|"
     "as if it were a bias|whatever the error is)",
     "penalty": ".*a penalty",
     "overwritten": "each step replaces",
