@@ -484,7 +484,7 @@ def _made_of_target(bench: Bench, p: Point, match: Match) -> bool:
     between = view.behind([match.value]) - view.behind([match.z])
     data = view.read(between)
     data |= bench.tape.behind(data, range(min(view.inside), match.value))
-    found = [x.detach() for n in between if (x := p.values.get(n)) is not None]
+    found = [x.detach().double() for n in between if (x := p.values.get(n)) is not None]
     found = [in_shape(x, t.shape) for x in found if x.numel() == t.numel()]
     near = PROPORTIONAL * largest(t)
     return any(largest(x - t) <= near for x in found + _again(bench, data, t.shape))
