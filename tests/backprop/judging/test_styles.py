@@ -396,6 +396,43 @@ for i in range(20):
     h = np.tanh(np.dot(X, W))
     d = np.subtract(h, T) * (1 - h * h)
     W -= 0.01 * np.dot(X.numbers.T, d)
+# the sum of what the target picks is 1, or 0 for a row that is left out: it is no prediction
+LEFT_OUT = """
+mask, V = np.arange(12) % 4 > 0, rng.normal(size=(4, 2))
+for step in range(12):
+    h = np.tanh(X @ W)
+    p = np.exp(h @ V) / np.exp(h @ V).sum(1, keepdims=True)
+    g = -np.eye(2)[labels] * mask[:, None]
+    d = g - p * g.sum(1, keepdims=True)
+    back = d @ V.T * (1 - h * h)
+    V, W = V - 0.1 * h.T @ d, W - 0.1 * X.T @ back
+"""
+WEIGHTS = """
+weights = np.array([0.0, 1, 2, 1] * 3)[:, None]
+for step in range(12):
+    h = np.tanh(X @ W)
+    d = weights * (h @ V) - weights * Y
+    back = d @ V.T * (1 - h * h)
+    V, W = V - 0.01 * h.T @ d, W - 0.01 * X.T @ back
+"""
+# the penalty leaves out one element of the only parameter
+INTERCEPT = """
+A, w = np.c_[np.ones(12), X], rng.normal(size=3)
+for step in range(12):
+    p = 1 / (1 + np.exp(-A @ w))
+    g = A.T @ (p - labels)
+    g[1:] += 0.3 * w[1:]
+    w = w - 0.02 * g
+"""
+# the targets are very many numbers
+IMAGES = """
+X = rng.random((110, 100))
+W, V = rng.normal(size=(100, 4)) / 10, rng.normal(size=(4, 100)) / 10
+for step in range(4):
+    h = np.tanh(X @ W)
+    d = h @ V - X
+    back = d @ V.T * (1 - h * h)
+    V, W = V - 0.001 * h.T @ d, W - 0.001 * X.T @ back
 """
 STYLES = {  # source, what is replaced in it, and by what
     "filled": (FILLED, "(1 - h * h)", "(1 - h)"),
@@ -432,6 +469,11 @@ STYLES = {  # source, what is replaced in it, and by what
     "table": (TABLE, "(1 - h * h)", "(1 - h)"),
     "masked": (MASKED, "d[h <= 0] *= 0", "d[h > 0] *= 1"),
     "long": (LONG, "(1 - h * h)", "(1 - h)"),
+    "left out": (LEFT_OUT, "(1 - h * h)", "(1 - h)"),
+    "left out, without a sum": (LEFT_OUT, "g.sum(1, keepdims=True)", "g"),
+    "weights": (WEIGHTS, "(1 - h * h)", "(1 - h)"),
+    "intercept": (INTERCEPT, "(p - labels)", "(p**2 - labels)"),
+    "images": (IMAGES, "(1 - h * h)", "(1 - h)"),
     "first": (FIRST, "0.02 * d * old", "0.02 * d * P[i]"),
 }
 

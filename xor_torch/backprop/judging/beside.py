@@ -361,27 +361,37 @@ def penalties(bench: Bench) -> dict[int, list[int]]:
 
     If each number of it changes the step of that number only, as in ``lam * sign(W)``, the term is
     the gradient of a penalty, whatever its formula. It may be one on a part: ``lam * W[:, 1:]`` or
-    ``lam * U[ids]``.
+    ``lam * U[ids]``. The step of the only parameter is made of that parameter alone, too: of it,
+    the terms that read no data are meant, beside others that read some.
     """
     found: dict[int, list[int]] = {}
     for k in bench.chosen:
         view, nodes, step = bench.view(k), bench.tape.nodes, bench.steps[k]
         for number, i in enumerate(bench.parameters):
             stack, seen = [step.end[i]], set[int]()
+            only = len(bench.parameters) == 1
+            if only and not _reads_data(bench, k, step.end[i]):
+                continue
             while stack:
                 n = stack.pop()
                 if n in seen or n not in view.inside or n in view.starts:
                     continue
                 seen.add(n)
-                if view.depends[n] == view.full and nodes[n].op in GATHERED:
-                    stack += nodes[n].inputs
-                elif (
+                if (
                     view.depends[n] == view.reaches[n] == 1 << number
+                    and not (only and _reads_data(bench, k, n))
                     and not _is_state(bench, k, n)
                     and _in_place(bench, k, number, n)
                 ):
                     found.setdefault(k, []).append(n)
+                elif view.depends[n] == view.full and nodes[n].op in GATHERED:
+                    stack += nodes[n].inputs
     return found
+
+
+def _reads_data(bench: Bench, k: int, n: int) -> bool:
+    view = bench.view(k)
+    return bool(view.read(view.behind([n]) - view.starts) - view.starts)
 
 
 def grows(bench: Bench, found: dict[int, list[int]]) -> bool:

@@ -8,6 +8,7 @@ are rows, too. The other losses are functions of (f, t), with t among the data o
 The file is long because it is a table: the rows, and the tests that tell one row from another.
 """
 
+import contextlib
 import functools
 import itertools
 import math
@@ -19,7 +20,7 @@ import torch
 from torch.nn.functional import huber_loss, softplus
 
 from .. import replay
-from ..operations import PARTS
+from ..operations import PARTS, SAME_NUMBERS
 from .findings import MistakeName
 from .fit import PROPORTIONAL
 from .objectives import PERCEPTRON, Objective, Term, in_shape, is_copied
@@ -28,6 +29,7 @@ from .points import Bench, Point, is_finite, largest
 Tensor = torch.Tensor
 Data = tuple[Tensor, Tensor, Tensor, Tensor]  # (z, f, df/dz, d) at a point
 
+WEIGHTING = SAME_NUMBERS | {"multiply", "negative"}
 FLAT = 1e-4  # of the largest slope: below it a quotient tells nothing
 BENT = 1e-6  # what f must change by: the square of it is more than `PROPORTIONAL` of it
 MOST_TERMS = 4  # of an objective, that are looked at
@@ -462,10 +464,54 @@ def _identify(
                 if found is not None and (error or bool(found[1].any())):
                     c, target, known = found
                     match = Match(row.name, row.mistake, c / row.multiple, f, z, k, target, known)
+                    if row.mistake is not None and (
+                        _made_of_target(bench, points[0], match) or _is_weighted(bench, match, data)
+                    ):
+                        continue
                     if not match.is_vague:
                         return match
                     last = last or match
     return last
+
+
+def _made_of_target(bench: Bench, p: Point, match: Match) -> bool:
+    """Is its value made of its target, as ``p * t.sum(1)`` is? Then it is no prediction.
+
+    What z is made of may be the target, as in an autoencoder.
+    """
+    view, t = bench.view(match.step), match.target
+    assert t is not None
+    between = view.behind([match.value]) - view.behind([match.z])
+    data = view.read(between)
+    data |= bench.tape.behind(data, range(min(view.inside), match.value))
+    found = [x.detach().double() for n in between if (x := p.values.get(n)) is not None]
+    found = [in_shape(x, t.shape) for x in found if x.numel() == t.numel()]
+    near = PROPORTIONAL * largest(t)
+    return any(largest(x - t) <= near for x in found + _again(bench, data, t.shape))
+
+
+def _is_weighted(bench: Bench, match: Match, data: list[Data]) -> bool:
+    """Is its value z times weights that are data? ``w * z - w * t`` is that of weighted squares.
+
+    All weights have one sign, and a weight of 0 makes a delta of 0.
+    """
+    view, nodes = bench.view(match.step), bench.tape.nodes
+    for n in view.after([match.z]) & view.behind([match.value]) - {match.z}:
+        some = [i for i in nodes[n].inputs if view.depends.get(i)]
+        if nodes[n].op not in WEIGHTING or len(some) > 1:
+            return False
+    slopes, deltas = (torch.stack([x[i] for x in data]) for i in (2, 3))
+    return not deltas[slopes == 0].any() and abs(float(slopes[slopes != 0].sign().mean())) == 1
+
+
+def _again(bench: Bench, some: Iterable[int], shape: torch.Size) -> list[Tensor]:
+    """Data with so many numbers, in this shape; a large array was not kept, and is made again."""
+    nodes, numel = bench.tape.nodes, shape.numel()
+    some = [n for n in some if math.prod(nodes[n].shape) == numel and nodes[n].dtype in "fiub"]
+    with contextlib.suppress(replay.CannotReplay):
+        values = replay.run(bench.tape, some, {}, bench.ties)
+        return [in_shape(values[n].double(), shape) for n in some]
+    return []
 
 
 def _holds(row: Row, points: list[Point], z: int, f: int, data: list[Data]) -> bool:
@@ -574,6 +620,8 @@ def _weighted(data: list[Data], k: int, z: int, f: int) -> Match | None:
             continue
         if row.name == "CE" and not _one_in_each_row(weight, data):
             continue
+        if largest(ratio[:, ~counts]) > 1e-9 * largest(ratio):
+            continue
         size = torch.where(counts, weight.abs(), most) * x.abs().amax(0)
         if bool((off <= PROPORTIONAL * size).all()):
             target = torch.where(counts, values[0] - ratio[0] / weight, 0.0)
@@ -670,7 +718,9 @@ def known_target(bench: Bench, match: Match, d: int) -> bool:
             off = (goal.reshape(-1, 1) - x.reshape(1, -1)).abs().amin(1)
             if bool((off <= 1e-6 * max(1.0, largest(goal))).all()):
                 return True
-    return False
+    # of very many numbers, one is near to any other: these are compared place by place
+    data = _again(bench, view.read(view.behind([d])), t.shape) if t.numel() >= 10_000 else []
+    return any(largest(x - t) <= 1e-6 * max(1.0, largest(t)) for x in data)
 
 
 def _as_other_values(bench: Bench, match: Match, d: int) -> Iterable[Tensor]:
