@@ -396,6 +396,7 @@ for i in range(20):
     h = np.tanh(np.dot(X, W))
     d = np.subtract(h, T) * (1 - h * h)
     W -= 0.01 * np.dot(X.numbers.T, d)
+"""
 # the sum of what the target picks is 1, or 0 for a row that is left out: it is no prediction
 LEFT_OUT = """
 mask, V = np.arange(12) % 4 > 0, rng.normal(size=(4, 2))
