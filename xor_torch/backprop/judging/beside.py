@@ -6,6 +6,7 @@ The file is long because each of these is told from a mistake in another way.
 import math
 from itertools import pairwise
 
+import numpy as np
 import torch
 
 from .. import replay
@@ -390,8 +391,10 @@ def penalties(bench: Bench) -> dict[int, list[int]]:
 
 
 def _reads_data(bench: Bench, k: int, n: int) -> bool:
-    view = bench.view(k)
-    return bool(view.read(view.behind([n]) - view.starts) - view.starts)
+    """Is a value made of numbers from outside, beside zeros that fill an array?"""
+    view, nodes = bench.view(k), bench.tape.nodes
+    read = view.read(view.behind([n]) - view.starts) - view.starts
+    return any((x := nodes[i].value) is None or bool(np.any(x)) for i in read)
 
 
 def grows(bench: Bench, found: dict[int, list[int]]) -> bool:

@@ -22,7 +22,7 @@ from .points import Bench, CannotTell, Values, View, equal, largest
 from .samples import power_of_sample
 from .steps import BETWEEN, Network, consumers, moves_others
 
-OTHER_FORMS = {*SAME_NUMBERS, "negative"}  # of the same data: ``X.T``, ``-X``
+OTHER_FORMS = {*SAME_NUMBERS, "negative"}  # of the same data
 OFTEN = 4  # changes of sign of a number in a run
 
 
@@ -206,10 +206,13 @@ def without_target(bench: Bench, one: Fit) -> str | None:
         return {n for n in tape.behind(known, range(len(nodes))) if nodes[n].op == "leaf"}
 
     states = {n for s in bench.network.of_others for n in s.nodes if n is not None}
-    known = {tape.origin(n, OTHER_FORMS) for n in read(steps)} | states
-    others = (nodes[tape.origin(n, OTHER_FORMS)] for n in sorted(read(loss)) if nodes[n].name)
+    known = read(steps)
+    made_of = tape.behind(known, range(len(nodes))) | states  # ``X.T``, ``-X``, ``X.T @ y``
     left = [
-        x.name for x in others if x.id not in known and not any(equal(x, nodes[n]) for n in known)
+        nodes[n].name
+        for n in sorted(read(loss))
+        if nodes[n].name and tape.origin(n, OTHER_FORMS) not in made_of
+        if not any(equal(nodes[n], nodes[i]) for i in known)
     ]
     if not left or first(steps) - first(loss & steps):
         return None
