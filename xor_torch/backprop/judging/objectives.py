@@ -80,7 +80,7 @@ def total(objective: Objective, k: int, values: Mapping[int, Tensor]) -> Tensor 
     whole = torch.stack(found).sum() if found else None
     for product, factor, other in objective.constant.get(k, ()) if whole is not None else ():
         assert whole is not None
-        (by,) = _derivatives(whole, [values[product]])
+        (by,) = derivatives_of(whole, [values[product]])
         whole = whole - ((by * values[other]).detach() * values[factor]).sum()
     return whole
 
@@ -98,11 +98,14 @@ def gradients(
     value = total(objective, k, values)
     if value is None or not value.requires_grad or not is_finite(value):
         return None
-    grads = _derivatives(value, of)
+    grads = derivatives_of(value, of)
     return grads if all(map(is_finite, grads)) else None
 
 
-def _derivatives(value: Tensor, of: list[Tensor]) -> list[Tensor]:
+def derivatives_of(value: Tensor, of: list[Tensor]) -> list[Tensor]:
+    """The derivatives of a number by tensors; zeros for those that it is not computed from."""
+    if not value.requires_grad:
+        return [torch.zeros_like(x) for x in of]
     # of a number: for other outputs torch imports a package that takes a third of a second
     found = torch.autograd.grad(value, of, retain_graph=True, allow_unused=True)
     return [torch.zeros_like(x) if g is None else g for g, x in zip(found, of, strict=True)]
@@ -142,7 +145,7 @@ def _by_parts(terms: list[Term], p: Point) -> list[Tensor] | None:
     total: list[Tensor] = []
     for d, v in terms:
         if v not in p.derivatives:
-            p.derivatives[v] = _derivatives(p.values[v].sum(), p.leaves)
+            p.derivatives[v] = derivatives_of(p.values[v].sum(), p.leaves)
         factor = float(p.values[d or 0].detach())
         made = [factor * x for x in p.derivatives[v]]
         total = [a + b for a, b in zip(total, made, strict=True)] if total else made

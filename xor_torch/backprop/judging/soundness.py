@@ -17,8 +17,8 @@ from ..operations import CUTS, JOINS, PARTS, PRODUCTS, SAME_NUMBERS, STEPS, SUMS
 from ..tape import SMALL, Node, Ref, Tape
 from .findings import Diagnosis, MistakeName
 from .fit import FOLLOWS, Fit, fit
-from .objectives import Objective, gradients, gradients_at, total
-from .points import Bench, CannotTell, Values, View, equal, largest
+from .objectives import Objective, derivatives_of, gradients, gradients_at, total
+from .points import Bench, CannotTell, View, equal, largest
 from .samples import power_of_sample
 from .steps import BETWEEN, Network, consumers, moves_others
 
@@ -242,7 +242,9 @@ def target_that_learns(bench: Bench, one: Fit) -> str | None:
             continue
         for y in sorted(view.behind(other) - view.behind(mine) - view.after([z])):
             for f in (f for f in mine & view.behind(parts) if view.is_like(f, y)):
-                slopes = [_slopes(p.values, e, f, y) for p in points]
+                slopes = [
+                    derivatives_of(p.values[e].sum(), [p.values[f], p.values[y]]) for p in points
+                ]
                 added = any(a.sum() * b.sum() > 0 for a, b in slopes)
                 if added or any(b.any() and torch.equal(a, -b) for a, b in slopes):
                     return (
@@ -252,17 +254,6 @@ def target_that_learns(bench: Bench, one: Fit) -> str | None:
                     )
         return None
     return None
-
-
-def _slopes(values: Values, of: int, *by: int) -> list[torch.Tensor]:
-    """The derivatives of the sum of a value."""
-    if not values[of].requires_grad:
-        return [torch.zeros(()) for _ in by]
-    leaves = [values[n] for n in by]
-    found = torch.autograd.grad(
-        values[of].sum(), leaves, retain_graph=True, allow_unused=True, materialize_grads=True
-    )
-    return [*found]
 
 
 def _turn(bench: Bench, k: int, values: list[int]) -> int:

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from ..operations import COMPARISONS, CUTS, PARTS
-from .objectives import last_used
+from .objectives import derivatives_of, last_used
 from .points import PUT_TOGETHER, Bench, Point, View
 
 Tensor = torch.Tensor
@@ -259,9 +259,4 @@ def _products(bench: Bench, p: Point) -> dict[tuple[int, int], Products]:
 
 def _times(change: Tensor, vector: Tensor, leaves: list[Tensor]) -> list[Tensor]:
     """The derivative of a step, times a vector of its shape."""
-    zeros = [torch.zeros_like(x) for x in leaves]
-    if not change.requires_grad:
-        return zeros
-    product = (change * vector).sum()
-    grads = torch.autograd.grad(product, leaves, retain_graph=True, allow_unused=True)
-    return [zero if g is None else g for g, zero in zip(grads, zeros, strict=True)]
+    return derivatives_of((change * vector).sum(), leaves)

@@ -443,12 +443,12 @@ class Recorder:
         # where a mask is False, `out` keeps its old numbers
         before = {"out": out} if "where" in kwargs else {}
         encoded = (self._encode(args), self._encode({**kwargs, **before})) if records else ()
-        # ``x[x < 0] *= 0`` has as many numbers as the mask says
-        made_by = self.tape.nodes[self.node_of(out)] if records else None
-        masked = made_by is not None and made_by.op == "getitem" and len(made_by.inputs) > 1
+        emptied = records and op == "multiply" and _has_zero(args)
+        if emptied:  # but ``x[x < 0] *= 0`` has as many numbers as the mask says
+            made_by = self.tape.nodes[self.node_of(out)]
+            emptied = made_by.op != "getitem" or len(made_by.inputs) == 1
         function(*strip(args), out=np.asarray(out), **strip(kwargs))
-        # ``g *= 0``: a new array of zeros
-        if records and op == "multiply" and _has_zero(args) and not masked:
+        if emptied:  # ``g *= 0``: a new array of zeros
             self._write(out, (), self.leaf(np.asarray(out)))
         elif records:
             node = self._new(op, *encoded)
