@@ -511,10 +511,10 @@ def _moved_by_itself(view: View, n: int) -> bool:
 
     Then its derivative by it is one number, and with that any update explains itself.
     """
-    nodes = view.tape.nodes
-    mine = view.behind([n]) - view.starts
     if view.full != 1:
         return False
+    nodes = view.tape.nodes
+    mine = view.behind([n]) - view.starts
     # each part of the parameter has a number of its own: w[0] * x + w[1] * y
     weighed = {
         number
@@ -534,28 +534,28 @@ def _moved_by_itself(view: View, n: int) -> bool:
     )
 
 
-def _is_update(view: View, n: int) -> bool:
-    """Is it a whole update of a parameter, with more in it than the parameter itself?
+@kept
+def _updates(view: View) -> set[int]:
+    """Whole updates of an array, with more in them than the parameter itself.
 
     With a decay in it, any update follows the square of itself.
     """
-    nodes = view.tape.nodes
-    size = math.prod(nodes[n].shape)
-    sizes = [
-        math.prod(nodes[end].shape) for end, i in view.ends.items() if view.reaches[n] >> i & 1
-    ]
-    return (
-        n in view.only_moves
-        and size > 1
-        and sizes == [size]
-        and any(nodes[m].op not in NUMBER_BY_NUMBER for m in view.behind([n]) - view.starts)
-    )
+    nodes, mixed, found = view.tape.nodes, set[int](), set[int]()
+    for n in view.step.nodes:
+        if n in view.starts:
+            continue
+        if nodes[n].op not in NUMBER_BY_NUMBER or not mixed.isdisjoint(nodes[n].inputs):
+            mixed.add(n)
+        size = math.prod(nodes[n].shape)
+        if n in mixed and n in view.only_moves and size > 1:
+            moved = [end for end, i in view.ends.items() if view.reaches[n] >> i & 1]
+            found |= {n} if [math.prod(nodes[end].shape) for end in moved] == [size] else set()
+    return found
 
 
 def _of_updates(view: View) -> set[int]:
     """What is made of the update of an array, as the norm by which it may be clipped: no loss."""
-    updates = [n for n in view.only_moves - view.updated if _is_update(view, n)]
-    return view.after(updates) - view.after(view.ends)
+    return view.after(_updates(view) - view.updated) - view.after(view.ends)
 
 
 def is_copied(view: View, n: int) -> bool:
@@ -652,7 +652,7 @@ def deltas(bench: Bench, k: int) -> tuple[dict[Key, list[int]], dict[Key, list[i
             d[key] = ids
         joined = nodes[ids[0]].inputs if nodes[ids[0]].op in JOINS else ids[:1]
         copied = all(is_copied(view, i) for i in joined)
-        if nodes[ids[0]].dtype == "f" and not copied and not _is_update(view, ids[0]):
+        if nodes[ids[0]].dtype == "f" and not copied and ids[0] not in _updates(view):
             z[key] = ids
     return d, z
 

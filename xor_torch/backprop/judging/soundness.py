@@ -163,7 +163,7 @@ def leaves_out(bench: Bench, one: Fit, own: list[Fit]) -> str | None:
     for k in terms:
         view, zs = bench.view(k), {*one.objective.values(k)}
         places = {(nodes[z].site, nodes[z].op) for z in zs}
-        known = view.behind(zs)
+        known = view.behind(zs) | view.after(zs)
         for other in own:
             values = other.objective.values(k) if k in other.objective.terms else []
             behind = view.behind(values)
@@ -172,7 +172,7 @@ def leaves_out(bench: Bench, one: Fit, own: list[Fit]) -> str | None:
                 for n in behind
                 if zs <= behind and not view.reaches[n] and view.depends[n] == view.full
                 if (nodes[n].site, nodes[n].op) in places
-                if n not in known and zs.isdisjoint(view.behind([n]))
+                if n not in known
             ]
             if more and not other.all_good:
                 name = other.objective.name or "a loss"

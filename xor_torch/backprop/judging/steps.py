@@ -548,9 +548,9 @@ def _family(chains: list[State]) -> tuple[list[State], list[int]]:
 def _networks(
     tape: Tape, users: dict[int, list[int]], family: list[State], bounds: list[int]
 ) -> list[Network]:
-    steps = []
+    steps, updates = [], [c.updates for c in family]
     # of each state, how many updates the steps before have made
-    made = [[bisect_right(c.updates, bound) for bound in (-1, *bounds)] for c in family]
+    made = [[bisect_right(mine, bound) for bound in (-1, *bounds)] for mine in updates]
     for k in range(len(bounds)):
         start: dict[int, int] = {}
         end: dict[int, int] = {}
