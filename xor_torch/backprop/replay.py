@@ -63,7 +63,7 @@ def run(
 class Plan:
     """The operations that lead from some values to others, in order; to be run many times.
 
-    A value that does not depend on the first ones is the recorded one.
+    A value that does not depend on the first ones is the recorded one, or is computed once.
 
     Args:
         tape: as recorded.
@@ -76,25 +76,29 @@ class Plan:
     def __init__(
         self, tape: Tape, wanted: Iterable[int], given: Collection[int], also: Iterable[int] = ()
     ) -> None:
-        wanted = list(wanted)
+        wanted, also = list(wanted), list(also)
         required = set(needed(tape, wanted, given)[0])
         order, depends = needed(tape, [*wanted, *also], given)
         self.tape = tape
         self.recorded: dict[int, Tensor] = {}
         self.required = required
         rest: list[Node] = []
+        before: list[Node] = []
         for node in (tape.nodes[id] for id in order if id not in given):
-            if not depends[node.id] and node.value is not None:
+            if depends[node.id]:
+                rest.append(node)
+            elif node.value is not None:
                 self.recorded[node.id] = tensor(node.value)
             else:
-                rest.append(node)
-        self.order = in_order(tape, rest, {*wanted, *(n for n, _ in tape.branches)})
-        there = {
-            id for one in self.order for id in ([one.id] if isinstance(one, Node) else one.ids)
-        }
-        self.inside = {
-            n.id for n in rest
-        } - there  # what only the last of several writes is made of
+                before.append(node)
+        asked = {*wanted, *(n for n, _ in tape.branches)}
+        self.order = in_order(tape, rest, asked)
+        self.read = asked.union(also, *(n.inputs for n in rest))
+        self.before = in_order(tape, before, self.read)
+        self.made: dict[bool, dict[int, Tensor]] = {}  # what is read of `before`, by `ties`
+        # what only the last of several writes is made of, or what is read of `before`
+        self.inside = {n.id for n in rest}.difference(*map(_ids, self.order))
+        self.inside |= {n.id for n in before} - self.read
 
     def run(
         self,
@@ -123,19 +127,33 @@ class Plan:
 
         """
         values = Values(self, ties)
-        values.update({**given, **self.recorded})
+        values.update({**given, **self.recorded, **self._made_before(ties)})
         for id in branches.keys() & values.keys():
             _stay(values[id], branches[id])
         for step in self.order:
             for node in _alone(step, values, rounding):
                 self._do(node, values, ties, rounding)
-            for id in (step.id,) if isinstance(step, Node) else step.ids:
+            for id in _ids(step):
                 if id in branches and id in values:
                     _stay(values[id], branches[id])
         return values
 
+    def _made_before(self, ties: bool) -> dict[int, Tensor]:
+        if ties not in self.made:
+            values = Values(self, ties)
+            values.update(self.recorded)
+            for step in self.before:
+                for node in _alone(step, values):
+                    self._do(node, values, ties)
+            self.made[ties] = {n: values[n] for n in values.keys() & self.read}
+        return self.made[ties]
+
     def _do(
-        self, node: Node, values: "Values", ties: bool, rounding: torch.Generator | None
+        self,
+        node: Node,
+        values: "Values",
+        ties: bool,
+        rounding: torch.Generator | None = None,
     ) -> None:
         """Do one operation; one that is not required may be left out."""
         if node.id in self.required:
@@ -147,6 +165,10 @@ class Plan:
         elif all(i in values for i in node.inputs):
             with contextlib.suppress(CannotReplay):
                 values[node.id] = apply(self.tape, node, values, ties)
+
+
+def _ids(step: Step) -> Sequence[int]:
+    return (step.id,) if isinstance(step, Node) else step.ids
 
 
 def in_order(

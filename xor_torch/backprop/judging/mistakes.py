@@ -16,6 +16,7 @@ from .points import Bench, largest
 from .repair import Culprit, Repair
 
 MOST_NUMBERS = 2_000_000  # that are looked at for the name of one mistake
+LEAST_UPSTREAM = 8  # derivatives of later values that are tried, however large they are
 # what a wrong value is taken apart through
 THROUGH = {*PRODUCTS, *SUMS, *PARTS, "multiply", "negative", "copy", "astype", "assign"}
 
@@ -240,8 +241,9 @@ class Wrong:
         x = torch.stack(values[: max(1, MOST_NUMBERS // len(values[0]))])
         s, t = torch.sigmoid(x), torch.tanh(x)
         slopes = (x * (1 - x), 1 - x**2, s * (1 - s), 1 - t**2, (x > 0).double(), x)
-        after = [m for m in self.view.after([self.v]) if m in self.repair.slopes]
+        after = sorted(m for m in self.view.after([self.v]) if m in self.repair.slopes)
         upstream = [u for u in (self.repair.slopes[m] for m in after) if u[0].shape == shape]
+        upstream = upstream[: max(LEAST_UPSTREAM, MOST_NUMBERS // x.numel())]  # the nearest
         return any(_proportional(self.actual, _flat(u) * y) for u in upstream for y in slopes)
 
     def other_factor(self) -> bool:

@@ -193,9 +193,11 @@ def positions(x: Tensor) -> Tensor:
 def _assign(base: Any, path: Any, value: Any) -> Tensor:
     """`base` with the part that `path` leads to replaced by `value`."""
     base = number(base)
-    if len(path) == 1 and path[0][0] == "getitem" and _is_plain(path[0][1][0]):
+    if all(op == "getitem" and _is_plain(args[0]) for op, args, _ in path):
         new: Tensor = base.clone()
-        part = new[path[0][1][0]]
+        part = new
+        for _, (index,), _ in path:
+            part = part[index]
         part.copy_(values_for(part, value).reshape(part.shape))
         return new
     at = positions(base)
