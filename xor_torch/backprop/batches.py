@@ -6,6 +6,8 @@ not depend on each other become one on a stack of their operands, by `torch.vmap
 What `torch.vmap` cannot do is done one by one.
 """
 
+import functools
+import operator
 from collections import Counter
 from collections.abc import Collection, Hashable, Mapping, MutableMapping, Sequence
 from typing import Any
@@ -88,13 +90,15 @@ class Writes:
     Args:
         nodes: all set a part, or all add to one.
         put: what they set or add.
-        adds: Do they add?
+        parts: of these sums, beside what they add; none if they set.
 
     """
 
-    def __init__(self, nodes: Sequence[Node], put: Sequence[int], adds: bool) -> None:
-        self.nodes, self.ids, self.put, self.adds = nodes, [nodes[-1].id], put, adds
+    def __init__(self, nodes: Sequence[Node], put: Sequence[int], parts: Sequence[int]) -> None:
+        self.nodes, self.ids, self.put, self.adds = nodes, [nodes[-1].id], put, bool(parts)
+        self.inner = [*(n.id for n in nodes[:-1]), *parts]  # what nothing else asks for
         self.op, self.kind, self.first = nodes[-1].op, nodes[-1].dtype, nodes[0].inputs[0]
+        self.numbers = [i for n in nodes for i in refs_in(n.args[1])]  # in its indices
         self.places: Tensor | None = None
 
     def run(self, values: Values) -> Tensor | None:
@@ -103,8 +107,8 @@ class Writes:
             base, *put = [number(values[n]) for n in (self.first, *self.put)]
         except KeyError:
             return None
-        if self.places is None:
-            self.places = self._places(base, put)
+        if self.places is None or self.numbers:
+            self.places = self._places(base, put, values)
         if self.adds:
             at = self.sizes
             row = torch.cat([x.expand(size).reshape(-1) for x, size in zip(put, at, strict=True)])
@@ -113,16 +117,17 @@ class Writes:
             found = torch.cat([x.reshape(-1) for x in (base, *put)])[self.places]
         return of_kind(found, self.kind).unsqueeze(0)
 
-    def _places(self, base: Tensor, put: Sequence[Tensor]) -> Tensor:
+    def _places(self, base: Tensor, put: Sequence[Tensor], values: Values) -> Tensor:
         """Where the numbers go that are added; or, in a row of all, where each comes from."""
         at, end = np.arange(base.numel()).reshape(tuple(base.shape)), base.numel()
-        indices = [node.args[1][0][1][0] for node in self.nodes]
+        paths = [[_numbers(index, values) for index in _path(node)] for node in self.nodes]
         if self.adds:
-            parts = [at[index] for index in indices]
+            parts = [functools.reduce(operator.getitem, path, at) for path in paths]
             self.sizes = [np.shape(part) for part in parts]
             return torch.from_numpy(np.concatenate([np.ravel(part) for part in parts]))
-        for index, x in zip(indices, put, strict=True):
-            at[index] = np.arange(end, end + x.numel()).reshape(tuple(x.shape))
+        for path, x in zip(paths, put, strict=True):
+            part = functools.reduce(operator.getitem, path[:-1], at)
+            part[path[-1]] = np.arange(end, end + x.numel()).reshape(tuple(x.shape))
             end += x.numel()
         return torch.from_numpy(at)
 
@@ -136,12 +141,13 @@ class Sums:
 
     """
 
-    adds = False
+    numbers: Sequence[int] = ()
 
     def __init__(self, nodes: Sequence[Node], put: Sequence[int]) -> None:
         self.nodes, self.ids, self.put = nodes, [nodes[-1].id], put
         self.op, self.kind, self.shape = nodes[-1].op, nodes[-1].dtype, nodes[-1].shape
         self.first = next(i for i in nodes[0].inputs if i != put[0])
+        self.inner = [n.id for n in nodes[:-1]]
 
     def run(self, values: Values) -> Tensor | None:
         """The whole sum, in a stack of one; None if an operand is missing."""
@@ -180,45 +186,63 @@ def writes(tape: Tape, nodes: Sequence[Node], wanted: Collection[int]) -> list[W
     """The loops that change one array part by part; one that reads it in between is none."""
     users = Counter(i for n in nodes for i in dict.fromkeys(n.inputs))
     there = {n.id for n in nodes}
-    found: dict[int, tuple[list[Node], list[int], bool]] = {}
+    found: dict[int, tuple[list[Node], list[int], list[int]]] = {}
     for node in nodes:
-        if node.id in tape.held or not _is_write(node):
+        if node.id in tape.held or not _is_write(tape, node):
             continue
         base, new = node.inputs[0], node.args[2].id
-        added = _added(tape, node, users) if new in there and new not in wanted else None
+        added = _added(tape, node, users) if new in there else None
+        if added is None or not added[1].isdisjoint(wanted):
+            added = new, set()
         chain = found.get(base)
         goes_on = (
             chain is not None
-            and chain[2] == (added is not None)
-            and users[base] == (1 if added is None else 2)
+            and bool(chain[2]) == bool(added[1])
+            and users[base] == (2 if added[1] else 1)
             and base not in wanted
         )
-        chain = found.pop(base) if chain is not None and goes_on else ([], [], added is not None)
+        chain = found.pop(base) if chain is not None and goes_on else ([], [], [])
         chain[0].append(node)
-        chain[1].append(new if added is None else added)
+        chain[1].append(added[0])
+        chain[2].extend(added[1])
         found[node.id] = chain
     return [Writes(*chain) for chain in found.values() if len(chain[0]) >= LEAST_WRITES]
 
 
-def _is_write(node: Node) -> bool:
-    """Is it ``x[index] = value`` with a typed index?"""
-    refs = node.op == "assign" and type(node.args[0]) is type(node.args[2]) is Ref
-    if not refs or len(node.inputs) != 2 or len(node.args[1]) != 1:
+def _is_write(tape: Tape, node: Node) -> bool:
+    """Is it ``x[index] = value`` with an index of single numbers and slices?"""
+    if node.op != "assign" or not (type(node.args[0]) is type(node.args[2]) is Ref):
         return False
-    ((op, args, kwargs),) = node.args[1]
-    return op == "getitem" and not kwargs and len(args) == 1 and _is_typed(args[0])
+    return all(
+        op == "getitem" and not kwargs and len(args) == 1 and _is_single(tape, args[0])
+        for op, args, kwargs in node.args[1]
+    )
 
 
-def _added(tape: Tape, node: Node, users: Mapping[int, int]) -> int | None:
-    """What ``x[index] += value`` adds, if nothing else uses the part or the sum."""
-    total = tape.nodes[node.inputs[1]]
+def _path(write: Node) -> list[Any]:
+    """The indices of ``x[i][j] = value``."""
+    return [args[0] for _, args, _ in write.args[1]]
+
+
+def _numbers(index: Any, values: Values) -> tuple[Any, ...]:
+    parts = index if isinstance(index, tuple) else (index,)
+    return tuple(int(values[p.id]) if type(p) is Ref else p for p in parts)
+
+
+def _added(tape: Tape, node: Node, users: Mapping[int, int]) -> tuple[int, set[int]] | None:
+    """What ``x[index] += value`` adds, and its sum and parts, if nothing else uses these."""
+    total = tape.nodes[node.args[2].id]
     if total.op != "add" or users[total.id] > 1 or len(total.inputs) != 2:
         return None
     for old, value in (total.inputs, total.inputs[::-1]):
-        part = tape.nodes[old]
-        if part.op == "getitem" and part.inputs == node.inputs[:1] and users[old] == 1:
-            same = repr(part.args[1]) == repr(node.args[1][0][1][0])
-            return value if same and part.shape == total.shape and old != value else None
+        part, path, inner = tape.nodes[old], list[Any](), {total.id}
+        while part.op == "getitem" and users[part.id] == 1 and Ref(part.id) != node.args[0]:
+            path.insert(0, part.args[1])
+            inner.add(part.id)
+            part = tape.nodes[part.inputs[0]]
+        if path and Ref(part.id) == node.args[0]:
+            same = repr(path) == repr(_path(node)) and tape.nodes[old].shape == total.shape
+            return (value, inner) if same and old != value else None
     return None
 
 
@@ -242,17 +266,14 @@ def batched(
     if sums:
         changed |= {w.ids[0]: w for w in _sums(tape, nodes, wanted)}
     for w in changed.values():
-        put = {*w.put}
-        inside.update(n.id for n in w.nodes[:-1])
-        totals = [tape.nodes[n.inputs[1]] for n in w.nodes if w.adds]
-        inside.update(i for total in totals for i in (total.id, *total.inputs) if i not in put)
+        inside.update(w.inner)
     depth: dict[int, int] = {}  # how many of these operations lead to one, at most
     levels: dict[int, dict[Hashable, list[Node]]] = {}
     for node in nodes:
         if node.id in inside:
             continue
         whole = changed.get(node.id)
-        below = (whole.first, *whole.put) if whole else node.inputs
+        below = (whole.first, *whole.put, *whole.numbers) if whole else node.inputs
         level = depth[node.id] = 1 + max((depth.get(i, 0) for i in below), default=0)
         levels.setdefault(level, {}).setdefault(_kind(tape, node), []).append(node)
     found: list[Step] = []
@@ -290,3 +311,12 @@ def _is_typed(index: Any) -> bool:
     """Is an index made of whole numbers and slices that are typed, without any array?"""
     parts = index if isinstance(index, tuple) else (index,)
     return not refs_in(index) and all(type(p) in (int, slice, type(Ellipsis)) for p in parts)
+
+
+def _is_single(tape: Tape, index: Any) -> bool:
+    """Is an index typed, but for single whole numbers that the script computes?"""
+    parts = index if isinstance(index, tuple) else (index,)
+    given = [tape.nodes[p.id] for p in parts if type(p) is Ref]
+    return all(type(p) is Ref or _is_typed(p) for p in parts) and all(
+        n.dtype == "i" and not n.shape for n in given
+    )

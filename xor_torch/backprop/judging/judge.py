@@ -63,7 +63,7 @@ from .objectives import (
     sum_of,
     with_constants,
 )
-from .points import Bench, CannotTell, Clock, OutOfTime, Point
+from .points import OVER, Bench, CannotTell, Clock, OutOfTime, Point
 from .repair import Culprit, Repair
 from .steps import (
     Network,
@@ -105,10 +105,14 @@ def judge(tape: Tape, seconds: float = SECONDS, ended: bool = True) -> list[Find
             n for w in networks for s in w.steps for n in (*s.start.values(), *s.end.values())
         }
         by_element = elements.followed(tape, states)
-        found = []
+        found, least = list[Finding](), math.inf
         for waiting in range(len(networks), 0, -1):
             most = max(clock.left() / waiting, min(clock.left(), LEAST))
+            least = min(least, most)
             found.append(_judge_network(by_element, networks[-waiting], most))
+        for n, one in enumerate(found):  # the others may have left it more time than its share
+            if one.reason == OVER and clock.left() > least:
+                found[n] = _judge_network(by_element, networks[n], clock.left())
         if once:  # without an answer it may be no training at all
             found = [
                 f

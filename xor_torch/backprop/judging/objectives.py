@@ -77,10 +77,11 @@ def total(objective: Objective, k: int, values: Mapping[int, Tensor]) -> Tensor 
             found.append((in_shape(delta, value.shape) * value).sum())
         else:
             return None
-    whole = torch.stack(found).sum() if found else None
-    for product, factor, other in objective.constant.get(k, ()) if whole is not None else ():
-        assert whole is not None
-        (by,) = derivatives_of(whole, [values[product]])
+    if not found:
+        return None
+    whole, constant = torch.stack(found).sum(), objective.constant.get(k, [])
+    slopes = derivatives_of(whole, [values[product] for product, _, _ in constant])
+    for by, (_, factor, other) in zip(slopes, constant, strict=True):
         whole = whole - ((by * values[other]).detach() * values[factor]).sum()
     return whole
 
@@ -104,7 +105,7 @@ def gradients(
 
 def derivatives_of(value: Tensor, of: list[Tensor]) -> list[Tensor]:
     """The derivatives of a number by tensors; zeros for those that it is not computed from."""
-    if not value.requires_grad:
+    if not of or not value.requires_grad:
         return [torch.zeros_like(x) for x in of]
     # of a number: for other outputs torch imports a package that takes a third of a second
     found = torch.autograd.grad(value, of, retain_graph=True, allow_unused=True)

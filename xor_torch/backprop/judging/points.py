@@ -53,7 +53,7 @@ MOST_STEPS = 6
 MOST_OTHERS = 200  # steps in which samples are looked for that no chosen step has
 # Operations, times points: about five seconds of repeating.
 MOST_REPEATED = 120_000
-LONGEST_STEP = 120_000
+LONGEST_STEP = 300_000
 # Numbers, times points: about three gigabytes, and what a single step may take of it.
 MOST_NUMBERS = 400_000_000
 LARGEST_STEP = 100_000_000
@@ -80,6 +80,9 @@ class OutOfTime(CannotTell):
     """The time for judging is over."""
 
 
+OVER = "the time for judging it was over before an answer was found"
+
+
 class Clock:
     """The time that judging may take; a part of it is kept for one last question."""
 
@@ -89,7 +92,7 @@ class Clock:
 
     def check(self) -> None:
         if time.monotonic() > self.end:
-            raise OutOfTime("the time for judging it was over before an answer was found")
+            raise OutOfTime(OVER)
 
     def left(self) -> float:
         return self.end - time.monotonic()
@@ -593,13 +596,18 @@ class Bench:
         return [*map(self._numbers, range(len(self.steps)))]
 
     def _numbers(self, k: int) -> int:
-        """The numbers of one step, beside other shapes of the same ones."""
+        """The numbers of one step, beside parts and other shapes that nothing is made of."""
         made = [self.tape.nodes[n] for n in self.steps[k].nodes]
         all_of_them = sum(math.prod(n.shape) for n in made if n.op not in SAME_NUMBERS)
         if all_of_them < MANY_NUMBERS:
             return all_of_them
-        chains = writes(self.tape, made, {*self.steps[k].end.values()})
-        return all_of_them - sum(math.prod(n.shape) for w in chains for n in w.nodes[:-1])
+        ends = {*self.steps[k].end.values()}
+        read = ends.union(*(n.inputs for n in made))
+        made = [n for n in made if n.id in read or n.op not in PARTS]
+        chains = writes(self.tape, made, ends)
+        return sum(math.prod(n.shape) for n in made if n.op not in SAME_NUMBERS) - sum(
+            math.prod(n.shape) for w in chains for n in w.nodes[:-1]
+        )
 
     def _places(self, k: int) -> Iterable[object]:
         """Where the script computes the values of a step."""
