@@ -25,6 +25,7 @@ CURVED = ELEMENTWISE - ALGEBRAIC - STEPS - CUTS  # exp, tanh: no derivative goes
 BETWEEN = {*(ELEMENTWISE - CURVED), *SAME_NUMBERS, "getitem", "item", "assign"}
 PROJECTIONS = {"clip", "maximum", "minimum"}  # of an update, or of a derivative
 # What may lie between two parts of one update.
+MOST_BY_HAND = 1_000  # parameters of an example with one step
 PIECES = {*SAME_NUMBERS, "add", "subtract", "multiply", "divide", "getitem", "item", "assign"}
 
 
@@ -134,6 +135,8 @@ def single_step(tape: Tape) -> list[Network]:
     made = {new for _, new in tape.links}
     if len({old for old, _ in tape.links} - made) < max(2, len(tape.links)):
         return []  # there is only one, or one is replaced twice
+    if len(tape.links) > MOST_BY_HAND:
+        return []
     names = {old: tape.nodes[old].name or tape.nodes[new].name for old, new in tape.links}
     states = [State(names[old], [old, new]) for old, new in tape.links]
     networks = _networks(tape, consumers(tape), states, [max(made)])
