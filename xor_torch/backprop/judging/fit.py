@@ -341,13 +341,17 @@ def fit(bench: Bench, objective: Objective, decay: bool = False, noise: bool = T
     return Fit(objective, parts)
 
 
+def quick_points(bench: Bench, objective: Objective) -> list[Point]:
+    """The points of one step, if possible one that moves something, for a quick test."""
+    some = [p for p in reversed(bench.points) if p.step in objective.terms]
+    k = next((p.step for p in some if p.changing), some[0].step if some else None)
+    return [p for p in some if p.step == k]
+
+
 def hopeless(bench: Bench, objective: Objective, decay: bool) -> bool:
     """Does no update follow it at the points of one step? A quick test before `fit`."""
-    some = [p.step for p in reversed(bench.points) if p.step in objective.terms]
-    moving = (p.step for p in reversed(bench.points) if p.changing)
-    k = next((k for k in moving if k in some), next(iter(some), None))
     rows: dict[int, list[Tensor]] = {i: [] for i in range(len(bench.parameters))}
-    for p in [p for p in reversed(bench.points) if p.step == k]:
+    for p in quick_points(bench, objective):
         found = gradients_at(objective, p)
         for i in [*rows] if found is not None else []:
             assert found is not None

@@ -46,7 +46,7 @@ from .findings import (
     Diagnosis,
     Finding,
 )
-from .fit import Fit, fit, hopeless
+from .fit import Fit, fit, hopeless, quick_points
 from .losses import Match
 from .mistakes import name_of
 from .objectives import (
@@ -57,6 +57,7 @@ from .objectives import (
     is_concave,
     is_linear,
     last_used,
+    look_ahead,
     own_scalars,
     pairs,
     reads_data,
@@ -678,6 +679,9 @@ class Judgement:
         for decay in (False, True) if reads_data(bench) else (False,):
             bench.points = first
             screened = []
+            asked = {id(p): p for pair in candidates for p in quick_points(bench, pair)[:1]}
+            for p in asked.values():
+                look_ahead(bench, candidates, p)
             for pair in candidates:
                 bench.clock.check()
                 if hopeless(bench, pair, decay):

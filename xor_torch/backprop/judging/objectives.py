@@ -20,6 +20,7 @@ import numpy as np
 import torch
 
 from ..operations import JOINS, LINEAR, PARTS, SAME_NUMBERS, STEPS, SUMS
+from ..replay import MANY
 from ..tape import Ref, squeezed
 from .points import NUMBER_BY_NUMBER, Bench, Key, Point, Values, View, is_finite, kept
 
@@ -35,6 +36,7 @@ SELECTED = PARTS - SAME_NUMBERS
 Term = tuple[int | None, int]  # (delta, value); no delta: the value itself is the objective
 
 
+MOST_NUMBERS = 50_000_000  # of all values of a step, times the deltas of one walk back
 BENDS = 4  # directions in which a scalar is asked how it bends
 
 
@@ -123,6 +125,43 @@ def gradients_at(objective: Objective, p: Point) -> list[Tensor] | None:
             grads = gradients(objective, p.step, p.values, p.leaves)
         objective.found[id(p.values)] = p.values, grads
     return objective.found[id(p.values)][1]
+
+
+def look_ahead(bench: Bench, some: Iterable[Objective], p: Point) -> None:
+    """Compute the gradients at a point of those pairs together that have the same values.
+
+    One walk back through a long step takes not much longer for 20 deltas than for one.
+    """
+    if len(bench.steps[p.step].nodes) < MANY:
+        return
+    alike: dict[tuple[int, ...], list[Objective]] = {}
+    for one in some:
+        terms = [(d, v) for d, v in one.terms.get(p.step, ()) if d in p.values and v in p.values]
+        like = all(p.values[d or 0].numel() == p.values[v].numel() for d, v in terms)
+        learns = all(p.values[v].requires_grad for _, v in terms)
+        if like and learns and len(terms) == len(one.terms.get(p.step, ())) > 0:
+            alike.setdefault(tuple(v for _, v in terms), []).append(one)
+    most = max(1, MOST_NUMBERS // bench.numbers[p.step])
+    for ids, same in alike.items():
+        values = [p.values[v] for v in ids]
+        for at in range(0, len(same), most):
+            bench.clock.check()
+            chunk = same[at : at + most]
+            rows = ([p.values[d or 0].detach() for d, _ in o.terms[p.step]] for o in chunk)
+            deltas = [
+                torch.stack([in_shape(d, v.shape).to(v.dtype) for d in column])
+                for v, column in zip(values, zip(*rows, strict=True), strict=True)
+            ]
+            try:
+                found = torch.autograd.grad(
+                    values, p.leaves, deltas, True, allow_unused=True, is_grads_batched=True
+                )
+            except RuntimeError:  # torch can do this one by one only
+                return
+            for n, one in enumerate(chunk):
+                both = zip(found, p.leaves, strict=True)
+                grads = [torch.zeros_like(x) if g is None else g[n] for g, x in both]
+                one.found[id(p.values)] = p.values, grads if all(map(is_finite, grads)) else None
 
 
 def noisy_gradients(bench: Bench, objective: Objective, p: Point) -> list[list[Tensor] | None]:
@@ -737,11 +776,9 @@ def _as_recorded(bench: Bench, found: list[Objective]) -> list[Objective]:
     """Those whose forward pass is that of the script: the check leaves no cut out of it."""
     if not bench.tape.uncut:
         return found
-    return [
-        one
-        for one in found
-        if all(bench.tape.uncut.isdisjoint(bench.view(k).behind(one.values(k))) for k in one.terms)
-    ]
+    views = [bench.view(k) for k in {k for one in found for k in one.terms}]
+    cut = {view.k: view.after(bench.tape.uncut & view.inside) for view in views}
+    return [one for one in found if all(cut[k].isdisjoint(one.values(k)) for k in one.terms)]
 
 
 def pair_of(
