@@ -320,6 +320,8 @@ def _as_strided(
     recorder: Recorder, x: Any, shape: Any = None, strides: Any = None, **_: Any
 ) -> Any:
     """``as_strided``. Its strides count bytes; on the tape, an element has the 8 of float64."""
+    if isinstance(x, Recorded):  # the tape knows its numbers in the order of its memory only
+        x = x.transpose(np.argsort([-step for step in x.strides], kind="stable"))
     if not isinstance(x, Recorded) or shape is None or strides is None or not x.flags.c_contiguous:
         made = as_strided(np.asarray(x), shape, strides)
         return recorder.record_new(made, "lost" if recorder.is_marked(x) else "leaf")
