@@ -78,7 +78,8 @@ def test_the_tape_holds_what_was_done(statement):
 @pytest.mark.parametrize(
     "value",
     [
-        "np.full_like(a, v[0])", "as_strided(a[:, ::2], (2, 2), (24, 16))", "np.random.normal(v, 1.0)",
+        "np.full_like(a, v[0])", "as_strided(a[:, ::2], (2, 2), (24, 16))",
+        "np.random.normal(v, 1.0)",
         "np.frompyfunc(lambda x: x * 2, 1, 1)(v).astype(float)", "np.fft.fft(v).real",
     ],
 )  # fmt: skip

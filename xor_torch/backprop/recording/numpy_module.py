@@ -321,7 +321,7 @@ def _as_strided(
 ) -> Any:
     """``as_strided``. Its strides count bytes; on the tape, an element has the 8 of float64."""
     if isinstance(x, Recorded):  # the tape knows its numbers in the order of its memory only
-        x = x.transpose(np.argsort([-step for step in x.strides], kind="stable"))
+        x = x.transpose(sorted(range(x.ndim), key=lambda axis: -x.strides[axis]))
     if not isinstance(x, Recorded) or shape is None or strides is None or not x.flags.c_contiguous:
         made = as_strided(np.asarray(x), shape, strides)
         return recorder.record_new(made, "lost" if recorder.is_marked(x) else "leaf")
