@@ -23,7 +23,7 @@ class Preparation:
 
         The same function may train later: an instruction that other lines call is recorded again.
         """
-        site = frame.f_code, frame.f_lasti
+        site = self._frames.site(frame)
         runs = self._runs[site] = self._runs.get(site, 0) + 1
         if runs <= self._limits.runs:
             return False
