@@ -38,9 +38,10 @@ _IN_PLACE: dict[str, Callable[[Any, Any], Any]] = {
 }  # fmt: skip
 _ATOMS = (int, str, bool, type(None), types.ModuleType, types.FunctionType, type)
 _CONTAINERS = (list, dict, tuple)
+_NUMBERS = frozenset((float, int, *PYTHON_NUMBERS))
 _NOT_OBJECTS = {"numpy", "builtins", "types", "functools", "xor_torch", "torch"}
-# The id of a list, a dictionary or an object, and the key or attribute in it; or the code of a
-# function, and a name in it; or the name of a module, and a global name.
+# The id of a list, a dictionary or an object, and the key or attribute in it; or the id of the code
+# of a function, as a text, and a name in it; or the name of a module, and a global name.
 Place = tuple[Any, Any]
 
 
@@ -91,6 +92,8 @@ class Places:
         self._calls: dict[Place, types.FrameType] = {}  # the last call that assigned to a name
         self._same: dict[int, int] = {}  # a list that took the place of another -> id of the first
         self._before: dict[int, list[Any]] = {}  # a list's id -> what it held while it was whole
+        # the id of a code, and a name in it -> its place if it is a local one
+        self._locals: dict[Place, Place | tuple[()]] = {}
         self._sliced: Any = None  # the list that the script changes by a slice
         self._updated = set[int]()  # the nodes that are updates
         self._operations = 0
@@ -105,9 +108,7 @@ class Places:
         frame = self._recorder.frames.current()
         if frame is None:
             return value
-        code = frame.f_code
-        local = name in code.co_varnames or name in code.co_cellvars + code.co_freevars
-        place = (code if local else frame.f_globals.get("__name__", "")), name
+        place, local = self._place_of(frame, name)
         if local and leads_to_numbers(value) and self._calls.get(place) is not frame:
             self._calls[place] = frame  # in another call, the name is another variable
             self._lists.pop(place, None)
@@ -116,6 +117,16 @@ class Places:
             first = root.first if root else value
             self.roots[place] = Root(value, first, root.times + 1 if root else 1)
         return self._keep(value, place, name)
+
+    def _place_of(self, frame: types.FrameType, name: str) -> tuple[Place, bool]:
+        """The place of a name, and whether it is a local one of the function that runs."""
+        code = frame.f_code
+        place = self._locals.get((id(code), name))
+        if place is None:
+            self.held[id(code)] = code
+            local = name in code.co_varnames or name in code.co_cellvars + code.co_freevars
+            place = self._locals[id(code), name] = (str(id(code)), name) if local else ()
+        return (place, True) if place else ((frame.f_globals.get("__name__", ""), name), False)
 
     def set_item(self, value: Any, holder: Any, key: Any, text: str) -> None:
         """``holder[key] = value``"""
@@ -416,6 +427,10 @@ class Places:
         """
         if self.too_many or self._is_data(value):
             return value
+        return self._stored(value, text)
+
+    def _stored(self, value: Any, text: str) -> Any:
+        """The same for a list or dictionary that is known to be no data."""
         self.held[id(value)] = value
         mine = self.id_of(value)
         # the script's own class may have other methods
@@ -423,10 +438,12 @@ class Places:
         new = dict[Any, Any]()
         for key, x in [*parts]:
             changed = x
+            if type(x) in PYTHON_NUMBERS and self._is_there(x.node, (mine, key)):
+                continue
             if type(x) in (float, *PYTHON_NUMBERS) or (type(x) is Recorded and x._scalar):
                 changed = self._keep(x, (mine, key), f"{text}[{key!r}]")
             elif isinstance(x, _CONTAINERS):
-                changed = self._contents(x, f"{text}[{key!r}]")
+                changed = self._stored(x, f"{text}[{key!r}]")
             if changed is not x:
                 new[key] = changed
         if isinstance(value, tuple):
@@ -435,6 +452,10 @@ class Places:
         for key, changed in new.items():
             put(value, key, changed)
         return value
+
+    def _is_there(self, node: int, place: Place) -> bool:
+        """Is this number stored at a place already, and first of all there?"""
+        return self.now.get(place) == node and self._home.get(node) == place
 
     def _is_data(self, value: Any) -> bool:
         """Has it so many numbers that they count as constants? Fewer if many are followed."""
@@ -571,6 +592,8 @@ def has_attributes(x: Any) -> bool:
 
 def leads_to_numbers(x: Any) -> bool:
     """Is it a list, a tuple or an object, which may take the place of another?"""
+    if type(x) in _NUMBERS:
+        return False
     return isinstance(x, list | tuple) or (not isinstance(x, dict) and has_attributes(x))
 
 

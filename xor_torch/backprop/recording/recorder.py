@@ -99,15 +99,17 @@ class Recorder:
             node.line = self.frames.line(frame)
             node.site = self.frames.site(frame)
             node.calls = self.frames.calls(frame)
+        nodes, read, marks = tape.nodes, self.updates.read, 0
         for i in node.inputs:
-            node.marks |= tape.nodes[i].marks
-            self.updates.read[i] += 1
-        tape.nodes.append(node)
+            marks |= nodes[i].marks
+            read[i] += 1
+        node.marks = marks
+        nodes.append(node)
         limits, began = self.limits, self.updates.began
         if began is None and self._preparation.is_long():
             self._bytes = self._preparation.forget()
         if (
-            (began is not None and len(tape.nodes) > began + limits.operations(self.updates.most))
+            (began is not None and len(nodes) > began + limits.operations(self.updates.most))
             or self._bytes > limits.bytes
             or time.monotonic() > self._deadline
         ) and not self.full:
@@ -121,7 +123,8 @@ class Recorder:
         node.shape, node.dtype = x.shape, x.dtype.kind
         always = always or node.op.partition("#")[0] not in TABLE  # it could not be repeated
         if always or x.nbytes * self.limits.fitting <= self.limits.bytes - self._bytes:
-            alike = x.size > ONE_FOR_ALL and bool((x == x.flat[0]).all())  # as np.zeros makes them
+            alike = x.size > ONE_FOR_ALL and bool(x.flat[0] == x.flat[-1])
+            alike = alike and bool((x == x.flat[0]).all())  # as np.zeros makes them
             node.value = np.broadcast_to(x.flat[0], x.shape) if alike else np.array(x)
             self._bytes += x.itemsize if alike else x.nbytes
         # Leaves get a mark, and so does what is computed from literals or whole numbers alone.

@@ -7,7 +7,7 @@ update if what is added does not depend on the sum: a total loss.
 """
 
 import weakref
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from typing import Any
 
@@ -48,7 +48,7 @@ class Updates:
         self.complete_from = 0
         self.entered_late = set[int]()
         self._marks = marks
-        self.read: Counter[int] = Counter()  # how often each value was an argument
+        self.read = defaultdict[int, int](int)  # how often each value was an argument
         self._unread = set[int]()  # values of running sums
         self._new = set[int]()  # the values that updates have made
         self._root_of: dict[int, int] = {}  # each value that replaced another -> its root
