@@ -15,12 +15,11 @@ import numpy as np
 
 from ..operations import JOINS, PARTS, PRODUCTS, SAME_NUMBERS
 from ..tape import Node, Ref, Tape
+from .ancestors import Ancestors
 
-MOST_BYTES = 300_000_000  # of the sets of all values that a value is computed from
 ADDING = ("add", "subtract", "add.at", "subtract.at")
 FACTORS = PRODUCTS | {"multiply"}
 LOST = 4  # times that an update is made in vain
-OFTEN = 16  # What is behind a value that is read more often is looked up for all roots at once.
 MOST_BEFORE = 5_000  # operations that are searched between a value and an ``if`` that it may decide
 
 
@@ -61,9 +60,7 @@ class Updates:
         self._times: dict[int, int] = {}  # root -> how often it was updated again
         self._counted: dict[Any, int] = {}  # place in the script -> the root whose changes count
         self._read = set[int]()  # roots with a change that is known to depend on them
-        # value -> itself and all that it is computed from: value n is the bit 1 << n
-        self._behind: dict[int, int] = {}
-        self._bytes_behind = 0
+        self._ancestors = Ancestors(tape, self.read)
         self._independent: dict[int, set[int]] = {}  # other root -> values that do not depend on it
         # other root -> (old, new) of each sum: they become updates once a change depends on it
         self._sums: dict[int, list[tuple[int, int]]] = {}
@@ -85,11 +82,10 @@ class Updates:
             self._read,
             self._independent,
             self._sums,
-            self._behind,
+            self._ancestors,
             self._filled,
         ):
             known.clear()
-        self._bytes_behind = 0
 
     def found(self, node: Node) -> bool:
         """Is this new node an update?"""
@@ -239,8 +235,8 @@ class Updates:
             oldest = min(begin)
             while stack:
                 n = stack.pop()
-                often = n > oldest and self.read[n] > OFTEN and n not in known
-                if n in begin or (often and any(self._all_behind(n) >> i & 1 for i in begin)):
+                often = n > oldest and self._ancestors.is_often_read(n) and n not in known
+                if n in begin or (often and self._ancestors.include(n, begin)):
                     self._read.add(root.id)
                     del self._independent[root.id]
                     return True
@@ -249,41 +245,6 @@ class Updates:
                     stack += () if often else nodes[n].inputs
             return False
         return True
-
-    def _all_behind(self, id: int) -> int:
-        """All values that a value is computed from, as bits.
-
-        The sets of other values that are read often are parts of it, each found once.
-        """
-        known, nodes, read, waiting = self._behind, self.tape.nodes, self.read, [id]
-        while waiting:
-            n = waiting[-1]
-            if n in known:
-                waiting.pop()
-                continue
-            mine, parts, stack = {n}, set[int](), [*nodes[n].inputs]
-            while stack:
-                m = stack.pop()
-                if m in known or read[m] > OFTEN:
-                    parts.add(m)
-                elif m not in mine:
-                    mine.add(m)
-                    stack += nodes[m].inputs
-            missing = parts - known.keys()
-            waiting += missing
-            if not missing:
-                bits = bytearray(n // 8 + 1)
-                for m in mine:
-                    bits[m >> 3] |= 1 << (m & 7)
-                found = int.from_bytes(bits, "little")
-                for m in parts:
-                    found |= known[m]
-                if self._bytes_behind > MOST_BYTES and len(waiting) == 1:
-                    self._behind, self._bytes_behind = {}, 0
-                    known = self._behind
-                known[n] = found
-                self._bytes_behind += n // 8
-        return known[id]
 
     def _decides(self, old: int) -> bool:
         """Does this statement run because of a number that is computed from a value by a product?
