@@ -89,10 +89,17 @@ class Frames:
         One call of a package's optimiser changes many arrays: the package's own instructions tell
         the changes apart.
         """
-        inner: types.FrameType | None = sys._getframe(1) if self._passed else frame
-        while inner and inner.f_code.co_filename in _BETWEEN:
-            inner = inner.f_back
-        return self._instruction(inner or frame)[0]
+        return self.site_and_line(frame)[0]
+
+    def site_and_line(self, frame: types.FrameType) -> tuple[Site, int]:
+        """The instruction that is running, and the line of the frame, counted as in `Code`."""
+        site, _, line = self._instruction(frame)
+        if self._passed:
+            inner: types.FrameType | None = sys._getframe(1)
+            while inner and inner.f_code.co_filename in _BETWEEN:
+                inner = inner.f_back
+            site = self._instruction(inner or frame)[0]
+        return site, line
 
     def _instruction(self, frame: types.FrameType) -> tuple[Site, int, int]:
         """The instruction that a frame is at, its line in the file, and as in `Code`.

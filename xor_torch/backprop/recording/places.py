@@ -36,6 +36,7 @@ _IN_PLACE: dict[str, Callable[[Any, Any], Any]] = {
     "MatMult": operator.imatmul, "BitAnd": operator.iand, "BitOr": operator.ior,
     "BitXor": operator.ixor, "LShift": operator.ilshift, "RShift": operator.irshift,
 }  # fmt: skip
+_SUMS = frozenset(("add", "subtract", "copy", "rounded", "sum", "negative"))
 _ATOMS = (int, str, bool, type(None), types.ModuleType, types.FunctionType, type)
 _CONTAINERS = (list, dict, tuple)
 _NUMBERS = frozenset((float, int, *PYTHON_NUMBERS))
@@ -156,7 +157,9 @@ class Places:
             place = self._place_in(holder, key)  # from now on its numbers record
             if type(old) is float:  # it was appended, and so may others have been
                 self._contents(holder, text.rpartition("[")[0])
-            old = self._keep(holder[key], place, text) if place else old  # a default is new there
+            there = type(old) in PYTHON_NUMBERS and place and self._is_there(old.node, place)
+            if place and not there:  # a default is new there
+                old = self._keep(holder[key], place, text)
         self.set_item(_IN_PLACE[operation](old, value), holder, key, text)
 
     def change_attribute(
@@ -374,21 +377,22 @@ class Places:
             old: the number that was there before.
 
         """
-        nodes = self._recorder.tape.nodes
-        same = {new, self._recorder.tape.origin(new, ("copy",))}
+        tape, updated = self._recorder.tape, self._updated
+        nodes, same = tape.nodes, tape.origin(new, ("copy",))
         found, changes, queue = False, list[int](), collections.deque([new])
         for _ in range(MOST_TERMS):
             if not queue:
                 break
             n = queue.popleft()  # the old number is one of the outermost terms
             node = nodes[n]
-            if old in (n, self._recorder.tape.origin(n, ("copy",))):
+            op = node.op
+            if n == old or (op == "copy" and tape.origin(n, ("copy",)) == old):
                 found = True
-            elif n < old or (n in self._updated and n not in same):
+            elif n < old or (n in updated and n not in (new, same)):
                 changes.append(n)  # the error of this step depends on the update of the last one
-            elif node.op in ("add", "subtract", "copy", "rounded", "sum", "negative"):
+            elif op in _SUMS:
                 queue += node.inputs
-            elif node.op in ("multiply", "divide") and self._is_decayed(node, old):
+            elif op in ("multiply", "divide") and self._is_decayed(node, old):
                 found = True
             else:
                 changes.append(n)

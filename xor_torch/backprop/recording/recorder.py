@@ -10,6 +10,7 @@ import builtins
 import contextlib
 import functools
 import time
+import types
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -86,18 +87,23 @@ class Recorder:
 
     # -- the tape
 
-    def _records(self) -> bool:
-        """Does the script itself call, and is there room on the tape?"""
+    def _records(self) -> types.FrameType | None:
+        """The script's frame, if the script itself calls and there is room on the tape."""
         frame = None if self.full else self.frames.current()
-        self._skips = frame is not None and self.updates.none and self._preparation.is_busy(frame)
-        return frame is not None and not self._skips
+        if frame is None or not self.updates.none:
+            self._skips = False
+            return frame
+        self._skips = self._preparation.is_busy(frame)
+        return None if self._skips else frame
 
-    def _new(self, op: str, args: Any = (), kwargs: Any = None) -> Node:
-        tape, frame = self.tape, self.frames.current()
+    def _new(
+        self, op: str, args: Any = (), kwargs: Any = None, frame: types.FrameType | None = None
+    ) -> Node:
+        tape = self.tape
+        frame = frame or self.frames.current()
         node = Node(len(tape.nodes), op, args, kwargs or {})
         if frame is not None:
-            node.line = self.frames.line(frame)
-            node.site = self.frames.site(frame)
+            node.site, node.line = self.frames.site_and_line(frame)
             node.calls = self.frames.calls(frame)
         nodes, read, marks = tape.nodes, self.updates.read, 0
         for i in node.inputs:
@@ -188,12 +194,13 @@ class Recorder:
 
     def _encode(self, x: Any) -> Any:
         """Arguments with a `Ref` for each array."""
-        if type(x) in ATOMS:
+        kind = type(x)
+        if kind in ATOMS:
             return x
-        if type(x) in PYTHON_NUMBERS:
+        if kind is Number or kind is Whole:
             if self.tape.nodes[x.node] is LEFT_OUT:  # data of a long preparation, used again
                 x.node = self.leaf_number(plain(x))
-            return Ref(x.node)
+            return tuple.__new__(Ref, (x.node,))  # twice as fast as Ref(...)
         if isinstance(x, np.ndarray):
             return Ref(self.node_of(x)) if x.dtype.kind in NUMBERS else x
         if type(x) in (tuple, list):
@@ -347,11 +354,12 @@ class Recorder:
     def number(self, op: str, args: tuple[Any, ...], value: float) -> Any:
         """Write down an operation on Python's numbers; return its result."""
         large = isinstance(value, int) and abs(value) > LARGEST_INT
-        if self.places.too_many or large or not self._records():
+        frame = None if self.places.too_many or large else self._records()
+        if frame is None:
             return value
         if self.updates.none:
             self.places.count()
-        node = self._new(op, self._encode(args))
+        node = self._new(op, self._encode(args), None, frame)
         self._keep(node, float(value))  # the tape has no Python ints
         self._made.add(node.id)
         return self.as_number(value, node.id)
@@ -410,7 +418,8 @@ class Recorder:
         value = function(*strip(args), **strip(kwargs))
         if op in ("zeros_like", "ones_like", "empty_like", "full_like"):
             return self.record_new(value, "lost" if self.is_marked(args[1:]) else "leaf")
-        if not self._records():
+        frame = self._records()
+        if frame is None:
             return value
         if isinstance(value, tuple | list) and holds(value, np.ndarray, np.generic):
             parts = (
@@ -418,12 +427,20 @@ class Recorder:
                 for i, v in enumerate(value)
             )
             return with_parts(value, parts)
-        return self._result(op, function, args, kwargs, value)
+        return self._result(op, function, args, kwargs, value, frame)
 
-    def _result(self, op: str, function: Any, args: Any, kwargs: Any, value: Any) -> Any:
+    def _result(
+        self,
+        op: str,
+        function: Any,
+        args: Any,
+        kwargs: Any,
+        value: Any,
+        frame: types.FrameType | None = None,
+    ) -> Any:
         if not isinstance(value, np.ndarray | np.generic) or value.dtype.kind not in NUMBERS:
             return value
-        node = self._new(op, self._encode(args), self._encode(kwargs))
+        node = self._new(op, self._encode(args), self._encode(kwargs), frame)
         self._keep(node, value)
         result = self.wrap(value, node.id)
         source = args[0] if args else None
@@ -442,7 +459,7 @@ class Recorder:
 
     def run_into(self, op: str, function: Any, args: Any, kwargs: Any, out: Any) -> Any:
         """Do an operation whose result goes into `out`, an existing array, and write it down."""
-        records = self._records() and isinstance(out, Recorded)
+        records = self._records() is not None and isinstance(out, Recorded)
         # where a mask is False, `out` keeps its old numbers
         before = {"out": out} if "where" in kwargs else {}
         encoded = (self._encode(args), self._encode({**kwargs, **before})) if records else ()
