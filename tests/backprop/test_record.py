@@ -527,7 +527,8 @@ def test_an_update_that_is_not_whole_is_no_step(tmp_path):
         "    dW = 0\n    for n in range(30):\n"
         "        dW = dW + X.T @ (d @ w.T * (1 - h * h)) / 30\n",
     )
-    for limits in (Limits(runs=10, updates=24), Limits(nodes_before=300, updates=24)):
+    short = Limits(nodes_before=300, longer_after_update=1, updates=24)
+    for limits in (Limits(runs=10, updates=24), short):
         _, tape = record(source, tmp_path, limits=limits)
         assert tape.links
         assert min(old for old, _ in tape.links) > 10 * 10  # not those of the first epoch

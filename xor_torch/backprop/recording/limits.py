@@ -25,6 +25,10 @@ class Limits:
     #: Operations before the first update, which prepare the data. When there are more, only a
     #: twentieth of this number is kept, the last ones.
     nodes_before: int = 200_000
+    #: So many times more, once something was updated: until its next update, a long step may pass.
+    longer_after_update: float = 2.5
+    #: When so many operations have not updated anything twice, the recording ends.
+    nodes_in_vain: int = 1_200_000
     #: An instruction that has run this often before the first update is no longer recorded.
     runs: int = 20_000
     bytes: int = 600_000_000  #: memory for all values that are kept

@@ -108,6 +108,8 @@ def main(argv: list[str]) -> None:
     run = Run(recorder)
     try:
         run.script(source, file, places)
+        if recorder.in_vain:
+            outcome = {"end": "full"}
     except SystemExit as e:
         outcome = {"end": "exit", "message": str(e.code)}
     except BaseException as e:

@@ -37,7 +37,12 @@ class Preparation:
 
     def is_long(self) -> bool:
         """Are so many operations recorded that most of them should be dropped?"""
-        return len(self._tape.nodes) > self._begin + self._limits.nodes_before
+        longer = 1 if self._updates.none else self._limits.longer_after_update
+        return len(self._tape.nodes) > self._begin + longer * self._limits.nodes_before
+
+    def is_in_vain(self) -> bool:
+        """Has something been updated, and nothing twice, within so many operations?"""
+        return not self._updates.none and len(self._tape.nodes) > self._limits.nodes_in_vain
 
     def forget(self) -> int:
         """Drop all but the last operations and the values that these use; return the bytes left."""

@@ -68,6 +68,7 @@ class Recorder:
         self.updates = Updates(self.tape, limits.marks, self._conditions)
         self.loops = Loops(limits, lambda: self.updates.count, when_enough)
         self.full = False  # Set it to stop recording.
+        self.in_vain = False  # Did the recording end because nothing was updated twice?
         self.autograd = False  # Has the script let torch compute gradients?
         # Gives the recorded array of another package's value, or None; see `tensors`.
         self.array_of: Callable[[Any], Any] = lambda x: None
@@ -113,7 +114,11 @@ class Recorder:
         nodes.append(node)
         limits, began = self.limits, self.updates.began
         if began is None and self._preparation.is_long():
+            in_vain = self._preparation.is_in_vain()
             self._bytes = self._preparation.forget()
+            if in_vain and not self.full:
+                self.full = self.in_vain = True
+                raise Enough
         if (
             (began is not None and len(nodes) > began + limits.operations(self.updates.most))
             or self._bytes > limits.bytes
