@@ -73,9 +73,13 @@ class Loops:
     def begin(self) -> Callable[[], bool]:
         """A loop begins: return a function to call after each round; False means leave the loop."""
         before, start = self.updates(), time.monotonic()
+        limits, updates = self.limits, self.updates
+        fewest = before + min(limits.few_updates, limits.updates)
 
         def go_on() -> bool:
-            made, limits = self.updates() - before, self.limits
+            if updates() < fewest:
+                return True
+            made = updates() - before
             slow = time.monotonic() - start > limits.slow_loop_seconds
             more = made < (limits.few_updates if slow else limits.updates)
             self.left = self.left or not more

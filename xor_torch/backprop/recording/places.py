@@ -103,8 +103,10 @@ class Places:
 
     def named(self, value: Any, name: str) -> Any:
         """The script assigns `value` to a name; return what it is to assign."""
+        if self.too_many or self._recorder.full:
+            return value
         value = self._grown(value, name)
-        if self.too_many or (isinstance(value, _ATOMS) and type(value) not in PYTHON_NUMBERS):
+        if isinstance(value, _ATOMS) and type(value) not in PYTHON_NUMBERS:
             return value
         frame = self._recorder.frames.current()
         if frame is None:
