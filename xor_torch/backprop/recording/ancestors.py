@@ -43,7 +43,7 @@ class Ancestors:
         return any(behind >> n & 1 for n in some)
 
     def _behind(self, id: int) -> int:
-        """This value and all that it is computed from."""
+        """A value and all that it is computed from."""
         if self._bytes > MOST_BYTES:
             self.clear()
         known, waiting = self._known, [id]

@@ -27,8 +27,8 @@ class Limits:
     nodes_before: int = 200_000
     #: So many times more, once something was updated: until its next update, a long step may pass.
     longer_after_update: float = 2.5
-    #: When so many operations have not updated anything twice, the recording ends.
-    nodes_in_vain: int = 1_200_000
+    #: When so many operations have not updated anything twice, times `seconds`, the recording ends.
+    nodes_in_vain: int = 30_000
     #: An instruction that has run this often before the first update is no longer recorded.
     runs: int = 20_000
     bytes: int = 600_000_000  #: memory for all values that are kept

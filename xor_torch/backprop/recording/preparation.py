@@ -42,7 +42,8 @@ class Preparation:
 
     def is_in_vain(self) -> bool:
         """Has something been updated, and nothing twice, within so many operations?"""
-        return not self._updates.none and len(self._tape.nodes) > self._limits.nodes_in_vain
+        most = self._limits.nodes_in_vain * self._limits.seconds
+        return not self._updates.none and len(self._tape.nodes) > most
 
     def forget(self) -> int:
         """Drop all but the last operations and the values that these use; return the bytes left."""

@@ -321,7 +321,7 @@ class Recorder:
 
     def finished(self) -> tuple[Tape, str | None]:
         """The tape, with arrays for Python's floats, and the reason why it cannot be judged."""
-        if self.places.too_many and not self.tape.links:
+        if (self.places.too_many or self.in_vain) and not self.tape.links:
             return self.tape, self.places.too_many
         try:
             return lifted(self.tape, self.places, self._made)
