@@ -25,7 +25,8 @@ class Limits:
     #: Operations before the first update, which prepare the data. When there are more, only a
     #: twentieth of this number is kept, the last ones.
     nodes_before: int = 200_000
-    #: So many times more, once something was updated: until its next update, a long step may pass.
+    #: So many times more if something was updated in the later half of them: until its next update,
+    #: a long step may pass.
     longer_after_update: float = 2.5
     #: When so many operations have not updated anything twice, times `seconds`, the recording ends.
     nodes_in_vain: int = 30_000

@@ -37,8 +37,11 @@ class Preparation:
 
     def is_long(self) -> bool:
         """Are so many operations recorded that most of them should be dropped?"""
-        longer = 1 if self._updates.none else self._limits.longer_after_update
-        return len(self._tape.nodes) > self._begin + longer * self._limits.nodes_before
+        length, most = len(self._tape.nodes) - self._begin, self._limits.nodes_before
+        if self._updates.none or length <= most:
+            return length > most
+        longest = self._limits.longer_after_update * most
+        return length > longest or len(self._tape.nodes) > self._updates.last + longest / 2
 
     def is_in_vain(self) -> bool:
         """Has something been updated, and nothing twice, within so many operations?"""

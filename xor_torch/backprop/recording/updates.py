@@ -41,6 +41,7 @@ class Updates:
         self.count = 0  # how many updates were found, over all arrays
         self.most = 0  # how many were found of the array with the most
         self.began: int | None = None  # the node of the first repeated update
+        self.last = 0  # the node of the last update
         self.none = True  # Was no update found, not even one that is left out of the tape's links?
         # A step that begins with a value before this node, or with one that came onto the tape
         # late, may not be complete on the tape.
@@ -279,7 +280,7 @@ class Updates:
         nodes = self.tape.nodes
         sums = [s for s in self._sums.pop(root, ()) if nodes[s[1]].site == node.site]
         self._link([*sums, (old, node.id)])
-        self.none = False
+        self.none, self.last = False, node.id
         self._new.add(node.id)
         if not counts:
             return
