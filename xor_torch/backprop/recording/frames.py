@@ -4,6 +4,7 @@ import ast
 import copy
 import dis
 import functools
+import inspect
 import itertools
 import sys
 import types
@@ -36,6 +37,8 @@ class Frames:
         # (id of a code, position in it) -> the instruction there, its line in the file, and as in
         # `Code`
         self._instructions: dict[Site, tuple[Site, int, int]] = {}
+        # the last caller that `calls` was asked about, where it was, and the answer
+        self._caller: tuple[types.FrameType | None, int, tuple[int, ...]] = None, 0, ()
 
     def pass_through(self, folder: str) -> None:
         """Treat what the files of a folder do as done by the script that calls them."""
@@ -120,12 +123,20 @@ class Frames:
 
     def calls(self, frame: types.FrameType) -> tuple[int, ...]:
         """The script's lines that led to the call of a frame, the innermost first."""
-        found, caller = [], frame.f_back
+        caller = first = frame.f_back
+        known, at, calls = self._caller
+        if first is None or (first is known and first.f_lasti == at):
+            return calls if first else ()
+        found = []
         while caller:
             if caller.f_code.co_filename in self._lines_before:
                 found.append(self._instruction(caller)[2])
             caller = caller.f_back
-        return tuple(found)
+        calls = tuple(found)
+        # what has called a function stays the same until it returns, but a generator is resumed
+        if not first.f_code.co_flags & inspect.CO_GENERATOR:
+            self._caller = first, first.f_lasti, calls
+        return calls
 
     def deciding_ifs(self) -> list[int]:
         """The numbers of the ``if`` statements that decide whether the current statement runs.

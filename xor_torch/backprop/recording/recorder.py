@@ -42,6 +42,10 @@ from .preparation import Preparation
 from .updates import Updates
 
 ONE_FOR_ALL = 1_000  # equal numbers of which one is kept
+FLOAT_BYTES = 8
+# at each operation, these cost less than to write them there
+_LIKE = frozenset(["zeros_like", "ones_like", "empty_like", "full_like"])
+_SEQUENCES, _OF_NUMPY = (tuple, list), (np.ndarray, np.generic)
 LARGEST_INT = 2**53  # A larger int may not be exact as a float: it is not recorded.
 
 
@@ -138,6 +142,18 @@ class Recorder:
             alike = alike and bool((x == x.flat[0]).all())  # as np.zeros makes them
             node.value = np.broadcast_to(x.flat[0], x.shape) if alike else np.array(x)
             self._bytes += x.itemsize if alike else x.nbytes
+        self._mark(node)
+
+    def _keep_number(self, node: Node, value: float) -> None:
+        """The same for a float, whose shape and dtype a new node has anyway."""
+        if FLOAT_BYTES * self.limits.fitting <= self.limits.bytes - self._bytes:
+            node.value = np.array(value)
+            self._bytes += FLOAT_BYTES
+            self._mark(node)
+        else:
+            self._keep(node, value)
+
+    def _mark(self, node: Node) -> None:
         # Leaves get a mark, and so does what is computed from literals or whole numbers alone.
         first = node.op in ("leaf", "multiply", "add", "subtract") and not node.marks
         if first and node.dtype == "f":
@@ -365,7 +381,7 @@ class Recorder:
         if self.updates.none:
             self.places.count()
         node = self._new(op, self._encode(args), None, frame)
-        self._keep(node, float(value))  # the tape has no Python ints
+        self._keep_number(node, float(value))  # the tape has no Python ints
         self._made.add(node.id)
         return self.as_number(value, node.id)
 
@@ -420,13 +436,13 @@ class Recorder:
         return seen_as(Matrix, x) if isinstance(like, np.matrix) else x
 
     def _run(self, op: str, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
-        value = function(*strip(args), **strip(kwargs))
-        if op in ("zeros_like", "ones_like", "empty_like", "full_like"):
+        value = function(*strip(args), **strip(kwargs)) if kwargs else function(*strip(args))
+        if op in _LIKE:
             return self.record_new(value, "lost" if self.is_marked(args[1:]) else "leaf")
         frame = self._records()
         if frame is None:
             return value
-        if isinstance(value, tuple | list) and holds(value, np.ndarray, np.generic):
+        if isinstance(value, _SEQUENCES) and holds(value, *_OF_NUMPY):
             parts = (
                 self._result(f"{op}#{i}", _part(function, i), args, kwargs, v)
                 for i, v in enumerate(value)
@@ -443,9 +459,10 @@ class Recorder:
         value: Any,
         frame: types.FrameType | None = None,
     ) -> Any:
-        if not isinstance(value, np.ndarray | np.generic) or value.dtype.kind not in NUMBERS:
+        if not isinstance(value, _OF_NUMPY) or value.dtype.kind not in NUMBERS:
             return value
-        node = self._new(op, self._encode(args), self._encode(kwargs), frame)
+        encoded = self._encode(kwargs) if kwargs else None
+        node = self._new(op, self._encode(args), encoded, frame)
         self._keep(node, value)
         result = self.wrap(value, node.id)
         source = args[0] if args else None
