@@ -441,13 +441,13 @@ def long_steps(limits: Limits) -> Recorder:
 
 
 def test_a_second_update_is_waited_for():
-    recorder = long_steps(Limits(nodes_before=600, most_nodes=1_000, nodes=500))
+    recorder = long_steps(Limits(nodes_before=620, longest_wait=700, most_nodes=1_000, nodes=500))
     assert recorder.updates.began is not None
     assert not recorder.in_vain
 
 
 def test_a_recording_in_vain_ends():
-    recorder = long_steps(Limits(nodes_before=100, nodes_in_vain=20, seconds=60))
+    recorder = long_steps(Limits(nodes_before=100, longest_wait=100, nodes_in_vain=20, seconds=60))
     assert recorder.updates.began is None
     assert recorder.in_vain
     assert recorder.full
@@ -497,8 +497,8 @@ for epoch in range(100):
 
 LIMITS = {
     "too often": Limits(runs=50, updates=120),
-    "too long": Limits(nodes_before=100, updates=120),
-    "both": Limits(nodes_before=100, runs=50, updates=120),
+    "too long": Limits(nodes_before=100, longest_wait=125, updates=120),
+    "both": Limits(nodes_before=100, longest_wait=125, runs=50, updates=120),
     "neither": Limits(updates=120),
 }
 
@@ -565,7 +565,7 @@ def test_an_update_that_is_not_whole_is_no_step(tmp_path):
         "    dW = 0\n    for n in range(30):\n"
         "        dW = dW + X.T @ (d @ w.T * (1 - h * h)) / 30\n",
     )
-    short = Limits(nodes_before=300, longer_after_update=1, updates=24)
+    short = Limits(nodes_before=300, longest_wait=0, updates=24)
     for limits in (Limits(runs=10, updates=24), short):
         _, tape = record(source, tmp_path, limits=limits)
         assert tape.links

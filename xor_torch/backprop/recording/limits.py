@@ -25,9 +25,8 @@ class Limits:
     #: Operations before the first update, which prepare the data. When there are more, only a
     #: twentieth of this number is kept, the last ones.
     nodes_before: int = 200_000
-    #: So many times more if something was updated in the later half of them: until its next update,
-    #: a long step may pass.
-    longer_after_update: float = 2.5
+    #: More of them are kept until so many after an update: its next one may be a long step away.
+    longest_wait: int = 250_000
     #: When so many operations have not updated anything twice, times `seconds`, the recording ends.
     nodes_in_vain: int = 30_000
     #: An instruction that has run this often before the first update is no longer recorded.

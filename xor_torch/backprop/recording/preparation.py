@@ -40,8 +40,9 @@ class Preparation:
         length, most = len(self._tape.nodes) - self._begin, self._limits.nodes_before
         if self._updates.none or length <= most:
             return length > most
-        longest = self._limits.longer_after_update * most
-        return length > longest or len(self._tape.nodes) > self._updates.last + longest / 2
+        waited, longest = len(self._tape.nodes) - self._updates.last, self._limits.longest_wait
+        # A loop that is just now changing its data, number by number, is not waited for.
+        return waited < most // 20 or waited > longest or length > 2 * longest
 
     def is_in_vain(self) -> bool:
         """Has something been updated, and nothing twice, within so many operations?"""
