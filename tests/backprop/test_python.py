@@ -1142,5 +1142,5 @@ def test_weights_that_a_long_preparation_has_read(mistake, tmp_path):
     )
     if mistake:
         source = source.replace("n.a * (1 - n.a)", "(1 - n.a)")
-    (finding,) = judged(source, tmp_path, Limits(nodes_before=400, updates=60))
+    (finding,) = judged(source, tmp_path, Limits(nodes_before=400, longest_wait=500, updates=60))
     assert finding.verdict == ("wrong" if mistake else "correct"), finding

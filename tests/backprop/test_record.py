@@ -8,6 +8,7 @@ import itertools
 import math
 import sys
 import types
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -20,11 +21,12 @@ from xor_torch.backprop.judging.findings import Finding
 from xor_torch.backprop.judging.judge import judge
 from xor_torch.backprop.judging.steps import find_networks
 from xor_torch.backprop.recording import script
+from xor_torch.backprop.recording.ancestors import Ancestors
 from xor_torch.backprop.recording.array import Matrix
 from xor_torch.backprop.recording.limits import Limits
 from xor_torch.backprop.recording.recorder import Recorder
 from xor_torch.backprop.recording.source import read_source
-from xor_torch.backprop.tape import Tape
+from xor_torch.backprop.tape import Node, Ref, Tape
 from xor_torch.backprop.verdict import Verdict
 
 
@@ -430,6 +432,42 @@ def test_a_tape_that_is_full():
     assert "within the 240,000 operations that are recorded" in reason
 
 
+def long_steps(limits: Limits) -> Recorder:
+    """The recorder of a script with 600 operations between two updates."""
+    recorder = Recorder(limits)
+    source = UPDATES.replace("    w -=", "    for _ in range(600):\n        np.exp(w)\n    w -=")
+    script.Run(recorder).script(source, "script.py")
+    return recorder
+
+
+def test_a_second_update_is_waited_for():
+    recorder = long_steps(Limits(nodes_before=620, longest_wait=700, most_nodes=1_000, nodes=500))
+    assert recorder.updates.began is not None
+    assert not recorder.in_vain
+
+
+def test_a_recording_in_vain_ends():
+    recorder = long_steps(Limits(nodes_before=100, longest_wait=100, nodes_in_vain=20, seconds=60))
+    assert recorder.updates.began is None
+    assert recorder.in_vain
+    assert recorder.full
+    assert len(recorder.tape.nodes) < 1800  # within the third step
+
+
+def test_ancestors_are_those_that_a_walk_finds():
+    rng, tape, read = np.random.default_rng(0), Tape(), Counter[int]()
+    for n in range(300):
+        # some are read often
+        inputs = {int(n * x**3) for x in rng.random(2)} if n > 5 else set[int]()
+        tape.nodes.append(Node(n, "add", tuple(map(Ref, inputs))))
+        read.update(inputs)
+    ancestors = Ancestors(tape, read)
+    assert any(ancestors.is_often_read(n) for n in range(300))
+    for n in range(0, 300, 7):
+        walked = tape.behind([n], range(n + 1))
+        assert {i for i in range(300) if ancestors.include(n, [i])} == walked
+
+
 def test_a_tape_goes_on_until_an_array_was_updated_three_times():
     limits = Limits(nodes=1000, most_nodes=5000)
     long = "    for _ in range(900):\n        np.exp(w)\n    w -="
@@ -459,8 +497,8 @@ for epoch in range(100):
 
 LIMITS = {
     "too often": Limits(runs=50, updates=120),
-    "too long": Limits(nodes_before=100, updates=120),
-    "both": Limits(nodes_before=100, runs=50, updates=120),
+    "too long": Limits(nodes_before=100, longest_wait=125, updates=120),
+    "both": Limits(nodes_before=100, longest_wait=125, runs=50, updates=120),
     "neither": Limits(updates=120),
 }
 
@@ -527,7 +565,8 @@ def test_an_update_that_is_not_whole_is_no_step(tmp_path):
         "    dW = 0\n    for n in range(30):\n"
         "        dW = dW + X.T @ (d @ w.T * (1 - h * h)) / 30\n",
     )
-    for limits in (Limits(runs=10, updates=24), Limits(nodes_before=300, updates=24)):
+    short = Limits(nodes_before=300, longest_wait=0, updates=24)
+    for limits in (Limits(runs=10, updates=24), short):
         _, tape = record(source, tmp_path, limits=limits)
         assert tape.links
         assert min(old for old, _ in tape.links) > 10 * 10  # not those of the first epoch

@@ -28,7 +28,7 @@ from .untrusted import read_regular
 # forward pass: the data.
 LONG, DATA = 10_000, 1_000
 # The largest files that a recording may have: the limits of `recording.limits`, with a margin.
-MAX_JSON, MAX_VALUES = 64_000_000, 1_000_000_000
+MAX_JSON, MAX_VALUES = 200_000_000, 1_000_000_000
 ENDS = ("ran", "exit", "crash", "time", "full")  # how a recording may end
 # A literal up to this size, added or used as a lower bound, guards against a division by zero or
 # log(0).
@@ -318,7 +318,7 @@ class Tape:
             "outcome": outcome,
         }
         beside = values.with_suffix(".json")
-        beside.write_text(json.dumps(content))
+        beside.write_text(json.dumps(content, separators=(",", ":")))
         beside.replace(folder / "tape.json")
 
     @classmethod

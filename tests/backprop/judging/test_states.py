@@ -319,7 +319,7 @@ for step in range(30):
     V -= 0.1 * h.T @ e
     W -= 0.1 * data[:12].T @ dh
 """
-    limits = Limits(nodes_before=1_000, runs=100)
+    limits = Limits(nodes_before=1_000, longest_wait=1_250, runs=100)
     _, tape = record(BEGIN + prepare, "script.py", limits)
     assert len(tape.nodes) < 4_000  # most of 4,800 operations are not recorded
     (right,) = judged(BEGIN + prepare, tmp_path, limits)

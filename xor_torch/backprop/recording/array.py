@@ -385,11 +385,14 @@ def seen_as(kind: type[Recorded], x: Recorded) -> Any:
 
 def _as_index(x: Any) -> Any:
     """An index, in which a recorded int is the int itself: the script's choice of a part."""
-    if type(x) is Whole:
+    kind = type(x)
+    if kind is tuple:
+        return tuple([i if type(i) in ATOMS else _as_index(i) for i in x])
+    if kind is Whole:
         return operator.index(x)
-    if type(x) is slice:
+    if kind is slice and not is_typed(x):
         return slice(*map(_as_index, (x.start, x.stop, x.step)))
-    return tuple(map(_as_index, x)) if type(x) is tuple else x
+    return x
 
 
 def getitem(x: np.ndarray, index: Any) -> Any:
@@ -412,21 +415,22 @@ def _change_unseen(recorder: Journal, function: Callable[..., Any], args: Any, k
 
 def strip(x: Any, matrix: type[np.ndarray] = np.ndarray) -> Any:
     """The same arguments with plain arrays and numbers; each matrix becomes a `matrix`."""
-    if type(x) in ATOMS:
+    kind = type(x)
+    if kind in ATOMS:
         return x
     if isinstance(x, Recorded):
-        array = x.view(matrix if type(x) is Matrix else np.ndarray)
+        array = np.ndarray.view(x, matrix if kind is Matrix else np.ndarray)
         return array[()] if x._scalar else array
-    if type(x) in PYTHON_NUMBERS:
+    if kind in PYTHON_NUMBERS:
         return plain(x)
+    if kind is tuple or kind is list:
+        parts = [i if type(i) in ATOMS else strip(i, matrix) for i in x]
+        return parts if kind is list else tuple(parts)
     if isinstance(x, np.matrix):
         return x.view(matrix)
-    if type(x) in (tuple, list):
-        parts = [strip(i, matrix) for i in x]
-        return parts if type(x) is list else tuple(parts)
-    if type(x) is dict:
-        return {k: strip(v, matrix) for k, v in x.items()}
-    if type(x) is slice and not is_typed(x):
+    if kind is dict:
+        return {k: strip(v, matrix) for k, v in x.items()} if x else {}
+    if kind is slice and not is_typed(x):
         return slice(*(strip(i, matrix) for i in (x.start, x.stop, x.step)))
     return x
 

@@ -4,6 +4,7 @@ import ast
 import copy
 import dis
 import functools
+import inspect
 import itertools
 import sys
 import types
@@ -11,6 +12,8 @@ from pathlib import Path
 
 from ..code import Code, Location
 from .source import AssignmentRewriter, growing_names
+
+Site = tuple[int, int]  # an instruction: the id of its code, and where it begins there
 
 # Frames of these files stand between the script and the recorder: our own, and `copy`, because
 # a deep copy of an array is what the script asked for.
@@ -30,6 +33,12 @@ class Frames:
         self.growing = set[str]()  # the names of what the script adds something to
         self._lines_before: dict[str, int] = {}  # file -> how many lines precede it in `Code`
         self._passed: str | None = None  # the folder given to `pass_through`
+        self._held = list[types.CodeType]()  # while we hold them, no other code gets their ids
+        # (id of a code, position in it) -> the instruction there, its line in the file, and as in
+        # `Code`
+        self._instructions: dict[Site, tuple[Site, int, int]] = {}
+        # the last caller that `calls` was asked about, where it was, and the answer
+        self._caller: tuple[types.FrameType | None, int, tuple[int, ...]] = None, 0, ()
 
     def pass_through(self, folder: str) -> None:
         """Treat what the files of a folder do as done by the script that calls them."""
@@ -60,7 +69,9 @@ class Frames:
         self._code.add(source, places)
         cells = itertools.groupby(tree.body, lambda s: places[s.lineno - 1][0] if places else None)
         parts = [ast.Module(list(body), tree.type_ignores) for _, body in cells]
-        return [compile(part, filename, "exec", dont_inherit=True) for part in parts]
+        codes = [compile(part, filename, "exec", dont_inherit=True) for part in parts]
+        self._held += codes
+        return codes
 
     def current(self) -> types.FrameType | None:
         """The innermost frame that is not ours, if it is the script's; None if another package's.
@@ -75,27 +86,57 @@ class Frames:
             frame = frame.f_back
         return frame if frame and frame.f_code.co_filename in self._changed else None
 
-    def site(self, frame: types.FrameType) -> tuple[types.CodeType, int]:
+    def site(self, frame: types.FrameType) -> Site:
         """The instruction that is running: the script's, or one in the folder passed through.
 
         One call of a package's optimiser changes many arrays: the package's own instructions tell
         the changes apart.
         """
-        inner: types.FrameType | None = sys._getframe(1) if self._passed else frame
-        while inner and inner.f_code.co_filename in _BETWEEN:
-            inner = inner.f_back
-        inner = inner or frame
-        return inner.f_code, _begins(inner.f_code)[inner.f_lasti // 2]
+        return self.site_and_line(frame)[0]
+
+    def site_and_line(self, frame: types.FrameType) -> tuple[Site, int]:
+        """The instruction that is running, and the line of the frame, counted as in `Code`."""
+        site, _, line = self._instruction(frame)
+        if self._passed:
+            inner: types.FrameType | None = sys._getframe(1)
+            while inner and inner.f_code.co_filename in _BETWEEN:
+                inner = inner.f_back
+            site = self._instruction(inner or frame)[0]
+        return site, line
+
+    def _instruction(self, frame: types.FrameType) -> tuple[Site, int, int]:
+        """The instruction that a frame is at, its line in the file, and as in `Code`.
+
+        To hash a code and to find the line of an instruction takes Python longer than anything
+        else here, so each instruction is looked up once.
+        """
+        code = frame.f_code
+        at = id(code), frame.f_lasti
+        found = self._instructions.get(at)
+        if found is None:
+            self._held.append(code)
+            site = id(code), _begins(code)[frame.f_lasti // 2]
+            line = frame.f_lineno
+            found = site, line, self.line_in(code.co_filename, line)
+            self._instructions[at] = found
+        return found
 
     def calls(self, frame: types.FrameType) -> tuple[int, ...]:
         """The script's lines that led to the call of a frame, the innermost first."""
-        found, caller = [], frame.f_back
+        caller = first = frame.f_back
+        known, at, calls = self._caller
+        if first is None or (first is known and first.f_lasti == at):
+            return calls if first else ()
+        found = []
         while caller:
-            before = self._lines_before.get(caller.f_code.co_filename)
-            if before is not None:
-                found.append(before + caller.f_lineno)
+            if caller.f_code.co_filename in self._lines_before:
+                found.append(self._instruction(caller)[2])
             caller = caller.f_back
-        return tuple(found)
+        calls = tuple(found)
+        # what has called a function stays the same until it returns, but a generator is resumed
+        if not first.f_code.co_flags & inspect.CO_GENERATOR:
+            self._caller = first, first.f_lasti, calls
+        return calls
 
     def deciding_ifs(self) -> list[int]:
         """The numbers of the ``if`` statements that decide whether the current statement runs.
@@ -104,14 +145,15 @@ class Frames:
         """
         found, frame = list[int](), self.current()
         while frame:
-            on_line = self._deciding_ifs.get(frame.f_code.co_filename, {})
-            found += on_line.get(frame.f_lineno, ())
+            on_line = self._deciding_ifs.get(frame.f_code.co_filename)
+            if on_line:
+                found += on_line.get(self._instruction(frame)[1], ())
             frame = frame.f_back
         return found
 
     def line(self, frame: types.FrameType) -> int:
         """The line of a frame, counted as in `Code`."""
-        return self.line_in(frame.f_code.co_filename, frame.f_lineno)
+        return self._instruction(frame)[2]
 
     def has(self, filename: str) -> bool:
         """Is it a file of the script?"""
@@ -126,7 +168,7 @@ class Frames:
         frame = self.current()
         if frame is None:
             return []
-        on_line = self._changed[frame.f_code.co_filename].get(frame.f_lineno, {})
+        on_line = self._changed[frame.f_code.co_filename].get(self._instruction(frame)[1], {})
         if len(on_line) > 1:  # W -= lr * dW; b -= lr * db
             return on_line.get(_column(frame.f_code, frame.f_lasti), [])
         return next(iter(on_line.values()), [])

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..tape import LEFT_OUT, Node, Ref, Tape
+from .ancestors import Ancestors
 from .frozen import never_changed
 from .paths import arrays, name_of_array
 from .places import Place, Places
@@ -99,7 +100,10 @@ def _new_names(tape: Tape) -> set[tuple[int, int]]:
     nodes = tape.nodes
     made = (n for n in nodes if n.op in ("add", "subtract") and n.name and len(n.inputs) == 2)
     some = [(*n.inputs, n.id) for n in made if nodes[n.inputs[0]].op == "leaf"]
-    return {(old, new) for old, by, new in some if old in tape.behind([by], range(new))}
+    if not some:
+        return set()
+    ancestors = Ancestors(tape, Counter(i for n in nodes for i in n.inputs))
+    return {(old, new) for old, by, new in some if ancestors.include(by, [old])}
 
 
 class _Lifting:

@@ -25,6 +25,10 @@ class Limits:
     #: Operations before the first update, which prepare the data. When there are more, only a
     #: twentieth of this number is kept, the last ones.
     nodes_before: int = 200_000
+    #: More of them are kept until so many after an update: its next one may be a long step away.
+    longest_wait: int = 250_000
+    #: When so many operations have not updated anything twice, times `seconds`, the recording ends.
+    nodes_in_vain: int = 30_000
     #: An instruction that has run this often before the first update is no longer recorded.
     runs: int = 20_000
     bytes: int = 600_000_000  #: memory for all values that are kept
@@ -69,9 +73,13 @@ class Loops:
     def begin(self) -> Callable[[], bool]:
         """A loop begins: return a function to call after each round; False means leave the loop."""
         before, start = self.updates(), time.monotonic()
+        limits, updates = self.limits, self.updates
+        fewest = before + min(limits.few_updates, limits.updates)
 
         def go_on() -> bool:
-            made, limits = self.updates() - before, self.limits
+            if updates() < fewest:
+                return True
+            made = updates() - before
             slow = time.monotonic() - start > limits.slow_loop_seconds
             more = made < (limits.few_updates if slow else limits.updates)
             self.left = self.left or not more

@@ -21,6 +21,7 @@ from .source import fingerprint, read_source
 REPLACEMENT = "replacement.py"  # code to run in place of FILE's
 UPDATES = "updates"  # the number of updates that were found until now
 PAIRS = "pairs"  # a folder with the tape of forward and backward functions
+GROWN = 1.5  # To save takes as long as to record: a tape is saved again when it is so much longer.
 POLL_SECONDS = 0.2  # the time between two looks at UPDATES
 
 
@@ -76,10 +77,20 @@ def main(argv: list[str]) -> None:
         save(end=end)
         exit_now(0)
 
-    # Save the tape as soon as it is enough for a verdict: a loop in C would not let us save later,
-    # and the process may be killed.
+    saved = 0  # the length of the tape then
+
+    def save_early() -> None:
+        """Save a tape that is enough for a verdict, if it is new or has grown a good deal.
+
+        A loop in C would not let us save later, and the process may be killed.
+        """
+        nonlocal saved
+        if len(recorder.tape.nodes) > GROWN * saved:
+            saved = len(recorder.tape.nodes)
+            save(end="full")
+
     limits = Limits(seconds=float(seconds))
-    recorder = Recorder(limits, when_full=leave, when_enough=lambda: save(end="full"))
+    recorder = Recorder(limits, when_full=leave, when_enough=save_early)
     sys.argv = [file, *rest]
     sys.path[0] = str(path.resolve().parent)
     over = threading.Event()
@@ -97,6 +108,8 @@ def main(argv: list[str]) -> None:
     run = Run(recorder)
     try:
         run.script(source, file, places)
+        if recorder.in_vain:
+            outcome = {"end": "full"}
     except SystemExit as e:
         outcome = {"end": "exit", "message": str(e.code)}
     except BaseException as e:

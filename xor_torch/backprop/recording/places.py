@@ -36,11 +36,13 @@ _IN_PLACE: dict[str, Callable[[Any, Any], Any]] = {
     "MatMult": operator.imatmul, "BitAnd": operator.iand, "BitOr": operator.ior,
     "BitXor": operator.ixor, "LShift": operator.ilshift, "RShift": operator.irshift,
 }  # fmt: skip
+_SUMS = frozenset(("add", "subtract", "copy", "rounded", "sum", "negative"))
 _ATOMS = (int, str, bool, type(None), types.ModuleType, types.FunctionType, type)
 _CONTAINERS = (list, dict, tuple)
+_NUMBERS = frozenset((float, int, *PYTHON_NUMBERS))
 _NOT_OBJECTS = {"numpy", "builtins", "types", "functools", "xor_torch", "torch"}
-# The id of a list, a dictionary or an object, and the key or attribute in it; or the code of a
-# function, and a name in it; or the name of a module, and a global name.
+# The id of a list, a dictionary or an object, and the key or attribute in it; or the id of the code
+# of a function, as a text, and a name in it; or the name of a module, and a global name.
 Place = tuple[Any, Any]
 
 
@@ -91,6 +93,8 @@ class Places:
         self._calls: dict[Place, types.FrameType] = {}  # the last call that assigned to a name
         self._same: dict[int, int] = {}  # a list that took the place of another -> id of the first
         self._before: dict[int, list[Any]] = {}  # a list's id -> what it held while it was whole
+        # the id of a code, and a name in it -> its place if it is a local one
+        self._locals: dict[Place, Place | tuple[()]] = {}
         self._sliced: Any = None  # the list that the script changes by a slice
         self._updated = set[int]()  # the nodes that are updates
         self._operations = 0
@@ -99,15 +103,15 @@ class Places:
 
     def named(self, value: Any, name: str) -> Any:
         """The script assigns `value` to a name; return what it is to assign."""
+        if self.too_many or self._recorder.full:
+            return value
         value = self._grown(value, name)
-        if self.too_many or (isinstance(value, _ATOMS) and type(value) not in PYTHON_NUMBERS):
+        if isinstance(value, _ATOMS) and type(value) not in PYTHON_NUMBERS:
             return value
         frame = self._recorder.frames.current()
         if frame is None:
             return value
-        code = frame.f_code
-        local = name in code.co_varnames or name in code.co_cellvars + code.co_freevars
-        place = (code if local else frame.f_globals.get("__name__", "")), name
+        place, local = self._place_of(frame, name)
         if local and leads_to_numbers(value) and self._calls.get(place) is not frame:
             self._calls[place] = frame  # in another call, the name is another variable
             self._lists.pop(place, None)
@@ -116,6 +120,16 @@ class Places:
             first = root.first if root else value
             self.roots[place] = Root(value, first, root.times + 1 if root else 1)
         return self._keep(value, place, name)
+
+    def _place_of(self, frame: types.FrameType, name: str) -> tuple[Place, bool]:
+        """The place of a name, and whether it is a local one of the function that runs."""
+        code = frame.f_code
+        place = self._locals.get((id(code), name))
+        if place is None:
+            self.held[id(code)] = code
+            local = name in code.co_varnames or name in code.co_cellvars + code.co_freevars
+            place = self._locals[id(code), name] = (str(id(code)), name) if local else ()
+        return (place, True) if place else ((frame.f_globals.get("__name__", ""), name), False)
 
     def set_item(self, value: Any, holder: Any, key: Any, text: str) -> None:
         """``holder[key] = value``"""
@@ -145,7 +159,9 @@ class Places:
             place = self._place_in(holder, key)  # from now on its numbers record
             if type(old) is float:  # it was appended, and so may others have been
                 self._contents(holder, text.rpartition("[")[0])
-            old = self._keep(holder[key], place, text) if place else old  # a default is new there
+            there = type(old) in PYTHON_NUMBERS and place and self._is_there(old.node, place)
+            if place and not there:  # a default is new there
+                old = self._keep(holder[key], place, text)
         self.set_item(_IN_PLACE[operation](old, value), holder, key, text)
 
     def change_attribute(
@@ -363,21 +379,22 @@ class Places:
             old: the number that was there before.
 
         """
-        nodes = self._recorder.tape.nodes
-        same = {new, self._recorder.tape.origin(new, ("copy",))}
+        tape, updated = self._recorder.tape, self._updated
+        nodes, same = tape.nodes, tape.origin(new, ("copy",))
         found, changes, queue = False, list[int](), collections.deque([new])
         for _ in range(MOST_TERMS):
             if not queue:
                 break
             n = queue.popleft()  # the old number is one of the outermost terms
             node = nodes[n]
-            if old in (n, self._recorder.tape.origin(n, ("copy",))):
+            op = node.op
+            if n == old or (op == "copy" and tape.origin(n, ("copy",)) == old):
                 found = True
-            elif n < old or (n in self._updated and n not in same):
+            elif n < old or (n in updated and n not in (new, same)):
                 changes.append(n)  # the error of this step depends on the update of the last one
-            elif node.op in ("add", "subtract", "copy", "rounded", "sum", "negative"):
+            elif op in _SUMS:
                 queue += node.inputs
-            elif node.op in ("multiply", "divide") and self._is_decayed(node, old):
+            elif op in ("multiply", "divide") and self._is_decayed(node, old):
                 found = True
             else:
                 changes.append(n)
@@ -416,6 +433,10 @@ class Places:
         """
         if self.too_many or self._is_data(value):
             return value
+        return self._stored(value, text)
+
+    def _stored(self, value: Any, text: str) -> Any:
+        """The same for a list or dictionary that is known to be no data."""
         self.held[id(value)] = value
         mine = self.id_of(value)
         # the script's own class may have other methods
@@ -423,10 +444,12 @@ class Places:
         new = dict[Any, Any]()
         for key, x in [*parts]:
             changed = x
+            if type(x) in PYTHON_NUMBERS and self._is_there(x.node, (mine, key)):
+                continue
             if type(x) in (float, *PYTHON_NUMBERS) or (type(x) is Recorded and x._scalar):
                 changed = self._keep(x, (mine, key), f"{text}[{key!r}]")
             elif isinstance(x, _CONTAINERS):
-                changed = self._contents(x, f"{text}[{key!r}]")
+                changed = self._stored(x, f"{text}[{key!r}]")
             if changed is not x:
                 new[key] = changed
         if isinstance(value, tuple):
@@ -435,6 +458,10 @@ class Places:
         for key, changed in new.items():
             put(value, key, changed)
         return value
+
+    def _is_there(self, node: int, place: Place) -> bool:
+        """Is this number stored at a place already, and first of all there?"""
+        return self.now.get(place) == node and self._home.get(node) == place
 
     def _is_data(self, value: Any) -> bool:
         """Has it so many numbers that they count as constants? Fewer if many are followed."""
@@ -571,6 +598,8 @@ def has_attributes(x: Any) -> bool:
 
 def leads_to_numbers(x: Any) -> bool:
     """Is it a list, a tuple or an object, which may take the place of another?"""
+    if type(x) in _NUMBERS:
+        return False
     return isinstance(x, list | tuple) or (not isinstance(x, dict) and has_attributes(x))
 
 

@@ -23,7 +23,7 @@ class Preparation:
 
         The same function may train later: an instruction that other lines call is recorded again.
         """
-        site = frame.f_code, frame.f_lasti
+        site = self._frames.site(frame)
         runs = self._runs[site] = self._runs.get(site, 0) + 1
         if runs <= self._limits.runs:
             return False
@@ -37,7 +37,17 @@ class Preparation:
 
     def is_long(self) -> bool:
         """Are so many operations recorded that most of them should be dropped?"""
-        return len(self._tape.nodes) > self._begin + self._limits.nodes_before
+        length, most = len(self._tape.nodes) - self._begin, self._limits.nodes_before
+        if self._updates.none or length <= most:
+            return length > most
+        waited, longest = len(self._tape.nodes) - self._updates.last, self._limits.longest_wait
+        # A loop that is just now changing its data, number by number, is not waited for.
+        return waited < most // 20 or waited > longest or length > 2 * longest
+
+    def is_in_vain(self) -> bool:
+        """Has something been updated, and nothing twice, within so many operations?"""
+        most = self._limits.nodes_in_vain * self._limits.seconds
+        return not self._updates.none and len(self._tape.nodes) > most
 
     def forget(self) -> int:
         """Drop all but the last operations and the values that these use; return the bytes left."""

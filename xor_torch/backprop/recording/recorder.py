@@ -10,6 +10,7 @@ import builtins
 import contextlib
 import functools
 import time
+import types
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -41,6 +42,10 @@ from .preparation import Preparation
 from .updates import Updates
 
 ONE_FOR_ALL = 1_000  # equal numbers of which one is kept
+FLOAT_BYTES = 8
+# at each operation, these cost less than to write them there
+_LIKE = frozenset(["zeros_like", "ones_like", "empty_like", "full_like"])
+_SEQUENCES, _OF_NUMPY = (tuple, list), (np.ndarray, np.generic)
 LARGEST_INT = 2**53  # A larger int may not be exact as a float: it is not recorded.
 
 
@@ -67,6 +72,7 @@ class Recorder:
         self.updates = Updates(self.tape, limits.marks, self._conditions)
         self.loops = Loops(limits, lambda: self.updates.count, when_enough)
         self.full = False  # Set it to stop recording.
+        self.in_vain = False  # Did the recording end because nothing was updated twice?
         self.autograd = False  # Has the script let torch compute gradients?
         # Gives the recorded array of another package's value, or None; see `tensors`.
         self.array_of: Callable[[Any], Any] = lambda x: None
@@ -86,28 +92,39 @@ class Recorder:
 
     # -- the tape
 
-    def _records(self) -> bool:
-        """Does the script itself call, and is there room on the tape?"""
+    def _records(self) -> types.FrameType | None:
+        """The script's frame, if the script itself calls and there is room on the tape."""
         frame = None if self.full else self.frames.current()
-        self._skips = frame is not None and self.updates.none and self._preparation.is_busy(frame)
-        return frame is not None and not self._skips
+        if frame is None or not self.updates.none:
+            self._skips = False
+            return frame
+        self._skips = self._preparation.is_busy(frame)
+        return None if self._skips else frame
 
-    def _new(self, op: str, args: Any = (), kwargs: Any = None) -> Node:
-        tape, frame = self.tape, self.frames.current()
+    def _new(
+        self, op: str, args: Any = (), kwargs: Any = None, frame: types.FrameType | None = None
+    ) -> Node:
+        tape = self.tape
+        frame = frame or self.frames.current()
         node = Node(len(tape.nodes), op, args, kwargs or {})
         if frame is not None:
-            node.line = self.frames.line(frame)
-            node.site = self.frames.site(frame)
+            node.site, node.line = self.frames.site_and_line(frame)
             node.calls = self.frames.calls(frame)
+        nodes, read, marks = tape.nodes, self.updates.read, 0
         for i in node.inputs:
-            node.marks |= tape.nodes[i].marks
-            self.updates.read[i] += 1
-        tape.nodes.append(node)
+            marks |= nodes[i].marks
+            read[i] += 1
+        node.marks = marks
+        nodes.append(node)
         limits, began = self.limits, self.updates.began
         if began is None and self._preparation.is_long():
+            in_vain = self._preparation.is_in_vain()
             self._bytes = self._preparation.forget()
+            if in_vain and not self.full:
+                self.full = self.in_vain = True
+                raise Enough
         if (
-            (began is not None and len(tape.nodes) > began + limits.operations(self.updates.most))
+            (began is not None and len(nodes) > began + limits.operations(self.updates.most))
             or self._bytes > limits.bytes
             or time.monotonic() > self._deadline
         ) and not self.full:
@@ -121,9 +138,22 @@ class Recorder:
         node.shape, node.dtype = x.shape, x.dtype.kind
         always = always or node.op.partition("#")[0] not in TABLE  # it could not be repeated
         if always or x.nbytes * self.limits.fitting <= self.limits.bytes - self._bytes:
-            alike = x.size > ONE_FOR_ALL and bool((x == x.flat[0]).all())  # as np.zeros makes them
+            alike = x.size > ONE_FOR_ALL and bool(x.flat[0] == x.flat[-1])
+            alike = alike and bool((x == x.flat[0]).all())  # as np.zeros makes them
             node.value = np.broadcast_to(x.flat[0], x.shape) if alike else np.array(x)
             self._bytes += x.itemsize if alike else x.nbytes
+        self._mark(node)
+
+    def _keep_number(self, node: Node, value: float) -> None:
+        """The same for a float, whose shape and dtype a new node has anyway."""
+        if FLOAT_BYTES * self.limits.fitting <= self.limits.bytes - self._bytes:
+            node.value = np.array(value)
+            self._bytes += FLOAT_BYTES
+            self._mark(node)
+        else:
+            self._keep(node, value)
+
+    def _mark(self, node: Node) -> None:
         # Leaves get a mark, and so does what is computed from literals or whole numbers alone.
         first = node.op in ("leaf", "multiply", "add", "subtract") and not node.marks
         if first and node.dtype == "f":
@@ -185,12 +215,13 @@ class Recorder:
 
     def _encode(self, x: Any) -> Any:
         """Arguments with a `Ref` for each array."""
-        if type(x) in ATOMS:
+        kind = type(x)
+        if kind in ATOMS:
             return x
-        if type(x) in PYTHON_NUMBERS:
+        if kind is Number or kind is Whole:
             if self.tape.nodes[x.node] is LEFT_OUT:  # data of a long preparation, used again
                 x.node = self.leaf_number(plain(x))
-            return Ref(x.node)
+            return tuple.__new__(Ref, (x.node,))  # twice as fast as Ref(...)
         if isinstance(x, np.ndarray):
             return Ref(self.node_of(x)) if x.dtype.kind in NUMBERS else x
         if type(x) in (tuple, list):
@@ -306,7 +337,7 @@ class Recorder:
 
     def finished(self) -> tuple[Tape, str | None]:
         """The tape, with arrays for Python's floats, and the reason why it cannot be judged."""
-        if self.places.too_many and not self.tape.links:
+        if (self.places.too_many or self.in_vain) and not self.tape.links:
             return self.tape, self.places.too_many
         try:
             return lifted(self.tape, self.places, self._made)
@@ -344,12 +375,13 @@ class Recorder:
     def number(self, op: str, args: tuple[Any, ...], value: float) -> Any:
         """Write down an operation on Python's numbers; return its result."""
         large = isinstance(value, int) and abs(value) > LARGEST_INT
-        if self.places.too_many or large or not self._records():
+        frame = None if self.places.too_many or large else self._records()
+        if frame is None:
             return value
         if self.updates.none:
             self.places.count()
-        node = self._new(op, self._encode(args))
-        self._keep(node, float(value))  # the tape has no Python ints
+        node = self._new(op, self._encode(args), None, frame)
+        self._keep_number(node, float(value))  # the tape has no Python ints
         self._made.add(node.id)
         return self.as_number(value, node.id)
 
@@ -404,23 +436,33 @@ class Recorder:
         return seen_as(Matrix, x) if isinstance(like, np.matrix) else x
 
     def _run(self, op: str, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
-        value = function(*strip(args), **strip(kwargs))
-        if op in ("zeros_like", "ones_like", "empty_like", "full_like"):
+        value = function(*strip(args), **strip(kwargs)) if kwargs else function(*strip(args))
+        if op in _LIKE:
             return self.record_new(value, "lost" if self.is_marked(args[1:]) else "leaf")
-        if not self._records():
+        frame = self._records()
+        if frame is None:
             return value
-        if isinstance(value, tuple | list) and holds(value, np.ndarray, np.generic):
+        if isinstance(value, _SEQUENCES) and holds(value, *_OF_NUMPY):
             parts = (
                 self._result(f"{op}#{i}", _part(function, i), args, kwargs, v)
                 for i, v in enumerate(value)
             )
             return with_parts(value, parts)
-        return self._result(op, function, args, kwargs, value)
+        return self._result(op, function, args, kwargs, value, frame)
 
-    def _result(self, op: str, function: Any, args: Any, kwargs: Any, value: Any) -> Any:
-        if not isinstance(value, np.ndarray | np.generic) or value.dtype.kind not in NUMBERS:
+    def _result(
+        self,
+        op: str,
+        function: Any,
+        args: Any,
+        kwargs: Any,
+        value: Any,
+        frame: types.FrameType | None = None,
+    ) -> Any:
+        if not isinstance(value, _OF_NUMPY) or value.dtype.kind not in NUMBERS:
             return value
-        node = self._new(op, self._encode(args), self._encode(kwargs))
+        encoded = self._encode(kwargs) if kwargs else None
+        node = self._new(op, self._encode(args), encoded, frame)
         self._keep(node, value)
         result = self.wrap(value, node.id)
         source = args[0] if args else None
@@ -439,7 +481,7 @@ class Recorder:
 
     def run_into(self, op: str, function: Any, args: Any, kwargs: Any, out: Any) -> Any:
         """Do an operation whose result goes into `out`, an existing array, and write it down."""
-        records = self._records() and isinstance(out, Recorded)
+        records = self._records() is not None and isinstance(out, Recorded)
         # where a mask is False, `out` keeps its old numbers
         before = {"out": out} if "where" in kwargs else {}
         encoded = (self._encode(args), self._encode({**kwargs, **before})) if records else ()

@@ -7,7 +7,7 @@ update if what is added does not depend on the sum: a total loss.
 """
 
 import weakref
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from typing import Any
 
@@ -15,12 +15,11 @@ import numpy as np
 
 from ..operations import JOINS, PARTS, PRODUCTS, SAME_NUMBERS
 from ..tape import Node, Ref, Tape
+from .ancestors import Ancestors
 
-MOST_KEPT = 50  # such values, whose sets may be large
 ADDING = ("add", "subtract", "add.at", "subtract.at")
 FACTORS = PRODUCTS | {"multiply"}
 LOST = 4  # times that an update is made in vain
-OFTEN = 16  # What is behind a value that is read more often is looked up for all roots at once.
 MOST_BEFORE = 5_000  # operations that are searched between a value and an ``if`` that it may decide
 
 
@@ -42,13 +41,14 @@ class Updates:
         self.count = 0  # how many updates were found, over all arrays
         self.most = 0  # how many were found of the array with the most
         self.began: int | None = None  # the node of the first repeated update
+        self.last = 0  # the node of the last update
         self.none = True  # Was no update found, not even one that is left out of the tape's links?
         # A step that begins with a value before this node, or with one that came onto the tape
         # late, may not be complete on the tape.
         self.complete_from = 0
         self.entered_late = set[int]()
         self._marks = marks
-        self.read: Counter[int] = Counter()  # how often each value was an argument
+        self.read = defaultdict[int, int](int)  # how often each value was an argument
         self._unread = set[int]()  # values of running sums
         self._new = set[int]()  # the values that updates have made
         self._root_of: dict[int, int] = {}  # each value that replaced another -> its root
@@ -61,8 +61,7 @@ class Updates:
         self._times: dict[int, int] = {}  # root -> how often it was updated again
         self._counted: dict[Any, int] = {}  # place in the script -> the root whose changes count
         self._read = set[int]()  # roots with a change that is known to depend on them
-        # value -> all values that it is computed from, down to the first of these pairs
-        self._behind: dict[int, tuple[int, set[int]]] = {}
+        self._ancestors = Ancestors(tape, self.read)
         self._independent: dict[int, set[int]] = {}  # other root -> values that do not depend on it
         # other root -> (old, new) of each sum: they become updates once a change depends on it
         self._sums: dict[int, list[tuple[int, int]]] = {}
@@ -84,7 +83,7 @@ class Updates:
             self._read,
             self._independent,
             self._sums,
-            self._behind,
+            self._ancestors,
             self._filled,
         ):
             known.clear()
@@ -237,8 +236,8 @@ class Updates:
             oldest = min(begin)
             while stack:
                 n = stack.pop()
-                often = n > oldest and self.read[n] > OFTEN and n not in known
-                if n in begin or (often and not begin.isdisjoint(self._all_behind(n, oldest))):
+                often = n > oldest and self._ancestors.is_often_read(n) and n not in known
+                if n in begin or (often and self._ancestors.include(n, begin)):
                     self._read.add(root.id)
                     del self._independent[root.id]
                     return True
@@ -247,21 +246,6 @@ class Updates:
                     stack += () if often else nodes[n].inputs
             return False
         return True
-
-    def _all_behind(self, id: int, oldest: int) -> set[int]:
-        """All values from `oldest` on that a value is computed from."""
-        known = self._behind.get(id)
-        if known is None or known[0] > oldest:
-            found, stack = set[int](), [id]
-            while stack:
-                n = stack.pop()
-                if n >= oldest and n not in found:
-                    found.add(n)
-                    stack += self.tape.nodes[n].inputs
-            if len(self._behind) > MOST_KEPT:
-                self._behind.clear()
-            known = self._behind[id] = oldest, found
-        return known[1]
 
     def _decides(self, old: int) -> bool:
         """Does this statement run because of a number that is computed from a value by a product?
@@ -296,7 +280,7 @@ class Updates:
         nodes = self.tape.nodes
         sums = [s for s in self._sums.pop(root, ()) if nodes[s[1]].site == node.site]
         self._link([*sums, (old, node.id)])
-        self.none = False
+        self.none, self.last = False, node.id
         self._new.add(node.id)
         if not counts:
             return
