@@ -1,8 +1,11 @@
 """Convolutions in loops: operations that the check repeats at once, each with a wrong twin."""
 
+import numpy as np
 import pytest
 
 from xor_torch.backprop import batches, replay
+from xor_torch.backprop.judging import elements, objectives
+from xor_torch.backprop.recording import script
 
 from ..test_judge import judged
 
@@ -45,6 +48,7 @@ for step in range(8):
 def at_once(monkeypatch):
     """Repeat everything at once that can be, as in a large network."""
     monkeypatch.setattr(replay, "MANY", 1)
+    monkeypatch.setattr(objectives, "MANY", 1)
     monkeypatch.setattr(batches, "LEAST", 2)
 
 
@@ -61,6 +65,51 @@ def test_a_convolution_in_loops(at_once, tmp_path, right, wrong, line):
     assert finding.verdict == "correct"
     (finding,) = judged(CONVOLUTION.replace(right, wrong), tmp_path)
     assert (finding.verdict, finding.diagnosis.line) == ("wrong", line)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "x[i][j] = y[j, i]",
+        "x[i, j] += y[j, i]",
+        "x[i][j] += y[j, i]",
+        "x[n, j] += y[j, i]",  # n is a number that the script computes
+        "x[n][j] = y[j, i]",
+        "x[i][j] = 0 if x[i][j] < 0.5 else y[j, i]",
+    ],
+)
+def test_what_a_loop_writes_is_done_at_once(at_once, statement):
+    source = f"""
+import numpy as np
+rng = np.random.default_rng(0)
+x, y = rng.normal(size=(4, 5)) * 1.0, rng.normal(size=(5, 4)) * 1.0
+for i, n in enumerate(np.arange(4)):
+    for j in range(5):
+        {statement}
+"""
+    found, tape = script.record(source, "script.py")
+    tape = elements.followed(tape, ())
+    last = max(n.id for n in tape.nodes if n.op == "assign")
+    needed = [tape.nodes[n] for n in replay.needed(tape, [last], [])[0]]
+    (writes,) = batches.writes(tape, needed, {last})
+    assert len(writes.nodes) >= 19  # the first may be done alone
+    first = replay.tensor(tape.nodes[writes.first].value)
+    values = replay.run(tape, [last], {writes.first: first})
+    np.testing.assert_allclose(values[last], np.asarray(found["x"]), rtol=1e-15)
+
+
+def test_what_no_given_value_reaches_is_computed_once(monkeypatch):
+    source = "import numpy as np\nx = np.ones(3) * 2.0\ny = np.exp(x)\nw = np.ones(3)\nz = w * y\n"
+    found, tape = script.record(source, "script.py")
+    y, w, z = (found[name]._node for name in "ywz")
+    tape.nodes[y].value = None  # as of an array that is too large to be kept
+    done, apply = [], replay.apply
+    monkeypatch.setattr(replay, "apply", lambda *a: done.append(a[1].id) or apply(*a))
+    plan = replay.Plan(tape, [z], [w])
+    for factor in (1.0, 2.0):
+        values = plan.run({w: replay.tensor(np.full(3, factor))})
+        np.testing.assert_allclose(values[z], factor * np.exp(2.0), rtol=1e-15)
+    assert (done.count(y), done.count(z)) == (1, 2)
 
 
 def test_two_loops_that_fill_their_arrays_row_by_row(tmp_path):
