@@ -225,7 +225,7 @@ def _path(write: Node) -> list[Any]:
 
 
 def _numbers(index: Any, values: Values) -> tuple[Any, ...]:
-    parts = index if isinstance(index, tuple) else (index,)
+    parts = index if type(index) is tuple else (index,)  # a Ref is a tuple, too
     return tuple(int(values[p.id]) if type(p) is Ref else p for p in parts)
 
 
@@ -315,7 +315,7 @@ def _is_typed(index: Any) -> bool:
 
 def _is_single(tape: Tape, index: Any) -> bool:
     """Is an index typed, but for single whole numbers that the script computes?"""
-    parts = index if isinstance(index, tuple) else (index,)
+    parts = index if type(index) is tuple else (index,)
     given = [tape.nodes[p.id] for p in parts if type(p) is Ref]
     return all(type(p) is Ref or _is_typed(p) for p in parts) and all(
         n.dtype == "i" and not n.shape for n in given
