@@ -26,7 +26,7 @@ class Limits:
     #: twentieth of this number is kept, the last ones.
     nodes_before: int = 200_000
     #: More of them are kept until so many after an update: its next one may be a long step away.
-    longest_wait: int = 250_000
+    longest_wait: int = 400_000
     #: When so many operations have not updated anything twice, times `seconds`, the recording ends.
     nodes_in_vain: int = 30_000
     #: An instruction that has run this often before the first update is no longer recorded.

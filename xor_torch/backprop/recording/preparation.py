@@ -41,8 +41,9 @@ class Preparation:
         if self._updates.none or length <= most:
             return length > most
         waited, longest = len(self._tape.nodes) - self._updates.last, self._limits.longest_wait
-        # A loop that is just now changing its data, number by number, is not waited for.
-        return waited < most // 20 or waited > longest or length > 2 * longest
+        if length == most + 1 and waited < most // 20:
+            return True  # A loop that changes its data, number by number, is not waited for.
+        return waited > longest or length > longest + most
 
     def is_in_vain(self) -> bool:
         """Has something been updated, and nothing twice, within so many operations?"""
