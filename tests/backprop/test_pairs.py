@@ -212,6 +212,61 @@ def test_a_network_whose_loss_comes_with_all_gradients():
     assert_backward(net.loss, None, X, LABELS, reg=0.3)
 
 
+class WithPlaces:
+    """A layer that makes the places of its gradients before its backward pass."""
+
+    def __init__(self, adds, factor):
+        self.W, self.b, self.adds, self.factor = W, B, adds, factor
+        self.grad_W, self.grads = np.zeros(W.shape), {"b": np.zeros(B.shape)}
+
+    def forward(self, x):
+        self.x = x
+        return x @ self.W + self.b
+
+    def backward(self, dout):
+        if self.adds:
+            self.grad_W += self.factor * (self.x.T @ dout)
+            self.grads["b"] += dout.sum(axis=0)
+        else:
+            self.grad_W = self.factor * (self.x.T @ dout)
+            self.grads["b"] = dout.sum(axis=0)
+        return dout @ self.W.T
+
+
+@pytest.mark.parametrize("adds", [False, True])
+def test_the_place_of_a_gradient_is_no_input(adds):
+    right, wrong = WithPlaces(adds, 1), WithPlaces(adds, -1)
+    assert_backward(right.forward, right.backward, X)
+    with pytest.raises(AssertionError, match="self.grad_W has the wrong sign"):
+        assert_backward(wrong.forward, wrong.backward, X)
+
+
+def test_a_step_that_adds_the_gradients_of_long_ago_does_not_pass(tmp_path):
+    source = """
+import numpy as np
+class Layer:
+    def __init__(self):
+        self.W, self.dW = np.full((3, 2), 0.5), np.zeros((3, 2))
+    def forward(self, x):
+        self.x = x
+        return x @ self.W
+    def backward(self, dout):
+        self.dW = self.x.T @ dout
+        return dout @ self.W.T
+layer, x, t = Layer(), np.eye(3), np.ones((3, 2))
+W, dW = layer.W, layer.dW
+for step in range(5):
+    layer.backward(layer.forward(x) - t)
+    W -= 0.1 * dW
+"""
+    (tmp_path / "layer.py").write_text(source)
+    found = check_file(tmp_path / "layer.py")
+    assert found.verdict == "cannot tell"
+    assert "each step adds 0 to W on line 16" in found.reason
+    (tmp_path / "layer.py").write_text(source.replace("0.1 * dW", "0.1 * layer.dW"))
+    assert check_file(tmp_path / "layer.py").verdict == "correct"
+
+
 class WithRate:
     """A layer that updates itself in its backward pass."""
 

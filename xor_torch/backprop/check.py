@@ -270,11 +270,16 @@ def _judge(verdict: Verdict, tape: Tape, outcome: Mapping[str, Any], seconds: fl
 
     verdict.findings = judge_all(tape, seconds, cut_off=outcome["end"] in ("full", "time"))
     if outcome["pairs"] and not verdict.findings:
+        from .judging.functions import adds_nothing
         from .judging.pairs import judge_pair
 
         functions, pairs = outcome["pairs"]
         functions.code.cell, verdict.code = verdict.code.cell, functions.code
         verdict.findings = [judge_pair(functions, pair) for pair in pairs]
+        still = adds_nothing(tape)
+        for f in verdict.findings if still else ():
+            if f.verdict == "correct":
+                f.verdict, f.reason = "cannot tell", still
     if not verdict.findings:
         from .judging.functions import no_training
 

@@ -5,6 +5,7 @@ value. With one variable, no parameter is right beside the wrong one. So a wrong
 its expression: one term that is larger by a factor, or one number that is another, makes it right.
 """
 
+import numpy as np
 import torch
 
 from ..operations import PARTS, SAME_NUMBERS
@@ -20,6 +21,7 @@ from .symmetry import SUMS_OF_TWO
 
 Tensor = torch.Tensor
 MOST = 4  # numbers of a value
+TIMES = 3  # that an array stays as it was, and is no chance
 SAME = 1e-6  # a smaller change is none
 READ = PARTS | SAME_NUMBERS | {"assign"}
 
@@ -155,4 +157,22 @@ def no_training(tape: Tape) -> str | None:
             "alone, as a running mean is, and the loop computes nothing else from it: compute the "
             "loss in the loop"
         )
+    return None
+
+
+def adds_nothing(tape: Tape) -> str | None:
+    """An array to which each step adds 0, as it does if it holds on to gradients of long ago."""
+    times = dict[int, int]()
+    for node in tape.nodes:
+        if node.op not in ("add", "subtract") or not node.shape or not node.inputs:
+            continue
+        old = tape.nodes[node.inputs[0]]
+        if node.value is None or old.value is None or not np.array_equal(node.value, old.value):
+            continue
+        times[node.id] = 1 + (times.get(old.id, 0) if old.site == node.site else 0)
+        if times[node.id] == TIMES:
+            return (
+                f"each step adds 0 to {node.name or 'an array'} on {tape.code.where(node.line)}: "
+                "does it use the gradients that the backward pass has made last?"
+            )
     return None

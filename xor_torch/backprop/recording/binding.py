@@ -49,6 +49,16 @@ def stems(name: str) -> list[str]:
     return [x for x in found if x]
 
 
+def is_place_of_a_gradient(path: Path, inputs: Sequence["Input"]) -> bool:
+    """Does it lead to where a gradient is kept: ``self.dW`` or ``grads["W"]``, beside a W?"""
+    numbers, name = _key(path)
+    kept = any(key in _HOLDERS and is_gradient(key) for _, key in path if isinstance(key, str))
+    of = {*stems(name)[1:], *([name] if kept else [])}
+    return any(
+        x.path != path and _key(x.path)[0] == numbers and _key(x.path)[1] in of for x in inputs
+    )
+
+
 def parameters_of(function: Callable[..., Any]) -> list[inspect.Parameter]:
     """The parameters of a function that take one argument each."""
     every = inspect.signature(function).parameters.values()

@@ -3,6 +3,8 @@
 The forward function runs once in each round, on copies of its arguments: their arrays of floats are
 the inputs, whole numbers are labels. The upstream gradient of each output is drawn; that of a loss
 is 1.
+
+The file is long because a call, its copies and what it returns are one procedure.
 """
 
 import contextlib
@@ -27,6 +29,7 @@ from .binding import (
     called,
     give_names,
     is_number_array,
+    is_place_of_a_gradient,
     kinds,
     matched,
     parameters_of,
@@ -199,6 +202,9 @@ class _Calls:
         found: list[Returned],
     ) -> Round:
         made = Round({}, {}, outputs, {})
+        copies.inputs = [
+            x for x in copies.inputs if not is_place_of_a_gradient(x.path, copies.inputs)
+        ]
         give_names(copies.inputs)
         self.texts = {x.name: text_of(x.path) for x in copies.inputs}
         for one, gradient in matched(copies.inputs, found):
@@ -376,12 +382,19 @@ class _RecordingCopies(Copies):
             node = self.node(x)
             if self._before.get(path) == node:
                 continue
-            if path in state:  # an update, with a rate of 1
-                old = self.recorder.tape.nodes[state[path]].value
-                change = self.recorder.derived("subtract", (state[path], node), old - strip(x))
-                yield Returned(path, change)
-            else:
+            kept = is_place_of_a_gradient(path, self.inputs)
+            adds = path in state and state[path] in self.recorder.tape.behind(
+                [node], range(node + 1)
+            )
+            if path not in state or (kept and not adds):
                 yield Returned(path, x, self._names(x))
+                continue
+            # what is added to a gradient, or what an update with a rate of 1 takes away
+            was = self.recorder.tape.nodes[state[path]].value
+            both, change = ((node, state[path]), strip(x) - was)
+            if not kept:
+                both, change = both[::-1], -change
+            yield Returned(path, self.recorder.derived("subtract", both, change))
 
     def _arrays(self) -> Iterator[tuple[Path, Any]]:
         seen = set[int]()
