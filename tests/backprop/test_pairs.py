@@ -237,7 +237,7 @@ class WithPlaces:
 def test_the_place_of_a_gradient_is_no_input(adds):
     right, wrong = WithPlaces(adds, 1), WithPlaces(adds, -1)
     assert_backward(right.forward, right.backward, X)
-    with pytest.raises(AssertionError, match="self.grad_W has the wrong sign"):
+    with pytest.raises(AssertionError, match=r"self\.grad_W has the wrong sign"):
         assert_backward(wrong.forward, wrong.backward, X)
 
 
