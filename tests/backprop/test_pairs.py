@@ -233,6 +233,47 @@ class WithPlaces:
         return dout @ self.W.T
 
 
+class InLists:
+    """The gradients are put into arrays that are there from the beginning."""
+
+    def __init__(self, factor):
+        self.params, self.grads = [W, B], [np.ones(W.shape), np.ones(B.shape)]
+        self.factor = factor
+
+    def forward(self, x):
+        self.x = x
+        return x @ self.params[0] + self.params[1]
+
+    def backward(self, dout=1):
+        self.grads[0][...] = self.factor * (self.x.T @ dout)
+        self.grads[1][...] = dout.sum(axis=0)
+        return dout @ self.params[0].T
+
+
+class ReturnsNothing:
+    """Output and gradients are left in the object."""
+
+    def __init__(self, factor):
+        self.weights, self.delta, self.factor = W, np.zeros(W.shape[1]), factor
+
+    def forward(self, inputs):
+        self.inputs = inputs
+        self.output = np.tanh(inputs @ self.weights)
+
+    def backward(self, dvalues):
+        self.delta = dvalues * (1 - self.output**2)
+        self.dweights = self.factor * (self.inputs.T @ self.delta)
+        self.dinputs = self.delta @ self.weights.T
+
+
+@pytest.mark.parametrize("layer", [InLists, ReturnsNothing])
+def test_what_a_layer_leaves_where_it_was(layer):
+    right, wrong = layer(1), layer(2)
+    assert_backward(right.forward, right.backward, X)
+    with pytest.raises(AssertionError, match="has a factor that the other"):
+        assert_backward(wrong.forward, wrong.backward, X)
+
+
 @pytest.mark.parametrize("adds", [False, True])
 def test_the_place_of_a_gradient_is_no_input(adds):
     right, wrong = WithPlaces(adds, 1), WithPlaces(adds, -1)

@@ -49,16 +49,6 @@ def stems(name: str) -> list[str]:
     return [x for x in found if x]
 
 
-def is_place_of_a_gradient(path: Path, inputs: Sequence["Input"]) -> bool:
-    """Does it lead to where a gradient is kept: ``self.dW`` or ``grads["W"]``, beside a W?"""
-    numbers, name = _key(path)
-    kept = any(key in _HOLDERS and is_gradient(key) for _, key in path if isinstance(key, str))
-    of = {*stems(name)[1:], *([name] if kept else [])}
-    return any(
-        x.path != path and _key(x.path)[0] == numbers and _key(x.path)[1] in of for x in inputs
-    )
-
-
 def parameters_of(function: Callable[..., Any]) -> list[inspect.Parameter]:
     """The parameters of a function that take one argument each."""
     every = inspect.signature(function).parameters.values()
@@ -89,6 +79,7 @@ def plan_of(
     outs = list(result) if type(result) is tuple else [result]
     plan: dict[str, Source] = {}
     rest: list[str] = []
+    whole = np.size(outs[0]) > 1  # ``dout=1`` is that of a loss
     for p in parameters_of(backward):
         if p.name in (known or {}):
             plan[p.name] = (known or {})[p.name]
@@ -96,7 +87,7 @@ def plan_of(
             plan[p.name] = "input", p.name
         elif p.name in RATES:
             plan[p.name] = "value", 1.0
-        elif p.default is p.empty:
+        elif p.default is p.empty or (_is_one(p.default) and is_gradient(p.name) and whole):
             rest.append(p.name)
     upstream = [name for name in rest if is_gradient(name)]
     caches = [name for name in rest if name not in upstream]
@@ -116,6 +107,10 @@ def plan_of(
     places = left[-1:] if len(caches) == 1 else left[first:]
     plan |= {name: ("result", i) for i, name in zip(places, caches, strict=False)}
     return plan
+
+
+def _is_one(x: Any) -> bool:
+    return type(x) in (int, float) and bool(x == 1)
 
 
 def kinds(outs: Sequence[Any]) -> str:
@@ -224,7 +219,7 @@ def _by_name(one: Returned, inputs: Sequence[Input]) -> Input | None:
     keys += [((), name) for name in one.names]
     for folded in (False, True):
         for places, name in keys:
-            for stem in stems(name):
+            for stem in stems(name) or [""]:
                 some = [x for x in inputs if _same(_key(x.path)[1], stem, folded)]
                 some = [x for x in some if _key(x.path)[0] == places] or (
                     some if not places and len(some) == 1 else []
@@ -240,10 +235,13 @@ def _same(a: str, b: str, folded: bool) -> bool:
 
 
 def _key(path: Path) -> tuple[tuple[Any, ...], str]:
-    """The numbers on a path, and the last name on it that tells one parameter from another."""
+    """The numbers on a path, and the last name on it that tells one parameter from another.
+
+    That of ``params[0]`` and ``grads[0]`` is "".
+    """
     numbers = tuple(key for kind, key in path if kind == "[" and isinstance(key, int))
     names = [str(key) for kind, key in path if isinstance(key, str)]
-    telling = [name for name in names if name.lstrip("_") not in _HOLDERS] or names
+    telling = [name for name in names if name.lstrip("_") not in _HOLDERS]
     return numbers, telling[-1].lstrip("_") if telling else ""
 
 

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from ..pair import Pair, Round
-from .array import Recorded, strip
+from .array import Recorded, is_whole, strip
 from .binding import (
     RATES,
     CannotCall,
@@ -29,7 +29,6 @@ from .binding import (
     called,
     give_names,
     is_number_array,
-    is_place_of_a_gradient,
     kinds,
     matched,
     parameters_of,
@@ -119,6 +118,7 @@ class _Calls:
         self.extra = functions.args[len(names) :]  # for *args
         self.texts = dict[str, str]()  # name of an input -> as the script would write it
         self.at = list[int]()  # which of the results are the outputs
+        self.output: Path = ()  # where the forward function leaves its output, if it returns none
 
     def round(self, first: Round | None) -> Round:
         """Call both functions once: at the given numbers, or near those of the first round."""
@@ -129,7 +129,7 @@ class _Calls:
         forward, backward = copies.functions(self.functions.forward, self.functions.backward)
         given = {name: copies.copy(x, (("", name),)) for name, x in self.given.items()}
         extra = [copies.copy(x, (("", f"args[{i}]"),)) for i, x in enumerate(self.extra)]
-        result = _call(forward, given, extra)
+        result = self._result(copies, _call(forward, given, extra))
         outputs, found = self._backward(copies, forward, backward, given, result)
         after = len(recorder.tape.nodes)
         if after - before > MOST:
@@ -141,6 +141,13 @@ class _Calls:
         finally:
             recorder.full = False
         return made
+
+    def _result(self, copies: "_RecordingCopies", returned: Any) -> Any:
+        """What the forward function returns, or else the only array that it leaves in an object."""
+        if returned is not None:
+            return returned
+        self.output = self.output or copies.left_by_forward()
+        return copies.attribute(self.output) if self.output else None
 
     def _backward(
         self,
@@ -191,7 +198,7 @@ class _Calls:
                     "returns no loss: it cannot be told what the gradients are of"
                 )
             outputs, self.at = [(None, copies.node(outs[0]))], [0]
-        copies.begin_backward()
+        copies.begin_backward([out for _, out in outputs])
         gradients = _call(backward, values, ())
         return outputs, [*copies.returned(gradients), *copies.left_in_objects()]
 
@@ -202,9 +209,8 @@ class _Calls:
         found: list[Returned],
     ) -> Round:
         made = Round({}, {}, outputs, {})
-        copies.inputs = [
-            x for x in copies.inputs if not is_place_of_a_gradient(x.path, copies.inputs)
-        ]
+        left = {one.path for one in found}  # where a gradient is left that no forward pass reads
+        copies.inputs = [x for x in copies.inputs if x.path not in left or x.node in copies.read]
         give_names(copies.inputs)
         self.texts = {x.name: text_of(x.path) for x in copies.inputs}
         for one, gradient in matched(copies.inputs, found):
@@ -243,7 +249,7 @@ class _Calls:
             forward, _ = copies.functions(self.functions.forward, None)
             given = {n: copies.copy(x, (("", n),)) for n, x in self.given.items()}
             extra = [copies.copy(x, (("", f"args[{i}]"),)) for i, x in enumerate(self.extra)]
-            result = _call(forward, given, extra)
+            result = self._result(copies, _call(forward, given, extra))
             outs = list(result) if type(result) is tuple else [result]
             outs = [np.asarray(strip(outs[i])) for i in self.at]
             return float(sum(np.sum(w * x) for w, x in zip(weights, outs, strict=True)))
@@ -319,6 +325,7 @@ class _RecordingCopies(Copies):
         self.recorder, self.moved = recorder, moved
         self.inputs: list[Input] = []
         self._before: dict[Path, int] = {}
+        self.read = set[int]()  # what the outputs are computed from
 
     def functions(self, *functions: Any) -> list[Any]:
         """The functions; methods are bound to copies of their objects."""
@@ -371,30 +378,49 @@ class _RecordingCopies(Copies):
         aliases = [name for n, name, _ in tape.aliases if n == node]
         return tuple(n for n in (*aliases[::-1], tape.nodes[node].name) if n.isidentifier())
 
-    def begin_backward(self) -> None:
+    def left_by_forward(self) -> Path:
+        """The path to the only array that was computed; () if there are more, or none."""
+        nodes = self.recorder.tape.nodes
+        made = [path for path, x in self._arrays() if nodes[self.node(x)].inputs]
+        return made[0] if len(made) == 1 and made[0][-1][0] == "." else ()
+
+    def attribute(self, path: Path) -> Any:
+        """What an object holds; None if there is no such object or attribute."""
+        owners = (owner for at, owner in self.objects if at == path[:-1])
+        return next((vars(owner).get(path[-1][1]) for owner in owners), None)
+
+    def begin_backward(self, outputs: list[int]) -> None:
         """Remember what the objects hold before the backward function is called."""
         self._before = {path: self.node(x) for path, x in self._arrays()}
+        self.read = self._behind(outputs)
+
+    def _behind(self, ids: list[int]) -> set[int]:
+        """What values are computed from; not what is replaced as a whole: ``x[...] = y``."""
+        nodes, found, stack = self.recorder.tape.nodes, set[int](), [*ids]
+        while stack:
+            n = stack.pop()
+            if n not in found:
+                found.add(n)
+                path: Any = nodes[n].args[1] if nodes[n].op == "assign" else ()
+                whole = len(path) == 1 and path[0][0] == "getitem" and is_whole(path[0][1][0])
+                stack += nodes[n].inputs[1:] if whole else nodes[n].inputs
+        return found
 
     def left_in_objects(self) -> Iterator[Returned]:
         """The arrays that the backward function has left in the objects."""
         state = {x.path: x.node for x in self.inputs}
         for path, x in self._arrays():
-            node = self.node(x)
+            node, old = self.node(x), state.get(path, -1)
             if self._before.get(path) == node:
                 continue
-            kept = is_place_of_a_gradient(path, self.inputs)
-            adds = path in state and state[path] in self.recorder.tape.behind(
-                [node], range(node + 1)
-            )
-            if path not in state or (kept and not adds):
+            if old in self.read:  # an update, with a rate of 1
+                change = self.recorder.tape.nodes[old].value - strip(x)
+                yield Returned(path, self.recorder.derived("subtract", (old, node), change))
+            elif old in self._behind([node]):  # it adds to the gradient that was there
+                change = strip(x) - self.recorder.tape.nodes[old].value
+                yield Returned(path, self.recorder.derived("subtract", (node, old), change))
+            else:
                 yield Returned(path, x, self._names(x))
-                continue
-            # what is added to a gradient, or what an update with a rate of 1 takes away
-            was = self.recorder.tape.nodes[state[path]].value
-            both, change = ((node, state[path]), strip(x) - was)
-            if not kept:
-                both, change = both[::-1], -change
-            yield Returned(path, self.recorder.derived("subtract", both, change))
 
     def _arrays(self) -> Iterator[tuple[Path, Any]]:
         seen = set[int]()
