@@ -36,6 +36,9 @@ def test_every_value_is_what_it_was(lines):
     )
     values = replay.run(other, [n.id for n in other.nodes], {})
     for node in tape.nodes:
+        if nodes[node.id].value is None:  # a row that nothing reads
+            assert not any(node.id in n.inputs for n in nodes)
+            continue
         assert np.array_equal(values[node.id], node.value), (node.id, lines)
 
 

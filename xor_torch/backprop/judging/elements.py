@@ -41,9 +41,9 @@ def followed(tape: Tape, states: Collection[int]) -> Tape:
             source = _source(tape, node, arrays)
             if source is not None:
                 nodes[node.id] = replace(node, op=source[0], args=source[1])
-    read = {n for n, _ in tape.branches}.union(*(n.inputs for n in nodes))
-    for node in nodes:  # ``x[i]`` of ``x[i][j]`` is no longer read: it keeps no array apart
-        if node.op == "getitem" and node.id not in read and node.inputs[0] in arrays:
+    read = {n for n, _ in tape.branches}.union(states, *(n.inputs for n in nodes))
+    for node in tape.nodes:  # ``x[i]`` of ``x[i][j]`` is not read any more: it keeps no array apart
+        if node.op == "getitem" and node.shape and node.id not in read and node.inputs[0] in arrays:
             first = Ref(arrays[node.inputs[0]].begin)
             nodes[node.id] = replace(node, args=(first, node.args[1]), value=None)
     return tape.with_nodes(nodes)
