@@ -444,6 +444,35 @@ def test_targets_computed_from_the_data_and_products_of_lists(source, right, wro
         assert (verdicts == ["correct"]) is (text == source), verdicts
 
 
+AND = """
+w, b = [0, 0], 0
+X, T = [[0, 0], [0, 1], [1, 0], [1, 1]], [-1, -1, -1, 1]
+for epoch in range(10):
+    for i in range(4):
+        z = 0
+        for j in range(2):
+            z += X[i][j] * w[j]
+        z += b
+        y = 1 if z >= 0 else -1
+        error = T[i] - y
+        if y != T[i]:
+            for j in range(2):
+                w[j] += 0.5 * error * X[i][j]
+            b += 0.5 * error
+"""
+
+
+@pytest.mark.parametrize(
+    ("wrong", "factor"), [("0.5 * X", 0.5), ("0.5 * X", 1), ("-0.5 * error * X", 0.5)]
+)
+def test_weights_that_are_asked_are_no_momentum(wrong, factor):
+    """The sum of their products moves the bias; a momentum moves it number by number."""
+    source = AND.replace("b += 0.5", f"b += {factor}")
+    for text in (AND, source.replace("0.5 * error * X", wrong)):
+        (finding,) = judge(script.record(text, "script.py")[1])
+        assert (finding.verdict == "correct") is (text == AND), finding
+
+
 ONE_WEIGHT = """
 w, x, t, error = 0.55, 1, 0, 9
 while error != 0:

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from xor_torch.backprop.judging.judge import judge
 from xor_torch.backprop.recording.limits import Limits
 from xor_torch.backprop.recording.script import record
 
@@ -454,3 +455,29 @@ def test_a_delta_that_is_summed_and_never_reset(tmp_path):
     finding = judged(SUMS.replace("            n.delta = 0\n", ""), tmp_path)[0]
     assert finding.verdict == "wrong"
     assert finding.diagnosis.line == 15
+
+
+CUT = """
+import math, random
+random.seed(1)
+W = [[random.uniform(-1, 1) for _ in range(3)] for _ in range(2)]
+b = [random.uniform(-1, 1) for _ in range(2)]
+for x, t in [([0.3, -0.2, 0.5], [1, 0]), ([0.1, 0.7, -0.4], [0, 1])]:
+    z = [sum(w * v for w, v in zip(W[i], x)) + b[i] for i in range(2)]
+    y = [1 / (1 + math.exp(-v)) for v in z]
+    d = [(y[i] - t[i]) * y[i] * (1 - y[i]) for i in range(2)]
+    for i in range(2):
+        for j in range(3):
+            W[i][j] -= 0.5 * d[i] * x[j]
+    for i in range(2):
+        if i and t[0] == 0:
+            break  # the recording ends here
+        b[i] -= 0.5 * d[i]
+"""
+
+
+@pytest.mark.parametrize(("ended", "verdict"), [(False, "correct"), (True, "wrong")])
+def test_a_recording_may_end_within_a_step(ended, verdict):
+    _, tape = record(CUT, "script.py")
+    (finding,) = judge(tape, ended=ended)
+    assert finding.verdict == verdict, finding

@@ -100,6 +100,8 @@ def judge(tape: Tape, seconds: float = SECONDS, ended: bool = True) -> list[Find
     clock = Clock(seconds)
     try:
         networks = find_networks(tape)
+        for network in networks if not ended else ():  # it may end within the last step
+            network.steps = network.steps[:-1] or network.steps
         once = [] if networks or not ended else single_step(tape)
         networks = networks or once
         states = {

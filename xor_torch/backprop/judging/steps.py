@@ -24,8 +24,8 @@ CURVED = ELEMENTWISE - ALGEBRAIC - STEPS - CUTS  # exp, tanh: no derivative goes
 # What may lie between an optimiser's state and the parameter that it moves.
 BETWEEN = {*(ELEMENTWISE - CURVED), *SAME_NUMBERS, "getitem", "item", "assign"}
 PROJECTIONS = {"clip", "maximum", "minimum"}  # of an update, or of a derivative
-# What may lie between two parts of one update.
 MOST_BY_HAND = 1_000  # parameters of an example with one step
+# What may lie between two parts of one update.
 PIECES = {*SAME_NUMBERS, "add", "subtract", "multiply", "divide", "getitem", "item", "assign"}
 
 
@@ -852,7 +852,8 @@ def _only_elementwise(
     moves several, each gets rows of its own.
     """
     begin, rows = step.start[i], False
-    shape, reached, starts = tape.nodes[begin].shape, {begin}, set(step.start.values())
+    shape, starts = tape.nodes[begin].shape, set(step.start.values())
+    reached: dict[int, set[str]] = {begin: set()}  # what is made of it -> of which rows
     size = math.prod(shape)
     of_others = set(step.end.values()) - {step.end[i]}
     for id in step.nodes:
@@ -864,9 +865,14 @@ def _only_elementwise(
             if node.op not in BETWEEN or (not (alike or part) and id > begin):
                 return False
             rows = rows or part
+            made_of = set().union(*(reached[n] for n in read))
+            if node.op in PARTS and part and math.prod(tape.nodes[read[0]].shape) == size:
+                made_of = {repr(node.args[1:])}
+            if len(made_of) > 1 and node.op in ELEMENTWISE:  # w[0] * x + w[1] * y
+                return False
             if id not in of_others:
-                reached.add(id)
-    return _apart(tape, step, i, reached) if rows and moves else not rows and not several
+                reached[id] = made_of
+    return _apart(tape, step, i, {*reached}) if rows and moves else not rows and not several
 
 
 def _is_row(tape: Tape, n: int, read: list[int]) -> bool:
