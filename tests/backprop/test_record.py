@@ -573,6 +573,17 @@ def test_an_update_that_is_not_whole_is_no_step(tmp_path):
         assert [f.verdict for f in judge(tape, math.inf)] == ["correct"]
 
 
+@pytest.mark.parametrize(("read", "updates"), [("s[i]", 5), ("s[i - 1]", 0)])
+def test_two_changes_are_added_to_an_element(tmp_path, read, updates):
+    """The sum is an update of the element that it is stored in, and of no other."""
+    source = (
+        "import numpy as np\ns, x = np.ones(3), np.ones(3)\n"
+        f"for i in [1, 2, 1, 2, 1]:\n    s[i] = {read} + 0.1 * (s @ x) + 0.2 * s[0]\n"
+    )
+    _, tape = record(source, tmp_path)
+    assert len(tape.links) == updates
+
+
 def test_an_array_that_a_long_preparation_fills(tmp_path):
     source = (
         "import numpy as np\nx, a = np.zeros(400), np.ones(3) * 0.5\n"

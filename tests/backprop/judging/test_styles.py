@@ -230,6 +230,21 @@ for step in range(24):
     for j in range(3):
         b[j] = b[j] + 0.1 * (t[j] - y[j])
 """
+MOMENTUM = """
+w, last = rng.normal(size=(2, 2)), np.zeros((2, 2))
+v, last_v = rng.normal(size=2), np.zeros(2)
+for step in range(12):
+    x, t = X[step], Y[step, 0]
+    h = np.tanh(x @ w)
+    d = t - h @ v
+    back = d * v * (1 - h * h)
+    for j in range(2):
+        v[j] = v[j] + 0.1 * d * h[j] + 0.05 * last_v[j]
+        last_v[j] = d * h[j]
+        for i in range(2):
+            w[i][j] = w[i][j] + 0.1 * back[j] * x[i] + 0.05 * last[i][j]
+            last[i][j] = back[j] * x[i]
+"""
 SPLIT = """
 for step in range(12):
     h = np.tanh(X @ W)
@@ -455,6 +470,7 @@ STYLES = {  # source, what is replaced in it, and by what
     "decays, and a factor": (DECAYS, "h.T @ d)", "2 * h.T @ d)"),
     "counts": (COUNTS, "(counts - mean)", "(counts - mean**2)"),
     "units": (UNITS, "W[i][j] + 0.1", "W[i][j] - 0.1"),
+    "momentum": (MOMENTUM, "(1 - h * h)", "(1 - h)"),
     "split": (SPLIT, "(1 - h * h)", "(1 - h)"),
     "turns": (TURNS, "X.T @ d", "X[:, ::-1].T @ d"),
     "sequences": (SEQUENCES, "V @ d + back", "V @ d"),

@@ -164,7 +164,9 @@ class Updates:
             return False
         old = self._source(base.id, node) or base.id
         changes = [i for i in part.inputs if base.id not in self._wholes(i)]
-        if len(changes) == len(part.inputs):
+        if len(changes) == len(part.inputs) and (found := self._terms(part, base.id, path)):
+            changes = found
+        elif len(changes) == len(part.inputs):
             read = [(i, self._read_at(i, path, node)) for i in part.inputs]
             wholes = {w for _, w in read if w is not None}
             root = self._root_of.get(base.id)
@@ -183,6 +185,27 @@ class Updates:
             return True
         self._keep_sum(old, node)
         return False
+
+    def _terms(self, added: Node, base: int, path: Any) -> list[int]:
+        """What ``old[part] + x + y`` adds to the part of `base` at the path; [] if it is not so."""
+        nodes, changes = self.tape.nodes, list[int]()
+        while added.op in ADDING and added.inputs and added.id > base:
+            parts = [i for i in added.inputs if not self._is_at(i, base, path)]
+            if len(parts) < len(added.inputs):
+                return [*changes, *parts]
+            first, *others = added.inputs
+            changes += others
+            added = nodes[first]
+        return []
+
+    def _is_at(self, id: int, base: int, path: Any) -> bool:
+        """Is a value the part of `base` to which a path leads?"""
+        for op, args, kwargs in reversed(path):
+            part = self.tape.nodes[self.tape.origin(id)]
+            if (part.op, part.args[1:], part.kwargs) != (op, args, kwargs):
+                return False
+            id = part.inputs[0]
+        return id == base
 
     def _read_at(self, id: int, path: Any, whole: Node) -> int | None:
         """The array of which a value is the part at a path; None if it has another shape."""
