@@ -868,7 +868,8 @@ def _only_elementwise(
             made_of = set().union(*(reached[n] for n in read))
             if node.op in PARTS and part and math.prod(tape.nodes[read[0]].shape) == size:
                 made_of = {repr(node.args[1:])}
-            if len(made_of) > 1 and node.op in ELEMENTWISE:  # w[0] * x + w[1] * y
+            kinds = {frozenset(reached[n]) for n in read} - {frozenset()}
+            if len(kinds) > 1 and node.op in ELEMENTWISE:  # w[0] * x + w[1] * y
                 return False
             if id not in of_others:
                 reached[id] = made_of
