@@ -224,9 +224,12 @@ def _path(write: Node) -> list[Any]:
     return [args[0] for _, args, _ in write.args[1]]
 
 
+def _parts(index: Any) -> tuple[Any, ...]:
+    return index if type(index) is tuple else (index,)  # a Ref is a tuple, too
+
+
 def _numbers(index: Any, values: Values) -> tuple[Any, ...]:
-    parts = index if type(index) is tuple else (index,)  # a Ref is a tuple, too
-    return tuple(int(values[p.id]) if type(p) is Ref else p for p in parts)
+    return tuple(int(values[p.id]) if type(p) is Ref else p for p in _parts(index))
 
 
 def _added(tape: Tape, node: Node, users: Mapping[int, int]) -> tuple[int, set[int]] | None:
@@ -309,14 +312,15 @@ def _is_option(x: Any) -> bool:
 
 def _is_typed(index: Any) -> bool:
     """Is an index made of whole numbers and slices that are typed, without any array?"""
-    parts = index if isinstance(index, tuple) else (index,)
-    return not refs_in(index) and all(type(p) in (int, slice, type(Ellipsis)) for p in parts)
+    types = (int, slice, type(Ellipsis))
+    return not refs_in(index) and all(type(p) in types for p in _parts(index))
 
 
 def _is_single(tape: Tape, index: Any) -> bool:
     """Is an index typed, but for single whole numbers that the script computes?"""
-    parts = index if type(index) is tuple else (index,)
-    given = [tape.nodes[p.id] for p in parts if type(p) is Ref]
-    return all(type(p) is Ref or _is_typed(p) for p in parts) and all(
-        n.dtype == "i" and not n.shape for n in given
+    return all(
+        tape.nodes[p.id].dtype == "i" and not tape.nodes[p.id].shape
+        if type(p) is Ref
+        else _is_typed(p)
+        for p in _parts(index)
     )

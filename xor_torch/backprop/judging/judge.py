@@ -678,12 +678,13 @@ class Judgement:
         all_points, first = bench.points, _of_one_step(bench)
         some: list[Fit] = []
         candidates = pairs(bench)
+        bench.points = first
+        asked = {id(p): p for pair in candidates for p in quick_points(bench, pair)[:1]}
+        for p in asked.values():
+            look_ahead(bench, candidates, p)
         for decay in (False, True) if reads_data(bench) else (False,):
             bench.points = first
             screened = []
-            asked = {id(p): p for pair in candidates for p in quick_points(bench, pair)[:1]}
-            for p in asked.values():
-                look_ahead(bench, candidates, p)
             for pair in candidates:
                 bench.clock.check()
                 if hopeless(bench, pair, decay):

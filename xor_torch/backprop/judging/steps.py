@@ -133,10 +133,9 @@ def single_step(tape: Tape) -> list[Network]:
     network, in which no value is an optimiser's state or is carried on by the forward pass.
     """
     made = {new for _, new in tape.links}
-    if len({old for old, _ in tape.links} - made) < max(2, len(tape.links)):
-        return []  # there is only one, or one is replaced twice
-    if len(tape.links) > MOST_BY_HAND:
-        return []
+    once = len({old for old, _ in tape.links} - made)
+    if not max(2, len(tape.links)) <= once <= MOST_BY_HAND:
+        return []  # there is only one, or one is replaced twice, or nobody works them out
     names = {old: tape.nodes[old].name or tape.nodes[new].name for old, new in tape.links}
     states = [State(names[old], [old, new]) for old, new in tape.links]
     networks = _networks(tape, consumers(tape), states, [max(made)])
@@ -551,8 +550,9 @@ def _family(chains: list[State]) -> tuple[list[State], list[int]]:
 def _networks(
     tape: Tape, users: dict[int, list[int]], family: list[State], bounds: list[int]
 ) -> list[Network]:
-    steps, updates = [], [c.updates for c in family]
+    steps = []
     # of each state, how many updates the steps before have made
+    updates = (c.updates for c in family)
     made = [[bisect_right(mine, bound) for bound in (-1, *bounds)] for mine in updates]
     for k in range(len(bounds)):
         start: dict[int, int] = {}
@@ -853,7 +853,8 @@ def _only_elementwise(
     """
     begin, rows = step.start[i], False
     shape, starts = tape.nodes[begin].shape, set(step.start.values())
-    reached: dict[int, set[str]] = {begin: set()}  # what is made of it -> of which rows
+    # what is made of it -> of which of its rows
+    reached: dict[int, frozenset[str]] = {begin: frozenset()}
     size = math.prod(shape)
     of_others = set(step.end.values()) - {step.end[i]}
     for id in step.nodes:
@@ -865,14 +866,13 @@ def _only_elementwise(
             if node.op not in BETWEEN or (not (alike or part) and id > begin):
                 return False
             rows = rows or part
-            made_of = set().union(*(reached[n] for n in read))
-            if node.op in PARTS and part and math.prod(tape.nodes[read[0]].shape) == size:
-                made_of = {repr(node.args[1:])}
-            kinds = {frozenset(reached[n]) for n in read} - {frozenset()}
-            if len(kinds) > 1 and node.op in ELEMENTWISE:  # w[0] * x + w[1] * y
+            made_of = {reached[n] for n in read} - {frozenset()}
+            if len(made_of) > 1 and node.op in ELEMENTWISE:  # w[0] * x + w[1] * y
                 return False
+            if node.op in PARTS and part and math.prod(tape.nodes[read[0]].shape) == size:
+                made_of = {frozenset([repr(node.args[1:])])}
             if id not in of_others:
-                reached[id] = made_of
+                reached[id] = frozenset[str]().union(*made_of)
     return _apart(tape, step, i, {*reached}) if rows and moves else not rows and not several
 
 
