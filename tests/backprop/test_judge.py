@@ -1034,7 +1034,8 @@ for epoch in range(6):
 @pytest.mark.parametrize(
     "place",
     ["np.unravel_index(np.argmax(window), (4,))", "(int(np.argmax(window)),)",
-     "np.where(window == np.max(window))[0]", "divmod(np.argmax(window), 1)"],
+     "np.where(window == np.max(window))[0]", "divmod(np.argmax(window), 1)",
+     "list(map(int, np.array(np.where(window == np.max(window)))[:, 0]))"],
 )  # fmt: skip
 def test_the_place_of_a_maximum(place, tmp_path):
     """An index that is computed: a plain int would be the same only near the run's numbers."""

@@ -305,6 +305,22 @@ d = [x] if x < 0 else [b]
     assert not recorder.tape.branches
 
 
+def test_an_int_that_is_computed_from_an_array_is_a_branch():
+    """It chooses an item of a list or a shape: with other numbers, that would be another one."""
+    for source in (
+        "k = [5, 6, 7][np.argmax(z)]", "k = list(range(2, 9))[z.astype(int)[0]]",
+        "k = np.zeros(int(2 * z[0])).size", "k = np.ones((3, np.argmax(z)))[:, 0]",
+    ):  # fmt: skip
+        recorder = Recorder(ALL)
+        text = f"import numpy as np\nz = np.array([0.7, 3.2, 1.5]) * 1.0\n{source}\n"
+        found = script.Run(recorder).script(text, "script.py")
+        plain = {}
+        exec(text, plain)
+        assert np.array_equal(found["k"], plain["k"])
+        assert recorder.tape.branches, source
+        assert not any(n.op == "lost" for n in recorder.tape.nodes), source
+
+
 def test_a_large_float_is_recorded_and_a_large_int_is_not():
     recorder = Recorder(ALL)
     source = "x = 0.5\ny = x * 1e20\nn = 2\nn += 1\nn += 2**60\n"

@@ -50,6 +50,7 @@ class Journal(Protocol):
     def typed(self, x: Any) -> Any: ...
     def matrix(self, data: Any, dtype: Any = None, copy: bool = True) -> Any: ...
     def plain_number(self, x: Any) -> Any: ...
+    def number(self, op: str, args: tuple[Any, ...], value: float) -> Any: ...
     @property
     def array_of(self) -> Callable[[Any], Any]: ...
 
@@ -75,6 +76,9 @@ class Nobody:
 
     def plain_number(self, x: Any) -> Any:
         return x
+
+    def number(self, op: str, args: tuple[Any, ...], value: float) -> Any:
+        return value
 
     def assign(self, x: "Recorded", index: Any, value: Any) -> None:
         strip(x)[strip(index)] = strip(value)
@@ -187,8 +191,18 @@ class Recorded(np.ndarray):
             return round(self.view(np.ndarray).item())
         return np.round(self, digits)
 
+    def as_int(self) -> Any:
+        """``int(x)`` of one number, an int that records."""
+        value = int(self.view(np.ndarray).item())
+        return self._recorder.number("trunc", (self.reshape(()),), value)
+
     def __trunc__(self) -> int:  # NumPy's numbers have one, its arrays do not
         return int(float(self))
+
+    def __index__(self) -> int:
+        """The int itself. What the script takes by it, an item of a list, counts as a branch."""
+        operator.index(self.view(np.ndarray))  # raises NumPy's error
+        return operator.index(self.as_int())
 
     def __hash__(self) -> int:  # type: ignore[override]  # an array has none
         if self._scalar:

@@ -81,6 +81,8 @@ def _int(recorder: Recorder, *args: Any, **kwargs: Any) -> Any:
         return recorder.number("copy" if value == plain(x) else "trunc", (x,), value)
     if isinstance(x, Recorded) and x._scalar and x.dtype.kind == "b":
         return _chosen(recorder, "ne", x, False, 1, 0)
+    if isinstance(x, Recorded) and x.size == 1:
+        return x.as_int()
     return int(*args, **kwargs)
 
 

@@ -161,10 +161,11 @@ class Whole:
         self.recorder.compared("equal", (self, self.value), True)
         return int(self.value)
 
-    __int__ = __index__
+    def __int__(self) -> int:  # of ``"%d" % x``, which decides nothing
+        return int(self.value)
 
     def __float__(self) -> float:
-        return float(int(self))
+        return float(operator.index(self))
 
     def __divmod__(self, other: Any) -> Any:
         return self // other, self % other

@@ -4,6 +4,7 @@ import copy
 import functools
 import itertools
 import math
+import operator
 import types
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -11,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from .array import Matrix, Recorded, holds
-from .number import PYTHON_NUMBERS, function_of_math
+from .array import Matrix, Recorded, holds, with_parts
+from .number import PYTHON_NUMBERS, Whole, function_of_math
 from .recorder import Recorder
 
 # NumPy functions that take a sequence of arrays, and record it as one.
@@ -144,6 +145,7 @@ def _recording(
     name = getattr(function, "__name__", "call")
 
     def call(*args: Any, **kwargs: Any) -> Any:
+        given = (*args, *kwargs.values())
         if name in _OF_ONE and not draws:
             args = tuple(recorder.as_array(a) if type(a) in PYTHON_NUMBERS else a for a in args)
         if name not in _TAKE_SEQUENCES:
@@ -154,7 +156,7 @@ def _recording(
         result = function(*args, **kwargs)
         if draws and name == "binomial":
             return _of_chances(recorder, result, *args, **kwargs)
-        if name not in _PICKS and recorder.is_marked((args, kwargs)):
+        if name not in _PICKS and recorder.is_marked(_decided(given)):
             return recorder.record_new(result, "lost")  # NumPy has not told us what it did
         if draws and isinstance(result, float | np.floating) and not recorder.full:
             return recorder.wrap(result, recorder.leaf(result))
@@ -163,6 +165,14 @@ def _recording(
     call.__name__ = name
     call.__doc__ = getattr(function, "__doc__", None)
     return call
+
+
+def _decided(x: Any) -> Any:
+    """Arguments with plain ints, such as the shape of ``np.zeros``: each counts as a branch."""
+    if type(x) is Whole or (isinstance(x, Recorded) and x._scalar and x.dtype.kind == "i"):
+        return operator.index(x)
+    parts = type(x) in (tuple, list) and holds(x, Whole, Recorded)
+    return with_parts(x, map(_decided, x)) if parts else x
 
 
 def _of_chances(recorder: Recorder, drawn: Any, n: Any, p: Any, size: Any = None) -> Any:

@@ -190,6 +190,13 @@ def _functions_in(node: ast.Module | ast.ClassDef) -> list[str]:
     return [x.name for x in node.body if isinstance(x, ast.FunctionDef)]
 
 
+def _recording(function: ast.expr) -> ast.expr:
+    """The recorder's own ``int``, ``float``, ``bool`` or ``type``; of another function, itself."""
+    if isinstance(function, ast.Name) and function.id in KINDS:
+        return ast.copy_location(ast.Name(f"__{function.id}__", ast.Load()), function)
+    return function
+
+
 def _casts(call: ast.Call, function: ast.Attribute) -> bool:
     """Is it ``np.int64(x)``, by its name?"""
     return len(call.args) == 1 and not call.keywords and bool(CAST.fullmatch(function.attr))
@@ -544,8 +551,9 @@ class AssignmentRewriter(ast.NodeTransformer):
             made: ast.AST = self.visit(answer)
             return made
         self.generic_visit(node)
-        if isinstance(node.func, ast.Name) and node.func.id in KINDS:
-            node.func = ast.copy_location(ast.Name(f"__{node.func.id}__", ast.Load()), node.func)
+        node.func = _recording(node.func)
+        if _last_name(node.func) == "map":  # map(int, x)
+            node.args[:1] = map(_recording, node.args[:1])
         elif _last_name(node.func) in PLAIN:
             node.args.insert(0, node.func)
             node.func = ast.copy_location(ast.Name("__plainly__", ast.Load()), node.func)
