@@ -599,7 +599,7 @@ def growing(bench: Bench) -> Diagnosis | None:
     for k in bench.chosen:
         view = bench.view(k)
         for a in bench.remembered(k):
-            for n in view.step.nodes:
+            for n in [n for n in view.step.nodes if n not in view.starts]:
                 summed = nodes[n].op in ("add", "subtract") and a in nodes[n].inputs
                 if summed and _holds_sum(bench.view(k - 1), a, n):
                     name = view.variable(n) or "the sum"

@@ -17,7 +17,7 @@ from itertools import pairwise
 import torch
 
 from .. import replay
-from ..operations import ALGEBRAIC, CUTS, ELEMENTWISE, PARTS, SAME_NUMBERS, STEPS
+from ..operations import ALGEBRAIC, CUTS, ELEMENTWISE, JOINS, PARTS, SAME_NUMBERS, STEPS
 from ..tape import Ref, Tape
 
 CURVED = ELEMENTWISE - ALGEBRAIC - STEPS - CUTS  # exp, tanh: no derivative goes through one
@@ -293,8 +293,12 @@ def _decays(tape: Tape, path: list[int]) -> bool:
 
 
 def _replaced(tape: Tape) -> list[State]:
-    """Values that a place reads that were made elsewhere at first, and in the loop since then."""
-    nodes = tape.nodes
+    """Values that a place reads that were made elsewhere at first, and in the loop since then.
+
+    Each is computed from the one before. That is no matter of the parameters that have moved in
+    between, with which any value of the forward pass is computed.
+    """
+    nodes, moved = tape.nodes, {new for _, new in tape.links}
     reads: dict[tuple[object, str, int], list[int]] = defaultdict(list)
     # what reads a typed number at first, ``b = 0``, and not again, as a sum does
     typed: dict[tuple[object, str, int], bool] = {}
@@ -319,7 +323,7 @@ def _replaced(tape: Tape) -> list[State]:
             for n in later
         ):
             continue
-        if later[0] in tape.behind([later[1]], range(later[0], later[1] + 1)):
+        if later[0] in tape.behind([later[1]], range(later[0], later[1] + 1), moved):
             made: list[int | None] = [None] if begins else []
             state = State(_name(tape, [first, *later]), [*made, first, *later], replaced=True)
             found.setdefault(later[0], state)
@@ -795,7 +799,7 @@ def _influence(tape: Tape, step: Step) -> tuple[dict[int, set[int]], set[int]]:
     states that a branch asks about move those whose change is data: ``if f(x) <= 0: w += x``.
     """
     reached = {n: 1 << i for i, n in step.start.items()}
-    ends = {n: i for i, n in step.end.items()}
+    ends = _moved(tape, step)
     influence: dict[int, set[int]] = defaultdict(set)
     for id in step.nodes:
         if id not in reached:
@@ -815,6 +819,20 @@ def _influence(tape: Tape, step: Step) -> tuple[dict[int, set[int]], set[int]]:
     for j in numbers_of(asked):
         influence[j] |= step.end.keys() - moved
     return influence, only
+
+
+def _moved(tape: Tape, step: Step) -> dict[int, int]:
+    """The new value of each state, and the new numbers that it is put together from."""
+    nodes, inside = tape.nodes, {*step.nodes}
+    joined = {i: end for i, end in step.end.items() if nodes[end].op in JOINS | SAME_NUMBERS}
+    parts = {
+        n: i
+        for i, end in joined.items()
+        if len(nodes[end].inputs) > 1
+        for n in nodes[end].inputs
+        if n in inside
+    }
+    return parts | {end: i for i, end in step.end.items()}
 
 
 def numbers_of(mask: int) -> list[int]:
@@ -856,7 +874,7 @@ def _only_elementwise(
     # what is made of it -> of which of its rows
     reached: dict[int, frozenset[str]] = {begin: frozenset()}
     size = math.prod(shape)
-    of_others = set(step.end.values()) - {step.end[i]}
+    of_others = {n for n, j in _moved(tape, step).items() if j != i}
     for id in step.nodes:
         node = tape.nodes[id]
         read = [n for n in node.inputs if n in reached]

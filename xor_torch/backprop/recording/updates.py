@@ -360,8 +360,10 @@ class Updates:
         """
         shape = update.shape
         origin: int | None = None
+        alike: int | None = None  # the oldest of this shape: what was reshaped had another
         for _ in range(8):
             node = self.tape.nodes[id]
+            alike = id if node.shape == shape else alike
             if id in self._root_of or node.site == update.site:
                 return id
             joined = len(node.inputs) > 1 and node.op in JOINS | SAME_NUMBERS
@@ -372,7 +374,7 @@ class Updates:
                 id = node.inputs[0]
                 continue
             if origin is None:
-                origin = id if node.shape == shape else None
+                origin = alike
             same = [i for i in node.inputs if self.tape.nodes[i].shape == shape]
             if node.op not in ("multiply", "divide") or len(same) != 1:
                 break
