@@ -186,7 +186,7 @@ class Derivatives:
             before = known[0] if known else 1.0
             if any(not math.isclose(c, before, rel_tol=MATCH) for c in known):
                 continue
-            mine = [c / before for c in self.matches(n).values()]
+            mine = [c / before for c in self.matches(n).values() if c]
             if mine or known:
                 jump = min(mine, key=lambda c: (abs(math.log(abs(c))), c < 0), default=1.0)
                 factors[n] = before * jump

@@ -426,13 +426,16 @@ def _values(bench: Bench, k: int, z: int, before: int) -> list[int]:
 def _data(points: list[Point], z: int, f: int, deltas: list[Tensor]) -> list[Data]:
     """The data at each point; f is taken as elementwise.
 
-    Empty if f does not depend on z, or if there are not as many values at each point.
+    Empty if f does not depend on z, or if there are not as many values at each point: what a mask
+    selects.
     """
     found: list[Data] = []
     for p, d in zip(points, deltas, strict=True):
         if f not in p.values or z not in p.values:
             return []
         zz, ff = p.values[z], p.values[f]
+        if ff.shape != zz.shape:
+            return []
         slope = torch.ones_like(zz) if f == z else _slope(p, f, z)
         if f != z and not (ff.requires_grad and zz.requires_grad):
             return []
@@ -774,12 +777,16 @@ def adds_its_target(bench: Bench, pair: Objective, match: Match) -> int | None:
     if t is None or not t.any():
         return None
     d = pair.terms[match.step][0][0] or 0
+    p = next(p for p in bench.points if p.step == match.step)
     for node in (nodes[n] for n in sorted(view.behind([d]) - view.behind([match.value]))):
+        made = [i for i in node.inputs if i in view.inside]
         data: list[object] = [nodes[i].value for i in node.inputs if i not in view.inside]
         data += [a for a in node.args if isinstance(a, int | float)]
-        if node.op == "add" and len(data) == 1 and len(node.args) == 2 and data[0] is not None:
+        if node.op == "add" and len(made) == len(data) == 1 and data[0] is not None:
             x = torch.tensor(np.array(data[0], dtype=float))
-            if x.numel() == t.numel() and _same(in_shape(x, t.shape), -t):
+            values = [p.values[n].detach() for n in (made[0], match.value) if n in p.values]
+            of_prediction = len(values) == 2 and _same(*values)
+            if of_prediction and x.numel() == t.numel() and _same(in_shape(x, t.shape), -t):
                 return node.id
     return None
 
