@@ -24,7 +24,6 @@ from . import mending, recording
 from .code import Code
 from .deadline import OutOfTime, deadline
 from .pair import Pair
-from .recording.limits import Limits
 from .recording.main import PAIRS, POLL_SECONDS, REPLACEMENT, UPDATES, no_garbage
 from .recording.process import CLEANUP_SECONDS, TIME_IS_OVER
 from .recording.source import fingerprint, read_source
@@ -421,9 +420,7 @@ def _why_nothing(
     if outcome["end"] == "full":
         return (
             "no array and no number was replaced twice, by itself plus a change that depends on "
-            "it, within "
-            f"the {Limits.most_nodes:,} operations that are recorded: give it fewer samples for "
-            "each update"
+            "it, within the operations that are recorded: give it fewer samples for each update"
         )
     for name in EXACT:
         if re.search(rf"^\s*(import|from) {name}\b", source, re.MULTILINE):
