@@ -95,9 +95,14 @@ class Tape:
         self.held = frozenset[int]()
         self.code = Code()
 
-    def origin(self, id: int, through: Collection[str] = SAME_NUMBERS) -> int:
-        """The value that this one is a copy, a transpose, a reshape of."""
-        while self.nodes[id].op in through and self.nodes[id].inputs:
+    def origin(
+        self, id: int, through: Collection[str] = SAME_NUMBERS, until: Collection[int] = ()
+    ) -> int:
+        """The value that this one is a copy, a transpose, a reshape of.
+
+        The walk back ends at the values of `until`.
+        """
+        while id not in until and self.nodes[id].op in through and self.nodes[id].inputs:
             id = self.nodes[id].inputs[0]
         return id
 

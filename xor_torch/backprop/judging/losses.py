@@ -777,25 +777,28 @@ def adds_its_target(bench: Bench, pair: Objective, match: Match) -> int | None:
     if t is None or not t.any():
         return None
     d = pair.terms[match.step][0][0] or 0
-    p = next(p for p in bench.points if p.step == match.step)
     for node in (nodes[n] for n in sorted(view.behind([d]) - view.behind([match.value]))):
         made = [i for i in node.inputs if i in view.inside]
         data: list[object] = [nodes[i].value for i in node.inputs if i not in view.inside]
         data += [a for a in node.args if isinstance(a, int | float)]
         if node.op == "add" and len(made) == len(data) == 1 and data[0] is not None:
             x = torch.tensor(np.array(data[0], dtype=float))
-            values = [p.values[n].detach() for n in (made[0], match.value) if n in p.values]
-            of_prediction = len(values) == 2 and _same(*values)
-            if of_prediction and x.numel() == t.numel() and _same(in_shape(x, t.shape), -t):
+            of_target = x.numel() == t.numel() and _same(in_shape(x, t.shape), -t)
+            if of_target and is_function(bench, match.step, match.value, made[0], (is_z,)):
                 return node.id
     return None
 
 
-def is_function(bench: Bench, k: int, z: int, f: int) -> bool:
+def is_function(
+    bench: Bench,
+    k: int,
+    z: int,
+    f: int,
+    known: tuple[Callable[[Tensor, Tensor], bool], ...] = (is_z, is_sigmoid, is_tanh, is_exp),
+) -> bool:
     """Is f made of z alone, element by element, by a known activation?"""
     points = [p for p in bench.points if p.step == k and {z, f} <= p.values.keys()]
-    known = (is_z, is_sigmoid, is_tanh, is_exp)
-    return any(
+    return bool(points) and any(
         all(is_it(p.values[z].detach(), p.values[f].detach()) for p in points) for is_it in known
     )
 

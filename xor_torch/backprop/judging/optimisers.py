@@ -260,19 +260,17 @@ def _signs(bench: Bench, found: Inner, k: int) -> tuple[dict[int, float], set[in
         if any(map(math.isnan, a.values())):
             raise CannotTell("the optimiser does not move every element of an array alike")
         first = next((i for i in a if i not in by_norm), bench.parameters[0])
-        like_the_first = [first]
+        like_the_first = {first}
         for i, moved in a.items():
             name = bench.names[bench.parameters.index(i)]
             if not moved:
                 raise CannotTell(f"the optimiser does not move {name}")
             # the same statements may move both: their step numbers may differ, as if one is
             # counted for each layer
-            if any(
-                math.isclose(abs(moved), abs(a[j]), rel_tol=PROPORTIONAL)
-                or (states and _alike(bench, found, k, i, j))
-                for j in like_the_first
-            ):
-                like_the_first.append(i)
+            sizes = (abs(a[j]) for j in like_the_first)
+            same = any(math.isclose(abs(moved), size, rel_tol=PROPORTIONAL) for size in sizes)
+            if same or (states and any(_alike(bench, found, k, i, j) for j in like_the_first)):
+                like_the_first.add(i)
             elif i not in by_norm:
                 raise CannotTell(f"the optimiser does not treat {name} as it treats the others")
     return {i: math.copysign(1.0, moved) for i, moved in little.items()}, by_norm

@@ -439,18 +439,17 @@ class Bench:
 
         A change is zero; what a parameter was in the step before is what it is now.
         """
-        found, before, tape, nodes = Values(), {}, self.tape, self.tape.nodes
+        found, before, tape = Values(), {}, self.tape
         if k:
             before = {n: i for i, n in self.steps[k - 1].start.items()}
         for n in some:
-            was = n  # the parameter, of which it may be a row or a number
-            while was not in before and nodes[was].op in SAME_NUMBERS | PARTS and nodes[was].inputs:
-                was = nodes[was].inputs[0]
+            # the parameter, of which it may be a row or a number
+            was = tape.origin(n, SAME_NUMBERS | PARTS, before)
             if was in before:
                 now = {was: given[self.steps[k].start[before[was]]].detach()}
                 found[n] = replay.run(tape, [n], now, self.ties)[n]
             else:
-                found[n] = torch.zeros(nodes[n].shape, dtype=torch.float64)
+                found[n] = torch.zeros(tape.nodes[n].shape, dtype=torch.float64)
         return found
 
     @kept
@@ -484,9 +483,11 @@ class Bench:
         except (replay.CannotReplay, RuntimeError):
             return False
         of_each = [(a - b).reshape(-1) for a, b in zip(moved, without, strict=True)]
-        some = [i for i, x in enumerate(of_each) if x.any()]  # a bias may have no momentum
-        added = torch.cat([of_each[i] for i in some]) if some else torch.zeros(0)
-        lasts = (torch.cat([before[i].reshape(-1) for i in some]) for before in changes if some)
+        with_one = [i for i, x in enumerate(of_each) if x.any()]  # a bias may have no momentum
+        if not with_one:
+            return False
+        added = torch.cat([of_each[i] for i in with_one])
+        lasts = (torch.cat([before[i].reshape(-1) for i in with_one]) for before in changes)
         return len(added) > 2 and any(_is_multiple(added, last) for last in lasts)
 
     def _recorded_changes(self, k: int, some: Iterable[int]) -> list[Tensor]:

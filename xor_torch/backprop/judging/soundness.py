@@ -599,9 +599,9 @@ def growing(bench: Bench) -> Diagnosis | None:
     for k in bench.chosen:
         view = bench.view(k)
         for a in bench.remembered(k):
-            for n in [n for n in view.step.nodes if n not in view.starts]:
+            for n in view.step.nodes:
                 summed = nodes[n].op in ("add", "subtract") and a in nodes[n].inputs
-                if summed and _holds_sum(bench.view(k - 1), a, n):
+                if summed and n not in view.starts and _holds_sum(bench.view(k - 1), a, n):
                     name = view.variable(n) or "the sum"
                     names = [
                         bench.names[i] for i in range(len(bench.names)) if view.reaches[n] >> i & 1

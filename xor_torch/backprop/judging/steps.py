@@ -823,16 +823,12 @@ def _influence(tape: Tape, step: Step) -> tuple[dict[int, set[int]], set[int]]:
 
 def _moved(tape: Tape, step: Step) -> dict[int, int]:
     """The new value of each state, and the new numbers that it is put together from."""
-    nodes, inside = tape.nodes, {*step.nodes}
-    joined = {i: end for i, end in step.end.items() if nodes[end].op in JOINS | SAME_NUMBERS}
-    parts = {
-        n: i
-        for i, end in joined.items()
-        if len(nodes[end].inputs) > 1
-        for n in nodes[end].inputs
-        if n in inside
-    }
-    return parts | {end: i for i, end in step.end.items()}
+    found = dict[int, int]()
+    for i, end in step.end.items():
+        node = tape.nodes[end]
+        if node.op in JOINS | SAME_NUMBERS and len(node.inputs) > 1:
+            found |= dict.fromkeys(node.inputs, i)
+    return found | {end: i for i, end in step.end.items()}
 
 
 def numbers_of(mask: int) -> list[int]:
