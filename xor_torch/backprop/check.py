@@ -51,6 +51,8 @@ LEFT_AND_CRASHED = (
 EXACT = ("decimal", "fractions", "cmath", "array")  # modules that hold numbers of their own
 LEAST_TO_TRY, MOST_TO_TRY = 2.0, 15.0  # seconds, for one correction and for all
 FRAMEWORKS = ("tensorflow", "keras", "jax", "mxnet", "theano", "chainer", "paddle")
+# An import of one of them, other than for the data: ``from keras.datasets import mnist``
+TRAINS = r"\b(?:import|from) {}\b(?!(?:\.\w+)*\.(?:datasets|utils|preprocessing)\b)"
 
 
 def check_file(
@@ -376,7 +378,7 @@ def _why_nothing(
 ) -> str:
     """Why no training was recorded; `seen` says what was, if it is more than nothing."""
     missing = str(outcome.get("module") or "").split(".")[0]
-    used = [name for name in FRAMEWORKS if f"import {name}" in source or f"from {name}" in source]
+    used = [name for name in FRAMEWORKS if re.search(TRAINS.format(name), source)]
     if missing == "cupy":
         return (
             "the script uses cupy, whose arrays cannot be recorded; let it fall back to NumPy: "

@@ -82,7 +82,9 @@ def fit_part(samples: Sequence[Sample], decay: bool = False, noise: bool = True)
     if decay and not part.ok:
         # the decay may be a part of the gradient, and go with its factor from step to step
         factor, rate = _one_step(samples)
-        if factor and rate > 0:
+        if rate > 0 and any(
+            abs(factor) * largest(s.gradient) > TELLING * rate * largest(s.shrunk) for s in samples
+        ):  # beside a much larger penalty the gradient is rounding
             summed = [replace(s, gradient=s.gradient + rate / factor * s.shrunk) for s in samples]
             again = _fit(summed, top, 0.0, [True] * len(samples), None)
             if again.ok:
@@ -176,8 +178,11 @@ def _fit(
     squares = (gradient**2).sum(1).tolist()
     products = (change * gradient).sum(1).tolist()
     counts = (gradient.abs() > TELLING * top).sum(1).tolist()
+    whole = _largest_of_rows(moved)
     for k, numbers in by_step.items():
+        # nor does what is left of a change that is nearly all penalty
         telling = [n for n in numbers if slopes[n] >= TELLING * top]
+        telling = [n for n in telling if not decay or sizes[n] >= TELLING * whole[n]]
         below, above = (sum(x[n] for n in numbers) for x in (squares, products))
         if below > (1e-12 * top) * (1e-12 * top):
             scales[k] = -above / below
@@ -192,7 +197,7 @@ def _fit(
         evidence = sum(slope >= TELLING * top for slope in slopes) - 1
     usual = max(map(abs, scales.values()), default=0.0)
     values = _largest_of_rows(value)
-    biggest = max(max(a, 1e-6 * b) for a, b in zip(_largest_of_rows(moved), values, strict=True))
+    biggest = max(max(a, 1e-6 * b) for a, b in zip(whole, values, strict=True))
     factors = torch.tensor([scales.get(s.step, 0.0) for s in samples], dtype=gradient.dtype)
     expected = -factors[:, None] * gradient
     offs, wanted = _largest_of_rows(change - expected), _largest_of_rows(expected)

@@ -80,6 +80,10 @@ def numpy_module(recorder: Recorder) -> StandIn:
         kwargs.pop("order", None)
         return recorder.array(a, dtype, copy=None, **kwargs)
 
+    def in_order(a: Any, dtype: Any = None, *, order: str, flag: str) -> Any:
+        found = as_array(a, dtype, ndmin=1)
+        return found if found.flags[flag] else found.copy(order)
+
     def as_matrix(data: Any, dtype: Any = None) -> Any:
         return recorder.matrix(data, dtype, copy=False)
 
@@ -91,8 +95,8 @@ def numpy_module(recorder: Recorder) -> StandIn:
         "asmatrix": as_matrix,
         "mat": as_matrix,
         "bmat": lambda blocks: as_matrix(np.block(blocks)),
-        "ascontiguousarray": as_array,
-        "asfortranarray": as_array,
+        "ascontiguousarray": functools.partial(in_order, order="C", flag="C_CONTIGUOUS"),
+        "asfortranarray": functools.partial(in_order, order="F", flag="F_CONTIGUOUS"),
         "full": functools.partial(_full, recorder),
         "asfarray": lambda a, dtype=np.float64: as_array(a, dtype),
         "apply_along_axis": functools.partial(_apply_along_axis, recorder),
