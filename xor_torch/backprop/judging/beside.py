@@ -363,16 +363,20 @@ def penalties(bench: Bench) -> dict[int, list[int]]:
     If each number of it changes the step of that number only, as in ``lam * sign(W)``, the term is
     the gradient of a penalty, whatever its formula. It may be one on a part: ``lam * W[:, 1:]`` or
     ``lam * U[ids]``. The step of the only parameter is made of that parameter alone, too: of it,
-    the terms that read no data are meant, beside others that read some.
+    the terms that read no data are meant, beside others that read some, in this step or in another:
+    an SVM only shrinks its weights for a sample on the right side.
     """
     found: dict[int, list[int]] = {}
-    for k in bench.chosen:
+    alone = bench.parameters if len(bench.parameters) == 1 else []
+    bare = {
+        k for k in bench.chosen for i in alone if not _reads_data(bench, k, bench.steps[k].end[i])
+    }
+    for k in sorted(bench.chosen, key=bare.__contains__):
+        if k in bare and not found:
+            break
         view, nodes, step = bench.view(k), bench.tape.nodes, bench.steps[k]
         for number, i in enumerate(bench.parameters):
             stack, seen = [step.end[i]], set[int]()
-            only = len(bench.parameters) == 1
-            if only and not _reads_data(bench, k, step.end[i]):
-                continue
             while stack:
                 n = stack.pop()
                 if n in seen or n not in view.inside or n in view.starts:
@@ -380,7 +384,7 @@ def penalties(bench: Bench) -> dict[int, list[int]]:
                 seen.add(n)
                 if (
                     view.depends[n] == view.reaches[n] == 1 << number
-                    and not (only and _reads_data(bench, k, n))
+                    and not (alone and _reads_data(bench, k, n))
                     and not _is_state(bench, k, n)
                     and _in_place(bench, k, number, n)
                 ):

@@ -29,6 +29,10 @@ BY_SIGN = (
     "branches on the sign of a parameter add a number to its gradient: an L1 penalty, which the "
     "check has left out"
 )
+TRUNCATED = (
+    "backpropagation through time is truncated: the gradient of each output goes back {} steps of "
+    "the recurrence, and no further"
+)
 CLIMBED = (
     "the steps go up {}, which bends downwards everywhere: it is meant to be as large as possible"
 )

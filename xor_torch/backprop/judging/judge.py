@@ -41,6 +41,7 @@ from .findings import (
     CLIMBED,
     LOST,
     ONCE,
+    TRUNCATED,
     WITHOUT_CONSTANTS,
     WITHOUT_CUTS,
     Diagnosis,
@@ -75,6 +76,7 @@ from .steps import (
     moved_meanwhile,
     single_step,
 )
+from .truncated import truncated
 from .words import convention, describe, without_objective
 
 SECONDS = 24.0  # for judging a tape
@@ -919,6 +921,11 @@ class Judgement:
             estimated = soundness.straight_through(bench, one) if sure else None
             if estimated is not None:
                 raise CannotTell(estimated)
+            cut_off = truncated(bench, one) if sure else None
+            if cut_off is not None:
+                finding = self._correct(bench, cut_off, known.get(id(one)), own)
+                finding.notes.append(TRUNCATED.format(cut_off.objective.back))
+                return finding
             one_rated = sure and beside.only_rated(bench, one)
             rated = rated or one_rated
             if self.certain is None and sure and not one_rated:

@@ -51,6 +51,9 @@ class Objective:
     weights: dict[int, float] = field(default_factory=dict)  # of values; 1 if it is not here
     # step -> (product, factor, other): products in which a factor is a constant
     constant: dict[int, list[tuple[int, int, int]]] = field(default_factory=dict)
+    # step -> the states of a recurrent network; with them, how many steps the gradient goes back
+    states: dict[int, list[int]] = field(default_factory=dict)
+    back: int = 0
     # what `gradients_at` has found, by the identity of a point's values, which it keeps alive
     found: dict[int, tuple[Values, list[Tensor] | None]] = field(default_factory=dict)
     # the same of `noisy_gradients`
@@ -85,7 +88,30 @@ def total(objective: Objective, k: int, values: Mapping[int, Tensor]) -> Tensor 
     slopes = derivatives_of(whole, [values[product] for product, _, _ in constant])
     for by, (_, factor, other) in zip(slopes, constant, strict=True):
         whole = whole - ((by * values[other]).detach() * values[factor]).sum()
+    if objective.back:
+        whole = whole - _from_further(whole, [values[n] for n in objective.states[k]], objective.back)
     return whole
+
+
+def _from_further(whole: Tensor, states: list[Tensor], back: int) -> Tensor:
+    """What has the gradient that a sum sends through each state from outputs further than that.
+
+    Args:
+        whole: the sum, of outputs that are each computed from one of the states.
+        states: in the order of time, each computed from the one before.
+        back: the gradient of an output goes through so many of them.
+
+    """
+    slopes, found = derivatives_of(whole, states), torch.zeros((), dtype=whole.dtype)
+    for t in range(back, len(states)):
+        output = slopes[t]
+        if t + 1 < len(states):  # without what comes from the next state
+            after = (slopes[t + 1] * states[t + 1]).sum()
+            output = output - derivatives_of(after, [states[t]])[0]
+        first = states[t - back]
+        through = derivatives_of((output.detach() * states[t]).sum(), [first])[0]
+        found = found + (through.detach() * first).sum()
+    return found
 
 
 def in_shape(x: Tensor, shape: torch.Size) -> Tensor:
@@ -118,7 +144,7 @@ def gradients_at(objective: Objective, p: Point) -> list[Tensor] | None:
     """The derivatives with respect to the parameters, computed once for each point."""
     if id(p.values) not in objective.found:
         terms = objective.terms[p.step]
-        plain = len(terms) <= FEW and not objective.weights
+        plain = len(terms) <= FEW and not objective.weights and not objective.back
         if plain and all(_are_numbers(p, d, v) for d, v in terms):
             grads = _by_parts(terms, p)
         else:

@@ -230,14 +230,31 @@ class _Generator:
         return type(self)(self._recorder, copy.deepcopy(self._real, memo))
 
 
+class _GeneratorType(type):
+    """``numpy.random.Generator`` or ``RandomState`` as a script sees it."""
+
+    recorder: Recorder
+    real: Any
+
+    def __instancecheck__(cls, x: Any) -> bool:
+        return isinstance(x, _Generator) and isinstance(x._real, cls.real)
+
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        return _Generator(cls.recorder, cls.real(*args, **kwargs))
+
+
 def _random(recorder: Recorder) -> dict[str, Any]:
     """The makers of generators in ``numpy.random``."""
 
-    def maker(make: Callable[..., Any]) -> Callable[..., Any]:
-        return lambda *args, **kwargs: _Generator(recorder, make(*args, **kwargs))
+    def default_rng(seed: Any = None) -> Any:
+        known = isinstance(seed, _Generator)  # NumPy returns a generator as it is
+        return seed if known else _Generator(recorder, np.random.default_rng(seed))
 
-    makers = (np.random.RandomState, np.random.default_rng, np.random.Generator)
-    return {make.__name__: maker(make) for make in makers}
+    made: dict[str, Any] = {"default_rng": default_rng}
+    for real in (np.random.RandomState, np.random.Generator):
+        body = {"recorder": recorder, "real": real, "__module__": "numpy.random"}
+        made[real.__name__] = _GeneratorType(real.__name__, (), body)
+    return made
 
 
 class _ArrayType(type):
