@@ -745,7 +745,7 @@ def _collect(tape: Tape, step: Step, following: Step | None) -> None:
 
 
 def in_turns(tape: Tape, network: Network) -> list[Network]:
-    """A network for each copy of a loop's step, if the loop has several: one after the other."""
+    """A network for each copy of the code of a step: in one loop, or in one loop after the other."""
 
     def places(step: Step) -> frozenset[object]:
         read = {i for n in step.end.values() for i in tape.nodes[n].inputs}
@@ -754,12 +754,30 @@ def in_turns(tape: Tape, network: Network) -> list[Network]:
 
     steps = network.steps[1:-1]  # the tape may begin or end within one
     kinds = [places(step) for step in steps]
+    loops = _loops(steps, kinds)
+    if len(loops) > 1:
+        return [replace(network, steps=some) for some in loops]
     copies = next((n for n in range(1, len(kinds)) if kinds[n] == kinds[0]), 1)
     if copies < 2 or len(kinds) < 3 * copies or kinds[copies:] != kinds[:-copies]:
         return []
     if len(frozenset[object]().union(*kinds)) < sum(map(len, kinds[:copies])):
         return []  # they share some of their code: an ``if`` may choose between them
     return [replace(network, steps=steps[n::copies]) for n in range(copies)]
+
+
+def _loops(steps: list[Step], kinds: list[frozenset[object]]) -> list[list[Step]]:
+    """The steps of each loop, if one loop after the other has made them: they share no code."""
+    found, places = list[list[Step]](), list[set[object]]()
+    for step, kind in zip(steps, kinds, strict=True):
+        known = [n for n, some in enumerate(places) if some & kind]
+        if known and known != [len(places) - 1]:
+            return []  # back in an earlier one
+        if not known:
+            found.append([])
+            places.append(set())
+        found[-1].append(step)
+        places[-1] |= kind
+    return found if all(len(some) > 2 for some in found) else []
 
 
 def backward_cuts(tape: Tape, network: Network) -> set[int]:
