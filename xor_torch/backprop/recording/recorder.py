@@ -46,6 +46,7 @@ FLOAT_BYTES = 8
 # at each operation, these cost less than to write them there
 _LIKE = frozenset(["zeros_like", "ones_like", "empty_like", "full_like"])
 _SEQUENCES, _OF_NUMPY = (tuple, list), (np.ndarray, np.generic)
+FEW_IN_CONTAINER = 100  # arrays in a dictionary or a list: more are looked at when they are used
 LARGEST_INT = 2**53  # A larger int may not be exact as a float: it is not recorded.
 
 
@@ -684,10 +685,7 @@ class Recorder:
             return value
         if not self.full and not isinstance(value, np.ndarray) and targets[0].isidentifier():
             value = self.places.named(value, targets[0])
-        made = type(value) in (np.ndarray, np.matrix) and value.dtype.kind in NUMBERS
-        if made and not self.full:
-            # A package made this array: record what the script does with it from now on.
-            value = self.wrap(value, self.node_of(value))
+        value = self._of_package(value)
         array = value if isinstance(value, Recorded) else self.array_of(value)
         if array is not None and not self.full:
             node = self.tape.nodes[self.node_of(array)]
@@ -700,11 +698,23 @@ class Recorder:
                 line = self.frames.line(frame) if frame else 0
                 self.tape.aliases.append((node.id, targets[0], line))
             node.name = node.name or targets[0]
-        elif isinstance(value, dict) and len(value) < 100:
+        elif isinstance(value, dict) and len(value) < FEW_IN_CONTAINER:
             for key, v in value.items():
                 array = v if isinstance(v, Recorded) else self.array_of(v)
                 if array is not None and not self.full:
                     self._name_element(self.tape.nodes[self.node_of(array)], targets[0], str(key))
+        return value
+
+    def _of_package(self, value: Any, levels: int = 2) -> Any:
+        """Let an array that a package made record from now on; in a dictionary or list, too."""
+        if self.full or levels < 0:
+            return value
+        if type(value) in (np.ndarray, np.matrix) and value.dtype.kind in NUMBERS:
+            return self.wrap(value, self.node_of(value))
+        if type(value) in (dict, list) and len(value) < FEW_IN_CONTAINER:
+            for key, x in [*(value.items() if isinstance(value, dict) else enumerate(value))]:
+                if type(x) in (np.ndarray, np.matrix, dict, list):
+                    value[key] = self._of_package(x, levels - 1)
         return value
 
     def _name_element(self, node: Node, container: str, key: str) -> None:
