@@ -1,5 +1,6 @@
 """Where the lines of a recorded script are: in the script, a notebook's cell or a module."""
 
+import re
 from dataclasses import dataclass, field
 
 # Where a line is: in which cell of a notebook or in which module, and its number there.
@@ -31,3 +32,18 @@ class Code:
         if isinstance(part, int):
             return f"{self.cell.format(part)}, line {at}"
         return f"line {at} of {part}"
+
+    def function_of(self, line: int) -> str:
+        """The name of the innermost function that a line is in; "" if it is in none."""
+        depth = _indent(self.lines[line - 1])
+        for text in reversed(self.lines[: line - 1]):
+            if text.strip() and _indent(text) < depth:
+                depth = _indent(text)
+                found = re.match(r"\s*(?:async )?def (\w+)", text)
+                if found:
+                    return found[1]
+        return ""
+
+
+def _indent(text: str) -> int:
+    return len(text) - len(text.lstrip())

@@ -106,6 +106,10 @@ class Tape:
             id = self.nodes[id].inputs[0]
         return id
 
+    def begins_a_sum(self, node: Node) -> bool:
+        """Is it the 0 of ``sum(...)`` and a term, which a class of the script adds as ``x + 0``?"""
+        return bool(node.calls) and self.code.function_of(node.calls[0]) == "__radd__"
+
     def behind(
         self, ids: Iterable[int], among: Collection[int], until: Collection[int] = ()
     ) -> set[int]:

@@ -188,6 +188,7 @@ def zero_added(bench: Bench, one: Fit) -> str | None:
         sums = (n for n in sorted(forward) if nodes[n].op == "add")
         # (z > 0) + 0 makes a number of a truth value
         sums = (n for n in sums if not nodes[n].inputs or nodes[nodes[n].inputs[0]].dtype == "f")
+        sums = (n for n in sums if not bench.tape.begins_a_sum(nodes[n]))
         zeros = (n for n in sums if type(nodes[n].args[1]) in (int, float) and not nodes[n].args[1])
         found.append({nodes[n].site: n for n in zeros})
     both = [n for site, n in found[-1].items() if site in found[0]] if found else []

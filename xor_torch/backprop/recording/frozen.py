@@ -73,7 +73,8 @@ def never_changed(
                 added[inputs[-1]].append(node.id)
         else:
             weighted.add(node.id)
-            ints.add(node, any(map(is_state, inputs)))
+            if not tape.begins_a_sum(node):
+                ints.add(node, any(map(is_state, inputs)))
             for n, i in enumerate(inputs):
                 # a 0 that has a name and comes first may begin a sum
                 if i in kept and (n or isinstance(kept[i][0], int) or tape.nodes[i].value != 0):
