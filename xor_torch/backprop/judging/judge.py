@@ -415,6 +415,7 @@ class Judgement:
         if inner:
             bench.inner = inner
             between = soundness.optimised(bench) or optimisers.scaled(bench)
+            between = between or not optimisers.proportional(bench, inner)
             if between or not level[0] + level[1]:
                 bench.make_points()
                 entered = self._attempt(bench)
