@@ -360,13 +360,14 @@ def hopeless(bench: Bench, objective: Objective, decay: bool) -> bool:
         found = gradients_at(objective, p)
         for i in [*rows] if found is not None else []:
             assert found is not None
-            sample = Sample(p.step, p.changes[i], found[i], p.leaves[i].detach(), p.moved)
-            if sample.change.shape != sample.gradient.shape:
+            if p.changes[i].shape != found[i].shape:
                 del rows[i]
                 continue
-            columns = [sample.change, sample.gradient, *([sample.shrunk] if decay else [])]
-            block = torch.stack([c.reshape(-1) for c in columns], 1)
-            rows[i].append(block / max(largest(sample.change), 1e-300))
+            change, gradient, value = (
+                x.reshape(-1)[p.telling[i]] for x in (p.changes[i], found[i], p.leaves[i].detach())
+            )
+            columns = [change, gradient, *([value * (change != 0)] if decay else [])]
+            rows[i].append(torch.stack(columns, 1) / max(largest(change), 1e-300))
             table = torch.cat(rows[i])
             if not is_finite(table):
                 continue

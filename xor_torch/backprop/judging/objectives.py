@@ -89,7 +89,8 @@ def total(objective: Objective, k: int, values: Mapping[int, Tensor]) -> Tensor 
     for by, (_, factor, other) in zip(slopes, constant, strict=True):
         whole = whole - ((by * values[other]).detach() * values[factor]).sum()
     if objective.back:
-        whole = whole - _from_further(whole, [values[n] for n in objective.states[k]], objective.back)
+        states = [values[n] for n in objective.states[k]]
+        whole = whole - _from_further(whole, states, objective.back)
     return whole
 
 

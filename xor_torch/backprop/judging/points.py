@@ -58,6 +58,7 @@ LONGEST_STEP = 300_000
 MOST_NUMBERS = 400_000_000
 LARGEST_STEP = 100_000_000
 VERY_LARGE = 20_000_000  # such a step is repeated at one moved point, not at two
+FEW_NUMBERS = 1_000  # of a parameter: enough for a quick test
 MANY_NUMBERS = 1_000_000  # in a step: one run with other rounding shows as much as three
 MOST_LITERALS = 100
 DIVERGED = 1e6  # times the middle one
@@ -375,9 +376,21 @@ class Point:
         """How many parameters does the step change here?"""
         return sum(map(bool, map(largest, self.changes)))
 
+    @cached_property
+    def telling(self) -> list[Tensor]:
+        """For a quick test: of each parameter, the numbers that change most, and some of all."""
+        return [_telling(change.reshape(-1)) for change in self.changes]
+
     def is_faint(self, i: int) -> bool:
         """Does parameter i change by nothing, or by nearly nothing beside the others?"""
         return largest(self.changes[i]) <= FAINT * max(map(largest, self.changes))
+
+
+def _telling(change: Tensor) -> Tensor:
+    if len(change) <= 2 * FEW_NUMBERS:
+        return torch.arange(len(change))
+    some = torch.linspace(0, len(change) - 1, FEW_NUMBERS).long()
+    return torch.cat([change.abs().topk(FEW_NUMBERS).indices, some])
 
 
 class Bench:

@@ -745,7 +745,7 @@ def _collect(tape: Tape, step: Step, following: Step | None) -> None:
 
 
 def in_turns(tape: Tape, network: Network) -> list[Network]:
-    """A network for each copy of the code of a step: in one loop, or in one loop after the other."""
+    """A network for each copy of a step's code: in one loop, or in one loop after the other."""
 
     def places(step: Step) -> frozenset[object]:
         read = {i for n in step.end.values() for i in tape.nodes[n].inputs}
