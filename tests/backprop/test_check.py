@@ -3,6 +3,7 @@
 The file is long because one function, `check_file`, must answer to everything that a script can do.
 """
 
+import ast
 import copy
 import functools
 import json
@@ -20,6 +21,10 @@ import pytest
 from xor_torch import assert_backprop
 from xor_torch.backprop import check, many
 from xor_torch.backprop.check import check_file
+from xor_torch.backprop.judging.findings import Diagnosis, Finding
+from xor_torch.backprop.recording.smaller import batch_sizes
+from xor_torch.backprop.tape import Tape
+from xor_torch.backprop.verdict import Verdict
 
 from ..common import PATIENCE, patience
 from .homework import CORRECT, MISTAKES
@@ -858,3 +863,97 @@ def test_judging_may_take_what_the_script_leaves_of_the_time(tmp_path, monkeypat
     check_file(path, timeout=300)
     (seconds,) = seen
     assert 100 < seconds <= check.JUDGE_SHARE * 300
+
+
+BATCHES = """
+import math, random
+random.seed(0)
+config = {"batch_size": 300}
+w = [[random.uniform(-1, 1) for _ in range(4)] for _ in range(3)]
+v = [random.uniform(-1, 1) for _ in range(3)]
+data = [[random.uniform(-1, 1) for _ in range(4)] for _ in range(300)]
+def train(n):
+    for s in range(0, len(data), n):
+        dw, dv = [[0.0] * 4 for _ in range(3)], [0.0] * 3
+        for x in data[s : s + n]:
+            h = [math.tanh(sum(a * b for a, b in zip(r, x))) for r in w]
+            p = 1 / (1 + math.exp(-sum(a * b for a, b in zip(v, h))))
+            d = p - float(x[0] > x[1])
+            for i in range(3):
+                dv[i] += d * h[i]
+                for j in range(4):
+                    dw[i][j] += d * v[i] * (1 - h[i] ** 2) * x[j]
+        for i in range(3):
+            v[i] -= 0.5 * dv[i] / n
+            for j in range(4):
+                w[i][j] -= 0.5 * dw[i][j] / n
+for epoch in range(5):
+    train(config["batch_size"])
+"""
+
+
+@forked
+def test_a_batch_that_is_too_long_is_made_smaller(tmp_path, monkeypatch):
+    record = check._record
+
+    def slow(path, source, args, seconds, verbose, memory, folder, files, progress):
+        tape, outcome = record(path, source, args, seconds, verbose, memory, folder, files)
+        return (tape, outcome) if check.SMALLER in files else (Tape(), {**outcome, "end": "time"})
+
+    monkeypatch.setattr(check, "_record", slow)
+    doing = []
+    path = write(tmp_path, BATCHES)
+    verdict = check_file(path, progress=doing.append)
+    assert verdict.verdict == "correct"
+    (note,) = [n for n in verdict.to_json()["notes"] if "samples in a batch" in n]
+    assert "4 samples in a batch in place of 300 on line 4" in note
+    assert "running script.py with smaller batches" in doing
+    path = write(tmp_path, BATCHES.replace("(1 - h[i] ** 2)", "(1 - h[i])"))
+    verdict = check_file(path)
+    assert (verdict.verdict, verdict.to_json()["line"]) == ("wrong", 18)
+    path = write(tmp_path, BATCHES.replace('"batch_size"', '"samples"'))
+    verdict = check_file(path)
+    assert verdict.verdict == "cannot tell"
+    assert "still running" in verdict.reason
+
+
+def test_a_scale_that_may_come_from_a_smaller_batch_is_not_told():
+    """``/ 64`` where the size is typed once more, and ``/ n`` elsewhere."""
+    for text, told in (("db = d.sum() / 64", "cannot tell"), ("db = d.sum()", "wrong")):
+        scale = Diagnosis(2, "db", "scale of one parameter", True, ["b"])
+        verdict = Verdict("script.py", "wrong", findings=[Finding("wrong", diagnosis=scale)])
+        verdict.code.add(f"batch_size = 64\n{text}\n", [(None, 1), (None, 2)])
+        check._with_smaller_batches(verdict, [(1, 64)])
+        assert verdict.verdict == told
+
+
+@pytest.mark.parametrize(
+    ("source", "sizes"),
+    [
+        ("batch_size = 64\nself.batchSize: int = 32", [64, 32]),
+        ("def train(x, batch_size=16, *, minibatch=8): pass", [16, 8]),
+        ("fit(BATCH_SIZE=100, epochs=10); args = {'mini-batch-size': 50}", [100, 50]),
+        ("parser.add_argument('--batch-size', type=int, default=128)", [128]),
+        ("lr, batch = 0.1, 20", [20]),
+        ("n_batches = 64\nbatch_norm = 64\nbatch_size = n\nbatch_size = 4\nbatch = 0.5", []),
+    ],
+    ids=["names", "parameters", "keywords", "option", "tuple", "others"],
+)
+def test_the_sizes_of_batches(source, sizes):
+    assert [size.value for size in batch_sizes(ast.parse(source))] == sizes
+
+
+@pytest.mark.parametrize(
+    ("line", "trains"),
+    [
+        ("from keras.datasets import mnist", False),
+        ("from tensorflow.keras.datasets import mnist", False),
+        ("from keras.utils import to_categorical", False),
+        ("import tensorflow as tf", True),
+        ("from keras.models import Sequential", True),
+        ("from tensorflow import keras", True),
+    ],
+)
+def test_the_data_of_a_framework_are_not_its_training(line, trains):
+    why = check._why_nothing({"end": "time"}, line, 60.0)
+    assert ("uses" in why) is trains

@@ -16,8 +16,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from xor_torch.backprop.judging.findings import Finding
 from xor_torch.backprop.judging.judge import judge
-from xor_torch.backprop.judging.points import Bench, Clock
+from xor_torch.backprop.judging.points import OVER, Bench, Clock
 from xor_torch.backprop.judging.steps import find_networks
 from xor_torch.backprop.recording.limits import Limits
 from xor_torch.backprop.recording.script import record
@@ -2202,3 +2203,25 @@ def test_zeros_that_a_sum_begins_with_are_no_bias(tmp_path):
     assert finding.verdict == "correct"
     (finding,) = judged(BEGUN.replace("np.zeros(4)", "np.full(4, 0.5)"), tmp_path)
     assert (finding.verdict, finding.diagnosis.mistake) == ("wrong", "bias never updated")
+
+
+DIVIDES = """
+import numpy as np
+rng = np.random.default_rng(0)
+X, y = rng.normal(size=(12, 2)), rng.integers(0, 2, (12, 1)).astype(float)
+W, b = rng.normal(size=(2, 1)), np.zeros((1, 1))
+for epoch in range(8):
+    p = 1 / (1 + np.exp(-(X @ W + b)))
+    d = (p - y) / (p * (1 - p) + 1e-9) * p * (1 - p)
+    W, b = W - 0.1 * X.T @ d, b - 0.1 * d.sum()
+"""
+
+
+def test_without_the_time_to_leave_out_constants_it_is_not_wrong(tmp_path, monkeypatch):
+    """They may be what is off."""
+    answers = [Finding("wrong"), Finding("cannot tell", OVER)]
+    module = "xor_torch.backprop.judging.judge."
+    monkeypatch.setattr(f"{module}_try", lambda *args, **kwargs: answers.pop(0))
+    monkeypatch.setattr(f"{module}_lost", lambda *args: None)
+    (finding,) = judged(DIVIDES, tmp_path)
+    assert (finding.verdict, finding.reason) == ("cannot tell", OVER)

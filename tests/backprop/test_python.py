@@ -1160,3 +1160,61 @@ def test_weights_that_a_long_preparation_has_read(mistake, tmp_path):
         source = source.replace("n.a * (1 - n.a)", "(1 - n.a)")
     (finding,) = judged(source, tmp_path, Limits(nodes_before=400, longest_wait=500, updates=60))
     assert finding.verdict == ("wrong" if mistake else "correct"), finding
+
+
+FROM_THE_RIGHT = """
+import random
+random.seed(0)
+class Value:
+    def __init__(self, data, of=()):
+        self.data, self.of, self.grad, self.back = data, of, 0.0, lambda: None
+    def __add__(self, other):
+        other = other if isinstance(other, Value) else Value(other)
+        out = Value(self.data + other.data, (self, other))
+        def back():
+            self.grad += out.grad
+            other.grad += out.grad
+        out.back = back
+        return out
+    def __radd__(self, other):
+        return self + other
+    def __sub__(self, other):
+        return self + (-other)
+    def __mul__(self, other):
+        out = Value(self.data * other.data, (self, other))
+        def back():
+            self.grad += other.data * out.grad
+            other.grad += self.data * out.grad
+        out.back = back
+        return out
+W, b = [Value(random.uniform(-1, 1)) for _ in range(2)], Value(0.1)
+X, y = [[0.3, 0.9], [0.5, -0.4], [-0.7, 0.2]], [1.0, -1.0, 0.5]
+for epoch in range(8):
+    outputs = [sum(w * Value(x) for w, x in zip(W, row)) + b for row in X]
+    errors = [z - t for z, t in zip(outputs, y)]
+    loss = sum(e * e for e in errors)
+    order, seen = [], set()
+    def visit(v):
+        if v not in seen:
+            seen.add(v)
+            for u in v.of:
+                visit(u)
+            order.append(v)
+    visit(loss)
+    for v in order:
+        v.grad = 0.0
+    loss.grad = 1.0
+    for v in reversed(order):
+        v.back()
+    for p in [*W, b]:
+        p.data -= 0.05 * p.grad
+"""
+
+
+def test_the_0_that_a_sum_begins_with_is_no_bias(tmp_path):
+    """``sum`` adds it from the left, and the script's class turns that round."""
+    (finding,) = judged(FROM_THE_RIGHT, tmp_path)
+    assert (finding.verdict, finding.warnings) == ("correct", [])
+    wrong = FROM_THE_RIGHT.replace("self.grad += other.data * out", "self.grad += self.data * out")
+    (finding,) = judged(wrong, tmp_path)
+    assert finding.verdict == "wrong"

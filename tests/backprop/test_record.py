@@ -6,6 +6,7 @@ The file is long because scripts read and change arrays in many ways, and each i
 import builtins
 import itertools
 import math
+import pickle
 import sys
 import types
 from collections import Counter
@@ -679,3 +680,61 @@ def test_a_crash_after_a_loop_that_was_left_is_a_warning():
     assert verdict.verdict == "correct"
     (warning,) = verdict.findings[0].warnings
     assert "crashed with IndexError on line 12, after the check had left a loop" in warning
+
+
+GENERATORS = """
+import numpy as np
+from numpy.random import Generator, default_rng
+def draw(rng: np.random.Generator | None = None, old: np.random.RandomState | None = None):
+    return rng
+rng, old = default_rng(0), np.random.RandomState(0)
+same = default_rng(rng) is rng
+kinds = [isinstance(rng, Generator), isinstance(old, np.random.RandomState)]
+kinds += [isinstance(old, Generator), isinstance(Generator(np.random.PCG64(0)), Generator)]
+x = rng.normal(size=3)
+"""
+
+
+def test_random_generators_have_numpys_types(tmp_path):
+    found, tape = record(GENERATORS, tmp_path)
+    assert found["same"]
+    assert found["kinds"] == [True, True, False, True]
+    assert any(n.name == "x" for n in tape.nodes)
+
+
+CONTIGUOUS = """
+import numpy as np
+x = np.arange(12.0).reshape(3, 4)
+made = [np.ascontiguousarray(x[::-1]), np.ascontiguousarray(x.T), np.asfortranarray(x)]
+flags = [made[0].flags.c_contiguous, made[1].flags.c_contiguous, made[2].flags.f_contiguous]
+number = np.ascontiguousarray(3.0).shape
+y = made[1] + 1
+"""
+
+
+def test_a_contiguous_copy_is_contiguous(tmp_path):
+    found, tape = record(CONTIGUOUS, tmp_path)
+    assert found["flags"] == [True, True, True]
+    assert found["number"] == (1,)
+    y = next(n for n in tape.nodes if n.name == "y")
+    values = replay.run(tape, [y.id], {})
+    assert np.array_equal(values[y.id].numpy(), np.arange(12.0).reshape(3, 4).T + 1)
+
+
+PICKLED = """
+import pickle
+import numpy as np
+with open({path!r}, "rb") as file:
+    data = pickle.load(file)
+part = data["train"][:2]
+inner = data["more"][0][:1]
+"""
+
+
+def test_arrays_of_a_package_record_in_a_dictionary(tmp_path):
+    path = tmp_path / "data.pkl"
+    path.write_bytes(pickle.dumps({"train": np.arange(6.0), "more": [np.ones(3)], "n": 3}))
+    found, tape = record(PICKLED.format(path=str(path)), tmp_path)
+    parts = [n for n in tape.nodes if n.name in ("part", "inner")]
+    assert [n.op for n in parts] == ["getitem", "getitem"]
+    assert found["data"]["n"] == 3

@@ -17,17 +17,20 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from . import mending, recording
 from .code import Code
 from .deadline import OutOfTime, deadline
 from .pair import Pair
-from .recording.main import PAIRS, POLL_SECONDS, REPLACEMENT, UPDATES, no_garbage
+from .recording.main import PAIRS, POLL_SECONDS, REPLACEMENT, SMALLER, UPDATES, no_garbage
 from .recording.process import CLEANUP_SECONDS, TIME_IS_OVER
+from .recording.smaller import FEW
 from .recording.source import fingerprint, read_source
-from .saying.catalogue import LOSSES
+from .saying.catalogue import LOSSES, code_of_reason
 from .screening import screened
 from .tape import Tape
 from .untrusted import read_regular
@@ -37,6 +40,12 @@ from .verdict import Verdict
 SCRIPT_SHARE = 2 / 3
 GRACE_SHARE, LEAST_GRACE = 1 / 12, 1.0  # seconds, for a recording to be saved
 JUDGE_SHARE = 0.9  # of the time that is left: then the judge stops and returns what it has found
+FIRST_SHARE = 0.6  # of that, if the script can be run with smaller batches, too
+TOO_LONG = ("timeout", "too-long-before", "step-too-long")  # the codes of reasons to do so
+SMALLER_BATCHES = (
+    "the script ran with {} samples in a batch in place of {}: an update of so many takes too long "
+    "to repeat"
+)
 OUT_OF_TIME = (
     "the script was still running after {:.3g} seconds, without enough updates; give it more with "
     "--timeout"
@@ -87,33 +96,76 @@ def check_file(
         "cannot tell", with the reason.
 
     """
-    verdict = Verdict(str(path), "cannot tell", strict=strict)
+    verdict = Verdict(str(path), "cannot tell", strict=strict, code=Code(cell=cell))
     path, end = Path(path), time.monotonic() + timeout
     try:
         source = _readable_source(path, cell)
-        progress(f"running {path.name}")
-        folder = path.parent if in_its_folder else None
+    except _CannotTell as e:
+        verdict.reason = str(e)
+        return verdict
+    folder = path.parent if in_its_folder else None
+    script = _Script(path, source, args, verbose, memory, folder)
+    progress(f"running {path.name}")
+    if _attempt(verdict, script, end, timeout, mend, progress):
+        progress(f"running {path.name} with smaller batches")
+        script = replace(script, smaller=True)
+        other = Verdict(str(path), "cannot tell", strict=strict, code=Code(cell=cell))
+        _attempt(other, script, end, timeout, mend, progress)
+        verdict = verdict if other.verdict == "cannot tell" else other
+    return verdict
 
-        def record(
-            text: str, seconds: float, progress: Callable[[str], object] = lambda doing: None
-        ) -> tuple[Tape, dict[str, Any]]:
-            replaced = text != source
-            return _record(path, text, args, seconds, verbose, memory, folder, replaced, progress)
 
-        tape, outcome = record(source, timeout, progress)
+@dataclass(frozen=True)
+class _Script:
+    """A script, and how to run it."""
+
+    path: Path
+    source: str
+    args: Sequence[str]
+    verbose: bool
+    memory: float
+    folder: Path | None
+    smaller: bool = False  # are its batches made smaller?
+
+    def record(
+        self, text: str, seconds: float, progress: Callable[[str], object] = lambda doing: None
+    ) -> tuple[Tape, dict[str, Any]]:
+        """Run this text in its place."""
+        files = {REPLACEMENT: text} if text != self.source else {}
+        files |= {SMALLER: ""} if self.smaller else {}
+        how = self.args, seconds, self.verbose, self.memory, self.folder, files
+        return _record(self.path, text, *how, progress)
+
+
+def _attempt(
+    verdict: Verdict,
+    script: _Script,
+    end: float,
+    timeout: float,
+    mend: bool,
+    progress: Callable[[str], object],
+) -> bool:
+    """Set the verdict; return whether one with smaller batches may tell more."""
+    more, cell = False, verdict.code.cell
+    try:
+        seconds = end - time.monotonic()
+        tape, outcome = script.record(script.source, seconds, progress)
+        more = bool(outcome["batches"]) and not script.smaller
         progress("judging")
         verdict.code = tape.code
         verdict.code.cell = cell
         if outcome.get("limit") and not outcome["pairs"]:
             raise _CannotTell(str(outcome["limit"]))
-        left = end - time.monotonic()
+        left = (end - time.monotonic()) * (FIRST_SHARE if more else 1)
         with deadline(left), no_garbage():
             _judge(verdict, tape, outcome, JUDGE_SHARE * left)
-        conclude(verdict, outcome, source, timeout)
+        conclude(verdict, outcome, script.source, seconds)
+        if script.smaller:
+            _with_smaller_batches(verdict, outcome["batches"])
         if mend and verdict.verdict == "wrong":
             progress("trying corrections")
-            corrected = _corrected(verdict, source, record, end - timeout, end)
-            verdict.correction = (source, corrected) if corrected else None
+            corrected = _corrected(verdict, script.source, script.record, end - timeout, end)
+            verdict.correction = (script.source, corrected) if corrected else None
     except OutOfTime:
         verdict.reason = JUDGE_OUT_OF_TIME.format(timeout)
     except _CannotTell as e:
@@ -121,7 +173,28 @@ def check_file(
     except Exception as e:  # an unknown file may do anything, and must get a verdict all the same
         verdict.verdict = "cannot tell"
         verdict.reason = f"this check itself failed on it, with {type(e).__name__}: {e}"
-    return verdict
+    return more and verdict.verdict == "cannot tell" and code_of_reason(verdict.reason) in TOO_LONG
+
+
+def _with_smaller_batches(verdict: Verdict, batches: Sequence[Sequence[int]]) -> None:
+    """Say that the script ran with smaller batches, and take back what may be due to that alone.
+
+    Args:
+        verdict: of that run.
+        batches: the line of each size of a batch, and that size.
+
+    """
+    typed = {size for _, size in batches}
+    places = [f"{size} on {verdict.code.where(line)}" for line, size in batches]
+    others = verdict.code.lines.copy()
+    for line, _ in batches:
+        others[line - 1] = ""
+    again = any(re.search(rf"\b{size}\b", line) for line in others for size in typed)
+    for f in verdict.findings:
+        f.notes.append(SMALLER_BATCHES.format(FEW, " and ".join(places)))
+        d = f.diagnosis
+        if again and d is not None and d.mistake == "scale of one parameter":
+            verdict.verdict = "cannot tell"  # the size may be typed once more, in a mean
 
 
 class _CannotTell(Exception):  # noqa: N818 - a verdict, not an error
@@ -162,16 +235,19 @@ def _record(
     verbose: bool,
     memory: float,
     cwd: Path | None = None,
-    replaced: bool = False,
+    files: Mapping[str, str] = MappingProxyType({}),
     progress: Callable[[str], object] = lambda doing: None,
 ) -> tuple[Tape, dict[str, Any]]:
-    """Run the script in a process of its own; return its tape and how it ended."""
+    """Run the script in a process of its own; return its tape and how it ended.
+
+    `files` are for that process: see `recording.main`.
+    """
     seconds = timeout * SCRIPT_SHARE
     grace = max(timeout * GRACE_SHARE, LEAST_GRACE)
     # The script may leave files in the folder that cannot be deleted.
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        if replaced:
-            Path(folder, REPLACEMENT).write_text(source, encoding="utf-8")
+        for name, text in files.items():
+            Path(folder, name).write_text(text, encoding="utf-8")
         command = [
             *(sys.executable, str(Path(recording.__file__).with_name("__main__.py"))),
             *(
@@ -413,7 +489,7 @@ def _why_nothing(
             where = "; run it from the folder that its files are in"
         return f"the script crashed with {outcome['error']} before it made enough updates{where}"
     if outcome["end"] == "time":
-        return OUT_OF_TIME.format(timeout * SCRIPT_SHARE)
+        return OUT_OF_TIME.format(outcome.get("seconds", timeout * SCRIPT_SHARE))
     if outcome["end"] == "exit":
         return (
             f"the script ended itself, with exit {outcome.get('message', 'status')}, before it "

@@ -56,3 +56,13 @@ def test_a_change_without_a_gradient_is_wrong_and_nothing_of_both_is_silent():
     for s in nothing:
         s.gradient = 0 * s.gradient
     assert fit_part(nothing).silent
+
+
+def test_what_is_left_beside_a_penalty_of_the_whole_change_is_rounding():
+    """A loss with a gradient of 1e9 would explain it by a factor of 1e-31, of any sign."""
+    for sign in (-1, 1):
+        made = samples(lambda k, g, w, sign=sign: -2e-8 * w + sign * 1e-24 * g)
+        for s in made:
+            s.gradient = 1e9 * s.gradient
+        part = fit_part(made, decay=True)
+        assert not (part.ok and part.factors)

@@ -97,3 +97,19 @@ def test_two_computations_of_one_gradient_are_not_accused(tmp_path):
     source = ONE_BY_ONE + ADAGRAD.replace("0.001 * gV", "0.001 * d @ h.T")
     (finding,) = judged(source, tmp_path)
     assert finding.verdict == "cannot tell"
+
+
+NORMED = """
+        memory = np.zeros_like(g)
+        memory += g * g
+        P[k] += -0.01 * g / np.sqrt(memory + 1e-4)
+"""
+
+
+def test_a_step_that_an_optimiser_without_a_state_makes(tmp_path):
+    """AdaGrad whose memory is new in each step: nearly the sign of the gradient."""
+    (finding,) = judged(TRAINING + NORMED, tmp_path)
+    assert finding.verdict == "correct"
+    assert any("not proportional" in note for note in finding.notes)
+    (finding,) = judged(TRAINING.replace("(1 - a1 ** 2)", "(1 - a1)") + NORMED, tmp_path)
+    assert (finding.verdict, finding.diagnosis.line) == ("wrong", 14)

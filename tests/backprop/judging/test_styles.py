@@ -706,3 +706,61 @@ def test_weights_of_another_network_that_were_not_kept(tmp_path):
     assert [f.verdict for f in findings] == ["correct", "correct"]
     wrong = ANOTHER.replace("(1 - h * h)", "(1 - h)")
     assert "wrong" in {f.verdict for f in judged(BEGIN + wrong, tmp_path, small)}
+
+
+SVM = """
+import numpy as np
+rng = np.random.default_rng(0)
+X = np.c_[rng.normal(size=(20, 2)), -np.ones(20)]
+y = np.sign(X[:, 0] + 0.3 * X[:, 1] - 0.2)
+w = np.zeros(3)
+for epoch in range(1, 20):
+    for i in range(20):
+        if y[i] * np.dot(X[i], w) < 1:
+            w += 0.1 * (y[i] * X[i] + (-2 * (1 / epoch) * w))
+        else:
+            w += 0.1 * (-2 * (1 / epoch) * w)
+"""
+
+
+def test_steps_that_only_shrink_the_weights(tmp_path):
+    (finding,) = judged(SVM, tmp_path)
+    assert (finding.verdict, finding.loss) == ("correct", "hinge loss")
+    for right, wrong in (("y[i] * X[i] +", "y[i] * X[i][::-1] +"), ("(-2 * (1 / e", "(2 * (1 / e")):
+        (finding,) = judged(SVM.replace(right, wrong), tmp_path)
+        assert finding.verdict != "correct"
+
+
+LOOP = """
+for epoch in range(6):
+    for x, t in zip(X, T):
+        h = forward(x)
+        e = [h[1] - t][0]
+        d = [v * e * h[1] * (1 - h[1]) * a * (1 - a) for a, v in zip(h[0], V)]
+        for j in range(2):
+            V[j] -= e * h[1] * (1 - h[1]) * h[0][j]
+            for i in range(2):
+                W[i][j] -= d[j] * x[i]
+"""
+LISTS = """
+import math, random
+random.seed(1)
+X, T = [[0.2, 0.9], [0.8, 0.4], [0.6, 0.1], [0.3, 0.3]], [0.0, 1.0, 1.0, 0.0]
+W = [[random.uniform(-1, 1) for _ in range(2)] for _ in range(2)]
+V = [random.uniform(-1, 1) for _ in range(2)]
+def sigmoid(z):
+    return 1 / (1 + math.exp(-z))
+def forward(x):
+    a = [sigmoid(sum(x[i] * W[i][j] for i in range(2))) for j in range(2)]
+    return a, sigmoid(sum(v * u for v, u in zip(V, a)))
+"""
+
+
+def test_two_loops_that_train_the_same_lists(tmp_path):
+    """The second loop has other places than the first, and is judged as well."""
+    (finding,) = judged(LISTS + LOOP + LOOP, tmp_path)
+    assert finding.verdict == "correct"
+    wrong = LOOP.replace("* a * (1 - a)", "* a")
+    for loops in (LOOP + wrong, wrong + LOOP):
+        (finding,) = judged(LISTS + loops, tmp_path)
+        assert finding.verdict != "correct"

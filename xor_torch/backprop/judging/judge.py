@@ -232,7 +232,18 @@ def _failed(e: Exception) -> Finding:
 
 def _judge_network(tape: Tape, network: Network, seconds: float) -> Finding:
     uncut = tape.without_cuts(backward_cuts(tape, network))
-    clock = Clock(seconds, KEPT)
+    clock, over = Clock(seconds, KEPT), False
+
+    def ask(other: Tape) -> Finding:
+        """The same question about the tape without something; it may take back "wrong"."""
+        nonlocal over
+        in_time = clock.left() > 0
+        found = (
+            _try(other, network, clock, changed=True) if in_time else Finding("cannot tell", OVER)
+        )
+        over = over or found.reason == OVER
+        return found
+
     finding, plain = Finding("cannot tell"), None
     if uncut is not None:
         finding = _try(uncut, network, Clock(UNCUT * seconds), changed=True)
@@ -245,14 +256,15 @@ def _judge_network(tape: Tape, network: Network, seconds: float) -> Finding:
         lost = _lost(uncut or tape, network, clock)
         if lost is not None:
             return lost
-    meanwhile = moved_meanwhile(tape, network) if again and clock.left() > 0 else None
+    meanwhile = moved_meanwhile(tape, network) if again else None
     if meanwhile:
-        other = _try(tape.holding(meanwhile), network, clock, changed=True)
+        other = ask(tape.holding(meanwhile))
         if other.verdict != "wrong":
             finding, again = other, other.verdict != "correct"
-    wrong = finding.verdict == "wrong" and clock.left() > 0
-    left = soundness.after_another_pass(uncut or tape, network) if wrong else None
-    other = _try(left[0], network, clock, changed=True) if left is not None else finding
+    left = (
+        soundness.after_another_pass(uncut or tape, network) if finding.verdict == "wrong" else None
+    )
+    other = ask(left[0]) if left is not None else finding
     if left is not None and other.verdict != "wrong":
         node = tape.nodes[left[1]]
         return Finding(
@@ -262,20 +274,22 @@ def _judge_network(tape: Tape, network: Network, seconds: float) -> Finding:
             "another forward pass, of which no update is made: every update is right if it counts "
             "as a constant",
         )
-    signs = beside.without_signs(uncut or tape, network) if again and clock.left() > 0 else None
+    signs = beside.without_signs(uncut or tape, network) if again else None
     if signs is not None:
-        other = _try(signs, network, clock, changed=True)
+        other = ask(signs)
         if other.verdict == "correct" or finding.verdict == "wrong" == other.verdict:
             finding = other
             finding.notes.append(BY_SIGN)
             again = finding.verdict != "correct"
-    if again and clock.left() > 0:
+    if again:
         plain = (uncut or tape).without_small_constants()
     if plain is not None:
-        other = _try(plain, network, clock, changed=True)
+        other = ask(plain)
         if other.verdict == "correct" or finding.verdict == "cannot tell" != other.verdict:
             finding = other
             finding.notes.append(WITHOUT_CONSTANTS)
+    if over and finding.verdict == "wrong":
+        return Finding("cannot tell", OVER)
     before = None
     if finding.verdict == "cannot tell" and finding.reason != RIGID and clock.left() > 0:
         before = afterwards.computed_before(uncut or tape, network)

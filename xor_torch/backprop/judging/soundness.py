@@ -4,7 +4,7 @@ The file is long because it is a list: many short questions, which the judge ask
 """
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import replace
 from itertools import pairwise
@@ -872,9 +872,15 @@ def never_updated(bench: Bench, one: Fit) -> Diagnosis | None:
         return float(value) if known and value is not None else None
 
     singles = defaultdict[object, set[float]](set)  # where they are added: each neuron has its own
+    used_in_sums, reads = Counter[int](), Counter[object]()
     for n in forward:
         if nodes[n].op == "add":
             singles[nodes[n].site] |= {x for i in nodes[n].inputs if (x := number(i)) is not None}
+            used_in_sums.update(nodes[n].inputs)
+        if nodes[n].op == "getitem" and nodes[n].inputs[0] in view.begin:
+            reads[repr(nodes[n].args)] += 1
+    # a bias is added for each sample for which a weight is read, and a target for one of them
+    several = max(reads.values(), default=0) > 1
     linear: set[int] = set()
     for n in sorted(forward):
         node = nodes[n]
@@ -889,8 +895,15 @@ def never_updated(bench: Bench, one: Fit) -> Diagnosis | None:
             continue
         linear.add(n)
         typed = [a for a in node.args if isinstance(a, float) and a % 1 and abs(a) > SMALL]
+        targets = {
+            i for i in node.inputs if several and used_in_sums[i] == 1 and number(i) is not None
+        }
         one_number = len(singles[node.site]) == 1
-        alone = [i for i in node.inputs if one_number and number(i) is not None]
+        alone = [
+            i
+            for i in node.inputs
+            if one_number and number(i) is not None and i not in targets and _in_all(bench, i)
+        ]
         if typed or alone:
             name = typed[0] if typed else nodes[alone[0]].name or number(alone[0])
             raise CannotTell(
@@ -898,6 +911,8 @@ def never_updated(bench: Bench, one: Fit) -> Diagnosis | None:
                 "changes; the updates of the parameters are right"
             )
         for i in node.inputs if node.site not in trained else ():
+            if i in targets:
+                continue
             other = nodes[i]
             root = nodes[bench.tape.origin(i, PARTS)]
             if root.id in by_data:
@@ -909,17 +924,22 @@ def never_updated(bench: Bench, one: Fit) -> Diagnosis | None:
                 continue
             if not other.shape and number(i) is None:
                 continue
-            used = all(
-                any(_same_number(nodes, i, j) for m in s.nodes for j in nodes[m].inputs)
-                for s in bench.steps[:: max(1, len(bench.steps) // 5)]
-            )
             small = other.shape != node.shape or 1 in node.shape or len(node.shape) <= 1
-            if used and small:
+            if small and _in_all(bench, i):
                 name = other.name or "a list"
                 return Diagnosis(
                     node.line, name, "bias never updated", True, [name], other.shape, n, i
                 )
     return None
+
+
+def _in_all(bench: Bench, i: int) -> bool:
+    """Do all steps read the same value?"""
+    nodes = bench.tape.nodes
+    return all(
+        any(_same_number(nodes, i, j) for m in s.nodes for j in nodes[m].inputs)
+        for s in bench.steps[:: max(1, len(bench.steps) // 5)]
+    )
 
 
 def _same_number(nodes: list[Node], i: int, j: int) -> bool:

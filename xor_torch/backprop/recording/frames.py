@@ -11,6 +11,7 @@ import types
 from pathlib import Path
 
 from ..code import Code, Location
+from .smaller import FEW, batch_sizes
 from .source import AssignmentRewriter, growing_names
 
 Site = tuple[int, int]  # an instruction: the id of its code, and where it begins there
@@ -31,6 +32,8 @@ class Frames:
         self._deciding_ifs: dict[str, dict[int, tuple[int, ...]]] = {}
         self._ifs = 0  # how many of them there are in all files
         self.growing = set[str]()  # the names of what the script adds something to
+        self.smaller = False  # Are its batches made smaller?
+        self.batches = list[tuple[int, int]]()  # where it types the size of a batch, and which
         self._lines_before: dict[str, int] = {}  # file -> how many lines precede it in `Code`
         self._passed: str | None = None  # the folder given to `pass_through`
         self._held = list[types.CodeType]()  # while we hold them, no other code gets their ids
@@ -61,6 +64,9 @@ class Frames:
         rewriter = AssignmentRewriter(source, self._ifs)
         tree = ast.parse(source, filename)
         self.growing |= growing_names(tree)
+        for size in batch_sizes(tree):
+            self.batches.append((len(self._code.lines) + size.lineno, int(str(size.value))))
+            size.value = FEW if self.smaller else size.value
         tree = ast.fix_missing_locations(rewriter.visit(tree))
         self._changed[filename] = rewriter.changed
         self._deciding_ifs[filename] = rewriter.deciding_ifs

@@ -19,9 +19,11 @@ from .source import fingerprint, read_source
 
 # Files and folders in DIRECTORY:
 REPLACEMENT = "replacement.py"  # code to run in place of FILE's
+SMALLER = "smaller"  # an empty file: the script is to run with smaller batches
 UPDATES = "updates"  # the number of updates that were found until now
 PAIRS = "pairs"  # a folder with the tape of forward and backward functions
 GROWN = 1.5  # To save takes as long as to record: a tape is saved again when it is so much longer.
+EARLY = 1 / 3  # of the time without an update: then smaller batches are tried
 POLL_SECONDS = 0.2  # the time between two looks at UPDATES
 
 
@@ -40,7 +42,8 @@ def no_garbage() -> Iterator[None]:
 def main(argv: list[str]) -> None:
     """Run ``FILE DIRECTORY SECONDS GRACE BYTES [ARGS...]``, write the tape into the directory.
 
-    If the directory holds a ``replacement.py``, its text runs in place of FILE's.
+    If the directory holds a ``replacement.py``, its text runs in place of FILE's. If it holds a
+    file ``smaller``, the script's batches have `smaller.FEW` samples.
 
     After SECONDS it writes what was recorded until then; GRACE seconds later it is killed.
     BYTES limits its memory.
@@ -48,7 +51,8 @@ def main(argv: list[str]) -> None:
     file, directory, seconds, grace, memory, *rest = argv
     folder, path = Path(directory), Path(file)
     process.supervise(float(seconds) + float(grace))
-    end = monotonic() + float(seconds)
+    begin = monotonic()
+    end = begin + float(seconds)
     process.limit_memory(int(memory))
     owner, exit_now = os.getpid(), os._exit
     # A recording has hundreds of thousands of objects, and none is garbage: collect rarely.
@@ -69,6 +73,8 @@ def main(argv: list[str]) -> None:
                 source=fingerprint(source),
                 limit=limit,
                 autograd=recorder.autograd,
+                batches=recorder.frames.batches,
+                seconds=monotonic() - begin,
                 **outcome,
             )
 
@@ -91,13 +97,16 @@ def main(argv: list[str]) -> None:
 
     limits = Limits(seconds=float(seconds))
     recorder = Recorder(limits, when_full=leave, when_enough=save_early)
+    recorder.frames.smaller = (folder / SMALLER).exists()
+    soon = begin + EARLY * float(seconds)
     sys.argv = [file, *rest]
     sys.path[0] = str(path.resolve().parent)
     over = threading.Event()
 
     def watch() -> None:
         while not over.wait(min(POLL_SECONDS, max(end - monotonic(), 0))):
-            if monotonic() >= end:
+            hopeless = monotonic() >= soon and recorder.updates.none and recorder.frames.batches
+            if monotonic() >= end or (hopeless and not recorder.frames.smaller):
                 leave("time")
             with contextlib.suppress(OSError):
                 (folder / UPDATES).write_text(str(recorder.updates.count))

@@ -173,7 +173,8 @@ def _holders(places: Places, states: set[Place]) -> dict[int, Path]:
     """The path of each list, dictionary and object that holds numbers.
 
     A path begins at the name that leads to most numbers that change, and to little else: at the
-    network, not at a loop's variable for one neuron, and not at a list of all results.
+    network, not at a loop's variable for one neuron, and not at a list of all results. A name that
+    was assigned once comes first: a loss that leads to all values behind it is new in each step.
     """
     wanted = {place[0] for place in list(places.now) if isinstance(place[0], int)}
     change = {place[0] for place in states}
@@ -184,7 +185,7 @@ def _holders(places: Places, states: set[Place]) -> dict[int, Path]:
             beginnings.append((root.first, (place[1], _Unnamed())))
         for value, path in beginnings:
             tree = {h: p for h, p in _walk(places, value, path) if h in wanted}
-            rank = -len(change & tree.keys()), len(tree), root.times, number
+            rank = root.times > 1, -len(change & tree.keys()), len(tree), root.times, number
             trees.append((rank, tree))
     found: dict[int, Path] = {}
     for _, tree in sorted(trees, key=lambda t: t[0]):

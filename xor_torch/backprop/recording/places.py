@@ -390,7 +390,7 @@ class Places:
             op = node.op
             if n == old or (op == "copy" and tape.origin(n, ("copy",)) == old):
                 found = True
-            elif n < old or (n in updated and n not in (new, same)):
+            elif n < old or (n not in (new, same) and (n in updated or self._is_kept(n, old))):
                 changes.append(n)  # the error of this step depends on the update of the last one
             elif op in _SUMS:
                 queue += node.inputs
@@ -399,6 +399,11 @@ class Places:
             else:
                 changes.append(n)
         return [*changes, *queue] if found else None
+
+    def _is_kept(self, n: int, old: int) -> bool:
+        """Is a number held by an object or a list, and not where the old one is?"""
+        home = self._home.get(n)
+        return home is not None and isinstance(home[0], int) and home != self._home.get(old)
 
     def _is_decayed(self, node: Node, old: int) -> bool:
         """Is it the old number times numbers that the script types, as in ``self.beta * m[i]``?"""
