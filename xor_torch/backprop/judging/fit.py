@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 import torch
 
 from .objectives import Objective, gradients_at, noisy_gradients
-from .points import Bench, Point, is_finite, largest
+from .points import Bench, Point, largest
 
 Tensor = torch.Tensor
 
@@ -145,14 +145,6 @@ def _beside(samples: Sequence[Sample]) -> float:
 def _rows(samples: Iterable[tuple[Tensor, ...]]) -> Iterable[Tensor]:
     """Each kind of array of some samples, in one row."""
     return (torch.cat([x.reshape(-1) for x in kind]) for kind in zip(*samples, strict=True))
-
-
-def _least_squares(a: Tensor, y: Tensor) -> Tensor:
-    """The x for which ``a @ x`` is nearest to y."""
-    if a.shape[1] == 1:  # mostly there is one column, and starting LAPACK takes long
-        return (a * y).sum(0, keepdim=True) / (a * a).sum(0, keepdim=True).clamp(min=1e-300)
-    found: Tensor = torch.linalg.lstsq(a, y, driver="gelsd").solution
-    return found
 
 
 def _fit(
@@ -344,46 +336,6 @@ def fit(bench: Bench, objective: Objective, decay: bool = False, noise: bool = T
             again = _fit(data[i], top, 0.0, [True] * len(data[i]), None, known)
             parts[i] = again if again.ok else part
     return Fit(objective, parts)
-
-
-def quick_points(bench: Bench, objective: Objective) -> list[Point]:
-    """The points of one step, if possible one that moves something, for a quick test."""
-    some = [p for p in reversed(bench.points) if p.step in objective.terms]
-    k = next((p.step for p in some if p.changing), some[0].step if some else None)
-    return [p for p in some if p.step == k]
-
-
-def hopeless(bench: Bench, objective: Objective, decay: bool) -> bool:
-    """Does no update follow it at the points of one step? A quick test before `fit`."""
-    rows: dict[int, list[Tensor]] = {i: [] for i in range(len(bench.parameters))}
-    for p in quick_points(bench, objective):
-        found = gradients_at(objective, p)
-        for i in [*rows] if found is not None else []:
-            assert found is not None
-            if p.changes[i].shape != found[i].shape:
-                del rows[i]
-                continue
-            change, gradient, value = (
-                x.reshape(-1)[p.telling[i]] for x in (p.changes[i], found[i], p.leaves[i].detach())
-            )
-            columns = [change, gradient, *([value * (change != 0)] if decay else [])]
-            rows[i].append(torch.stack(columns, 1) / max(largest(change), 1e-300))
-            table = torch.cat(rows[i])
-            if not is_finite(table):
-                continue
-            table = table / table.abs().amax(0).clamp(min=1e-300)
-            y, a = table[:, :1], table[:, 1:]
-            if len(table) < len(columns):
-                continue
-            off = y - a @ _least_squares(a, y)
-            if largest(off) > 1e-4 or not largest(a[:, :1]):
-                del rows[i]
-            elif len(rows[i]) > 1 and largest(y):
-                return False
-        if not rows:
-            return True
-    # what does not change follows nothing
-    return not any(largest(block[:, :1]) for blocks in rows.values() for block in blocks)
 
 
 def _noise_of(

@@ -47,7 +47,7 @@ from .findings import (
     Diagnosis,
     Finding,
 )
-from .fit import Fit, fit, hopeless, quick_points
+from .fit import Fit, fit
 from .losses import Match
 from .mistakes import name_of
 from .objectives import (
@@ -66,6 +66,7 @@ from .objectives import (
     with_constants,
 )
 from .points import OVER, Bench, CannotTell, Clock, OutOfTime, Point
+from .quick import hopeless, quick_points
 from .repair import Culprit, Repair
 from .steps import (
     Network,

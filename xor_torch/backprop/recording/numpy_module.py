@@ -1,6 +1,5 @@
 """The modules that a script gets for ``numpy`` and ``math``: their results are recorded."""
 
-import copy
 import functools
 import itertools
 import math
@@ -13,6 +12,7 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from .array import Matrix, Recorded, holds, with_parts
+from .generators import generator_makers
 from .number import PYTHON_NUMBERS, Whole, function_of_math
 from .recorder import Recorder
 
@@ -47,7 +47,8 @@ class StandIn(types.ModuleType):
         if isinstance(found, types.ModuleType) and found.__name__.startswith("numpy"):
             replace = {"as_strided": functools.partial(_as_strided, self._recorder)}
             if name == "random":
-                replace = _random(self._recorder)
+                recording = functools.partial(_recording, self._recorder, draws=True)
+                replace = generator_makers(recording)
             found = StandIn(self._recorder, found, replace)
         elif isinstance(found, np.ufunc):
             found = _Ufunc(self._recorder, found)
@@ -214,47 +215,6 @@ class _Ufunc:
 
     def __deepcopy__(self, memo: Any) -> Any:
         return self
-
-
-class _Generator:
-    """A random generator whose draws are recorded."""
-
-    def __init__(self, recorder: Recorder, real: Any) -> None:
-        self._recorder, self._real = recorder, real
-
-    def __getattr__(self, name: str) -> Any:
-        found = getattr(self._real, name)
-        return _recording(self._recorder, found, draws=True) if callable(found) else found
-
-    def __deepcopy__(self, memo: Any) -> Any:
-        return type(self)(self._recorder, copy.deepcopy(self._real, memo))
-
-
-class _GeneratorType(type):
-    """``numpy.random.Generator`` or ``RandomState`` as a script sees it."""
-
-    recorder: Recorder
-    real: Any
-
-    def __instancecheck__(cls, x: Any) -> bool:
-        return isinstance(x, _Generator) and isinstance(x._real, cls.real)
-
-    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
-        return _Generator(cls.recorder, cls.real(*args, **kwargs))
-
-
-def _random(recorder: Recorder) -> dict[str, Any]:
-    """The makers of generators in ``numpy.random``."""
-
-    def default_rng(seed: Any = None) -> Any:
-        known = isinstance(seed, _Generator)  # NumPy returns a generator as it is
-        return seed if known else _Generator(recorder, np.random.default_rng(seed))
-
-    made: dict[str, Any] = {"default_rng": default_rng}
-    for real in (np.random.RandomState, np.random.Generator):
-        body = {"recorder": recorder, "real": real, "__module__": "numpy.random"}
-        made[real.__name__] = _GeneratorType(real.__name__, (), body)
-    return made
 
 
 class _ArrayType(type):
