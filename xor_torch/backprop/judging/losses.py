@@ -264,6 +264,9 @@ def _of_all(
         else:
             flat.append((deltas, z, d))
     known = [match for match in matches if match is not None]
+    values = {z for _, z in terms}
+    if any("CE" not in match.name and _is_mixed(bench, match, values) for match in known):
+        return None
     if not known or len(known) < len(matches) or not all(map(known[0].is_like, known)):
         return None
     nodes, users = bench.tape.nodes, bench.view(k).users
@@ -380,6 +383,16 @@ def identify_own(bench: Bench, own: Objective) -> Match | None:
                 if found is not None and (last is None or last.is_vague):
                     last = found
     return last
+
+
+def _is_mixed(bench: Bench, match: Match, values: set[int]) -> bool:
+    """Is f also made of another of these values, as one probability of a softmax is?
+
+    Then the slope of f by its own value is not all of the derivative.
+    """
+    view = bench.view(match.step)
+    behind = bench.tape.behind([match.value], view.inside, view.starts | {match.z})
+    return not behind.isdisjoint(values - {match.z})
 
 
 def _steps(

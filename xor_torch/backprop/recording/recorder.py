@@ -322,7 +322,9 @@ class Recorder:
         if not holds(object, Recorded, *PYTHON_NUMBERS):
             return self.record_new(np.array(object, dtype=dtype, **kwargs))
         if dtype in ("object", "O", builtins.object):
-            return _objects(object)
+            if not _are_rows(object):
+                return _objects(object)
+            dtype = None  # NumPy's would be an array of single numbers
         try:
             made = self.run("array", _stack, (object,), {"dtype": dtype} if dtype else {})
             return _with_axes(made, kwargs.get("ndmin", 0))
@@ -746,6 +748,12 @@ def _with_axes(x: Any, least: int) -> Any:
 
 def _stack(rows: Any, dtype: Any = None) -> np.ndarray:
     return np.array(rows, dtype=dtype)
+
+
+def _are_rows(items: Any) -> bool:
+    """Are they recorded arrays of floats, all of one shape?"""
+    arrays = type(items) in (list, tuple) and all(isinstance(x, Recorded) and x.ndim for x in items)
+    return arrays and len({(x.shape, x.dtype.kind) for x in items}) == 1 and items[0].dtype == float
 
 
 def _objects(items: Any) -> np.ndarray:
