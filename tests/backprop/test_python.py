@@ -1218,3 +1218,35 @@ def test_the_0_that_a_sum_begins_with_is_no_bias(tmp_path):
     wrong = FROM_THE_RIGHT.replace("self.grad += other.data * out", "self.grad += self.data * out")
     (finding,) = judged(wrong, tmp_path)
     assert finding.verdict == "wrong"
+
+
+PROBABILITIES = """
+import math, random
+random.seed(17)
+data = [([random.gauss(k, 0.8), random.gauss(-k, 0.8)], k) for k in range(3) for _ in range(3)]
+W, b = [[random.gauss(0, 0.5) for _ in range(2)] for _ in range(3)], [0.1, -0.2, 0.0]
+for epoch in range(6):
+    dW, db = [[0.0] * 2 for _ in range(3)], [0.0] * 3
+    for x, y in data:
+        e = [math.exp(sum(w * v for w, v in zip(W[k], x)) + b[k]) for k in range(3)]
+        p = [u / sum(e) for u in e]
+        for k in range(3):
+            d = p[k] - (1.0 if k == y else 0.0)
+            for j in range(2):
+                dW[k][j] += d * x[j]
+            db[k] += d
+    for k in range(3):
+        for j in range(2):
+            W[k][j] -= 0.1 * dW[k][j]
+        b[k] -= 0.1 * db[k]
+"""
+
+
+def test_a_probability_of_a_softmax_has_no_slope_of_its_own(tmp_path):
+    """``(p - t) * p * (1 - p)`` for each class is the derivative of no loss."""
+    (finding,) = judged(PROBABILITIES, tmp_path)
+    assert finding.verdict == "correct"
+    extra = "(1.0 if k == y else 0.0); d *= p[k] * (1 - p[k])"
+    wrong = PROBABILITIES.replace("(1.0 if k == y else 0.0)", extra)
+    (finding,) = judged(wrong, tmp_path)
+    assert finding.verdict != "correct"

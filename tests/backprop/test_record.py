@@ -738,3 +738,20 @@ def test_arrays_of_a_package_record_in_a_dictionary(tmp_path):
     parts = [n for n in tape.nodes if n.name in ("part", "inner")]
     assert [n.op for n in parts] == ["getitem", "getitem"]
     assert found["data"]["n"] == 3
+
+
+ROWS = """
+import numpy as np
+rows = np.array([np.ones(3), np.zeros(3)], dtype=object)
+ragged = np.array([np.ones(3), np.zeros(2)], dtype=object)
+rows[0] -= 0.5 * (rows[0] + 1)
+rows[0] -= 0.5 * (rows[0] + 1)
+"""
+
+
+def test_rows_of_floats_in_an_array_of_objects_record(tmp_path):
+    """Weights of layers of one size, which NumPy makes a matrix of."""
+    found, tape = record(ROWS, tmp_path)
+    assert found["rows"].tolist() == [[-0.5] * 3, [0.0] * 3]
+    assert [x.shape for x in found["ragged"]] == [(3,), (2,)]
+    assert len(tape.links) == 2
