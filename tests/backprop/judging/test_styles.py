@@ -710,16 +710,15 @@ def test_weights_of_another_network_that_were_not_kept(tmp_path):
 
 SVM = """
 import numpy as np
-rng = np.random.default_rng(0)
-X = np.c_[rng.normal(size=(20, 2)), -np.ones(20)]
-y = np.sign(X[:, 0] + 0.3 * X[:, 1] - 0.2)
+X = np.array([[-2.0, 4, -1], [4, 1, -1], [1, 6, -1], [2, 4, -1], [6, 2, -1]])
+y = np.array([-1, -1, 1, 1, 1])
 w = np.zeros(3)
 for epoch in range(1, 20):
-    for i in range(20):
+    for i in range(5):
         if y[i] * np.dot(X[i], w) < 1:
-            w += 0.1 * (y[i] * X[i] + (-2 * (1 / epoch) * w))
+            w += 0.5 * (y[i] * X[i] + (-2 * (1 / epoch) * w))
         else:
-            w += 0.1 * (-2 * (1 / epoch) * w)
+            w += 0.5 * (-2 * (1 / epoch) * w)
 """
 
 
