@@ -3,6 +3,7 @@
 import functools
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -109,7 +110,8 @@ def command(entry, folder, **environment):
     """Run a line of a hook or an action in a shell that has ``xor-torch``."""
     programs = folder / "bin"
     programs.mkdir()
-    (programs / "xor-torch").write_text(f'#!/bin/sh\nexec {sys.executable} -m xor_torch "$@"\n')
+    python = shlex.quote(sys.executable)  # its path may have a space
+    (programs / "xor-torch").write_text(f'#!/bin/sh\nexec {python} -m xor_torch "$@"\n')
     (programs / "xor-torch").chmod(0o755)
     path = f"{programs}{os.pathsep}{os.environ['PATH']}"
     return subprocess.run(
