@@ -37,6 +37,8 @@ class Code:
         """The name of the innermost function that a line is in; "" if it is in none."""
         depth = _indent(self.lines[line - 1])
         for text in reversed(self.lines[: line - 1]):
+            if not depth:
+                break
             if text.strip() and _indent(text) < depth:
                 depth = _indent(text)
                 found = re.match(r"\s*(?:async )?def (\w+)", text)

@@ -108,7 +108,9 @@ class Tape:
 
     def begins_a_sum(self, node: Node) -> bool:
         """Is it the 0 of ``sum(...)`` and a term, which a class of the script adds as ``x + 0``?"""
-        return bool(node.calls) and self.code.function_of(node.calls[0]) == "__radd__"
+        zero = node.op == "add" and type(node.args[1]) is int and not node.args[1]
+        called = zero and bool(node.calls)  # asked of every sum: the text is read of few
+        return called and self.code.function_of(node.calls[0]) == "__radd__"
 
     def behind(
         self, ids: Iterable[int], among: Collection[int], until: Collection[int] = ()
