@@ -646,6 +646,19 @@ def test_a_count_beside_loss_and_gradient_is_no_gradient(tmp_path):
     assert findings_of(tmp_path, text) == {"masked_loss": ("correct", None)}
 
 
+@pytest.mark.parametrize(("sign", "verdict"), [("-", "correct"), ("", "wrong")])
+def test_one_hot_targets_are_no_input_whose_gradient_is_returned(tmp_path, sign, verdict):
+    path = tmp_path / "script.py"
+    path.write_text(
+        "import numpy as np\nclass CrossEntropy:\n    def forward(self, p, t):\n"
+        "        self.p, self.t = p, t\n        return -np.sum(t * np.log(p))\n"
+        f"    def backward(self):\n        return {sign}self.t / self.p\n"
+        "p, loss = np.random.rand(4, 3), CrossEntropy()\n"
+        "loss.forward(p / p.sum(1, keepdims=True), np.eye(3)[[0, 2, 1, 0]])\nloss.backward()\n"
+    )
+    assert check_file(path).verdict == verdict
+
+
 def test_an_exercise_that_nobody_has_done_is_not_judged(tmp_path):
     text = (
         "def softmax_loss(W, x):\n    loss = 0.0\n    dW = np.zeros_like(W)\n    return loss, dW\n"

@@ -368,6 +368,56 @@ def test_a_mistake_that_one_call_of_many_shows(tmp_path):
     assert (found["verdict"], found["line"]) == ("wrong", 10)
 
 
+SINE = """Sine, c = Op.apply, torch.tensor(0.3, requires_grad=True)
+x = torch.linspace(-1, 1, 50)
+for t in range(500):
+    loss = ((Sine(c * x) - torch.sin(x)) ** 2).sum()
+    loss.backward()
+    with torch.no_grad():
+        c -= 1e-3 * c.grad
+        c.grad = None
+"""
+
+
+@pytest.mark.parametrize(("factor", "verdict"), [("3", "correct"), ("1", "wrong")])
+def test_a_function_of_a_long_training_by_autograd(tmp_path, factor, verdict):
+    """Over 10,000 operations, and no update that the check follows."""
+    text = CUSTOM.replace("FORWARD", "x - x**3 / 6").replace(
+        "BACKWARD", f"g * (1 - {factor} * x**2 / 6)"
+    )
+    path = tmp_path / "script.py"
+    path.write_text(text.partition("x = torch")[0] + SINE)
+    assert check_file(path).verdict == verdict
+
+
+@pytest.mark.parametrize(("factor", "verdict"), [("1", "correct"), ("2", "wrong")])
+def test_gradcheck_before_a_training_in_float32(tmp_path, factor, verdict):
+    """It puts one number after the other into the same upstream gradient, in float64."""
+    text = CUSTOM.replace("forward(ctx, x)", "forward(ctx, x, b)").replace("FORWARD", "x.exp() + b")
+    text = text.replace("BACKWARD", f"g * x.exp(), {factor} * g.sum(0)")
+    check = (
+        "args = torch.randn(2, 3).double(), torch.randn(3).double()\n"
+        "args = [a.requires_grad_() for a in args]\n"
+        "try: torch.autograd.gradcheck(Op.apply, args)\nexcept RuntimeError: pass\n"
+        "b = torch.zeros(3, requires_grad=True)\n"
+        "for i in range(20): (Op.apply(torch.randn(40, 3), b) ** 2).mean().backward()\n"
+    )
+    path = tmp_path / "script.py"
+    path.write_text(text.partition("x = torch")[0] + check)
+    assert check_file(path).verdict == verdict
+
+
+def test_a_tensor_is_compared_with_a_number_that_the_script_computes(tmp_path):
+    path = tmp_path / "script.py"
+    path.write_text(
+        "import torch\nx, w, keep = torch.randn(8, 2), torch.zeros(2), 0.5\n"
+        "for i in range(30):\n    keep += (1 - keep) * 0.01\n"
+        "    mask = (torch.rand(2) < keep).float() / keep\n"
+        "    w -= 0.1 * (x * mask).t() @ (x @ (w * mask) - x[:, 0])\n"
+    )
+    assert check_file(path).verdict == "correct"
+
+
 def test_an_upstream_gradient_that_is_not_used_is_said(tmp_path):
     text = CUSTOM.replace("FORWARD", "(x * x).sum()").replace("BACKWARD", "2 * x")
     path = tmp_path / "script.py"

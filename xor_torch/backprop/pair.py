@@ -1,7 +1,7 @@
 """A forward function with its backward function, and what was recorded of their calls."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping, Set
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 
@@ -20,6 +20,12 @@ class Round:
     along: dict[str, int] = field(default_factory=dict)
     slope: float | None = None
 
+    def values(self) -> set[int]:
+        """The ids of all values that it names."""
+        named = (self.inputs, self.gradients, self.others, self.along)
+        found = {n for part in named for n in part.values()}
+        return found | {n for both in self.outputs for n in both if n is not None}
+
 
 @dataclass
 class Pair:
@@ -30,14 +36,9 @@ class Pair:
     rounds: list[Round] = field(default_factory=list)
     reason: str | None = None  # why it could not be called
 
-    def values(self) -> set[int]:
-        """The ids of all values that its rounds name."""
-        found = set[int]()
-        for r in self.rounds:
-            for part in (r.inputs, r.gradients, r.others, r.along):
-                found |= {*part.values()}
-            found |= {n for both in r.outputs for n in both if n is not None}
-        return found
+    def within(self, known: Set[int]) -> "Pair":
+        """The same pair with those of its rounds whose values are all known."""
+        return replace(self, rounds=[r for r in self.rounds if r.values() <= known])
 
     def renumbered(self, at: Mapping[int, int]) -> "Pair":
         """The same pair on a tape whose values have other ids: old -> new."""

@@ -291,7 +291,8 @@ class Tape:
         A long preparation is left out unless `whole` is set: its results are written as if they
         came from outside.
         """
-        begin = 0 if whole else self._begin()
+        rounds = (n for pair in self.pairs for r in pair.rounds for n in r.values())
+        begin = 0 if whole else min((self._begin(), *rounds))
         kept = self._kept(begin)
         nodes, offset = list[tuple[Any, ...] | None](), 0
         sites: dict[Any, int] = {None: 0}
@@ -323,7 +324,7 @@ class Tape:
             "branches": [entry for entry in self.branches if entry[0] in kept],
             "lost_steps": [entry for entry in self.lost_steps if kept.issuperset(entry)],
             "gradients": [entry for entry in self.gradients if kept.issuperset(entry)],
-            "pairs": [pair.to_json() for pair in self.pairs if kept.issuperset(pair.values())],
+            "pairs": [pair.within(kept).to_json() for pair in self.pairs],
             "doubt": self.doubt,
             "code": (self.code.lines, self.code.places),
             "outcome": outcome,

@@ -255,6 +255,9 @@ def _by_order(inputs: Sequence[Input], found: Sequence[Returned]) -> list[tuple[
     ways = _ways(shapes, into)
     if len(ways) == 1:
         return [(inputs[i], r) for i, r in zip(ways[0], found, strict=True)]
+    others = [x for x in inputs if not _are_labels(x.value)]
+    if ways and len(others) < len(inputs):
+        return _by_order(others, found)
     if not ways and len(found) > len(inputs):
         return []
     names = _list([x.name for x in inputs])
@@ -262,6 +265,11 @@ def _by_order(inputs: Sequence[Input], found: Sequence[Returned]) -> list[tuple[
         f"it cannot be told which of {names} the {len(found)} returned arrays are the gradients "
         "of: return one for each, or give them names (a dictionary, or dx, dw, db)"
     )
+
+
+def _are_labels(x: Any) -> bool:
+    """Are these floats classes, as one-hot targets are: whole numbers, and not all the same?"""
+    return np.size(x) > 1 and not np.any(np.mod(x, 1)) and bool(np.ptp(x) > 0)
 
 
 def _ways(shapes: Sequence[Any], into: Sequence[Any]) -> list[list[int]]:

@@ -450,5 +450,5 @@ class _Lifting:
             if {a, b, c} <= self.at.keys()
         ]
         self.new.pairs = [
-            pair.renumbered(self.at) for pair in self.old.pairs if pair.values() <= self.at.keys()
+            pair.within(self.at.keys()).renumbered(self.at) for pair in self.old.pairs
         ]

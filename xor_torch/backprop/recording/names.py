@@ -116,7 +116,7 @@ def _plainly(function: Any, *args: Any, **kwargs: Any) -> Any:
 def _compared(recorder: Recorder, name: str, left: Any, right: Any) -> Any:
     """``left < right`` outside a test: its truth value may be used as a number."""
     kinds = type(left), type(right)
-    numbers = not isinstance(left, np.ndarray) and not isinstance(right, np.ndarray)
+    numbers = all(kind in (int, float, bool, *PYTHON_NUMBERS) for kind in kinds)  # no tensor
     if numbers and (kinds == (int, int) or any(kind in PYTHON_NUMBERS for kind in kinds)):
         return _chosen(recorder, name, left, right, True, False)
     return getattr(operator, name)(left, right)

@@ -7,12 +7,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import numpy as np
 import torch
 from torch.autograd import Function
 from torch.autograd.function import FunctionMeta
 
 from ...pair import Pair, Round
 from ...tape import Tape
+from ..array import strip
 from ..frames import Frames
 
 MOST_ROUNDS = 32  # of one class that are kept: gradcheck makes one for each number
@@ -27,6 +29,7 @@ class Journal(Protocol):
     full: bool
 
     def node_of(self, x: Any) -> int: ...
+    def changed_unseen(self, x: Any) -> None: ...
 
 
 class Followed(Protocol):
@@ -119,8 +122,13 @@ class Classes:
         """The node of a tensor of floats."""
         if not isinstance(x, torch.Tensor) or not x.is_floating_point():
             return None
-        array = self.tensors.array_of(x)
-        return None if array is None or self.recorder.full else self.recorder.node_of(array)
+        array, recorder = self.tensors.array_of(x), self.recorder
+        if array is None or recorder.full:
+            return None
+        was = recorder.tape.nodes[recorder.node_of(array)].value
+        if was is not None and not np.array_equal(was, strip(array), equal_nan=True):
+            recorder.changed_unseen(array)  # gradcheck uses one tensor for all upstream gradients
+        return recorder.node_of(array)
 
     def _begun(self, names: list[str], args: Any) -> _Call:
         extra = [f"argument {n + 1}" for n in range(len(names), len(args))]
