@@ -1220,6 +1220,13 @@ def test_the_0_that_a_sum_begins_with_is_no_bias(tmp_path):
     assert finding.verdict == "wrong"
 
 
+def test_an_engine_that_overwrites_a_gradient(tmp_path):
+    """Its loss is not known, but its steps are the gradient of none."""
+    wrong = FROM_THE_RIGHT.replace("self.grad += other.data", "self.grad = other.data")
+    (finding,) = judged(wrong.replace("e * e for e", "e * e * e * e for e"), tmp_path)
+    assert finding.verdict == "wrong"
+
+
 PROBABILITIES = """
 import math, random
 random.seed(17)

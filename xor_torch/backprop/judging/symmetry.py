@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from ..operations import COMPARISONS, CUTS, PARTS
+from ..tape import Node
 from .objectives import derivatives_of, last_used
 from .points import PUT_TOGETHER, Bench, Point, View
 
@@ -93,27 +94,39 @@ def no_gradient(bench: Bench) -> list[int]:
 def has_target(bench: Bench) -> bool:
     """Is an update made of an error: a value minus data that the forward pass does not read?
 
-    A typed number is data if it is a fraction, ``p - 0.9``, or if it is another in another step.
+    A typed number is data if it is another in another step; or a fraction, ``p - 0.9``, if several
+    parameters all move by it, unlike the states of a simulation. An autograd engine may add the
+    negative instead: one place then adds several numbers.
     """
     view, nodes = bench.view(bench.chosen[0]), bench.tape.nodes
-    output, typed = last_used(view), _typed(bench)
+    output, typed, added = last_used(view), _typed(bench), dict[object, set[float]]()
     for n in view.step.nodes:
-        inside = [i for i in nodes[n].inputs if i in view.inside]
-        data = [i for i in nodes[n].inputs if i not in view.inside]
-        if nodes[n].op != "subtract" or not view.reaches[n] or view.starts & {*inside}:
+        node = nodes[n]
+        inside = [i for i in node.inputs if i in view.inside]
+        data = [i for i in node.inputs if i not in view.inside]
+        if node.op not in SUMS_OF_TWO or not view.reaches[n] or view.starts & {*inside}:
             continue
         if len(inside) == len(data) == 1:
             read = {i for m in view.behind(inside) for i in nodes[m].inputs}
             target = data[0]  # it may be made of what is read, but be no part of it: ``y = sin(x)``
             while target not in read and nodes[target].op in PARTS and nodes[target].inputs:
                 target = nodes[target].inputs[0]
-            if target not in read:
+            value = nodes[target].value
+            if node.op == "add" and value is not None and value.size == 1 and value.any():
+                added.setdefault(node.site, set()).add(float(value.item()))
+            minus = node.op == "subtract" or _is_negative(nodes[data[0]])
+            if target not in read and (minus or len(added.get(node.site, ())) > 1):
                 return True
-        numbers = typed.get(nodes[n].site, set())
         answer = len(inside) == 1 and not data and view.depends[inside[0]] >> output & 1
-        if answer and (len(numbers) > 1 or any(x % 1 for x in numbers)):
+        numbers = typed.get(node.site, set())
+        in_all = view.reaches[n] == view.full > 1
+        if answer and (len(numbers) > 1 or (in_all and any(x % 1 for x in numbers))):
             return True
     return False
+
+
+def _is_negative(node: Node) -> bool:
+    return node.op == "negative" or (node.op == "multiply" and -1 in node.args)
 
 
 def sampled(bench: Bench) -> str | None:
