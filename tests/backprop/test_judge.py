@@ -1731,6 +1731,30 @@ for epoch in range(3):
 """
 
 
+PEGASOS = """
+import numpy as np
+rng = np.random.default_rng(0)
+y = rng.choice([-1, 1], 60)
+X = (rng.random((60, 12)) < np.where(y > 0, 0.8, 0.2)[:, None]).astype(float)
+X[:, :6] = 1 - X[:, :6]
+w, lam = np.zeros(12), 0.25
+for t in range(1, 400):
+    rate, i = 1 / (lam * (t + 1)), rng.integers(60)
+    if y[i] * w.dot(X[i]) < 1:
+        w = (1 - rate * lam) * w + rate * y[i] * X[i]
+    else:
+        w = (1 - rate * lam) * w
+"""
+
+
+def test_an_svm_of_which_many_steps_only_shrink_the_weights(tmp_path):
+    """Of inputs 0 and 1, a gradient and a penalty may cancel in a number."""
+    (finding,) = judged(PEGASOS, tmp_path)
+    assert (finding.verdict, finding.loss) == ("correct", "hinge loss")
+    (finding,) = judged(PEGASOS.replace("+ rate * y[i] * X[i]", "+ rate * X[i]"), tmp_path)
+    assert finding.verdict != "correct"
+
+
 def test_a_hinge_loss_that_is_a_branch(tmp_path):
     (finding,) = judged(SVM, tmp_path)  # the bias does not move in each step
     assert (finding.verdict, finding.loss) == ("correct", "hinge loss")

@@ -42,11 +42,12 @@ class Sample:
     value: Tensor
     moved: bool = True
     noise: Callable[[], tuple[float, float]] = lambda: (0.0, 0.0)  # of change and gradient
+    used: Tensor | bool = True  # the numbers that its step changes at any point
 
     @property
     def shrunk(self) -> Tensor:
         """The parameter where the step touches it: a penalty may be on the rows in use only."""
-        return self.value * (self.change != 0)
+        return self.value * self.used
 
 
 @dataclass
@@ -77,6 +78,7 @@ def fit_part(samples: Sequence[Sample], decay: bool = False, noise: bool = True)
         return Part(True, error=0.0, silent=True, idle=True)
     if top == 0:
         return Part(False, measured=math.inf)
+    samples = _with_used(samples) if decay else samples
     shrink = _decay(samples) if decay else 0.0
     part = _fit(samples, top, shrink, [True] * len(samples), None)
     if decay and not part.ok:
@@ -104,6 +106,14 @@ def fit_part(samples: Sequence[Sample], decay: bool = False, noise: bool = True)
         return Part(False, error=math.inf, measured=1.0)  # a step that is 0, and a gradient
     again = _fit(samples, top, shrink, [not x for x in loud], noises)
     return again if again.ok or again.silent else part  # what is left may be too little to tell
+
+
+def _with_used(samples: Sequence[Sample]) -> list[Sample]:
+    """At one point a gradient and a decay may be equal, so that a number does not change there."""
+    used: dict[int, Tensor] = {}
+    for s in samples:
+        used[s.step] = used.get(s.step, s.change != 0) | (s.change != 0)
+    return [replace(s, used=used[s.step]) for s in samples]
 
 
 def _decay(samples: Sequence[Sample]) -> float:
@@ -165,7 +175,8 @@ def _fit(
         torch.stack([x.reshape(-1) for x in column])
         for column in zip(*((s.change, s.gradient, s.value) for s in samples), strict=True)
     )
-    change = moved + decay * value * (moved != 0) if decay else moved
+    shrunk = torch.stack([s.shrunk.reshape(-1) for s in samples]) if decay else value
+    change = moved + decay * shrunk
     slopes, sizes = _largest_of_rows(gradient), _largest_of_rows(change)
     squares = (gradient**2).sum(1).tolist()
     products = (change * gradient).sum(1).tolist()

@@ -20,6 +20,8 @@ from .ancestors import Ancestors
 ADDING = ("add", "subtract", "add.at", "subtract.at")
 FACTORS = PRODUCTS | {"multiply"}
 LOST = 4  # times that an update is made in vain
+# copies and factors between two updates: an SVM with wide margins may only shrink for long
+MOST_BETWEEN = 1_000
 MOST_BEFORE = 5_000  # operations that are searched between a value and an ``if`` that it may decide
 
 
@@ -361,7 +363,7 @@ class Updates:
         shape = update.shape
         origin: int | None = None
         alike: int | None = None  # the oldest of this shape: what was reshaped had another
-        for _ in range(8):
+        for _ in range(MOST_BETWEEN):
             node = self.tape.nodes[id]
             alike = id if node.shape == shape else alike
             if id in self._root_of or node.site == update.site:
