@@ -7,8 +7,10 @@ import math
 
 import pytest
 
+from xor_torch.backprop.judging import points
 from xor_torch.backprop.judging.claims import judge_all
 from xor_torch.backprop.recording.script import record
+from xor_torch.backprop.tape import Tape
 
 from .homework import CORRECT
 from .test_judge import judged
@@ -549,3 +551,40 @@ def test_a_network_that_the_recording_does_not_reach(other, warned):
     assert not warned or "on line 10: if it trains" in finding.warnings[0]
     (finding,) = judge_all(tape, math.inf)
     assert (finding.verdict, finding.warnings) == ("correct", [])
+
+
+EQUAL = """
+import numpy as np
+rng = np.random.default_rng(0)
+X = np.c_[rng.uniform(1, 2, 30), np.full(30, 1e-6)].astype(np.float32)
+y = (3 * X[:, 0]).astype(np.float32)
+W = np.array([[1, 1], [0, 1e-3]], dtype=np.float32)
+v = np.float32(0.5)
+for step in range(30):
+    h = X @ W
+    m = h.max(axis=1)
+    d = m * v - y
+    mask = h == m[:, None]
+    dh = mask * (d * v)[:, None]
+    v = v - np.float32(0.001) * (d * m).sum()
+    W = W - np.float32(0.001) * X.T @ dh
+"""
+
+
+def test_numbers_that_are_equal_in_float32_only(tmp_path):
+    """With float64, as the step is repeated, one of each two is the maximum."""
+    (finding,) = judged(EQUAL, tmp_path)
+    assert finding.verdict == "correct"
+    (finding,) = judged(EQUAL.replace("(d * m).sum()", "d.sum()"), tmp_path)
+    assert finding.verdict == "wrong"
+
+
+@pytest.mark.parametrize(("edit", "verdict"), [("y", "correct"), ("y * h.mean()", "wrong")])
+def test_a_single_step_of_very_many_numbers(tmp_path, monkeypatch, edit, verdict):
+    """Of several, each is repeated at one other point; one alone needs two."""
+    monkeypatch.setattr(points, "VERY_LARGE", 10)
+    source = HARD_TANH.replace("range(40)", "range(2)").replace("- y)\n", f"- {edit})\n")
+    _, tape = record(source, "script.py")
+    tape.save(tmp_path, end="ran")
+    (finding,) = judge_all(Tape.load(tmp_path)[0], math.inf, cut_off=True)
+    assert finding.verdict == verdict

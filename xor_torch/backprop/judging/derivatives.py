@@ -16,7 +16,7 @@ import torch
 from .. import replay
 from ..tape import squeezed
 from .objectives import Objective, as_own, total
-from .points import Bench
+from .points import VERY_LARGE, Bench
 
 Tensor = torch.Tensor
 MATCH = 1e-7  # relative: between values that were summed in another order
@@ -82,10 +82,13 @@ class Derivatives:
             return
         uses = {n: sorted(m for m in view.users[n] if m in self.forward and m > n) for n in often}
         again = sorted((view.after(often) & self.forward) - view.starts)
+        if sum(math.prod(nodes[m].shape) for m in again) > VERY_LARGE:
+            return
         through: dict[tuple[int, int], list[Tensor]] = {}
         for p in self.points:
             leaves: dict[tuple[int, int], Tensor] = {}
             values = p.values.copy()
+            self.bench.clock.check()
             for m in again:
                 mine: dict[int, Tensor] = {}
                 for n in often & {*nodes[m].inputs}:

@@ -57,7 +57,7 @@ LONGEST_STEP = 300_000
 # Numbers, times points: about three gigabytes, and what a single step may take of it.
 MOST_NUMBERS = 400_000_000
 LARGEST_STEP = 100_000_000
-VERY_LARGE = 20_000_000  # such a step is repeated at one moved point, not at two
+VERY_LARGE = 20_000_000  # several such steps are repeated at one moved point each, not at two
 FEW_NUMBERS = 1_000  # of a parameter: enough for a quick test
 MANY_NUMBERS = 1_000_000  # in a step: one run with other rounding shows as much as three
 MOST_LITERALS = 100
@@ -750,7 +750,8 @@ class Bench:
         self.points = []
         for k in self.chosen:
             found = [self.point(k, None)]
-            for seed, size, keep in MOVES[: 1 if self.numbers[k] > VERY_LARGE else None]:
+            few = self.numbers[k] > VERY_LARGE and len(self.chosen) > 1
+            for seed, size, keep in MOVES[: 1 if few else None]:
                 found.append(self._moving_point(k, k + seed, size, keep))
             self.points += [p for p in found if p is not None]
         self.points += self._unsaturated()
@@ -1064,8 +1065,11 @@ class Bench:
             inside = self.tape.behind(step.end.values(), {*step.nodes})
             rounded = {n for n in inside if self.tape.nodes[n].op == "rounded"}
             self._check_rounding(rounded)
-            known |= {n: self.tape.nodes[n].value for n in rounded}
-            given = {n: replay.tensor(v).double() for n, v in known.items() if v is not None}
+            # and two numbers that are equal in float32 need not be so in float64
+            whole = {n for n in inside if self.tape.nodes[n].dtype in "biu"}
+            known |= {n: self.tape.nodes[n].value for n in rounded | whole}
+            given = {n: replay.tensor(v) for n, v in known.items() if v is not None}
+            given = {n: x.double() if n not in whole else x for n, x in given.items()}
             values = replay.run(self.tape, step.end.values(), given, self.ties)
             states = {*step.start.values(), *step.end.values()}
             for id in sorted(values):

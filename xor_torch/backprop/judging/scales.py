@@ -143,6 +143,7 @@ def preconditioned(bench: Bench, objective: Objective) -> str | None:
     Something that is not the gradient of anything may do that on purpose: a curvature, a natural
     gradient. It goes downhill, and scales with the gradient.
     """
+    bench.clock.check()
     k = next((k for k in objective.terms if sum(p.step == k for p in bench.points) > 1), None)
     points = [p for p in bench.points if p.step == k]
     grads = [g for p in points if (g := gradients_at(objective, p)) is not None]
