@@ -38,9 +38,11 @@ class Batch:
         self.nodes, self.ids = nodes, [n.id for n in nodes]
         first = nodes[0]
         self.op = first.op
-        # the operands of each, in a row for each argument; a typed number is the same for all
+        # the operands of each, in a row for each argument; the weights may be the same for all
         self.columns = [
-            [n.args[at].id for n in nodes] if isinstance(x, Ref) else x
+            [n.args[at].id for n in nodes]
+            if isinstance(x, Ref) and any(n.args[at] != x for n in nodes)
+            else x
             for at, x in enumerate(first.args)
         ]
         self.kind, self.kwargs = first.dtype, first.kwargs
@@ -61,7 +63,7 @@ class Batch:
 
     def _picked(self, values: Values) -> Tensor:
         """Parts of one array: each number by its place."""
-        x = values[self.columns[0][0]]
+        x = values[self.columns[0].id]
         if self.places is None:
             at = np.arange(x.numel()).reshape(tuple(x.shape))
             self.places = torch.from_numpy(np.stack([at[n.args[1]] for n in self.nodes]))
@@ -80,7 +82,7 @@ class Batch:
 
     def _stacked(self, column: Any, values: Values) -> Any:
         if not isinstance(column, list):
-            return column
+            return values[column.id] if type(column) is Ref else column
         return torch.stack([values[n] for n in column])
 
 

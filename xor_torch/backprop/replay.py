@@ -142,9 +142,13 @@ class Plan:
         if ties not in self.made:
             values = Values(self, ties)
             values.update(self.recorded)
-            for step in self.before:
+            last = {n: at for at, step in enumerate(self.before) for n in _inputs(step)}
+            for at, step in enumerate(self.before):
                 for node in _alone(step, values):
                     self._do(node, values, ties)
+                for n in {*_inputs(step), *_ids(step)} - self.read:
+                    if last.get(n, at) == at:  # a long preparation would fill the memory
+                        values.pop(n, None)
             self.made[ties] = {n: values[n] for n in values.keys() & self.read}
         return self.made[ties]
 
@@ -169,6 +173,10 @@ class Plan:
 
 def _ids(step: Step) -> Sequence[int]:
     return (step.id,) if isinstance(step, Node) else step.ids
+
+
+def _inputs(step: Step) -> set[int]:
+    return {i for node in ((step,) if isinstance(step, Node) else step.nodes) for i in node.inputs}
 
 
 def in_order(

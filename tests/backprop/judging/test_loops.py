@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
+import torch
 
 from xor_torch.backprop import batches, replay
 from xor_torch.backprop.judging import elements, objectives
 from xor_torch.backprop.recording import script
+from xor_torch.backprop.tape import Ref
 
 from ..test_judge import judged
 
@@ -132,3 +134,46 @@ for step in range(8):
     assert (right.verdict, right.loss) == ("correct", "CE")
     (wrong,) = judged(source.replace("-= 1", "-= 2"), tmp_path)
     assert wrong.verdict != "correct"
+
+
+def test_what_all_of_a_batch_read_is_not_copied(at_once):
+    """The weights of a network that takes one sample after the other."""
+    source = """
+import numpy as np
+rng = np.random.default_rng(0)
+W, X = rng.random((3, 5)), rng.random((20, 5))
+y = np.stack([W @ x for x in X])
+"""
+    found, tape = script.record(source, "script.py")
+    last = tape.nodes[-1].id
+    order = replay.Plan(tape, [last], [0]).order
+    (products,) = (s for s in order if isinstance(s, batches.Batch) and s.op == "matmul")
+    assert products.columns[0] == Ref(0)
+    values = replay.run(tape, [last], {0: replay.tensor(tape.nodes[0].value)})
+    np.testing.assert_allclose(values[last], np.asarray(found["y"]), rtol=1e-14)
+
+
+def test_a_preparation_does_not_stay_in_memory(at_once, monkeypatch):
+    """Only what the step reads of it is kept, however long it is."""
+    source = """
+import numpy as np
+X = np.random.default_rng(0).normal(size=(4, 3))
+for i in range(30):
+    X = X + 1
+w = np.ones(3)
+z = X @ w
+"""
+    found, tape = script.record(source, "script.py")
+    for node in tape.nodes:
+        node.value = node.value if node.op == "leaf" else None  # as of a large array
+    w, last = tape.nodes[-2].id, tape.nodes[-1].id
+    plan, there, do = replay.Plan(tape, [last], [w]), [], replay.Plan._do
+
+    def counting(self, node, values, *args):
+        do(self, node, values, *args)
+        there.append(len(values))
+
+    monkeypatch.setattr(replay.Plan, "_do", counting)
+    values = plan.run({w: torch.ones(3, dtype=torch.float64)})
+    assert len(plan.before) == 30 > 5 > max(there)
+    np.testing.assert_allclose(values[last], np.asarray(found["z"]), rtol=1e-14)
