@@ -39,7 +39,7 @@ class Batch:
         first = nodes[0]
         self.op = first.op
         # the operands of each, in a row for each argument; the weights may be the same for all
-        self.columns = [
+        self.columns: list[Any] = [
             [n.args[at].id for n in nodes]
             if isinstance(x, Ref) and any(n.args[at] != x for n in nodes)
             else x
