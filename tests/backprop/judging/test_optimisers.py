@@ -113,3 +113,33 @@ def test_a_step_that_an_optimiser_without_a_state_makes(tmp_path):
     assert any("not proportional" in note for note in finding.notes)
     (finding,) = judged(TRAINING.replace("(1 - a1 ** 2)", "(1 - a1)") + NORMED, tmp_path)
     assert (finding.verdict, finding.diagnosis.line) == ("wrong", 14)
+
+
+NESTEROV = """
+import numpy as np
+rng = np.random.default_rng(0)
+X = rng.normal(size=(40, 3))
+y = (X @ [1.0, -2.0, 0.5] > 0.3).astype(float)
+w, b = np.zeros(3), BIAS
+vw, vb = np.zeros(3), BIAS
+mu = 0.9
+for epoch in range(40):
+    W, B = w + mu * vw, b + mu * vb
+    d = 1 / (1 + np.exp(-(X @ W + B))) - y
+    vw = mu * vw - 0.05 * (X.T @ d / 40 + 0.01 * W)
+    vb = mu * vb - 0.05 * d.mean()
+    w = w + vw
+    b = b + vb
+    p = 1 / (1 + np.exp(-(X @ w + b)))
+    print(-np.mean(y * np.log(p) + (1 - y) * np.log(1 - p)) + 0.01 / 2 * w @ w)
+"""
+
+
+@pytest.mark.parametrize("bias", ["np.zeros(1)", "0.0", "np.float64(0)"])
+def test_a_penalty_that_is_only_printed_is_no_step(bias, tmp_path):
+    """It multiplies the weights by a number, as a decay does. A bias may be a number, too."""
+    source = NESTEROV.replace("BIAS", bias)
+    (finding,) = judged(source, tmp_path)
+    assert (finding.verdict, finding.loss) == ("correct", "mean BCE")
+    (finding,) = judged(source.replace("* d.mean()", "* d.sum()"), tmp_path)
+    assert finding.verdict == "wrong"

@@ -42,12 +42,13 @@ class Sample:
     value: Tensor
     moved: bool = True
     noise: Callable[[], tuple[float, float]] = lambda: (0.0, 0.0)  # of change and gradient
-    used: Tensor | bool = True  # the numbers that its step changes at any point
+    #: what its step changes at any point: at one, a gradient may cancel a penalty in a number
+    used: Tensor | None = None
 
     @property
     def shrunk(self) -> Tensor:
         """The parameter where the step touches it: a penalty may be on the rows in use only."""
-        return self.value * self.used
+        return self.value * (self.change != 0 if self.used is None else self.used)
 
 
 @dataclass
@@ -78,7 +79,6 @@ def fit_part(samples: Sequence[Sample], decay: bool = False, noise: bool = True)
         return Part(True, error=0.0, silent=True, idle=True)
     if top == 0:
         return Part(False, measured=math.inf)
-    samples = _with_used(samples) if decay else samples
     shrink = _decay(samples) if decay else 0.0
     part = _fit(samples, top, shrink, [True] * len(samples), None)
     if decay and not part.ok:
@@ -106,14 +106,6 @@ def fit_part(samples: Sequence[Sample], decay: bool = False, noise: bool = True)
         return Part(False, error=math.inf, measured=1.0)  # a step that is 0, and a gradient
     again = _fit(samples, top, shrink, [not x for x in loud], noises)
     return again if again.ok or again.silent else part  # what is left may be too little to tell
-
-
-def _with_used(samples: Sequence[Sample]) -> list[Sample]:
-    """At one point a gradient and a decay may be equal, so that a number does not change there."""
-    used: dict[int, Tensor] = {}
-    for s in samples:
-        used[s.step] = used.get(s.step, s.change != 0) | (s.change != 0)
-    return [replace(s, used=used[s.step]) for s in samples]
 
 
 def _decay(samples: Sequence[Sample]) -> float:
@@ -326,6 +318,9 @@ def fit(bench: Bench, objective: Objective, decay: bool = False, noise: bool = T
         return None
     parts, data = [], []
     for i in range(len(bench.parameters)):
+        used: dict[int, Tensor] = {}
+        for p, _ in found:
+            used[p.step] = (p.changes[i] != 0) | used.get(p.step, False)
         samples = [
             Sample(
                 p.step,
@@ -334,6 +329,7 @@ def fit(bench: Bench, objective: Objective, decay: bool = False, noise: bool = T
                 p.leaves[i].detach(),
                 p.moved,
                 _noise_of(bench, objective, p, i, g[i]),
+                used[p.step],
             )
             for p, g in found
         ]

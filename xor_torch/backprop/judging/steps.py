@@ -389,6 +389,8 @@ def _with_decays(
                 and tape.nodes[m].shape == tape.nodes[at].shape
                 and len(tape.nodes[m].inputs) == 1
                 and any((tape.nodes[u].site, tape.nodes[u].op) in read for u in users.get(m, ()))
+                # not a term of a penalty that is printed, ``c * w @ w``
+                and (b is None or m in tape.behind([b], range(m, b + 1)))
             ]
             at = shrunk[0] if len(shrunk) == 1 else None
             between += shrunk if at is not None else []

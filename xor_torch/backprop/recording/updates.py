@@ -378,6 +378,8 @@ class Updates:
             if origin is None:
                 origin = alike
             same = [i for i in node.inputs if self.tape.nodes[i].shape == shape]
+            if len(same) > 1:  # a momentum that is a number, times its rate
+                same = [i for i in same if self.tape.nodes[i].site == update.site]
             if node.op not in ("multiply", "divide") or len(same) != 1:
                 break
             if any(self.tape.nodes[i].shape for i in node.inputs if i not in same):
