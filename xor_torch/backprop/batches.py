@@ -254,6 +254,16 @@ def _added(tape: Tape, node: Node, users: Mapping[int, int]) -> tuple[int, set[i
 Step = Node | Batch | Writes | Sums
 
 
+def ids_of(step: Step) -> Sequence[int]:
+    """The values that there are after a step."""
+    return (step.id,) if isinstance(step, Node) else step.ids
+
+
+def inputs_of(step: Step) -> set[int]:
+    """The values that its operations read."""
+    return {i for node in ((step,) if isinstance(step, Node) else step.nodes) for i in node.inputs}
+
+
 def batched(
     tape: Tape, nodes: Sequence[Node], wanted: Collection[int], sums: bool = False
 ) -> list[Step]:

@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 
-from .batches import Step, batched
+from .batches import Step, batched, ids_of, inputs_of
 from .operations import PARTS
 from .tape import Node, Ref, Tape, Unknown, refs_in
 from .twins import FIRST_OF_EQUAL, OF_TWO_NUMBERS, TWINS, dtype_of, number, of_kind, tensor
@@ -97,7 +97,7 @@ class Plan:
         self.before = in_order(tape, before, self.read)
         self.made: dict[bool, dict[int, Tensor]] = {}  # what is read of `before`, by `ties`
         # what only the last of several writes is made of, or what is read of `before`
-        self.inside = {n.id for n in rest}.difference(*map(_ids, self.order))
+        self.inside = {n.id for n in rest}.difference(*map(ids_of, self.order))
         self.inside |= {n.id for n in before} - self.read
 
     def run(
@@ -133,7 +133,7 @@ class Plan:
         for step in self.order:
             for node in _alone(step, values, rounding):
                 self._do(node, values, ties, rounding)
-            for id in _ids(step):
+            for id in ids_of(step):
                 if id in branches and id in values:
                     _stay(values[id], branches[id])
         return values
@@ -142,11 +142,11 @@ class Plan:
         if ties not in self.made:
             values = Values(self, ties)
             values.update(self.recorded)
-            last = {n: at for at, step in enumerate(self.before) for n in _inputs(step)}
+            last = {n: at for at, step in enumerate(self.before) for n in inputs_of(step)}
             for at, step in enumerate(self.before):
                 for node in _alone(step, values):
                     self._do(node, values, ties)
-                for n in {*_inputs(step), *_ids(step)} - self.read:
+                for n in {*inputs_of(step), *ids_of(step)} - self.read:
                     if last.get(n, at) == at:  # a long preparation would fill the memory
                         values.pop(n, None)
             self.made[ties] = {n: values[n] for n in values.keys() & self.read}
@@ -169,14 +169,6 @@ class Plan:
         elif all(i in values for i in node.inputs):
             with contextlib.suppress(CannotReplay):
                 values[node.id] = apply(self.tape, node, values, ties)
-
-
-def _ids(step: Step) -> Sequence[int]:
-    return (step.id,) if isinstance(step, Node) else step.ids
-
-
-def _inputs(step: Step) -> set[int]:
-    return {i for node in ((step,) if isinstance(step, Node) else step.nodes) for i in node.inputs}
 
 
 def in_order(
