@@ -1066,10 +1066,10 @@ class Bench:
             rounded = {n for n in inside if self.tape.nodes[n].op == "rounded"}
             self._check_rounding(rounded)
             # and two numbers that are equal in float32 need not be so in float64
-            whole = {n for n in inside if self.tape.nodes[n].dtype in "biu"}
-            known |= {n: self.tape.nodes[n].value for n in rounded | whole}
+            compared = {n for n in inside if self.tape.nodes[n].dtype == "b"}
+            known |= {n: self.tape.nodes[n].value for n in rounded | compared}
             given = {n: replay.tensor(v) for n, v in known.items() if v is not None}
-            given = {n: x.double() if n not in whole else x for n, x in given.items()}
+            given = {n: x if n in compared else x.double() for n, x in given.items()}
             values = replay.run(self.tape, step.end.values(), given, self.ties)
             states = {*step.start.values(), *step.end.values()}
             for id in sorted(values):

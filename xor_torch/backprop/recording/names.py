@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import numbers
 import operator
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -116,8 +117,9 @@ def _plainly(function: Any, *args: Any, **kwargs: Any) -> Any:
 def _compared(recorder: Recorder, name: str, left: Any, right: Any) -> Any:
     """``left < right`` outside a test: its truth value may be used as a number."""
     kinds = type(left), type(right)
-    numbers = all(kind in (int, float, bool, *PYTHON_NUMBERS) for kind in kinds)  # no tensor
-    if numbers and (kinds == (int, int) or any(kind in PYTHON_NUMBERS for kind in kinds)):
+    # no array, and no tensor, whose answer has no truth value
+    are_numbers = all(issubclass(kind, numbers.Number | Whole) for kind in kinds)
+    if are_numbers and (kinds == (int, int) or any(kind in PYTHON_NUMBERS for kind in kinds)):
         return _chosen(recorder, name, left, right, True, False)
     return getattr(operator, name)(left, right)
 
