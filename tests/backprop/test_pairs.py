@@ -659,6 +659,19 @@ def test_one_hot_targets_are_no_input_whose_gradient_is_returned(tmp_path, sign,
     assert check_file(path).verdict == verdict
 
 
+def test_whole_numbers_may_be_a_prediction(tmp_path):
+    """Without names it cannot be told which of two inputs the gradient is of."""
+    path = tmp_path / "script.py"
+    path.write_text(
+        "import numpy as np\nclass MSE:\n    def forward(self, a, b):\n"
+        "        self.a, self.b = a, b\n        return np.mean((a - b) ** 2)\n"
+        "    def backward(self):\n        return 2 * (self.a - self.b) / self.a.size\n"
+        "mse = MSE()\nmse.forward(np.array([1.0, 2, 3]), np.array([1.5, 2.5, 3.5]))\n"
+        "mse.backward()\n"
+    )
+    assert check_file(path).verdict == "cannot tell"
+
+
 def test_an_exercise_that_nobody_has_done_is_not_judged(tmp_path):
     text = (
         "def softmax_loss(W, x):\n    loss = 0.0\n    dW = np.zeros_like(W)\n    return loss, dW\n"

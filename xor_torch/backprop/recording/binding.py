@@ -255,7 +255,7 @@ def _by_order(inputs: Sequence[Input], found: Sequence[Returned]) -> list[tuple[
     ways = _ways(shapes, into)
     if len(ways) == 1:
         return [(inputs[i], r) for i, r in zip(ways[0], found, strict=True)]
-    others = [x for x in inputs if not _are_labels(x.value)]
+    others = [x for x in inputs if not _is_one_hot(x.value)]
     if ways and len(others) < len(inputs):
         return _by_order(others, found)
     if not ways and len(found) > len(inputs):
@@ -267,9 +267,11 @@ def _by_order(inputs: Sequence[Input], found: Sequence[Returned]) -> list[tuple[
     )
 
 
-def _are_labels(x: Any) -> bool:
-    """Are these floats classes, as one-hot targets are: whole numbers, and not all the same?"""
-    return np.size(x) > 1 and not np.any(np.mod(x, 1)) and bool(np.ptp(x) > 0)
+def _is_one_hot(x: Any) -> bool:
+    """Is one number of each row 1, and all others 0, as in targets?"""
+    x = np.asarray(x)
+    rows = x.ndim > 0 and x.shape[-1] > 1 and x.size > 0
+    return bool(rows and np.isin(x, (0, 1)).all() and (x.sum(axis=-1) == 1).all())
 
 
 def _ways(shapes: Sequence[Any], into: Sequence[Any]) -> list[list[int]]:
