@@ -167,8 +167,9 @@ def _fit(
         torch.stack([x.reshape(-1) for x in column])
         for column in zip(*((s.change, s.gradient, s.value) for s in samples), strict=True)
     )
-    shrunk = torch.stack([s.shrunk.reshape(-1) for s in samples]) if decay else value
-    change = moved + decay * shrunk
+    change = moved
+    if decay:
+        change = moved + decay * torch.stack([s.shrunk.reshape(-1) for s in samples])
     slopes, sizes = _largest_of_rows(gradient), _largest_of_rows(change)
     squares = (gradient**2).sum(1).tolist()
     products = (change * gradient).sum(1).tolist()
