@@ -320,7 +320,7 @@ def fit(bench: Bench, objective: Objective, decay: bool = False, noise: bool = T
     parts, data = [], []
     for i in range(len(bench.parameters)):
         used: dict[int, Tensor] = {}
-        for p, _ in found:
+        for p, _ in found if decay else ():
             used[p.step] = (p.changes[i] != 0) | used.get(p.step, False)
         samples = [
             Sample(
@@ -330,7 +330,7 @@ def fit(bench: Bench, objective: Objective, decay: bool = False, noise: bool = T
                 p.leaves[i].detach(),
                 p.moved,
                 _noise_of(bench, objective, p, i, g[i]),
-                used[p.step],
+                used.get(p.step),
             )
             for p, g in found
         ]

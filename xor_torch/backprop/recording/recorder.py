@@ -604,6 +604,11 @@ class Recorder:
         self._keep(node, strip(x))
         self._write(x, (), node.id)
 
+    def is_as_recorded(self, x: Recorded) -> bool | None:
+        """Has an array the numbers that the tape has for it? None if it does not keep them."""
+        was = self.tape.nodes[self.node_of(x)].value
+        return None if was is None else np.array_equal(was, strip(x), equal_nan=True)
+
     def changed_unseen(self, x: Any) -> None:
         """Something that does not record has changed `x`: it has a new value from outside."""
         if not isinstance(x, Recorded) or x._memory is None or self.full:

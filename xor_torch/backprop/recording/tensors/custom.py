@@ -7,14 +7,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-import numpy as np
 import torch
 from torch.autograd import Function
 from torch.autograd.function import FunctionMeta
 
 from ...pair import Pair, Round
 from ...tape import Tape
-from ..array import strip
 from ..frames import Frames
 
 MOST_ROUNDS = 32  # of one class that are kept: gradcheck makes one for each number
@@ -29,6 +27,7 @@ class Journal(Protocol):
     full: bool
 
     def node_of(self, x: Any) -> int: ...
+    def is_as_recorded(self, x: Any) -> bool | None: ...
     def changed_unseen(self, x: Any) -> None: ...
 
 
@@ -125,8 +124,7 @@ class Classes:
         array, recorder = self.tensors.array_of(x), self.recorder
         if array is None or recorder.full:
             return None
-        was = recorder.tape.nodes[recorder.node_of(array)].value
-        if was is not None and not np.array_equal(was, strip(array), equal_nan=True):
+        if recorder.is_as_recorded(array) is False:
             recorder.changed_unseen(array)  # gradcheck uses one tensor for all upstream gradients
         return recorder.node_of(array)
 
